@@ -1,0 +1,169 @@
+/**
+ * What is stored of a run. `RunSpec` is written once, when the run is submitted; the three mutable records are
+ * complete snapshots: the last one written for a key wins, so a batch can keep just the last.
+ * Each carries `version`, the run's change counter when it was made: the highest one stored is the run's version.
+ */
+import type {
+  AttemptId, AttemptState, Cause, CommandId, FailurePolicy, MasterId, ParameterValue, Priority, RunId, RunState,
+  TaskRunState, TimeoutAction, WorkerId, WorkflowDefinition,
+} from '@pelorus/protocol';
+
+export type ExecType = 'DIRECT' | 'COMPLEMENT_DATA' | 'SCHEDULER';
+export type NotifyType = 'NONE' | 'SUCCESS' | 'FAILURE' | 'ALL';
+
+/** Which tasks a run executes; `tasks` are indices. Whatever is neither run nor reused is skipped as not selected. */
+export interface RunPlan {
+  run: 'all' | number[];
+  reuse: { task: number; attempt: AttemptId }[];
+}
+
+export interface RunSpec {
+  id: RunId;
+  projectId: number;
+  project: string;
+  workflowId: number;
+  workflow: string;
+  workflowVersion: number;
+  execType: ExecType;
+  /** How the plan came about, in words for people: `whole`, `node`, `selected`, `rerun-failed`, `rerun-from`, `repeat`, `sub-workflow`. */
+  mode: string;
+  plan: RunPlan;
+  rerunOf: RunId | null;
+  parent: { run: RunId; task: number; attempt: number } | null;
+  submitUser: string;
+  proxyUser: string | null;
+  queue: string | null;
+  failurePolicy: FailurePolicy;
+  priority: Priority;
+  timeoutMs: number;
+  timeoutAction: TimeoutAction;
+  workerGroup: string | null;
+  environment: string | null;
+  dryRun: boolean;
+  /** Start parameters as given. */
+  params: Record<string, ParameterValue>;
+  logicalDateAt: number;
+  /** IANA name; the zone in which the logical date is reckoned. */
+  zone: string;
+  submittedAt: number;
+  notifyType: NotifyType;
+  notifyMails: string[];
+  extras: unknown;
+}
+
+export interface RunStatus {
+  run: RunId;
+  version: number;
+  state: RunState;
+  cause: Cause | null;
+  /** The first task that failed without being handled, and why. */
+  firstFailure: { task: string; cause: Cause } | null;
+  waitReason: string | null;
+  owner: MasterId | null;
+  startedAt: number | null;
+  endedAt: number | null;
+}
+
+/** A task run without a record is `pending`. */
+export interface TaskRunRecord {
+  run: RunId;
+  task: number;
+  version: number;
+  state: TaskRunState;
+  cause: Cause | null;
+  waitReason: string | null;
+  /** Attempts made so far; the highest `n`. */
+  attempts: number;
+  /** Retries used up; attempts lost with their worker do not count. */
+  retries: number;
+  /** When a delay or a retry wait is over. */
+  wakeAt: number | null;
+  /** When it last became ready to be placed; orders the queue. */
+  readyAt: number | null;
+  startedAt: number | null;
+  endedAt: number | null;
+  outputs: Record<string, string> | null;
+}
+
+export interface AttemptRecord {
+  run: RunId;
+  task: number;
+  n: number;
+  version: number;
+  state: AttemptState;
+  cause: Cause | null;
+  worker: WorkerId;
+  dispatchedAt: number;
+  startedAt: number | null;
+  endedAt: number | null;
+  /** Why it is to be killed; set once, and then re-sent until the worker answers. */
+  kill: { cause: Cause; at: number } | null;
+}
+
+export interface WorkerRecord {
+  id: WorkerId;
+  name: string;
+  host: string;
+  groups: string[];
+  slots: number;
+  state: 'online' | 'draining' | 'offline';
+  registeredAt: number;
+  seenAt: number;
+}
+
+/** What is now true; persisted in one transaction with the others of its batch. */
+export type Change =
+  | { kind: 'run'; status: RunStatus }
+  | { kind: 'task-run'; record: TaskRunRecord }
+  | { kind: 'attempt'; record: AttemptRecord }
+  | { kind: 'command-done'; command: CommandId; outcome: CommandOutcome; at: number }
+  | { kind: 'worker'; record: WorkerRecord };
+
+export type CommandOutcome = { kind: 'applied' } | { kind: 'refused'; reason: string };
+
+/** What somebody asked of a run; a row until the master that owns the run has consumed it. */
+export type CommandAction =
+  | { kind: 'start' }
+  | { kind: 'stop' }
+  | { kind: 'pause' }
+  | { kind: 'resume' }
+  | { kind: 'kill-task'; task: string }
+  | { kind: 'force-success'; task: string };
+
+export interface Command {
+  id: CommandId;
+  run: RunId;
+  action: CommandAction;
+  user: string;
+  at: number;
+}
+
+/** A file that a workflow version brings along, small enough to travel inside a dispatch. */
+export interface WorkflowFile {
+  name: string;
+  sha256: string;
+  base64: string;
+}
+
+export interface Connection {
+  name: string;
+  kind: 'sqlite' | 'postgres' | 'mysql';
+  /** `sqlite:<path>`, `postgres://…` or `mysql://…`. */
+  url: string;
+}
+
+/** A pinned workflow version and what its tasks need besides. */
+export interface WorkflowVersion {
+  workflowId: number;
+  version: number;
+  definition: WorkflowDefinition;
+  files: WorkflowFile[];
+}
+
+/** Everything a master needs to go on with a run. `attempts` holds the latest attempt of each task. */
+export interface StoredRun {
+  spec: RunSpec;
+  status: RunStatus;
+  tasks: TaskRunRecord[];
+  attempts: AttemptRecord[];
+}

@@ -1,0 +1,5 @@
+export * from './ids.ts';
+export * from './limits.ts';
+export * from './states.ts';
+export * from './wire.ts';
+export * from './workflow.ts';

@@ -1,0 +1,26 @@
+/** Every limit of the product has a name, a number and a unit, here. */
+const MIB = 1024 * 1024;
+const KIB = 1024;
+
+export const LIMITS = {
+  /** Tasks in one workflow that can be saved. */
+  tasksPerWorkflow: 100_000,
+  /** One text field of a definition. */
+  definitionFieldBytes: 1 * MIB,
+  /** A whole definition, as text. */
+  definitionBytes: 64 * MIB,
+  outputsBytesPerAttempt: 256 * KIB,
+  parameterBytes: 64 * KIB,
+  requestBodyBytes: 64 * MIB,
+  listPageSize: 1000,
+  logPageLines: 1000,
+  logLineBytes: 64 * KIB,
+  logBytesPerAttempt: 1024 * MIB,
+  retryMax: 1000,
+  runTimeoutMaxMs: 366 * 86_400_000,
+  definitionProblems: 200,
+  masterMailbox: 50_000,
+  activeRunsPerMaster: 100_000,
+  commandsPerClaim: 256,
+  killGraceMs: 10_000,
+} as const;

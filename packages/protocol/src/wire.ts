@@ -1,0 +1,106 @@
+/**
+ * The messages between masters and workers, and the only way in which they talk. A transport carries frames,
+ * each an array of messages, in order while the connection lives; it may lose everything in flight when it breaks.
+ * All instants are epoch milliseconds by the sender's clock and are for people; decisions use the receiver's.
+ *
+ * Rules that the messages rely on:
+ * - `dispatch` and `kill` are re-sent until answered; a worker answers a duplicate with what it knows.
+ * - a worker re-sends each report until `ack` for that (attempt, sequence) arrives; masters ack after their fenced commit.
+ * - a kill that arrives before its dispatch leaves a tombstone.
+ */
+import type { AttemptId, MasterId, WorkerId } from './ids.ts';
+import type { Cause } from './states.ts';
+import type { TaskAction } from './workflow.ts';
+
+/** Raise when a message changes its meaning; see the test that hashes the schemas. */
+export const WIRE_VERSION = 1;
+
+/** Everything that a worker needs to run one attempt; nothing in it must be looked up. */
+export interface AttemptSpec {
+  attempt: AttemptId;
+  project: string;
+  workflow: string;
+  task: string;
+  /** RFC 3339 in the logical date's zone. */
+  logicalDate: string;
+  action: TaskAction;
+  /** Parameters after precedence, `${…}` and `$[…]` are resolved: name → text. */
+  params: Record<string, string>;
+  /** Further variables that the definition's `env` asked for, resolved. */
+  env: Record<string, string>;
+  /** Files for the work directory: name → content by hash; inline text in this version. */
+  files: { name: string; sha256: string; base64: string }[];
+  /** Where `sql` connects: resolved connection, or null. */
+  connection: { kind: 'sqlite' | 'postgres' | 'mysql'; url: string } | null;
+  /** Declared output names and types. */
+  outputs: Record<string, { type: string }>;
+  killGraceMs: number;
+  /** How long the worker may go on without a lease renewal before it must kill this attempt. */
+  executionLeaseMs: number;
+}
+
+/** How an attempt ended, as the worker saw it. */
+export interface AttemptOutcome {
+  state: 'succeeded' | 'failed' | 'killed';
+  cause: Cause | null;
+  outputs: Record<string, string>;
+  /** True when outputs exceeded their limit and some were dropped. */
+  outputsTruncated: boolean;
+  startedAt: number;
+  endedAt: number;
+}
+
+export type MasterToWorker =
+  | { kind: 'welcome'; master: MasterId; version: number; leaseMs: number }
+  | { kind: 'lease'; sentAt: number; leaseMs: number; accepting: boolean }
+  | { kind: 'dispatch'; spec: AttemptSpec }
+  | { kind: 'kill'; attempt: AttemptId; graceMs: number; cause: Cause }
+  | { kind: 'ack'; attempt: AttemptId; sequence: number; verdict: 'stored' | 'unknown' }
+  | { kind: 'query'; attempts: AttemptId[] };
+
+/** The worker's word on one attempt. `sequence` rises by one with each report of the same attempt. */
+export type AttemptReport =
+  | { kind: 'accepted'; attempt: AttemptId; sequence: number }
+  | { kind: 'running'; attempt: AttemptId; sequence: number; startedAt: number }
+  | { kind: 'finished'; attempt: AttemptId; sequence: number; outcome: AttemptOutcome }
+  /** Refused, never started: no slot, over the load limit, draining. Goes back to the queue at once. */
+  | { kind: 'no_capacity'; attempt: AttemptId; sequence: number; reason: string }
+  /** A kill came first; this attempt never started and never will on this worker. */
+  | { kind: 'tombstoned'; attempt: AttemptId; sequence: number }
+  /** The processes of this attempt are gone and nobody knows how they ended (host reboot, supervisor lost). */
+  | { kind: 'lost'; attempt: AttemptId; sequence: number; detail: string }
+  /** Answer to `query`: this worker has never heard of the attempt. */
+  | { kind: 'never_seen'; attempt: AttemptId; sequence: number };
+
+export interface WorkerLoad {
+  slots: number;
+  usedSlots: number;
+  /** 1-minute load average; −1 unknown. */
+  loadAverage: number;
+  cpuCount: number;
+  freeMemoryBytes: number;
+  totalMemoryBytes: number;
+  /** Over a configured limit: gets nothing new. */
+  busy: boolean;
+  draining: boolean;
+}
+
+export type WorkerToMaster =
+  | { kind: 'hello'; worker: WorkerId; name: string; host: string; version: number; features: string[]; groups: string[]; load: WorkerLoad;
+      /** Every attempt that this worker holds, unfinished or finished and not yet acknowledged. */
+      attempts: AttemptId[];
+      /** Earlier incarnations whose supervisor, and so whose attempts, this one has taken over; they are gone for good. */
+      supersedes: WorkerId[] }
+  | { kind: 'heartbeat'; worker: WorkerId; sentAt: number; load: WorkerLoad; attempts: AttemptId[] }
+  | { kind: 'report'; worker: WorkerId; report: AttemptReport }
+  | { kind: 'goodbye'; worker: WorkerId };
+
+/** One end of a connection. `send` never blocks and never throws; a frame may be lost when the link breaks. */
+export interface Link<Out, In> {
+  send(messages: Out[]): void;
+  /** Called with each frame that arrives, and once with null when the link is gone. */
+  onFrame(listener: (messages: In[] | null) => void): void;
+  close(): void;
+}
+export type WorkerLink = Link<WorkerToMaster, MasterToWorker>;
+export type MasterLink = Link<MasterToWorker, WorkerToMaster>;

@@ -1,0 +1,184 @@
+/**
+ * The store, in domain verbs. One adapter per database; `contract.ts` holds what each must do, and runs against all.
+ *
+ * Rules for every adapter:
+ * 1. A promise that resolves means: durable (fsync), visible to every later read.
+ * 2. A verb is one transaction. Adapters may group several verbs into one commit; a verb that fails leaves no trace.
+ * 3. Every verb that takes a `Fence` first locks and checks that master's incarnation row, also when it writes nothing;
+ *    a fenced master gets `StoreError` code `FENCED` and nothing is written.
+ * 4. Reads never wait for writers, nor writers for reads.
+ * 5. Text that the database cannot hold never gets here; it is refused at the door.
+ */
+import type {
+  Change, Command, CommandAction, Connection, RunSpec, StoredRun, TaskRunRecord, AttemptRecord, RunStatus,
+  WorkerRecord, WorkflowFile, WorkflowVersion,
+} from '@pelorus/engine';
+import type { AttemptId, CommandId, MasterId, RunId, RunState, WorkflowDefinition } from '@pelorus/protocol';
+
+export type StoreErrorCode =
+  /** This master's incarnation is over: stop, forget, start anew. */
+  | 'FENCED'
+  /** Another process holds the data directory. */
+  | 'LOCKED'
+  /** The commit may or may not have happened: read before deciding again. */
+  | 'UNKNOWN_OUTCOME'
+  /** Not reachable or too busy right now; the same call may work later. */
+  | 'UNAVAILABLE'
+  | 'NOT_FOUND'
+  | 'CONFLICT'
+  /** A newer schema than this program knows. */
+  | 'SCHEMA_TOO_NEW';
+
+export class StoreError extends Error {
+  readonly code: StoreErrorCode;
+  constructor(code: StoreErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'StoreError';
+    this.code = code;
+  }
+}
+
+export interface Fence {
+  master: MasterId;
+  token: string;
+}
+
+export interface ProjectRow {
+  id: number;
+  name: string;
+  description: string;
+  owner: string;
+  createdAt: number;
+}
+
+export interface WorkflowRow {
+  id: number;
+  projectId: number;
+  project: string;
+  name: string;
+  description: string;
+  /** Latest version. */
+  version: number;
+  hash: string;
+  /** Hidden workflows come from run-direct and are not listed. */
+  hidden: boolean;
+  createdAt: number;
+  updatedAt: number;
+  updatedBy: string;
+}
+
+export interface WorkflowVersionRow extends WorkflowVersion {
+  hash: string;
+  /** The text as a person wrote it. */
+  source: string;
+  format: 'yaml' | 'json';
+  createdAt: number;
+  createdBy: string;
+}
+
+export interface SaveWorkflow {
+  project: string;
+  name: string;
+  definition: WorkflowDefinition;
+  files: WorkflowFile[];
+  source: string;
+  format: 'yaml' | 'json';
+  /** SHA-256 over the normalised definition and the files' hashes. */
+  hash: string;
+  hidden: boolean;
+  /** Refuse with CONFLICT when the name exists. */
+  mustBeNew: boolean;
+  user: string;
+  at: number;
+}
+
+/** A run to be; ids and names that the transaction knows better are filled in by it. */
+export type NewRun = Omit<RunSpec, 'id' | 'projectId' | 'workflowId' | 'workflowVersion'> & {
+  /** Null: the latest at commit. */
+  workflowVersion: number | null;
+  /** Honoured for 24 h per user: the same key answers with the same run. */
+  idempotencyKey: string | null;
+  /** Rows to start with, e.g. tasks reused from another run; `run` in them is ignored. */
+  tasks: TaskRunRecord[];
+};
+
+export interface RunRow {
+  spec: RunSpec;
+  status: RunStatus;
+}
+
+export interface RunFilter {
+  /** Exact. */
+  project?: string;
+  workflow?: string;
+  /** Any of these prefixes; empty list: nothing matches. */
+  projectPrefixes?: string[];
+  workflowPrefixes?: string[];
+  states?: RunState[];
+  /** Inclusive bounds, epoch ms. */
+  submittedFrom?: number;
+  submittedTo?: number;
+}
+
+export interface RunPage {
+  total: number;
+  rows: RunRow[];
+}
+
+export interface RunDetail extends RunRow {
+  tasks: TaskRunRecord[];
+  /** All attempts, oldest first. */
+  attempts: AttemptRecord[];
+}
+
+/** What the api role asks for. */
+export interface ApiStore {
+  /** Creates the project when it is missing. */
+  ensureProject(project: { name: string; description: string; owner: string; at: number }): Promise<ProjectRow>;
+  listProjects(): Promise<ProjectRow[]>;
+
+  saveWorkflow(save: SaveWorkflow): Promise<{ workflow: WorkflowRow; created: boolean; changed: boolean }>;
+  getWorkflow(project: string, name: string): Promise<WorkflowRow | null>;
+  listWorkflows(filter: { project?: string; after?: number; limit: number }): Promise<WorkflowRow[]>;
+  listWorkflowVersions(workflowId: number): Promise<Omit<WorkflowVersionRow, 'definition' | 'files' | 'source'>[]>;
+  /** `version` null: the latest. */
+  getWorkflowVersion(workflowId: number, version: number | null): Promise<WorkflowVersionRow | null>;
+  /** CONFLICT while a run of it is not terminal. Runs and versions stay readable. */
+  deleteWorkflow(workflowId: number, user: string, at: number): Promise<void>;
+
+  saveConnection(project: string, connection: Connection): Promise<void>;
+
+  /** The run, its first rows and its start command in one transaction. */
+  submitRun(run: NewRun): Promise<{ run: RunSpec; command: CommandId; repeated: boolean }>;
+  /** Writes a command for the run's owner. NOT_FOUND for an unknown run; CONFLICT, with the state, for one that has ended. */
+  requestCommand(request: { run: RunId; action: CommandAction; user: string; at: number; idempotencyKey: string | null }): Promise<CommandId>;
+
+  getRun(run: RunId): Promise<RunRow | null>;
+  getRunDetail(run: RunId): Promise<RunDetail | null>;
+  getAttempt(attempt: AttemptId): Promise<AttemptRecord | null>;
+  /** Newest start first, runs not started before all others; `from` counts rows to skip. */
+  listRuns(filter: RunFilter, from: number, size: number): Promise<RunPage>;
+  /** Task runs of a run by state; those without a row are not counted. */
+  countTaskRuns(run: RunId): Promise<Partial<Record<TaskRunRecord['state'], number>>>;
+  listWorkers(): Promise<WorkerRecord[]>;
+}
+
+/** What the master role asks for. */
+export interface MasterStore {
+  registerMaster(master: { id: MasterId; token: string; host: string; at: number }): Promise<void>;
+  /** Extends the lease; FENCED when somebody took over. */
+  renewMaster(fence: Fence, at: number): Promise<void>;
+  /** Commands not consumed yet, of runs that nobody else owns, oldest first, with ids above `after`. */
+  claimCommands(fence: Fence, after: CommandId | null, limit: number): Promise<Command[]>;
+  /** Runs that are not terminal and whose owner is dead or none; they belong to this master once it answers. Paged by id. */
+  adoptRuns(fence: Fence, after: RunId | null, limit: number): Promise<RunId[]>;
+  loadRuns(runs: RunId[]): Promise<StoredRun[]>;
+  loadWorkflowVersion(workflowId: number, version: number): Promise<WorkflowVersion | null>;
+  loadConnections(projectId: number): Promise<Connection[]>;
+  /** All or nothing. With no changes it still checks the fence. Also sets the owner of runs it writes. */
+  commit(fence: Fence, changes: Change[]): Promise<void>;
+}
+
+export interface Store extends ApiStore, MasterStore {
+  close(): Promise<void>;
+}
