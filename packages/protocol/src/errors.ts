@@ -1,0 +1,76 @@
+/**
+ * Every error that the API answers is a row of this table: a stable code, the HTTP status and the sentence that
+ * heads it. What happened to which thing is said by the message of the occurrence. `docs/api.md` mirrors the table;
+ * a test compares the two.
+ */
+import type { DefinitionProblem } from './workflow.ts';
+
+export interface ErrorRow {
+  status: number;
+  sentence: string;
+}
+
+export const ERRORS = {
+  BAD_PARAMETER: { status: 400, sentence: 'A parameter is missing or not acceptable.' },
+  MALFORMED_BODY: { status: 400, sentence: 'The body cannot be read.' },
+  BAD_REQUEST: { status: 400, sentence: 'The request cannot be understood.' },
+  UNKNOWN_TASK: { status: 400, sentence: 'The workflow has no task of that name.' },
+  EMPTY_PLAN: { status: 400, sentence: 'The run would execute nothing.' },
+  BACKFILL_NOT_AVAILABLE: { status: 400, sentence: 'Backfill is not available yet.' },
+  NOT_SIGNED_IN: { status: 401, sentence: 'A valid token is needed.' },
+  CROSS_ORIGIN: { status: 403, sentence: 'Requests from other web sites are refused.' },
+  FOREIGN_HOST: { status: 403, sentence: 'The Host header does not name this server.' },
+  NO_SUCH_ROUTE: { status: 404, sentence: 'There is nothing at this path.' },
+  PROJECT_NOT_FOUND: { status: 404, sentence: 'There is no such project.' },
+  WORKFLOW_NOT_FOUND: { status: 404, sentence: 'There is no such workflow.' },
+  VERSION_NOT_FOUND: { status: 404, sentence: 'The workflow has no such version.' },
+  RUN_NOT_FOUND: { status: 404, sentence: 'There is no such run.' },
+  TASK_NOT_FOUND: { status: 404, sentence: 'The run has no such task.' },
+  ATTEMPT_NOT_FOUND: { status: 404, sentence: 'There is no such attempt.' },
+  NOT_FOUND: { status: 404, sentence: 'There is no such thing.' },
+  METHOD_NOT_ALLOWED: { status: 405, sentence: 'This path does not answer that method.' },
+  NOT_ACCEPTABLE: { status: 406, sentence: 'No representation that the Accept header names is available.' },
+  NAME_TAKEN: { status: 409, sentence: 'The name is already in use.' },
+  WRONG_STATE: { status: 409, sentence: 'This cannot be done in the present state.' },
+  CONFLICT: { status: 409, sentence: 'The request conflicts with what is stored.' },
+  TOO_LARGE: { status: 413, sentence: 'The request is larger than the limit.' },
+  URI_TOO_LONG: { status: 414, sentence: 'The address is longer than the limit.' },
+  WRONG_CONTENT_TYPE: { status: 415, sentence: 'This path does not read that content type.' },
+  INVALID_DEFINITION: { status: 422, sentence: 'The definition is not valid; nothing was stored.' },
+  INVALID_PARAMETERS: { status: 422, sentence: 'The start parameters do not fit the workflow; nothing was started.' },
+  UNSAFE_ARCHIVE: { status: 422, sentence: 'The zip file was refused; nothing was stored.' },
+  TOO_MANY_REQUESTS: { status: 429, sentence: 'Too many requests.' },
+  HEADERS_TOO_LARGE: { status: 431, sentence: 'The request headers are larger than the limit.' },
+  INTERNAL: { status: 500, sentence: 'The server made a mistake; it is in the server log.' },
+  STORE_UNAVAILABLE: { status: 503, sentence: 'The store cannot be reached or is too busy; the same request may work later.' },
+  NOT_READY: { status: 503, sentence: 'The server is not ready.' },
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export function isErrorCode(text: unknown): text is ErrorCode {
+  return typeof text === 'string' && Object.hasOwn(ERRORS, text);
+}
+
+/** Where in a request something is wrong: the JSON pointer into the body, or `?name` for a query parameter. */
+export type RequestProblem = DefinitionProblem;
+
+/** `application/problem+json` (RFC 9457) with the published trio `status`, `error`, `message`. */
+export interface Problem {
+  /** `urn:pelorus:error:<code in lower case>`. */
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: ErrorCode;
+  /** Reason phrase of the status, e.g. `Not Found`. */
+  error: string;
+  /** The same text as `detail`. */
+  message: string;
+  /** All that is wrong, when there may be several things. */
+  errors?: RequestProblem[];
+  /** The present state of the thing, with `WRONG_STATE`. */
+  state?: string;
+  /** Seconds, with 503 and 429; also in the header `Retry-After`. */
+  retryAfter?: number;
+}

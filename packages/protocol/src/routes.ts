@@ -1,0 +1,358 @@
+/**
+ * What the HTTP API reads and answers, as the server writes it and the SDK returns it. Instants of the resources are
+ * RFC 3339 texts in UTC, durations are `…Ms`; the `/executors` contract has its own conventions (epoch
+ * milliseconds, whole seconds), kept literally in the types that start with `Executor`.
+ */
+import type { AttemptState, Cause, Priority, RunState, Status, TaskRunState } from './states.ts';
+import type { ConcurrencyPolicy, DefinitionProblem, FailurePolicy, ParameterValue, TaskType, WorkflowDefinition } from './workflow.ts';
+
+export const API_BASE = '/api/v1';
+/** A definition together with the files that it refers to. */
+export const BUNDLE_CONTENT_TYPE = 'application/vnd.pelorus.bundle+json';
+
+export type DefinitionFormat = 'yaml' | 'json';
+
+export interface BundleFile {
+  /** As the definition names it: relative, `/` between folders. */
+  name: string;
+  base64: string;
+}
+
+/** Body of content type `BUNDLE_CONTENT_TYPE`. */
+export interface WorkflowBundle {
+  source: string;
+  format: DefinitionFormat;
+  files: BundleFile[];
+}
+
+export interface Page<Item> {
+  items: Item[];
+  /** Null: there is no more. */
+  nextCursor: string | null;
+}
+
+export interface ProjectView {
+  name: string;
+  description: string;
+  owner: string;
+  createdAt: string;
+}
+
+export interface WorkflowSummary {
+  name: string;
+  project: string;
+  description: string;
+  version: number;
+  hash: string;
+  createdAt: string;
+  updatedAt: string;
+  updatedBy: string;
+}
+
+export interface WorkflowVersionSummary {
+  version: number;
+  hash: string;
+  format: DefinitionFormat;
+  createdAt: string;
+  createdBy: string;
+}
+
+/** One version of a workflow, the latest unless asked for another. */
+export interface WorkflowView extends WorkflowVersionSummary {
+  name: string;
+  project: string;
+  description: string;
+  /** The latest version there is. */
+  latestVersion: number;
+  concurrency: ConcurrencyPolicy;
+  taskCount: number;
+  /** The text as it was written. */
+  source: string;
+  definition: WorkflowDefinition;
+  files: { name: string; sha256: string; sizeBytes: number }[];
+}
+
+export interface WorkflowSaved {
+  name: string;
+  project: string;
+  version: number;
+  hash: string;
+  /** The workflow did not exist before. */
+  created: boolean;
+  /** A new version was made. */
+  changed: boolean;
+  warnings: DefinitionProblem[];
+}
+
+export interface WorkflowValidated {
+  valid: true;
+  name: string;
+  hash: string;
+  taskCount: number;
+  warnings: DefinitionProblem[];
+}
+
+/** `node`: these tasks only; `post`: and all their successors; `pre`: and all their predecessors. */
+export type NodeDep = 'node' | 'post' | 'pre';
+
+/** Body of `POST /runs`. */
+export interface RunRequest {
+  project: string;
+  workflow: string;
+  /** Absent: the latest. */
+  version?: number;
+  params?: Record<string, ParameterValue>;
+  from?: { task: string | string[]; dep?: NodeDep };
+  /** Exactly these tasks; not together with `from`. */
+  select?: string[];
+  failurePolicy?: FailurePolicy;
+  /** Every task succeeds without being executed. */
+  dryRun?: boolean;
+  priority?: Priority;
+  workerGroup?: string;
+  environment?: string;
+  /** RFC 3339; absent: now. */
+  logicalDate?: string;
+  /** IANA name of the zone in which the logical date is reckoned; absent: the workflow's schedule's, else UTC. */
+  zone?: string;
+  timeoutMs?: number;
+  extras?: unknown;
+}
+
+export type PlannedAs = 'run' | 'reuse' | 'skip';
+
+export interface PlanView {
+  tasks: { name: string; plan: PlannedAs; reason: 'not_selected' | 'disabled' | null; attempt: string | null }[];
+  counts: Record<PlannedAs, number>;
+  /** For instance: a selected task is disabled. */
+  warnings: string[];
+}
+
+export interface RunSubmitted {
+  id: number;
+  version: number;
+  warnings: string[];
+}
+
+export interface RunView {
+  id: number;
+  project: string;
+  workflow: string;
+  version: number;
+  state: RunState;
+  status: Status;
+  cause: Cause | null;
+  firstFailure: { task: string; cause: Cause } | null;
+  waitReason: string | null;
+  execType: 'DIRECT' | 'COMPLEMENT_DATA' | 'SCHEDULER';
+  /** How the plan came about: `whole`, `node`, `selected`, … */
+  mode: string;
+  rerunOf: number | null;
+  logicalDate: string;
+  submittedAt: string;
+  submittedBy: string;
+  startedAt: string | null;
+  endedAt: string | null;
+  /** From start to end, or to now. */
+  durationMs: number | null;
+  /** Finished of planned tasks, 0 to 1; skipped and reused tasks are not counted. Never falls. */
+  progress: number;
+  /** Tasks by state; states that no task is in are absent. */
+  counts: Partial<Record<TaskRunState, number>>;
+  taskCount: number;
+  params: Record<string, ParameterValue>;
+  failurePolicy: FailurePolicy;
+  priority: Priority;
+  workerGroup: string | null;
+  environment: string | null;
+  dryRun: boolean;
+  timeoutMs: number;
+  /** The master that owns the run. */
+  owner: string | null;
+  extras: unknown;
+  /** The run's change counter. */
+  revision: number;
+}
+
+export interface AttemptView {
+  /** `<run>.<task index>.<n>`; logs are read by it. */
+  id: string;
+  n: number;
+  state: AttemptState;
+  cause: Cause | null;
+  worker: string;
+  dispatchedAt: string;
+  startedAt: string | null;
+  endedAt: string | null;
+}
+
+export interface TaskView {
+  name: string;
+  /** Position in the definition, from 0. */
+  index: number;
+  type: TaskType;
+  needs: string[];
+  plan: PlannedAs;
+  state: TaskRunState;
+  status: Status;
+  cause: Cause | null;
+  waitReason: string | null;
+  outputs: Record<string, string> | null;
+  /** Retries used up. */
+  retries: number;
+  startedAt: string | null;
+  endedAt: string | null;
+  attempts: AttemptView[];
+}
+
+/** The run as its master's memory has it, or as stored when that cannot be had within a second. */
+export interface LiveView {
+  source: 'memory' | 'store';
+  run: RunView;
+  tasks: TaskView[];
+  /** Null when the source is the store. */
+  master: { id: string; epoch: string | null } | null;
+  /** Change counter in the master's memory, and the one stored. */
+  memoryVersion: number | null;
+  storeVersion: number;
+}
+
+export interface LogPage {
+  /** How many lines there are, or match the query. */
+  total: number;
+  /** How many of them are in `content`. */
+  length: number;
+  /** Milliseconds. */
+  took: number;
+  content: string[];
+}
+
+export interface WorkerView {
+  id: string;
+  name: string;
+  host: string;
+  groups: string[];
+  slots: number;
+  state: 'online' | 'draining' | 'offline';
+  registeredAt: string;
+  seenAt: string;
+}
+
+export interface ConnectionBody {
+  kind: 'sqlite' | 'postgres' | 'mysql';
+  url: string;
+}
+export interface ConnectionView {
+  name: string;
+  kind: 'sqlite' | 'postgres' | 'mysql';
+}
+
+export interface SystemView {
+  product: 'pelorus';
+  version: string;
+  store: string;
+  now: string;
+  startedAt: string;
+}
+
+/** Answer to a command about a run: written down, and applied soon by the run's master. */
+export interface CommandAccepted {
+  command: number;
+  run: number;
+}
+
+// The published /executors contract, literally.
+
+export type ExecutorNodeDep = 'NODE_ONLY' | 'NODE_POST' | 'NODE_PRE';
+
+export interface ExecutorRunRequest {
+  projectName: string;
+  workflowName: string;
+  execType: 'DIRECT' | 'COMPLEMENT_DATA';
+  schedule?: { startDate: number; endDate: number; crontab?: string };
+  failurePolicy?: 'END' | 'CONTINUE';
+  nodeName?: string;
+  nodeDep?: ExecutorNodeDep;
+  notifyType?: 'NONE' | 'SUCCESS' | 'FAILURE' | 'ALL';
+  notifyMails?: string[];
+  /** Seconds. */
+  timeout?: number;
+  startParams?: Record<string, ParameterValue>;
+  priority?: Priority;
+  workerGroup?: string;
+  environment?: string;
+  dryRun?: boolean;
+  selected?: string[];
+}
+
+export interface ExecutorDirectRequest {
+  projectName: string;
+  workflowName: string;
+  proxyUser: string;
+  queue: string;
+  /** Definition of the published form, as JSON text. */
+  data?: string;
+  /** A zip whose root holds `workflow.json`; wins over `data`. */
+  file?: Uint8Array<ArrayBuffer>;
+  failurePolicy?: 'END' | 'CONTINUE';
+  notifyType?: 'NONE' | 'SUCCESS' | 'FAILURE' | 'ALL';
+  notifyMails?: string[];
+  timeout?: number;
+  extras?: unknown;
+}
+
+export interface ExecutorExecution {
+  execId: number;
+  projectName: string;
+  workflowName: string;
+  execType: 'DIRECT' | 'COMPLEMENT_DATA' | 'SCHEDULER';
+  submitTime: number;
+  startTime: number | null;
+  endTime: number | null;
+  scheduleTime: number | null;
+  /** Seconds. */
+  duration: number | null;
+  submitUser: string;
+  proxyUser: string | null;
+  queue: string | null;
+  status: Status;
+  owner: string;
+  extras: unknown;
+}
+
+export interface ExecutorNode {
+  name: string;
+  desc: string;
+  /** Upper case. */
+  type: string;
+  startTime: number | null;
+  endTime: number | null;
+  parameter: Record<string, unknown>;
+  duration: number | null;
+  status: Status;
+  appLinks: string[];
+  /** Latest attempt, by which logs are read; null when there is none. */
+  jobId: string | null;
+  dep: string[];
+  extras: unknown;
+}
+
+export interface ExecutorDetail extends ExecutorExecution {
+  data: { nodes: ExecutorNode[]; userDefParams: { prop: string; value: ParameterValue }[] };
+}
+
+export interface ExecutorList {
+  total: number;
+  length: number;
+  executions: ExecutorExecution[];
+}
+
+export interface ExecutorListQuery {
+  startDate?: number;
+  endDate?: number;
+  projectName?: string[];
+  workflowName?: string[];
+  status?: number[];
+  from?: number;
+  size?: number;
+}

@@ -1,0 +1,171 @@
+/** The typed client: one method per route of the API, grouped by resource. */
+import {
+  BUNDLE_CONTENT_TYPE,
+  type CommandAccepted, type ConnectionBody, type ConnectionView, type DefinitionFormat, type ExecutorDetail, type ExecutorDirectRequest,
+  type ExecutorList, type ExecutorListQuery, type ExecutorRunRequest, type LiveView, type LogPage, type Page, type PlanView, type ProjectView,
+  type RunRequest, type RunState, type RunSubmitted, type RunView, type SystemView, type TaskView, type WorkerView, type WorkflowBundle,
+  type WorkflowSaved, type WorkflowSummary, type WorkflowValidated, type WorkflowVersionSummary, type WorkflowView,
+} from '@pelorus/protocol';
+import { createTransport, type ClientOptions, type RequestOptions, type Transport } from './transport.ts';
+
+export type { ClientOptions, QueryValue, RequestOptions } from './transport.ts';
+
+/** A definition as text, or with the files that it refers to. */
+export type DefinitionInput = { source: string; format: DefinitionFormat } | WorkflowBundle;
+
+export interface RunListQuery {
+  project?: string;
+  workflow?: string;
+  state?: RunState[];
+  limit?: number;
+  cursor?: string;
+}
+
+export interface LogQuery {
+  /** First line, from 0. */
+  from?: number;
+  /** At most 1000. */
+  size?: number;
+  /** Lines that contain it; `re:` before a regular expression. */
+  query?: string;
+}
+
+export interface PageQuery {
+  limit?: number;
+  cursor?: string;
+}
+
+export type Client = ReturnType<typeof createClient>;
+
+/**
+ * A client of one server. Every method throws `ApiError` when the server refuses or cannot be reached,
+ * and the signal's reason when `signal` is aborted.
+ */
+export function createClient(options: ClientOptions) {
+  const send = createTransport(options);
+  return {
+    /** Any request, for paths that have no method here; gives the parsed JSON answer. */
+    request: <Answer = unknown>(request: RequestOptions): Promise<Answer> => send<Answer>(request),
+    system: (signal?: AbortSignal) => send<SystemView>(get('/system', signal)),
+    /** Answers when the process lives. */
+    live: (signal?: AbortSignal) => send<{ status: 'live' }>(get('/livez', signal)),
+    /** Answers when requests can be served; `ApiError` 503 otherwise. */
+    ready: (signal?: AbortSignal) => send<{ status: 'ready' }>(get('/readyz', signal)),
+    /** The JSON Schema of definitions. */
+    workflowSchema: (signal?: AbortSignal) => send<Record<string, unknown>>(get('/schemas/workflow', signal)),
+    projects: projectsOf(send),
+    workflows: workflowsOf(send),
+    runs: runsOf(send),
+    attempts: {
+      logs: (attemptId: string, query: LogQuery = {}, signal?: AbortSignal) =>
+        send<LogPage>({ ...get(`/attempts/${enc(attemptId)}/logs`, signal), query: { ...query } }),
+    },
+    workers: { list: (signal?: AbortSignal) => send<Page<WorkerView>>(get('/workers', signal)) },
+    connections: {
+      put: (project: string, name: string, body: ConnectionBody, signal?: AbortSignal) =>
+        send<ConnectionView>({ ...call('PUT', `/projects/${enc(project)}/connections/${enc(name)}`, signal), json: body }),
+    },
+    executors: executorsOf(send),
+  };
+}
+
+function projectsOf(send: Transport) {
+  return {
+    list: (signal?: AbortSignal) => send<Page<ProjectView>>(get('/projects', signal)),
+    get: (name: string, signal?: AbortSignal) => send<ProjectView>(get(`/projects/${enc(name)}`, signal)),
+    /** Creates the project when it is missing. */
+    put: (name: string, body: { description?: string } = {}, signal?: AbortSignal) =>
+      send<ProjectView>({ ...call('PUT', `/projects/${enc(name)}`, signal), json: body }),
+  };
+}
+
+function workflowsOf(send: Transport) {
+  const path = (project: string, name: string) => `/projects/${enc(project)}/workflows/${enc(name)}`;
+  return {
+    list: (query: { project?: string } & PageQuery = {}, signal?: AbortSignal) =>
+      send<Page<WorkflowSummary>>({ ...get('/workflows', signal), query: { ...query } }),
+    get: (project: string, name: string, signal?: AbortSignal) => send<WorkflowView>(get(path(project, name), signal)),
+    /** Creates the workflow or saves a new version; `ApiError` 422 lists everything that is wrong. The project must exist or is created. */
+    save: (project: string, name: string, input: DefinitionInput, signal?: AbortSignal) =>
+      send<WorkflowSaved>({ ...call('PUT', path(project, name), signal), ...definitionBody(input) }),
+    /** As `save`, without saving. */
+    validate: (project: string, name: string, input: DefinitionInput, signal?: AbortSignal) =>
+      send<WorkflowValidated>({ ...call('POST', `${path(project, name)}/validate`, signal), ...definitionBody(input) }),
+    delete: (project: string, name: string, signal?: AbortSignal) => send<undefined>(call('DELETE', path(project, name), signal)),
+    versions: (project: string, name: string, signal?: AbortSignal) =>
+      send<Page<WorkflowVersionSummary>>(get(`${path(project, name)}/versions`, signal)),
+    version: (project: string, name: string, version: number, signal?: AbortSignal) =>
+      send<WorkflowView>(get(`${path(project, name)}/versions/${version}`, signal)),
+  };
+}
+
+function runsOf(send: Transport) {
+  const command = (id: number, action: string, signal?: AbortSignal) => send<CommandAccepted>(call('POST', `/runs/${id}/${action}`, signal));
+  return {
+    submit: (request: RunRequest, signal?: AbortSignal) => send<RunSubmitted>({ ...call('POST', '/runs', signal), json: request }),
+    /** What `submit` would execute; starts nothing. */
+    preview: (request: RunRequest, signal?: AbortSignal) =>
+      send<{ plan: PlanView }>({ ...call('POST', '/runs', signal), query: { dryRun: true }, json: request }),
+    list: (query: RunListQuery = {}, signal?: AbortSignal) => send<Page<RunView>>({ ...get('/runs', signal), query: { ...query } }),
+    get: (id: number, signal?: AbortSignal) => send<RunView>(get(`/runs/${id}`, signal)),
+    /** Every task of the definition in its order; all of them unless `limit` is given. */
+    tasks: (id: number, query: PageQuery = {}, signal?: AbortSignal) =>
+      send<Page<TaskView>>({ ...get(`/runs/${id}/tasks`, signal), query: { ...query } }),
+    plan: (id: number, signal?: AbortSignal) => send<PlanView>(get(`/runs/${id}/plan`, signal)),
+    live: (id: number, signal?: AbortSignal) => send<LiveView>(get(`/runs/${id}/live`, signal)),
+    stop: (id: number, signal?: AbortSignal) => command(id, 'stop', signal),
+    pause: (id: number, signal?: AbortSignal) => command(id, 'pause', signal),
+    resume: (id: number, signal?: AbortSignal) => command(id, 'resume', signal),
+    killTask: (id: number, task: string, signal?: AbortSignal) => command(id, `tasks/${enc(task)}/kill`, signal),
+    forceSuccess: (id: number, task: string, signal?: AbortSignal) => command(id, `tasks/${enc(task)}/force-success`, signal),
+  };
+}
+
+/** The published `/executors` contract, literally. */
+function executorsOf(send: Transport) {
+  return {
+    run: (request: ExecutorRunRequest, signal?: AbortSignal) =>
+      send<{ execIds: number[] }>({ ...call('POST', '/executors', signal), json: request }),
+    runDirect: (request: ExecutorDirectRequest, signal?: AbortSignal) =>
+      send<{ execId: number }>({ ...call('POST', '/executors/direct', signal), body: directForm(request) }),
+    list: (query: ExecutorListQuery = {}, signal?: AbortSignal) =>
+      send<ExecutorList>({ ...get('/executors', signal), query: executorQuery(query) }),
+    /** An array holding one object, as published. */
+    get: (execId: number, signal?: AbortSignal) => send<[ExecutorDetail]>(get(`/executors/${execId}`, signal)),
+    logs: (jobId: string, query: LogQuery = {}, signal?: AbortSignal) =>
+      send<LogPage>({ ...get(`/executors/${enc(jobId)}/logs`, signal), query: { ...query } }),
+    kill: (execId: number, signal?: AbortSignal) => send<unknown>(call('POST', `/executors/${execId}/kill`, signal)),
+  };
+}
+
+function definitionBody(input: DefinitionInput): Pick<RequestOptions, 'body' | 'contentType'> {
+  if ('files' in input) return { body: JSON.stringify(input), contentType: BUNDLE_CONTENT_TYPE };
+  return { body: input.source, contentType: `application/${input.format}` };
+}
+
+/** Arrays and objects travel as JSON text. */
+function executorQuery(query: ExecutorListQuery): Record<string, string | number | undefined> {
+  return Object.fromEntries(Object.entries(query).map(([name, value]) => [name, Array.isArray(value) ? JSON.stringify(value) : value]));
+}
+
+function directForm(request: ExecutorDirectRequest): FormData {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(request)) {
+    if (value === undefined) continue;
+    if (value instanceof Uint8Array) form.set(name, new Blob([value as Uint8Array<ArrayBuffer>], { type: 'application/zip' }), 'workflow.zip');
+    else form.set(name, typeof value === 'string' ? value : JSON.stringify(value));
+  }
+  return form;
+}
+
+function get(path: string, signal: AbortSignal | undefined): RequestOptions {
+  return call('GET', path, signal);
+}
+
+function call(method: string, path: string, signal: AbortSignal | undefined): RequestOptions {
+  return { method, path, ...(signal === undefined ? {} : { signal }) };
+}
+
+function enc(text: string): string {
+  return encodeURIComponent(text);
+}
