@@ -1,1 +1,2 @@
-export {};
+export * from './live-run.ts';
+export * from './loop.ts';

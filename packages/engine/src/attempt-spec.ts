@@ -1,0 +1,110 @@
+/** What a worker is told of one attempt. Nothing of it is stored: the same run gives the same spec again after a restart. */
+import { type AttemptSpec, formatAttemptId, type TaskDefinition } from '@pelorus/protocol';
+import { resolveTask } from './parameters/index.ts';
+import type { WorkflowFile } from './records.ts';
+import { type Run, taskOf } from './run.ts';
+
+export const EXECUTION_LEASE_MS = 60_000;
+const KILL_GRACE_MS = 10_000;
+
+export type ResolvedAttempt = { kind: 'ready'; spec: AttemptSpec } | { kind: 'invalid'; detail: string };
+
+/** `invalid` says which parameter, file or connection is missing or wrong. */
+export function resolveAttempt(run: Run, task: number, n: number): ResolvedAttempt {
+  const { spec, context, definition } = run;
+  const taskDefinition = taskOf(run, task);
+  const attempt = formatAttemptId({ run: spec.id, task, n });
+  const resolved = resolveTask({
+    definition,
+    task: taskDefinition,
+    start: spec.params,
+    predecessors: run.withOutputs > 0 ? outputsBefore(run, task) : [],
+    project: context.projectParams,
+    run: {
+      id: spec.id,
+      project: spec.project,
+      workflow: spec.workflow,
+      logicalDateAt: spec.logicalDateAt,
+      zone: spec.zone,
+      submittedAt: spec.submittedAt,
+    },
+    attempt,
+  });
+  if (resolved.kind === 'invalid') return resolved;
+  const files = filesOf(run, taskDefinition);
+  if (typeof files === 'string') return { kind: 'invalid', detail: files };
+  const connection = connectionOf(run, taskDefinition);
+  if (typeof connection === 'string') return { kind: 'invalid', detail: connection };
+  return {
+    kind: 'ready',
+    spec: {
+      attempt,
+      project: spec.project,
+      workflow: spec.workflow,
+      task: taskDefinition.name,
+      logicalDate: new Date(spec.logicalDateAt).toISOString(),
+      action: resolved.action,
+      params: resolved.params,
+      env: resolved.env,
+      files,
+      connection,
+      outputs: taskDefinition.outputs,
+      killGraceMs: KILL_GRACE_MS,
+      executionLeaseMs: EXECUTION_LEASE_MS,
+    },
+  };
+}
+
+const NO_FILES: WorkflowFile[] = [];
+
+function filesOf(run: Run, task: TaskDefinition): WorkflowFile[] | string {
+  const own = 'file' in task.action ? task.action.file : null;
+  if (own === null && task.files.length === 0) return NO_FILES;
+  const files: WorkflowFile[] = [];
+  for (const name of new Set(own === null ? task.files : [...task.files, own])) {
+    const file = run.context.workflow.files.find((candidate) => candidate.name === name);
+    if (!file) return `file ${name} is not part of version ${run.spec.workflowVersion} of the workflow`;
+    files.push(file);
+  }
+  return files;
+}
+
+function connectionOf(run: Run, task: TaskDefinition): AttemptSpec['connection'] | string {
+  if (task.action.type !== 'sql') return null;
+  const { connection: name } = task.action;
+  const connection = run.context.connections.find((candidate) => candidate.name === name);
+  return connection ? { kind: connection.kind, url: connection.url } : `the project has no connection named ${name}`;
+}
+
+type Outputs = { task: string; endedAt: number; outputs: Record<string, string> };
+
+/**
+ * Outputs of everything before `task`, nearest first: a name that a nearer predecessor gives (and not empty) hides the
+ * same name from further away. Breadth first over the graph, so that a value passes through connectors and skipped tasks.
+ */
+function outputsBefore(run: Run, task: number): Outputs[] {
+  const { graph } = run;
+  const found: Outputs[] = [];
+  const taken = new Set<string>();
+  const seen = new Set<number>([task]);
+  for (let level = [task]; level.length > 0; ) {
+    const above: number[] = [];
+    const given: string[] = [];
+    for (const at of level) {
+      for (let edge = graph.predStart[at]!; edge < graph.predStart[at + 1]!; edge++) {
+        const pred = graph.preds[edge]!;
+        if (seen.has(pred)) continue;
+        seen.add(pred);
+        above.push(pred);
+        const record = run.tasks[pred];
+        if (!record?.outputs) continue;
+        const visible = Object.entries(record.outputs).filter(([name]) => !taken.has(name));
+        for (const [name, value] of visible) if (value !== '') given.push(name);
+        found.push({ task: graph.tasks[pred]!.name, endedAt: record.endedAt ?? 0, outputs: Object.fromEntries(visible) });
+      }
+    }
+    for (const name of given) taken.add(name);
+    level = above;
+  }
+  return found;
+}

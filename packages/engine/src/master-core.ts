@@ -1,0 +1,598 @@
+/**
+ * Everything a master decides, without I/O: many runs, the workers it hears of, placement, timers, what must be sent
+ * again. The loop around it feeds inputs, makes each batch durable, and only then lets its messages go.
+ *
+ * Owns: the runs in memory, placement queues, worker sessions, timers, the outbox (derived from live attempts).
+ * Does not own: the store, links, clocks. Time and chance are arguments.
+ *
+ * Invariants
+ * 1. Nothing in a batch's `sends` may leave before the batch's `changes` are durable under an unfenced master (S1, S6).
+ * 2. A live attempt is in the `held` set of exactly one session and has a reason to move: an outbox entry, a timer, or
+ *    a worker whose silence has a deadline (L4).
+ * 3. An acknowledgement is only ever part of a batch, also when its report changed nothing.
+ * 4. A run whose rules threw is put aside; the others go on.
+ */
+import {
+  type AttemptId, type AttemptReport, formatAttemptId, isTerminalRun, type MasterId, type MasterToWorker, parseAttemptId,
+  type RunId, type WorkerId, type WorkerLoad, type WorkerToMaster, WIRE_VERSION,
+} from '@pelorus/protocol';
+import { apply } from './apply.ts';
+import { EXECUTION_LEASE_MS, resolveAttempt } from './attempt-spec.ts';
+import { decide } from './decide.ts';
+import type { Decision, Effect, Event, TimerKind } from './events.ts';
+import { Placement, type Selector, type Waiting, type WorkerView } from './placement.ts';
+import type { AttemptRecord, Change, Command, StoredRun, WorkerRecord } from './records.ts';
+import { isLive, openRun, type Run, type RunContext, stateOf, taskOf } from './run.ts';
+import { TimerQueue } from './timer-queue.ts';
+
+export const SCHEDULING_LEASE_MS = 15_000;
+/** After a worker's execution lease, so that its processes are certainly gone before anything runs again. */
+const LOSS_GRACE_MS = 15_000;
+const RESEND_FIRST_MS = 1_000;
+const RESEND_MAX_MS = 60_000;
+/** How long a worker that refused is left alone. */
+const REFUSAL_PAUSE_MS = 500;
+/** A worker that does not list an attempt this long after we sent it is asked about it. */
+const QUERY_AFTER_MS = 10_000;
+
+/** Names one connection; the loop makes them up. */
+export type LinkId = number;
+
+export interface Notification {
+  run: RunId;
+  subject: 'run-ended' | 'timeout-warning';
+  task: string | null;
+  at: number;
+}
+
+export interface Batch {
+  changes: Change[];
+  sends: Map<LinkId, MasterToWorker[]>;
+  notifications: Notification[];
+  /** Runs that reached their end in this batch. */
+  ended: RunId[];
+  problems: { run: RunId; error: unknown }[];
+}
+
+interface Session {
+  id: WorkerId;
+  link: LinkId | null;
+  lastHeardAt: number;
+  refusedUntil: number;
+  load: WorkerLoad | null;
+  view: WorkerView;
+  record: WorkerRecord | null;
+}
+
+interface Outstanding {
+  run: RunId;
+  task: number;
+  n: number;
+  need: 'dispatch' | 'kill' | 'query' | 'nothing';
+  tries: number;
+  sentAt: number;
+}
+
+type Timer =
+  | { kind: 'run'; at: number; run: RunId; timer: TimerKind; task: number; n: number }
+  | { kind: 'resend'; at: number; attempt: AttemptId }
+  | { kind: 'worker-check'; at: number; worker: WorkerId }
+  | { kind: 'look'; at: number };
+
+export interface MasterCoreOptions {
+  master: MasterId;
+  selector: Selector;
+  /** In [0, 1). */
+  random: () => number;
+}
+
+export class MasterCore {
+  readonly runs = new Map<RunId, Run>();
+  private readonly options: MasterCoreOptions;
+  private readonly placement: Placement;
+  private readonly sessions = new Map<WorkerId, Session>();
+  private readonly workerOfLink = new Map<LinkId, WorkerId>();
+  private readonly outstanding = new Map<AttemptId, Outstanding>();
+  private readonly quarantined = new Set<RunId>();
+  private readonly timers = new TimerQueue<Timer>();
+  private timersAfterPrune = 0;
+  private adopted = false;
+
+  private changes: Change[] = [];
+  private sends = new Map<LinkId, MasterToWorker[]>();
+  private notifications: Notification[] = [];
+  private ended: RunId[] = [];
+  private problems: Batch['problems'] = [];
+  private unplaced: Waiting[] = [];
+  /** Attempts first sent in this batch; their resend timers are armed with it. */
+  private firstSent: AttemptId[] = [];
+
+  constructor(options: MasterCoreOptions) {
+    this.options = options;
+    this.placement = new Placement(options.selector, options.random);
+  }
+
+  // --------------------------------------------------------------------------------------------------- inputs
+
+  /** Takes a run into memory: a new one (still `queued`) or one that some master left behind. */
+  open(stored: StoredRun, context: RunContext, at: number): void {
+    if (this.runs.has(stored.spec.id) || isTerminalRun(stored.status.state)) return;
+    const run = openRun({ ...stored, status: { ...stored.status, owner: this.options.master } }, context);
+    this.runs.set(run.spec.id, run);
+    if (run.status.state !== 'queued') this.resumeRun(run, at);
+  }
+
+  /** All runs that this master could claim are open: a report for any other is for a run that has ended. */
+  adoptionFinished(): void {
+    this.adopted = true;
+  }
+
+  command(command: Command, at: number): void {
+    const run = this.runs.get(command.run);
+    const decision = run ? this.step(run, { kind: 'command', action: command.action, user: command.user, at }) : null;
+    const refusal = decision ? decision.refusal : 'the run has ended';
+    const outcome = refusal === null ? ({ kind: 'applied' } as const) : ({ kind: 'refused', reason: refusal } as const);
+    this.changes.push({ kind: 'command-done', command: command.id, outcome, at });
+  }
+
+  frame(link: LinkId, messages: readonly WorkerToMaster[], at: number): void {
+    for (const message of messages) this.message(link, message, at);
+  }
+
+  linkDown(link: LinkId): void {
+    const worker = this.workerOfLink.get(link);
+    this.workerOfLink.delete(link);
+    const session = worker === undefined ? undefined : this.sessions.get(worker);
+    if (!session || session.link !== link) return;
+    session.link = null;
+    session.view.accepting = false;
+  }
+
+  /** Fires what is due. */
+  tick(at: number): void {
+    for (let timer = this.timers.takeDue(at); timer; timer = this.timers.takeDue(at)) this.fire(timer, at);
+    for (const session of this.sessions.values()) refreshAccepting(session, at);
+    if (this.timers.size > 10_000 && this.timers.size > this.timersAfterPrune * 2) this.pruneTimers();
+  }
+
+  /** When `tick` has something to do, or null. */
+  nextTickAt(): number | null {
+    return this.timers.nextAt();
+  }
+
+  /** Places what can be placed and hands over what is to be made durable; null when there is nothing at all. */
+  flush(at: number): Batch | null {
+    this.place(at);
+    const nothing = this.changes.length === 0 && this.sends.size === 0 && this.notifications.length === 0 && this.problems.length === 0;
+    if (nothing) return null;
+    const batch: Batch = {
+      changes: this.changes,
+      sends: this.sends,
+      notifications: this.notifications,
+      ended: this.ended,
+      problems: this.problems,
+    };
+    this.changes = [];
+    this.sends = new Map();
+    this.notifications = [];
+    this.ended = [];
+    this.problems = [];
+    return batch;
+  }
+
+  /** How many changes wait for `flush`. */
+  pendingChanges(): number {
+    return this.changes.length;
+  }
+
+  // -------------------------------------------------------------------------------------------------- deciding
+
+  private step(run: Run, event: Event): Decision | null {
+    if (this.quarantined.has(run.spec.id)) return null;
+    try {
+      const decision = decide(run, event);
+      apply(run, decision.changes);
+      this.absorb(run, decision);
+      return decision;
+    } catch (error) {
+      this.quarantine(run, error);
+      return null;
+    }
+  }
+
+  private quarantine(run: Run, error: unknown): void {
+    this.quarantined.add(run.spec.id);
+    this.problems.push({ run: run.spec.id, error });
+    const detail = error instanceof Error ? error.message : String(error);
+    run.status = { ...run.status, version: ++run.version, waitReason: `put aside after an internal error: ${detail}` };
+    this.changes.push({ kind: 'run', status: run.status });
+  }
+
+  private absorb(run: Run, decision: Decision): void {
+    for (const change of decision.changes) {
+      this.changes.push(change);
+      if (change.kind === 'attempt') this.track(change.record);
+    }
+    for (const effect of decision.effects) this.carryOut(run, effect);
+    if (!isTerminalRun(run.status.state)) return;
+    this.runs.delete(run.spec.id);
+    this.ended.push(run.spec.id);
+  }
+
+  private track(record: AttemptRecord): void {
+    const id = formatAttemptId(record);
+    const live = record.state === 'dispatched' || record.state === 'running' || record.state === 'killing';
+    const session = this.sessions.get(record.worker);
+    if (live) return void session?.view.held.add(id);
+    session?.view.held.delete(id);
+    this.outstanding.delete(id);
+  }
+
+  private carryOut(run: Run, effect: Effect): void {
+    switch (effect.kind) {
+      case 'ready':
+        return this.enqueue(run, effect.task, effect.readyAt);
+      case 'timer':
+        return this.timers.push({ ...effect, kind: 'run' });
+      case 'notify':
+        this.notifications.push(effect);
+        return;
+      case 'dispatch': {
+        const key = parseAttemptId(effect.spec.attempt)!;
+        this.expectAnswer(effect.spec.attempt, key, 'dispatch', key.run);
+        return this.send(effect.worker, { kind: 'dispatch', spec: effect.spec });
+      }
+      case 'kill':
+        return this.kill(effect);
+    }
+  }
+
+  private kill(effect: Extract<Effect, { kind: 'kill' }>): void {
+    const key = parseAttemptId(effect.attempt)!;
+    this.expectAnswer(effect.attempt, key, 'kill', key.run);
+    const { worker, attempt, graceMs, cause } = effect;
+    if (this.sessions.has(worker)) return this.send(worker, { kind: 'kill', attempt, graceMs, cause });
+    // Declared lost before: nobody will ever answer for it, so the next tick ends it.
+    this.timers.push({ kind: 'worker-check', at: 0, worker });
+  }
+
+  private expectAnswer(attempt: AttemptId, key: { task: number; n: number }, need: Outstanding['need'], run: RunId): void {
+    this.outstanding.set(attempt, { run, task: key.task, n: key.n, need, tries: 0, sentAt: -Infinity });
+    this.firstSent.push(attempt);
+  }
+
+  private enqueue(run: Run, task: number, readyAt: number): void {
+    const definition = taskOf(run, task);
+    const item = { run: run.spec.id, task, readyAt };
+    this.placement.enqueue(groupOf(run, task), run.spec.priority, definition.priority ?? 'medium', item);
+    this.unplaced.push(item);
+  }
+
+  private place(at: number): void {
+    const { random } = this.options;
+    this.placement.placeAll((item, worker) => {
+      const run = this.runs.get(item.run);
+      if (!run || run.tasks[item.task]?.state !== 'queued' || run.tasks[item.task]!.readyAt !== item.readyAt) return null;
+      this.step(run, { kind: 'placed', task: item.task, worker: worker.id, at, random: random() });
+      const attempt = run.attempts[item.task];
+      return attempt && attempt.state === 'dispatched' && isLive(stateOf(run, item.task)) ? formatAttemptId(attempt) : null;
+    });
+    for (const item of this.unplaced) this.explainWait(item);
+    this.unplaced = [];
+    this.armResends(at);
+  }
+
+  private explainWait(item: Waiting): void {
+    const run = this.runs.get(item.run);
+    if (!run || stateOf(run, item.task) !== 'queued') return;
+    this.step(run, { kind: 'not-placed', task: item.task, reason: this.placement.reasonOf(groupOf(run, item.task)) });
+  }
+
+  // --------------------------------------------------------------------------------------------------- workers
+
+  private message(link: LinkId, message: WorkerToMaster, at: number): void {
+    switch (message.kind) {
+      case 'hello':
+        return this.hello(link, message, at);
+      case 'heartbeat':
+        return this.heartbeat(link, message, at);
+      case 'report':
+        return this.report(link, message, at);
+      case 'goodbye':
+        return this.goodbye(message.worker, at);
+    }
+  }
+
+  private hello(link: LinkId, hello: Extract<WorkerToMaster, { kind: 'hello' }>, at: number): void {
+    const session = this.sessionOf(hello.worker, at);
+    session.link = link;
+    session.lastHeardAt = at;
+    this.workerOfLink.set(link, hello.worker);
+    Object.assign(session.view, { name: hello.name, host: hello.host, groups: hello.groups, slots: hello.load.slots });
+    this.takeLoad(session, hello.load, at);
+    this.recordWorker(session, hello.load.draining ? 'draining' : 'online', at);
+    this.send(hello.worker, { kind: 'welcome', master: this.options.master, version: WIRE_VERSION, leaseMs: SCHEDULING_LEASE_MS });
+    this.send(hello.worker, { kind: 'lease', sentAt: at, leaseMs: SCHEDULING_LEASE_MS, accepting: session.view.accepting });
+    const predecessors = new Set<WorkerId>(hello.supersedes);
+    for (const earlier of predecessors) this.supersede(earlier, hello.worker, at);
+    for (const attempt of hello.attempts) this.claimAttempt(session, attempt, predecessors, at);
+    for (const attempt of session.view.held) this.askAbout(session, attempt, at);
+  }
+
+  private sessionOf(worker: WorkerId, at: number): Session {
+    const known = this.sessions.get(worker);
+    if (known) return known;
+    const view: WorkerView = { id: worker, name: worker, host: '', groups: [], slots: 0, accepting: false, held: new Set(), pressure: 0, credit: 0 };
+    const session: Session = { id: worker, link: null, lastHeardAt: at, refusedUntil: 0, load: null, view, record: null };
+    this.sessions.set(worker, session);
+    this.placement.workers.set(worker, view);
+    this.timers.push({ kind: 'worker-check', at: deadlineOf(session), worker });
+    return session;
+  }
+
+  /** The supervisor of `earlier` now answers to `worker`, and so do its attempts. */
+  private supersede(earlier: WorkerId, worker: WorkerId, at: number): void {
+    const session = this.sessions.get(earlier);
+    if (!session || earlier === worker) return;
+    for (const attempt of [...session.view.held]) this.rebind(attempt, worker);
+    this.removeSession(session, at);
+  }
+
+  private rebind(attempt: AttemptId, worker: WorkerId): void {
+    const key = parseAttemptId(attempt)!;
+    const run = this.runs.get(key.run);
+    if (!run) return;
+    const old = this.sessions.get(run.attempts[key.task]?.worker ?? worker);
+    old?.view.held.delete(attempt);
+    this.step(run, { kind: 'rebound', task: key.task, n: key.n, worker });
+  }
+
+  /** An attempt that the worker says it holds: ours to follow, or a leftover to be killed. */
+  private claimAttempt(session: Session, attempt: AttemptId, predecessors: ReadonlySet<WorkerId>, at: number): void {
+    const key = parseAttemptId(attempt);
+    if (!key) return;
+    const run = this.runs.get(key.run);
+    const latest = run?.attempts[key.task];
+    const current = run && latest && latest.n === key.n && isLive(stateOf(run, key.task));
+    if (current && predecessors.has(latest.worker)) this.rebind(attempt, session.id);
+    else if (current && latest.worker === session.id) session.view.held.add(attempt);
+    else if (run || this.adopted) this.send(session.id, { kind: 'kill', attempt, graceMs: 0, cause: { kind: 'worker_lost', worker: session.id } });
+    if (current && !this.outstanding.has(attempt)) this.askAbout(session, attempt, at);
+  }
+
+  /** Sends what the attempt's state calls for: the dispatch again, the kill again, or a question. */
+  private askAbout(session: Session, attempt: AttemptId, at: number): void {
+    const key = parseAttemptId(attempt)!;
+    const latest = this.runs.get(key.run)?.attempts[key.task];
+    if (!latest || latest.n !== key.n) return void session.view.held.delete(attempt);
+    const need = latest.kill ? 'kill' : latest.state === 'dispatched' ? 'dispatch' : 'query';
+    this.expectAnswer(attempt, key, need, key.run);
+    this.resend(attempt, at);
+  }
+
+  private heartbeat(link: LinkId, beat: Extract<WorkerToMaster, { kind: 'heartbeat' }>, at: number): void {
+    const session = this.sessions.get(beat.worker);
+    if (!session || this.workerOfLink.get(link) !== beat.worker) return;
+    session.lastHeardAt = at;
+    this.takeLoad(session, beat.load, at);
+    if (beat.load.draining !== (session.record?.state === 'draining')) this.recordWorker(session, beat.load.draining ? 'draining' : 'online', at);
+    this.send(beat.worker, { kind: 'lease', sentAt: beat.sentAt, leaseMs: SCHEDULING_LEASE_MS, accepting: session.view.accepting });
+    const listed = new Set(beat.attempts);
+    for (const attempt of session.view.held) {
+      const outstanding = this.outstanding.get(attempt);
+      if (listed.has(attempt) || !outstanding || outstanding.need !== 'nothing' || at - outstanding.sentAt < QUERY_AFTER_MS) continue;
+      this.askAbout(session, attempt, at);
+    }
+  }
+
+  private takeLoad(session: Session, load: WorkerLoad, at: number): void {
+    session.load = load;
+    session.view.slots = load.slots;
+    const cpu = load.loadAverage < 0 ? 0 : load.loadAverage / Math.max(1, load.cpuCount * 2);
+    const memory = load.totalMemoryBytes > 0 ? 1 - load.freeMemoryBytes / load.totalMemoryBytes : 0;
+    session.view.pressure = Math.min(1, Math.max(cpu, memory));
+    refreshAccepting(session, at);
+  }
+
+  private report(link: LinkId, message: { worker: WorkerId; report: AttemptReport }, at: number): void {
+    const { report, worker } = message;
+    const session = this.sessions.get(worker);
+    const key = parseAttemptId(report.attempt);
+    if (!session || !key || this.workerOfLink.get(link) !== worker) return;
+    session.lastHeardAt = Math.max(session.lastHeardAt, at);
+    const run = this.runs.get(key.run);
+    if (!run) return this.reportOfNoRun(session, report);
+    if (report.kind === 'no_capacity') this.leaveAlone(session, at);
+    this.answered(report);
+    const random = this.options.random();
+    const decision = this.step(run, { kind: 'report', task: key.task, n: key.n, report, worker, at, random });
+    if (decision && needsAck(report)) this.send(worker, { kind: 'ack', attempt: report.attempt, sequence: report.sequence, verdict: 'stored' });
+  }
+
+  /** Its run has ended (then the report is a repetition), unless this master has not yet adopted all of its runs. */
+  private reportOfNoRun(session: Session, report: AttemptReport): void {
+    if (!this.adopted) return;
+    session.view.held.delete(report.attempt);
+    if (needsAck(report)) this.send(session.id, { kind: 'ack', attempt: report.attempt, sequence: report.sequence, verdict: 'unknown' });
+  }
+
+  private leaveAlone(session: Session, at: number): void {
+    session.refusedUntil = at + REFUSAL_PAUSE_MS;
+    refreshAccepting(session, at);
+    this.timers.push({ kind: 'look', at: session.refusedUntil });
+  }
+
+  /** A dispatch is answered by anything but silence; a kill only by the end of the attempt. */
+  private answered(report: AttemptReport): void {
+    const outstanding = this.outstanding.get(report.attempt);
+    if (!outstanding || outstanding.need === 'kill') return;
+    outstanding.need = 'nothing';
+  }
+
+  private goodbye(worker: WorkerId, at: number): void {
+    const session = this.sessions.get(worker);
+    if (!session) return;
+    session.link = null;
+    session.view.accepting = false;
+    if (session.view.held.size === 0) this.removeSession(session, at);
+    else this.recordWorker(session, 'offline', at);
+  }
+
+  private removeSession(session: Session, at: number): void {
+    this.sessions.delete(session.id);
+    this.placement.workers.delete(session.id);
+    if (session.link !== null) this.workerOfLink.delete(session.link);
+    if (session.record) this.recordWorker(session, 'offline', at);
+  }
+
+  private recordWorker(session: Session, state: WorkerRecord['state'], at: number): void {
+    const { id, name, host, groups, slots } = session.view;
+    session.record = { id, name, host, groups, slots, state, registeredAt: session.record?.registeredAt ?? at, seenAt: at };
+    this.changes.push({ kind: 'worker', record: session.record });
+  }
+
+  private send(worker: WorkerId, message: MasterToWorker): void {
+    const link = this.sessions.get(worker)?.link ?? null;
+    if (link === null) return;
+    const messages = this.sends.get(link);
+    if (messages) messages.push(message);
+    else this.sends.set(link, [message]);
+  }
+
+  // ---------------------------------------------------------------------------------------------------- timers
+
+  private fire(timer: Timer, at: number): void {
+    switch (timer.kind) {
+      case 'run': {
+        const run = this.runs.get(timer.run);
+        if (run) this.step(run, { ...timer, kind: 'timer', at, random: this.options.random() });
+        return;
+      }
+      case 'resend':
+        return this.resend(timer.attempt, at);
+      case 'worker-check':
+        return this.checkWorker(timer.worker, at);
+      case 'look':
+        return;
+    }
+  }
+
+  /** First sends were made by the effect itself; from then on the outbox repeats them, ever more rarely. */
+  private armResends(at: number): void {
+    for (const attempt of this.firstSent) {
+      const outstanding = this.outstanding.get(attempt);
+      if (outstanding?.sentAt !== -Infinity) continue;
+      outstanding.sentAt = at;
+      this.timers.push({ kind: 'resend', at: at + RESEND_FIRST_MS, attempt });
+    }
+    this.firstSent = [];
+  }
+
+  private resend(attempt: AttemptId, at: number): void {
+    const outstanding = this.outstanding.get(attempt);
+    if (!outstanding || outstanding.need === 'nothing') return;
+    const run = this.runs.get(outstanding.run);
+    const record = run?.attempts[outstanding.task];
+    if (!run || !record || record.n !== outstanding.n || !isLive(stateOf(run, record.task))) return void this.outstanding.delete(attempt);
+    outstanding.sentAt = at;
+    const pause = Math.min(RESEND_FIRST_MS * 2 ** outstanding.tries++, RESEND_MAX_MS);
+    this.timers.push({ kind: 'resend', at: at + Math.round(pause * (1 + this.options.random() * 0.2)), attempt });
+    this.sendNeed(run, record, outstanding.need);
+  }
+
+  private sendNeed(run: Run, record: AttemptRecord, need: Outstanding['need']): void {
+    const attempt = formatAttemptId(record);
+    if (need === 'query') return this.send(record.worker, { kind: 'query', attempts: [attempt] });
+    if (need === 'kill') return this.send(record.worker, { kind: 'kill', attempt, graceMs: 10_000, cause: record.kill!.cause });
+    const resolved = resolveAttempt(run, record.task, record.n);
+    if (resolved.kind === 'ready') this.send(record.worker, { kind: 'dispatch', spec: resolved.spec });
+  }
+
+  private checkWorker(worker: WorkerId, at: number): void {
+    const session = this.sessions.get(worker);
+    if (session && at < deadlineOf(session)) {
+      this.timers.push({ kind: 'worker-check', at: deadlineOf(session), worker });
+      return;
+    }
+    if (session) this.removeSession(session, at);
+    const lost = session ? [...session.view.held] : this.attemptsOf(worker);
+    for (const attempt of lost) this.declareLost(attempt, worker, at);
+  }
+
+  /** Live attempts of a worker that was declared lost before. */
+  private attemptsOf(worker: WorkerId): AttemptId[] {
+    const found: AttemptId[] = [];
+    for (const [attempt, { run, task }] of this.outstanding) {
+      if (this.runs.get(run)?.attempts[task]?.worker === worker) found.push(attempt);
+    }
+    return found;
+  }
+
+  private declareLost(attempt: AttemptId, worker: WorkerId, at: number): void {
+    const key = parseAttemptId(attempt)!;
+    const run = this.runs.get(key.run);
+    if (run) this.step(run, { kind: 'worker-lost', task: key.task, n: key.n, worker, at, random: this.options.random() });
+  }
+
+  private pruneTimers(): void {
+    this.timers.prune((timer) => {
+      if (timer.kind === 'resend') return this.outstanding.has(timer.attempt);
+      if (timer.kind !== 'run') return true;
+      const run = this.runs.get(timer.run);
+      if (!run) return false;
+      return timer.task === -1 || timer.timer !== 'attempt-timeout' || run.attempts[timer.task]?.n === timer.n;
+    });
+    this.timersAfterPrune = this.timers.size;
+  }
+
+  // -------------------------------------------------------------------------------------------------- recovery
+
+  /** Puts back into place what is not stored because it follows from what is. */
+  private resumeRun(run: Run, at: number): void {
+    const { spec, status } = run;
+    this.timers.push({ kind: 'run', at: (status.startedAt ?? at) + spec.timeoutMs, run: spec.id, timer: 'run-timeout', task: -1, n: 0 });
+    for (let task = 0; task < run.tasks.length; task++) {
+      const record = run.tasks[task];
+      if (!record) continue;
+      if (record.state === 'queued') this.requeue(run, task, record.readyAt ?? at, record.attempts);
+      else if (record.wakeAt !== null) this.timers.push({ kind: 'run', at: record.wakeAt, run: spec.id, timer: 'wake', task, n: record.attempts });
+      else if (isLive(record.state)) this.follow(run, run.attempts[task]!, at);
+    }
+  }
+
+  private requeue(run: Run, task: number, readyAt: number, n: number): void {
+    this.enqueue(run, task, readyAt);
+    const { dispatchTimeoutMs } = taskOf(run, task);
+    if (dispatchTimeoutMs === null) return;
+    this.timers.push({ kind: 'run', at: readyAt + dispatchTimeoutMs, run: run.spec.id, timer: 'dispatch-timeout', task, n });
+  }
+
+  private follow(run: Run, attempt: AttemptRecord, at: number): void {
+    const session = this.sessionOf(attempt.worker, at);
+    const id = formatAttemptId(attempt);
+    session.view.held.add(id);
+    this.askAbout(session, id, at);
+    const { timeout } = taskOf(run, attempt.task);
+    if (!timeout || attempt.startedAt === null) return;
+    this.timers.push({ kind: 'run', at: attempt.startedAt + timeout.afterMs, run: run.spec.id, timer: 'attempt-timeout', task: attempt.task, n: attempt.n });
+  }
+}
+
+function groupOf(run: Run, task: number): string {
+  return taskOf(run, task).workerGroup ?? run.spec.workerGroup ?? 'default';
+}
+
+function deadlineOf(session: Session): number {
+  return session.lastHeardAt + EXECUTION_LEASE_MS + LOSS_GRACE_MS;
+}
+
+function refreshAccepting(session: Session, at: number): void {
+  const { load } = session;
+  session.view.accepting =
+    load !== null && session.link !== null && !load.busy && !load.draining &&
+    at >= session.refusedUntil && at < session.lastHeardAt + SCHEDULING_LEASE_MS;
+}
+
+function needsAck(report: AttemptReport): boolean {
+  return report.kind !== 'accepted' && report.kind !== 'never_seen';
+}

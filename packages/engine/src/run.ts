@@ -1,0 +1,212 @@
+/**
+ * A run in memory: its stored records plus counters derived from them. Only `apply` writes it.
+ *
+ * Invariants
+ * 1. Every counter is a function of the stored records; `openRun` recomputes them all, `apply` keeps them.
+ * 2. `open[t]` is the number of predecessors of t that are not terminal; `failed[t]` of those that ended in failure as t
+ *    sees it; `branched[t]` of those that an untaken branch skipped.
+ * 3. A task run without a record is pending.
+ */
+import {
+  isTerminalTaskRun, type TaskDefinition, type TaskRunState, type WorkflowDefinition, type ParameterValue,
+} from '@pelorus/protocol';
+import { type Graph, graphOf } from './graph.ts';
+import type { AttemptRecord, Connection, RunSpec, RunStatus, StoredRun, TaskRunRecord, WorkflowVersion } from './records.ts';
+
+/** What the plan says of a task. */
+export const PLAN_RUN = 0;
+export const PLAN_DISABLED = 1;
+export const PLAN_NOT_SELECTED = 2;
+
+/** How a terminal task run counts for its successors. */
+export type Result = 'success' | 'failure' | 'branch';
+
+export interface RunContext {
+  workflow: WorkflowVersion;
+  connections: readonly Connection[];
+  projectParams: Readonly<Record<string, ParameterValue>>;
+}
+
+export interface Run {
+  readonly spec: RunSpec;
+  readonly context: RunContext;
+  readonly definition: WorkflowDefinition;
+  readonly graph: Graph;
+  readonly plan: Uint8Array;
+  /** 1 where a failure of the task is handled by all of its effective successors. */
+  readonly handled: Uint8Array;
+  status: RunStatus;
+  /** Change counter; the version of the last change. */
+  version: number;
+  tasks: (TaskRunRecord | undefined)[];
+  /** Latest attempt per task. */
+  attempts: (AttemptRecord | undefined)[];
+  open: Int32Array;
+  failed: Int32Array;
+  branched: Int32Array;
+  /** The root task whose failure counts in `failed[t]`, or −1. */
+  culprit: Int32Array;
+  /** Task runs that are not terminal. */
+  unfinished: number;
+  /** Task runs that are dispatched, running or killing. */
+  live: number;
+  /** Terminal task runs that are neither success-like nor a handled failure. */
+  bad: number;
+  killed: number;
+  /** Task runs that gave outputs. */
+  withOutputs: number;
+}
+
+export function stateOf(run: Run, task: number): TaskRunState {
+  return run.tasks[task]?.state ?? 'pending';
+}
+
+export function taskOf(run: Run, task: number): TaskDefinition {
+  return run.graph.tasks[task]!;
+}
+
+export function isLive(state: TaskRunState): boolean {
+  return state === 'dispatched' || state === 'running' || state === 'killing';
+}
+
+/** Builds the run as the store knows it; used for new runs and for recovery alike. O(V + E). */
+export function openRun(stored: StoredRun, context: RunContext): Run {
+  const definition = context.workflow.definition;
+  const graph = graphOf(definition);
+  const count = graph.tasks.length;
+  const plan = planOf(stored.spec, graph);
+  const run: Run = {
+    spec: stored.spec,
+    context,
+    definition,
+    graph,
+    plan,
+    handled: handledFailures(graph, plan),
+    status: stored.status,
+    version: stored.status.version,
+    tasks: Array.from({ length: count }),
+    attempts: Array.from({ length: count }),
+    open: new Int32Array(count),
+    failed: new Int32Array(count),
+    branched: new Int32Array(count),
+    culprit: new Int32Array(count).fill(-1),
+    unfinished: count,
+    live: 0,
+    bad: 0,
+    killed: 0,
+    withOutputs: 0,
+  };
+  for (let task = 0; task < count; task++) run.open[task] = graph.predStart[task + 1]! - graph.predStart[task]!;
+  const rows: (TaskRunRecord | undefined)[] = Array.from({ length: count });
+  for (const record of stored.tasks) rows[record.task] = record;
+  for (const task of graph.order) {
+    const record = rows[task];
+    if (record) setTask(run, record);
+  }
+  for (const attempt of stored.attempts) setAttempt(run, attempt);
+  return run;
+}
+
+function planOf(spec: RunSpec, graph: Graph): Uint8Array {
+  const plan = new Uint8Array(graph.tasks.length);
+  if (spec.plan.run !== 'all') {
+    plan.fill(PLAN_NOT_SELECTED);
+    for (const task of spec.plan.run) plan[task] = PLAN_RUN;
+    for (const { task } of spec.plan.reuse) plan[task] = PLAN_RUN;
+  }
+  graph.tasks.forEach((task, index) => {
+    if (task.disabled) plan[index] = PLAN_DISABLED;
+  });
+  return plan;
+}
+
+const NONE = 0;
+const ACCEPTED = 1;
+const REFUSED = 2;
+
+/**
+ * A failure is handled when the task has successors and each accepts failure. Skipped tasks are transparent:
+ * what counts is who stands behind them. Reverse topological order, so O(V + E).
+ */
+function handledFailures(graph: Graph, plan: Uint8Array): Uint8Array {
+  const behind = new Uint8Array(graph.tasks.length);
+  for (let position = graph.order.length - 1; position >= 0; position--) {
+    const task = graph.order[position]!;
+    let verdict = NONE;
+    for (let edge = graph.succStart[task]!; edge < graph.succStart[task + 1]!; edge++) {
+      const successor = graph.succs[edge]!;
+      const answer = plan[successor] === PLAN_RUN ? (acceptsFailure(graph.tasks[successor]!) ? ACCEPTED : REFUSED) : behind[successor]!;
+      verdict = Math.max(verdict, answer);
+    }
+    behind[task] = verdict;
+  }
+  return behind.map((verdict) => (verdict === ACCEPTED ? 1 : 0));
+}
+
+function acceptsFailure(task: TaskDefinition): boolean {
+  return task.action.type === 'conditions' || task.trigger === 'all_done' || task.trigger === 'any_failed';
+}
+
+/** How `record`, which is terminal, counts for its successors; a skipped task hands on what its predecessors were. */
+export function resultOf(record: TaskRunRecord, failedPreds: number, branchedPreds: number, predCount: number): Result {
+  switch (record.state) {
+    case 'failed':
+    case 'killed':
+    case 'upstream_failed':
+      return 'failure';
+    case 'skipped':
+      if (record.cause?.kind === 'branch') return 'branch';
+      if (record.cause?.kind === 'not_triggered') return 'success';
+      if (failedPreds > 0) return 'failure';
+      return predCount > 0 && branchedPreds === predCount ? 'branch' : 'success';
+    default:
+      return 'success';
+  }
+}
+
+/** Neither success-like nor a failure that the successors handle. */
+export function isBad(run: Run, record: TaskRunRecord): boolean {
+  if (record.state === 'upstream_failed') return true;
+  return (record.state === 'failed' || record.state === 'killed') && run.handled[record.task] === 0;
+}
+
+export function setTask(run: Run, record: TaskRunRecord): void {
+  const before = stateOf(run, record.task);
+  run.tasks[record.task] = record;
+  run.version = Math.max(run.version, record.version);
+  if (isLive(before) !== isLive(record.state)) run.live += isLive(record.state) ? 1 : -1;
+  if (isTerminalTaskRun(before) || !isTerminalTaskRun(record.state)) return;
+  run.unfinished--;
+  if (isBad(run, record)) run.bad++;
+  if (record.state === 'killed') run.killed++;
+  if (record.outputs) run.withOutputs++;
+  propagate(run, record);
+}
+
+function propagate(run: Run, record: TaskRunRecord): void {
+  const { graph } = run;
+  const task = record.task;
+  const predCount = graph.predStart[task + 1]! - graph.predStart[task]!;
+  const result = resultOf(record, run.failed[task]!, run.branched[task]!, predCount);
+  const culprit = rootOfFailure(record, run.culprit[task]!);
+  for (let edge = graph.succStart[task]!; edge < graph.succStart[task + 1]!; edge++) {
+    const successor = graph.succs[edge]!;
+    run.open[successor]!--;
+    if (result === 'branch') run.branched[successor]!++;
+    if (result !== 'failure') continue;
+    run.failed[successor]!++;
+    if (run.culprit[successor] === -1) run.culprit[successor] = culprit;
+  }
+}
+
+/** The task to name when a successor cannot run: the first in the chain that failed by itself. */
+export function rootOfFailure(record: TaskRunRecord, inherited: number): number {
+  const passedOn = record.state === 'upstream_failed' || record.state === 'skipped';
+  return passedOn && inherited !== -1 ? inherited : record.task;
+}
+
+export function setAttempt(run: Run, record: AttemptRecord): void {
+  const latest = run.attempts[record.task];
+  if (!latest || record.n >= latest.n) run.attempts[record.task] = record;
+  run.version = Math.max(run.version, record.version);
+}

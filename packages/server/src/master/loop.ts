@@ -1,0 +1,391 @@
+/**
+ * The master: a thin loop around `MasterCore`. It feeds inputs, makes each batch durable in one commit, and only then
+ * lets the batch's messages go.
+ *
+ * Owns: one incarnation (id, token, lease), the mailbox, the commit pipeline, links to workers.
+ *
+ * Invariants
+ * 1. `sends` of a batch leave after its commit resolved, in order; at most one commit is on its way.
+ * 2. While a commit is on its way the core goes on deciding; what it decides waits for the next commit.
+ * 3. A commit that failed for any reason but a fence: memory is dropped and read again from the store. Fenced: stop.
+ * 4. The mailbox is bounded; what does not fit is dropped and sent again by the worker.
+ */
+import {
+  type Batch, type Command, MasterCore, type RunContext, type Selector, type StoredRun, type WorkflowVersion,
+} from '@pelorus/engine';
+import {
+  type CommandId, LIMITS, type MasterId, type MasterLink, type RunId, type WorkerToMaster,
+} from '@pelorus/protocol';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { type Fence, type MasterStore, StoreError } from '../store/index.ts';
+import { type LiveRun, liveRunOf } from './live-run.ts';
+
+export interface MasterLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface MasterOptions {
+  store: MasterStore;
+  log: MasterLog;
+  /** Epoch ms. */
+  clock?: () => number;
+  selector?: Selector;
+  /** Called once when this incarnation is over against its will: somebody fenced it, or the store is gone for good. */
+  onOver?: (reason: unknown) => void;
+}
+
+export interface Master {
+  readonly id: MasterId;
+  /** A worker dialled in; its frames are read from now on. */
+  attachWorker(link: MasterLink): void;
+  /** A command was just written: look at once instead of at the next poll. */
+  commandHint(): void;
+  /** What this master holds in memory of a run that it owns, or null. */
+  liveRun(run: RunId): LiveRun | null;
+  /** Commits what was decided, then ends. Tasks go on; the next incarnation takes the runs over. */
+  stop(): Promise<void>;
+}
+
+const COMMAND_POLL_MS = 1_000;
+const RENEW_MS = 4_000;
+const ADOPT_PAGE = 500;
+/** Inputs handled before the event loop gets a turn. */
+const SLICE = 2_000;
+/** Decided but uncommitted changes above which inputs wait. */
+const AHEAD_MAX = 20_000;
+const TIMER_MAX_MS = 3_600_000;
+const RECOVER_PAUSE_MS = 500;
+const CACHED_VERSIONS = 512;
+
+/** Registers a new incarnation, adopts every run that has no living owner, and serves until `stop`. */
+export async function startMaster(options: MasterOptions): Promise<Master> {
+  const master = new MasterLoop(options);
+  await master.start();
+  return master;
+}
+
+interface AttachedLink {
+  id: number;
+  link: MasterLink;
+}
+
+type Input = { kind: 'frame'; link: number; messages: WorkerToMaster[] } | { kind: 'link-down'; link: number };
+
+class MasterLoop implements Master {
+  readonly id = `m-${randomUUID()}` as MasterId;
+  private readonly fence: Fence = { master: this.id, token: randomBytes(16).toString('hex') };
+  private readonly options: MasterOptions;
+  private readonly store: MasterStore;
+  private readonly clock: () => number;
+  private core: MasterCore;
+  private readonly links = new Map<number, AttachedLink>();
+  private nextLink = 1;
+  private mailbox: Input[] = [];
+  private mailboxSize = 0;
+  private pumpScheduled = false;
+  private committing: Promise<void> | null = null;
+  private state: 'starting' | 'running' | 'recovering' | 'stopping' | 'over' = 'starting';
+  private timer: NodeJS.Timeout | null = null;
+  private timerAt = Infinity;
+  private readonly intervals: NodeJS.Timeout[] = [];
+  private claiming: Promise<void> | null = null;
+  private claimAgain = false;
+  private claimedTo: CommandId | null = null;
+  private readonly commandsInFlight = new Set<CommandId>();
+  private readonly versions = new Map<string, WorkflowVersion>();
+
+  constructor(options: MasterOptions) {
+    this.options = options;
+    this.store = options.store;
+    this.clock = options.clock ?? Date.now;
+    this.core = this.newCore();
+  }
+
+  private newCore(): MasterCore {
+    return new MasterCore({ master: this.id, selector: this.options.selector ?? 'lower_weight', random: Math.random });
+  }
+
+  async start(): Promise<void> {
+    await this.store.registerMaster({ id: this.id, token: this.fence.token, host: hostname(), at: this.clock() });
+    await this.adopt();
+    this.state = 'running';
+    this.every(RENEW_MS, () => this.renew());
+    this.every(COMMAND_POLL_MS, () => {
+      this.claimedTo = null;
+      this.commandHint();
+    });
+    this.commandHint();
+    this.schedulePump();
+  }
+
+  private every(ms: number, action: () => void): void {
+    const interval = setInterval(action, ms);
+    interval.unref();
+    this.intervals.push(interval);
+  }
+
+  private renew(): void {
+    this.store.renewMaster(this.fence, this.clock()).catch((error: unknown) => {
+      if (isFenced(error)) this.over(error);
+      else this.options.log.warn({ master: this.id, error }, 'lease renewal failed');
+    });
+  }
+
+  // --------------------------------------------------------------------------------------------------- workers
+
+  attachWorker(link: MasterLink): void {
+    const id = this.nextLink++;
+    this.links.set(id, { id, link });
+    link.onFrame((messages) => {
+      if (messages === null) {
+        this.links.delete(id);
+        this.push({ kind: 'link-down', link: id }, 1);
+      } else {
+        this.push({ kind: 'frame', link: id, messages }, messages.length);
+      }
+    });
+  }
+
+  private push(input: Input, size: number): void {
+    if (this.state === 'over') return;
+    if (input.kind === 'frame' && this.mailboxSize + size > LIMITS.masterMailbox) {
+      this.options.log.warn({ master: this.id, dropped: size }, 'mailbox full: frame dropped, the worker will send it again');
+      return;
+    }
+    this.mailbox.push(input);
+    this.mailboxSize += size;
+    this.schedulePump();
+  }
+
+  // ------------------------------------------------------------------------------------------------------ pump
+
+  private schedulePump(): void {
+    if (this.pumpScheduled) return;
+    this.pumpScheduled = true;
+    setImmediate(() => {
+      this.pumpScheduled = false;
+      this.pump();
+    });
+  }
+
+  private pump(): void {
+    if (this.state !== 'running' && this.state !== 'stopping') return;
+    if (this.core.pendingChanges() < AHEAD_MAX) this.feed();
+    this.commitNext();
+    this.armTimer();
+    if (this.mailbox.length > 0 && this.core.pendingChanges() < AHEAD_MAX) this.schedulePump();
+  }
+
+  private feed(): void {
+    const at = this.clock();
+    this.core.tick(at);
+    let taken = 0;
+    let handled = 0;
+    while (taken < this.mailbox.length && handled < SLICE) {
+      const input = this.mailbox[taken++]!;
+      if (input.kind === 'link-down') this.core.linkDown(input.link);
+      else this.core.frame(input.link, input.messages, at);
+      handled += input.kind === 'frame' ? input.messages.length : 1;
+    }
+    this.mailbox.splice(0, taken);
+    this.mailboxSize -= handled;
+  }
+
+  private commitNext(): void {
+    if (this.committing) return;
+    const batch = this.core.flush(this.clock());
+    if (!batch) return;
+    this.committing = this.commit(batch).finally(() => {
+      this.committing = null;
+      this.schedulePump();
+    });
+  }
+
+  private async commit(batch: Batch): Promise<void> {
+    for (const { run, error } of batch.problems) this.options.log.error({ run, error }, 'run put aside');
+    try {
+      await this.store.commit(this.fence, batch.changes);
+    } catch (error) {
+      if (isFenced(error)) this.over(error);
+      else void this.recover(error);
+      return;
+    }
+    for (const change of batch.changes) if (change.kind === 'command-done') this.commandsInFlight.delete(change.command);
+    for (const [id, messages] of batch.sends) this.links.get(id)?.link.send(messages);
+  }
+
+  private armTimer(): void {
+    const next = this.core.nextTickAt();
+    if (next === null || next >= this.timerAt) return;
+    if (this.timer) clearTimeout(this.timer);
+    this.timerAt = next;
+    this.timer = setTimeout(
+      () => {
+        this.timerAt = Infinity;
+        this.timer = null;
+        this.schedulePump();
+      },
+      Math.min(Math.max(next - this.clock(), 0), TIMER_MAX_MS),
+    );
+    this.timer.unref();
+  }
+
+  // -------------------------------------------------------------------------------------------------- commands
+
+  commandHint(): void {
+    if (this.state !== 'running') return;
+    if (this.claiming) {
+      this.claimAgain = true;
+      return;
+    }
+    this.claiming = this.claim()
+      .catch((error: unknown) => this.claimFailed(error))
+      .finally(() => {
+        this.claiming = null;
+        if (!this.claimAgain) return;
+        this.claimAgain = false;
+        this.commandHint();
+      });
+  }
+
+  private claimFailed(error: unknown): void {
+    if (isFenced(error)) this.over(error);
+    else this.options.log.warn({ master: this.id, error }, 'commands could not be read; trying again');
+  }
+
+  private async claim(): Promise<void> {
+    const { core } = this;
+    if (core.runs.size >= LIMITS.activeRunsPerMaster) return;
+    const commands = await this.store.claimCommands(this.fence, this.claimedTo, LIMITS.commandsPerClaim);
+    const fresh = commands.filter((command) => !this.commandsInFlight.has(command.id));
+    const last = commands.at(-1);
+    if (last) this.claimedTo = last.id;
+    if (commands.length === LIMITS.commandsPerClaim) this.claimAgain = true;
+    const missing = [...new Set(fresh.map((command) => command.run))].filter((run) => !core.runs.has(run));
+    await this.openRuns(core, missing);
+    if (core !== this.core || this.state !== 'running') return;
+    for (const command of fresh) this.carryOut(core, command);
+    this.pump();
+  }
+
+  private carryOut(core: MasterCore, command: Command): void {
+    this.commandsInFlight.add(command.id);
+    core.command(command, this.clock());
+  }
+
+  private async openRuns(core: MasterCore, ids: RunId[]): Promise<void> {
+    if (ids.length === 0) return;
+    for (const stored of await this.store.loadRuns(ids)) {
+      const context = await this.contextOf(stored);
+      if (context) core.open(stored, context, this.clock());
+      else this.options.log.error({ run: stored.spec.id }, 'its workflow version is missing from the store');
+    }
+  }
+
+  private async contextOf(stored: StoredRun): Promise<RunContext | null> {
+    const { workflowId, workflowVersion, projectId } = stored.spec;
+    const workflow = await this.versionOf(workflowId, workflowVersion);
+    if (!workflow) return null;
+    const needsConnections = workflow.definition.tasks.some((task) => task.action.type === 'sql');
+    const connections = needsConnections ? await this.store.loadConnections(projectId) : [];
+    return { workflow, connections, projectParams: {} };
+  }
+
+  private async versionOf(workflowId: number, version: number): Promise<WorkflowVersion | null> {
+    const key = `${workflowId}.${version}`;
+    const cached = this.versions.get(key);
+    if (cached) return cached;
+    const loaded = await this.store.loadWorkflowVersion(workflowId, version);
+    if (!loaded) return null;
+    if (this.versions.size >= CACHED_VERSIONS) this.versions.delete(this.versions.keys().next().value!);
+    this.versions.set(key, loaded);
+    return loaded;
+  }
+
+  // -------------------------------------------------------------------------------------------------- recovery
+
+  private async adopt(): Promise<void> {
+    const { core } = this;
+    let after: RunId | null = null;
+    for (;;) {
+      const page: RunId[] = await this.store.adoptRuns(this.fence, after, ADOPT_PAGE);
+      await this.openRuns(core, page);
+      if (page.length < ADOPT_PAGE) break;
+      after = page.at(-1)!;
+    }
+    core.adoptionFinished();
+    if (core.runs.size > 0) this.options.log.info({ master: this.id, runs: core.runs.size }, 'runs adopted');
+  }
+
+  /** What memory believes is no longer certain: forget it, and read what the store knows. */
+  private async recover(reason: unknown): Promise<void> {
+    this.state = 'recovering';
+    this.options.log.error({ master: this.id, error: reason }, 'commit failed: reading everything again from the store');
+    this.commandsInFlight.clear();
+    this.claimedTo = null;
+    this.mailbox = [];
+    this.mailboxSize = 0;
+    for (const { link } of this.links.values()) link.close();
+    this.links.clear();
+    for (;;) {
+      this.core = this.newCore();
+      try {
+        await this.adopt();
+        break;
+      } catch (error) {
+        if (isFenced(error)) return this.over(error);
+        this.options.log.warn({ master: this.id, error }, 'the store does not answer; trying again');
+        await new Promise((resolve) => setTimeout(resolve, RECOVER_PAUSE_MS));
+      }
+    }
+    if (this.isOver()) return;
+    this.state = 'running';
+    this.commandHint();
+    this.schedulePump();
+  }
+
+  private isOver(): boolean {
+    return this.state === 'over';
+  }
+
+  private over(reason: unknown): void {
+    if (this.state === 'over') return;
+    this.end();
+    this.options.log.error({ master: this.id, error: reason }, 'this master is over');
+    this.options.onOver?.(reason);
+  }
+
+  private end(): void {
+    this.state = 'over';
+    for (const interval of this.intervals) clearInterval(interval);
+    if (this.timer) clearTimeout(this.timer);
+    for (const { link } of this.links.values()) link.close();
+    this.links.clear();
+  }
+
+  // ------------------------------------------------------------------------------------------------------- api
+
+  liveRun(run: RunId): LiveRun | null {
+    const held = this.core.runs.get(run);
+    return held && this.state === 'running' ? liveRunOf(held, this.id) : null;
+  }
+
+  async stop(): Promise<void> {
+    if (this.state !== 'running') return this.end();
+    this.state = 'stopping';
+    await this.claiming;
+    this.pump();
+    while (this.committing) {
+      await this.committing;
+      this.pump();
+    }
+    this.end();
+  }
+}
+
+function isFenced(error: unknown): boolean {
+  return error instanceof StoreError && error.code === 'FENCED';
+}
