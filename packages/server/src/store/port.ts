@@ -26,6 +26,8 @@ export type StoreErrorCode =
   | 'UNAVAILABLE'
   | 'NOT_FOUND'
   | 'CONFLICT'
+  /** The caller's bug: the write would have changed what has ended (S4), doubled a live attempt (S5), or touched what is not there. */
+  | 'INVARIANT'
   /** A newer schema than this program knows. */
   | 'SCHEMA_TOO_NEW';
 
@@ -98,6 +100,8 @@ export type NewRun = Omit<RunSpec, 'id' | 'projectId' | 'workflowId' | 'workflow
   workflowVersion: number | null;
   /** Honoured for 24 h per user: the same key answers with the same run. */
   idempotencyKey: string | null;
+  /** Of the request as the user made it: the same key with another hash is a CONFLICT. Absent: the key alone decides. */
+  requestHash?: string;
   /** Rows to start with, e.g. tasks reused from another run; `run` in them is ignored. */
   tasks: TaskRunRecord[];
 };
@@ -165,7 +169,8 @@ export interface ApiStore {
 
 /** What the master role asks for. */
 export interface MasterStore {
-  registerMaster(master: { id: MasterId; token: string; host: string; at: number }): Promise<void>;
+  /** Starts an incarnation with a fresh lease. `supersedes` are fenced in the same transaction: earlier ones that the caller knows to be over. */
+  registerMaster(master: { id: MasterId; token: string; host: string; at: number; supersedes?: MasterId[] }): Promise<void>;
   /** Extends the lease; FENCED when somebody took over. */
   renewMaster(fence: Fence, at: number): Promise<void>;
   /** Commands not consumed yet, of runs that nobody else owns, oldest first, with ids above `after`. */

@@ -1,0 +1,176 @@
+/**
+ * The schema's history. Only ever append; what has shipped never changes, so state names are spelled out
+ * here (a test holds them against the protocol's words).
+ *
+ * Invariants that the schema itself holds:
+ * - S5: at most one live attempt per task run (`attempt_live`).
+ * - Run ids are never reused.
+ * - One command per (user, idempotency key).
+ * `task_run` and `attempt` have no foreign key on `run`: they are written by the owner of a loaded run only,
+ * and the check would cost a lookup for each row of the hottest statements.
+ */
+import type { Dialect } from './dialect.ts';
+
+export interface Migration {
+  number: number;
+  name: string;
+  sql: (dialect: Dialect) => string;
+}
+
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    number: 1,
+    name: 'projects, workflows, runs, commands, workers, masters',
+    sql: (d) => `
+create table project (
+  id ${d.identity},
+  name text not null unique,
+  description text not null,
+  owner text not null,
+  created_at ${d.integer} not null
+);
+
+create table workflow (
+  id ${d.identity},
+  project_id ${d.integer} not null references project (id),
+  name text not null,
+  description text not null,
+  version integer not null,
+  hash text not null,
+  hidden integer not null,
+  created_at ${d.integer} not null,
+  updated_at ${d.integer} not null,
+  updated_by text not null,
+  deleted_at ${d.integer},
+  deleted_by text
+);
+-- A deleted workflow keeps its row, so that its runs and versions stay readable, and frees its name.
+create unique index workflow_name on workflow (project_id, name) where deleted_at is null;
+
+create table content (
+  sha256 text primary key,
+  bytes ${d.bytes} not null
+);
+
+create table workflow_version (
+  workflow_id ${d.integer} not null references workflow (id),
+  version integer not null,
+  definition text not null,
+  files text not null,
+  source text not null,
+  format text not null,
+  hash text not null,
+  created_at ${d.integer} not null,
+  created_by text not null,
+  primary key (workflow_id, version)
+);
+
+create table connection (
+  project_id ${d.integer} not null references project (id),
+  name text not null,
+  kind text not null,
+  url text not null,
+  primary key (project_id, name)
+);
+
+create table run (
+  id ${d.identity},
+  project_id ${d.integer} not null,
+  project text not null,
+  workflow_id ${d.integer} not null,
+  workflow text not null,
+  workflow_version integer not null,
+  submitted_at ${d.integer} not null,
+  version ${d.integer} not null,
+  state text not null,
+  cause text,
+  first_failure text,
+  wait_reason text,
+  owner text,
+  started_at ${d.integer},
+  ended_at ${d.integer},
+  spec text not null
+);
+-- The order of lists: runs not started first, then the newest start. The filtered columns ride along, so that a filter reads the index only.
+create index run_order on run (coalesce(started_at, 9007199254740991) desc, id desc, state, workflow_id, submitted_at);
+create index run_workflow on run (workflow_id, state, coalesce(started_at, 9007199254740991) desc, id desc, submitted_at);
+create index run_submitted on run (submitted_at, state, workflow_id);
+create index run_live on run (id, owner, workflow_id) where state not in ('succeeded', 'stopped', 'failed', 'dependency_failed');
+
+create table run_count (
+  workflow_id ${d.integer} not null,
+  state text not null,
+  runs ${d.integer} not null,
+  primary key (workflow_id, state)
+) ${d.clustered};
+${d.runCountTriggers}
+
+create table task_run (
+  run_id ${d.integer} not null,
+  task integer not null,
+  version ${d.integer} not null,
+  state text not null,
+  cause text,
+  wait_reason text,
+  attempts integer not null,
+  retries integer not null,
+  wake_at ${d.integer},
+  ready_at ${d.integer},
+  started_at ${d.integer},
+  ended_at ${d.integer},
+  outputs text,
+  primary key (run_id, task)
+) ${d.clustered};
+
+create table attempt (
+  run_id ${d.integer} not null,
+  task integer not null,
+  n integer not null,
+  version ${d.integer} not null,
+  state text not null,
+  cause text,
+  worker text not null,
+  dispatched_at ${d.integer} not null,
+  started_at ${d.integer},
+  ended_at ${d.integer},
+  kill_intent text,
+  primary key (run_id, task, n)
+) ${d.clustered};
+create unique index attempt_live on attempt (run_id, task) where state in ('dispatched', 'running', 'killing');
+
+create table command (
+  id ${d.identity},
+  run_id ${d.integer} not null references run (id),
+  action text not null,
+  user_name text not null,
+  at ${d.integer} not null,
+  idempotency_key text,
+  request_hash text,
+  done_at ${d.integer},
+  outcome text
+);
+create unique index command_key on command (user_name, idempotency_key) where idempotency_key is not null;
+create index command_waiting on command (id, run_id) where done_at is null;
+
+create table worker (
+  id text primary key,
+  name text not null,
+  host text not null,
+  groups text not null,
+  slots integer not null,
+  state text not null,
+  registered_at ${d.integer} not null,
+  seen_at ${d.integer} not null
+);
+
+create table master (
+  id text primary key,
+  token text not null,
+  host text not null,
+  registered_at ${d.integer} not null,
+  renewed_at ${d.integer} not null,
+  lease_until ${d.integer} not null,
+  fenced_at ${d.integer}
+);`,
+  },
+];

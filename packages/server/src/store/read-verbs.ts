@@ -1,0 +1,147 @@
+/**
+ * The verbs that only read. They run in a reader's thread, on a connection of its own; each sees every commit
+ * whose promise had resolved before it was asked.
+ */
+import type { Connection } from '@pelorus/engine';
+import { listRuns } from './list-runs.ts';
+import type { ProjectRow, WorkflowRow, WorkflowVersionRow } from './port.ts';
+import { ATTEMPT_COLUMNS, RUN_COLUMNS, TASK_RUN_COLUMNS, WORKER_COLUMNS } from './rows.ts';
+import type { Cell } from './rows.ts';
+import type { Row, SqliteDatabase } from './sqlite-database.ts';
+import { toProjectRow, toWorkflowRow, WORKFLOW_SELECT } from './workflow-rows.ts';
+
+const PROJECTS = `select * from project order by name`;
+
+function listProjects(db: SqliteDatabase): ProjectRow[] {
+  return db.all(PROJECTS).map(toProjectRow);
+}
+
+const WORKFLOW = `${WORKFLOW_SELECT} where p.name = ? and w.name = ? and w.deleted_at is null`;
+
+function getWorkflow(db: SqliteDatabase, request: { project: string; name: string }): WorkflowRow | null {
+  const row = db.get(WORKFLOW, request.project, request.name);
+  return row ? toWorkflowRow(row) : null;
+}
+
+const WORKFLOWS = `${WORKFLOW_SELECT} where w.id > ? and w.deleted_at is null and w.hidden = 0 order by w.id limit ?`;
+const WORKFLOWS_OF_PROJECT = `
+  ${WORKFLOW_SELECT} where p.name = ? and w.id > ? and w.deleted_at is null and w.hidden = 0 order by w.id limit ?`;
+
+function listWorkflows(db: SqliteDatabase, filter: { project?: string; after?: number; limit: number }): WorkflowRow[] {
+  const after = filter.after ?? 0;
+  const rows = filter.project === undefined
+    ? db.all(WORKFLOWS, after, filter.limit)
+    : db.all(WORKFLOWS_OF_PROJECT, filter.project, after, filter.limit);
+  return rows.map(toWorkflowRow);
+}
+
+const VERSIONS = `
+  select workflow_id, version, format, hash, created_at, created_by from workflow_version where workflow_id = ? order by version desc`;
+
+function listWorkflowVersions(db: SqliteDatabase, workflowId: number): Omit<WorkflowVersionRow, 'definition' | 'files' | 'source'>[] {
+  return db.all(VERSIONS, workflowId).map(toVersionHead);
+}
+
+function toVersionHead(row: Row): Omit<WorkflowVersionRow, 'definition' | 'files' | 'source'> {
+  return {
+    workflowId: row['workflow_id'] as number, version: row['version'] as number, hash: row['hash'] as string,
+    format: row['format'] as 'yaml' | 'json', createdAt: row['created_at'] as number, createdBy: row['created_by'] as string,
+  };
+}
+
+/** A version whose definition is still text: parsing it is left to whoever wants it. */
+export type WorkflowVersionText = Omit<WorkflowVersionRow, 'definition'> & { definition: string };
+
+const VERSION = `select * from workflow_version where workflow_id = ? and version = ?`;
+const LATEST_VERSION = `select * from workflow_version where workflow_id = ? order by version desc limit 1`;
+const CONTENT = `select bytes from content where sha256 = ?`;
+
+function getWorkflowVersion(db: SqliteDatabase, request: { workflowId: number; version: number | null }): WorkflowVersionText | null {
+  const row = request.version === null
+    ? db.get(LATEST_VERSION, request.workflowId)
+    : db.get(VERSION, request.workflowId, request.version);
+  if (!row) return null;
+  const files = (JSON.parse(row['files'] as string) as { name: string; sha256: string }[]).map((file) => ({
+    ...file, base64: Buffer.from(db.get(CONTENT, file.sha256)?.['bytes'] as Uint8Array).toString('base64'),
+  }));
+  return { ...toVersionHead(row), definition: row['definition'] as string, source: row['source'] as string, files };
+}
+
+const CONNECTIONS = `select name, kind, url from connection where project_id = ? order by name`;
+
+function loadConnections(db: SqliteDatabase, projectId: number): Connection[] {
+  return db.all(CONNECTIONS, projectId).map((row) => (
+    { name: row['name'] as string, kind: row['kind'] as Connection['kind'], url: row['url'] as string }
+  ));
+}
+
+const RUN = `select ${RUN_COLUMNS.join(', ')} from run where id = ?`;
+const TASK_RUNS = `select ${TASK_RUN_COLUMNS.join(', ')} from task_run where run_id = ? order by task`;
+const ATTEMPTS = `select ${ATTEMPT_COLUMNS.join(', ')} from attempt where run_id = ? order by dispatched_at, task, n`;
+const ATTEMPT = `select ${ATTEMPT_COLUMNS.join(', ')} from attempt where run_id = ? and task = ? and n = ?`;
+
+function getRun(db: SqliteDatabase, run: number): Cell[] {
+  return db.cells([], RUN, run);
+}
+
+/** Runs with their rows, as flat cells per table. */
+export interface RunCells {
+  runs: Cell[];
+  taskRuns: Cell[];
+  attempts: Cell[];
+}
+
+function getRunDetail(db: SqliteDatabase, run: number): RunCells {
+  return snapshot(db, () => ({
+    runs: db.cells([], RUN, run), taskRuns: db.cells([], TASK_RUNS, run), attempts: db.cells([], ATTEMPTS, run),
+  }));
+}
+
+/** Several statements over one state of the database. */
+function snapshot<T>(db: SqliteDatabase, read: () => T): T {
+  db.exec('begin');
+  try {
+    return read();
+  } finally {
+    db.exec('commit');
+  }
+}
+
+function getAttempt(db: SqliteDatabase, key: { run: number; task: number; n: number }): Cell[] {
+  return db.cells([], ATTEMPT, key.run, key.task, key.n);
+}
+
+const LATEST_ATTEMPTS = `
+  select ${ATTEMPT_COLUMNS.map((column) => `a.${column}`).join(', ')} from attempt a where a.run_id = ?
+    and not exists (select 1 from attempt b where b.run_id = a.run_id and b.task = a.task and b.n > a.n)
+  order by a.task`;
+
+function loadRuns(db: SqliteDatabase, runs: number[]): RunCells {
+  const cells: RunCells = { runs: [], taskRuns: [], attempts: [] };
+  return snapshot(db, () => {
+    for (const run of runs) {
+      db.cells(cells.runs, RUN, run);
+      db.cells(cells.taskRuns, TASK_RUNS, run);
+      db.cells(cells.attempts, LATEST_ATTEMPTS, run);
+    }
+    return cells;
+  });
+}
+
+const TASK_RUN_COUNTS = `select state, count(*) as task_runs from task_run where run_id = ? group by state`;
+
+function countTaskRuns(db: SqliteDatabase, run: number): Record<string, number> {
+  return Object.fromEntries(db.all(TASK_RUN_COUNTS, run).map((row) => [row['state'] as string, row['task_runs'] as number]));
+}
+
+const WORKERS = `select ${WORKER_COLUMNS.join(', ')} from worker order by registered_at, id`;
+
+function listWorkers(db: SqliteDatabase): Cell[] {
+  return db.cells([], WORKERS);
+}
+
+export const readVerbs = {
+  listProjects, getWorkflow, listWorkflows, listWorkflowVersions, getWorkflowVersion, loadConnections,
+  getRun, getRunDetail, getAttempt, loadRuns, listRuns, countTaskRuns, listWorkers,
+};
+export type ReadVerbs = typeof readVerbs;

@@ -1,0 +1,63 @@
+/**
+ * One SQLite connection and its prepared statements. A statement is named by its text, which is a constant:
+ * it is prepared once and kept for the life of the connection.
+ */
+import { DatabaseSync } from 'node:sqlite';
+import type { SQLInputValue, StatementSync } from 'node:sqlite';
+import type { Cell } from './rows.ts';
+
+export type Row = Record<string, Cell | Uint8Array>;
+
+export class SqliteDatabase {
+  readonly raw: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  readonly #arrays = new Map<string, StatementSync>();
+
+  constructor(path: string, options: { readOnly: boolean }) {
+    this.raw = new DatabaseSync(path, { readOnly: options.readOnly });
+  }
+
+  exec(sql: string): void {
+    this.raw.exec(sql);
+  }
+
+  /** A prepared statement for callers that bind by themselves. */
+  statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (!statement) this.#statements.set(sql, (statement = this.raw.prepare(sql)));
+    return statement;
+  }
+
+  /** Returns the number of rows that were written. */
+  run(sql: string, ...values: SQLInputValue[]): number {
+    return Number(this.statement(sql).run(...values).changes);
+  }
+
+  get(sql: string, ...values: SQLInputValue[]): Row | undefined {
+    return this.statement(sql).get(...values) as Row | undefined;
+  }
+
+  all(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.statement(sql).all(...values) as Row[];
+  }
+
+  /** Appends all rows to a flat array of cells. */
+  cells(into: Cell[], sql: string, ...values: SQLInputValue[]): Cell[] {
+    let statement = this.#arrays.get(sql);
+    if (!statement) {
+      statement = this.raw.prepare(sql);
+      statement.setReturnArrays(true);
+      this.#arrays.set(sql, statement);
+    }
+    for (const row of statement.all(...values) as unknown as Cell[][]) into.push(...row);
+    return into;
+  }
+
+  get inTransaction(): boolean {
+    return this.raw.isTransaction;
+  }
+
+  close(): void {
+    this.raw.close();
+  }
+}

@@ -1,0 +1,37 @@
+/** The thread that reads. Each message is a batch of calls; they are answered together, in order. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { READER_PRAGMAS } from './dialect.ts';
+import { readVerbs } from './read-verbs.ts';
+import { SqliteDatabase } from './sqlite-database.ts';
+import { toFailure } from './thread-channel.ts';
+import type { Replies, Requests } from './thread-channel.ts';
+
+const port = parentPort!;
+const { file } = workerData as { file: string };
+let db: SqliteDatabase | null = null;
+
+/** On the first call: the writer may still be making the database when this thread starts. */
+function open(): SqliteDatabase {
+  const opened = new SqliteDatabase(file, { readOnly: true });
+  opened.exec(READER_PRAGMAS);
+  return opened;
+}
+
+port.on('message', (requests: Requests | null) => {
+  if (requests === null) {
+    db?.close();
+    port.close();
+    return;
+  }
+  const replies: Replies = [];
+  for (let i = 0; i < requests.length; i += 3) {
+    try {
+      db ??= open();
+      const verb = readVerbs[requests[i + 1] as keyof typeof readVerbs] as (db: SqliteDatabase, request: unknown) => unknown;
+      replies.push(requests[i], false, verb(db, requests[i + 2]));
+    } catch (error) {
+      replies.push(requests[i], true, toFailure(error));
+    }
+  }
+  port.postMessage(replies);
+});

@@ -1,0 +1,197 @@
+/**
+ * The store on one SQLite file. This end runs on the main thread and only packs and unpacks: SQL happens in three
+ * threads, one that writes, one that reads for people and one that reads for the master, so that a long list delays neither.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Change, Command, Connection, StoredRun, WorkerRecord, WorkflowVersion, AttemptRecord, TaskRunRecord } from '@pelorus/engine';
+import { commandIdOf, parseAttemptId, runIdOf } from '@pelorus/protocol';
+import type { AttemptId, CommandId, RunId, WorkflowDefinition } from '@pelorus/protocol';
+import type {
+  Fence, NewRun, ProjectRow, RunDetail, RunFilter, RunPage, RunRow, SaveWorkflow, Store, WorkflowRow, WorkflowVersionRow,
+} from './port.ts';
+import type { ReadVerbs, WorkflowVersionText } from './read-verbs.ts';
+import { decodeAttempts, decodeCommands, decodeRuns, decodeTaskRuns, decodeWorkers, encodeChanges, encodeSpecRest, encodeTaskRun } from './rows.ts';
+import type { Cell } from './rows.ts';
+import type { WriterData } from './sqlite-writer.ts';
+import { ThreadChannel } from './thread-channel.ts';
+import type { WriteVerbs } from './write-verbs.ts';
+
+export interface SqliteOptions {
+  /** How long a master may stay silent before another may take its runs. Default 15 s. */
+  masterLeaseMs?: number;
+}
+
+const MASTER_LEASE_MS = 15_000;
+
+/**
+ * Opens the store in a data directory, which is made when it is missing; the database is `pelorus.db` in it.
+ * Rejects with `LOCKED` when it is in use and with `SCHEMA_TOO_NEW` when a newer program wrote it.
+ */
+export async function openSqliteStore(directory: string, options: SqliteOptions = {}): Promise<Store> {
+  const path = resolve(directory);
+  await mkdir(path, { recursive: true });
+  const file = join(path, 'pelorus.db');
+  const writerData: WriterData = { directory: path, file, masterLeaseMs: options.masterLeaseMs ?? MASTER_LEASE_MS };
+  const writer = new ThreadChannel<WriteVerbs>(script('sqlite-writer'), writerData, 'UNKNOWN_OUTCOME');
+  const people = new ThreadChannel<ReadVerbs>(script('sqlite-reader'), { file }, 'UNAVAILABLE');
+  const master = new ThreadChannel<ReadVerbs>(script('sqlite-reader'), { file }, 'UNAVAILABLE');
+  const store = new SqliteStore(writer, people, master);
+  try {
+    await writer.call('open', null);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+  return store;
+}
+
+/** Run from the sources this file ends in `.ts`, from the published package in `.js`. */
+function script(name: string): URL {
+  return new URL(`./${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
+}
+
+class SqliteStore implements Store {
+  readonly #writer: ThreadChannel<WriteVerbs>;
+  readonly #people: ThreadChannel<ReadVerbs>;
+  readonly #master: ThreadChannel<ReadVerbs>;
+
+  constructor(writer: ThreadChannel<WriteVerbs>, people: ThreadChannel<ReadVerbs>, master: ThreadChannel<ReadVerbs>) {
+    this.#writer = writer;
+    this.#people = people;
+    this.#master = master;
+  }
+
+  ensureProject(project: { name: string; description: string; owner: string; at: number }): Promise<ProjectRow> {
+    return this.#writer.call('ensureProject', project);
+  }
+
+  listProjects(): Promise<ProjectRow[]> {
+    return this.#people.call('listProjects', undefined);
+  }
+
+  saveWorkflow(save: SaveWorkflow): Promise<{ workflow: WorkflowRow; created: boolean; changed: boolean }> {
+    return this.#writer.call('saveWorkflow', {
+      ...save,
+      description: save.definition.description,
+      definition: JSON.stringify(save.definition),
+      files: save.files.map(({ name, sha256, base64 }) => ({ name, sha256, bytes: Buffer.from(base64, 'base64') })),
+    });
+  }
+
+  getWorkflow(project: string, name: string): Promise<WorkflowRow | null> {
+    return this.#people.call('getWorkflow', { project, name });
+  }
+
+  listWorkflows(filter: { project?: string; after?: number; limit: number }): Promise<WorkflowRow[]> {
+    return this.#people.call('listWorkflows', filter);
+  }
+
+  listWorkflowVersions(workflowId: number): Promise<Omit<WorkflowVersionRow, 'definition' | 'files' | 'source'>[]> {
+    return this.#people.call('listWorkflowVersions', workflowId);
+  }
+
+  async getWorkflowVersion(workflowId: number, version: number | null): Promise<WorkflowVersionRow | null> {
+    const found = await this.#people.call('getWorkflowVersion', { workflowId, version });
+    return found && { ...found, definition: parseDefinition(found) };
+  }
+
+  async deleteWorkflow(workflowId: number, user: string, at: number): Promise<void> {
+    await this.#writer.call('deleteWorkflow', { workflowId, user, at });
+  }
+
+  async saveConnection(project: string, connection: Connection): Promise<void> {
+    await this.#writer.call('saveConnection', { project, connection });
+  }
+
+  async submitRun(run: NewRun): Promise<{ run: StoredRun['spec']; command: CommandId; repeated: boolean }> {
+    const taskRuns: Cell[] = [];
+    for (const record of run.tasks) encodeTaskRun(taskRuns, record, 0);
+    const { project, workflow, workflowVersion, submittedAt, submitUser, idempotencyKey } = run;
+    const answer = await this.#writer.call('submitRun', {
+      project, workflow, workflowVersion, submittedAt, submitUser, idempotencyKey,
+      requestHash: run.requestHash ?? null, spec: encodeSpecRest(run), taskRuns,
+    });
+    return { run: decodeRuns(answer.run)[0]!.spec, command: commandIdOf(answer.command), repeated: answer.repeated };
+  }
+
+  async requestCommand(request: Parameters<Store['requestCommand']>[0]): Promise<CommandId> {
+    return commandIdOf(await this.#writer.call('requestCommand', request));
+  }
+
+  async getRun(run: RunId): Promise<RunRow | null> {
+    return decodeRuns(await this.#people.call('getRun', run))[0] ?? null;
+  }
+
+  async getRunDetail(run: RunId): Promise<RunDetail | null> {
+    const cells = await this.#people.call('getRunDetail', run);
+    const row = decodeRuns(cells.runs)[0];
+    return row ? { ...row, tasks: decodeTaskRuns(cells.taskRuns), attempts: decodeAttempts(cells.attempts) } : null;
+  }
+
+  async getAttempt(attempt: AttemptId): Promise<AttemptRecord | null> {
+    const key = parseAttemptId(attempt);
+    return key ? decodeAttempts(await this.#people.call('getAttempt', key))[0] ?? null : null;
+  }
+
+  async listRuns(filter: RunFilter, from: number, size: number): Promise<RunPage> {
+    const page = await this.#people.call('listRuns', { filter, from, size });
+    return { total: page.total, rows: decodeRuns(page.runs) };
+  }
+
+  countTaskRuns(run: RunId): Promise<Partial<Record<TaskRunRecord['state'], number>>> {
+    return this.#people.call('countTaskRuns', run);
+  }
+
+  async listWorkers(): Promise<WorkerRecord[]> {
+    return decodeWorkers(await this.#people.call('listWorkers', undefined));
+  }
+
+  async registerMaster(master: Parameters<Store['registerMaster']>[0]): Promise<void> {
+    await this.#writer.call('registerMaster', master);
+  }
+
+  async renewMaster(fence: Fence, at: number): Promise<void> {
+    await this.#writer.call('renewMaster', { fence, at });
+  }
+
+  async claimCommands(fence: Fence, after: CommandId | null, limit: number): Promise<Command[]> {
+    return decodeCommands(await this.#writer.call('claimCommands', { fence, after, limit }));
+  }
+
+  async adoptRuns(fence: Fence, after: RunId | null, limit: number): Promise<RunId[]> {
+    return (await this.#writer.call('adoptRuns', { fence, after, limit })).map(runIdOf);
+  }
+
+  async loadRuns(runs: RunId[]): Promise<StoredRun[]> {
+    const cells = await this.#master.call('loadRuns', runs);
+    const tasks = Map.groupBy(decodeTaskRuns(cells.taskRuns), (record) => record.run);
+    const attempts = Map.groupBy(decodeAttempts(cells.attempts), (record) => record.run);
+    return decodeRuns(cells.runs).map((row) => (
+      { ...row, tasks: tasks.get(row.spec.id) ?? [], attempts: attempts.get(row.spec.id) ?? [] }
+    ));
+  }
+
+  async loadWorkflowVersion(workflowId: number, version: number): Promise<WorkflowVersion | null> {
+    const found = await this.#master.call('getWorkflowVersion', { workflowId, version });
+    return found && { workflowId, version, definition: parseDefinition(found), files: found.files };
+  }
+
+  loadConnections(projectId: number): Promise<Connection[]> {
+    return this.#master.call('loadConnections', projectId);
+  }
+
+  async commit(fence: Fence, changes: Change[]): Promise<void> {
+    await this.#writer.call('commit', { fence, rows: encodeChanges(changes) });
+  }
+
+  /** Readers first: the last connection to close folds the log into the database. */
+  async close(): Promise<void> {
+    await Promise.all([this.#people.close(), this.#master.close()]);
+    await this.#writer.close();
+  }
+}
+
+function parseDefinition(version: WorkflowVersionText): WorkflowDefinition {
+  return JSON.parse(version.definition) as WorkflowDefinition;
+}

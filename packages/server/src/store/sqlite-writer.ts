@@ -1,0 +1,166 @@
+/**
+ * The thread that writes: it holds the data directory's lock and the only connection that changes the database.
+ *
+ * Group commit: whatever waits when a transaction begins goes into it, up to a limit; one fsync serves all.
+ * Invariants:
+ * 1. A call is answered only after the COMMIT that holds its effect returned.
+ * 2. A verb that throws is rolled back to its own savepoint; the others of its transaction are not touched.
+ * 3. When COMMIT fails, every call of the transaction fails.
+ */
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { SQLITE, WRITER_PRAGMAS } from './dialect.ts';
+import { lockDirectory } from './directory-lock.ts';
+import { migrate } from './migrate.ts';
+import { StoreError } from './port.ts';
+import { SqliteDatabase } from './sqlite-database.ts';
+import { toFailure } from './thread-channel.ts';
+import type { Replies, Requests } from './thread-channel.ts';
+import { writeVerbs } from './write-verbs.ts';
+import type { WriteContext } from './write-verbs.ts';
+
+/** Verbs in one transaction; what waits beyond that goes into the next. */
+const GROUP_VERBS = 1000;
+/** Cells of commits in one transaction, about 20,000 rows. */
+const GROUP_CELLS = 250_000;
+
+export interface WriterData {
+  directory: string;
+  file: string;
+  masterLeaseMs: number;
+}
+
+interface Opened {
+  context: WriteContext;
+  release: () => void;
+}
+
+const port = parentPort!;
+const data = workerData as WriterData;
+let opened: Opened | null = null;
+
+/** Takes the lock, brings the schema up to date and declares dead all masters of earlier processes: they were under this lock. */
+function open(): Opened {
+  const release = lockDirectory(data.directory);
+  try {
+    const db = new SqliteDatabase(data.file, { readOnly: false });
+    db.exec(WRITER_PRAGMAS);
+    migrate(db, SQLITE, Date.now());
+    db.run(FENCE_ALL, Date.now());
+    return { context: { db, now: Date.now, masterLeaseMs: data.masterLeaseMs, claims: new Map() }, release };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+const FENCE_ALL = `update master set fenced_at = ? where fenced_at is null`;
+
+const queue: Requests = [];
+let closing = false;
+
+port.on('message', (message: Requests | null) => {
+  receive(message);
+  // Whatever else has arrived joins the same transaction.
+  for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) receive(next.message as Requests | null);
+  drain();
+});
+
+function receive(message: Requests | null): void {
+  if (message === null) closing = true;
+  else queue.push(...message);
+}
+
+function drain(): void {
+  let at = 0;
+  while (at < queue.length) {
+    const end = groupEnd(at);
+    port.postMessage(runGroup(at, end));
+    at = end;
+  }
+  queue.length = 0;
+  if (closing) close();
+}
+
+function close(): void {
+  opened?.context.db.close();
+  opened?.release();
+  opened = null;
+  port.close();
+}
+
+function groupEnd(from: number): number {
+  let cells = 0;
+  let at = from;
+  while (at < queue.length && at - from < GROUP_VERBS * 3 && cells < GROUP_CELLS) {
+    cells += cellCount(queue[at + 2]);
+    at += 3;
+  }
+  return at;
+}
+
+function cellCount(request: unknown): number {
+  const rows = (request as { rows?: { taskRuns: unknown[]; attempts: unknown[]; statuses: unknown[] } } | null)?.rows;
+  return rows ? rows.taskRuns.length + rows.attempts.length + rows.statuses.length : 0;
+}
+
+/** One transaction over the calls from `from` to `end` of the queue. */
+function runGroup(from: number, end: number): Replies {
+  const replies: Replies = [];
+  try {
+    opened ??= open();
+    const { context } = opened;
+    context.db.exec('begin immediate');
+    const alone = end - from === 3;
+    for (let at = from; at < end; at += 3) {
+      try {
+        replies.push(queue[at], false, runVerb(context, alone, queue[at + 1] as string, queue[at + 2]));
+      } catch (error) {
+        if (!context.db.inTransaction) throw error;
+        replies.push(queue[at], true, toFailure(error));
+      }
+    }
+    context.db.exec(alone && replies[1] === true ? 'rollback' : 'commit');
+    return replies;
+  } catch (error) {
+    return failGroup(from, end, error);
+  }
+}
+
+function runVerb(context: WriteContext, alone: boolean, name: string, request: unknown): unknown {
+  const verb = writeVerbs[name as keyof typeof writeVerbs] as (context: WriteContext, request: unknown) => unknown;
+  if (alone) return verb(context, request);
+  context.db.statement('savepoint verb').run();
+  try {
+    const answer = verb(context, request);
+    context.db.statement('release verb').run();
+    return answer;
+  } catch (error) {
+    // SQLite itself rolls the whole transaction back on some failures, a full disk among them.
+    if (context.db.inTransaction) context.db.exec('rollback to verb; release verb');
+    throw error;
+  }
+}
+
+/** Rolls back what there is and answers every call of the group with what went wrong. */
+function failGroup(from: number, end: number, error: unknown): Replies {
+  const db = opened?.context.db;
+  if (db?.inTransaction) db.exec('rollback');
+  const failure = toFailure(error instanceof StoreError ? error : classify(error));
+  const replies: Replies = [];
+  for (let at = from; at < end; at += 3) replies.push(queue[at], true, failure);
+  return replies;
+}
+
+const SQLITE_IOERR_FSYNC = 1034;
+
+/**
+ * A transaction that failed as a whole. It was rolled back, except that after a failed fsync of the log
+ * a crash might still bring it to light.
+ */
+function classify(error: unknown): StoreError {
+  const reason = error instanceof Error ? error.message : String(error);
+  const unknown = error instanceof Error && 'errcode' in error && error.errcode === SQLITE_IOERR_FSYNC;
+  return unknown
+    ? new StoreError('UNKNOWN_OUTCOME', `The database in ${data.directory} could not confirm a commit: ${reason}.`, { cause: error })
+    : new StoreError('UNAVAILABLE', `The database in ${data.directory} did not take a commit; nothing of it was stored: ${reason}.`, { cause: error });
+}
