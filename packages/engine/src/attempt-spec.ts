@@ -42,7 +42,7 @@ export function resolveAttempt(run: Run, task: number, n: number): ResolvedAttem
       project: spec.project,
       workflow: spec.workflow,
       task: taskDefinition.name,
-      logicalDate: new Date(spec.logicalDateAt).toISOString(),
+      logicalDate: run.logicalDate,
       action: resolved.action,
       params: resolved.params,
       env: resolved.env,

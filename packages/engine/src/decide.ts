@@ -84,7 +84,10 @@ function start(draft: Draft, at: number): null {
   return null;
 }
 
-/** Every task that is not live ends now; live ones are killed, and the run ends when the last of them has. */
+/**
+ * Every task that is not live ends now; live ones are killed, and the run ends when the last of them has.
+ * Skipped tasks stay barriers until then.
+ */
 function stop(draft: Draft, cause: Cause, at: number): null {
   draft.setStatus({ state: 'stopping', cause, waitReason: null });
   sweep(draft, cause, at);
@@ -97,7 +100,7 @@ function sweep(draft: Draft, cause: Cause, at: number): void {
     const state = draft.state(task);
     if (isTerminalTaskRun(state)) continue;
     if (isLive(state)) requestKill(draft, task, cause, at);
-    else if (draft.run.plan[task] !== PLAN_RUN) skipTransparent(draft, task, at);
+    else if (draft.run.plan[task] !== PLAN_RUN) draft.lookAt(task);
     else draft.setTask(task, 'killed', { cause, endedAt: at });
   }
 }
@@ -375,12 +378,13 @@ function settle(draft: Draft, at: number): void {
 
 /** Looks at one pending task whose predecessors changed. */
 function evaluate(draft: Draft, task: number, at: number): void {
-  if (draft.state(task) !== 'pending' || draft.status.state === 'stopping') return;
+  if (draft.state(task) !== 'pending') return;
   const { open, failed: failedPreds, branched } = draft.counters(task);
   if (draft.run.plan[task] !== PLAN_RUN) {
     if (open === 0) skipTransparent(draft, task, at);
     return;
   }
+  if (draft.status.state === 'stopping') return;
   const definition = taskOf(draft.run, task);
   const { graph } = draft.run;
   const predCount = graph.predStart[task + 1]! - graph.predStart[task]!;

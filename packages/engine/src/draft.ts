@@ -26,9 +26,10 @@ export class Draft {
   bad: number;
   killed: number;
   private version: number;
-  private readonly tasks = new Map<number, TaskRunRecord>();
-  private readonly latest = new Map<number, AttemptRecord>();
-  private readonly overlay = new Map<number, Counters>();
+  /** Made when first written: most decisions touch one task. */
+  private tasks: Map<number, TaskRunRecord> | null = null;
+  private latest: Map<number, AttemptRecord> | null = null;
+  private overlay: Map<number, Counters> | null = null;
   private readonly toEvaluate: number[] = [];
   private nextToEvaluate = 0;
 
@@ -43,7 +44,7 @@ export class Draft {
   }
 
   record(task: number): TaskRunRecord | undefined {
-    return this.tasks.get(task) ?? this.run.tasks[task];
+    return this.tasks?.get(task) ?? this.run.tasks[task];
   }
 
   state(task: number): TaskRunState {
@@ -51,13 +52,13 @@ export class Draft {
   }
 
   attempt(task: number): AttemptRecord | undefined {
-    return this.latest.get(task) ?? this.run.attempts[task];
+    return this.latest?.get(task) ?? this.run.attempts[task];
   }
 
   counters(task: number): Readonly<Counters> {
     const { run } = this;
     return (
-      this.overlay.get(task) ?? { open: run.open[task]!, failed: run.failed[task]!, branched: run.branched[task]!, culprit: run.culprit[task]! }
+      this.overlay?.get(task) ?? { open: run.open[task]!, failed: run.failed[task]!, branched: run.branched[task]!, culprit: run.culprit[task]! }
     );
   }
 
@@ -68,7 +69,7 @@ export class Draft {
 
   setAttempt(record: AttemptRecord): void {
     const stamped = { ...record, version: ++this.version };
-    this.latest.set(record.task, stamped);
+    (this.latest ??= new Map()).set(record.task, stamped);
     this.changes.push({ kind: 'attempt', record: stamped });
   }
 
@@ -76,7 +77,7 @@ export class Draft {
   setTask(task: number, state: TaskRunState, patch: Partial<TaskRunRecord>): void {
     const before = this.state(task);
     const record = this.nextRecord(task, state, patch);
-    this.tasks.set(task, record);
+    (this.tasks ??= new Map()).set(task, record);
     this.changes.push({ kind: 'task-run', record });
     if (isLive(before) !== isLive(state)) this.live += isLive(state) ? 1 : -1;
     if (isTerminalTaskRun(state) && !isTerminalTaskRun(before)) this.settle(record);
@@ -125,14 +126,15 @@ export class Draft {
   }
 
   private mutableCounters(task: number): Counters {
-    let counters = this.overlay.get(task);
-    if (!counters) this.overlay.set(task, (counters = { ...this.counters(task) }));
+    const overlay = (this.overlay ??= new Map<number, Counters>());
+    let counters = overlay.get(task);
+    if (!counters) overlay.set(task, (counters = { ...this.counters(task) }));
     return counters;
   }
 
   /** The next task whose predecessors changed, or −1. */
   nextTask(): number {
-    return this.toEvaluate[this.nextToEvaluate++] ?? -1;
+    return this.nextToEvaluate < this.toEvaluate.length ? this.toEvaluate[this.nextToEvaluate++]! : -1;
   }
 
   lookAt(task: number): void {

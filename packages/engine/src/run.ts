@@ -32,6 +32,8 @@ export interface Run {
   readonly context: RunContext;
   readonly definition: WorkflowDefinition;
   readonly graph: Graph;
+  /** RFC 3339, UTC. */
+  readonly logicalDate: string;
   readonly plan: Uint8Array;
   /** 1 where a failure of the task is handled by all of its effective successors. */
   readonly handled: Uint8Array;
@@ -80,6 +82,7 @@ export function openRun(stored: StoredRun, context: RunContext): Run {
     context,
     definition,
     graph,
+    logicalDate: new Date(stored.spec.logicalDateAt).toISOString(),
     plan,
     handled: handledFailures(graph, plan),
     status: stored.status,
