@@ -34,11 +34,15 @@ function readPackages(lockFile) {
 
 function install(missing) {
   const fresh = missing === 'node_modules';
-  console.log(fresh ? 'Installing dependencies, once: npm ci …' : `Dependencies have changed (${missing}): npm install …`);
+  console.log(
+    fresh ? 'Installing dependencies, once: npm ci …' : `Dependencies have changed (${missing}): npm install …`,
+  );
   const startedAt = Date.now();
   const ok = (fresh && npm('ci')) || npm('install');
   if (!ok) {
-    console.error('The dependencies could not be installed; npm says why above. Pelorus needs them: run `npm install` when that is mended.');
+    console.error(
+      'The dependencies could not be installed; npm says why above. Pelorus needs them: run `npm install` when that is mended.',
+    );
     process.exit(1);
   }
   console.log(`Installed in ${((Date.now() - startedAt) / 1000).toFixed(0)} s`);
@@ -49,6 +53,9 @@ function npm(command) {
   const options = ['--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'];
   const { npm_execpath: cli, npm_node_execpath: node } = process.env;
   const [program, first] = cli && node && existsSync(cli) ? [node, [cli]] : ['npm', []];
-  const { status } = spawnSync(program, [...first, command, ...options], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  const { status } = spawnSync(program, [...first, command, ...options], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   return status === 0;
 }

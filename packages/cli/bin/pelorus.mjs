@@ -15,7 +15,7 @@ const LIFELINE = 'PELORUS_LAUNCHER';
 
 const self = fileURLToPath(import.meta.url);
 if (majorVersion(process.version) >= OLDEST_NODE) {
-  dieWithLauncher();
+  await dieWithLauncher();
   await import('../src/main.ts');
 } else {
   const runtime = findRuntime(dirname(self));
@@ -115,15 +115,14 @@ function cameFromKeyboard(signal) {
 }
 
 /** In the child of `handOver`: the pipe closes when the launcher dies, even by SIGKILL, and so does this process. */
-function dieWithLauncher() {
+async function dieWithLauncher() {
   const descriptor = process.env[LIFELINE];
   if (descriptor === undefined) return;
   delete process.env[LIFELINE];
-  import('node:net').then(({ Socket }) => {
-    const pipe = new Socket({ fd: Number(descriptor), readable: true, writable: false });
-    pipe.on('error', () => {});
-    pipe.on('close', () => process.kill(process.pid, 'SIGKILL'));
-    pipe.resume();
-    pipe.unref();
-  });
+  const { Socket } = await import('node:net');
+  const pipe = new Socket({ fd: Number(descriptor), readable: true, writable: false });
+  pipe.on('error', () => {});
+  pipe.on('close', () => process.kill(process.pid, 'SIGKILL'));
+  pipe.resume();
+  pipe.unref();
 }

@@ -1,0 +1,60 @@
+/**
+ * Who may import whom: the one place. `scripts/check-imports.ts` enforces it on every file, and ARCHITECTURE.md quotes it
+ * (a test compares). A folder is a unit; the longest matching path wins.
+ */
+export interface Unit {
+  name: string;
+  /** Folders or single files, from the repository's root. */
+  paths: string[];
+  /** Units whose values and types it may import, besides itself. */
+  imports: string[];
+  /** Units of which it may import types only. */
+  typesOf?: string[];
+  /** Names that it may not import even from an allowed unit. */
+  never?: string[];
+  /** No Node, no clock, no chance: neither modules of Node nor anything that reads the time. */
+  pure?: true;
+}
+
+export const IMPORT_TABLE: Unit[] = [
+  { name: 'protocol', paths: ['packages/protocol/src'], imports: [], pure: true },
+  { name: 'engine', paths: ['packages/engine/src'], imports: ['protocol'], pure: true },
+  { name: 'engine/sim', paths: ['packages/engine/sim'], imports: ['engine', 'protocol', 'worker/core'] },
+  { name: 'server/store', paths: ['packages/server/src/store'], imports: ['engine', 'protocol'] },
+  { name: 'server/master', paths: ['packages/server/src/master'], imports: ['server/store', 'engine', 'protocol'] },
+  {
+    name: 'server/api',
+    paths: ['packages/server/src/api'],
+    imports: ['server/store', 'engine', 'protocol'],
+    typesOf: ['server/master'],
+    never: ['decide', 'apply'],
+  },
+  { name: 'worker', paths: ['packages/worker/src'], imports: ['worker/core', 'protocol'] },
+  {
+    name: 'worker/core',
+    paths: ['packages/worker/src/core.ts', 'packages/worker/src/due-queue.ts'],
+    imports: ['protocol'],
+    pure: true,
+  },
+  { name: 'sdk', paths: ['packages/sdk/src'], imports: ['protocol'] },
+  {
+    name: 'cli',
+    paths: ['packages/cli'],
+    imports: ['protocol', 'engine', 'server/store', 'server/master', 'server/api', 'worker', 'sdk'],
+  },
+  { name: 'web', paths: ['packages/web/src'], imports: ['protocol', 'sdk'] },
+];
+
+/** Tests, and what only tests and measurements use, may import everything; nothing else may import them. */
+export const TEST_FILES = /\.test\.ts$|\/(test|bench)\//;
+
+/** The table as ARCHITECTURE.md shows it. */
+export function importTableAsMarkdown(): string {
+  const rows = IMPORT_TABLE.map((unit) => {
+    const paths = unit.paths.map((path) => `\`${path}\``).join(', ');
+    const imports = [...unit.imports, ...(unit.typesOf ?? []).map((name) => `${name} (types)`)].join(', ');
+    const never = (unit.never ?? []).map((name) => `\`${name}\``).join(', ');
+    return `| ${unit.name} | ${paths} | ${imports || '–'} | ${never || ''} | ${unit.pure ? 'yes' : ''} |`;
+  });
+  return ['| unit | where | may import | but never | pure |', '|---|---|---|---|---|', ...rows].join('\n');
+}
