@@ -1,7 +1,7 @@
 /** What a worker is told of one attempt. Nothing of it is stored: the same run gives the same spec again after a restart. */
 import { type AttemptSpec, formatAttemptId, type TaskDefinition } from '@pelorus/protocol';
-import { resolveTask } from './parameters/index.ts';
-import type { WorkflowFile } from './records.ts';
+import { type ResolvedTask, resolveTask } from './parameters/index.ts';
+import type { TaskRunRecord, WorkflowFile } from './records.ts';
 import { type Run, taskOf } from './run.ts';
 
 export const EXECUTION_LEASE_MS = 60_000;
@@ -11,25 +11,10 @@ export type ResolvedAttempt = { kind: 'ready'; spec: AttemptSpec } | { kind: 'in
 
 /** `invalid` says which parameter, file or connection is missing or wrong. */
 export function resolveAttempt(run: Run, task: number, n: number): ResolvedAttempt {
-  const { spec, context, definition } = run;
+  const { spec } = run;
   const taskDefinition = taskOf(run, task);
   const attempt = formatAttemptId({ run: spec.id, task, n });
-  const resolved = resolveTask({
-    definition,
-    task: taskDefinition,
-    start: spec.params,
-    predecessors: run.withOutputs > 0 ? outputsBefore(run, task) : [],
-    project: context.projectParams,
-    run: {
-      id: spec.id,
-      project: spec.project,
-      workflow: spec.workflow,
-      logicalDateAt: spec.logicalDateAt,
-      zone: spec.zone,
-      submittedAt: spec.submittedAt,
-    },
-    attempt,
-  });
+  const resolved = resolveParameters(run, task, attempt);
   if (resolved.kind === 'invalid') return resolved;
   const files = filesOf(run, taskDefinition);
   if (typeof files === 'string') return { kind: 'invalid', detail: files };
@@ -53,6 +38,28 @@ export function resolveAttempt(run: Run, task: number, n: number): ResolvedAttem
       executionLeaseMs: EXECUTION_LEASE_MS,
     },
   };
+}
+
+/** The task with its parameters in place. `recordOf` may see further than the run: a decision in the making. */
+export function resolveParameters(run: Run, task: number, attempt: string, recordOf?: (task: number) => TaskRunRecord | undefined): ResolvedTask {
+  const { spec, context, definition } = run;
+  const seesOutputs = run.withOutputs > 0 || recordOf !== undefined;
+  return resolveTask({
+    definition,
+    task: taskOf(run, task),
+    start: spec.params,
+    predecessors: seesOutputs ? outputsBefore(run, task, recordOf ?? ((at) => run.tasks[at])) : [],
+    project: context.projectParams,
+    run: {
+      id: spec.id,
+      project: spec.project,
+      workflow: spec.workflow,
+      logicalDateAt: spec.logicalDateAt,
+      zone: spec.zone,
+      submittedAt: spec.submittedAt,
+    },
+    attempt,
+  });
 }
 
 const NO_FILES: WorkflowFile[] = [];
@@ -82,7 +89,7 @@ type Outputs = { task: string; endedAt: number; outputs: Record<string, string> 
  * Outputs of everything before `task`, nearest first: a name that a nearer predecessor gives (and not empty) hides the
  * same name from further away. Breadth first over the graph, so that a value passes through connectors and skipped tasks.
  */
-function outputsBefore(run: Run, task: number): Outputs[] {
+function outputsBefore(run: Run, task: number, recordOf: (task: number) => TaskRunRecord | undefined): Outputs[] {
   const { graph } = run;
   const found: Outputs[] = [];
   const taken = new Set<string>();
@@ -96,7 +103,7 @@ function outputsBefore(run: Run, task: number): Outputs[] {
         if (seen.has(pred)) continue;
         seen.add(pred);
         above.push(pred);
-        const record = run.tasks[pred];
+        const record = recordOf(pred);
         if (!record?.outputs) continue;
         const visible = Object.entries(record.outputs).filter(([name]) => !taken.has(name));
         for (const [name, value] of visible) if (value !== '') given.push(name);

@@ -10,6 +10,7 @@ import {
   type AttemptOutcome, ATTEMPT_RANK, type Cause, formatAttemptId, isTerminalRun, isTerminalTaskRun, LIMITS, type TaskRunState,
 } from '@pelorus/protocol';
 import { resolveAttempt } from './attempt-spec.ts';
+import { choose } from './choose.ts';
 import { Draft } from './draft.ts';
 import type { Decision, Event } from './events.ts';
 import type { AttemptRecord, CommandAction } from './records.ts';
@@ -379,7 +380,7 @@ function settle(draft: Draft, at: number): void {
 /** Looks at one pending task whose predecessors changed. */
 function evaluate(draft: Draft, task: number, at: number): void {
   if (draft.state(task) !== 'pending') return;
-  const { open, failed: failedPreds, branched } = draft.counters(task);
+  const { open, failed: failedPreds, branched, unchosen } = draft.counters(task);
   if (draft.run.plan[task] !== PLAN_RUN) {
     if (open === 0) skipTransparent(draft, task, at);
     return;
@@ -388,13 +389,15 @@ function evaluate(draft: Draft, task: number, at: number): void {
   const definition = taskOf(draft.run, task);
   const { graph } = draft.run;
   const predCount = graph.predStart[task + 1]! - graph.predStart[task]!;
+  const choosers = graph.choosers[task]!;
+  const notChosen = choosers > 0 && unchosen === choosers;
   const allBranched = predCount > 0 && branched === predCount;
   const rule = definition.action.type === 'conditions' ? 'all_done' : definition.trigger;
   if (failedPreds > 0 && (rule === 'all_success' || rule === 'none_failed')) {
     draft.setTask(task, 'upstream_failed', { cause: { kind: 'upstream', task: draft.culpritName(task) }, endedAt: at });
   } else if (failedPreds > 0 && rule === 'any_failed') {
     becomeReady(draft, task, at);
-  } else if (open === 0 && allBranched) {
+  } else if (notChosen || (open === 0 && allBranched)) {
     draft.setTask(task, 'skipped', { cause: { kind: 'branch', task: branchingTask(draft, task) }, endedAt: at });
   } else if (open === 0 && rule === 'any_failed') {
     draft.setTask(task, 'skipped', { cause: { kind: 'not_triggered' }, endedAt: at });
@@ -408,11 +411,18 @@ function skipTransparent(draft: Draft, task: number, at: number): void {
   draft.setTask(task, 'skipped', { cause: { kind }, endedAt: at });
 }
 
+/** Who did not choose `task`, itself or at the root of its branch. */
 function branchingTask(draft: Draft, task: number): string {
   const { graph } = draft.run;
-  const pred = graph.preds[graph.predStart[task]!]!;
-  const cause = draft.record(pred)?.cause;
-  return cause?.kind === 'branch' ? cause.task : graph.tasks[pred]!.name;
+  const { name } = graph.tasks[task]!;
+  let root = name;
+  for (let edge = graph.predStart[task]!; edge < graph.predStart[task + 1]!; edge++) {
+    const pred = graph.preds[edge]!;
+    const cause = draft.record(pred)?.cause;
+    if (cause?.kind === 'chose' && cause.untaken.includes(name)) return graph.tasks[pred]!.name;
+    if (cause?.kind === 'branch') root = cause.task;
+  }
+  return root;
 }
 
 function becomeReady(draft: Draft, task: number, at: number): void {
@@ -426,11 +436,12 @@ function becomeReady(draft: Draft, task: number, at: number): void {
 function makeReady(draft: Draft, task: number, at: number): void {
   if (draft.status.state === 'pausing' || draft.status.state === 'paused') return hold(draft, task);
   const definition = taskOf(draft.run, task);
+  if (definition.action.type === 'conditions' || definition.action.type === 'switch') return branch(draft, task, at);
   if (definition.action.type === 'virtual' || draft.run.spec.dryRun) {
     draft.setTask(task, 'succeeded', { startedAt: at, endedAt: at });
     return;
   }
-  if (definition.action.type === 'conditions' || definition.action.type === 'switch' || definition.action.type === 'sub_workflow' || definition.action.type === 'dependent') {
+  if (definition.action.type === 'sub_workflow' || definition.action.type === 'dependent') {
     endInFailure(draft, task, 'failed', { kind: 'invalid', detail: `tasks of type ${definition.action.type} cannot run yet` }, at);
     return;
   }
@@ -439,6 +450,12 @@ function makeReady(draft: Draft, task: number, at: number): void {
   if (definition.dispatchTimeoutMs === null) return;
   const n = draft.record(task)!.attempts;
   draft.effect({ kind: 'timer', run: draft.run.spec.id, timer: 'dispatch-timeout', task, n, at: at + definition.dispatchTimeoutMs });
+}
+
+function branch(draft: Draft, task: number, at: number): void {
+  const choice = choose(draft.run, task, (pred) => draft.record(pred));
+  if (choice.kind === 'invalid') return endInFailure(draft, task, 'failed', { kind: 'invalid', detail: choice.detail }, at);
+  draft.setTask(task, 'succeeded', { cause: { kind: 'chose', taken: choice.taken, untaken: choice.untaken }, startedAt: at, endedAt: at });
 }
 
 /** The last word on a task that failed or was killed; under END an unhandled one takes the rest of the run with it. */

@@ -7,12 +7,13 @@
 import { type Cause, isTerminalTaskRun, type TaskRunState } from '@pelorus/protocol';
 import type { Effect } from './events.ts';
 import type { AttemptRecord, Change, RunStatus, TaskRunRecord } from './records.ts';
-import { isBad, isLive, resultOf, rootOfFailure, type Run } from './run.ts';
+import { isBad, isLive, resultOf, rootOfFailure, type Run, untakenBy } from './run.ts';
 
 interface Counters {
   open: number;
   failed: number;
   branched: number;
+  unchosen: number;
   culprit: number;
 }
 
@@ -58,7 +59,13 @@ export class Draft {
   counters(task: number): Readonly<Counters> {
     const { run } = this;
     return (
-      this.overlay?.get(task) ?? { open: run.open[task]!, failed: run.failed[task]!, branched: run.branched[task]!, culprit: run.culprit[task]! }
+      this.overlay?.get(task) ?? {
+        open: run.open[task]!,
+        failed: run.failed[task]!,
+        branched: run.branched[task]!,
+        unchosen: run.unchosen[task]!,
+        culprit: run.culprit[task]!,
+      }
     );
   }
 
@@ -112,16 +119,19 @@ export class Draft {
     const own = this.counters(task);
     const result = resultOf(record, own.failed, own.branched, graph.predStart[task + 1]! - graph.predStart[task]!);
     const culprit = rootOfFailure(record, own.culprit);
+    const untaken = untakenBy(record);
     for (let edge = graph.succStart[task]!; edge < graph.succStart[task + 1]!; edge++) {
       const successor = graph.succs[edge]!;
       const counters = this.mutableCounters(successor);
       counters.open--;
-      if (result === 'branch') counters.branched++;
+      const unchosen = untaken?.has(graph.tasks[successor]!.name) ?? false;
+      if (unchosen) counters.unchosen++;
+      if (unchosen || result === 'branch') counters.branched++;
       if (result === 'failure') {
         counters.failed++;
         if (counters.culprit === -1) counters.culprit = culprit;
       }
-      if (counters.open === 0 || counters.failed === 1) this.toEvaluate.push(successor);
+      if (counters.open === 0 || counters.failed === 1 || unchosen) this.toEvaluate.push(successor);
     }
   }
 

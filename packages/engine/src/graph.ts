@@ -2,7 +2,7 @@
  * A workflow's tasks as numbers: who needs whom, in compressed rows, so that a run of 100,000 tasks costs a few
  * typed arrays. Made once per workflow version and shared by its runs.
  */
-import type { TaskDefinition, WorkflowDefinition } from '@pelorus/protocol';
+import type { TaskAction, TaskDefinition, WorkflowDefinition } from '@pelorus/protocol';
 
 export interface Graph {
   tasks: readonly TaskDefinition[];
@@ -14,6 +14,8 @@ export interface Graph {
   succs: Int32Array;
   /** Every task after all of its predecessors. */
   order: Int32Array;
+  /** How many `conditions` and `switch` tasks name the task as one of their branches. */
+  choosers: Int32Array;
 }
 
 const compiled = new WeakMap<WorkflowDefinition, Graph>();
@@ -44,9 +46,23 @@ function compile(definition: WorkflowDefinition): Graph {
     preds.set(list, predStart[task]);
     for (const pred of list) succs[fill[pred]!++] = task;
   });
-  const graph = { tasks, indexOf, predStart, preds, succStart, succs, order: new Int32Array(0) };
-  return { ...graph, order: topologicalOrder(graph, count) };
+  const graph = { tasks, indexOf, predStart, preds, succStart, succs };
+  return { ...graph, order: topologicalOrder(graph, count), choosers: choosersOf(tasks, indexOf) };
 }
+
+function choosersOf(tasks: readonly TaskDefinition[], indexOf: ReadonlyMap<string, number>): Int32Array {
+  const choosers = new Int32Array(tasks.length);
+  for (const { action } of tasks) for (const name of branchesOf(action)) choosers[indexOrThrow(indexOf, name)]!++;
+  return choosers;
+}
+
+/** The tasks among which a logic task chooses, each once; none for other types. */
+export function branchesOf(action: TaskAction): ReadonlySet<string> {
+  if (action.type === 'conditions') return new Set([...action.success, ...action.failure]);
+  if (action.type === 'switch') return new Set([...action.cases.flatMap((option) => option.goto), ...action.default]);
+  return NO_BRANCHES;
+}
+const NO_BRANCHES: ReadonlySet<string> = new Set();
 
 function indexOrThrow(indexOf: ReadonlyMap<string, number>, name: string): number {
   const index = indexOf.get(name);
@@ -54,7 +70,7 @@ function indexOrThrow(indexOf: ReadonlyMap<string, number>, name: string): numbe
   return index;
 }
 
-function topologicalOrder(graph: Omit<Graph, 'order'>, count: number): Int32Array {
+function topologicalOrder(graph: Omit<Graph, 'order' | 'choosers'>, count: number): Int32Array {
   const order = new Int32Array(count);
   const open = new Int32Array(count);
   let filled = 0;

@@ -4,7 +4,7 @@
  * Invariants
  * 1. Every counter is a function of the stored records; `openRun` recomputes them all, `apply` keeps them.
  * 2. `open[t]` is the number of predecessors of t that are not terminal; `failed[t]` of those that ended in failure as t
- *    sees it; `branched[t]` of those that an untaken branch skipped.
+ *    sees it; `branched[t]` of those that an untaken branch skipped or that did not choose t, and `unchosen[t]` of the latter.
  * 3. A task run without a record is pending.
  */
 import {
@@ -46,6 +46,7 @@ export interface Run {
   open: Int32Array;
   failed: Int32Array;
   branched: Int32Array;
+  unchosen: Int32Array;
   /** The root task whose failure counts in `failed[t]`, or −1. */
   culprit: Int32Array;
   /** Task runs that are not terminal. */
@@ -92,6 +93,7 @@ export function openRun(stored: StoredRun, context: RunContext): Run {
     open: new Int32Array(count),
     failed: new Int32Array(count),
     branched: new Int32Array(count),
+    unchosen: new Int32Array(count),
     culprit: new Int32Array(count).fill(-1),
     unfinished: count,
     live: 0,
@@ -192,14 +194,22 @@ function propagate(run: Run, record: TaskRunRecord): void {
   const predCount = graph.predStart[task + 1]! - graph.predStart[task]!;
   const result = resultOf(record, run.failed[task]!, run.branched[task]!, predCount);
   const culprit = rootOfFailure(record, run.culprit[task]!);
+  const untaken = untakenBy(record);
   for (let edge = graph.succStart[task]!; edge < graph.succStart[task + 1]!; edge++) {
     const successor = graph.succs[edge]!;
     run.open[successor]!--;
-    if (result === 'branch') run.branched[successor]!++;
+    const unchosen = untaken?.has(graph.tasks[successor]!.name) ?? false;
+    if (unchosen) run.unchosen[successor]!++;
+    if (unchosen || result === 'branch') run.branched[successor]!++;
     if (result !== 'failure') continue;
     run.failed[successor]!++;
     if (run.culprit[successor] === -1) run.culprit[successor] = culprit;
   }
+}
+
+/** Branch tasks that a finished `conditions` or `switch` did not choose. */
+export function untakenBy(record: TaskRunRecord): ReadonlySet<string> | null {
+  return record.cause?.kind === 'chose' && record.cause.untaken.length > 0 ? new Set(record.cause.untaken) : null;
 }
 
 /** The task to name when a successor cannot run: the first in the chain that failed by itself. */

@@ -61,6 +61,8 @@ export type Cause =
   | { kind: 'invalid'; detail: string }
   | { kind: 'error'; detail: string }
   | { kind: 'branch'; task: string }
+  /** A `conditions` or `switch` task that succeeded: which of its branch tasks it let run, and which not. */
+  | { kind: 'chose'; taken: string[]; untaken: string[] }
   | { kind: 'not_selected' }
   | { kind: 'disabled' }
   | { kind: 'reused'; runId: number }

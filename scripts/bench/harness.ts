@@ -1,0 +1,133 @@
+/** The real thing in one process, as `pelorus dev` wires it but for HTTP: store, master, worker with its supervisor. */
+import type { Change } from '@pelorus/engine';
+import { isTerminalRun, type RunId, type RunState, type WorkflowDefinition } from '@pelorus/protocol';
+import { type Master, startMaster } from '@pelorus/server/master';
+import { type NewRun, openSqliteStore, type Store } from '@pelorus/server/store';
+import { createMemoryLinkPair, startWorker } from '@pelorus/worker';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface Harness {
+  store: Store;
+  master: Master;
+  save(definition: WorkflowDefinition): Promise<void>;
+  /** Resolves with the run's id once its submission is durable. */
+  submit(workflow: string): Promise<RunId>;
+  /** Resolves with the instant (performance.now) at which the run's end was durable. */
+  ended(run: RunId): Promise<number>;
+  /** Resolves with the instant at which the master first heard that a task of the run had started. */
+  started(run: RunId): Promise<number>;
+  restartMaster(): Promise<number>;
+  close(): Promise<void>;
+}
+
+const log = { info() {}, warn() {}, error: (fields: object, message: string) => console.error(message, fields) };
+
+export async function openHarness(slots: number): Promise<Harness> {
+  const dir = await mkdtemp(join(tmpdir(), 'pelorus-bench-'));
+  const store = await openSqliteStore(join(dir, 'pelorus.db'));
+  const watch = new Watch();
+  const watched = watch.over(store);
+  let master = await startMaster({ store: watched, log });
+  const worker = await startWorker({
+    dataDir: join(dir, 'worker'),
+    logDir: join(dir, 'logs'),
+    name: 'bench',
+    slots,
+    groups: ['default'],
+    maxLoadAverage: 1e9,
+    reservedMemoryBytes: 0,
+    log,
+    connect: () => {
+      const pair = createMemoryLinkPair();
+      master.attachWorker(pair.master);
+      return Promise.resolve(pair.worker);
+    },
+  });
+  await store.ensureProject({ name: 'bench', description: '', owner: 'bench', at: Date.now() });
+  return {
+    store,
+    get master() {
+      return master;
+    },
+    save: async (definition) => {
+      const at = Date.now();
+      const save = { project: 'bench', name: definition.name, definition, files: [], source: '', format: 'json' as const, hash: randomUUID() };
+      await store.saveWorkflow({ ...save, hidden: false, mustBeNew: false, user: 'bench', at });
+    },
+    submit: async (workflow) => {
+      const { run } = await store.submitRun(newRun(workflow));
+      master.commandHint();
+      return run.id;
+    },
+    ended: (run) => watch.wait(watch.ends, run),
+    started: (run) => watch.wait(watch.starts, run),
+    restartMaster: async () => {
+      await master.stop();
+      const at = performance.now();
+      master = await startMaster({ store: watched, log });
+      return performance.now() - at;
+    },
+    close: async () => {
+      await worker.stop({ stopTasks: true });
+      await master.stop();
+      await store.close();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+openHarness.stores = ['sqlite'];
+
+class Milestones {
+  readonly reached = new Map<RunId, number>();
+  readonly waiting = new Map<RunId, (at: number) => void>();
+}
+
+/** Sees each commit of the master: when it is asked for, and when it is durable. */
+class Watch {
+  readonly ends = new Milestones();
+  readonly starts = new Milestones();
+
+  over(store: Store): Store {
+    const commit: Store['commit'] = async (fence, changes) => {
+      this.note(this.starts, changes, (change) => (change.kind === 'attempt' && change.record.state !== 'dispatched' ? change.record.run : null));
+      await store.commit(fence, changes);
+      this.note(this.ends, changes, (change) => (change.kind === 'run' && isTerminalRun(change.status.state as RunState) ? change.status.run : null));
+    };
+    return new Proxy(store, { get: (target, name) => (name === 'commit' ? commit : bound(target, name)) });
+  }
+
+  wait(milestones: Milestones, run: RunId): Promise<number> {
+    const at = milestones.reached.get(run);
+    if (at !== undefined) return Promise.resolve(at);
+    return new Promise((resolve) => milestones.waiting.set(run, resolve));
+  }
+
+  private note(milestones: Milestones, changes: readonly Change[], runOf: (change: Change) => RunId | null): void {
+    const now = performance.now();
+    for (const change of changes) {
+      const run = runOf(change);
+      if (run === null || milestones.reached.has(run)) continue;
+      milestones.reached.set(run, now);
+      milestones.waiting.get(run)?.(now);
+      milestones.waiting.delete(run);
+    }
+  }
+}
+
+function bound(target: Store, name: string | symbol): unknown {
+  const value: unknown = Reflect.get(target, name);
+  return typeof value === 'function' ? value.bind(target) : value;
+}
+
+function newRun(workflow: string): NewRun {
+  const at = Date.now();
+  return {
+    project: 'bench', workflow, workflowVersion: null, execType: 'DIRECT', mode: 'whole', plan: { run: 'all', reuse: [] }, rerunOf: null,
+    parent: null, submitUser: 'bench', proxyUser: null, queue: null, failurePolicy: 'end', priority: 'medium', timeoutMs: 86_400_000,
+    timeoutAction: 'fail', workerGroup: null, environment: null, dryRun: false, params: {}, logicalDateAt: at, zone: 'UTC',
+    submittedAt: at, notifyType: 'NONE', notifyMails: [], extras: null, idempotencyKey: null, tasks: [],
+  };
+}
