@@ -94,7 +94,7 @@ create table run (
 -- The order of lists: runs not started first, then the newest start. The filtered columns ride along, so that a filter reads the index only.
 create index run_order on run (coalesce(started_at, 9007199254740991) desc, id desc, state, workflow_id, submitted_at);
 create index run_workflow on run (workflow_id, state, coalesce(started_at, 9007199254740991) desc, id desc, submitted_at);
-create index run_submitted on run (submitted_at, state, workflow_id);
+create index run_submitted on run (submitted_at, state, workflow_id, coalesce(started_at, 9007199254740991));
 create index run_live on run (id, owner, workflow_id) where state not in ('succeeded', 'stopped', 'failed', 'dependency_failed');
 
 create table run_count (
