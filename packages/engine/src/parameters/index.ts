@@ -1,0 +1,6 @@
+export { checkDefinitionParameters, checkDefinitionTemplates, type ParameterProblem } from './check-definition.ts';
+export { resolveTask, type ResolvedTask, type ResolveTaskInput } from './resolve-task.ts';
+export type { PredecessorOutputs, RunFacts } from './scope.ts';
+export { resolveStartParameters, type StartParameters } from './start-parameters.ts';
+export { checkTemplate, escapeTemplate } from './template.ts';
+export { evaluateTimeExpression, formatLogicalDate, type EvaluatedTime, type LogicalDate } from './time-expression.ts';
