@@ -5,4 +5,4 @@ export * from './routes.ts';
 export * from './states.ts';
 export * from './wire.ts';
 export * from './workflow.ts';
-export * from './definition/expression.ts';
+export * from './definition/index.ts';

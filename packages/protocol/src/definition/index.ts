@@ -1,0 +1,12 @@
+export { normaliseForHash } from './canonical.ts';
+export {
+  parseDirectDefinition, parseDirectDefinitionText, toPublishedNodes, type PublishedNode, type PublishedNodes,
+} from './direct.ts';
+export { formatDuration, parseDuration } from './duration.ts';
+export {
+  evaluateExpression, EXPRESSION_LIMITS, namesIn, parseExpression,
+  type Comparison, type Evaluation, type Expression, type ExpressionValue, type ParsedExpression,
+} from './expression.ts';
+export { nearest } from './nearest.ts';
+export { parseDefinition, parseDefinitionValue, workflowJsonSchema, type DefinitionOptions, type ParsedDefinition } from './parse.ts';
+export type { DefinitionChecks } from './problem-log.ts';
