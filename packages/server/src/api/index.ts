@@ -1,1 +1,3 @@
-export {};
+export type { ApiHints, ApiLog, ApiOptions } from './context.ts';
+export { createApi } from './create-api.ts';
+export { openLogDirectory, type LogLines, type LogQuery, type LogReader } from './logs.ts';

@@ -1,0 +1,164 @@
+/** Reads bodies: by the time a handler sees one it has been parsed and checked. Nothing here trusts a content type's word. */
+import type { FastifyRequest } from 'fastify';
+import secureJson from 'secure-json-parse';
+import type { z } from 'zod';
+import { BUNDLE_CONTENT_TYPE, LIMITS, type DefinitionFormat } from '@pelorus/protocol';
+import { API_LIMITS } from './limits.ts';
+import { readMultipart } from './multipart.ts';
+import { parseInput } from './parse-input.ts';
+import { ApiFailure, badParameters, problemAt } from './problem.ts';
+
+export interface BodyReader<Body> {
+  /** Media types that are read; empty: the request must have no body. */
+  contentTypes: readonly string[];
+  limitBytes: number;
+  schema: z.ZodType | null;
+  /** The query string belongs to the body's parameters. */
+  readsQuery: boolean;
+  read(request: FastifyRequest): Promise<Body> | Body;
+}
+
+const JSON_TYPE = 'application/json';
+const FORM_TYPE = 'application/x-www-form-urlencoded';
+const MULTIPART_TYPE = 'multipart/form-data';
+const YAML_TYPES = ['application/yaml', 'application/x-yaml', 'text/yaml', 'text/x-yaml'];
+
+/** No body; an empty JSON object is let through, because many clients send one. */
+export const noBody: BodyReader<undefined> = {
+  contentTypes: [JSON_TYPE],
+  limitBytes: 1024,
+  schema: null,
+  readsQuery: false,
+  read: (request) => {
+    const value = readJson(bytesOf(request));
+    const keys = typeof value === 'object' && value !== null ? Object.keys(value) : [];
+    if (keys.length > 0) throw badParameters(keys.map((key) => problemAt(`/${key}`, `${key} is not known here: this request takes no body`)));
+    return undefined;
+  },
+};
+
+/** A JSON body; an absent one counts as `{}`. */
+export function jsonBody<Output>(schema: z.ZodType<Output>): BodyReader<Output> {
+  return {
+    contentTypes: [JSON_TYPE],
+    limitBytes: API_LIMITS.parametersBodyBytes,
+    schema,
+    readsQuery: false,
+    read: (request) => parseInput(schema, readJson(bytesOf(request)) ?? {}),
+  };
+}
+
+export interface UploadedFile {
+  name: string;
+  bytes: Buffer;
+}
+
+/**
+ * Parameters of the published contract: in the query string, a form, a multipart form or a JSON object alike.
+ * `fileField` names the one multipart field that may be a file; it is handed on beside the parameters.
+ */
+export function parametersBody<Output>(
+  schema: z.ZodType<Output>,
+  options: { fileField?: string; limitBytes?: number } = {},
+): BodyReader<{ parameters: Output; file: UploadedFile | null }> {
+  const limitBytes = options.limitBytes ?? API_LIMITS.parametersBodyBytes;
+  return {
+    contentTypes: [JSON_TYPE, FORM_TYPE, MULTIPART_TYPE],
+    limitBytes,
+    schema,
+    readsQuery: true,
+    read: async (request) => {
+      const { fields, file } = await readFields(request, options.fileField ?? null, limitBytes);
+      return { parameters: parseInput(schema, merged(request.query, fields)), file };
+    },
+  };
+}
+
+interface Fields {
+  fields: Record<string, unknown>;
+  file: UploadedFile | null;
+}
+
+async function readFields(request: FastifyRequest, fileField: string | null, limitBytes: number): Promise<Fields> {
+  const type = mediaType(request);
+  if (type === MULTIPART_TYPE) return readMultipart(request, { fileField, limitBytes });
+  if (type === FORM_TYPE) return { fields: readForm(readText(bytesOf(request))), file: null };
+  const value = readJson(bytesOf(request)) ?? {};
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new ApiFailure('MALFORMED_BODY', 'the body must be a JSON object');
+  return { fields: value as Record<string, unknown>, file: null };
+}
+
+/** A name in both places with different values is refused rather than guessed at. */
+function merged(query: unknown, fields: Record<string, unknown>): Record<string, unknown> {
+  const all = Object.assign(Object.create(null) as Record<string, unknown>, query);
+  const clashes = Object.keys(fields).filter((name) => Object.hasOwn(all, name) && String(all[name]) !== String(fields[name]));
+  if (clashes.length > 0) throw badParameters(clashes.map((name) => problemAt(`/${name}`, `${name} is given twice, with different values`)));
+  return { ...Object.assign(all, fields) };
+}
+
+/** A repeated name becomes an array. */
+function readForm(text: string): Record<string, unknown> {
+  const fields = Object.create(null) as Record<string, unknown>;
+  for (const [name, value] of new URLSearchParams(text)) addField(fields, name, value);
+  return fields;
+}
+
+export function addField(fields: Record<string, unknown>, name: string, value: string): void {
+  const earlier = fields[name];
+  if (earlier === undefined) fields[name] = value;
+  else fields[name] = Array.isArray(earlier) ? [...earlier, value] : [earlier, value];
+}
+
+/** A definition as it was sent; parsing it is the business of `DefinitionParser`. */
+export interface DefinitionBody {
+  kind: 'text' | 'bundle';
+  format: DefinitionFormat;
+  bytes: Buffer;
+}
+
+export const definitionBody: BodyReader<DefinitionBody> = {
+  contentTypes: [JSON_TYPE, ...YAML_TYPES, BUNDLE_CONTENT_TYPE],
+  limitBytes: LIMITS.requestBodyBytes,
+  schema: null,
+  readsQuery: false,
+  read: (request) => {
+    const bytes = bytesOf(request);
+    if (bytes.length === 0) throw new ApiFailure('MALFORMED_BODY', 'the body must hold a definition');
+    const type = mediaType(request);
+    return { kind: type === BUNDLE_CONTENT_TYPE ? 'bundle' : 'text', format: YAML_TYPES.includes(type) ? 'yaml' : 'json', bytes };
+  },
+};
+
+/** Without parameters, in lower case; empty when there is none. */
+export function mediaType(request: FastifyRequest): string {
+  return (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+/** True when the request announces a body that is not empty. */
+export function announcesBody(request: FastifyRequest): boolean {
+  return request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? '0') !== 0;
+}
+
+function bytesOf(request: FastifyRequest): Buffer {
+  return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+}
+
+/** Undefined for an empty body. Keys that could reach a prototype are refused. */
+function readJson(bytes: Buffer): unknown {
+  if (bytes.length === 0) return undefined;
+  const text = readText(bytes);
+  try {
+    return secureJson.parse(text, { protoAction: 'error', constructorAction: 'error' });
+  } catch (cause) {
+    throw new ApiFailure('MALFORMED_BODY', `the body is not acceptable JSON: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
+
+/** Throws the 400 for bytes that are not UTF-8. A byte order mark is dropped. */
+export function readText(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new ApiFailure('MALFORMED_BODY', 'the body is not UTF-8 text', { cause });
+  }
+}

@@ -1,0 +1,56 @@
+/** What the handlers work with. The composition root makes the options; nothing here reads the environment. */
+import type { RunId } from '@pelorus/protocol';
+import type { LiveRun } from '../master/live-run.ts';
+import type { ApiStore } from '../store/port.ts';
+import type { DefinitionParser } from './definitions/definition-parser.ts';
+import type { LogReader } from './logs.ts';
+import type { RunTallies } from './run-tallies.ts';
+import type { VersionCache } from './version-cache.ts';
+
+export interface ApiHints {
+  /** A command row has been written: the master may look at once rather than at its next poll. */
+  commandWritten(): void;
+  /** Asks the owner for a run; null when nobody owns it here. The API gives up after a second and aborts the signal. */
+  liveRun?: (run: RunId, signal: AbortSignal) => Promise<LiveRun | null> | LiveRun | null;
+}
+
+/** Structured log, as pino has it. */
+export interface ApiLog {
+  info(fields: object, event: string): void;
+  warn(fields: object, event: string): void;
+  error(fields: object, event: string): void;
+}
+
+export interface ApiOptions {
+  store: ApiStore;
+  logs: LogReader;
+  hints: ApiHints;
+  /** Epoch ms. */
+  clock: () => number;
+  log: ApiLog;
+  /** Version of the product, for `GET /api/v1/system`. */
+  version: string;
+  /** `sqlite` or `postgres`, for the same. */
+  storeKind: string;
+  /** Who all requests act as, until there are accounts. Default `admin`. */
+  user?: string;
+  /** When given, every request to the API must carry it as a bearer token. */
+  adminToken?: string | null;
+  /** Names, besides the loopback ones, that the Host header may hold; `*` allows all. */
+  allowedHosts?: readonly string[];
+}
+
+export interface ApiContext {
+  store: ApiStore;
+  logs: LogReader;
+  hints: ApiHints;
+  clock: () => number;
+  log: ApiLog;
+  user: string;
+  version: string;
+  storeKind: string;
+  startedAt: number;
+  definitions: DefinitionParser;
+  versions: VersionCache;
+  tallies: RunTallies;
+}

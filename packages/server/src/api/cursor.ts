@@ -1,0 +1,15 @@
+import { badParameter } from './problem.ts';
+
+/** Numbers of which an opaque cursor is made; only this file knows how. */
+export function writeCursor(values: number[]): string {
+  return Buffer.from(values.join('.')).toString('base64url');
+}
+
+/** Throws the 400 that names `cursor` for a text that `writeCursor` did not make with `length` numbers. */
+export function readCursor(cursor: string | undefined, length: number): number[] | null {
+  if (cursor === undefined) return null;
+  const text = Buffer.from(cursor, 'base64url').toString('latin1');
+  const values = /^\d{1,15}(\.\d{1,15})*$/.test(text) ? text.split('.').map(Number) : [];
+  if (values.length !== length) throw badParameter('cursor', 'cursor is not one that an earlier page gave');
+  return values;
+}

@@ -1,0 +1,186 @@
+/**
+ * From the bytes of an upload to a definition that can be stored. Runs on the event loop for small uploads and in a
+ * thread for large ones, so it takes and gives plain data only.
+ */
+import { createHash } from 'node:crypto';
+import secureJson from 'secure-json-parse';
+import { checkTemplate, type WorkflowFile } from '@pelorus/engine';
+import {
+  normaliseForHash, parseDefinition, parseDirectDefinition,
+  type DefinitionFormat, type DefinitionProblem, type ErrorCode, type TaskDefinition, type WorkflowDefinition,
+} from '@pelorus/protocol';
+import { API_LIMITS } from '../limits.ts';
+import { unstorable } from '../text-door.ts';
+import { filePlaces, type FileReference } from './file-references.ts';
+
+export type Upload =
+  /** The text of a definition. */
+  | { kind: 'text'; format: DefinitionFormat; bytes: Uint8Array; as: NamedAs }
+  /** A bundle: the text and the files it refers to, as JSON. */
+  | { kind: 'bundle'; bytes: Uint8Array; as: NamedAs }
+  /** The published form of `/executors/direct`; every task gets all of the files. */
+  | { kind: 'direct'; bytes: Uint8Array; files: WorkflowFile[]; as: NamedAs };
+
+/** What the path of the request calls it; that counts. */
+export interface NamedAs {
+  project: string;
+  name: string;
+}
+
+export interface ParsedUpload {
+  ok: true;
+  definition: WorkflowDefinition;
+  /** SHA-256 of the normalised definition, without its files. */
+  definitionHash: string;
+  source: string;
+  format: DefinitionFormat;
+  files: WorkflowFile[];
+  /** Files that tasks name and the upload does not bring. */
+  missing: FileReference[];
+  warnings: DefinitionProblem[];
+}
+
+export interface RefusedUpload {
+  ok: false;
+  code: ErrorCode;
+  message: string;
+  problems: DefinitionProblem[];
+}
+
+export function parseUpload(upload: Upload): ParsedUpload | RefusedUpload {
+  const text = decode(upload.bytes);
+  if (text === null) return malformed('the definition is not UTF-8 text');
+  switch (upload.kind) {
+    case 'text': return parseText(text, upload.format, [], upload.as);
+    case 'direct': return finish(parseDirectDefinition(text, { checkTemplate }), { source: text, format: 'json', files: upload.files, as: upload.as });
+    case 'bundle': {
+      const bundle = readBundle(text);
+      return 'refused' in bundle ? malformed(bundle.refused) : parseText(bundle.source, bundle.format, bundle.files, upload.as);
+    }
+  }
+}
+
+function parseText(source: string, format: DefinitionFormat, files: WorkflowFile[], as: NamedAs): ParsedUpload | RefusedUpload {
+  return finish(parseDefinition(source, format, { checkTemplate }), { source, format, files, as });
+}
+
+interface Sent {
+  source: string;
+  format: DefinitionFormat;
+  files: WorkflowFile[];
+  as: NamedAs;
+}
+
+function finish(parsed: ReturnType<typeof parseDefinition>, sent: Sent): ParsedUpload | RefusedUpload {
+  const held = unstorable(sent.source);
+  if (held !== null) return malformed(`the definition holds ${held}, which cannot be stored`);
+  if (parsed.definition === null) return refused(parsed.problems);
+  const { definition, renamed } = namedAs(parsed.definition, sent.as);
+  const known = new Set(sent.files.map((file) => file.name));
+  return {
+    ok: true,
+    definition,
+    definitionHash: createHash('sha256').update(normaliseForHash(definition)).digest('hex'),
+    source: sent.source,
+    format: sent.format,
+    files: sent.files,
+    missing: filePlaces(definition).filter((reference) => !known.has(reference.name)),
+    warnings: [...parsed.warnings, ...renamed],
+  };
+}
+
+/** The path counts; a definition that calls itself otherwise is told so. */
+function namedAs(definition: WorkflowDefinition, as: NamedAs): { definition: WorkflowDefinition; renamed: DefinitionProblem[] } {
+  const renamed: DefinitionProblem[] = [];
+  if (definition.name !== as.name) renamed.push(renaming('/name', definition.name, as.name));
+  if (definition.project !== null && definition.project !== as.project) renamed.push(renaming('/project', definition.project, as.project));
+  return { definition: { ...definition, name: as.name, project: as.project }, renamed };
+}
+
+function renaming(pointer: string, written: string, taken: string): DefinitionProblem {
+  return { pointer, line: null, column: null, message: `the definition says ${written}; ${taken} is used, as the path of the request says` };
+}
+
+/** All files in every task that has a work directory. */
+export function withFilesEverywhere(definition: WorkflowDefinition, files: WorkflowFile[]): WorkflowDefinition {
+  const names = files.map((file) => file.name);
+  const give = (task: TaskDefinition) => (WITH_WORK_DIRECTORY.has(task.action.type) ? { ...task, files: [...new Set([...task.files, ...names])] } : task);
+  return { ...definition, tasks: definition.tasks.map(give) };
+}
+
+const WITH_WORK_DIRECTORY: ReadonlySet<string> = new Set(['shell', 'python', 'script', 'sql']);
+
+type Bundle = { source: string; format: DefinitionFormat; files: WorkflowFile[] } | { refused: string };
+
+function readBundle(text: string): Bundle {
+  const value = parseJson(text);
+  if (typeof value !== 'object' || value === null) return { refused: 'the bundle is not acceptable JSON' };
+  const { source, format, files, ...rest } = value as Record<string, unknown>;
+  const unknown = Object.keys(rest);
+  if (unknown.length > 0) return { refused: `the bundle holds ${unknown.join(', ')}; its members are source, format and files` };
+  if (typeof source !== 'string') return { refused: 'source of the bundle must be the text of the definition' };
+  if (format !== 'yaml' && format !== 'json') return { refused: 'format of the bundle must be yaml or json' };
+  if (!Array.isArray(files)) return { refused: 'files of the bundle must be an array of {name, base64}' };
+  return readFiles(source, format, files);
+}
+
+function readFiles(source: string, format: DefinitionFormat, files: unknown[]): Bundle {
+  if (files.length > API_LIMITS.filesPerWorkflow) return { refused: `the bundle has ${files.length} files, more than ${API_LIMITS.filesPerWorkflow}` };
+  const read = new Map<string, WorkflowFile>();
+  let bytes = 0;
+  for (const [index, value] of files.entries()) {
+    const file = readFile(value);
+    if (typeof file === 'string') return { refused: `files/${index} of the bundle ${file}` };
+    if (read.has(file.name)) return { refused: `files/${index} of the bundle has the name of another: ${file.name}` };
+    read.set(file.name, file);
+    bytes += Buffer.byteLength(file.base64, 'base64');
+  }
+  if (bytes > API_LIMITS.filesBytesPerWorkflow) return { refused: `the files of the bundle are ${bytes} bytes together, more than ${API_LIMITS.filesBytesPerWorkflow}` };
+  return { source, format, files: [...read.values()] };
+}
+
+function readFile(value: unknown): WorkflowFile | string {
+  if (typeof value !== 'object' || value === null) return 'must be {name, base64}';
+  const { name, base64 } = value as Record<string, unknown>;
+  if (typeof name !== 'string' || !isSafeFileName(name)) return 'has a name that is not a relative path without . and ..';
+  if (typeof base64 !== 'string' || !/^[A-Za-z0-9+/]*={0,2}$/.test(base64) || base64.length % 4 !== 0) return `(${name}) is not base64`;
+  return { name, sha256: createHash('sha256').update(Buffer.from(base64, 'base64')).digest('hex'), base64 };
+}
+
+/** Relative, `/` between folders, nothing that leaves the folder it is put into. */
+function isSafeFileName(name: string): boolean {
+  if (name.length > 255 || unstorable(name) !== null || /[\\:]|[\u0001-\u001f\u007f]/.test(name)) return false;
+  return name.split('/').every((step) => step !== '' && step !== '.' && step !== '..');
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return secureJson.parse(text, { protoAction: 'error', constructorAction: 'error' });
+  } catch {
+    return undefined;
+  }
+}
+
+function decode(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+function malformed(message: string): RefusedUpload {
+  return { ok: false, code: 'MALFORMED_BODY', message, problems: [{ pointer: '', line: null, column: null, message }] };
+}
+
+/** The 422 that lists every problem. */
+export function refused(problems: DefinitionProblem[]): RefusedUpload {
+  const shown = problems.slice(0, 3).map(describe);
+  const more = problems.length > shown.length ? `; and ${problems.length - shown.length} more` : '';
+  return { ok: false, code: 'INVALID_DEFINITION', message: shown.join('; ') + more, problems };
+}
+
+function describe(problem: DefinitionProblem): string {
+  const where = problem.line === null ? problem.pointer : `line ${problem.line}:${problem.column ?? 1}`;
+  return where === '' ? problem.message : `${where}: ${problem.message}`;
+}

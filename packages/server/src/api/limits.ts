@@ -1,0 +1,37 @@
+/** The API's own limits; those of the product at large are `LIMITS` of the protocol. */
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const API_LIMITS = {
+  /** A body that is parsed on the event loop, when the route does not read definitions. */
+  parametersBodyBytes: 2 * MIB,
+  /** Definitions above this are parsed in another thread. */
+  parseInlineBytes: 48 * KIB,
+  parseThreads: 2,
+  /** Definitions waiting for a parsing thread. */
+  parseQueueLength: 32,
+  parseTimeoutMs: 30_000,
+  /** Items of a long answer turned into text before other requests get a turn. */
+  itemsPerSlice: 250,
+  runPageDefault: 50,
+  historyDefaultMs: 7 * 86_400_000,
+  liveQueryMs: 1000,
+  /** Definitions kept parsed, by number of tasks in all of them. */
+  cachedDefinitionTasks: 200_000,
+  cachedEndedRuns: 10_000,
+  countQueriesAtOnce: 64,
+  filesPerWorkflow: 1000,
+  filesBytesPerWorkflow: 32 * MIB,
+  zipEntries: 1000,
+  zipTotalBytes: 64 * MIB,
+  /** Inflated to deflated size of one entry, looked at above `zipRatioFromBytes`. */
+  zipRatio: 200,
+  zipRatioFromBytes: 1 * MIB,
+  logReadChunkBytes: 256 * KIB,
+  logQueryLength: 1000,
+  logIndexEntries: 256,
+  requestTimeoutMs: 120_000,
+  pathParameterLength: 1000,
+  multipartFields: 64,
+  retryAfterSeconds: 1,
+} as const;

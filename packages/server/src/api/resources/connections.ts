@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import { jsonBody } from '../body.ts';
+import { loadProject } from '../lookup.ts';
+import { badParameter } from '../problem.ts';
+import { ok, route, type Route } from '../route.ts';
+import { newName, someName } from '../schemas.ts';
+
+const SCHEMES = { sqlite: ['sqlite:'], postgres: ['postgres:', 'postgresql:'], mysql: ['mysql:', 'mariadb:'] } as const;
+
+const putConnection = route({
+  method: 'PUT',
+  path: '/projects/:project/connections/:name',
+  summary: 'Create or change a connection; its address is never given back, for it may hold a password',
+  params: z.strictObject({ project: someName, name: newName }),
+  body: jsonBody(z.strictObject({ kind: z.enum(['sqlite', 'postgres', 'mysql']), url: z.string().min(1).max(4096) })),
+  handle: async ({ params, body }, { store }) => {
+    const schemes: readonly string[] = SCHEMES[body.kind];
+    if (!schemes.some((scheme) => body.url.startsWith(scheme))) throw badParameter('url', `url of a ${body.kind} connection must begin with ${schemes.join(' or ')}`);
+    await loadProject(store, params.project);
+    await store.saveConnection(params.project, { name: params.name, kind: body.kind, url: body.url });
+    return ok({ name: params.name, kind: body.kind });
+  },
+});
+
+export const connectionRoutes: readonly Route[] = [putConnection];

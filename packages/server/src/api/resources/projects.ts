@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { jsonBody } from '../body.ts';
+import { loadProject } from '../lookup.ts';
+import { ApiFailure } from '../problem.ts';
+import { ok, route, type Route } from '../route.ts';
+import { newName, projectPath } from '../schemas.ts';
+import { projectView } from '../views.ts';
+
+const listProjects = route({
+  method: 'GET',
+  path: '/projects',
+  summary: 'All projects',
+  handle: async (_input, { store }) => ok({ items: (await store.listProjects()).map(projectView), nextCursor: null }),
+});
+
+const getProject = route({
+  method: 'GET',
+  path: '/projects/:project',
+  summary: 'One project',
+  params: projectPath,
+  handle: async ({ params }, { store }) => ok(projectView(await loadProject(store, params.project))),
+});
+
+const putProject = route({
+  method: 'PUT',
+  path: '/projects/:project',
+  summary: 'Create a project; one that exists stays as it is',
+  params: z.strictObject({ project: newName }),
+  body: jsonBody(z.strictObject({ description: z.string().max(10_000).optional() })),
+  handle: async ({ params, body }, { store, user, clock }) => {
+    const existed = (await store.listProjects()).some((project) => project.name === params.project);
+    const row = await store.ensureProject({ name: params.project, description: body.description ?? '', owner: user, at: clock() });
+    if (body.description !== undefined && body.description !== row.description) {
+      throw new ApiFailure('CONFLICT', `project ${row.name} exists with another description; changing it is not available yet`);
+    }
+    return { status: existed ? 200 : 201, body: { json: projectView(row) } };
+  },
+});
+
+export const projectRoutes: readonly Route[] = [listProjects, getProject, putProject];

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import type { CommandAccepted, CommandId, RunId } from '@pelorus/protocol';
+import { accepted, route, type Answer, type Route } from '../route.ts';
+import { commandRun, commandTask } from '../run-commands.ts';
+import { runPath } from '../schemas.ts';
+
+const RUN_ACTIONS = {
+  stop: 'Stop a run: running tasks get SIGTERM, then SIGKILL',
+  pause: 'Pause a run: running tasks finish, nothing new starts',
+  resume: 'Go on with a paused run',
+} as const;
+
+const TASK_ACTIONS = {
+  kill: { command: 'kill-task', summary: 'Kill one task of a run' },
+  'force-success': { command: 'force-success', summary: 'Let a task that is not being executed count as succeeded' },
+} as const;
+
+function onRun(action: keyof typeof RUN_ACTIONS): Route {
+  return route({
+    method: 'POST',
+    path: `/runs/:run/${action}`,
+    summary: RUN_ACTIONS[action],
+    params: runPath,
+    handle: async ({ params }, context) => commandAnswer(params.run, await commandRun(context, params.run, action)),
+  });
+}
+
+function onTask(action: keyof typeof TASK_ACTIONS): Route {
+  const { command, summary } = TASK_ACTIONS[action];
+  return route({
+    method: 'POST',
+    path: `/runs/:run/tasks/:task/${action}`,
+    summary,
+    params: runPath.extend({ task: z.string().min(1).max(255) }),
+    handle: async ({ params }, context) => commandAnswer(params.run, await commandTask(context, params.run, command, params.task)),
+  });
+}
+
+function commandAnswer(run: RunId, command: CommandId): Answer {
+  const answer: CommandAccepted = { command, run };
+  return accepted(answer);
+}
+
+export const runActionRoutes: readonly Route[] = [onRun('stop'), onRun('pause'), onRun('resume'), onTask('kill'), onTask('force-success')];

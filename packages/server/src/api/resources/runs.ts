@@ -1,0 +1,219 @@
+import { z } from 'zod';
+import { LIMITS, isTerminalRun, type LiveView, type NodeDep, type RunState, type TaskView } from '@pelorus/protocol';
+import type { RunDetail, RunFilter } from '../../store/port.ts';
+import { jsonBody } from '../body.ts';
+import type { ApiContext } from '../context.ts';
+import { readCursor, writeCursor } from '../cursor.ts';
+import { API_LIMITS } from '../limits.ts';
+import { askOwner } from '../live-query.ts';
+import { loadProject, loadRun, loadRunDetail } from '../lookup.ts';
+import { planView, type Selection } from '../plan.ts';
+import { badParameter } from '../problem.ts';
+import { created, ok, route, type Answer, type Route } from '../route.ts';
+import { cursor, flag, instant, integer, limit, priority, repeatable, runPath, runState, someName, startParameters } from '../schemas.ts';
+import { slicedAnswer } from '../sliced-json.ts';
+import { WHOLE_WORKFLOW, prepareRun, submitRun, type RunOrder } from '../submit.ts';
+import { tallyOfStates } from '../run-tallies.ts';
+import { runView, taskStates, taskView, type TaskState } from '../views.ts';
+
+const DEP_WORDS: Record<string, NodeDep> = { node: 'node', post: 'post', pre: 'pre', node_only: 'node', node_post: 'post', node_pre: 'pre' };
+const lowerCase = (value: unknown) => (typeof value === 'string' ? value.toLowerCase() : value);
+
+const runRequest = z.strictObject({
+  project: someName,
+  workflow: someName,
+  version: z.int().min(1).optional(),
+  params: startParameters.optional(),
+  from: z.strictObject({
+    task: z.union([someName, z.array(someName).min(1).max(LIMITS.tasksPerWorkflow)], 'must be the name of a task or an array of names'),
+    dep: z.preprocess((value) => (typeof value === 'string' ? (DEP_WORDS[value.toLowerCase()] ?? value) : value), z.enum(['node', 'post', 'pre'])).default('node'),
+  }).optional(),
+  select: z.array(someName).min(1).max(LIMITS.tasksPerWorkflow).optional(),
+  failurePolicy: z.preprocess(lowerCase, z.enum(['end', 'continue'])).optional(),
+  dryRun: z.boolean().optional(),
+  priority: priority.optional(),
+  workerGroup: someName.optional(),
+  environment: someName.optional(),
+  logicalDate: instant.optional(),
+  zone: z.string().refine(isZone, 'must be the IANA name of a time zone').optional(),
+  timeoutMs: z.int().min(1).max(LIMITS.runTimeoutMaxMs).optional(),
+  extras: z.json().optional(),
+});
+
+function isZone(text: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: text }).format() !== '';
+  } catch {
+    return false;
+  }
+}
+
+const postRun = route({
+  method: 'POST',
+  path: '/runs',
+  summary: 'Run a workflow; with ?dryRun=true only say what would be executed',
+  query: z.strictObject({ dryRun: flag.default(false) }),
+  body: jsonBody(runRequest),
+  handle: async ({ query, body }, context) => {
+    const prepared = await prepareRun(context, orderOf(body));
+    if (query.dryRun) {
+      const plan = planView(prepared.definition, prepared.plan, prepared.warnings);
+      const { tasks, ...head } = plan;
+      return slicedAnswer({ head, key: 'tasks', items: tasks, view: (task) => task }, { before: '{"plan":', after: '}' });
+    }
+    const { id, version } = await submitRun(context, prepared);
+    return created({ id, version, warnings: prepared.warnings }, { location: `/api/v1/runs/${id}` });
+  },
+});
+
+function orderOf(body: z.output<typeof runRequest>): RunOrder {
+  return {
+    ...WHOLE_WORKFLOW,
+    project: body.project,
+    workflow: body.workflow,
+    version: body.version ?? null,
+    selection: selectionOf(body),
+    params: body.params ?? {},
+    failurePolicy: body.failurePolicy ?? null,
+    priority: body.priority ?? null,
+    workerGroup: body.workerGroup ?? null,
+    environment: body.environment ?? null,
+    dryRun: body.dryRun ?? false,
+    timeoutMs: body.timeoutMs ?? null,
+    logicalDateAt: body.logicalDate ?? null,
+    zone: body.zone ?? null,
+    extras: body.extras ?? null,
+  };
+}
+
+function selectionOf({ from, select }: Pick<z.output<typeof runRequest>, 'from' | 'select'>): Selection {
+  if (from !== undefined && select !== undefined) throw badParameter('select', 'select cannot be given together with from');
+  if (select !== undefined) return { kind: 'selected', tasks: select };
+  if (from === undefined) return { kind: 'whole' };
+  return { kind: 'node', tasks: typeof from.task === 'string' ? [from.task] : from.task, dep: from.dep };
+}
+
+const listQuery = z.strictObject({
+  project: someName.optional(),
+  workflow: someName.optional(),
+  state: repeatable(runState).optional(),
+  submittedAfter: instant.optional(),
+  submittedBefore: instant.optional(),
+  limit: limit(API_LIMITS.runPageDefault),
+  cursor,
+});
+
+const listRuns = route({
+  method: 'GET',
+  path: '/runs',
+  summary: 'Runs, newest first; of the last 7 days unless submittedAfter says otherwise',
+  query: listQuery,
+  handle: async ({ query }, context) => {
+    if (query.project !== undefined) await loadProject(context.store, query.project);
+    const now = context.clock();
+    const [from, until] = readCursor(query.cursor, 2) ?? [0, query.submittedBefore ?? now];
+    const page = await context.store.listRuns(filterOf(query, now, until ?? now), from ?? 0, query.limit + 1);
+    const rows = page.rows.slice(0, query.limit);
+    const tallies = await context.tallies.ofAll(rows);
+    const more = page.rows.length > rows.length;
+    // Runs submitted after the first page was read are left out of the later ones, so that nothing moves down.
+    const nextCursor = more ? writeCursor([(from ?? 0) + rows.length, until ?? now]) : null;
+    const items = rows.flatMap((row, index) => { const tally = tallies[index]; return tally === undefined ? [] : [{ row, tally }]; });
+    return slicedAnswer({ head: { nextCursor }, key: 'items', items, view: ({ row, tally }) => runView(row, tally, now) });
+  },
+});
+
+function filterOf(query: z.output<typeof listQuery>, now: number, until: number): RunFilter {
+  return {
+    ...(query.project === undefined ? {} : { project: query.project }),
+    ...workflowFilter(query.workflow),
+    ...(query.state === undefined ? {} : { states: query.state }),
+    ...submittedFrom(query.submittedAfter, query.state, now),
+    submittedTo: until,
+  };
+}
+
+/** A `*` at the end stands for anything. */
+function workflowFilter(workflow: string | undefined): Pick<RunFilter, 'workflow' | 'workflowPrefixes'> {
+  if (workflow === undefined) return {};
+  if (!workflow.includes('*')) return { workflow };
+  if (workflow.indexOf('*') < workflow.length - 1) throw badParameter('workflow', 'workflow may hold a * at its end only');
+  return { workflowPrefixes: [workflow.slice(0, -1)] };
+}
+
+/** Who asks only for runs in progress wants them all, however old. */
+function submittedFrom(after: number | undefined, states: RunState[] | undefined, now: number): Pick<RunFilter, 'submittedFrom'> {
+  if (after !== undefined) return { submittedFrom: after };
+  const onlyLive = states !== undefined && states.length > 0 && !states.some(isTerminalRun);
+  return onlyLive ? {} : { submittedFrom: now - API_LIMITS.historyDefaultMs };
+}
+
+const getRun = route({
+  method: 'GET',
+  path: '/runs/:run',
+  summary: 'One run',
+  params: runPath,
+  handle: async ({ params }, context) => {
+    const row = await loadRun(context.store, params.run);
+    return ok(runView(row, await context.tallies.of(row), context.clock()));
+  },
+});
+
+const getTasks = route({
+  method: 'GET',
+  path: '/runs/:run/tasks',
+  summary: 'Every task of a run with its attempts, in the order of the definition',
+  params: runPath,
+  query: z.strictObject({ limit: integer({ min: 1, max: LIMITS.tasksPerWorkflow }).default(LIMITS.tasksPerWorkflow), cursor }),
+  handle: async ({ params, query }, context) => {
+    const from = readCursor(query.cursor, 1)?.[0] ?? 0;
+    const states = await statesOf(context, await loadRunDetail(context.store, params.run));
+    const items = states.slice(from, from + query.limit);
+    const next = from + items.length;
+    return slicedAnswer({ head: { nextCursor: next < states.length ? writeCursor([next]) : null }, key: 'items', items, view: taskView });
+  },
+});
+
+async function statesOf(context: ApiContext, detail: Pick<RunDetail, 'spec' | 'tasks' | 'attempts'>): Promise<TaskState[]> {
+  return taskStates(await context.versions.definition(detail.spec.workflowId, detail.spec.workflowVersion), detail);
+}
+
+const getPlan = route({
+  method: 'GET',
+  path: '/runs/:run/plan',
+  summary: 'Which tasks the run executes, reuses and leaves out',
+  params: runPath,
+  handle: async ({ params }, context) => {
+    const { spec } = await loadRun(context.store, params.run);
+    const { tasks, ...head } = planView(await context.versions.definition(spec.workflowId, spec.workflowVersion), spec.plan, []);
+    return slicedAnswer({ head, key: 'tasks', items: tasks, view: (task) => task });
+  },
+});
+
+const getLive = route({
+  method: 'GET',
+  path: '/runs/:run/live',
+  summary: 'The run as its master has it in memory, or as stored when that cannot be had within a second',
+  params: runPath,
+  handle: async ({ params }, context) => {
+    const row = await loadRun(context.store, params.run);
+    const live = isTerminalRun(row.status.state) ? null : await askOwner(context, params.run);
+    const detail = live ?? (await loadRunDetail(context.store, params.run));
+    const states = await statesOf(context, detail);
+    const storeVersion = live === null ? detail.status.version : row.status.version;
+    const head: Omit<LiveView, 'tasks'> = {
+      source: live === null ? 'store' : 'memory',
+      run: runView(detail, tallyOfStates(states), context.clock()),
+      master: live === null ? null : { id: live.master, epoch: null },
+      memoryVersion: live?.version ?? null,
+      storeVersion,
+    };
+    return liveAnswer(head, states);
+  },
+});
+
+function liveAnswer(head: Omit<LiveView, 'tasks'>, states: TaskState[]): Answer {
+  return slicedAnswer<TaskState>({ head, key: 'tasks', items: states, view: (state): TaskView => taskView(state) });
+}
+
+export const runRoutes: readonly Route[] = [postRun, listRuns, getRun, getTasks, getPlan, getLive];

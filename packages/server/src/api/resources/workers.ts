@@ -1,0 +1,11 @@
+import { ok, route, type Route } from '../route.ts';
+import { workerView } from '../views.ts';
+
+const listWorkers = route({
+  method: 'GET',
+  path: '/workers',
+  summary: 'Workers, one row for each start of a worker process',
+  handle: async (_input, { store }) => ok({ items: (await store.listWorkers()).map(workerView), nextCursor: null }),
+});
+
+export const workerRoutes: readonly Route[] = [listWorkers];

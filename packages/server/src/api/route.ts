@@ -1,0 +1,88 @@
+/**
+ * One route as data: method, path, schemas, handler. The table in `routes.ts` lists them all; fastify and, later, the
+ * OpenAPI document are made from it.
+ */
+import type { FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import type { BodyReader } from './body.ts';
+import type { ApiContext } from './context.ts';
+import { noBody } from './body.ts';
+import { parseInput } from './parse-input.ts';
+import { nothing } from './schemas.ts';
+
+export interface Answer {
+  status: number;
+  headers?: Record<string, string>;
+  /** Absent: no content. */
+  body?: { json: unknown } | { stream: AsyncIterable<string> };
+}
+
+export interface Input<Params, Query, Body> {
+  params: Params;
+  query: Query;
+  body: Body;
+  /** Aborts when the client has gone. */
+  signal: AbortSignal;
+}
+
+export interface RouteDefinition<Params extends z.ZodObject, Query extends z.ZodObject, Body> {
+  method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  /** Below `/api/v1`, unless `root`. */
+  path: string;
+  /** The path is taken from the root of the server, and needs no token. */
+  root?: boolean;
+  summary: string;
+  params?: Params;
+  query?: Query;
+  body?: BodyReader<Body>;
+  handle(input: Input<z.output<Params>, z.output<Query>, Body>, context: ApiContext): Promise<Answer> | Answer;
+}
+
+/** A route whose types are closed over. */
+export interface Route {
+  method: RouteDefinition<z.ZodObject, z.ZodObject, unknown>['method'];
+  path: string;
+  root: boolean;
+  summary: string;
+  schemas: { params: z.ZodObject; query: z.ZodObject; body: z.ZodType | null };
+  contentTypes: readonly string[];
+  bodyLimitBytes: number;
+  run(request: FastifyRequest, signal: AbortSignal, context: ApiContext): Promise<Answer>;
+}
+
+const NO_SCHEMA = nothing as z.ZodObject;
+
+export function route<Params extends z.ZodObject, Query extends z.ZodObject, Body = undefined>(definition: RouteDefinition<Params, Query, Body>): Route {
+  const params = definition.params ?? NO_SCHEMA;
+  const query = definition.query ?? NO_SCHEMA;
+  // Without a reader `Body` is `undefined`, which is what `noBody` gives.
+  const body = definition.body ?? (noBody as BodyReader<unknown> as BodyReader<Body>);
+  return {
+    method: definition.method,
+    path: definition.path,
+    root: definition.root ?? false,
+    summary: definition.summary,
+    schemas: { params, query, body: body.schema },
+    contentTypes: body.contentTypes,
+    bodyLimitBytes: body.limitBytes,
+    run: async (request, signal, context) => {
+      const input = {
+        params: parseInput(params, request.params) as z.output<Params>,
+        query: (body.readsQuery ? {} : parseInput(query, request.query)) as z.output<Query>,
+        body: await body.read(request),
+        signal,
+      };
+      return definition.handle(input, context);
+    },
+  };
+}
+
+export function ok(json: unknown): Answer {
+  return { status: 200, body: { json } };
+}
+export function created(json: unknown, headers: Record<string, string> = {}): Answer {
+  return { status: 201, headers, body: { json } };
+}
+export function accepted(json: unknown): Answer {
+  return { status: 202, body: { json } };
+}

@@ -1,0 +1,75 @@
+/** Stores definitions that have been parsed. */
+import { createHash } from 'node:crypto';
+import type { WorkflowFile } from '@pelorus/engine';
+import type { WorkflowSaved } from '@pelorus/protocol';
+import type { SaveWorkflow, WorkflowRow } from '../store/port.ts';
+import type { DefinitionBody } from './body.ts';
+import type { ApiContext } from './context.ts';
+import type { NamedAs, ParsedUpload } from './definitions/parse-upload.ts';
+import { loadProject } from './lookup.ts';
+import { ApiFailure, problemAt } from './problem.ts';
+
+/** A definition with every file that it needs. */
+export interface CompleteDefinition extends ParsedUpload {
+  /** Over the definition and its files. */
+  hash: string;
+}
+
+/**
+ * Parses, and adds files from the latest version when the upload is just text: editing a definition keeps its files.
+ * Throws 404 for the project and 422 with every problem.
+ */
+export async function readDefinition(context: ApiContext, body: DefinitionBody, as: NamedAs): Promise<CompleteDefinition> {
+  await loadProject(context.store, as.project);
+  const upload = body.kind === 'bundle' ? { kind: 'bundle' as const, bytes: body.bytes, as } : { kind: 'text' as const, format: body.format, bytes: body.bytes, as };
+  const parsed = await context.definitions.parse(upload);
+  const kept = body.kind === 'bundle' || parsed.missing.length === 0 ? [] : await earlierFiles(context, as);
+  return complete(parsed, kept);
+}
+
+async function earlierFiles(context: ApiContext, as: NamedAs): Promise<WorkflowFile[]> {
+  const workflow = await context.store.getWorkflow(as.project, as.name);
+  return workflow === null ? [] : (await context.versions.get(workflow.id, workflow.version)).files;
+}
+
+/** Throws the 422 that names every file that is missing. */
+export function complete(parsed: ParsedUpload, kept: WorkflowFile[]): CompleteDefinition {
+  const needed = new Set(parsed.missing.map((reference) => reference.name));
+  const files = [...parsed.files, ...kept.filter((file) => needed.has(file.name))];
+  const known = new Set(files.map((file) => file.name));
+  const errors = parsed.missing
+    .filter((reference) => !known.has(reference.name))
+    .map(({ pointer, name }) => problemAt(pointer, `file ${name} is named here but was not sent`));
+  if (errors.length > 0) throw new ApiFailure('INVALID_DEFINITION', errors.map((problem) => problem.message).join('; '), { errors });
+  return { ...parsed, files, hash: hashOf(parsed.definitionHash, files) };
+}
+
+function hashOf(definitionHash: string, files: WorkflowFile[]): string {
+  const lines = files.map((file) => `${file.sha256} ${file.name}`).sort();
+  return createHash('sha256').update([definitionHash, ...lines].join('\n')).digest('hex');
+}
+
+export async function saveDefinition(
+  context: ApiContext,
+  as: NamedAs,
+  complete: CompleteDefinition,
+  options: { hidden: boolean; mustBeNew: boolean },
+): Promise<{ answer: WorkflowSaved; workflow: WorkflowRow }> {
+  const save: SaveWorkflow = {
+    project: as.project,
+    name: as.name,
+    definition: complete.definition,
+    files: complete.files,
+    source: complete.source,
+    format: complete.format,
+    hash: complete.hash,
+    hidden: options.hidden,
+    mustBeNew: options.mustBeNew,
+    user: context.user,
+    at: context.clock(),
+  };
+  const { workflow, created, changed } = await context.store.saveWorkflow(save);
+  context.log.info({ project: workflow.project, workflow: workflow.name, version: workflow.version, created, changed }, 'workflow saved');
+  const { name, project, version, hash } = workflow;
+  return { answer: { name, project, version, hash, created, changed, warnings: complete.warnings }, workflow };
+}

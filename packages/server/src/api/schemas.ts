@@ -1,0 +1,73 @@
+/** The zod schemas that several routes share. What comes in a query or a form is text: numbers and JSON are read from it. */
+import { z } from 'zod';
+import { LIMITS, PRIORITIES, RUN_STATES, parseRunId, type ParameterValue, type RunId } from '@pelorus/protocol';
+
+/** A decimal integer, as text or number. */
+export function integer(options: { min: number; max: number }) {
+  return z.preprocess(readInteger, z.int('must be an integer').min(options.min).max(options.max));
+}
+
+function readInteger(value: unknown): unknown {
+  return typeof value === 'string' && /^-?\d{1,16}$/.test(value) ? Number(value) : value;
+}
+
+export const flag = z.preprocess(readFlag, z.boolean());
+
+function readFlag(value: unknown): unknown {
+  if (value === 'true') return true;
+  return value === 'false' ? false : value;
+}
+
+/** JSON text, or the value itself where the body was JSON. */
+export function jsonText<Schema extends z.ZodType>(schema: Schema) {
+  return z.preprocess(readJsonText, schema);
+}
+
+function readJsonText(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
+
+/** A repeatable query parameter, also as one comma-separated text. */
+export function repeatable<Schema extends z.ZodType>(schema: Schema) {
+  return z.preprocess((value) => (typeof value === 'string' ? value.split(',') : value), z.array(schema));
+}
+
+export const runId = z.string().transform((text, context): RunId => {
+  const id = parseRunId(text);
+  if (id === null) context.addIssue('must be a positive integer');
+  return id ?? z.NEVER;
+});
+
+/** Names are looked up, so their grammar is checked only where they are given. */
+export const someName = z.string().min(1).max(255);
+/** `[A-Za-z_][A-Za-z0-9_-]{0,62}`, letters of other scripts allowed. */
+export const newName = z.string().regex(/^[\p{L}_][\p{L}\p{N}\p{M}_-]{0,62}$/u, 'must begin with a letter or _ and hold at most 63 letters, digits, _ and -');
+
+export const priority = z.preprocess((value) => (typeof value === 'string' ? value.toLowerCase() : value), z.enum(PRIORITIES));
+export const runState = z.enum(RUN_STATES);
+
+export const parameterValue: z.ZodType<ParameterValue> = z.union([
+  z.string().refine((text) => text.length <= LIMITS.parameterBytes && Buffer.byteLength(text) <= LIMITS.parameterBytes, 'is longer than 65536 bytes'),
+  z.number(),
+  z.boolean(),
+], 'must be a text, a number, true or false');
+export const startParameters = z.record(z.string().min(1).max(255), parameterValue);
+
+export const limit = (fallback: number) => integer({ min: 1, max: LIMITS.listPageSize }).default(fallback);
+export const cursor = z.string().max(200).optional();
+
+export const projectPath = z.strictObject({ project: someName });
+export const workflowPath = z.strictObject({ project: someName, workflow: someName });
+export const runPath = z.strictObject({ run: runId });
+export const nothing = z.strictObject({});
+
+export const instant = z.iso.datetime({ offset: true, error: 'must be an instant as of RFC 3339, e.g. 2024-03-15T13:45:00Z' }).transform((text, context) => {
+  const at = Date.parse(text);
+  if (!Number.isFinite(at)) context.addIssue('is not an instant that exists');
+  return at;
+});

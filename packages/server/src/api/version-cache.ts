@@ -1,0 +1,54 @@
+/**
+ * Owns: workflow versions already read. They never change, so an entry is right for ever; the oldest used go first
+ * when all of them together have too many tasks.
+ * Invariants: 1. one read at a time per version, shared by everybody who asks; 2. a failed read is not kept.
+ */
+import type { WorkflowDefinition } from '@pelorus/protocol';
+import type { ApiStore, WorkflowVersionRow } from '../store/port.ts';
+import { API_LIMITS } from './limits.ts';
+import { ApiFailure } from './problem.ts';
+
+export interface VersionCache {
+  /** Throws `VERSION_NOT_FOUND`. */
+  get(workflowId: number, version: number): Promise<WorkflowVersionRow>;
+  definition(workflowId: number, version: number): Promise<WorkflowDefinition>;
+}
+
+export function createVersionCache(store: Pick<ApiStore, 'getWorkflowVersion'>): VersionCache {
+  const entries = new Map<string, { row: Promise<WorkflowVersionRow>; taskCount: number }>();
+
+  async function read(workflowId: number, version: number, key: string): Promise<WorkflowVersionRow> {
+    const row = await store.getWorkflowVersion(workflowId, version);
+    if (row === null) throw new ApiFailure('VERSION_NOT_FOUND', `workflow ${workflowId} has no version ${version}`);
+    const entry = entries.get(key);
+    if (entry !== undefined) entry.taskCount = row.definition.tasks.length;
+    evict(key);
+    return row;
+  }
+
+  function evict(newest: string): void {
+    let taskCount = [...entries.values()].reduce((sum, entry) => sum + entry.taskCount, 0);
+    for (const [key, entry] of entries) {
+      if (taskCount <= API_LIMITS.cachedDefinitionTasks) return;
+      if (key === newest) continue;
+      entries.delete(key);
+      taskCount -= entry.taskCount;
+    }
+  }
+
+  function get(workflowId: number, version: number): Promise<WorkflowVersionRow> {
+    const key = `${workflowId}.${version}`;
+    const known = entries.get(key);
+    if (known !== undefined) {
+      entries.delete(key);
+      entries.set(key, known);
+      return known.row;
+    }
+    const row = read(workflowId, version, key);
+    entries.set(key, { row, taskCount: 1 });
+    row.catch(() => entries.delete(key));
+    return row;
+  }
+
+  return { get, definition: async (workflowId, version) => (await get(workflowId, version)).definition };
+}

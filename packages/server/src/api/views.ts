@@ -1,0 +1,185 @@
+/** Stored records as the resources answer them. Pure. */
+import type { AttemptRecord, TaskRunRecord, WorkerRecord } from '@pelorus/engine';
+import {
+  RUN_STATUS, TASK_RUN_STATUS, formatAttemptId, isTerminalTaskRun,
+  type AttemptView, type ProjectView, type RunView, type TaskDefinition, type TaskRunState, type TaskView, type WorkerView,
+  type WorkflowDefinition, type WorkflowSummary, type WorkflowVersionSummary, type WorkflowView,
+} from '@pelorus/protocol';
+import type { ProjectRow, RunDetail, RunRow, WorkflowRow, WorkflowVersionRow } from '../store/port.ts';
+import { plannedTasks, type PlannedTask } from './plan.ts';
+import type { RunTally } from './run-tallies.ts';
+
+/** RFC 3339 in UTC. */
+export function instantText(at: number): string {
+  return new Date(at).toISOString();
+}
+
+function optionalInstant(at: number | null): string | null {
+  return at === null ? null : instantText(at);
+}
+
+export function projectView(row: ProjectRow): ProjectView {
+  return { name: row.name, description: row.description, owner: row.owner, createdAt: instantText(row.createdAt) };
+}
+
+export function workflowSummary(row: WorkflowRow): WorkflowSummary {
+  return {
+    name: row.name,
+    project: row.project,
+    description: row.description,
+    version: row.version,
+    hash: row.hash,
+    createdAt: instantText(row.createdAt),
+    updatedAt: instantText(row.updatedAt),
+    updatedBy: row.updatedBy,
+  };
+}
+
+export function versionSummary(row: Pick<WorkflowVersionRow, 'version' | 'hash' | 'format' | 'createdAt' | 'createdBy'>): WorkflowVersionSummary {
+  return { version: row.version, hash: row.hash, format: row.format, createdAt: instantText(row.createdAt), createdBy: row.createdBy };
+}
+
+/** Without the definition, which is large and goes last. */
+export function workflowHead(workflow: WorkflowRow, row: WorkflowVersionRow): Omit<WorkflowView, 'definition'> {
+  return {
+    ...versionSummary(row),
+    name: workflow.name,
+    project: workflow.project,
+    description: row.definition.description,
+    latestVersion: workflow.version,
+    concurrency: row.definition.concurrency,
+    taskCount: row.definition.tasks.length,
+    source: row.source,
+    files: row.files.map((file) => ({ name: file.name, sha256: file.sha256, sizeBytes: Buffer.byteLength(file.base64, 'base64') })),
+  };
+}
+
+export function runView(row: RunRow, tally: RunTally, now: number): RunView {
+  const { spec, status } = row;
+  return {
+    id: spec.id,
+    project: spec.project,
+    workflow: spec.workflow,
+    version: spec.workflowVersion,
+    state: status.state,
+    status: RUN_STATUS[status.state],
+    cause: status.cause,
+    firstFailure: status.firstFailure,
+    waitReason: status.waitReason,
+    execType: spec.execType,
+    mode: spec.mode,
+    rerunOf: spec.rerunOf,
+    logicalDate: instantText(spec.logicalDateAt),
+    submittedAt: instantText(spec.submittedAt),
+    submittedBy: spec.submitUser,
+    startedAt: optionalInstant(status.startedAt),
+    endedAt: optionalInstant(status.endedAt),
+    durationMs: status.startedAt === null ? null : Math.max(0, (status.endedAt ?? now) - status.startedAt),
+    progress: tally.progress,
+    counts: tally.counts,
+    taskCount: tally.taskCount,
+    params: spec.params,
+    failurePolicy: spec.failurePolicy,
+    priority: spec.priority,
+    workerGroup: spec.workerGroup,
+    environment: spec.environment,
+    dryRun: spec.dryRun,
+    timeoutMs: spec.timeoutMs,
+    owner: status.owner,
+    extras: spec.extras,
+    revision: status.version,
+  };
+}
+
+/** A task of the definition with what is stored of it, if anything. */
+export interface TaskState {
+  task: TaskDefinition;
+  index: number;
+  planned: PlannedTask;
+  record: TaskRunRecord | null;
+  /** Oldest first. */
+  attempts: AttemptRecord[];
+  /** Names of the predecessors that have not ended. */
+  waitsFor: string[];
+}
+
+/** Every task of the definition, in its order. */
+export function taskStates(definition: WorkflowDefinition, detail: Pick<RunDetail, 'spec' | 'tasks' | 'attempts'>): TaskState[] {
+  const planned = plannedTasks(definition, detail.spec.plan);
+  const states = definition.tasks.map((task, index): TaskState => ({
+    task,
+    index,
+    planned: planned[index] ?? { plan: 'run', reason: null, attempt: null },
+    record: null,
+    attempts: [],
+    waitsFor: [],
+  }));
+  for (const record of detail.tasks) {
+    const state = states[record.task];
+    if (state !== undefined) state.record = record;
+  }
+  for (const attempt of detail.attempts) states[attempt.task]?.attempts.push(attempt);
+  const open = new Set(states.filter((state) => !isTerminalTaskRun(stateOf(state))).map((state) => state.task.name));
+  for (const state of states) if (stateOf(state) === 'pending') state.waitsFor = state.task.needs.filter((name) => open.has(name));
+  return states;
+}
+
+/** A task without a record waits, unless the plan leaves it out. */
+export function stateOf(state: TaskState): TaskRunState {
+  return state.record?.state ?? (state.planned.plan === 'skip' ? 'skipped' : 'pending');
+}
+
+export function taskView(state: TaskState): TaskView {
+  const { task, index, planned, record, attempts } = state;
+  const now = stateOf(state);
+  return {
+    name: task.name,
+    index,
+    type: task.action.type,
+    needs: task.needs,
+    plan: planned.plan,
+    state: now,
+    status: TASK_RUN_STATUS[now],
+    cause: record?.cause ?? (now === 'skipped' && planned.reason !== null ? { kind: planned.reason } : null),
+    waitReason: record?.waitReason ?? waitText(state.waitsFor),
+    outputs: record?.outputs ?? null,
+    retries: record?.retries ?? 0,
+    startedAt: optionalInstant(record?.startedAt ?? null),
+    endedAt: optionalInstant(record?.endedAt ?? null),
+    attempts: attempts.map(attemptView),
+  };
+}
+
+function waitText(names: string[]): string | null {
+  if (names.length === 0) return null;
+  const more = names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : '';
+  return `waiting for ${names.slice(0, NAMES_SHOWN).join(', ')}${more}`;
+}
+
+const NAMES_SHOWN = 3;
+
+function attemptView(attempt: AttemptRecord): AttemptView {
+  return {
+    id: formatAttemptId(attempt),
+    n: attempt.n,
+    state: attempt.state,
+    cause: attempt.cause,
+    worker: attempt.worker,
+    dispatchedAt: instantText(attempt.dispatchedAt),
+    startedAt: optionalInstant(attempt.startedAt),
+    endedAt: optionalInstant(attempt.endedAt),
+  };
+}
+
+export function workerView(row: WorkerRecord): WorkerView {
+  return {
+    id: row.id,
+    name: row.name,
+    host: row.host,
+    groups: row.groups,
+    slots: row.slots,
+    state: row.state,
+    registeredAt: instantText(row.registeredAt),
+    seenAt: instantText(row.seenAt),
+  };
+}

@@ -1,0 +1,134 @@
+/** A whole API over a real SQLite store in a scratch directory, and the hand of a master that moves its runs. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll } from 'vitest';
+import type { AttemptRecord, Change, RunStatus, TaskRunRecord } from '@pelorus/engine';
+import { masterIdOf, runIdOf, workerIdOf, type AttemptState, type Problem, type RunState, type TaskRunState } from '@pelorus/protocol';
+import { createApi, openLogDirectory, type ApiOptions } from '../../src/api/index.ts';
+import { openSqliteStore, type Store } from '../../src/store/index.ts';
+
+export interface Answered<Body> {
+  status: number;
+  headers: Record<string, unknown>;
+  body: Body;
+  text: string;
+}
+
+export interface Call {
+  query?: Record<string, string>;
+  headers?: Record<string, string>;
+  /** Sent as JSON unless it is text or bytes. */
+  body?: unknown;
+}
+
+export interface ApiUnderTest {
+  app: ReturnType<typeof createApi>;
+  store: Store;
+  folder: string;
+  /** How often the master was told that there is a command. */
+  commandsWritten: () => number;
+  /** `path` below `/api/v1`, unless it begins with it. */
+  call<Body = Problem>(method: string, path: string, call?: Call): Promise<Answered<Body>>;
+  /** Creates the project and saves a definition in it. */
+  save(project: string, name: string, definition: object): Promise<void>;
+  /** Submits a run and gives its id. */
+  run(project: string, workflow: string, more?: object): Promise<number>;
+  setRun(run: number, state: RunState, more?: Partial<RunStatus>): Promise<void>;
+  setTask(run: number, task: number, state: TaskRunState, more?: Partial<TaskRunRecord>): Promise<void>;
+  setAttempt(run: number, task: number, n: number, state: AttemptState, more?: Partial<AttemptRecord>): Promise<void>;
+  writeLog(run: number, task: number, n: number, text: string | Uint8Array): Promise<void>;
+}
+
+export const NOW = Date.parse('2026-03-15T12:00:00Z');
+
+export async function openApi(options: Partial<ApiOptions> = {}): Promise<ApiUnderTest> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'pelorus-api-'));
+  const store = await openSqliteStore(path.join(folder, 'data'));
+  let written = 0;
+  const app = createApi({
+    store,
+    logs: openLogDirectory(path.join(folder, 'logs')),
+    hints: { commandWritten: () => { written += 1; } },
+    clock: () => NOW,
+    log: { info: () => undefined, warn: () => undefined, error: (fields) => console.error(fields) },
+    version: '0.1.0-test',
+    storeKind: 'sqlite',
+    ...options,
+  });
+  await app.ready();
+  afterAll(async () => {
+    await app.close();
+    await store.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function call<Body>(method: string, at: string, { query = {}, headers = {}, body }: Call = {}): Promise<Answered<Body>> {
+    const raw = typeof body === 'string' || Buffer.isBuffer(body);
+    const response = await app.inject({
+      method: method as 'GET',
+      url: at.startsWith('/api/') || /^\/(livez|readyz)$/.test(at) ? at : `/api/v1${at}`,
+      query,
+      headers: { ...(body === undefined || raw ? {} : { 'content-type': 'application/json' }), ...headers },
+      ...(body === undefined ? {} : { payload: raw ? body : JSON.stringify(body) }),
+    });
+    const json = String(response.headers['content-type'] ?? '').includes('json');
+    return { status: response.statusCode, headers: response.headers, text: response.body, body: (json && response.body !== '' ? JSON.parse(response.body) : null) as Body };
+  }
+
+  const fence = { master: masterIdOf('test-master'), token: 'token' };
+  await store.registerMaster({ id: fence.master, token: fence.token, host: 'here', at: Date.now() });
+  const commit = (change: Change) => store.commit(fence, [change]);
+  let version = 1;
+
+  return {
+    app,
+    store,
+    folder,
+    commandsWritten: () => written,
+    call,
+    save: async (project, name, definition) => {
+      await call('PUT', `/projects/${project}`, { body: {} });
+      const saved = await call('PUT', `/projects/${project}/workflows/${name}`, { body: definition });
+      if (saved.status > 201) throw new Error(saved.text);
+    },
+    run: async (project, workflow, more = {}) => {
+      const { body, text } = await call<{ id: number }>('POST', '/runs', { body: { project, workflow, ...more } });
+      if (typeof body.id !== 'number') throw new Error(text);
+      return body.id;
+    },
+    setRun: (run, state, more = {}) => commit({
+      kind: 'run',
+      status: { run: runIdOf(run), version: ++version, state, cause: null, firstFailure: null, waitReason: null, owner: fence.master, startedAt: NOW - 90_500, endedAt: null, ...more },
+    }),
+    setTask: (run, task, state, more = {}) => commit({
+      kind: 'task-run',
+      record: {
+        run: runIdOf(run), task, version: ++version, state, cause: null, waitReason: null, attempts: 0, retries: 0, wakeAt: null, readyAt: null,
+        startedAt: null, endedAt: null, outputs: null, ...more,
+      },
+    }),
+    setAttempt: (run, task, n, state, more = {}) => commit({
+      kind: 'attempt',
+      record: {
+        run: runIdOf(run), task, n, version: ++version, state, cause: null, worker: workerIdOf('worker-1'), dispatchedAt: NOW - 80_000,
+        startedAt: NOW - 79_000, endedAt: null, kill: null, ...more,
+      },
+    }),
+    writeLog: async (run, task, n, text) => {
+      await mkdir(path.join(folder, 'logs', String(run)), { recursive: true });
+      await writeFile(path.join(folder, 'logs', String(run), `${run}.${task}.${n}.log`), text);
+    },
+  };
+}
+
+/** `a → b → d`, `a → c → d`. */
+export const DIAMOND = {
+  name: 'diamond',
+  tasks: {
+    a: { run: 'echo a' },
+    b: { run: 'echo b', needs: ['a'] },
+    c: { run: 'echo c', needs: ['a'] },
+    d: { run: 'echo d', needs: ['b', 'c'] },
+  },
+};
