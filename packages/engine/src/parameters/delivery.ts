@@ -11,7 +11,7 @@ import { LIMITS, type ParameterValue, type SqlAction, type TaskAction } from '@p
 import { PARAMETER_LIMITS } from './limits.ts';
 import { builtInOf, isReservedPrefix } from './names.ts';
 import { fill, isKnown, isLeftToWorker, problem, render, renderValue, unknown, valueOf, type Rendering, type Scope } from './scope.ts';
-import { escapeTemplate, isConstant, parseTemplate, type Dialect } from './template.ts';
+import { escapeTemplate, isConstant, parseTemplate, withoutForeign, type Dialect } from './template.ts';
 
 /** Null where the action is handed on as it is. */
 export type ActionPlan = ((scope: Scope) => TaskAction) | null;
@@ -44,9 +44,19 @@ type Reference = Parameters<Rendering['reference']>[0];
 const SAFE_NAME = /^[\p{L}\p{N}_.:-]*$/u;
 export const SAFE_TIME = /^[\p{L}\p{N}_.:/+ -]*$/u;
 
-function planText(text: string, dialect: Dialect, where: string, admit: RegExp | null, reference: (scope: Scope, part: Reference) => string): TextPlan {
+interface TextRule {
+  dialect: Dialect;
+  where: string;
+  admit: RegExp | null;
+  /** References for which this is false are text like any other. */
+  isOurs?(name: string): boolean;
+  reference(scope: Scope, part: Reference): string;
+}
+
+function planText(text: string, { dialect, where, admit, isOurs, reference }: TextRule): TextPlan {
   if (!text.includes('$')) return null;
-  const template = parseTemplate(text, dialect);
+  const parsed = parseTemplate(text, dialect);
+  const template = isOurs ? withoutForeign(parsed, isOurs) : parsed;
   if (isConstant(template) && template.parts.every((part) => part.kind === 'text' && part.text === text)) return null;
   return (scope) => render(scope, template, { where, maxChars: LIMITS.definitionFieldBytes, admit, reference: (part) => reference(scope, part) });
 }
@@ -55,13 +65,14 @@ function planText(text: string, dialect: Dialect, where: string, admit: RegExp |
 
 function planScript(run: string | null, substitution: 'env' | 'text'): TextPlan {
   if (run === null) return null;
-  return substitution === 'text' ? planText(run, 'script', '`run`', null, textReference) : planText(run, 'script', '`run`', SAFE_TIME, scriptReference);
+  const rule = { dialect: 'script', where: '`run`' } as const;
+  if (substitution === 'text') return planText(run, { ...rule, admit: null, reference: textReference });
+  return planText(run, { ...rule, admit: SAFE_TIME, isOurs: (name) => name.includes('.') && !isLeftToWorker(name), reference: scriptReference });
 }
 
 /** A name with a dot is nothing to a shell, so it is ours: a built-in, or a mistake where it looks like one. */
 function scriptReference(scope: Scope, part: Reference): string {
   const { name, source } = part;
-  if (!name.includes('.') || isLeftToWorker(name)) return source;
   if (builtInOf(name) !== null) return safeBuiltIn(scope, name);
   if (isReservedPrefix(name) && scope.input.definition.parameterMode === 'strict') unknown(scope, '`run`', name);
   else if (scope.visible.has(name)) problem(scope, `\`run\` refers to \`${source}\`, and a name with a dot cannot be an environment variable; rename it or set \`substitution: text\``);
@@ -105,7 +116,7 @@ export function referencesIn(text: string): string[] {
 }
 
 function planBound(text: string, where: string): TextPlan {
-  return planText(text, 'bound', where, SAFE_TIME, boundReference(where));
+  return planText(text, { dialect: 'bound', where, admit: SAFE_TIME, reference: boundReference(where) });
 }
 
 function planSql(action: SqlAction): ActionPlan {

@@ -20,8 +20,8 @@ describe('checkTemplate', () => {
     ['a\n\nb ${}', '`${}` names no parameter (line 3)'],
     ['${  }', '`${  }` names no parameter (line 1)'],
     ['x\n$[yyyyMMdd', '`$[yyyyMMdd` has no closing `]` within 256 characters; a literal `$[` is written `$$[` (line 2)'],
-    ['$[yyyyMMDD]', 'bad time expression `$[yyyyMMDD]`: `DD` is not a field of a format; the day is dd. A literal `$[` is written `$$[` (line 1)'],
-    ['ok $[yyyy] then $[nope]', "bad time expression `$[nope]`: `n` is not a field of a format; letters meant as text stand in quotes, as in 'T'. A literal `$[` is written `$$[` (line 1)"],
+    ['$[yyyyMMDD]', 'bad time expression `$[yyyyMMDD]`: `DD` is not a field of a format; the day is dd; a literal `$[` is written `$$[` (line 1)'],
+    ['ok $[yyyy] then $[nope]', "bad time expression `$[nope]`: `n` is not a field of a format; letters meant as text stand in quotes, as in 'T'; a literal `$[` is written `$$[` (line 1)"],
   ])('refuses %j', (text, problem) => {
     expect(checkTemplate(text)).toBe(problem);
   });
@@ -66,13 +66,14 @@ describe('escapeTemplate', () => {
     );
   });
 
-  it('says something about any text, and parts give the text back', () => {
+  it('loses nothing of any text without escapes, well-formed or not', () => {
     fc.assert(
       fc.property(pieces, (text) => {
+        fc.pre(!text.includes('$$['));
         const { parts, problems } = parseTemplate(text, 'bound');
         expect(checkTemplate(text, 'bound')).toBe(problems[0] ?? null);
         const back = parts.map((part) => (part.kind === 'text' ? part.text : part.source)).join('');
-        expect(back).toBe(text.replaceAll('$$[', '$['));
+        expect(back).toBe(text);
       }),
       { numRuns: 2000 },
     );

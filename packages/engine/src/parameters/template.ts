@@ -43,7 +43,7 @@ export function escapeTemplate(text: string): string {
 }
 
 export function parseTemplate(text: string, dialect: Dialect): Template {
-  const scan: Scan = { text, dialect, at: 0, lastBrace: text.lastIndexOf('}'), parts: [], problems: [] };
+  const scan: Scan = { text, dialect, at: 0, lastBrace: text.lastIndexOf('}'), lastBracket: text.lastIndexOf(']'), parts: [], problems: [] };
   for (let next = text.indexOf('$'); next !== -1; next = text.indexOf('$', scan.at)) {
     pushText(scan, text.slice(scan.at, next));
     scan.at = next;
@@ -57,8 +57,9 @@ interface Scan {
   readonly text: string;
   readonly dialect: Dialect;
   at: number;
-  /** Where the last `}` stands, so that many unclosed `${` cost one search. */
+  /** Where the last `}` and `]` stand, so that many unclosed openings cost one search. */
   readonly lastBrace: number;
+  readonly lastBracket: number;
   readonly parts: TemplatePart[];
   readonly problems: string[];
 }
@@ -89,29 +90,31 @@ function readReference(scan: Scan): void {
   }
   if (scan.dialect === 'script') return literal(scan, '${', 2);
   const end = scan.lastBrace < at ? -1 : text.indexOf('}', at);
-  if (end === -1) return broken(scan, `\`${excerpt(text, at)}\` has no closing \`}\``);
+  if (end === -1) return broken(scan, () => `\`${excerpt(text, at)}\` has no closing \`}\``);
   const name = text.slice(at + 2, end);
   const source = text.slice(at, end + 1);
-  if (name.trim() === '') return broken(scan, `\`${excerpt(source, 0)}\` names no parameter`, source.length);
+  if (name.trim() === '') return broken(scan, () => `\`${excerpt(source, 0)}\` names no parameter`, source.length);
   scan.parts.push({ kind: 'reference', name, source });
   scan.at = end + 1;
 }
 
 function readTime(scan: Scan): void {
   const { text, at } = scan;
-  const end = endOfTime(text, at + 2);
-  const inner = text.slice(at + 2, end ?? at + 2 + PARAMETER_LIMITS.expressionChars);
-  if (end === null) return broken(scan, `\`${excerpt(text, at)}\` has no closing \`]\` within ${PARAMETER_LIMITS.expressionChars} characters; a literal \`$[\` is written \`$$[\``);
+  const end = scan.lastBracket < at ? null : endOfTime(text, at + 2);
+  if (end === null) return broken(scan, () => `\`${excerpt(text, at)}\` has no closing \`]\` within ${PARAMETER_LIMITS.expressionChars} characters; ${ESCAPE_HINT}`);
+  const inner = text.slice(at + 2, end);
   const parts = innerParts(inner);
   const hasReference = parts.some((part) => part.kind === 'reference');
   if (!hasReference && !/[A-Za-z]/.test(inner)) return literal(scan, text.slice(at, end + 1), end + 1 - at);
   const problem = hasReference ? null : checkTimeExpression(inner);
-  if (problem !== null) return broken(scan, `${problem}. A literal \`$[\` is written \`$$[\``, end + 1 - at);
+  if (problem !== null) return broken(scan, () => `${problem}; ${ESCAPE_HINT}`, end + 1 - at);
   scan.parts.push({ kind: 'time', inner: parts, source: text.slice(at, end + 1) });
   scan.at = end + 1;
 }
 
-/** The `]` that closes, past those in single quotes and in `${…}`; null when there is none near enough. */
+const ESCAPE_HINT = 'a literal `$[` is written `$$[`';
+
+/** The `]` that closes, past those in single quotes; null when there is none near enough. */
 function endOfTime(text: string, from: number): number | null {
   const limit = Math.min(text.length, from + PARAMETER_LIMITS.expressionChars + 1);
   let quoted = false;
@@ -136,8 +139,8 @@ function innerParts(inner: string): InnerPart[] {
   return parts;
 }
 
-function broken(scan: Scan, problem: string, length = 2): void {
-  if (scan.problems.length < PARAMETER_LIMITS.problemsPerDetail) scan.problems.push(`${problem} (line ${lineOf(scan.text, scan.at)})`);
+function broken(scan: Scan, problem: () => string, length = 2): void {
+  if (scan.problems.length < PARAMETER_LIMITS.problemsPerDetail) scan.problems.push(`${problem()} (line ${lineOf(scan.text, scan.at)})`);
   literal(scan, scan.text.slice(scan.at, scan.at + length), length);
 }
 
@@ -172,4 +175,16 @@ export function namesIn(template: Template): string[] {
 /** True when the template is its own value. */
 export function isConstant(template: Template): boolean {
   return template.problems.length === 0 && template.parts.every((part) => part.kind === 'text');
+}
+
+/** References whose name is not ours become text; those inside time expressions stay. */
+export function withoutForeign(template: Template, isOurs: (name: string) => boolean): Template {
+  const parts: TemplatePart[] = [];
+  for (const part of template.parts) {
+    const next: TemplatePart = part.kind === 'reference' && !isOurs(part.name) ? { kind: 'text', text: part.source } : part;
+    const last = parts.at(-1);
+    if (next.kind === 'text' && last?.kind === 'text') parts[parts.length - 1] = { kind: 'text', text: last.text + next.text };
+    else parts.push(next);
+  }
+  return { parts, problems: template.problems };
 }
