@@ -26,14 +26,14 @@ export interface PublishedNodes {
   userDefParams: { prop: string; value: unknown }[];
 }
 
-/** Reads a value in the published form; pointers of problems refer to that form. The workflow's name is in the options. Never throws. */
-export function parseDirectDefinition(value: unknown, options: DefinitionOptions & { workflowName: string }): ParsedDefinition {
-  return fromValue(options, (log) => readDirect(value, options, log));
-}
-
-/** The same for JSON text: problems have lines and columns. */
-export function parseDirectDefinitionText(source: string, options: DefinitionOptions & { workflowName: string }): ParsedDefinition {
-  return fromText(source, 'json', options, (value, log) => readDirect(value, options, log));
+/**
+ * Reads the published form, as JSON text (problems then have lines and columns) or as a value that was parsed already.
+ * Pointers of problems refer to that form. It has no name in it: `workflowName` is the name, empty when not given. Never throws.
+ */
+export function parseDirectDefinition(source: unknown, options: DefinitionOptions = {}): ParsedDefinition {
+  const named = { workflowName: '', ...options };
+  if (typeof source === 'string') return fromText(source, 'json', options, (value, log) => readDirect(value, named, log));
+  return fromValue(options, (log) => readDirect(source, named, log));
 }
 
 function readDirect(value: unknown, options: DefinitionOptions, log: ProblemLog): WorkflowDefinition | null {

@@ -105,8 +105,9 @@ function evaluate(expression: Expression, lookup: (name: string) => ExpressionVa
     case 'literal':
       return { value: expression.value, quoted: typeof expression.value === 'string' };
     case 'name': {
-      const value = lookup(expression.name);
-      if (value === undefined) throw new UnknownName(expression.name);
+      const value: unknown = lookup(expression.name);
+      // Whatever a careless lookup finds on a prototype is not a parameter.
+      if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') throw new UnknownName(expression.name);
       return { value, quoted: false };
     }
     case 'not':

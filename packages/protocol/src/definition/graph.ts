@@ -172,6 +172,6 @@ function runOrder(last: number, start: number, cameFrom: ReadonlyMap<number, num
 function reportCycle({ tasks: cycle, place }: { tasks: number[]; place: Place }, tasks: readonly ReadTask[], log: ProblemLog): void {
   const names = cycle.map((index) => tasks[index]?.name ?? '');
   const shown = names.length <= 2 * CYCLE_NAMES_SHOWN + 1 ? names : [...names.slice(0, CYCLE_NAMES_SHOWN), `… (${names.length - 2 * CYCLE_NAMES_SHOWN} more)`, ...names.slice(-CYCLE_NAMES_SHOWN)];
-  log.problem(place, `these tasks wait for each other: ${shown.join(' → ')}`);
+  log.problem(place, `cycle: ${shown.join(' → ')}; each of these tasks waits for the one before it`);
 }
 

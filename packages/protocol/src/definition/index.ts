@@ -1,6 +1,6 @@
 export { normaliseForHash } from './canonical.ts';
 export {
-  parseDirectDefinition, parseDirectDefinitionText, toPublishedNodes, type PublishedNode, type PublishedNodes,
+  parseDirectDefinition, toPublishedNodes, type PublishedNode, type PublishedNodes,
 } from './direct.ts';
 export { formatDuration, parseDuration } from './duration.ts';
 export {
@@ -9,4 +9,4 @@ export {
 } from './expression.ts';
 export { nearest } from './nearest.ts';
 export { parseDefinition, parseDefinitionValue, workflowJsonSchema, type DefinitionOptions, type ParsedDefinition } from './parse.ts';
-export type { DefinitionChecks } from './problem-log.ts';
+export type { DefinitionChecks, TemplateKind } from './problem-log.ts';

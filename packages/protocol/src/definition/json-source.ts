@@ -1,6 +1,6 @@
 /** Strict JSON (RFC 8259) with positions, which `JSON.parse` does not give, and with duplicate keys reported, which it hides. */
 import { inside, ROOT, shorten, type Place } from './place.ts';
-import { inexactNumber, isInexact, MAX_DEPTH, scalarNode, setOwn, type ParsedSource, type SourceNode, type SourceProblem } from './source.ts';
+import { inexactNumber, isInexact, MAX_DEPTH, REFUSED, scalarNode, setOwn, type ParsedSource, type SourceNode, type SourceProblem } from './source.ts';
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const LITERALS = [['true', true], ['false', false], ['null', null]] as const;
@@ -64,7 +64,10 @@ class JsonReader {
     const value = Number(written);
     if (!Number.isFinite(value)) this.#fail(place, `the number ${shorten(written)} is too large`);
     this.#at += written.length;
-    if (isInexact(value, written)) this.problems.push({ place, offset, message: inexactNumber(place, written) });
+    if (isInexact(value, written)) {
+      this.problems.push({ place, offset, message: inexactNumber(place, written) });
+      return scalarNode(offset, REFUSED);
+    }
     return scalarNode(offset, value, String(value) === written ? null : written);
   }
 

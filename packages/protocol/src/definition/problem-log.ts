@@ -7,13 +7,18 @@ import type { DefinitionProblem } from '../workflow.ts';
 import { keysOf, pointerOf, ROOT, type Place } from './place.ts';
 import { LineIndex, type SourceNode } from './source.ts';
 
+/**
+ * `script`: the text of shell and python tasks, where `${…}` belongs to the script's own language. `bound`: SQL and HTTP,
+ * where the worker puts the values in. `value`: everything else.
+ */
+export type TemplateKind = 'value' | 'bound' | 'script';
+
 /** What a definition is checked with, beyond its own shape. */
 export interface DefinitionChecks {
   /**
-   * Given every text that may hold `${…}` or `$[…]`; answers what is wrong with it, or null. `kind` is `script` for the
-   * text of shell and python tasks, where `${…}` belongs to the script's own language and only `$[…]` is replaced.
+   * Given every text that may hold `${…}` or `$[…]`; answers what is wrong with it, or null. `kind` says how `${` is read.
    */
-  checkTemplate?: (text: string, kind: 'value' | 'script') => string | null;
+  checkTemplate?: (text: string, kind: TemplateKind) => string | null;
   /** Given a schedule's cron expression; answers what is wrong with it, or null. */
   checkCron?: (cron: string) => string | null;
 }

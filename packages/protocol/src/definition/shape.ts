@@ -7,8 +7,8 @@ import { LIMITS } from '../limits.ts';
 import { DURATION_PATTERN, formatDuration, parseDuration } from './duration.ts';
 import { didYouMean } from './nearest.ts';
 import { called, inside, shorten, type Place } from './place.ts';
-import type { ProblemLog } from './problem-log.ts';
-import { MAX_DEPTH } from './source.ts';
+import type { ProblemLog, TemplateKind } from './problem-log.ts';
+import { MAX_DEPTH, REFUSED } from './source.ts';
 import { unstorable } from './stored-text.ts';
 
 export type JsonSchema = { [keyword: string]: JsonSchema | JsonSchema[] | string | string[] | number | boolean | null | unknown };
@@ -78,7 +78,7 @@ function top(value: unknown): unknown {
 
 /** Reports that `place` holds something else than `expected`. */
 export function mismatch(place: Place, expected: string, value: unknown, log: ProblemLog): undefined {
-  return log.problem(place, `${called(place)} must be ${expected}, not ${described(value)}`);
+  return value === REFUSED ? undefined : log.problem(place, `${called(place)} must be ${expected}, not ${described(value)}`);
 }
 
 function described(value: unknown): string {
@@ -97,7 +97,7 @@ interface TextRules {
   empty?: boolean;
   maxBytes?: number;
   /** May hold `${…}` or `$[…]`: what kind of text it is to the checker. */
-  template?: 'value' | 'script';
+  template?: TemplateKind;
   /** A rule that no pattern says: the sentence after the text's name, or null. */
   check?: (text: string) => string | null;
 }
@@ -128,7 +128,7 @@ function checkedText(value: string, place: Place, rules: TextRules, log: Problem
 }
 
 /** Has the caller's checker look at a text that may hold `${…}` or `$[…]`; false, with the problem reported, when it is wrong. */
-export function isGoodTemplate(value: string, kind: 'value' | 'script', place: Place, log: ProblemLog): boolean {
+export function isGoodTemplate(value: string, kind: TemplateKind, place: Place, log: ProblemLog): boolean {
   if (log.checks.checkTemplate === undefined || !value.includes('$')) return true;
   const wrong = log.checks.checkTemplate(value, kind);
   if (wrong !== null) log.problem(place, `${called(place)}: ${wrong}`);
@@ -188,7 +188,8 @@ export function oneOf<const Word extends string>(words: readonly Word[]): Shape<
       const value = top(given);
       const word = words.find((candidate) => candidate === value);
       if (word !== undefined) return word;
-      const hint = typeof value === 'string' ? didYouMean(value, words) : '';
+      if (typeof value !== 'string') return mismatch(place, listed, value, log);
+      const hint = didYouMean(value, words);
       return log.problem(place, `${called(place)} must be ${listed}, not ${described(value)}${hint}`);
     },
   };

@@ -7,6 +7,9 @@ import { called, shorten, type Place } from './place.ts';
 /** Collections inside one another that a document may have. */
 export const MAX_DEPTH = 100;
 
+/** Stands for a value that was refused while parsing, so that it is not complained about a second time. */
+export const REFUSED = Symbol('refused');
+
 export interface SourceNode {
   /** Where the value begins, in UTF-16 units from the start of the text. */
   offset: number;

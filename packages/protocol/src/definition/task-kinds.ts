@@ -57,7 +57,7 @@ const run = (doc: string) => optional(text({ expected: 'text' }), doc);
 const file = optional(fileName(), 'A file beside the workflow that holds it, instead of `run`.');
 const substitution = defaulted(oneOf(['env', 'text']), 'env', '`text`: values replace `${name}` in the script itself, as imported scripts expect. A value can then inject code.');
 export const params = defaulted(named('parameterValues', parameterValues(DEFINITIONS), DEFINITIONS), {}, 'Parameters of the task: name → value.');
-const statements = defaulted(list(text({ template: 'value' }), { expected: 'a list of statements', max: 1000 }), [], 'Statements run in order.');
+const statements = defaulted(list(text({ template: 'bound' }), { expected: 'a list of statements', max: 1000 }), [], 'Statements run in order.');
 
 const WINDOW_PATTERN =
   '^(?:currentHour|last[1-9]\\d{0,2}Hours?|today|last[1-9]\\d{0,2}Days?|thisWeek|lastWeek|last(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|thisMonth|thisMonthBegin|lastMonth|lastMonthBegin|lastMonthEnd)$';
@@ -104,8 +104,8 @@ export const TASK_KINDS: readonly TaskKind[] = [
 
   kind('http', 'An HTTP request.', {
     method: defaulted(oneOf(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']), 'GET', 'The method.'),
-    url: required(text({ expected: 'an address that begins with http:// or https://', pattern: '^(?:[hH][tT][tT][pP][sS]?://|\\$\\{)[^\\s]', maxBytes: 64 * 1024, template: 'value' }), 'The address; may hold `${name}`.'),
-    headers: defaulted(record(textual({ template: 'value', maxBytes: 64 * 1024, check: (value) => (/[\r\n]/.test(value) ? 'must not hold line breaks' : null) }), {
+    url: required(text({ expected: 'an address that begins with http:// or https://', pattern: '^(?:[hH][tT][tT][pP][sS]?://|\\$\\{)[^\\s]', maxBytes: 64 * 1024, template: 'bound' }), 'The address; may hold `${name}`.'),
+    headers: defaulted(record(textual({ template: 'bound', maxBytes: 64 * 1024, check: (value) => (/[\r\n]/.test(value) ? 'must not hold line breaks' : null) }), {
       expected: 'a map of header names to values', keyExpected: 'a header name', keyPattern: HEADER_NAME_PATTERN, max: 200,
     }), {}, 'Header name → value.'),
     body: defaulted(json(), null, 'Text is sent as it is, any other value as JSON.'),
@@ -126,7 +126,7 @@ export const TASK_KINDS: readonly TaskKind[] = [
 
   kind('sql', 'SQL statements on a connection.', {
     connection: required(text({ expected: 'the name of a connection', maxBytes: 1000 }), 'The connection to run on.'),
-    run: optional(text({ template: 'value' }), 'The statements; `${name}` becomes a bind parameter.'),
+    run: optional(text({ template: 'bound' }), 'The statements; `${name}` becomes a bind parameter.'),
     file,
     preStatements: { ...statements, doc: 'Statements run first, in order.' },
     postStatements: { ...statements, doc: 'Statements run last, in order.' },
@@ -200,7 +200,7 @@ function inspectScript(values: { run: string | null | undefined; substitution: '
 }
 
 function checkTemplatesIn(value: unknown, place: Place, log: ProblemLog): void {
-  if (typeof value === 'string') isGoodTemplate(value, 'value', place, log);
+  if (typeof value === 'string') isGoodTemplate(value, 'bound', place, log);
   else if (Array.isArray(value)) for (const [index, item] of value.entries()) checkTemplatesIn(item, inside(place, index), log);
   else if (isMap(value)) for (const [key, item] of Object.entries(value)) checkTemplatesIn(item, inside(place, key), log);
 }

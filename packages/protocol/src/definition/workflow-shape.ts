@@ -90,7 +90,7 @@ export function assemble(members: Map<string, Member>, place: Place, tasks: Read
   const values = readFields(WORKFLOW_FIELDS, members, place, log);
   if (!members.has('name') && options.workflowName === undefined) log.problem(place, `the definition lacks \`name\`: ${NAME_EXPECTED}`);
   const workflowName = values.name ?? options.workflowName ?? '';
-  if (values.name === null && options.workflowName !== undefined) name().read(options.workflowName, place, log);
+  if (values.name === null && options.workflowName) name().read(options.workflowName, place, log);
   checkGraph(tasks.read, tasks.names, log);
   refuseSelfCalls(tasks.read, workflowName, values.project ?? null, log);
   const whole = wholeOf(values);

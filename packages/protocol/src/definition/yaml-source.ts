@@ -4,7 +4,7 @@
  */
 import { Composer, isAlias, isMap, isScalar, isSeq, Lexer, Parser, type Document, type ParsedNode, type Scalar, type YAMLMap } from 'yaml';
 import { called, inside, ROOT, shorten, type Place } from './place.ts';
-import { inexactNumber, isInexact, MAX_DEPTH, scalarNode, setOwn, type ParsedSource, type SourceNode, type SourceProblem } from './source.ts';
+import { inexactNumber, isInexact, MAX_DEPTH, REFUSED, scalarNode, setOwn, type ParsedSource, type SourceNode, type SourceProblem } from './source.ts';
 
 /** Values that aliases may add to those that are written. */
 const MAX_ALIASED_VALUES = 1_000_000;
@@ -63,7 +63,7 @@ class Conversion {
     if (yaml.tag !== undefined && !CORE_TAGS.has(yaml.tag)) this.#problem(place, offset, `the tag \`${shorten(yaml.tag)}\` of ${called(place)} is not allowed; only plain YAML values are`);
     const countBefore = this.#valueCount++;
     if (yaml.anchor !== undefined) this.#anchors.set(yaml.anchor, null);
-    const node = depth > MAX_DEPTH ? this.#tooDeep(place, offset) : this.#content(yaml, place, depth);
+    const node = depth > MAX_DEPTH ? this.#refuse(place, offset, `more than ${MAX_DEPTH} collections inside one another`) : this.#content(yaml, place, depth);
     if (yaml.anchor !== undefined) this.#anchors.set(yaml.anchor, { node, valueCount: this.#valueCount - countBefore });
     return node;
   }
@@ -82,8 +82,8 @@ class Conversion {
     const { value } = yaml;
     if (typeof value !== 'number') return scalarNode(offset, typeof value === 'boolean' || value === null ? value : String(value));
     const written = yaml.source;
-    if (!Number.isFinite(value)) this.#problem(place, offset, `${called(place)} is \`${shorten(written)}\`, which is not a number that can be stored; put it in quotes to keep it as text`);
-    else if (isInexact(value, written)) this.#problem(place, offset, inexactNumber(place, written));
+    if (!Number.isFinite(value)) return this.#refuse(place, offset, `${called(place)} is \`${shorten(written)}\`, which is not a number that can be stored; put it in quotes to keep it as text`);
+    if (isInexact(value, written)) return this.#refuse(place, offset, inexactNumber(place, written));
     return scalarNode(offset, value, String(value) === written ? null : written);
   }
 
@@ -117,6 +117,7 @@ class Conversion {
   #merge(merged: SourceNode, members: NonNullable<SourceNode['members']>, place: Place): void {
     for (const node of merged.items ?? [merged]) {
       if (node.members === null) {
+        if (node.value === REFUSED) return;
         this.#problem(inside(place, '<<'), merged.offset, '`<<` must name a map or a list of maps');
         return;
       }
@@ -136,9 +137,9 @@ class Conversion {
 
   #alias(name: string, offset: number, place: Place): SourceNode {
     const anchor = this.#anchors.get(name);
-    if (anchor === undefined) this.#problem(place, offset, `the alias \`*${shorten(name)}\` has no anchor \`&${shorten(name)}\` before it`);
-    else if (anchor === null) this.#problem(place, offset, `the alias \`*${shorten(name)}\` stands inside the value that it names`);
-    if (!anchor || this.refused) return scalarNode(offset, null);
+    if (anchor === undefined) return this.#refuse(place, offset, `the alias \`*${shorten(name)}\` has no anchor \`&${shorten(name)}\` before it`);
+    if (anchor === null) return this.#refuse(place, offset, `the alias \`*${shorten(name)}\` stands inside the value that it names`);
+    if (this.refused) return scalarNode(offset, REFUSED);
     this.#valueCount += anchor.valueCount;
     this.#aliasedCount += anchor.valueCount;
     if (this.#aliasedCount > MAX_ALIASED_VALUES) {
@@ -148,9 +149,9 @@ class Conversion {
     return anchor.node;
   }
 
-  #tooDeep(place: Place, offset: number): SourceNode {
-    this.#problem(place, offset, `more than ${MAX_DEPTH} collections inside one another`);
-    return scalarNode(offset, null);
+  #refuse(place: Place, offset: number, message: string): SourceNode {
+    this.#problem(place, offset, message);
+    return scalarNode(offset, REFUSED);
   }
 
   #problem(place: Place, offset: number, message: string): void {
