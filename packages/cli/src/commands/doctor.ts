@@ -1,0 +1,84 @@
+import type { SystemView } from '@pelorus/protocol';
+import { ApiError } from '@pelorus/sdk';
+import type { Command } from 'commander';
+import { existsSync } from 'node:fs';
+import { dataDirectoryAt } from '../data-directory.ts';
+import { EXIT } from '../exit-codes.ts';
+import { Failure } from '../failure.ts';
+import { writeListing, type Column } from '../output.ts';
+import { productVersion } from '../product-version.ts';
+import { readServerFile } from '../server-file.ts';
+import { openSession, type Host, type Session } from '../session.ts';
+import { examples } from './runs.ts';
+
+interface Check {
+  check: string;
+  result: 'ok' | 'warning' | 'failed';
+  detail: string;
+}
+
+const OLDEST_NODE = 24;
+const PATIENCE_MS = 3_000;
+
+/** `pelorus doctor` */
+export function addDoctorCommand(program: Command, host: Host): void {
+  program.command('doctor')
+    .description('is everything there that Pelorus needs?')
+    .option('--data <dir>', 'the data directory of `pelorus dev` (PELORUS_DATA, ./.pelorus)')
+    .addHelpText('after', examples('pelorus doctor', 'pelorus doctor -o json'))
+    .action(async (flags: { data?: string }, command: Command) => {
+      const session = openSession(command, host, flags);
+      const rows = [checkNode(), ...(await checkServer(session)), await checkStore(session)];
+      const columns: Column<Check>[] = [
+        { title: 'CHECK', value: (one) => one.check },
+        { title: 'RESULT', value: (one) => one.result, tone: (one) => ({ ok: 'good', warning: 'warn', failed: 'bad' } as const)[one.result] },
+        { title: 'DETAIL', value: (one) => one.detail },
+      ];
+      writeListing(session.terminal.out, session.format, { rows, columns, name: (one) => one.check, none: '' });
+      if (rows.some((one) => one.result === 'failed')) process.exitCode = EXIT.unexpected;
+    });
+}
+
+function checkNode(): Check {
+  const result = Number.parseInt(process.versions.node, 10) >= OLDEST_NODE ? 'ok' : 'failed';
+  return { check: 'node', result, detail: `${process.version} at ${process.execPath}; at least ${OLDEST_NODE} is needed` };
+}
+
+/** A server that nobody named and that does not run is no fault: perhaps none has been started yet. */
+async function checkServer(session: Session): Promise<Check[]> {
+  const signal = AbortSignal.any([session.signal, AbortSignal.timeout(PATIENCE_MS)]);
+  try {
+    const system = await session.client.system(signal);
+    const { items } = await session.client.workers.list(signal);
+    const online = items.filter((worker) => worker.state === 'online');
+    return [
+      { check: 'server', result: 'ok', detail: `${session.server}, ${serverText(system)}` },
+      { check: 'worker', result: online.length > 0 ? 'ok' : 'failed', detail: online.length > 0 ? `${online.length} online, ${online.reduce((sum, worker) => sum + worker.slots, 0)} slots` : 'none is online: tasks wait' },
+    ];
+  } catch (error) {
+    session.signal.throwIfAborted();
+    const named = session.settings.server.source !== 'default';
+    const detail = error instanceof ApiError ? error.message : `${session.server} does not answer within ${PATIENCE_MS / 1000} s`;
+    return [{ check: 'server', result: named ? 'failed' : 'warning', detail: `${detail}${named ? '' : '; start one with `pelorus dev`'}` }];
+  }
+}
+
+function serverText(system: SystemView): string {
+  const own = productVersion();
+  return `version ${system.version}${system.version === own ? '' : ` (this program is ${own})`}, store ${system.store}`;
+}
+
+async function checkStore({ settings, host }: Session): Promise<Check> {
+  const data = dataDirectoryAt(settings.data.value ?? '', settings.store.value ?? '', host.directory);
+  if (!existsSync(data.store)) return { check: 'store', result: 'ok', detail: `${data.store} is not there yet; \`pelorus dev\` makes it` };
+  const { openStore } = await import('../dev.ts');
+  try {
+    await (await openStore(data)).close();
+    return { check: 'store', result: 'ok', detail: `${data.store} can be opened` };
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    const server = readServerFile(data.root);
+    if (error.fields.exitCode === EXIT.conflict) return { check: 'store', result: 'ok', detail: `${data.store} is in use by ${server === null ? 'a process' : `process ${server.pid} at ${server.address}`}` };
+    return { check: 'store', result: 'failed', detail: `${error.fields.what}: ${error.fields.why ?? ''}` };
+  }
+}

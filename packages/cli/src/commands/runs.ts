@@ -1,0 +1,190 @@
+import { RUN_STATES, type LiveView, type PlanView, type RunState, type RunView, type TaskView } from '@pelorus/protocol';
+import { Option, type Command } from 'commander';
+import { Failure } from '../failure.ts';
+import { EXIT } from '../exit-codes.ts';
+import { fieldsText, tableText, writeItem, writeListing, type Column } from '../output.ts';
+import { resolveRun } from '../references.ts';
+import { lastAttempt } from '../run-summary.ts';
+import { openSession, relativeTo, wholeNumber, type Host, type Session } from '../session.ts';
+import { paint, type Stream } from '../terminal.ts';
+import { watchRun } from '../watch-run.ts';
+import { causeText, durationText, elapsedMs, instantText, toneOf } from '../words.ts';
+import { waitFlags, watchOptionsOf, type WaitFlags } from './run.ts';
+
+interface ListFlags {
+  project?: string;
+  workflow?: string;
+  state?: RunState[];
+  limit: number;
+}
+
+/** `pelorus runs …` */
+export function addRunsCommand(program: Command, host: Host): void {
+  const runs = program.command('runs').description('list, look at, watch and control runs');
+
+  runs.command('list')
+    .description('runs, newest first')
+    .option('--project <name>', 'only of this project')
+    .option('--workflow <name>', 'only of this workflow')
+    .addOption(new Option('--state <state...>', 'only in one of these states').choices(RUN_STATES))
+    .option('--limit <n>', 'at most this many', wholeNumber('--limit', 1), 20)
+    .addHelpText('after', examples('pelorus runs list --state failed --limit 5', 'pelorus runs list -o name'))
+    .action((flags: ListFlags, command: Command) => listRuns(openSession(command, host), flags));
+
+  byRun(runs, host, 'get', 'one run with its tasks', getRun, 'pelorus runs get @latest', 'pelorus runs get 12 -o json');
+  byRun(runs, host, 'plan', 'which tasks the run executes, reuses and skips', showPlan, 'pelorus runs plan 12');
+  byRun(runs, host, 'live', 'the run as its master has it in memory', showLive, 'pelorus runs live @latest -o json');
+  byRun(runs, host, 'pause', 'running tasks finish, nothing new starts', (session, id) => act(session, id, 'pause'), 'pelorus runs pause 12');
+  byRun(runs, host, 'resume', 'go on with a paused run', (session, id) => act(session, id, 'resume'), 'pelorus runs resume 12');
+
+  waitFlags(runs.command('stop <run>').description('stop a run: its processes get SIGTERM, then SIGKILL'))
+    .addHelpText('after', examples('pelorus runs stop @latest', 'pelorus runs stop 12 --wait'))
+    .action(async (written: string, flags: WaitFlags, command: Command) => stopRun(openSession(command, host), written, flags));
+
+  runs.command('watch <run>')
+    .description('show a run until it ends')
+    .option('--timeout <duration>', 'give up waiting after this long (exit code 8)')
+    .addHelpText('after', examples('pelorus runs watch @latest', 'pelorus runs watch 12 -o ndjson'))
+    .action(async (written: string, flags: WaitFlags, command: Command) => {
+      const session = openSession(command, host);
+      const id = await resolveRun(session.client, written, session.signal);
+      process.exitCode = await watchRun(session, id, watchOptionsOf({ ...flags, watch: true }));
+    });
+}
+
+/** Examples under a command's help. */
+export function examples(...lines: string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}\n`).join('')}`;
+}
+
+function byRun(parent: Command, host: Host, name: string, describe: string, action: (session: Session, id: number) => Promise<void>, ...shown: string[]): void {
+  parent.command(`${name} <run>`)
+    .description(describe)
+    .addHelpText('after', examples(...shown))
+    .action(async (written: string, _flags: object, command: Command) => {
+      const session = openSession(command, host);
+      await action(session, await resolveRun(session.client, written, session.signal));
+    });
+}
+
+async function listRuns(session: Session, flags: ListFlags): Promise<void> {
+  const rows: RunView[] = [];
+  for (let cursor: string | null = ''; cursor !== null && rows.length < flags.limit;) {
+    const query = { ...flags, limit: Math.min(200, flags.limit - rows.length), ...(cursor === '' ? {} : { cursor }) };
+    const page = await session.client.runs.list(query, session.signal);
+    rows.push(...page.items);
+    cursor = page.nextCursor;
+  }
+  const reference = relativeTo(session);
+  const columns: Column<RunView>[] = [
+    { title: 'RUN', value: (run) => String(run.id) },
+    { title: 'WORKFLOW', value: (run) => `${run.project}/${run.workflow}` },
+    { title: 'STATE', value: (run) => run.state, tone: (run) => toneOf(run.state) },
+    { title: 'PROGRESS', value: (run) => `${Math.floor(run.progress * 100)} %` },
+    { title: 'SUBMITTED', value: (run) => instantText(run.submittedAt, reference) },
+    { title: 'DURATION', value: (run) => (run.durationMs === null ? '-' : durationText(run.durationMs)) },
+    { title: 'CAUSE', value: runCause },
+  ];
+  writeListing(session.terminal.out, session.format, { rows, columns, name: (run) => String(run.id), none: 'no runs' });
+}
+
+function runCause(run: RunView): string {
+  if (run.firstFailure !== null) return `${run.firstFailure.task}: ${causeText(run.firstFailure.cause)}`;
+  return run.cause === null ? run.waitReason ?? '' : causeText(run.cause);
+}
+
+async function getRun(session: Session, id: number): Promise<void> {
+  const run = await session.client.runs.get(id, session.signal);
+  const { items: tasks } = await session.client.runs.tasks(id, {}, session.signal);
+  writeItem(session.terminal.out, session.format, {
+    value: { ...run, tasks },
+    name: String(id),
+    text: (stream) => `${runFields(run, session)}\n${taskTable(stream, tasks, session.host.now())}`,
+  });
+}
+
+function runFields(run: RunView, session: Session): string {
+  const reference = relativeTo(session);
+  const params = Object.entries(run.params).map(([name, value]) => `${name}=${value}`).join(' ');
+  return fieldsText([
+    ['run', String(run.id)],
+    ['workflow', `${run.project}/${run.workflow} version ${run.version}`],
+    ['state', paint(session.terminal.out, toneOf(run.state), run.state)],
+    ['cause', run.cause === null ? null : causeText(run.cause)],
+    ['first failure', run.firstFailure === null ? null : `${run.firstFailure.task}: ${causeText(run.firstFailure.cause)}`],
+    ['waits for', run.waitReason],
+    ['mode', run.mode],
+    ['logical date', run.logicalDate],
+    ['submitted', `${instantText(run.submittedAt, reference)} by ${run.submittedBy}`],
+    ['duration', run.durationMs === null ? null : durationText(run.durationMs)],
+    ['progress', `${Math.floor(run.progress * 100)} %`],
+    ['params', params],
+  ]);
+}
+
+function taskTable(stream: Stream, tasks: TaskView[], now: number): string {
+  const columns: Column<TaskView>[] = [
+    { title: 'TASK', value: (task) => task.name },
+    { title: 'TYPE', value: (task) => task.type },
+    { title: 'STATE', value: (task) => task.state, tone: (task) => toneOf(task.state) },
+    { title: 'DURATION', value: (task) => durationOf(task, now) },
+    { title: 'ATTEMPT', value: (task) => lastAttempt(task)?.id ?? '-' },
+    { title: 'CAUSE', value: (task) => (task.cause === null ? task.waitReason ?? '' : causeText(task.cause)) },
+  ];
+  return tableText(stream, { rows: tasks, columns });
+}
+
+function durationOf(task: TaskView, now: number): string {
+  const elapsed = elapsedMs(task.startedAt, task.endedAt, now);
+  return elapsed === null ? '-' : durationText(elapsed);
+}
+
+async function showPlan(session: Session, id: number): Promise<void> {
+  writePlan(session, await session.client.runs.plan(id, session.signal));
+}
+
+/** What would be, or is, executed. Also of `run --dry-run`. */
+export function writePlan(session: Session, plan: PlanView): void {
+  for (const warning of plan.warnings) session.terminal.err.write(`warning: ${warning}\n`);
+  const columns: Column<PlanView['tasks'][number]>[] = [
+    { title: 'TASK', value: (task) => task.name },
+    { title: 'PLAN', value: (task) => task.plan, tone: (task) => (task.plan === 'skip' ? 'quiet' : 'good') },
+    { title: 'REASON', value: (task) => task.reason ?? (task.attempt === null ? '' : `attempt ${task.attempt}`) },
+  ];
+  writeItem(session.terminal.out, session.format, {
+    value: plan,
+    name: plan.tasks.filter((task) => task.plan === 'run').map((task) => task.name).join('\n'),
+    text: (stream) => `${tableText(stream, { rows: plan.tasks, columns })}${plan.counts.run} run, ${plan.counts.reuse} reused, ${plan.counts.skip} skipped\n`,
+  });
+}
+
+async function showLive(session: Session, id: number): Promise<void> {
+  const live = await session.client.runs.live(id, session.signal);
+  writeItem(session.terminal.out, session.format, { value: live, name: String(id), text: (stream) => liveText(stream, live, session) });
+}
+
+function liveText(stream: Stream, live: LiveView, session: Session): string {
+  const fields = fieldsText([
+    ['source', live.source],
+    ['master', live.master?.id ?? null],
+    ['version in memory', live.memoryVersion === null ? null : String(live.memoryVersion)],
+    ['version stored', String(live.storeVersion)],
+  ]);
+  return `${fields}${runFields(live.run, session)}\n${taskTable(stream, live.tasks, session.host.now())}`;
+}
+
+async function act(session: Session, id: number, action: 'pause' | 'resume' | 'stop'): Promise<void> {
+  const accepted = await session.client.runs[action](id, session.signal);
+  const done = { pause: 'is being paused', resume: 'goes on', stop: 'is being stopped' }[action];
+  writeItem(session.terminal.out, session.format, { value: accepted, name: String(id), text: () => `run ${id} ${done}\n` });
+}
+
+/** With --wait: 0 once the run is stopped, for that is what was asked. */
+async function stopRun(session: Session, written: string, flags: WaitFlags): Promise<void> {
+  const id = await resolveRun(session.client, written, session.signal);
+  if (flags.wait !== true && flags.watch !== true) return act(session, id, 'stop');
+  await session.client.runs.stop(id, session.signal);
+  await watchRun(session, id, watchOptionsOf(flags));
+  const { state } = await session.client.runs.get(id, session.signal);
+  if (state !== 'stopped') throw new Failure({ exitCode: EXIT.conflict, what: `run ${id} was not stopped`, why: `it ended ${state} before the stop reached it` });
+}

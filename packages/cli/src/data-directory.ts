@@ -1,0 +1,53 @@
+/** The data directory of `pelorus dev`: what is where in it, the token that opens its server, and emptying it. */
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { EXIT } from './exit-codes.ts';
+import { Failure, usageFailure } from './failure.ts';
+
+export interface DataDirectory {
+  root: string;
+  /** Where `pelorus.db` is; the same unless PELORUS_STORE says otherwise. */
+  store: string;
+  worker: string;
+  logs: string;
+  /** Database of the connection `samples`. */
+  samplesDatabase: string;
+}
+
+/** What Pelorus itself puts there, by the beginning of the name; nothing else is ever deleted. */
+const OWN_ENTRIES = [/^pelorus\.db/, /^lock\.(db|pid)/, /^server\.json/, /^samples\.db/, /^token$/, /^worker$/, /^logs$/];
+
+export function dataDirectoryAt(root: string, storeUrl: string, directory: string): DataDirectory {
+  const full = resolve(directory, root);
+  const file = resolve(directory, storeUrl.replace(/^sqlite:(\/\/)?/, ''));
+  if (basename(file) !== 'pelorus.db') throw usageFailure(`the store must be a file named pelorus.db, not ${storeUrl}`, `PELORUS_STORE=sqlite:${join(dirname(file), 'pelorus.db')}`);
+  return { root: full, store: dirname(file), worker: join(full, 'worker'), logs: join(full, 'logs'), samplesDatabase: join(full, 'samples.db') };
+}
+
+/** Made on the first start and then kept, so that scripts and other terminals stay signed in. Mode 0600. */
+export function adminTokenOf(data: DataDirectory): string {
+  const file = join(data.root, 'token');
+  mkdirSync(data.root, { recursive: true });
+  if (!existsSync(file)) writeFileSync(file, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+  return readFileSync(file, 'utf8').trim();
+}
+
+export function holdsData(data: DataDirectory): boolean {
+  return ownEntries(data.root).length > 0;
+}
+
+/** Deletes what Pelorus has put there, and nothing else. Nobody may be using it. */
+export function emptyDataDirectory(data: DataDirectory): void {
+  if (data.store !== data.root) {
+    throw new Failure({
+      exitCode: EXIT.usage, what: '--reset empties the data directory, but the store is elsewhere', why: `it is in ${data.store}`, todo: 'delete that yourself, if you mean it',
+    });
+  }
+  for (const entry of ownEntries(data.root)) rmSync(join(data.root, entry), { recursive: true, force: true });
+}
+
+function ownEntries(root: string): string[] {
+  if (!existsSync(root)) return [];
+  return readdirSync(root).filter((entry) => OWN_ENTRIES.some((own) => own.test(entry)));
+}

@@ -1,0 +1,152 @@
+/**
+ * The composition root of `pelorus dev`: store, master, worker and api of one process, wired together here and nowhere
+ * else. The same parts with other links between them make a cluster.
+ */
+import { createApi, openLogDirectory, type ApiOptions } from '@pelorus/server/api';
+import { startMaster, type Master } from '@pelorus/server/master';
+import { openSqliteStore, StoreError, type Store } from '@pelorus/server/store';
+import { createMemoryLinkPair, startWorker, type Worker } from '@pelorus/worker';
+import { hostname } from 'node:os';
+import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import type { DataDirectory } from './data-directory.ts';
+import { EXIT } from './exit-codes.ts';
+import { Failure } from './failure.ts';
+import { freePort } from './free-port.ts';
+import { shutDown, type ShutdownReport } from './life-cycle.ts';
+import { pause } from './pace.ts';
+import { productVersion } from './product-version.ts';
+
+export interface DevOptions {
+  data: DataDirectory;
+  host: string;
+  /** The first to try; 0: any. */
+  port: number;
+  adminToken: string;
+  worker: WorkerLimits;
+  log: Logger;
+}
+
+export interface WorkerLimits {
+  slots: number;
+  groups: string[];
+  maxLoadAverage: number;
+  reservedMemoryBytes: number;
+  heartbeatMs: number;
+}
+
+export interface DevServer {
+  /** Where it listens, as a client on this machine reaches it. */
+  address: string;
+  port: number;
+  /** Attempts that run now. */
+  running: () => number;
+  /** Resolves when the master ended against its will; the process should end then. */
+  over: Promise<unknown>;
+  /** In the order of life-cycle.ts. */
+  stop: (drainMs: number) => Promise<ShutdownReport>;
+}
+
+/** Starts everything; rejects with a `Failure` when the data directory is in use. */
+export async function startDev(options: DevOptions): Promise<DevServer> {
+  const { log } = options;
+  const store = await openStore(options.data);
+  const started: { stop: () => Promise<unknown> }[] = [{ stop: () => store.close() }];
+  try {
+    const over = Promise.withResolvers<unknown>();
+    const master = await startMaster({ store, log, onOver: over.resolve });
+    started.unshift(master);
+    const worker = await startWorker(workerOptions(options, master));
+    started.unshift(worker);
+    const api = createApi(apiOptions(options, store, master));
+    started.unshift({ stop: () => api.close() });
+    const port = await freePort(options.host, options.port);
+    await api.listen({ host: options.host, port });
+    const listening = (api.server.address() as AddressInfo).port;
+    return {
+      address: `http://${reachable(options.host)}:${listening}`,
+      port: listening,
+      running: () => worker.usedSlots,
+      over: over.promise,
+      stop: (drainMs) => shutDown({ api, worker, master, store }, { drainMs, pause, onError: (step, err) => log.error({ step, err }, 'shutdown step failed') }),
+    };
+  } catch (error) {
+    for (const service of started) await service.stop().catch((err: unknown) => log.warn({ err }, 'cleaning up failed'));
+    throw error;
+  }
+}
+
+/** Kills what an earlier process left running on this data directory. */
+export async function endLeftTasks(data: DataDirectory, log: Logger): Promise<void> {
+  const connect = (): Promise<never> => new Promise(() => {});
+  const worker: Worker = await startWorker({ dataDir: data.worker, logDir: data.logs, name: hostname(), connect, log });
+  await worker.stop({ stopTasks: true });
+}
+
+/** A `Failure` with exit code 6 when another process has the data directory. */
+export async function openStore(data: DataDirectory): Promise<Store> {
+  return openSqliteStore(data.store).catch((error: unknown) => {
+    if (!(error instanceof StoreError)) throw error;
+    throw new Failure({
+      exitCode: error.code === 'LOCKED' ? EXIT.conflict : EXIT.unexpected,
+      what: error.code === 'LOCKED' ? `the data directory ${data.store} is in use` : `the store in ${data.store} cannot be opened`,
+      why: error.message,
+      todo: error.code === 'LOCKED' ? 'use the server that runs there, stop it, or choose another directory with --data' : 'install the newer version of Pelorus that wrote it',
+    }, { cause: error });
+  });
+}
+
+function workerOptions({ data, worker, log }: DevOptions, master: Master): Parameters<typeof startWorker>[0] {
+  return {
+    dataDir: data.worker,
+    logDir: data.logs,
+    name: hostname(),
+    ...worker,
+    log,
+    connect: async () => {
+      const link = createMemoryLinkPair();
+      master.attachWorker(link.master);
+      return link.worker;
+    },
+  };
+}
+
+function apiOptions({ data, adminToken, host, log }: DevOptions, store: Store, master: Master): ApiOptions {
+  return {
+    store,
+    logs: openLogDirectory(data.logs),
+    hints: {
+      commandWritten: () => master.commandHint(),
+      liveRun: async (run) => liveRunOf(master, run),
+    },
+    clock: Date.now,
+    log,
+    version: productVersion(),
+    storeKind: 'sqlite',
+    adminToken,
+    allowedHosts: isAnyAddress(host) ? ['*'] : [host],
+  };
+}
+
+type LiveAnswer = Awaited<ReturnType<NonNullable<ApiOptions['hints']['liveRun']>>>;
+
+function liveRunOf(master: Master, run: Parameters<Master['liveRun']>[0]): LiveAnswer {
+  const live = master.liveRun(run);
+  if (live === null) return null;
+  return {
+    master: live.master,
+    epoch: null,
+    status: live.status,
+    tasks: live.tasks.flatMap((task) => (task.record === null ? [] : [task.record])),
+    attempts: live.tasks.flatMap((task) => (task.attempt === null ? [] : [task.attempt])),
+  };
+}
+
+function reachable(host: string): string {
+  if (isAnyAddress(host)) return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function isAnyAddress(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}

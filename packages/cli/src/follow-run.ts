@@ -1,0 +1,79 @@
+/** Follows a run by asking the server, until it has ended. What is done with each new state is the caller's affair. */
+import { isTerminalRun, type RunView, type TaskRunState, type TaskView } from '@pelorus/protocol';
+import { ApiError, type Client } from '@pelorus/sdk';
+import { pollIntervalMs, sleep } from './pace.ts';
+
+/** How long a server that does not answer is waited for; it may be restarting. */
+const PATIENCE_MS = 30_000;
+const RETRY_MS = 500;
+
+export interface RunSnapshot {
+  run: RunView;
+  tasks: TaskView[];
+}
+
+export interface FollowOptions {
+  client: Client;
+  run: number;
+  signal: AbortSignal;
+  /** Epoch ms. */
+  now: () => number;
+  /** Called with the first state and after every change. */
+  onSnapshot: (snapshot: RunSnapshot) => void;
+  /** The server does not answer; it will be asked again. Called once per silence. */
+  onSilence?: () => void;
+}
+
+/** Resolves with the state in which the run ended. Throws `ApiError` when the server is gone for good, or the signal's reason. */
+export async function followRun(options: FollowOptions): Promise<RunSnapshot> {
+  const startedAt = options.now();
+  let last: RunSnapshot | null = null;
+  for (;;) {
+    const askedAt = options.now();
+    const next: RunSnapshot = await ask(options, last);
+    if (next !== last) options.onSnapshot(next);
+    if (isTerminalRun(next.run.state)) return next;
+    last = next;
+    const answeredAt = options.now();
+    await sleep(pollIntervalMs(answeredAt - startedAt, answeredAt - askedAt), options.signal);
+  }
+}
+
+/** The tasks are asked for only when the run has changed; and after the run, so that they are never older than it. */
+async function ask(options: FollowOptions, last: RunSnapshot | null): Promise<RunSnapshot> {
+  const { client, signal } = options;
+  return patiently(options, async () => {
+    const run = await client.runs.get(options.run, signal);
+    if (last !== null && last.run.revision === run.revision && last.run.state === run.state) return last;
+    return { run, tasks: (await client.runs.tasks(options.run, {}, signal)).items };
+  });
+}
+
+async function patiently<Answer>(options: FollowOptions, question: () => Promise<Answer>): Promise<Answer> {
+  const deadline = options.now() + PATIENCE_MS;
+  for (let silences = 0; ; silences += 1) {
+    try {
+      return await question();
+    } catch (error) {
+      const mayComeBack = error instanceof ApiError && (error.code === 'UNREACHABLE' || error.status === 503);
+      if (!mayComeBack || options.now() > deadline) throw error;
+      if (silences === 0) options.onSilence?.();
+      await sleep(RETRY_MS, options.signal);
+    }
+  }
+}
+
+export interface TaskTransition {
+  task: TaskView;
+  from: TaskRunState | null;
+}
+
+/** Tasks whose state is not the one of `before`; of a first snapshot all that have begun to move. */
+export function transitionsBetween(before: RunSnapshot | null, after: RunSnapshot): TaskTransition[] {
+  const states = new Map(before?.tasks.map((task) => [task.index, task.state]));
+  return after.tasks.flatMap((task) => {
+    const from = states.get(task.index) ?? null;
+    const moved = from === null ? task.state !== 'pending' : from !== task.state;
+    return moved ? [{ task, from }] : [];
+  });
+}

@@ -1,0 +1,51 @@
+/**
+ * The order in which `pelorus dev` ends, and why:
+ *
+ *   1. api     takes no new connection; requests in flight are answered. Nobody can ask for more work.
+ *   2. worker  drains: it takes nothing new, and what runs may finish, for `drainMs` at most. The master must still be
+ *              there, for it makes the results durable and acknowledges them.
+ *   3. worker  says goodbye. Tasks that still run belong to the supervisor, a process of its own: they go on until their
+ *              lease ends, and the next start takes them over with what they have done.
+ *   4. master  commits what it has decided. From here on nothing changes.
+ *   5. store   closes, and gives up the data directory.
+ *
+ * Each step happens even when the one before failed. Killing the process instead, at any moment, loses nothing: these
+ * steps only save the next start work.
+ */
+export interface Services {
+  api: { close(): Promise<unknown> };
+  worker: { readonly usedSlots: number; readonly supervisorPid: number; drain(): Promise<void>; stop(): Promise<void> };
+  master: { stop(): Promise<void> };
+  store: { close(): Promise<void> };
+}
+
+export interface ShutdownOptions {
+  /** How long running attempts may go on before they are left to the supervisor. */
+  drainMs: number;
+  /** Waits; rejects never. */
+  pause: (durationMs: number) => Promise<void>;
+  onError: (step: string, error: unknown) => void;
+}
+
+export interface ShutdownReport {
+  /** Attempts that were still running, and go on without this process. */
+  leftRunning: number;
+  supervisorPid: number;
+}
+
+/** Requests in flight are given this long. */
+const API_CLOSE_MS = 5_000;
+
+/** Ends everything in order; never rejects. */
+export async function shutDown(services: Services, options: ShutdownOptions): Promise<ShutdownReport> {
+  const step = async (name: string, action: () => Promise<unknown>): Promise<void> => {
+    await action().catch((error: unknown) => options.onError(name, error));
+  };
+  await step('api', () => Promise.race([services.api.close(), options.pause(API_CLOSE_MS)]));
+  await step('worker', () => Promise.race([services.worker.drain(), options.pause(options.drainMs)]));
+  const report = { leftRunning: services.worker.usedSlots, supervisorPid: services.worker.supervisorPid };
+  await step('worker', () => services.worker.stop());
+  await step('master', () => services.master.stop());
+  await step('store', () => services.store.close());
+  return report;
+}
