@@ -338,7 +338,7 @@ export interface ExecutorNode {
 }
 
 export interface ExecutorDetail extends ExecutorExecution {
-  data: { nodes: ExecutorNode[]; userDefParams: { prop: string; value: ParameterValue }[] };
+  data: { nodes: ExecutorNode[]; userDefParams: { prop: string; value: unknown }[] };
 }
 
 export interface ExecutorList {

@@ -7,7 +7,7 @@ import type { DefinitionBody } from './body.ts';
 import type { ApiContext } from './context.ts';
 import type { NamedAs, ParsedUpload } from './definitions/parse-upload.ts';
 import { loadProject } from './lookup.ts';
-import { ApiFailure, problemAt } from './problem.ts';
+import { ApiFailure } from './problem.ts';
 
 /** A definition with every file that it needs. */
 export interface CompleteDefinition extends ParsedUpload {
@@ -39,7 +39,7 @@ export function complete(parsed: ParsedUpload, kept: WorkflowFile[]): CompleteDe
   const known = new Set(files.map((file) => file.name));
   const errors = parsed.missing
     .filter((reference) => !known.has(reference.name))
-    .map(({ pointer, name }) => problemAt(pointer, `file ${name} is named here but was not sent`));
+    .map((reference) => reference.problem);
   if (errors.length > 0) throw new ApiFailure('INVALID_DEFINITION', errors.map((problem) => problem.message).join('; '), { errors });
   return { ...parsed, files, hash: hashOf(parsed.definitionHash, files) };
 }

@@ -4,7 +4,7 @@ import { LIMITS, PRIORITIES, RUN_STATES, parseRunId, type ParameterValue, type R
 
 /** A decimal integer, as text or number. */
 export function integer(options: { min: number; max: number }) {
-  return z.preprocess(readInteger, z.int('must be an integer').min(options.min).max(options.max));
+  return z.preprocess(readInteger, z.int().min(options.min).max(options.max));
 }
 
 function readInteger(value: unknown): unknown {

@@ -4,14 +4,15 @@
  */
 import { createHash } from 'node:crypto';
 import secureJson from 'secure-json-parse';
-import { checkTemplate, type WorkflowFile } from '@pelorus/engine';
+import { checkDefinitionParameters, checkDefinitionTemplates, checkTemplate, type WorkflowFile } from '@pelorus/engine';
 import {
-  normaliseForHash, parseDefinition, parseDirectDefinition,
-  type DefinitionFormat, type DefinitionProblem, type ErrorCode, type TaskDefinition, type WorkflowDefinition,
+  LIMITS, normaliseForHash, parseDefinition, parseDirectDefinition,
+  type DefinitionFormat, type DefinitionOptions, type DefinitionProblem, type ErrorCode, type TaskDefinition, type WorkflowDefinition,
 } from '@pelorus/protocol';
 import { API_LIMITS } from '../limits.ts';
 import { unstorable } from '../text-door.ts';
-import { filePlaces, type FileReference } from './file-references.ts';
+import { filePlaces } from './file-references.ts';
+import { createLocator, type Locator } from './locate.ts';
 
 export type Upload =
   /** The text of a definition. */
@@ -36,8 +37,14 @@ export interface ParsedUpload {
   format: DefinitionFormat;
   files: WorkflowFile[];
   /** Files that tasks name and the upload does not bring. */
-  missing: FileReference[];
+  missing: MissingFile[];
   warnings: DefinitionProblem[];
+}
+
+export interface MissingFile {
+  name: string;
+  /** To report, unless the file is found elsewhere. */
+  problem: DefinitionProblem;
 }
 
 export interface RefusedUpload {
@@ -50,33 +57,35 @@ export interface RefusedUpload {
 export function parseUpload(upload: Upload): ParsedUpload | RefusedUpload {
   const text = decode(upload.bytes);
   if (text === null) return malformed('the definition is not UTF-8 text');
+  const { as } = upload;
   switch (upload.kind) {
-    case 'text': return parseText(text, upload.format, [], upload.as);
-    case 'direct': return finish(parseDirectDefinition(text, { checkTemplate }), { source: text, format: 'json', files: upload.files, as: upload.as });
+    case 'text': return finish({ source: text, format: upload.format, form: 'file', files: [], as });
+    case 'direct': return finish({ source: text, format: 'json', form: 'published', files: upload.files, as });
     case 'bundle': {
       const bundle = readBundle(text);
-      return 'refused' in bundle ? malformed(bundle.refused) : parseText(bundle.source, bundle.format, bundle.files, upload.as);
+      return 'refused' in bundle ? malformed(bundle.refused) : finish({ ...bundle, form: 'file', as });
     }
   }
-}
-
-function parseText(source: string, format: DefinitionFormat, files: WorkflowFile[], as: NamedAs): ParsedUpload | RefusedUpload {
-  return finish(parseDefinition(source, format, { checkTemplate }), { source, format, files, as });
 }
 
 interface Sent {
   source: string;
   format: DefinitionFormat;
+  /** As in a definition file, or as `/executors/direct` takes it. */
+  form: 'file' | 'published';
   files: WorkflowFile[];
   as: NamedAs;
 }
 
-function finish(parsed: ReturnType<typeof parseDefinition>, sent: Sent): ParsedUpload | RefusedUpload {
+function finish(sent: Sent): ParsedUpload | RefusedUpload {
   const held = unstorable(sent.source);
   if (held !== null) return malformed(`the definition holds ${held}, which cannot be stored`);
+  const parsed = parse(sent);
   if (parsed.definition === null) return refused(parsed.problems);
-  const { definition, renamed } = namedAs(parsed.definition, sent.as);
-  const known = new Set(sent.files.map((file) => file.name));
+  const { definition, renamed } = namedAs(sent.form === 'published' ? withFilesEverywhere(parsed.definition, sent.files) : parsed.definition, sent.as);
+  const locator = createLocator(sent.source, sent.form, definition);
+  const problems = parameterProblems(definition, locator);
+  if (problems.length > 0) return refused(problems);
   return {
     ok: true,
     definition,
@@ -84,9 +93,28 @@ function finish(parsed: ReturnType<typeof parseDefinition>, sent: Sent): ParsedU
     source: sent.source,
     format: sent.format,
     files: sent.files,
-    missing: filePlaces(definition).filter((reference) => !known.has(reference.name)),
+    missing: missingFiles(definition, sent.files, locator),
     warnings: [...parsed.warnings, ...renamed],
   };
+}
+
+function parse({ source, format, form, as }: Sent): ReturnType<typeof parseDefinition> {
+  const options: DefinitionOptions = { workflowName: as.name, checkTemplate };
+  return form === 'published' ? parseDirectDefinition(source, options) : parseDefinition(source, format, options);
+}
+
+/** What only shows when the whole definition is known: parameters that nothing gives, circles, values out of place. */
+function parameterProblems(definition: WorkflowDefinition, locator: Locator): DefinitionProblem[] {
+  const found = [...checkDefinitionTemplates(definition), ...checkDefinitionParameters(definition)];
+  const problems = found.slice(0, LIMITS.definitionProblems).map(({ pointer, message }) => locator.problem(pointer, message));
+  return problems.toSorted((left, right) => (left.line ?? 0) - (right.line ?? 0) || (left.column ?? 0) - (right.column ?? 0));
+}
+
+function missingFiles(definition: WorkflowDefinition, files: WorkflowFile[], locator: Locator): MissingFile[] {
+  const known = new Set(files.map((file) => file.name));
+  return filePlaces(definition)
+    .filter((reference) => !known.has(reference.name))
+    .map(({ name, pointer }) => ({ name, problem: locator.problem(pointer, `file ${name} is named here but was not sent`) }));
 }
 
 /** The path counts; a definition that calls itself otherwise is told so. */
@@ -102,8 +130,9 @@ function renaming(pointer: string, written: string, taken: string): DefinitionPr
 }
 
 /** All files in every task that has a work directory. */
-export function withFilesEverywhere(definition: WorkflowDefinition, files: WorkflowFile[]): WorkflowDefinition {
+function withFilesEverywhere(definition: WorkflowDefinition, files: WorkflowFile[]): WorkflowDefinition {
   const names = files.map((file) => file.name);
+  if (names.length === 0) return definition;
   const give = (task: TaskDefinition) => (WITH_WORK_DIRECTORY.has(task.action.type) ? { ...task, files: [...new Set([...task.files, ...names])] } : task);
   return { ...definition, tasks: definition.tasks.map(give) };
 }
@@ -174,7 +203,7 @@ function malformed(message: string): RefusedUpload {
 }
 
 /** The 422 that lists every problem. */
-export function refused(problems: DefinitionProblem[]): RefusedUpload {
+function refused(problems: DefinitionProblem[]): RefusedUpload {
   const shown = problems.slice(0, 3).map(describe);
   const more = problems.length > shown.length ? `; and ${problems.length - shown.length} more` : '';
   return { ok: false, code: 'INVALID_DEFINITION', message: shown.join('; ') + more, problems };

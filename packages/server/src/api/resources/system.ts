@@ -32,7 +32,7 @@ const workflowSchema = route({
   method: 'GET',
   path: '/schemas/workflow',
   summary: 'JSON Schema of definitions',
-  handle: () => ok(workflowJsonSchema()),
+  handle: () => ok(workflowJsonSchema),
 });
 
 const live = route({
