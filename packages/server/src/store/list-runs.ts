@@ -5,6 +5,7 @@
  * exactly how many runs each (workflow, state) pair has; from that the cheapest of three walks is chosen, each over an
  * index that holds every column it looks at. SQLite's own planner has no idea how rare a state is and was up to 200 times slower.
  */
+import { SQLITE as dialect } from './dialect.ts';
 import type { RunFilter } from './port.ts';
 import { RUN_COLUMNS } from './rows.ts';
 import type { Cell } from './rows.ts';
@@ -86,10 +87,9 @@ function resolveWorkflows(db: SqliteDatabase, filter: RunFilter): number[] | nul
     conditions.push(`${column} = ?`);
     values.push(name);
   };
-  // Not `like`: in a prefix, % and _ mean themselves.
   const prefixed = (column: string, prefixes: string[] | undefined) => {
     if (prefixes === undefined) return;
-    conditions.push(`exists (select 1 from json_each(?) prefix where substr(${column}, 1, length(prefix.value)) = prefix.value)`);
+    conditions.push(dialect.beginsWithAny(column));
     values.push(JSON.stringify(prefixes));
   };
   exact('p.name', filter.project);
@@ -106,7 +106,7 @@ function countPairs(db: SqliteDatabase, workflowIds: number[] | null, states: re
   const values: string[] = [];
   for (const [column, list] of [['workflow_id', workflowIds], ['state', states]] as const) {
     if (list === null) continue;
-    conditions.push(`${column} in (select value from json_each(?))`);
+    conditions.push(dialect.isIn(column));
     values.push(JSON.stringify(list));
   }
   return db.all(`select workflow_id, state, runs from run_count where ${conditions.join(' and ')}`, ...values).map((row) => (
@@ -116,7 +116,7 @@ function countPairs(db: SqliteDatabase, workflowIds: number[] | null, states: re
 
 const RUNS_IN_SPAN = `select count(*) as runs from run where submitted_at between ? and ?`;
 const RUNS_OF_PAIR_IN_SPAN = `
-  select count(*) as runs from run indexed by run_workflow where workflow_id = ? and state = ? and submitted_at between ? and ?`;
+  select count(*) as runs from run ${dialect.along('run_workflow')} where workflow_id = ? and state = ? and submitted_at between ? and ?`;
 
 function countInSpan(db: SqliteDatabase, scope: Scope, pairs: Pair[]): number {
   if (scope.inPairs + pairs.length * COST.pair < scope.inSpan) {
@@ -125,7 +125,7 @@ function countInSpan(db: SqliteDatabase, scope: Scope, pairs: Pair[]): number {
     ), 0);
   }
   const { sql, values } = scopeConditions(scope);
-  return db.get(`select count(*) as runs from run indexed by run_submitted where ${sql}`, ...values)?.['runs'] as number;
+  return db.get(`select count(*) as runs from run ${dialect.along('run_submitted')} where ${sql}`, ...values)?.['runs'] as number;
 }
 
 /** The scope as conditions on `run`, for walks that see runs of all pairs. */
@@ -138,7 +138,7 @@ function scopeConditions(scope: Scope): { sql: string; values: Cell[] } {
   }
   for (const [column, list] of [['workflow_id', scope.workflowIds], ['state', scope.states]] as const) {
     if (list === null) continue;
-    conditions.push(`${column} in (select value from json_each(?))`);
+    conditions.push(dialect.isIn(column));
     values.push(JSON.stringify(list));
   }
   return { sql: conditions.join(' and ') || '1 = 1', values };
@@ -184,12 +184,12 @@ function pageIds(db: SqliteDatabase, scope: Scope, request: ListRequest, walk: W
 function idsInOrder(db: SqliteDatabase, scope: Scope, request: ListRequest, index: 'run_order' | 'run_submitted'): number[] {
   const { sql, values } = scopeConditions(scope);
   return db.cells([], `
-    select id from run indexed by ${index} where ${sql}
+    select id from run ${dialect.along(index)} where ${sql}
     order by coalesce(started_at, 9007199254740991) desc, id desc limit ? offset ?`, ...values, request.size, request.from) as number[];
 }
 
 const IDS_OF_PAIR = `
-  select id, coalesce(started_at, 9007199254740991) from run indexed by run_workflow
+  select id, coalesce(started_at, 9007199254740991) from run ${dialect.along('run_workflow')}
   where workflow_id = ? and state = ? and submitted_at between ? and ?
   order by coalesce(started_at, 9007199254740991) desc, id desc limit ?`;
 

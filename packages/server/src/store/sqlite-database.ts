@@ -61,3 +61,19 @@ export class SqliteDatabase {
     this.raw.close();
   }
 }
+
+/** SQLITE_CONSTRAINT, whatever its extension. */
+export function isConstraintError(error: unknown): boolean {
+  return primaryCode(error) === 19;
+}
+
+/** The extended result code of an error that SQLite raised; null for any other. */
+export function resultCode(error: unknown): number | null {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : null;
+}
+
+/** The result code without its extension. */
+export function primaryCode(error: unknown): number | null {
+  const code = resultCode(error);
+  return code === null ? null : code & 0xff;
+}

@@ -20,6 +20,8 @@ import type { WriteVerbs } from './write-verbs.ts';
 export interface SqliteOptions {
   /** How long a master may stay silent before another may take its runs. Default 15 s. */
   masterLeaseMs?: number;
+  /** What the database file may grow to; writes beyond fail as `UNAVAILABLE`. Default: as far as the disk goes. */
+  maxBytes?: number;
 }
 
 const MASTER_LEASE_MS = 15_000;
@@ -32,7 +34,9 @@ export async function openSqliteStore(directory: string, options: SqliteOptions 
   const path = resolve(directory);
   await mkdir(path, { recursive: true });
   const file = join(path, 'pelorus.db');
-  const writerData: WriterData = { directory: path, file, masterLeaseMs: options.masterLeaseMs ?? MASTER_LEASE_MS };
+  const writerData: WriterData = {
+    directory: path, file, masterLeaseMs: options.masterLeaseMs ?? MASTER_LEASE_MS, maxBytes: options.maxBytes ?? null,
+  };
   const writer = new ThreadChannel<WriteVerbs>(script('sqlite-writer'), writerData, 'UNKNOWN_OUTCOME');
   const people = new ThreadChannel<ReadVerbs>(script('sqlite-reader'), { file }, 'UNAVAILABLE');
   const master = new ThreadChannel<ReadVerbs>(script('sqlite-reader'), { file }, 'UNAVAILABLE');

@@ -12,7 +12,7 @@ import { SQLITE, WRITER_PRAGMAS } from './dialect.ts';
 import { lockDirectory } from './directory-lock.ts';
 import { migrate } from './migrate.ts';
 import { StoreError } from './port.ts';
-import { SqliteDatabase } from './sqlite-database.ts';
+import { primaryCode, resultCode, SqliteDatabase } from './sqlite-database.ts';
 import { toFailure } from './thread-channel.ts';
 import type { Replies, Requests } from './thread-channel.ts';
 import { writeVerbs } from './write-verbs.ts';
@@ -27,6 +27,7 @@ export interface WriterData {
   directory: string;
   file: string;
   masterLeaseMs: number;
+  maxBytes: number | null;
 }
 
 interface Opened {
@@ -44,6 +45,7 @@ function open(): Opened {
   try {
     const db = new SqliteDatabase(data.file, { readOnly: false });
     db.exec(WRITER_PRAGMAS);
+    if (data.maxBytes !== null) db.exec(`pragma max_page_count = ${Math.ceil(data.maxBytes / (db.get('pragma page_size')?.['page_size'] as number))}`);
     migrate(db, SQLITE, Date.now());
     db.run(FENCE_ALL, Date.now());
     return { context: { db, now: Date.now, masterLeaseMs: data.masterLeaseMs, claims: new Map() }, release };
@@ -109,17 +111,17 @@ function runGroup(from: number, end: number): Replies {
   try {
     opened ??= open();
     const { context } = opened;
-    context.db.exec('begin immediate');
+    context.db.run('begin immediate');
     const alone = end - from === 3;
     for (let at = from; at < end; at += 3) {
       try {
         replies.push(queue[at], false, runVerb(context, alone, queue[at + 1] as string, queue[at + 2]));
       } catch (error) {
         if (!context.db.inTransaction) throw error;
-        replies.push(queue[at], true, toFailure(error));
+        replies.push(queue[at], true, toFailure(asStoreError(error)));
       }
     }
-    context.db.exec(alone && replies[1] === true ? 'rollback' : 'commit');
+    context.db.run(alone && replies[1] === true ? 'rollback' : 'commit');
     return replies;
   } catch (error) {
     return failGroup(from, end, error);
@@ -129,10 +131,10 @@ function runGroup(from: number, end: number): Replies {
 function runVerb(context: WriteContext, alone: boolean, name: string, request: unknown): unknown {
   const verb = writeVerbs[name as keyof typeof writeVerbs] as (context: WriteContext, request: unknown) => unknown;
   if (alone) return verb(context, request);
-  context.db.statement('savepoint verb').run();
+  context.db.run('savepoint verb');
   try {
     const answer = verb(context, request);
-    context.db.statement('release verb').run();
+    context.db.run('release verb');
     return answer;
   } catch (error) {
     // SQLite itself rolls the whole transaction back on some failures, a full disk among them.
@@ -145,22 +147,24 @@ function runVerb(context: WriteContext, alone: boolean, name: string, request: u
 function failGroup(from: number, end: number, error: unknown): Replies {
   const db = opened?.context.db;
   if (db?.inTransaction) db.exec('rollback');
-  const failure = toFailure(error instanceof StoreError ? error : classify(error));
+  const failure = toFailure(asStoreError(error));
   const replies: Replies = [];
   for (let at = from; at < end; at += 3) replies.push(queue[at], true, failure);
   return replies;
 }
 
+/** SQLITE_BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB: the world's fault, not the statement's. */
+const TROUBLE: ReadonlySet<number | null> = new Set([5, 6, 7, 8, 9, 10, 11, 13, 14, 26]);
 const SQLITE_IOERR_FSYNC = 1034;
 
 /**
- * A transaction that failed as a whole. It was rolled back, except that after a failed fsync of the log
- * a crash might still bring it to light.
+ * What a failure of SQLite means to the caller; anything else is handed on as it is. Whatever failed was rolled back,
+ * except that after a failed fsync of the log a crash might still bring the commit to light.
  */
-function classify(error: unknown): StoreError {
-  const reason = error instanceof Error ? error.message : String(error);
-  const unknown = error instanceof Error && 'errcode' in error && error.errcode === SQLITE_IOERR_FSYNC;
-  return unknown
+function asStoreError(error: unknown): unknown {
+  if (!TROUBLE.has(primaryCode(error))) return error;
+  const reason = `${(error as Error).message} (SQLite ${resultCode(error)})`;
+  return resultCode(error) === SQLITE_IOERR_FSYNC
     ? new StoreError('UNKNOWN_OUTCOME', `The database in ${data.directory} could not confirm a commit: ${reason}.`, { cause: error })
     : new StoreError('UNAVAILABLE', `The database in ${data.directory} did not take a commit; nothing of it was stored: ${reason}.`, { cause: error });
 }

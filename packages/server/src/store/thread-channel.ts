@@ -50,6 +50,8 @@ export class ThreadChannel<V extends Verbs> {
   #gone: StoreError | null = null;
   /** What calls get that were on their way when the thread died. */
   readonly #lostCode: StoreErrorCode;
+  readonly #ended: Promise<void>;
+  #closing = false;
   #outbox: Requests = [];
   #sequence = 0;
 
@@ -59,7 +61,12 @@ export class ThreadChannel<V extends Verbs> {
     this.#thread = new Worker(script, { workerData, name: script.pathname.slice(script.pathname.lastIndexOf('/') + 1) });
     this.#thread.on('message', (replies: Replies) => this.#settle(replies));
     this.#thread.on('error', (error) => this.#fail(error instanceof Error ? error : new Error(String(error))));
-    this.#thread.on('exit', (code) => this.#fail(new Error(`the thread ended with code ${code}`)));
+    this.#ended = new Promise((resolve) => {
+      this.#thread.on('exit', (code) => {
+        this.#fail(new Error(`its thread ended with code ${code}`));
+        resolve();
+      });
+    });
   }
 
   /** Sends a call; settles with the verb's answer or a `StoreError`. */
@@ -74,9 +81,23 @@ export class ThreadChannel<V extends Verbs> {
   }
 
   #flush(): void {
+    if (this.#outbox.length === 0) return;
     const requests = this.#outbox;
     this.#outbox = [];
-    this.#thread.postMessage(requests);
+    try {
+      this.#thread.postMessage(requests);
+    } catch {
+      // Something in it cannot be sent; that must not take the others along.
+      for (let i = 0; i < requests.length; i += 3) this.#sendAlone(requests.slice(i, i + 3));
+    }
+  }
+
+  #sendAlone(request: Requests): void {
+    try {
+      this.#thread.postMessage(request);
+    } catch (error) {
+      this.#settle([request[0], true, toFailure(error)]);
+    }
   }
 
   #settle(replies: Replies): void {
@@ -98,12 +119,13 @@ export class ThreadChannel<V extends Verbs> {
   }
 
   /** Refuses further calls and ends the thread after everything sent before; resolves when it is gone. */
-  async close(): Promise<void> {
-    if (this.#gone) return;
-    this.#gone = new StoreError('UNAVAILABLE', 'The store is closed.');
-    const ended = new Promise<void>((resolve) => this.#thread.once('exit', () => resolve()));
-    if (this.#outbox.length > 0) this.#flush();
-    this.#thread.postMessage(null);
-    await ended;
+  close(): Promise<void> {
+    if (!this.#closing) {
+      this.#closing = true;
+      this.#gone ??= new StoreError('UNAVAILABLE', 'The store is closed.');
+      this.#flush();
+      this.#thread.postMessage(null);
+    }
+    return this.#ended;
   }
 }

@@ -11,6 +11,7 @@ import {
   TASK_RUN_WIDTH, WORKER_COLUMNS, WORKER_WIDTH,
 } from './rows.ts';
 import type { Cell, CommitRows } from './rows.ts';
+import { isConstraintError } from './sqlite-database.ts';
 import type { Row, SqliteDatabase } from './sqlite-database.ts';
 import { toProjectRow, toWorkflowRow, WORKFLOW_SELECT } from './workflow-rows.ts';
 
@@ -63,7 +64,7 @@ export type SaveWorkflowRequest = Omit<SaveWorkflow, 'definition' | 'files'> & {
 const WORKFLOW_BY_NAME = `${WORKFLOW_SELECT} where p.name = ? and w.name = ? and w.deleted_at is null`;
 const INSERT_WORKFLOW = `
   insert into workflow (project_id, name, description, version, hash, hidden, created_at, updated_at, updated_by)
-  values (?, ?, ?, 1, ?, ?, ?, ?, ?)`;
+  values (?, ?, ?, 1, ?, ?, ?, ?, ?) returning id`;
 const UPDATE_WORKFLOW = `update workflow set description = ?, version = ?, hash = ?, updated_at = ?, updated_by = ? where id = ?`;
 const INSERT_VERSION = `
   insert into workflow_version (workflow_id, version, definition, files, source, format, hash, created_at, created_by)
@@ -84,16 +85,19 @@ function saveWorkflow(c: WriteContext, save: SaveWorkflowRequest): { workflow: W
     id = found['id'] as number;
     c.db.run(UPDATE_WORKFLOW, save.description, version, save.hash, save.at, save.user, id);
   } else {
-    const inserted = c.db.statement(INSERT_WORKFLOW).run(
-      project['id'] as number, save.name, save.description, save.hash, save.hidden ? 1 : 0, save.at, save.at, save.user,
-    );
-    id = Number(inserted.lastInsertRowid);
+    id = insertedId(c.db.get(
+      INSERT_WORKFLOW, project['id'] as number, save.name, save.description, save.hash, save.hidden ? 1 : 0, save.at, save.at, save.user,
+    ));
   }
   for (const file of save.files) c.db.run(INSERT_CONTENT, file.sha256, file.bytes);
   const files = JSON.stringify(save.files.map(({ name, sha256 }) => ({ name, sha256 })));
   c.db.run(INSERT_VERSION, id, version, save.definition, files, save.source, save.format, save.hash, save.at, save.user);
   const workflow = toWorkflowRow(requireRow(c.db.get(WORKFLOW_BY_NAME, save.project, save.name), `workflow '${save.name}'`));
   return { workflow, created: !found, changed: true };
+}
+
+function insertedId(row: Row | undefined): number {
+  return row?.['id'] as number;
 }
 
 const LIVE_RUNS_OF_WORKFLOW = `
@@ -103,7 +107,7 @@ const DELETE_WORKFLOW = `update workflow set deleted_at = ?, deleted_by = ? wher
 function deleteWorkflow(c: WriteContext, request: { workflowId: number; user: string; at: number }): null {
   const live = c.db.get(LIVE_RUNS_OF_WORKFLOW, request.workflowId)?.['live'] as number;
   if (live > 0) {
-    throw new StoreError('CONFLICT', `Workflow ${request.workflowId} has ${live} ${live === 1 ? 'run that has' : 'runs that have'} not ended; stop ${live === 1 ? 'it' : 'them'} first.`);
+    throw new StoreError('CONFLICT', `Workflow ${request.workflowId} has runs that have not ended: ${live}. Stop them first.`);
   }
   if (c.db.run(DELETE_WORKFLOW, request.at, request.user, request.workflowId) === 0) {
     throw new StoreError('NOT_FOUND', `There is no workflow ${request.workflowId}.`);
@@ -141,9 +145,9 @@ const RUN_BY_ID = `select ${RUN_COLUMNS.join(', ')} from run where id = ?`;
 const VERSION_EXISTS = `select 1 from workflow_version where workflow_id = ? and version = ?`;
 const INSERT_RUN = `
   insert into run (project_id, project, workflow_id, workflow, workflow_version, submitted_at, version, state, spec)
-  values (?, ?, ?, ?, ?, ?, 0, 'queued', ?)`;
+  values (?, ?, ?, ?, ?, ?, 0, 'queued', ?) returning id`;
 const INSERT_COMMAND = `
-  insert into command (run_id, action, user_name, at, idempotency_key, request_hash) values (?, ?, ?, ?, ?, ?)`;
+  insert into command (run_id, action, user_name, at, idempotency_key, request_hash) values (?, ?, ?, ?, ?, ?) returning id`;
 
 /** Answers with the cells of the run. */
 function submitRun(c: WriteContext, request: SubmitRequest): { run: Cell[]; command: number; repeated: boolean } {
@@ -159,10 +163,9 @@ function submitRun(c: WriteContext, request: SubmitRequest): { run: Cell[]; comm
   const workflowId = workflow['id'] as number;
   const version = request.workflowVersion ?? (workflow['version'] as number);
   requireRow(c.db.get(VERSION_EXISTS, workflowId, version), `version ${version} of workflow '${request.workflow}'`);
-  const inserted = c.db.statement(INSERT_RUN).run(
-    workflow['project_id'] as number, request.project, workflowId, request.workflow, version, request.submittedAt, request.spec,
-  );
-  const run = Number(inserted.lastInsertRowid);
+  const run = insertedId(c.db.get(
+    INSERT_RUN, workflow['project_id'] as number, request.project, workflowId, request.workflow, version, request.submittedAt, request.spec,
+  ));
   for (let i = 0; i < request.taskRuns.length; i += TASK_RUN_WIDTH) request.taskRuns[i] = run;
   upsertTaskRuns(c.db, request.taskRuns);
   const command = insertCommand(c, run, { kind: 'start' }, request.submitUser, request.submittedAt, request.idempotencyKey, request.requestHash);
@@ -172,7 +175,7 @@ function submitRun(c: WriteContext, request: SubmitRequest): { run: Cell[]; comm
 function insertCommand(
   c: WriteContext, run: number, action: CommandAction, user: string, at: number, key: string | null, hash: string | null,
 ): number {
-  return Number(c.db.statement(INSERT_COMMAND).run(run, JSON.stringify(action), user, at, key, hash).lastInsertRowid);
+  return insertedId(c.db.get(INSERT_COMMAND, run, JSON.stringify(action), user, at, key, hash));
 }
 
 const COMMAND_OF_KEY = `select id, run_id, action, at, request_hash from command where user_name = ? and idempotency_key = ?`;
@@ -226,7 +229,7 @@ function registerMaster(
   try {
     c.db.run(INSERT_MASTER, master.id, master.token, master.host, master.at, master.at, c.now() + c.masterLeaseMs);
   } catch (error) {
-    if (isConstraint(error)) throw new StoreError('CONFLICT', `Master ${master.id} is registered already; each start makes a new id.`, { cause: error });
+    if (isConstraintError(error)) throw new StoreError('CONFLICT', `Master ${master.id} is registered already; each start makes a new id.`, { cause: error });
     throw error;
   }
   return null;
@@ -419,7 +422,7 @@ function upsertAttempts(db: SqliteDatabase, cells: Cell[]): void {
     try {
       written = upsert.run(...row).changes;
     } catch (error) {
-      if (!isConstraint(error)) throw error;
+      if (!isConstraintError(error)) throw error;
       throw new StoreError('INVARIANT', `Attempt ${name} cannot be ${row[4]}: another attempt of its task run is live.`, { cause: error });
     }
     if (written !== 0) continue;
@@ -427,11 +430,6 @@ function upsertAttempts(db: SqliteDatabase, cells: Cell[]): void {
     if (row.every((cell, column) => column === 3 || cell === stored[column])) continue;
     throw new StoreError('INVARIANT', `Attempt ${name} is ${stored[4]} at version ${stored[3]}; it cannot become ${row[4]} at version ${row[3]}.`);
   }
-}
-
-/** SQLITE_CONSTRAINT, whatever its extension. */
-function isConstraint(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === 19;
 }
 
 /** Answered once the writer has opened the database. */
