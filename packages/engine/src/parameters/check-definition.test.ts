@@ -30,12 +30,21 @@ describe('checkDefinitionTemplates', () => {
   });
 
   it('points to time expressions that would come out as code', () => {
-    expect(templates([task(shell("$[yyyy'`id`']"))])).toEqual(["/tasks/load/run: `$[yyyy'`id`']` comes out as `2024`id``, which may not be put into this text; make it a parameter"]);
+    expect(templates([task(shell("$[yyyy'`id`']"))])).toEqual([
+      "/tasks/load/run: `$[yyyy'`id`']` comes out as `2024`id``, which may not be put into this text; make it a parameter",
+    ]);
     expect(templates([task(shell("$[yyyy'`id`']", 'text'))])).toEqual([]);
   });
 
   it('does not read functions, disabled tasks, or what belongs to the shell', () => {
-    expect(templates([task(script('`${`, "$[nope]"')), task(shell('$[nope]'), { disabled: true }), task(shell('${x:-y} ${a[$i]} $[1+2] $$[abc]')), task(python('f"${"'))])).toEqual([]);
+    expect(
+      templates([
+        task(script('`${`, "$[nope]"')),
+        task(shell('$[nope]'), { disabled: true }),
+        task(shell('${x:-y} ${a[$i]} $[1+2] $$[abc]')),
+        task(python('f"${"')),
+      ]),
+    ).toEqual([]);
   });
 });
 
@@ -50,9 +59,9 @@ describe('checkDefinitionParameters', () => {
     expect(parameters(tasks, { params: declared({ region: 'cn', w: '${z}' }) })).toEqual([
       `/tasks/a/params/p: \`\${q}\`: ${NO_SUCH}`,
       `/tasks/a/run: \`\${nowhere}\`: ${NO_SUCH}`,
-      `/params/w: \`\${z}\`: ${NO_SUCH}`,
       `/tasks/b/url: \`\${x}\`: ${NO_SUCH}`,
       `/tasks/c/run: \`\${n}\`: ${NO_SUCH}`,
+      `/params/w: \`\${z}\`: ${NO_SUCH}`,
     ]);
   });
 
@@ -63,7 +72,9 @@ describe('checkDefinitionParameters', () => {
   });
 
   it('finds misspelt names of the system anywhere', () => {
-    expect(parameters([task(shell('echo ${system.bizdate}'), { needs: ['x'] })])).toEqual([`/tasks/load/run: \`\${system.bizdate}\`: ${NO_SUCH}`]);
+    expect(parameters([task(shell('echo ${system.bizdate}'), { needs: ['x'] })])).toEqual([
+      `/tasks/load/run: \`\${system.bizdate}\`: ${NO_SUCH}`,
+    ]);
   });
 
   it('finds circles within the workflow, and through the parameters of a task', () => {
@@ -77,8 +88,15 @@ describe('checkDefinitionParameters', () => {
 
   it('finds names and defaults that cannot be', () => {
     const one = task(sql('!{t} !{u}', { raw: { t: ['x'] } }), { params: { PATH: 'x', 'system.a': 1, ok: 'a\0' } });
-    expect(parameters([one], { params: { 'a b': { type: 'string', required: false }, n: { type: 'integer', default: 'x', enum: [1, 'y'], required: false } } })).toEqual([
-      '/params/a b: parameter `a b` is not a name: a letter or _, then letters, digits, _ . -, at most 128 characters',
+    expect(
+      parameters([one], {
+        params: {
+          'a b': { type: 'string', required: false },
+          n: { type: 'integer', default: 'x', enum: [1, 'y'], required: false },
+        },
+      }),
+    ).toEqual([
+      '/params/a b: parameter `a b` is not a name: a letter or _, then letters, digits, _ . -, at most 63 characters',
       '/params/n: parameter `n` is declared as an integer; `y` is not one',
       '/params/n: parameter `n` is declared as an integer; `x` is not one',
       "/tasks/load/params/PATH: parameter `PATH` decides what programs load; only a task's `env` may set it",
@@ -91,7 +109,10 @@ describe('checkDefinitionParameters', () => {
   it('has nothing to say of a workflow as it should be', () => {
     const tasks = [
       task(shell('./extract.sh "$year" > weather.csv'), { name: 'extract' }),
-      task(sql('insert into t select * from w where year = ${year} and day < ${system.biz.date}'), { name: 'load', needs: ['extract'] }),
+      task(sql('insert into t select * from w where year = ${year} and day < ${system.biz.date}'), {
+        name: 'load',
+        needs: ['extract'],
+      }),
     ];
     expect(parameters(tasks, { params: declared({ year: '$[yyyy]' }) })).toEqual([]);
     expect(templates(tasks, { params: declared({ year: '$[yyyy]' }) })).toEqual([]);

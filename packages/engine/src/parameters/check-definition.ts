@@ -1,6 +1,12 @@
 /** What can be known to be wrong with a definition's parameters before any run. Disabled tasks are not looked into: nothing is delivered to them. */
-import type { ParameterDeclaration, ParameterValue, TaskAction, TaskDefinition, WorkflowDefinition } from '@pelorus/protocol';
-import { rawNamesIn, referencesIn, SAFE_TIME } from './delivery.ts';
+import type {
+  ParameterDeclaration,
+  ParameterValue,
+  TaskAction,
+  TaskDefinition,
+  WorkflowDefinition,
+} from '@pelorus/protocol';
+import { conditionNames, rawNamesIn, SAFE_TIME } from './delivery.ts';
 import { defaultsOf, layerOf, sourceOf, type ParameterSource } from './layer.ts';
 import { builtInOf, isReservedPrefix, isSecretName, refusedName } from './names.ts';
 import { cycleText, referenceOrder } from './reference-order.ts';
@@ -23,7 +29,8 @@ export function checkDefinitionTemplates(definition: WorkflowDefinition): Parame
   const problems: ParameterProblem[] = [];
   for (const text of templatesOf(definition)) {
     for (const message of text.template.problems) problems.push({ pointer: text.pointer, message });
-    if (text.isPlaced) for (const message of misplaced(text.template)) problems.push({ pointer: text.pointer, message });
+    if (text.isPlaced)
+      for (const message of misplaced(text.template)) problems.push({ pointer: text.pointer, message });
   }
   return problems;
 }
@@ -35,17 +42,16 @@ export function checkDefinitionTemplates(definition: WorkflowDefinition): Parame
  * submit) and the task has no predecessor whose output it could be; so a parameter that only a start gives is declared
  * (`required: true`). Names of the system that do not exist are unknown everywhere.
  */
-export function checkDefinitionParameters(definition: WorkflowDefinition, alsoKnown: ReadonlySet<string> = new Set()): ParameterProblem[] {
+export function checkDefinitionParameters(
+  definition: WorkflowDefinition,
+  alsoKnown: ReadonlySet<string> = new Set(),
+): ParameterProblem[] {
   const problems: ParameterProblem[] = [];
   const add = (pointer: string, message: string): void => void problems.push({ pointer, message });
   for (const [name, declaration] of Object.entries(definition.params)) checkDeclaration(name, declaration, add);
   checkCircles(definition, add);
-  const unknown = new UnknownNames(definition, alsoKnown, add);
-  for (const task of definition.tasks) {
-    if (task.disabled) continue;
-    checkTask(task, add);
-    unknown.check(task);
-  }
+  for (const task of definition.tasks) if (!task.disabled) checkTask(task, add);
+  checkUnknownNames(definition, alsoKnown, add);
   return problems;
 }
 
@@ -53,7 +59,10 @@ type Add = (pointer: string, message: string) => void;
 
 function checkDeclaration(name: string, declaration: ParameterDeclaration, add: Add): void {
   const at = pointer('params', name);
-  const reasons = [refusedName(name), ...(declaration.enum ?? []).map((value) => notAdmitted({ type: declaration.type, required: false }, textOf(value)))];
+  const reasons = [
+    refusedName(name),
+    ...(declaration.enum ?? []).map((value) => notAdmitted({ type: declaration.type, required: false }, textOf(value))),
+  ];
   if (declaration.default !== undefined) reasons.push(refusedValue(name, declaration.default, declaration));
   for (const reason of reasons) if (reason !== null) add(at, `parameter \`${name}\` ${reason}`);
 }
@@ -72,7 +81,8 @@ function checkTask(task: TaskDefinition, add: Add): void {
   if (task.action.type !== 'sql') return;
   const { raw } = task.action;
   for (const { pointer: at, text } of sqlTexts(task, task.action)) {
-    for (const name of rawNamesIn(text)) if (!Object.hasOwn(raw, name)) add(at, `\`!{${name}}\`: \`raw\` declares no values for it`);
+    for (const name of rawNamesIn(text))
+      if (!Object.hasOwn(raw, name)) add(at, `\`!{${name}}\`: \`raw\` declares no values for it`);
   }
 }
 
@@ -80,9 +90,11 @@ function checkTask(task: TaskDefinition, add: Add): void {
 
 function checkCircles(definition: WorkflowDefinition, add: Add): void {
   const shared = byName(defaultsOf(definition.params));
-  const refersTo = (own: Map<string, ParameterSource>) => (name: string) => (own.get(name) ?? shared.get(name))?.refersTo ?? null;
+  const refersTo = (own: Map<string, ParameterSource>) => (name: string) =>
+    (own.get(name) ?? shared.get(name))?.refersTo ?? null;
   const none = new Map<string, ParameterSource>();
-  for (const cycle of referenceOrder(shared.keys(), refersTo(none)).cycles) add(pointer('params', cycle[0] ?? ''), circleSentence(cycle));
+  for (const cycle of referenceOrder(shared.keys(), refersTo(none)).cycles)
+    add(pointer('params', cycle[0] ?? ''), circleSentence(cycle));
   for (const task of definition.tasks) {
     const own = byName(layerOf(task.params));
     const referring = [...own.values()].filter((source) => source.refersTo.length > 0).map(({ name }) => name);
@@ -105,40 +117,25 @@ function byName(sources: readonly ParameterSource[]): Map<string, ParameterSourc
 
 // ---- unknown names
 
-class UnknownNames {
-  private readonly definition: WorkflowDefinition;
-  private readonly known: Set<string>;
-  private readonly add: Add;
-  private readonly referringDefaults: ParameterSource[];
-  private readonly saidOfWorkflow = new Set<string>();
-
-  constructor(definition: WorkflowDefinition, alsoKnown: ReadonlySet<string>, add: Add) {
-    this.definition = definition;
-    this.known = new Set([...alsoKnown, ...Object.keys(definition.params)]);
-    this.add = add;
-    this.referringDefaults = defaultsOf(definition.params).filter(({ refersTo }) => refersTo.length > 0);
-  }
-
-  check(task: TaskDefinition): void {
-    if (this.definition.parameterMode === 'lenient') return;
-    const mayHaveOutputs = task.needs.length > 0;
+function checkUnknownNames(definition: WorkflowDefinition, alsoKnown: ReadonlySet<string>, add: Add): void {
+  if (definition.parameterMode === 'lenient') return;
+  const known = new Set([...alsoKnown, ...Object.keys(definition.params)]);
+  const referringDefaults = defaultsOf(definition.params).filter(({ refersTo }) => refersTo.length > 0);
+  const inDefaults = new Map<string, { parameter: string; name: string }>();
+  for (const task of definition.tasks) {
+    if (task.disabled) continue;
     const isUnknown = (name: string): boolean => {
-      if (builtInOf(name) !== null || isSecretName(name) || Object.hasOwn(task.params, name) || this.known.has(name)) return false;
-      return !mayHaveOutputs || isReservedPrefix(name);
+      if (builtInOf(name) !== null || isSecretName(name) || Object.hasOwn(task.params, name) || known.has(name))
+        return false;
+      return task.needs.length === 0 || isReservedPrefix(name);
     };
-    for (const { pointer: at, name } of referencesOf(task)) if (isUnknown(name)) this.add(at, unknownSentence(name));
-    for (const { name: parameter, refersTo } of this.referringDefaults) {
+    for (const { pointer: at, name } of referencesOf(task)) if (isUnknown(name)) add(at, unknownSentence(name));
+    for (const { name: parameter, refersTo } of referringDefaults) {
       if (Object.hasOwn(task.params, parameter)) continue;
-      for (const name of refersTo) if (isUnknown(name)) this.sayOfWorkflow(parameter, name);
+      for (const name of refersTo) if (isUnknown(name)) inDefaults.set(`${parameter} ${name}`, { parameter, name });
     }
   }
-
-  private sayOfWorkflow(parameter: string, name: string): void {
-    const key = `${parameter} ${name}`;
-    if (this.saidOfWorkflow.has(key)) return;
-    this.saidOfWorkflow.add(key);
-    this.add(pointer('params', parameter), unknownSentence(name));
-  }
+  for (const { parameter, name } of inDefaults.values()) add(pointer('params', parameter), unknownSentence(name));
 }
 
 function unknownSentence(name: string): string {
@@ -154,7 +151,8 @@ function referencesOf(task: TaskDefinition): { pointer: string; name: string }[]
   }
   if (task.action.type === 'switch') {
     for (const [index, { when }] of task.action.cases.entries()) {
-      for (const name of referencesIn(when)) found.push({ pointer: pointer('tasks', task.name, 'cases', String(index), 'when'), name });
+      for (const name of conditionNames(when))
+        found.push({ pointer: pointer('tasks', task.name, 'cases', String(index), 'when'), name });
     }
   }
   return found;
@@ -184,7 +182,8 @@ function* templatesOf(definition: WorkflowDefinition): Generator<TemplateText> {
 }
 
 function* taskTemplates(task: TaskDefinition): Generator<TemplateText> {
-  for (const source of layerOf(task.params)) yield* ofSource(pointer('tasks', task.name, 'params', source.name), source);
+  for (const source of layerOf(task.params))
+    yield* ofSource(pointer('tasks', task.name, 'params', source.name), source);
   for (const source of layerOf(task.env)) yield* ofSource(pointer('tasks', task.name, 'env', source.name), source);
   yield* actionTemplates(task, task.action);
 }
@@ -193,18 +192,21 @@ function* actionTemplates(task: TaskDefinition, action: TaskAction): Generator<T
   switch (action.type) {
     case 'shell':
     case 'python':
-      if (action.run !== null) yield* ofText(pointer('tasks', task.name, 'run'), action.run, 'script', action.substitution === 'env');
+      if (action.run !== null)
+        yield* ofText(pointer('tasks', task.name, 'run'), action.run, 'script', action.substitution === 'env');
       return;
     case 'sql':
       for (const { pointer: at, text } of sqlTexts(task, action)) yield* ofText(at, text, 'bound', true);
       return;
     case 'http':
       yield* ofText(pointer('tasks', task.name, 'url'), action.url, 'bound', true);
-      for (const [name, text] of Object.entries(action.headers)) yield* ofText(pointer('tasks', task.name, 'headers', name), text, 'bound', true);
+      for (const [name, text] of Object.entries(action.headers))
+        yield* ofText(pointer('tasks', task.name, 'headers', name), text, 'bound', true);
       yield* ofJson(pointer('tasks', task.name, 'body'), action.body);
       return;
     case 'sub_workflow':
-      for (const source of layerOf(action.params)) yield* ofSource(pointer('tasks', task.name, 'params', source.name), source);
+      for (const source of layerOf(action.params))
+        yield* ofSource(pointer('tasks', task.name, 'params', source.name), source);
       return;
     case 'script':
     case 'switch':
@@ -229,12 +231,16 @@ function* ofJson(at: string, body: unknown): Generator<TemplateText> {
   for (let next = left.pop(); next; next = left.pop()) {
     if (typeof next.value === 'string') yield* ofText(next.at, next.value, 'bound', true);
     else if (typeof next.value === 'object' && next.value !== null) {
-      for (const [key, value] of Object.entries(next.value).toReversed()) left.push({ at: `${next.at}${pointer(key)}`, value });
+      for (const [key, value] of Object.entries(next.value).toReversed())
+        left.push({ at: `${next.at}${pointer(key)}`, value });
     }
   }
 }
 
-function sqlTexts(task: TaskDefinition, action: Extract<TaskAction, { type: 'sql' }>): { pointer: string; text: string }[] {
+function sqlTexts(
+  task: TaskDefinition,
+  action: Extract<TaskAction, { type: 'sql' }>,
+): { pointer: string; text: string }[] {
   const list = (key: 'preStatements' | 'postStatements') =>
     action[key].map((text, index) => ({ pointer: pointer('tasks', task.name, key, String(index)), text }));
   const run = action.run === null ? [] : [{ pointer: pointer('tasks', task.name, 'run'), text: action.run }];
@@ -247,9 +253,14 @@ const ANY_DATE = { at: 1_710_510_300_000, zone: 'UTC' };
 function misplaced(template: Template): string[] {
   return template.parts.flatMap((part) => {
     if (part.kind !== 'time' || part.inner.some((inner) => inner.kind === 'reference')) return [];
-    const evaluated = evaluateTimeExpression(part.inner.map((inner) => (inner.kind === 'text' ? inner.text : '')).join(''), ANY_DATE);
+    const evaluated = evaluateTimeExpression(
+      part.inner.map((inner) => (inner.kind === 'text' ? inner.text : '')).join(''),
+      ANY_DATE,
+    );
     if (!evaluated.ok || SAFE_TIME.test(evaluated.value)) return [];
-    return [`\`${part.source}\` comes out as \`${evaluated.value}\`, which may not be put into this text; make it a parameter`];
+    return [
+      `\`${part.source}\` comes out as \`${evaluated.value}\`, which may not be put into this text; make it a parameter`,
+    ];
   });
 }
 

@@ -28,7 +28,9 @@ export function layerOf(values: Record<string, ParameterValue>): ParameterSource
 export function defaultsOf(declarations: Record<string, ParameterDeclaration>): ParameterSource[] {
   let layer = LAYERS.get(declarations);
   if (!layer) {
-    layer = Object.entries(declarations).flatMap(([name, { default: value }]) => (value === undefined ? [] : [sourceOf(name, value)]));
+    layer = Object.entries(declarations).flatMap(([name, { default: value }]) =>
+      value === undefined ? [] : [sourceOf(name, value)],
+    );
     LAYERS.set(declarations, layer);
   }
   return layer;

@@ -4,7 +4,7 @@ export const PARAMETER_LIMITS = {
   expressionChars: 256,
   /** Parentheses and functions inside one another. */
   expressionNesting: 16,
-  nameChars: 128,
+  nameChars: 63,
   startParameters: 1000,
   /** Objects and lists inside one another in the body of an HTTP task. */
   bodyNesting: 200,

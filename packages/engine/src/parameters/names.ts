@@ -1,7 +1,8 @@
 /** Which names a parameter may have, and which are taken. */
 import { PARAMETER_LIMITS } from './limits.ts';
 
-const NAME = /^[\p{L}_][\p{L}\p{N}_.-]*$/u;
+/** As definitions take them (`PARAMETER_NAME_PATTERN` of the protocol), with a limit of its own. */
+const NAME = /^[\p{L}_][\p{L}\p{M}\p{Nd}_.-]*$/u;
 
 export function isParameterName(name: string): boolean {
   return name.length <= PARAMETER_LIMITS.nameChars && NAME.test(name);
@@ -42,8 +43,26 @@ export function isReservedPrefix(name: string): boolean {
 }
 
 const LOADER_NAMES = new Set([
-  'PATH', 'HOME', 'IFS', 'PS4', 'BASH_ENV', 'BASHOPTS', 'SHELLOPTS', 'PROMPT_COMMAND', 'PERL5OPT', 'PERL5LIB', 'PERL5DB', 'RUBYOPT', 'RUBYLIB',
-  'NODE_OPTIONS', 'NODE_PATH', 'JAVA_TOOL_OPTIONS', '_JAVA_OPTIONS', 'JDK_JAVA_OPTIONS', 'GCONV_PATH', 'TRACEPARENT',
+  'PATH',
+  'HOME',
+  'IFS',
+  'PS4',
+  'BASH_ENV',
+  'BASHOPTS',
+  'SHELLOPTS',
+  'PROMPT_COMMAND',
+  'PERL5OPT',
+  'PERL5LIB',
+  'PERL5DB',
+  'RUBYOPT',
+  'RUBYLIB',
+  'NODE_OPTIONS',
+  'NODE_PATH',
+  'JAVA_TOOL_OPTIONS',
+  '_JAVA_OPTIONS',
+  'JDK_JAVA_OPTIONS',
+  'GCONV_PATH',
+  'TRACEPARENT',
 ]);
 
 /**
@@ -56,7 +75,8 @@ export function isLoaderName(name: string): boolean {
 
 /** Null, or why nobody may give a parameter this name; completes "parameter `x` …". */
 export function refusedName(name: string): string | null {
-  if (!isParameterName(name)) return 'is not a name: a letter or _, then letters, digits, _ . -, at most 128 characters';
+  if (!isParameterName(name))
+    return `is not a name: a letter or _, then letters, digits, _ . -, at most ${PARAMETER_LIMITS.nameChars} characters`;
   if (isReservedPrefix(name)) return 'is a name of the system, which nothing overrides';
   if (isLoaderName(name)) return "decides what programs load; only a task's `env` may set it";
   return null;

@@ -11,7 +11,10 @@ export function rational(numerator: bigint, denominator = 1n): Rational {
 }
 
 export function add(left: Rational, right: Rational): Rational {
-  return rational(left.numerator * right.denominator + right.numerator * left.denominator, left.denominator * right.denominator);
+  return rational(
+    left.numerator * right.denominator + right.numerator * left.denominator,
+    left.denominator * right.denominator,
+  );
 }
 
 export function negate(value: Rational): Rational {
@@ -24,7 +27,9 @@ export function multiply(left: Rational, right: Rational): Rational {
 
 /** Null when `right` is zero. */
 export function divide(left: Rational, right: Rational): Rational | null {
-  return right.numerator === 0n ? null : rational(left.numerator * right.denominator, left.denominator * right.numerator);
+  return right.numerator === 0n
+    ? null
+    : rational(left.numerator * right.denominator, left.denominator * right.numerator);
 }
 
 /** The whole part, toward zero, and what is left; both carry the sign of the value. */

@@ -8,7 +8,10 @@ export interface ReferenceOrder {
 }
 
 /** `refersTo` answers null for a name that has nothing to resolve. Iterative: a chain may be as long as it likes. */
-export function referenceOrder(roots: Iterable<string>, refersTo: (name: string) => readonly string[] | null): ReferenceOrder {
+export function referenceOrder(
+  roots: Iterable<string>,
+  refersTo: (name: string) => readonly string[] | null,
+): ReferenceOrder {
   const order: string[] = [];
   const cycles: string[][] = [];
   const states = new Map<string, 'open' | 'done'>();
@@ -45,6 +48,7 @@ export function referenceOrder(roots: Iterable<string>, refersTo: (name: string)
 
 /** `a → b → a`, shortened in the middle when very long. */
 export function cycleText(cycle: string[]): string {
-  const shown = cycle.length <= 12 ? cycle : [...cycle.slice(0, 8), `… ${cycle.length - 11} more …`, ...cycle.slice(-3)];
+  const shown =
+    cycle.length <= 12 ? cycle : [...cycle.slice(0, 8), `… ${cycle.length - 11} more …`, ...cycle.slice(-3)];
   return shown.map((name) => `\`${name}\``).join(' → ');
 }

@@ -62,7 +62,9 @@ function makePlan(task: TaskDefinition): TaskPlan {
   const action = planAction(task.action);
   const constantEnv = constantEnvOf(task.env);
   const isPlain = action === null && constantEnv !== null && isEmpty(task.params);
-  const plain: ResolvedTask | null = isPlain ? Object.freeze({ kind: 'ready', action: task.action, params: NO_PARAMS, env: constantEnv }) : null;
+  const plain: ResolvedTask | null = isPlain
+    ? Object.freeze({ kind: 'ready', action: task.action, params: NO_PARAMS, env: constantEnv })
+    : null;
   return { plain, constantEnv, action };
 }
 
@@ -73,12 +75,20 @@ function constantEnvOf(env: Record<string, string>): Record<string, string> | nu
 }
 
 function seesNoParameters({ definition, start, project, predecessors }: ResolveTaskInput): boolean {
-  return isEmpty(definition.params) && isEmpty(start) && isEmpty(project) && predecessors.every(({ outputs }) => isEmpty(outputs));
+  return (
+    isEmpty(definition.params) &&
+    isEmpty(start) &&
+    isEmpty(project) &&
+    predecessors.every(({ outputs }) => isEmpty(outputs))
+  );
 }
 
 function renderEnv(scope: Scope, env: Record<string, string>): Record<string, string> {
   return Object.fromEntries(
-    layerOf(env).map(({ name, constant, template }) => [name, template === null ? (constant ?? '') : renderValue(scope, template, `env \`${name}\``)]),
+    layerOf(env).map(({ name, constant, template }) => [
+      name,
+      template === null ? (constant ?? '') : renderValue(scope, template, `env \`${name}\``),
+    ]),
   );
 }
 
@@ -87,7 +97,8 @@ function paramsFor(scope: Scope, action: TaskAction): Record<string, string> {
   const becomeVariables = action.type === 'shell' || action.type === 'python';
   const params: [string, string][] = [...scope.bound];
   for (const [name, { text }] of scope.visible) {
-    if (becomeVariables && isLoaderName(name)) problem(scope, `parameter \`${name}\` would decide what programs load; only a task's \`env\` may set it`);
+    if (becomeVariables && isLoaderName(name))
+      problem(scope, `parameter \`${name}\` would decide what programs load; only a task's \`env\` may set it`);
     params.push([name, text ?? '']);
   }
   return Object.fromEntries(params);

@@ -86,7 +86,8 @@ function outputsByName(predecessors: readonly PredecessorOutputs[]): ParameterSo
   const values = new Map<string, string>();
   for (const { outputs } of giving.toSorted((left, right) => left.endedAt - right.endedAt)) {
     for (const [name, value] of Object.entries(outputs)) {
-      if (!values.get(name) && isParameterName(name) && !isReservedPrefix(name) && (value !== '' || !values.has(name))) values.set(name, value);
+      if (!values.get(name) && isParameterName(name) && !isReservedPrefix(name) && (value !== '' || !values.has(name)))
+        values.set(name, value);
     }
   }
   return Array.from(values, ([name, value]) => constantSource(name, value));
@@ -131,13 +132,18 @@ function checkDeclarations(scope: Scope): void {
   }
 }
 
-/** A required parameter has no value but the one given at start or its default. */
-export function isMissing(name: string, declaration: ParameterDeclaration, start: Record<string, ParameterValue>): boolean {
-  return declaration.required && declaration.default === undefined && !Object.hasOwn(start, name);
+/** A required parameter is given at start; its default, the project and outputs do not stand in for that. */
+export function isMissing(
+  name: string,
+  declaration: ParameterDeclaration,
+  start: Record<string, ParameterValue>,
+): boolean {
+  return declaration.required && !Object.hasOwn(start, name);
 }
 
 export function problem(scope: Scope, sentence: string): void {
-  if (scope.problems.length < PARAMETER_LIMITS.problemsPerDetail && !scope.problems.includes(sentence)) scope.problems.push(sentence);
+  if (scope.problems.length < PARAMETER_LIMITS.problemsPerDetail && !scope.problems.includes(sentence))
+    scope.problems.push(sentence);
 }
 
 // ---- looking up
@@ -162,15 +168,24 @@ export function isKnown(scope: Scope, name: string): boolean {
 function builtInText(scope: Scope, builtIn: BuiltIn): string | null {
   const { run, task, attempt } = scope.input;
   switch (builtIn) {
-    case 'biz-date': return timeText(scope, 'yyyyMMdd-1', 'system.biz.date');
-    case 'biz-curdate': return timeText(scope, 'yyyyMMdd', 'system.biz.curdate');
-    case 'datetime': return timeText(scope, 'yyyyMMddHHmmss', 'system.datetime');
-    case 'project': return run.project;
-    case 'workflow': return run.workflow;
-    case 'run': return String(run.id);
-    case 'task': return task.name;
-    case 'attempt': return attempt;
-    case 'path': return null;
+    case 'biz-date':
+      return timeText(scope, 'yyyyMMdd-1', 'system.biz.date');
+    case 'biz-curdate':
+      return timeText(scope, 'yyyyMMdd', 'system.biz.curdate');
+    case 'datetime':
+      return timeText(scope, 'yyyyMMddHHmmss', 'system.datetime');
+    case 'project':
+      return run.project;
+    case 'workflow':
+      return run.workflow;
+    case 'run':
+      return String(run.id);
+    case 'task':
+      return task.name;
+    case 'attempt':
+      return attempt;
+    case 'path':
+      return null;
   }
 }
 
@@ -209,7 +224,11 @@ export function render(scope: Scope, template: Template, rendering: Rendering): 
   return text;
 }
 
-function renderTime(scope: Scope, part: Extract<Template['parts'][number], { kind: 'time' }>, { where, admit }: Rendering): string {
+function renderTime(
+  scope: Scope,
+  part: Extract<Template['parts'][number], { kind: 'time' }>,
+  { where, admit }: Rendering,
+): string {
   let expression = '';
   for (const inner of part.inner) {
     if (inner.kind === 'text') expression += inner.text;
@@ -225,7 +244,10 @@ function renderTime(scope: Scope, part: Extract<Template['parts'][number], { kin
   }
   const text = timeText(scope, expression, where);
   if (admit === null || admit.test(text)) return text;
-  problem(scope, `${where}: \`${part.source}\` comes out as \`${text}\`, which may not be put into this text; make it a parameter`);
+  problem(
+    scope,
+    `${where}: \`${part.source}\` comes out as \`${text}\`, which may not be put into this text; make it a parameter`,
+  );
   return '';
 }
 

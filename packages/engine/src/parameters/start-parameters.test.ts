@@ -11,19 +11,45 @@ const asked = (params: Record<string, ParameterDeclaration>, given: Record<strin
 
 describe('resolveStartParameters', () => {
   it('gives back what it admits, declared or not', () => {
-    const params: Record<string, ParameterDeclaration> = { n: { type: 'integer', required: true }, region: { type: 'string', enum: ['cn'], required: false } };
-    expect(asked(params, { n: '5', region: 'cn', extra: true, day: '$[yyyyMMdd-${n}]' })).toEqual({ n: '5', region: 'cn', extra: true, day: '$[yyyyMMdd-${n}]' });
+    const params: Record<string, ParameterDeclaration> = {
+      n: { type: 'integer', required: true },
+      region: { type: 'string', enum: ['cn'], required: false },
+    };
+    expect(asked(params, { n: '5', region: 'cn', extra: true, day: '$[yyyyMMdd-${n}]' })).toEqual({
+      n: '5',
+      region: 'cn',
+      extra: true,
+      day: '$[yyyyMMdd-${n}]',
+    });
     expect(asked(declared({ a: 'x' }), {})).toEqual({});
   });
 
   it('names every problem at once', () => {
     const params: Record<string, ParameterDeclaration> = {
-      n: { type: 'integer', required: false }, region: { type: 'string', enum: ['cn', 'us'], required: false }, must: { type: 'string', required: true },
+      n: { type: 'integer', required: false },
+      region: { type: 'string', enum: ['cn', 'us'], required: false },
+      must: { type: 'string', required: true },
     };
-    expect(asked(params, { n: 'abc', region: 'de', 'a b': 1, 'system.biz.date': 'x', LD_PRELOAD: 'x', nul: 'a\0', half: '\udc00', list: [1], infinite: Infinity, long: 'x'.repeat(65_537), open: '${a', bad: '$[yyyyMMDD]', key: '${secret.db}' })).toEqual([
+    expect(
+      asked(params, {
+        n: 'abc',
+        region: 'de',
+        'a b': 1,
+        'system.biz.date': 'x',
+        LD_PRELOAD: 'x',
+        nul: 'a\0',
+        half: '\udc00',
+        list: [1],
+        infinite: Infinity,
+        long: 'x'.repeat(65_537),
+        open: '${a',
+        bad: '$[yyyyMMDD]',
+        key: '${secret.db}',
+      }),
+    ).toEqual([
       'parameter `n` is declared as an integer; `abc` is not one',
       'parameter `region` may be `cn`, `us`; `de` is none of them',
-      'parameter `a b` is not a name: a letter or _, then letters, digits, _ . -, at most 128 characters',
+      'parameter `a b` is not a name: a letter or _, then letters, digits, _ . -, at most 63 characters',
       'parameter `system.biz.date` is a name of the system, which nothing overrides',
       "parameter `LD_PRELOAD` decides what programs load; only a task's `env` may set it",
       'parameter `nul` holds a NUL character',
@@ -43,7 +69,9 @@ describe('resolveStartParameters', () => {
   });
 
   it('finds circles that the given values close', () => {
-    expect(asked(declared({ a: '${b}', b: 'x' }), { b: '${a}' })).toEqual(['parameters refer to one another in a circle: `b` → `a` → `b`']);
+    expect(asked(declared({ a: '${b}', b: 'x' }), { b: '${a}' })).toEqual([
+      'parameters refer to one another in a circle: `b` → `a` → `b`',
+    ]);
   });
 
   it('has a limit on how many', () => {

@@ -12,7 +12,7 @@ import { checkTimeExpression } from './time-expression.ts';
 export type InnerPart = { kind: 'text'; text: string } | { kind: 'reference'; name: string; source: string };
 export type TemplatePart =
   | InnerPart
-  | { kind: 'time'; inner: (Extract<TemplatePart, { kind: 'text' | 'reference' }>)[]; source: string };
+  | { kind: 'time'; inner: Extract<TemplatePart, { kind: 'text' | 'reference' }>[]; source: string };
 
 export interface Template {
   parts: TemplatePart[];
@@ -43,7 +43,15 @@ export function escapeTemplate(text: string): string {
 }
 
 export function parseTemplate(text: string, dialect: Dialect): Template {
-  const scan: Scan = { text, dialect, at: 0, lastBrace: text.lastIndexOf('}'), lastBracket: text.lastIndexOf(']'), parts: [], problems: [] };
+  const scan: Scan = {
+    text,
+    dialect,
+    at: 0,
+    lastBrace: text.lastIndexOf('}'),
+    lastBracket: text.lastIndexOf(']'),
+    parts: [],
+    problems: [],
+  };
   for (let next = text.indexOf('$'); next !== -1; next = text.indexOf('$', scan.at)) {
     pushText(scan, text.slice(scan.at, next));
     scan.at = next;
@@ -66,7 +74,8 @@ interface Scan {
 
 function readDollar(scan: Scan): void {
   const { text, at } = scan;
-  if (text.startsWith('$$[', at) || (scan.dialect === 'value' && text.startsWith('$${', at))) return literal(scan, text.slice(at + 1, at + 3), 3);
+  if (text.startsWith('$$[', at) || (scan.dialect === 'value' && text.startsWith('$${', at)))
+    return literal(scan, text.slice(at + 1, at + 3), 3);
   if (text.startsWith('$[', at)) return readTime(scan);
   if (text.startsWith('${', at)) return readReference(scan);
   literal(scan, '$', 1);
@@ -77,7 +86,7 @@ function literal(scan: Scan, value: string, length: number): void {
   scan.at += length;
 }
 
-const PLAIN_REFERENCE = /\$\{([\p{L}_][\p{L}\p{N}_.-]*)\}/uy;
+const PLAIN_REFERENCE = /\$\{([\p{L}_][\p{L}\p{M}\p{Nd}_.-]*)\}/uy;
 
 function readReference(scan: Scan): void {
   const { text, at } = scan;
@@ -101,7 +110,12 @@ function readReference(scan: Scan): void {
 function readTime(scan: Scan): void {
   const { text, at } = scan;
   const end = scan.lastBracket < at ? null : endOfTime(text, at + 2);
-  if (end === null) return broken(scan, () => `\`${excerpt(text, at)}\` has no closing \`]\` within ${PARAMETER_LIMITS.expressionChars} characters; ${ESCAPE_HINT}`);
+  if (end === null)
+    return broken(
+      scan,
+      () =>
+        `\`${excerpt(text, at)}\` has no closing \`]\` within ${PARAMETER_LIMITS.expressionChars} characters; ${ESCAPE_HINT}`,
+    );
   const inner = text.slice(at + 2, end);
   const parts = innerParts(inner);
   const hasReference = parts.some((part) => part.kind === 'reference');
@@ -130,7 +144,7 @@ function endOfTime(text: string, from: number): number | null {
 function innerParts(inner: string): InnerPart[] {
   const parts: InnerPart[] = [];
   let from = 0;
-  for (const match of inner.matchAll(/\$\{([\p{L}_][\p{L}\p{N}_.-]*)\}/gu)) {
+  for (const match of inner.matchAll(/\$\{([\p{L}_][\p{L}\p{M}\p{Nd}_.-]*)\}/gu)) {
     if (match.index > from) parts.push({ kind: 'text', text: inner.slice(from, match.index) });
     parts.push({ kind: 'reference', name: match[1]!, source: match[0] });
     from = match.index + match[0].length;
@@ -140,7 +154,8 @@ function innerParts(inner: string): InnerPart[] {
 }
 
 function broken(scan: Scan, problem: () => string, length = 2): void {
-  if (scan.problems.length < PARAMETER_LIMITS.problemsPerDetail) scan.problems.push(`${problem()} (line ${lineOf(scan.text, scan.at)})`);
+  if (scan.problems.length < PARAMETER_LIMITS.problemsPerDetail)
+    scan.problems.push(`${problem()} (line ${lineOf(scan.text, scan.at)})`);
   literal(scan, scan.text.slice(scan.at, scan.at + length), length);
 }
 
@@ -167,7 +182,8 @@ export function namesIn(template: Template): string[] {
   const names = new Set<string>();
   for (const part of template.parts) {
     if (part.kind === 'reference') names.add(part.name);
-    else if (part.kind === 'time') for (const inner of part.inner) if (inner.kind === 'reference') names.add(inner.name);
+    else if (part.kind === 'time')
+      for (const inner of part.inner) if (inner.kind === 'reference') names.add(inner.name);
   }
   return [...names];
 }
@@ -181,9 +197,11 @@ export function isConstant(template: Template): boolean {
 export function withoutForeign(template: Template, isOurs: (name: string) => boolean): Template {
   const parts: TemplatePart[] = [];
   for (const part of template.parts) {
-    const next: TemplatePart = part.kind === 'reference' && !isOurs(part.name) ? { kind: 'text', text: part.source } : part;
+    const next: TemplatePart =
+      part.kind === 'reference' && !isOurs(part.name) ? { kind: 'text', text: part.source } : part;
     const last = parts.at(-1);
-    if (next.kind === 'text' && last?.kind === 'text') parts[parts.length - 1] = { kind: 'text', text: last.text + next.text };
+    if (next.kind === 'text' && last?.kind === 'text')
+      parts[parts.length - 1] = { kind: 'text', text: last.text + next.text };
     else parts.push(next);
   }
   return { parts, problems: template.problems };

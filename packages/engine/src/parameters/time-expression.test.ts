@@ -185,13 +185,17 @@ describe('days that are not 24 hours long', () => {
     expect(valueAt(second, 'HH:mm')).toBe('01:30');
     expect(valueAt(second, 'timestamp(yyyyMMddHHmmss)')).toBe(String(Date.parse('2024-11-03T01:30:00-05:00') / 1000));
     expect(valueAt(second, 'HH:mm-1/24')).toBe('01:30');
-    expect(valueAt(second, 'timestamp(yyyyMMddHHmmss-1/24)')).toBe(String(Date.parse('2024-11-03T01:30:00-04:00') / 1000));
+    expect(valueAt(second, 'timestamp(yyyyMMddHHmmss-1/24)')).toBe(
+      String(Date.parse('2024-11-03T01:30:00-04:00') / 1000),
+    );
     expect(valueAt(second, 'HH:mm-2/24')).toBe('00:30');
   });
 
   it('moves a time of day that was left out to after the gap, on the same date', () => {
     expect(valueAt(local('2024-03-09T02:30:00', '-05:00', NEW_YORK), 'yyyy-MM-dd HH:mm+1')).toBe('2024-03-10 03:30');
-    expect(valueAt(local('2018-11-05T00:30:00', '-02:00', 'America/Sao_Paulo'), 'yyyy-MM-dd HH:mm-1')).toBe('2018-11-04 01:30');
+    expect(valueAt(local('2018-11-05T00:30:00', '-02:00', 'America/Sao_Paulo'), 'yyyy-MM-dd HH:mm-1')).toBe(
+      '2018-11-04 01:30',
+    );
   });
 
   it('knows gaps of half an hour', () => {
@@ -243,8 +247,14 @@ describe('bad expressions', () => {
     ['add_months(,-1)', 'a format is missing, such as yyyyMMdd'],
     ['this_day(yyyyMMdd,1)', 'this_day takes one argument, the format'],
     ['year_week(yyyy-MM-dd,5)', 'year_week takes one argument; weeks begin on Monday (ISO 8601)'],
-    ['timestamp(yyyyMMdd)', 'timestamp needs year, month, day, hour, minute and second in that order: yyyyMMddHHmmss, each of them a field or digits'],
-    ['timestamp(ddMMyyyyHHmmss)', 'timestamp needs year, month, day, hour, minute and second in that order: yyyyMMddHHmmss, each of them a field or digits'],
+    [
+      'timestamp(yyyyMMdd)',
+      'timestamp needs year, month, day, hour, minute and second in that order: yyyyMMddHHmmss, each of them a field or digits',
+    ],
+    [
+      'timestamp(ddMMyyyyHHmmss)',
+      'timestamp needs year, month, day, hour, minute and second in that order: yyyyMMddHHmmss, each of them a field or digits',
+    ],
     ['this_day(timestamp(yyyyMMddHHmmss))', 'timestamp must stand outermost'],
     [
       'ad_months(yyyyMMdd,-1)',
@@ -255,14 +265,21 @@ describe('bad expressions', () => {
     ['y'.repeat(257), 'it is longer than 256 characters'],
   ])('$[%s]: %s', (expression, problem) => {
     expect(checkTimeExpression(expression)).toBe(`bad time expression \`$[${expression}]\`: ${problem}`);
-    expect(evaluateTimeExpression(expression, utc('2024-03-15T13:45:00'))).toEqual({ ok: false, problem: checkTimeExpression(expression) });
+    expect(evaluateTimeExpression(expression, utc('2024-03-15T13:45:00'))).toEqual({
+      ok: false,
+      problem: checkTimeExpression(expression),
+    });
   });
 
   it.each([
     ['9999-12-31T00:00:00', 'yyyyMMdd+1', 'the result lies outside the years 1 to 9999'],
     ['0001-01-01T00:00:00', 'yyyyMMdd-1', 'the result lies outside the years 1 to 9999'],
     ['2024-03-15T00:00:00', 'add_months(yyyyMMdd,-120000)', 'the result lies outside the years 1 to 9999'],
-    ['2024-03-15T00:00:00', 'add_months(add_months(yyyyMMdd,-60000),60000)', 'the result lies outside the years 1 to 9999'],
+    [
+      '2024-03-15T00:00:00',
+      'add_months(add_months(yyyyMMdd,-60000),60000)',
+      'the result lies outside the years 1 to 9999',
+    ],
     ['2024-02-15T00:00:00', 'timestamp(yyyyMM30HHmmss)', 'its digits are not a date and time'],
   ])('at %s $[%s]: %s', (at, expression, problem) => {
     expect(checkTimeExpression(expression)).toBeNull();
@@ -270,7 +287,9 @@ describe('bad expressions', () => {
   });
 
   it('says which zone or instant does not exist', () => {
-    expect(valueAt({ at: 0, zone: 'Mars/Olympus' }, 'yyyy')).toBe('bad time expression `$[yyyy]`: there is no instant 0 in a time zone named `Mars/Olympus`');
+    expect(valueAt({ at: 0, zone: 'Mars/Olympus' }, 'yyyy')).toBe(
+      'bad time expression `$[yyyy]`: there is no instant 0 in a time zone named `Mars/Olympus`',
+    );
     expect(valueAt({ at: Number.NaN, zone: 'UTC' }, 'yyyy')).toContain('there is no instant NaN');
     expect(valueAt({ at: 8.64e15, zone: 'UTC' }, 'yyyy')).toContain('there is no instant 8640000000000000');
   });
@@ -278,19 +297,61 @@ describe('bad expressions', () => {
 
 describe('any text', () => {
   const piece = fc.constantFrom(
-    'yyyy', 'MM', 'dd', 'HH', 'mm', 'ss', 'SSS', '-', '+', '*', '/', '(', ')', ',', ' ', "'", '1', '24', '999999', '0.5', 'add_months(', 'month_end(',
-    'week_begin(', 'timestamp(', 'year_week(', 'this_day(', 'x', '年', ':', '${n}', '$[', '\n',
+    'yyyy',
+    'MM',
+    'dd',
+    'HH',
+    'mm',
+    'ss',
+    'SSS',
+    '-',
+    '+',
+    '*',
+    '/',
+    '(',
+    ')',
+    ',',
+    ' ',
+    "'",
+    '1',
+    '24',
+    '999999',
+    '0.5',
+    'add_months(',
+    'month_end(',
+    'week_begin(',
+    'timestamp(',
+    'year_week(',
+    'this_day(',
+    'x',
+    '年',
+    ':',
+    '${n}',
+    '$[',
+    '\n',
   );
   const instants = fc.integer({ min: -62_135_596_800_000, max: 253_402_300_799_999 });
-  const zones = fc.constantFrom('UTC', 'America/New_York', 'Australia/Lord_Howe', 'Pacific/Apia', 'Asia/Kathmandu', 'nowhere');
+  const zones = fc.constantFrom(
+    'UTC',
+    'America/New_York',
+    'Australia/Lord_Howe',
+    'Pacific/Apia',
+    'Asia/Kathmandu',
+    'nowhere',
+  );
 
   it('gives a value or a sentence, and never throws', () => {
     fc.assert(
-      fc.property(fc.array(piece, { maxLength: 14 }).map((pieces) => pieces.join('')), instants, zones, (expression, at, zone) => {
-        const evaluated = evaluateTimeExpression(expression, { at, zone });
-        if (evaluated.ok) expect(checkTimeExpression(expression)).toBeNull();
-        else expect(evaluated.problem.startsWith('bad time expression')).toBe(true);
-      }),
+      fc.property(
+        fc.array(piece, { maxLength: 14 }).map((pieces) => pieces.join('')),
+        instants,
+        zones,
+        (expression, at, zone) => {
+          const evaluated = evaluateTimeExpression(expression, { at, zone });
+          if (evaluated.ok) expect(checkTimeExpression(expression)).toBeNull();
+          else expect(evaluated.problem.startsWith('bad time expression')).toBe(true);
+        },
+      ),
       { numRuns: 3000 },
     );
   });
@@ -306,12 +367,19 @@ describe('any text', () => {
 
   it('is never on the same date after a move of at least one day, in any zone', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 2_000_000_000_000 }), fc.integer({ min: 1, max: 40 }), zones, (at, days, zone) => {
-        fc.pre(zone !== 'nowhere');
-        const [before, here, after] = [`yyyyMMdd-${days}`, 'yyyyMMdd', `yyyyMMdd+${days}`].map((expression) => Number(valueAt({ at, zone }, expression)));
-        expect(before).toBeLessThan(here!);
-        expect(after).toBeGreaterThan(here!);
-      }),
+      fc.property(
+        fc.integer({ min: 0, max: 2_000_000_000_000 }),
+        fc.integer({ min: 1, max: 40 }),
+        zones,
+        (at, days, zone) => {
+          fc.pre(zone !== 'nowhere');
+          const [before, here, after] = [`yyyyMMdd-${days}`, 'yyyyMMdd', `yyyyMMdd+${days}`].map((expression) =>
+            Number(valueAt({ at, zone }, expression)),
+          );
+          expect(before).toBeLessThan(here!);
+          expect(after).toBeGreaterThan(here!);
+        },
+      ),
     );
   });
 });

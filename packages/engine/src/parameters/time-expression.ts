@@ -38,7 +38,9 @@ export function checkTimeExpression(expression: string): string | null {
 /** RFC 3339 with the zone's offset, to the second: `2024-03-15T13:45:00-07:00`; UTC where the zone is unknown. */
 export function formatLogicalDate(logical: LogicalDate): string {
   const start = zonedOnce(logical) ?? zonedOnce({ at: logical.at, zone: 'UTC' });
-  return start === null ? String(logical.at) : start.toString({ timeZoneName: 'never', calendarName: 'never', smallestUnit: 'second' });
+  return start === null
+    ? String(logical.at)
+    : start.toString({ timeZoneName: 'never', calendarName: 'never', smallestUnit: 'second' });
 }
 
 /*
@@ -80,9 +82,14 @@ function evaluate(expression: string, logical: LogicalDate): EvaluatedTime {
   const parsed = parsedOnce(expression);
   if (!parsed.ok) return { ok: false, problem: sentence(expression, parsed.problem) };
   const start = zonedOnce(logical);
-  if (start === null) return { ok: false, problem: sentence(expression, `there is no instant ${logical.at} in a time zone named \`${logical.zone}\``) };
+  if (start === null)
+    return {
+      ok: false,
+      problem: sentence(expression, `there is no instant ${logical.at} in a time zone named \`${logical.zone}\``),
+    };
   const moved = move(start, parsed.expression.steps);
-  if (moved === null) return { ok: false, problem: sentence(expression, 'the result lies outside the years 1 to 9999') };
+  if (moved === null)
+    return { ok: false, problem: sentence(expression, 'the result lies outside the years 1 to 9999') };
   const value = present(parsed.expression, moved);
   if (value === null) return { ok: false, problem: sentence(expression, 'its digits are not a date and time') };
   return { ok: true, value };
@@ -106,12 +113,18 @@ function move(start: Temporal.ZonedDateTime, steps: Step[]): Temporal.ZonedDateT
 
 function take(at: Temporal.ZonedDateTime, step: Step): Temporal.ZonedDateTime {
   switch (step.kind) {
-    case 'days': return addDays(at, step.amount);
-    case 'months': return onWallClock(at, (wall) => wall.add({ months: step.count }));
-    case 'month-first': return onWallClock(at, (wall) => wall.with({ day: 1 }).add({ months: step.months }));
-    case 'month-last': return onWallClock(at, (wall) => lastOfMonth(wall.with({ day: 1 }).add({ months: step.months })));
-    case 'week-first': return onWallClock(at, (wall) => wall.add({ days: 1 - wall.dayOfWeek + 7 * step.weeks }));
-    case 'week-last': return onWallClock(at, (wall) => wall.add({ days: 7 - wall.dayOfWeek + 7 * step.weeks }));
+    case 'days':
+      return addDays(at, step.amount);
+    case 'months':
+      return onWallClock(at, (wall) => wall.add({ months: step.count }));
+    case 'month-first':
+      return onWallClock(at, (wall) => wall.with({ day: 1 }).add({ months: step.months }));
+    case 'month-last':
+      return onWallClock(at, (wall) => lastOfMonth(wall.with({ day: 1 }).add({ months: step.months })));
+    case 'week-first':
+      return onWallClock(at, (wall) => wall.add({ days: 1 - wall.dayOfWeek + 7 * step.weeks }));
+    case 'week-last':
+      return onWallClock(at, (wall) => wall.add({ days: 7 - wall.dayOfWeek + 7 * step.weeks }));
   }
 }
 
@@ -129,7 +142,10 @@ function lastOfMonth(wall: Temporal.PlainDateTime): Temporal.PlainDateTime {
 }
 
 /** Where the calendar does not move, neither does the instant: the second 01:30 of an autumn night stays the second. */
-function onWallClock(at: Temporal.ZonedDateTime, change: (wall: Temporal.PlainDateTime) => Temporal.PlainDateTime): Temporal.ZonedDateTime {
+function onWallClock(
+  at: Temporal.ZonedDateTime,
+  change: (wall: Temporal.PlainDateTime) => Temporal.PlainDateTime,
+): Temporal.ZonedDateTime {
   const from = at.toPlainDateTime();
   const to = change(from);
   const direction = Temporal.PlainDateTime.compare(to, from);
@@ -148,9 +164,12 @@ function inRange(at: Temporal.ZonedDateTime): boolean {
 
 function present(expression: TimeExpression, at: Temporal.ZonedDateTime): string | null {
   switch (expression.result) {
-    case 'formatted': return format(expression.format, at);
-    case 'year-week': return yearWeek(expression.format, at);
-    case 'timestamp': return timestamp(expression.format, at);
+    case 'formatted':
+      return format(expression.format, at);
+    case 'year-week':
+      return yearWeek(expression.format, at);
+    case 'timestamp':
+      return timestamp(expression.format, at);
   }
 }
 
@@ -162,19 +181,32 @@ function format(parts: FormatPart[], at: Temporal.ZonedDateTime): string {
 
 function formatField(field: Field, at: Temporal.ZonedDateTime): string {
   switch (field) {
-    case 'yyyy': return digits(at.year, 4);
-    case 'yy': return digits(at.year % 100, 2);
-    case 'MM': return digits(at.month, 2);
-    case 'M': return String(at.month);
-    case 'dd': return digits(at.day, 2);
-    case 'd': return String(at.day);
-    case 'HH': return digits(at.hour, 2);
-    case 'H': return String(at.hour);
-    case 'mm': return digits(at.minute, 2);
-    case 'm': return String(at.minute);
-    case 'ss': return digits(at.second, 2);
-    case 's': return String(at.second);
-    case 'SSS': return digits(at.millisecond, 3);
+    case 'yyyy':
+      return digits(at.year, 4);
+    case 'yy':
+      return digits(at.year % 100, 2);
+    case 'MM':
+      return digits(at.month, 2);
+    case 'M':
+      return String(at.month);
+    case 'dd':
+      return digits(at.day, 2);
+    case 'd':
+      return String(at.day);
+    case 'HH':
+      return digits(at.hour, 2);
+    case 'H':
+      return String(at.hour);
+    case 'mm':
+      return digits(at.minute, 2);
+    case 'm':
+      return String(at.minute);
+    case 'ss':
+      return digits(at.second, 2);
+    case 's':
+      return String(at.second);
+    case 'SSS':
+      return digits(at.millisecond, 3);
   }
 }
 
@@ -197,7 +229,14 @@ function timestamp(parts: FormatPart[], at: Temporal.ZonedDateTime): string | nu
   const number = (from: number, to: number): number => Number(text.slice(from, to));
   try {
     const wall = Temporal.PlainDateTime.from(
-      { year: number(0, 4), month: number(4, 6), day: number(6, 8), hour: number(8, 10), minute: number(10, 12), second: number(12, 14) },
+      {
+        year: number(0, 4),
+        month: number(4, 6),
+        day: number(6, 8),
+        hour: number(8, 10),
+        minute: number(10, 12),
+        second: number(12, 14),
+      },
       { overflow: 'reject' },
     );
     return String(Math.floor(wall.toZonedDateTime(at.timeZoneId).epochMilliseconds / 1000));

@@ -64,12 +64,36 @@ const days = (amount: Rational): Step[] => (amount.numerator === 0n ? [] : [{ ki
 
 const FUNCTIONS: Record<string, FunctionRule> = {
   add_months: { unit: 'months', amountRequired: true, steps: (_amount, count) => [{ kind: 'months', count }] },
-  month_begin: { unit: 'days', amountRequired: false, steps: (amount) => [{ kind: 'month-first', months: 0 }, ...days(amount)] },
-  month_end: { unit: 'days', amountRequired: false, steps: (amount) => [{ kind: 'month-last', months: 0 }, ...days(amount)] },
-  week_begin: { unit: 'days', amountRequired: false, steps: (amount) => [{ kind: 'week-first', weeks: 0 }, ...days(amount)] },
-  week_end: { unit: 'days', amountRequired: false, steps: (amount) => [{ kind: 'week-last', weeks: 0 }, ...days(amount)] },
-  month_first_day: { unit: 'months', amountRequired: false, steps: (_amount, months) => [{ kind: 'month-first', months }] },
-  month_last_day: { unit: 'months', amountRequired: false, steps: (_amount, months) => [{ kind: 'month-last', months }] },
+  month_begin: {
+    unit: 'days',
+    amountRequired: false,
+    steps: (amount) => [{ kind: 'month-first', months: 0 }, ...days(amount)],
+  },
+  month_end: {
+    unit: 'days',
+    amountRequired: false,
+    steps: (amount) => [{ kind: 'month-last', months: 0 }, ...days(amount)],
+  },
+  week_begin: {
+    unit: 'days',
+    amountRequired: false,
+    steps: (amount) => [{ kind: 'week-first', weeks: 0 }, ...days(amount)],
+  },
+  week_end: {
+    unit: 'days',
+    amountRequired: false,
+    steps: (amount) => [{ kind: 'week-last', weeks: 0 }, ...days(amount)],
+  },
+  month_first_day: {
+    unit: 'months',
+    amountRequired: false,
+    steps: (_amount, months) => [{ kind: 'month-first', months }],
+  },
+  month_last_day: {
+    unit: 'months',
+    amountRequired: false,
+    steps: (_amount, months) => [{ kind: 'month-last', months }],
+  },
   week_first_day: { unit: 'weeks', amountRequired: false, steps: (_amount, weeks) => [{ kind: 'week-first', weeks }] },
   week_last_day: { unit: 'weeks', amountRequired: false, steps: (_amount, weeks) => [{ kind: 'week-last', weeks }] },
   this_day: { unit: null, amountRequired: false, steps: () => [] },
@@ -87,18 +111,30 @@ function readTop(reader: Reader): TimeExpression {
   openFunction(reader, name);
   const dated = readDated(reader, true);
   if (reader.source[reader.at] === ',') {
-    fail(reader, name === 'year_week' ? 'year_week takes one argument; weeks begin on Monday (ISO 8601)' : 'timestamp takes one argument');
+    fail(
+      reader,
+      name === 'year_week'
+        ? 'year_week takes one argument; weeks begin on Monday (ISO 8601)'
+        : 'timestamp takes one argument',
+    );
   }
   closeFunction(reader, name);
   if (name === 'timestamp' && !isSortableSecond(dated.format)) {
-    fail(reader, 'timestamp needs year, month, day, hour, minute and second in that order: yyyyMMddHHmmss, each of them a field or digits');
+    fail(
+      reader,
+      'timestamp needs year, month, day, hour, minute and second in that order: yyyyMMddHHmmss, each of them a field or digits',
+    );
   }
   return finish(reader, { ...dated, result: name === 'timestamp' ? 'timestamp' : 'year-week' });
 }
 
 function finish(reader: Reader, expression: TimeExpression): TimeExpression {
   skipSpace(reader);
-  if (reader.at < reader.source.length) fail(reader, `nothing may follow ${quote(reader.source.slice(0, reader.at))}: ${quote(reader.source.slice(reader.at))}`);
+  if (reader.at < reader.source.length)
+    fail(
+      reader,
+      `nothing may follow ${quote(reader.source.slice(0, reader.at))}: ${quote(reader.source.slice(reader.at))}`,
+    );
   return expression;
 }
 
@@ -135,7 +171,8 @@ function readAmount(reader: Reader, name: string, rule: FunctionRule): Rational 
   const zero = rational(0n);
   if (reader.problem !== null) return zero;
   if (reader.source[reader.at] !== ',') {
-    if (rule.amountRequired) fail(reader, `${name} needs a second argument, the number of ${rule.unit}: ${name}(yyyyMMdd,-1)`);
+    if (rule.amountRequired)
+      fail(reader, `${name} needs a second argument, the number of ${rule.unit}: ${name}(yyyyMMdd,-1)`);
     return zero;
   }
   if (rule.unit === null) {
@@ -183,11 +220,33 @@ function unknownFunction(name: string): string {
 
 // ---- formats
 
-const FIELDS: ReadonlySet<string> = new Set<Field>(['yyyy', 'yy', 'MM', 'M', 'dd', 'd', 'HH', 'H', 'mm', 'm', 'ss', 's', 'SSS']);
+const FIELDS: ReadonlySet<string> = new Set<Field>([
+  'yyyy',
+  'yy',
+  'MM',
+  'M',
+  'dd',
+  'd',
+  'HH',
+  'H',
+  'mm',
+  'm',
+  'ss',
+  's',
+  'SSS',
+]);
 const isField = (text: string): text is Field => FIELDS.has(text);
 const FIELD_HINTS: Record<string, string> = {
-  Y: 'the year is yyyy', y: 'the year is yyyy or yy', D: 'the day is dd', d: 'the day is dd or d', h: 'the hour is HH, 0 to 23', H: 'the hour is HH or H',
-  M: 'the month is MM or M', m: 'the minute is mm or m', s: 'the second is ss or s', S: 'milliseconds are SSS',
+  Y: 'the year is yyyy',
+  y: 'the year is yyyy or yy',
+  D: 'the day is dd',
+  d: 'the day is dd or d',
+  h: 'the hour is HH, 0 to 23',
+  H: 'the hour is HH or H',
+  M: 'the month is MM or M',
+  m: 'the minute is mm or m',
+  s: 'the second is ss or s',
+  S: 'milliseconds are SSS',
 };
 /** Characters that mean something here or elsewhere; as text they stand in quotes. */
 const MUST_BE_QUOTED = new Set(['*', '(', ')', '[', ']', '{', '}', '"', '$', '\\', '`', ',']);
@@ -205,7 +264,8 @@ function readFormat(reader: Reader, insideFunction: boolean): FormatPart[] {
       const field = readField(reader);
       if (field) parts.push({ field });
       hasField = true;
-    } else if (MUST_BE_QUOTED.has(char) || char < ' ' || char === '\u007f') fail(reader, `${quote(char)} may stand in a format only in quotes`);
+    } else if (MUST_BE_QUOTED.has(char) || char < ' ' || char === '\u007f')
+      fail(reader, `${quote(char)} may stand in a format only in quotes`);
     else {
       pushText(parts, char);
       reader.at++;
@@ -227,7 +287,10 @@ function readField(reader: Reader): Field | null {
   reader.at = end;
   if (isField(run)) return run;
   const hint = FIELD_HINTS[letter];
-  fail(reader, `${quote(run)} is not a field of a format${hint ? `; ${hint}` : "; letters meant as text stand in quotes, as in 'T'"}`);
+  fail(
+    reader,
+    `${quote(run)} is not a field of a format${hint ? `; ${hint}` : "; letters meant as text stand in quotes, as in 'T'"}`,
+  );
   return null;
 }
 
@@ -364,7 +427,8 @@ function readParenthesised(reader: Reader): Rational {
 }
 
 function deeper(reader: Reader): void {
-  if (++reader.depth > PARAMETER_LIMITS.expressionNesting) fail(reader, `it is nested more than ${PARAMETER_LIMITS.expressionNesting} deep`);
+  if (++reader.depth > PARAMETER_LIMITS.expressionNesting)
+    fail(reader, `it is nested more than ${PARAMETER_LIMITS.expressionNesting} deep`);
 }
 
 function skipSpace(reader: Reader): void {

@@ -10,7 +10,10 @@ export function textOf(value: ParameterValue): string {
 
 /** Null, or why the text cannot be kept or handed to a process; completes "parameter `x` …". */
 export function unstorable(text: string): string | null {
-  if (text.length > LIMITS.parameterBytes || (text.length * 3 > LIMITS.parameterBytes && utf8Bytes(text) > LIMITS.parameterBytes)) {
+  if (
+    text.length > LIMITS.parameterBytes ||
+    (text.length * 3 > LIMITS.parameterBytes && utf8Bytes(text) > LIMITS.parameterBytes)
+  ) {
     return `is longer than ${LIMITS.parameterBytes} bytes`;
   }
   if (text.includes('\0')) return 'holds a NUL character';
@@ -21,7 +24,8 @@ export function unstorable(text: string): string | null {
 /** Null, or why the declaration does not admit the text; completes "parameter `x` …". */
 export function notAdmitted(declaration: ParameterDeclaration, text: string): string | null {
   const { type, enum: allowed } = declaration;
-  if (!isOfType(type, text)) return `is declared as ${type === 'integer' ? 'an integer' : `a ${type}`}; \`${shorten(text)}\` is not one`;
+  if (!isOfType(type, text))
+    return `is declared as ${type === 'integer' ? 'an integer' : `a ${type}`}; \`${shorten(text)}\` is not one`;
   if (!allowed || allowed.some((value) => sameValue(type, textOf(value), text))) return null;
   return `may be ${allowed.map((value) => `\`${textOf(value)}\``).join(', ')}; \`${shorten(text)}\` is none of them`;
 }
@@ -32,16 +36,25 @@ export function shorten(text: string): string {
 
 function isOfType(type: ParameterDeclaration['type'], text: string): boolean {
   switch (type) {
-    case 'string': return true;
-    case 'boolean': return text === 'true' || text === 'false';
-    case 'integer': return /^[+-]?[0-9]+$/.test(text);
-    case 'number': return /^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$/.test(text) && Number.isFinite(Number(text));
+    case 'string':
+      return true;
+    case 'boolean':
+      return text === 'true' || text === 'false';
+    case 'integer':
+      return /^[+-]?[0-9]+$/.test(text);
+    case 'number':
+      return /^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$/.test(text) && Number.isFinite(Number(text));
   }
 }
 
 function sameValue(type: ParameterDeclaration['type'], left: string, right: string): boolean {
   if (left === right) return true;
-  if (type === 'integer') return /^[+-]?[0-9]+$/.test(left) && BigInt(unsigned(left)) === BigInt(unsigned(right)) && isNegative(left) === isNegative(right);
+  if (type === 'integer')
+    return (
+      /^[+-]?[0-9]+$/.test(left) &&
+      BigInt(unsigned(left)) === BigInt(unsigned(right)) &&
+      isNegative(left) === isNegative(right)
+    );
   return type === 'number' && Number(left) === Number(right);
 }
 
