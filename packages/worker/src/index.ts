@@ -1,1 +1,8 @@
-export {};
+export { attemptLogPath } from './attempt-log.ts';
+export { startWorker, type Worker, type WorkerOptions } from './agent.ts';
+export { createMemoryLinkPair } from './memory-link.ts';
+export {
+  executionDeadline, leaseKill, WORKER_CORE_LIMITS, WorkerCore,
+  type HeldAttempt, type HostReading, type LinkId, type Moment, type SupervisorEvent, type SupervisorOrder,
+  type WorkerCoreOptions, type WorkerInput, type WorkerOutput,
+} from './core.ts';

@@ -1,0 +1,330 @@
+/**
+ * The agent: runs the worker's machine ({@link WorkerCore}) against a real link, the supervisor and the clock. It holds no
+ * state of its own worth keeping: what must survive it is the supervisor's.
+ *
+ * Start: attach to the supervisor (one agent at a time, so one worker per data directory), learn what it holds, write
+ * down this incarnation, only then say hello. Stop: goodbye, let go of the supervisor; tasks go on unless asked otherwise.
+ */
+import { randomBytes } from 'node:crypto';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { availableParallelism, freemem, hostname, loadavg, totalmem } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { workerIdOf, type WorkerId, type WorkerLink } from '@pelorus/protocol';
+import { bootClockMs } from './boot-clock.ts';
+import { WorkerCore, type LinkId, type SupervisorEvent, type SupervisorOrder, type WorkerInput } from './core.ts';
+import { connectSupervisor, type SupervisorConnection } from './supervisor/client.ts';
+import type { SupervisorToAgent } from './supervisor/messages.ts';
+
+/** The part of a pino logger that is used. */
+export interface WorkerLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface WorkerOptions {
+  /** The worker's own directory: attempts, journals, the supervisor's socket. One worker at a time. */
+  dataDir: string;
+  /** Attempt logs go to `<logDir>/<runId>/<attemptId>.log`. */
+  logDir: string;
+  name: string;
+  /** Default: the host's name. */
+  host?: string;
+  /** Attempts at a time; default 100. */
+  slots?: number;
+  /** Default `['default']`. */
+  groups?: string[];
+  /** Default 4,000. */
+  heartbeatMs?: number;
+  /** 1-minute load average above which nothing new is taken; −1 (default): twice the cores. */
+  maxLoadAverage?: number;
+  /** Default 0.3 GiB. */
+  reservedMemoryBytes?: number;
+  /** Most processes for script, http and sql attempts; default min(slots, 2 × cores, 32). */
+  poolProcesses?: number;
+  /** The supervisor ends this long after its last agent left, if nothing runs; default 5,000. */
+  supervisorLonelyMs?: number;
+  /** Opens a connection to a master; called again, with back-off, whenever the last one broke. */
+  connect: () => Promise<WorkerLink>;
+  log: WorkerLog;
+}
+
+export interface Worker {
+  /** This incarnation. */
+  readonly id: WorkerId;
+  readonly usedSlots: number;
+  /** Process id of the supervisor it is attached to; 0 while there is none. */
+  readonly supervisorPid: number;
+  /** Takes nothing new; resolves when all attempts have ended and their results are acknowledged. */
+  drain(): Promise<void>;
+  /** Says goodbye and lets go. Tasks and supervisor go on unless `stopTasks`, which kills all and waits for it. */
+  stop(options?: { stopTasks?: boolean }): Promise<void>;
+}
+
+const HOST_READING_MS = 2_000;
+const RECONNECT_FIRST_MS = 50;
+const RECONNECT_MAX_MS = 5_000;
+const LINK_PROVEN_MS = 10_000;
+const ACK_WAIT_MS = 2_000;
+const INCARNATIONS_REMEMBERED = 100;
+/** Reports of one attempt within one incarnation are fewer. */
+const SEQUENCES_PER_INCARNATION = 100;
+
+/** Starts a worker. Throws when another worker uses the data directory or no supervisor can be started. */
+export async function startWorker(options: WorkerOptions): Promise<Worker> {
+  const agent = new Agent(options);
+  await agent.start();
+  return agent;
+}
+
+class Agent implements Worker {
+  readonly id: WorkerId = workerIdOf(`w-${randomBytes(8).toString('hex')}`);
+  readonly #options: WorkerOptions;
+  readonly #dataDir: string;
+  readonly #slots: number;
+  /** What turns the boot clock into the core's: an epoch that never steps. */
+  readonly #epochAtBoot = Date.now() - bootClockMs();
+  #core: WorkerCore | null = null;
+  #supervisor: SupervisorConnection | null = null;
+  readonly #links = new Map<LinkId, WorkerLink>();
+  #linkCount = 0;
+  #wakeTimer: NodeJS.Timeout | null = null;
+  #wakeAt = Infinity;
+  #hostTimer: NodeJS.Timeout | null = null;
+  #refusing: string | null = null;
+  readonly #stopping = new AbortController();
+  #linkLoop: Promise<void> = Promise.resolve();
+  #idleWaiters: (() => void)[] = [];
+  #supervisorGone: () => void = () => {};
+  #supervisorEnded = false;
+  #early: SupervisorToAgent[] = [];
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.#dataDir = resolve(options.dataDir);
+    this.#slots = options.slots ?? 100;
+  }
+
+  async start(): Promise<void> {
+    const supervisor = await this.#connectSupervisor();
+    const { name, host, groups, heartbeatMs, maxLoadAverage, reservedMemoryBytes } = this.#options;
+    const earlier = recordIncarnation(this.#dataDir, this.id);
+    this.#supervisor = supervisor;
+    this.#core = new WorkerCore({
+      worker: this.id, name, host: host ?? hostname(), groups: groups ?? ['default'], slots: this.#slots,
+      features: ['shell', 'python', 'script', 'http', 'sql'],
+      heartbeatMs: heartbeatMs ?? 4_000, maxLoadAverage: maxLoadAverage ?? -1,
+      reservedMemoryBytes: reservedMemoryBytes ?? 0.3 * 1024 ** 3,
+      adopted: supervisor.held, supersedes: earlier.ids, sequenceBase: earlier.count * SEQUENCES_PER_INCARNATION,
+      ...(supervisor.renewedAt === null ? {} : { renewedAt: supervisor.renewedAt + this.#epochAtBoot }),
+    });
+    this.#hearEarly();
+    this.#readHost();
+    this.#hostTimer = setInterval(() => this.#readHost(), HOST_READING_MS);
+    this.#options.log.info({ workerId: this.id, supervisorPid: supervisor.pid, held: supervisor.held.length }, 'worker started');
+    this.#linkLoop = this.#keepLinked();
+  }
+
+  get usedSlots(): number {
+    return this.#core?.usedSlots ?? 0;
+  }
+
+  get supervisorPid(): number {
+    return this.#supervisor?.pid ?? 0;
+  }
+
+  async drain(): Promise<void> {
+    this.#step({ kind: 'drain' });
+    await this.#whenIdle();
+  }
+
+  async stop({ stopTasks = false }: { stopTasks?: boolean } = {}): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    if (stopTasks && this.#supervisor) await this.#endSupervisor(this.#supervisor);
+    this.#stopping.abort();
+    this.#step({ kind: 'goodbye' });
+    // The link delivers what was sent before it closes.
+    for (const link of this.#links.values()) link.close();
+    await this.#linkLoop;
+    if (this.#hostTimer) clearInterval(this.#hostTimer);
+    if (this.#wakeTimer) clearTimeout(this.#wakeTimer);
+    this.#supervisor?.close();
+    this.#supervisor = null;
+    this.#options.log.info({ workerId: this.id }, 'worker stopped');
+  }
+
+  // The core
+
+  #step(input: WorkerInput): void {
+    const core = this.#core;
+    if (!core) return;
+    const { messages, orders } = core.handle(input, { now: this.#now(), chance: Math.random });
+    for (const order of orders) this.#supervisor?.order(this.#onBootClock(order));
+    for (const { link, messages: batch } of messages) this.#links.get(link)?.send(batch);
+    this.#arm(core.nextWakeAt);
+    if (this.#idleWaiters.length > 0 && core.idle) for (const resolveIdle of this.#idleWaiters.splice(0)) resolveIdle();
+  }
+
+  #arm(wakeAt: number): void {
+    if (wakeAt >= this.#wakeAt) return;
+    if (this.#wakeTimer) clearTimeout(this.#wakeTimer);
+    this.#wakeAt = wakeAt;
+    const waitMs = Math.min(Math.max(wakeAt - this.#now(), 1), 60_000);
+    this.#wakeTimer = setTimeout(() => {
+      this.#wakeAt = Infinity;
+      this.#step({ kind: 'tick' });
+    }, waitMs);
+  }
+
+  #now(): number {
+    return bootClockMs() + this.#epochAtBoot;
+  }
+
+  #onBootClock(order: SupervisorOrder): SupervisorOrder {
+    return order.kind === 'renew' ? { ...order, renewedAt: order.renewedAt - this.#epochAtBoot } : order;
+  }
+
+  #whenIdle(): Promise<void> {
+    if (this.#core?.idle !== false) return Promise.resolve();
+    return new Promise((done) => this.#idleWaiters.push(done));
+  }
+
+  #readHost(): void {
+    this.#step({
+      kind: 'host',
+      reading: {
+        loadAverage: loadavg()[0] ?? -1, cpuCount: availableParallelism(), freeMemoryBytes: freemem(), totalMemoryBytes: totalmem(),
+        refusing: this.#supervisor ? this.#refusing : 'the supervisor is not there',
+      },
+    });
+  }
+
+  // The link
+
+  async #keepLinked(): Promise<void> {
+    let pauseMs = RECONNECT_FIRST_MS;
+    while (!this.#stopping.signal.aborted) {
+      const openedAt = performance.now();
+      const link = await this.#options.connect().catch((error: Error) => {
+        this.#options.log.warn({ workerId: this.id, error: error.message }, 'no connection to a master');
+        return null;
+      });
+      if (link) await this.#serve(link);
+      if (performance.now() - openedAt > LINK_PROVEN_MS) pauseMs = RECONNECT_FIRST_MS;
+      await pause(pauseMs * (0.5 + Math.random()), undefined, { signal: this.#stopping.signal }).catch(() => {});
+      pauseMs = Math.min(pauseMs * 2, RECONNECT_MAX_MS);
+    }
+  }
+
+  /** Speaks over one link until it is gone. */
+  #serve(link: WorkerLink): Promise<void> {
+    if (this.#stopping.signal.aborted) {
+      link.close();
+      return Promise.resolve();
+    }
+    this.#linkCount += 1;
+    const id: LinkId = `link-${this.#linkCount}`;
+    this.#links.set(id, link);
+    return new Promise((gone) => {
+      link.onFrame((messages) => {
+        if (messages) return this.#step({ kind: 'frame', link: id, messages });
+        this.#links.delete(id);
+        this.#step({ kind: 'link-down', link: id });
+        gone();
+      });
+      this.#step({ kind: 'link-up', link: id });
+    });
+  }
+
+  // The supervisor
+
+  #connectSupervisor(): Promise<SupervisorConnection> {
+    const { logDir, poolProcesses, supervisorLonelyMs } = this.#options;
+    const processes = poolProcesses ?? Math.min(this.#slots, 2 * availableParallelism(), 32);
+    return connectSupervisor(
+      {
+        dataDir: this.#dataDir, lonelyMs: supervisorLonelyMs ?? 5_000,
+        settings: { logDir: resolve(logDir), slots: this.#slots, poolProcesses: processes },
+      },
+      { onMessages: (messages) => this.#onSupervisorMessages(messages), onClose: () => this.#onSupervisorGone() },
+    );
+  }
+
+  /** What came before the core knew of this supervisor. */
+  #hearEarly(): void {
+    this.#onSupervisorMessages(this.#early.splice(0));
+  }
+
+  #onSupervisorMessages(messages: SupervisorToAgent[]): void {
+    if (!this.#supervisor) {
+      this.#early.push(...messages);
+      return;
+    }
+    const events: SupervisorEvent[] = [];
+    for (const message of messages) {
+      if (message.kind === 'event') events.push(message.event);
+      if (message.kind !== 'health') continue;
+      this.#refusing = message.refusing;
+      this.#readHost();
+    }
+    if (events.length > 0) this.#step({ kind: 'supervisor-events', events });
+  }
+
+  #onSupervisorGone(): void {
+    this.#supervisor = null;
+    this.#early = [];
+    this.#supervisorGone();
+    if (this.#supervisorEnded || this.#stopping.signal.aborted) return;
+    this.#options.log.warn({ workerId: this.id }, 'the supervisor is gone; starting another');
+    this.#readHost();
+    void this.#replaceSupervisor();
+  }
+
+  async #replaceSupervisor(): Promise<void> {
+    while (!this.#stopping.signal.aborted && !this.#supervisor) {
+      try {
+        const supervisor = await this.#connectSupervisor();
+        if (this.#stopping.signal.aborted) return supervisor.close();
+        this.#supervisor = supervisor;
+        this.#step({ kind: 'supervisor-state', held: supervisor.held });
+        this.#hearEarly();
+        this.#readHost();
+      } catch (error) {
+        this.#options.log.error({ workerId: this.id, error: (error as Error).message }, 'no supervisor');
+        await pause(1_000, undefined, { signal: this.#stopping.signal }).catch(() => {});
+      }
+    }
+  }
+
+  /** Has everything killed and waits until the supervisor has ended and the masters know, or have had time to. */
+  async #endSupervisor(supervisor: SupervisorConnection): Promise<void> {
+    this.#step({ kind: 'drain' });
+    const gone = new Promise<void>((done) => { this.#supervisorGone = done; });
+    this.#supervisorEnded = true;
+    supervisor.shutdown(true);
+    await gone;
+    await Promise.race([this.#whenIdle(), pause(ACK_WAIT_MS)]);
+  }
+}
+
+/**
+ * Adds this incarnation to the data directory's list and returns the earlier ones: whoever is attached to the
+ * supervisor has taken their attempts over. `count` never falls, also when the oldest ids are dropped.
+ */
+function recordIncarnation(dataDir: string, id: WorkerId): { ids: WorkerId[]; count: number } {
+  const path = join(dataDir, 'incarnations.json');
+  const earlier = readIncarnations(path);
+  const ids = [...earlier.ids, id].slice(-INCARNATIONS_REMEMBERED);
+  writeFileSync(`${path}.new`, JSON.stringify({ ids, count: earlier.count + 1 }));
+  renameSync(`${path}.new`, path);
+  return earlier;
+}
+
+function readIncarnations(path: string): { ids: WorkerId[]; count: number } {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as { ids: WorkerId[]; count: number };
+  } catch {
+    return { ids: [], count: 0 };
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * A clock for leases: milliseconds since the host booted. It never steps when somebody sets the wall clock, and on Linux
+ * it goes on while the machine is suspended (`/proc/uptime`); elsewhere it is the process's monotonic clock, anchored once.
+ */
+import { readFileSync } from 'node:fs';
+import { uptime } from 'node:os';
+
+/** Reading the host's clock costs a file read, so it is read again only after this much time awake. */
+const REFRESH_MS = 100;
+
+let read = { uptimeMs: uptime() * 1000, monotonicMs: performance.now() };
+
+/** Milliseconds since boot; equal in all processes of one host to within {@link REFRESH_MS}. */
+export function bootClockMs(): number {
+  const monotonicMs = performance.now();
+  const sinceRead = monotonicMs - read.monotonicMs;
+  if (process.platform !== 'linux' || sinceRead < REFRESH_MS) return read.uptimeMs + sinceRead;
+  const before = read.uptimeMs + sinceRead;
+  // The file has a resolution of 10 ms: only a real jump (a suspend) moves the reading ahead of the monotonic clock.
+  const uptimeMs = uptime() * 1000;
+  read = { uptimeMs: uptimeMs > before + REFRESH_MS ? uptimeMs : before, monotonicMs };
+  return read.uptimeMs;
+}
+
+/** An id that changes with each boot of the host; process ids mean something only together with it. */
+export function hostBootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    // Without the kernel's own id the minute of the boot tells two boots apart.
+    return `boot-${Math.round((Date.now() / 1000 - uptime()) / 60)}`;
+  }
+}

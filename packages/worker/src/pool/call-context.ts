@@ -1,0 +1,54 @@
+/** One call as the task types see it: its spec, its log, its place on disk, its abort signal. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AttemptSpec } from '@pelorus/protocol';
+import { placeFiles } from '../supervisor/attempt-directory.ts';
+import { CallLog } from './call-log.ts';
+import type { Call, CancelHandle } from './messages.ts';
+
+export class CallContext {
+  readonly call: Call;
+  readonly log: CallLog;
+  readonly #abort = new AbortController();
+  readonly #storeHandle: (handle: CancelHandle) => Promise<void>;
+  #workDirMade = false;
+  /** True from the start of the call until its outcome is known. */
+  open = true;
+
+  constructor(call: Call, storeHandle: (handle: CancelHandle) => Promise<void>) {
+    this.call = call;
+    this.log = new CallLog(call.logPath);
+    this.#storeHandle = storeHandle;
+  }
+
+  get spec(): AttemptSpec {
+    return this.call.spec;
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Made when first asked for; nearly no script needs one. */
+  get workDir(): string {
+    const path = join(this.call.directory, 'work');
+    if (!this.#workDirMade) {
+      mkdirSync(path, { recursive: true });
+      this.#workDirMade = true;
+    }
+    return path;
+  }
+
+  placeFiles(): void {
+    if (this.spec.files.length > 0) placeFiles(this.workDir, this.spec.files);
+  }
+
+  /** Resolves when the supervisor has the handle in its journal. */
+  storeHandle(handle: CancelHandle): Promise<void> {
+    return this.#storeHandle(handle);
+  }
+
+  abort(): void {
+    this.#abort.abort(new Error('the attempt was killed'));
+  }
+}

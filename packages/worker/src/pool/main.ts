@@ -1,0 +1,177 @@
+/**
+ * A pool process: runs script, http and sql attempts, one at a time, for the supervisor that started it. It owns nothing
+ * that outlives a call.
+ *
+ * - User code writes wherever it likes: the channel is a descriptor of its own, `console` and `process.stdout` lead to
+ *   the log of the call they are used in, and what still reaches descriptors 1 and 2 is moved there when the call ends.
+ * - What a call leaves behind (timers, sockets, a late error) never counts against the next: the process retires instead.
+ * - TERM aborts the call and ends the process. When the supervisor dies the process finishes its call, leaves the
+ *   result in a file and ends.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { fstatSync, ftruncateSync, readSync, openSync, closeSync, renameSync, writeFileSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { format } from 'node:util';
+import type { AttemptId } from '@pelorus/protocol';
+import { openLineChannel } from '../line-channel.ts';
+import { outputsFromObject, settleOutputs } from '../outputs.ts';
+import { CallContext } from './call-context.ts';
+import { runHttp } from './http-task.ts';
+import {
+  POOL_CHANNEL_FD, type Call, type CallOutcome, type PoolToSupervisor, type SupervisorToPool,
+} from './messages.ts';
+import { runScript, scriptsWearOut } from './script-task.ts';
+import { causeOfError, describeError, TaskFailure } from './task-failure.ts';
+
+const current = new AsyncLocalStorage<CallContext>();
+const exitProcess = process.exit.bind(process);
+let call: CallContext | null = null;
+let orphaned = false;
+let retiring = false;
+const handleWaiters = new Map<AttemptId, () => void>();
+
+const socket = new Socket({ fd: POOL_CHANNEL_FD, readable: true, writable: true });
+const channel = openLineChannel<PoolToSupervisor, SupervisorToPool>(socket, (messages) => messages.forEach(onMessage), () => {
+  orphaned = true;
+  if (!call) exitProcess(0);
+});
+
+routeOutput();
+process.on('SIGTERM', () => {
+  retiring = true;
+  if (call) call.abort();
+  else exitProcess(0);
+});
+process.on('uncaughtException', onStrayError);
+process.on('unhandledRejection', onStrayError);
+process.title = 'pelorus-pool';
+const quietResources = process.getActiveResourcesInfo().length;
+channel.send({ kind: 'ready' });
+
+function onMessage(message: SupervisorToPool): void {
+  switch (message.kind) {
+    case 'call': return void serve(message.call);
+    case 'handle-stored': return handleWaiters.get(message.attempt)?.();
+    case 'cancel':
+      void import('./sql-task.ts')
+        .then(({ cancelStatement }) => cancelStatement(message.handle))
+        .catch((error: unknown) => process.stderr.write(`${describeError(error)}\n`))
+        .then(() => channel.send({ kind: 'cancelled', id: message.id }));
+      return;
+  }
+}
+
+async function serve(asked: Call): Promise<void> {
+  const context = new CallContext(asked, (handle) => new Promise((stored) => {
+    handleWaiters.set(asked.spec.attempt, stored);
+    channel.send({ kind: 'handle', attempt: asked.spec.attempt, handle });
+  }));
+  call = context;
+  const outcome = await current.run(context, () => perform(context));
+  if (context.open) conclude(context, outcome);
+}
+
+async function perform(context: CallContext): Promise<CallOutcome> {
+  try {
+    context.placeFiles();
+    const raw = await runAction(context);
+    const { outputs, outputsTruncated, problem } = settleOutputs(outputsFromObject(raw), context.spec.outputs);
+    return { cause: problem === null ? null : { kind: 'invalid', detail: problem }, outputs, outputsTruncated };
+  } catch (error) {
+    logError(context, error);
+    return { cause: causeOfError(error), outputs: {}, outputsTruncated: false };
+  }
+}
+
+async function runAction(context: CallContext): Promise<Record<string, unknown>> {
+  const { action } = context.spec;
+  switch (action.type) {
+    case 'script': return runScript(context, action);
+    case 'http': return runHttp(context, action);
+    case 'sql': return (await import('./sql-task.ts')).runSql(context, action);
+    default: throw new TaskFailure({ kind: 'invalid', detail: `a ${action.type} task is not a call` }, 'not a call');
+  }
+}
+
+function conclude(context: CallContext, outcome: CallOutcome): void {
+  context.open = false;
+  const { attempt } = context.spec;
+  handleWaiters.delete(attempt);
+  collectStrayOutput(context);
+  context.log.flush();
+  call = null;
+  retiring ||= scriptsWearOut() || process.getActiveResourcesInfo().length > quietResources;
+  if (orphaned) leaveResult(context.call, outcome);
+  else channel.send({ kind: 'done', attempt, outcome, retire: retiring });
+  if (orphaned || retiring) endSoon();
+}
+
+/** Written under another name first, so that whoever finds it finds it whole. */
+function leaveResult({ resultPath }: Call, outcome: CallOutcome): void {
+  writeFileSync(`${resultPath}.new`, JSON.stringify(outcome), { mode: 0o600 });
+  renameSync(`${resultPath}.new`, resultPath);
+}
+
+function endSoon(): void {
+  queueMicrotask(() => {
+    channel.end();
+    if (orphaned || socket.destroyed) exitProcess(0);
+    socket.end(() => exitProcess(0));
+  });
+}
+
+/** An error that nobody caught: of the running call, which it ends, or left behind by an earlier one, which it only marks. */
+function onStrayError(error: unknown): void {
+  const origin = current.getStore();
+  if (origin) logError(origin, error);
+  retiring = true;
+  if (call && (origin === call || !origin)) {
+    return conclude(call, { cause: causeOfError(error), outputs: {}, outputsTruncated: false });
+  }
+  origin?.log.flush();
+  if (!call) exitProcess(1);
+}
+
+function logError({ log, spec }: CallContext, error: unknown): void {
+  const known = error instanceof TaskFailure || spec.action.type !== 'script';
+  log.line(known || !(error instanceof Error) ? describeError(error) : format(error));
+}
+
+/** Leads everything that code prints to the log of its call. */
+function routeOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    const write = stream.write.bind(stream);
+    stream.write = ((chunk: string | Uint8Array, encodingOrDone?: BufferEncoding | (() => void), done?: () => void) => {
+      const store = current.getStore();
+      if (!store?.open) return write(chunk as string, encodingOrDone as BufferEncoding, done);
+      const encoding = typeof encodingOrDone === 'string' ? encodingOrDone : 'utf8';
+      store.log.write(typeof chunk === 'string' && encoding === 'utf8' ? chunk : Buffer.from(chunk as string, encoding).toString('utf8'));
+      const callback = typeof encodingOrDone === 'function' ? encodingOrDone : done;
+      if (callback) process.nextTick(callback);
+      return true;
+    }) as typeof stream.write;
+  }
+  process.exit = ((code?: number) => {
+    const store = current.getStore();
+    // A call that is over has no say in when the process of others ends.
+    if (store && !store.open) return undefined;
+    store?.log.flush();
+    return exitProcess(code);
+  }) as typeof process.exit;
+}
+
+/** Descriptor 1 and 2 are a file of this process; what native code or child processes wrote there belongs to this call. */
+function collectStrayOutput(context: CallContext): void {
+  try {
+    const { size } = fstatSync(1);
+    if (size === 0) return;
+    const file = openSync('/dev/fd/1', 'r');
+    const buffer = Buffer.alloc(Math.min(size, 16 * 1024 * 1024));
+    const length = readSync(file, buffer, 0, buffer.length, 0);
+    closeSync(file);
+    ftruncateSync(1, 0);
+    context.log.write(buffer.toString('utf8', 0, length));
+  } catch {
+    // Not a file: the supervisor was told to use something else.
+  }
+}

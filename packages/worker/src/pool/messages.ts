@@ -1,0 +1,37 @@
+/** What the supervisor and a pool process say to each other, over the process's descriptor 3. */
+import type { AttemptId, AttemptOutcome, AttemptSpec, Cause } from '@pelorus/protocol';
+
+/** What stops work that goes on outside of any process of ours. */
+export type CancelHandle =
+  | { kind: 'postgres'; url: string; backendPid: number; applicationName: string }
+  | { kind: 'mysql'; url: string; connectionId: number };
+
+export interface Call {
+  spec: AttemptSpec;
+  /** The attempt's directory; made only when something is put into it. */
+  directory: string;
+  logPath: string;
+  /** Where the outcome goes if the supervisor is gone when the call ends. */
+  resultPath: string;
+}
+
+export interface CallOutcome extends Pick<AttemptOutcome, 'outputs' | 'outputsTruncated'> {
+  cause: Cause | null;
+}
+
+export type SupervisorToPool =
+  | { kind: 'call'; call: Call }
+  /** The handle is in the journal; the statement may start. */
+  | { kind: 'handle-stored'; attempt: AttemptId }
+  /** Stop what the handle names; answered `cancelled` whatever came of it. */
+  | { kind: 'cancel'; id: number; handle: CancelHandle };
+
+export type PoolToSupervisor =
+  | { kind: 'ready' }
+  | { kind: 'handle'; attempt: AttemptId; handle: CancelHandle }
+  /** `retire`: the call left something behind in the process, which should serve nobody else. */
+  | { kind: 'done'; attempt: AttemptId; outcome: CallOutcome; retire: boolean }
+  | { kind: 'cancelled'; id: number };
+
+/** The descriptor of the channel in a pool process. */
+export const POOL_CHANNEL_FD = 3;

@@ -1,0 +1,187 @@
+/**
+ * One connection to a database, whichever it is: statements are executed one after the other, rows stream past and only
+ * the first ones are kept. What can be stopped from outside says by which handle.
+ */
+import { isAbsolute, join } from 'node:path';
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import type { AttemptSpec } from '@pelorus/protocol';
+import type { QueryArrayConfig } from 'pg';
+import type { CallContext } from './call-context.ts';
+import type { CancelHandle } from './messages.ts';
+import type { SqlStatement } from './sql-text.ts';
+import { failedTask, invalidTask } from './task-failure.ts';
+
+export interface SqlResult {
+  /** Empty when the statement gives no rows. */
+  columns: string[];
+  /** At most as many as were asked for. */
+  rows: unknown[][];
+  /** Rows given, or changed when there are none to give. */
+  rowCount: number;
+}
+
+export interface SqlSession {
+  handle: CancelHandle | null;
+  execute(statement: SqlStatement, params: Record<string, string>, maxRows: number): Promise<SqlResult>;
+  close(): Promise<void>;
+}
+
+type Connection = NonNullable<AttemptSpec['connection']>;
+
+const CONNECT_TIMEOUT_MS = 30_000;
+
+/** Connects. Throws a TaskFailure when that is not possible. */
+export async function openSqlSession(call: CallContext, connection: Connection): Promise<SqlSession> {
+  switch (connection.kind) {
+    case 'sqlite': return openSqlite(call, connection.url);
+    case 'postgres': return openPostgres(call, connection.url);
+    case 'mysql': return openMysql(connection.url);
+  }
+}
+
+/** Stops what a handle names, if it still is what it was; resolves when the server has been told. */
+export async function cancelStatement(handle: CancelHandle): Promise<void> {
+  if (handle.kind === 'postgres') {
+    const { default: pg } = await import('pg');
+    const client = new pg.Client({ connectionString: handle.url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+    await client.connect();
+    await client.query('select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and application_name = $2', [
+      handle.backendPid, handle.applicationName,
+    ]);
+    return client.end();
+  }
+  const { createConnection } = await import('mysql2/promise');
+  const connection = await createConnection({ uri: handle.url, connectTimeout: CONNECT_TIMEOUT_MS });
+  await connection.query('kill ?', [handle.connectionId]).catch((error: Error & { code?: string }) => {
+    if (error.code !== 'ER_NO_SUCH_THREAD') throw error;
+  });
+  await connection.end();
+}
+
+// SQLite
+
+/** `sqlite:<path>`; a relative path is relative to the work directory. */
+function openSqlite(call: CallContext, url: string): SqlSession {
+  const path = url.replace(/^sqlite:(\/\/(?=\/))?/, '');
+  const file = path === ':memory:' || isAbsolute(path) ? path : join(call.workDir, path);
+  let database: DatabaseSync;
+  try {
+    database = new DatabaseSync(file, { timeout: CONNECT_TIMEOUT_MS });
+  } catch (error) {
+    throw failedTask(`${file} cannot be opened: ${(error as Error).message}`);
+  }
+  return {
+    handle: null,
+    execute: async (statement, params, maxRows) => executeSqlite(database, statement, params, maxRows),
+    close: async () => database.close(),
+  };
+}
+
+function executeSqlite(database: DatabaseSync, { text, bindings }: SqlStatement, params: Record<string, string>, maxRows: number): SqlResult {
+  const prepared = database.prepare(text);
+  const values: SQLInputValue[] = bindings.map(({ name, quoted }) => {
+    const value = valueOf(name, params);
+    return quoted ? value : numberIfCanonical(value);
+  });
+  prepared.setReadBigInts(true);
+  const columns = prepared.columns().map((column) => column.name);
+  if (columns.length === 0) return { columns, rows: [], rowCount: Number(prepared.run(...values).changes) };
+  prepared.setReturnArrays(true);
+  const rows: unknown[][] = [];
+  let rowCount = 0;
+  for (const row of prepared.iterate(...values) as Iterable<unknown>) {
+    rowCount += 1;
+    if (rows.length < maxRows) rows.push(row as unknown[]);
+  }
+  return { columns, rows, rowCount };
+}
+
+// PostgreSQL
+
+async function openPostgres(call: CallContext, url: string): Promise<SqlSession> {
+  const { default: pg } = await import('pg');
+  const applicationName = `pelorus ${call.spec.attempt}`;
+  const client = new pg.Client({
+    connectionString: url, application_name: applicationName, connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    // Values are printed and handed on as text: the server's own form of it is the best there is.
+    types: { getTypeParser: () => (value: string) => value },
+  });
+  let broken: Error | null = null;
+  client.on('error', (error) => { broken = error; });
+  client.on('notice', (notice) => call.log.line(`${notice.severity ?? 'NOTICE'}: ${notice.message ?? ''}`));
+  await client.connect().catch((error: Error) => { throw failedTask(`PostgreSQL cannot be reached: ${error.message}`); });
+  const identity = await client.query<{ pid: string }>('select pg_backend_pid()::text as pid');
+  return {
+    handle: { kind: 'postgres', url, backendPid: Number(identity.rows[0]?.pid), applicationName },
+    execute: ({ text, bindings }, params, maxRows) => new Promise((resolve, reject) => {
+      if (broken) return reject(broken);
+      const rows: unknown[][] = [];
+      let rowCount = 0;
+      const values = bindings.map(({ name }) => valueOf(name, params));
+      const config: QueryArrayConfig<string[]> = { text, values, rowMode: 'array' };
+      const query = new pg.Query<unknown[], string[]>(config);
+      query.on('row', (row) => {
+        rowCount += 1;
+        if (rows.length < maxRows) rows.push(row);
+      });
+      query.on('error', reject);
+      query.on('end', (result) => {
+        const columns = result.fields.map((field) => field.name);
+        resolve({ columns, rows, rowCount: columns.length > 0 ? rowCount : (result.rowCount ?? 0) });
+      });
+      client.query(query);
+    }),
+    close: () => client.end().catch(() => {}),
+  };
+}
+
+// MySQL and MariaDB
+
+async function openMysql(url: string): Promise<SqlSession> {
+  const { createConnection } = await import('mysql2');
+  const connection = createConnection({
+    uri: url, connectTimeout: CONNECT_TIMEOUT_MS, dateStrings: true, supportBigNumbers: true, bigNumberStrings: true, rowsAsArray: true,
+  });
+  connection.on('error', () => {});
+  await new Promise<void>((resolve, reject) => {
+    connection.connect((error) => (error ? reject(failedTask(`MySQL cannot be reached: ${error.message}`)) : resolve()));
+  });
+  return {
+    handle: { kind: 'mysql', url, connectionId: connection.threadId },
+    execute: ({ text, bindings }, params, maxRows) => new Promise((resolve, reject) => {
+      const values = bindings.map(({ name, quoted }) => {
+        const value = valueOf(name, params);
+        return quoted ? value : numberIfCanonical(value);
+      });
+      // Without values the text protocol is used: it also takes statements that cannot be prepared.
+      const query = values.length > 0 ? connection.execute(text, values) : connection.query(text);
+      const rows: unknown[][] = [];
+      let columns: string[] = [];
+      let rowCount = 0;
+      query.on('fields', (fields: { name: string }[] | undefined) => { columns = fields?.map((field) => field.name) ?? columns; });
+      query.on('result', (row: unknown[] | { affectedRows: number }) => {
+        if (!Array.isArray(row)) {
+          rowCount = row.affectedRows;
+          return;
+        }
+        rowCount += 1;
+        if (rows.length < maxRows) rows.push(row);
+      });
+      query.on('error', reject);
+      query.on('end', () => resolve({ columns, rows, rowCount }));
+    }),
+    close: () => new Promise((closed) => connection.end(() => closed())),
+  };
+}
+
+function valueOf(name: string, params: Record<string, string>): string {
+  const value = Object.hasOwn(params, name) ? params[name] : undefined;
+  if (value === undefined) throw invalidTask(`there is no parameter named ${name}`);
+  return value;
+}
+
+/** A value that is written as a number is bound as one: `limit ${n}` must work where types are not inferred. */
+function numberIfCanonical(value: string): string | number | bigint {
+  if (/^(0|-?[1-9]\d{0,17})$/.test(value)) return BigInt(value);
+  return /^-?(0|[1-9]\d*)\.\d+$/.test(value) && Number.isFinite(Number(value)) ? Number(value) : value;
+}

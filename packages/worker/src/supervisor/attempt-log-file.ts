@@ -1,0 +1,47 @@
+import { appendFileSync, closeSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** The directories of runs seen lately, so that an attempt does not pay for making one that is there. */
+const made = new Set<string>();
+const MADE_MAX = 4096;
+
+/** Makes the directory of a log file. Returns false when that is impossible; a task is not failed by its log. */
+export function ensureLogDirectory(logPath: string): boolean {
+  const directory = dirname(logPath);
+  if (made.has(directory)) return true;
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch {
+    return false;
+  }
+  if (made.size >= MADE_MAX) made.clear();
+  made.add(directory);
+  return true;
+}
+
+/** Appends one line of our own, marked as such. */
+export function appendLogNotice(logPath: string, text: string): void {
+  try {
+    if (ensureLogDirectory(logPath)) appendFileSync(logPath, `[pelorus] ${text}\n`);
+  } catch {
+    // A full disk must not change how an attempt ends.
+  }
+}
+
+/** The last `maxBytes` of a log, '' when there is none. */
+export function readLogTail(logPath: string, maxBytes: number): string {
+  let file: number;
+  try {
+    file = openSync(logPath, 'r');
+  } catch {
+    return '';
+  }
+  try {
+    const { size } = fstatSync(file);
+    const buffer = Buffer.alloc(Math.min(size, maxBytes));
+    const length = readSync(file, buffer, 0, buffer.length, Math.max(0, size - maxBytes));
+    return buffer.toString('utf8', 0, length);
+  } finally {
+    closeSync(file);
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * Warm Node processes that run one call at a time. It owns the processes and who of them is busy; what a call means is
+ * the runner's. Few at first, one more whenever work has waited a moment, down to one when idle.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import type { Duplex } from 'node:stream';
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openLineChannel, type LineChannel } from '../line-channel.ts';
+import { POOL_CHANNEL_FD, type PoolToSupervisor, type SupervisorToPool } from '../pool/messages.ts';
+import { processStartTime } from './process-table.ts';
+
+export interface PoolProcess {
+  readonly pid: number;
+  readonly startTime: number | null;
+  send(message: SupervisorToPool): void;
+}
+
+export interface PoolExit {
+  code: number | null;
+  signal: string | null;
+  /** What reached its descriptors 1 and 2 and was not moved to a log. */
+  said: string;
+}
+
+export interface PoolListener {
+  onMessage(process: PoolProcess, message: PoolToSupervisor): void;
+  /** The process is gone; it may or may not have been in use. */
+  onExit(process: PoolProcess, exit: PoolExit): void;
+}
+
+interface Member extends PoolProcess {
+  child: ChildProcess;
+  channel: LineChannel<SupervisorToPool>;
+  state: 'booting' | 'idle' | 'busy' | 'leaving';
+  outputFile: string;
+  idleSince: number;
+}
+
+const POOL_MAIN = fileURLToPath(new URL(`../pool/main${extname(import.meta.url)}`, import.meta.url));
+const POOL_FLAGS = ['--disable-warning=ExperimentalWarning', '--enable-source-maps'];
+/** Work that has waited this long is worth another process; a busy one often is free sooner. */
+const GROW_AFTER_MS = 10;
+const IDLE_MS = 30_000;
+const KEEP_IDLE = 1;
+
+export class CallPool {
+  readonly #directory: string;
+  readonly #env: Record<string, string>;
+  readonly #listener: PoolListener;
+  readonly #members = new Set<Member>();
+  readonly #idle: Member[] = [];
+  readonly #waiting: ((process: PoolProcess) => void)[] = [];
+  #growTimer: NodeJS.Timeout | null = null;
+  #spawned = 0;
+  #closed = false;
+  limit: number;
+
+  constructor(directory: string, env: Record<string, string>, limit: number, listener: PoolListener) {
+    this.#directory = directory;
+    this.#env = env;
+    this.limit = limit;
+    this.#listener = listener;
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  }
+
+  /** Calls back with a process of one's own, in order of asking, at once if one is idle. */
+  acquire(callback: (process: PoolProcess) => void): void {
+    const member = this.#idle.pop();
+    if (member) return this.#give(member, callback);
+    this.#waiting.push(callback);
+    if (this.#members.size === 0) this.#spawn();
+    else this.#growTimer ??= setTimeout(() => this.#grow(), GROW_AFTER_MS);
+  }
+
+  withdraw(callback: (process: PoolProcess) => void): boolean {
+    const index = this.#waiting.indexOf(callback);
+    if (index >= 0) this.#waiting.splice(index, 1);
+    return index >= 0;
+  }
+
+  /** The process is free for the next call. */
+  release(process: PoolProcess): void {
+    const member = process as Member;
+    if (member.state !== 'busy') return;
+    const next = this.#waiting.shift();
+    if (next) return next(member);
+    member.state = 'idle';
+    member.idleSince = Date.now();
+    this.#idle.push(member);
+  }
+
+  /** The process serves nobody else; it ends by itself or is ended by its runner. */
+  retire(process: PoolProcess): void {
+    (process as Member).state = 'leaving';
+    if (this.#waiting.length > 0) this.#growTimer ??= setTimeout(() => this.#grow(), 0);
+  }
+
+  /** Has a process ready before it is needed. */
+  warm(): void {
+    if (this.#members.size === 0 && !this.#closed) this.#spawn();
+  }
+
+  trimIdle(now: number): void {
+    while (this.#idle.length > KEEP_IDLE && (this.#idle[0]?.idleSince ?? now) < now - IDLE_MS) {
+      const member = this.#idle.shift();
+      if (member) this.#dismiss(member);
+    }
+  }
+
+  /** Lets go of all: idle ones end now, busy ones after their call. */
+  close(): void {
+    this.#closed = true;
+    for (const member of this.#members) this.#dismiss(member);
+  }
+
+  #give(member: Member, callback: (process: PoolProcess) => void): void {
+    member.state = 'busy';
+    callback(member);
+  }
+
+  #dismiss(member: Member): void {
+    member.state = 'leaving';
+    member.channel.end();
+  }
+
+  #grow(): void {
+    this.#growTimer = null;
+    if (this.#waiting.length === 0 || this.#closed) return;
+    const serving = [...this.#members].filter((member) => member.state !== 'leaving');
+    if (serving.length < this.limit && !serving.some((member) => member.state === 'booting')) this.#spawn();
+    this.#growTimer = setTimeout(() => this.#grow(), GROW_AFTER_MS);
+  }
+
+  #spawn(): void {
+    this.#spawned += 1;
+    const outputFile = join(this.#directory, `${process.pid}-${this.#spawned}.out`);
+    const output = openSync(outputFile, 'a', 0o600);
+    const child = spawn(process.execPath, [...POOL_FLAGS, POOL_MAIN], {
+      detached: true, env: this.#env, cwd: '/', stdio: ['ignore', output, output, 'pipe'],
+    });
+    closeSync(output);
+    if (child.pid === undefined) {
+      child.on('error', () => setTimeout(() => this.#grow(), 1000));
+      return;
+    }
+    const member: Member = {
+      child, pid: child.pid, startTime: processStartTime(child.pid), state: 'booting', outputFile, idleSince: Date.now(),
+      send: (message) => member.channel.send(message),
+      channel: openLineChannel<SupervisorToPool, PoolToSupervisor>(
+        child.stdio[POOL_CHANNEL_FD] as Duplex, (messages) => messages.forEach((message) => this.#onMessage(member, message)), () => {},
+      ),
+    };
+    this.#members.add(member);
+    child.on('exit', (code, signal) => setImmediate(() => this.#onExit(member, code, signal)));
+  }
+
+  #onMessage(member: Member, message: PoolToSupervisor): void {
+    if (message.kind !== 'ready') return this.#listener.onMessage(member, message);
+    if (member.state !== 'booting') return;
+    member.state = 'busy';
+    this.release(member);
+  }
+
+  #onExit(member: Member, code: number | null, signal: string | null): void {
+    this.#members.delete(member);
+    const index = this.#idle.indexOf(member);
+    if (index >= 0) this.#idle.splice(index, 1);
+    const said = readText(member.outputFile);
+    rmSync(member.outputFile, { force: true });
+    this.#listener.onExit(member, { code, signal, said });
+    if (this.#waiting.length > 0 && !this.#closed) this.#growTimer ??= setTimeout(() => this.#grow(), 0);
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

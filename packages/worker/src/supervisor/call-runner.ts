@@ -1,0 +1,421 @@
+/**
+ * Runs script, http and sql attempts in the pool. It owns what is known of them until the agent says forget.
+ *
+ * Invariants:
+ * 1. A start is in the journal before a pool process hears of the call; an end before the agent hears of it.
+ * 2. A process that dies fails its own call and no other.
+ * 3. `killed` and `lost` are told only when the process and its children are gone and the statement it had on a server is cancelled.
+ */
+import { readFileSync, rmSync, statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AttemptId, AttemptSpec, Cause } from '@pelorus/protocol';
+import { attemptLogPath } from '../attempt-log.ts';
+import type { HeldAttempt, SupervisorEvent } from '../core.ts';
+import type { CallOutcome, CancelHandle, PoolToSupervisor } from '../pool/messages.ts';
+import type { Ending } from './attempt-directory.ts';
+import { appendLogNotice } from './attempt-log-file.ts';
+import { CallPool, type PoolExit, type PoolProcess } from './call-pool.ts';
+import { CallsJournal, type CallEntry, type CallStart } from './calls-journal.ts';
+import type { KillOrder, Runner, RunnerEvent } from './messages.ts';
+import { endProcesses, type Quarry } from './process-hunt.ts';
+import { isSameProcess } from './process-table.ts';
+
+export interface CallRunnerOptions {
+  dataDir: string;
+  bootId: string;
+  env: Record<string, string>;
+  poolProcesses: number;
+  logDir: () => string;
+  readOomCount: () => number;
+  emit: RunnerEvent;
+  onDiskTrouble: (detail: string | null) => void;
+}
+
+interface Task {
+  attempt: AttemptId;
+  killGraceMs: number;
+  executionLeaseMs: number;
+  /** Null for an attempt found again after a restart. */
+  spec: AttemptSpec | null;
+  directory: string;
+  logPath: string;
+  phase: 'waiting' | 'running' | 'ended';
+  startedAt: number;
+  oomCountAtStart: number;
+  process: { pid: number; startTime: number | null } | null;
+  poolProcess: PoolProcess | null;
+  waiter: ((process: PoolProcess) => void) | null;
+  kill: KillOrder | null;
+  handle: CancelHandle | null;
+  ending: Ending | null;
+}
+
+const ADOPTED_POLL_MS = 100;
+const CANCEL_LIMIT_MS = 15_000;
+/** A statement of SQLite's blocks its process, which can be killed at any instant without harm to the file. */
+const SQLITE_GRACE_MS = 500;
+
+export class CallRunner implements Runner {
+  readonly #options: CallRunnerOptions;
+  readonly #callsDir: string;
+  readonly #journal: CallsJournal;
+  readonly #pool: CallPool;
+  readonly #tasks = new Map<AttemptId, Task>();
+  readonly #byProcess = new Map<PoolProcess, Task>();
+  readonly #cancels = new Map<number, () => void>();
+  #cancelCount = 0;
+  #live = 0;
+  /** Journal entries and what waits for them, written together at the end of this turn. */
+  #entries: CallEntry[] = [];
+  #afterAppend: (() => void)[] = [];
+
+  constructor(options: CallRunnerOptions) {
+    this.#options = options;
+    this.#callsDir = join(options.dataDir, 'calls');
+    this.#pool = new CallPool(this.#callsDir, options.env, options.poolProcesses, {
+      onMessage: (process, message) => this.#onPoolMessage(process, message),
+      onExit: (process, exit) => this.#onPoolExit(process, exit),
+    });
+    this.#journal = new CallsJournal(join(this.#callsDir, 'journal'));
+  }
+
+  /** Reads the journal of earlier supervisors; what they left running is watched until it ends. */
+  adopt(): void {
+    for (const entry of this.#journal.read()) this.#replay(entry);
+    this.#compact();
+    for (const task of this.#tasks.values()) if (task.phase === 'running') this.#adoptRunning(task);
+    this.#pool.warm();
+  }
+
+  set limit(count: number) {
+    this.#pool.limit = count;
+  }
+
+  start(spec: AttemptSpec): void {
+    const { attempt, killGraceMs, executionLeaseMs } = spec;
+    const task: Task = {
+      attempt, killGraceMs, executionLeaseMs, spec, directory: this.#directoryOf(attempt),
+      logPath: attemptLogPath(this.#options.logDir(), attempt), phase: 'waiting', startedAt: 0, oomCountAtStart: 0,
+      process: null, poolProcess: null, waiter: null, kill: null, handle: null, ending: null,
+    };
+    this.#tasks.set(attempt, task);
+    this.#live += 1;
+    task.waiter = (process) => this.#call(task, spec, process);
+    this.#pool.acquire(task.waiter);
+  }
+
+  kill(attempt: AttemptId, order: KillOrder): void {
+    const task = this.#tasks.get(attempt);
+    if (!task || task.kill || task.phase === 'ended') return;
+    task.kill = order;
+    if (task.phase === 'waiting' && task.waiter && this.#pool.withdraw(task.waiter)) {
+      task.startedAt = Date.now();
+      return this.#conclude(task, emptyOutcome(null));
+    }
+    this.#record({ kind: 'kill', attempt, order }, () => this.#hunt(task));
+  }
+
+  forget(attempt: AttemptId): void {
+    const task = this.#tasks.get(attempt);
+    if (!task || task.phase !== 'ended') return;
+    this.#tasks.delete(attempt);
+    this.#record({ kind: 'forget', attempt }, () => {});
+    void removeIfMade(task.directory);
+  }
+
+  holds(attempt: AttemptId): boolean {
+    return this.#tasks.has(attempt);
+  }
+
+  held(): HeldAttempt[] {
+    return [...this.#tasks.values()].map(({ attempt, killGraceMs, executionLeaseMs, phase, startedAt, ending }) => ({
+      attempt, killGraceMs, executionLeaseMs,
+      state: ending ?? (phase === 'waiting' ? { kind: 'starting' } : { kind: 'running', startedAt }),
+    }));
+  }
+
+  liveCount(): number {
+    return this.#live;
+  }
+
+  get busy(): boolean {
+    return this.#entries.length > 0 || this.#cancels.size > 0;
+  }
+
+  tick(): void {
+    this.#pool.trimIdle(Date.now());
+    if (this.#journal.large) this.#compact();
+  }
+
+  close(): void {
+    this.#pool.close();
+  }
+
+  // Running
+
+  #call(task: Task, spec: AttemptSpec, process: PoolProcess): void {
+    const { attempt, killGraceMs, executionLeaseMs } = task;
+    task.waiter = null;
+    task.phase = 'running';
+    task.startedAt = Date.now();
+    task.oomCountAtStart = this.#options.readOomCount();
+    task.process = process;
+    task.poolProcess = process;
+    this.#byProcess.set(process, task);
+    const start: CallStart = {
+      attempt, killGraceMs, executionLeaseMs, bootId: this.#options.bootId, pid: process.pid, startTime: process.startTime,
+      startedAt: task.startedAt,
+    };
+    const call = { spec, directory: task.directory, logPath: task.logPath, resultPath: this.#resultPath(attempt) };
+    this.#record({ kind: 'start', start }, () => {
+      process.send({ kind: 'call', call });
+      this.#options.emit({ kind: 'started', attempt, startedAt: task.startedAt });
+    });
+  }
+
+  #onPoolMessage(process: PoolProcess, message: PoolToSupervisor): void {
+    switch (message.kind) {
+      case 'ready': return;
+      case 'cancelled': return this.#cancels.get(message.id)?.();
+      case 'handle': {
+        const task = this.#byProcess.get(process);
+        if (task?.attempt !== message.attempt) return;
+        task.handle = message.handle;
+        const { attempt, handle } = message;
+        return this.#record({ kind: 'handle', attempt, handle }, () => process.send({ kind: 'handle-stored', attempt }));
+      }
+      case 'done': return this.#onDone(process, message.attempt, message.outcome, message.retire);
+    }
+  }
+
+  #onDone(process: PoolProcess, attempt: AttemptId, outcome: CallOutcome, retire: boolean): void {
+    const task = this.#byProcess.get(process);
+    if (task?.attempt !== attempt) return;
+    this.#byProcess.delete(process);
+    // A process that served a killed call goes with it: the hunt ends it and all it started.
+    if (task.kill) return this.#pool.retire(process);
+    if (retire) {
+      this.#pool.retire(process);
+      this.#endRemains(task, process);
+    } else {
+      this.#pool.release(process);
+    }
+    this.#conclude(task, outcome);
+  }
+
+  #onPoolExit(process: PoolProcess, exit: PoolExit): void {
+    const task = this.#byProcess.get(process);
+    this.#byProcess.delete(process);
+    if (!task || task.phase !== 'running') return;
+    for (const line of exit.said.split('\n')) if (line !== '') appendLogNotice(task.logPath, line);
+    if (task.kill) return;
+    this.#endRemains(task, process);
+    this.#conclude(task, emptyOutcome(this.#causeOfCrash(task, exit)));
+  }
+
+  #causeOfCrash(task: Task, { code, signal, said }: PoolExit): Cause {
+    const outOfHeap = said.includes('heap out of memory');
+    const outOfMemory = signal === 'SIGKILL' && this.#options.readOomCount() > task.oomCountAtStart;
+    if (outOfHeap || outOfMemory) return { kind: 'oom' };
+    if (signal !== null) return { kind: 'signal', name: signal };
+    if (code !== null && code !== 0) return { kind: 'exit', code };
+    return { kind: 'error', detail: 'the process ended before the task did' };
+  }
+
+  /** What a process that serves nobody any more has started is ended with it. */
+  #endRemains(task: Task, process: PoolProcess): void {
+    const quarry = { attempt: task.attempt, workDir: '', shell: process, running: false };
+    endProcesses(() => ({ ...quarry, running: isSameProcess(process.pid, process.startTime) }), task.killGraceMs, () => {});
+  }
+
+  // Killing
+
+  #hunt(task: Task): void {
+    const { process, kill } = task;
+    if (!process || !kill) return;
+    const sqlite = task.spec?.connection?.kind === 'sqlite' && task.spec.action.type === 'sql';
+    const graceMs = sqlite ? Math.min(kill.graceMs, SQLITE_GRACE_MS) : kill.graceMs;
+    const quarry = (): Quarry => ({
+      attempt: task.attempt, workDir: '', shell: process, running: isSameProcess(process.pid, process.startTime),
+    });
+    endProcesses(quarry, graceMs, () => {
+      void this.#cancelOnServer(task).then(() => this.#conclude(task, emptyOutcome(null)));
+    });
+  }
+
+  /** The process is gone; what it had asked a server to do may not be. */
+  #cancelOnServer(task: Task): Promise<void> {
+    const { handle } = task;
+    if (!handle) return Promise.resolve();
+    this.#cancelCount += 1;
+    const id = this.#cancelCount;
+    return new Promise((resolve) => {
+      const limit = setTimeout(() => finish(), CANCEL_LIMIT_MS);
+      let helper: PoolProcess | null = null;
+      const finish = (): void => {
+        clearTimeout(limit);
+        this.#cancels.delete(id);
+        if (helper) this.#pool.release(helper);
+        resolve();
+      };
+      this.#cancels.set(id, finish);
+      this.#pool.acquire((process) => {
+        if (!this.#cancels.has(id)) return this.#pool.release(process);
+        helper = process;
+        process.send({ kind: 'cancel', id, handle });
+      });
+    });
+  }
+
+  // Finding again
+
+  #replay(entry: CallEntry): void {
+    switch (entry.kind) {
+      case 'start': {
+        const { start } = entry;
+        this.#tasks.set(start.attempt, this.#adoptedTask(start, start));
+        return;
+      }
+      case 'handle': {
+        const task = this.#tasks.get(entry.attempt);
+        if (task) task.handle = entry.handle;
+        return;
+      }
+      case 'kill': {
+        const task = this.#tasks.get(entry.attempt);
+        if (task) task.kill = entry.order;
+        return;
+      }
+      case 'end': {
+        const task = this.#tasks.get(entry.terms.attempt) ?? this.#adoptedTask(entry.terms, null);
+        task.phase = 'ended';
+        task.ending = entry.ending;
+        this.#tasks.set(task.attempt, task);
+        return;
+      }
+      case 'forget': this.#tasks.delete(entry.attempt);
+    }
+  }
+
+  #adoptedTask(terms: { attempt: AttemptId; killGraceMs: number; executionLeaseMs: number }, start: CallStart | null): Task {
+    const { attempt, killGraceMs, executionLeaseMs } = terms;
+    // Processes of another boot are gone, whatever has their number now.
+    const process = start?.bootId === this.#options.bootId ? { pid: start.pid, startTime: start.startTime } : null;
+    return {
+      attempt, killGraceMs, executionLeaseMs, spec: null, directory: this.#directoryOf(attempt),
+      logPath: attemptLogPath(this.#options.logDir(), attempt), phase: 'running', startedAt: start?.startedAt ?? 0,
+      oomCountAtStart: Infinity, process, poolProcess: null, waiter: null, kill: null, handle: null, ending: null,
+    };
+  }
+
+  #adoptRunning(task: Task): void {
+    this.#live += 1;
+    if (task.kill && task.process) this.#hunt(task);
+    else this.#pollAdopted(task);
+  }
+
+  #pollAdopted(task: Task): void {
+    if (task.phase !== 'running' || (task.kill && task.process)) return;
+    const alive = task.process !== null && isSameProcess(task.process.pid, task.process.startTime);
+    if (alive) return void setTimeout(() => this.#pollAdopted(task), ADOPTED_POLL_MS);
+    const outcome = readResult(this.#resultPath(task.attempt));
+    if (outcome) return this.#conclude(task, outcome);
+    void this.#cancelOnServer(task).then(() => {
+      if (task.kill) this.#conclude(task, emptyOutcome(null));
+      else this.#settle(task, { kind: 'lost', detail: 'its process is gone and left no result' });
+    });
+  }
+
+  // Ending
+
+  #conclude(task: Task, { cause, outputs, outputsTruncated }: CallOutcome): void {
+    const { kill, startedAt } = task;
+    if (kill?.reason === 'lease') return this.#settle(task, { kind: 'lost', detail: 'killed: the execution lease was not renewed' });
+    const state = kill ? 'killed' : cause ? 'failed' : 'succeeded';
+    this.#settle(task, {
+      kind: 'finished',
+      outcome: { state, cause: kill ? kill.cause : cause, outputs, outputsTruncated, startedAt, endedAt: Date.now() },
+    });
+  }
+
+  #settle(task: Task, ending: Ending): void {
+    if (task.phase === 'ended') return;
+    task.phase = 'ended';
+    task.ending = ending;
+    task.spec = null;
+    this.#live -= 1;
+    const { attempt, killGraceMs, executionLeaseMs } = task;
+    const event: SupervisorEvent = { attempt, ...ending };
+    this.#record({ kind: 'end', terms: { attempt, killGraceMs, executionLeaseMs }, ending }, () => {
+      // Only a process that outlived its supervisor leaves a result file.
+      if (task.poolProcess === null) rmSync(this.#resultPath(attempt), { force: true });
+      this.#options.emit(event);
+    });
+  }
+
+  /** Appends to the journal, together with all else of this turn, and goes on afterwards. */
+  #record(entry: CallEntry, next: () => void): void {
+    if (this.#entries.length === 0) queueMicrotask(() => this.#flush());
+    this.#entries.push(entry);
+    this.#afterAppend.push(next);
+  }
+
+  #flush(): void {
+    const entries = this.#entries;
+    const next = this.#afterAppend;
+    this.#entries = [];
+    this.#afterAppend = [];
+    try {
+      this.#journal.append(entries);
+      this.#options.onDiskTrouble(null);
+    } catch (error) {
+      // What is known stays known in memory; nothing new is taken until the disk has room again.
+      this.#options.onDiskTrouble(`the journal of calls cannot be written: ${(error as Error).message}`);
+    }
+    for (const go of next) go();
+  }
+
+  #compact(): void {
+    const entries: CallEntry[] = [];
+    for (const { attempt, killGraceMs, executionLeaseMs, phase, ending, process, startedAt, handle, kill } of this.#tasks.values()) {
+      const terms = { attempt, killGraceMs, executionLeaseMs };
+      if (ending) entries.push({ kind: 'end', terms, ending });
+      if (phase !== 'running') continue;
+      const bootId = process ? this.#options.bootId : 'another boot';
+      entries.push({ kind: 'start', start: { ...terms, bootId, pid: process?.pid ?? 0, startTime: process?.startTime ?? null, startedAt } });
+      if (handle) entries.push({ kind: 'handle', attempt, handle });
+      if (kill) entries.push({ kind: 'kill', attempt, order: kill });
+    }
+    try {
+      this.#journal.rewrite(entries);
+    } catch (error) {
+      this.#options.onDiskTrouble(`the journal of calls cannot be rewritten: ${(error as Error).message}`);
+    }
+  }
+
+  #directoryOf(attempt: AttemptId): string {
+    return join(this.#callsDir, attempt);
+  }
+
+  #resultPath(attempt: AttemptId): string {
+    return join(this.#callsDir, `${attempt}.result`);
+  }
+}
+
+function emptyOutcome(cause: Cause | null): CallOutcome {
+  return { cause, outputs: {}, outputsTruncated: false };
+}
+
+/** The file that a pool process leaves when it outlives its supervisor; ours, and whole when it is there. */
+function readResult(path: string): CallOutcome | null {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as CallOutcome;
+  } catch {
+    return null;
+  }
+}
+
+async function removeIfMade(directory: string): Promise<void> {
+  if (statSync(directory, { throwIfNoEntry: false })) await rm(directory, { recursive: true, force: true }).catch(() => {});
+}

@@ -1,0 +1,50 @@
+/**
+ * The text that the slot shell sources in a subshell to become one task: redirect, change directory, export, exec.
+ * Every value is quoted; nothing of the task's is ever parsed as shell here.
+ */
+import { writeFileSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import type { AttemptSpec, PythonAction, ShellAction } from '@pelorus/protocol';
+import { attemptEnvironment, substituteWorkDir, type TaskPlace } from '../task-environment.ts';
+
+export type ProcessAction = ShellAction | PythonAction;
+
+/** Writes the task's script into the work directory if it has a text, and returns the launch text, or why it cannot run. */
+export function prepareLaunch(
+  spec: AttemptSpec, action: ProcessAction, place: TaskPlace, logPath: string,
+): { launch: string } | { problem: string } {
+  const environment = attemptEnvironment(spec, place);
+  if ('problem' in environment) return environment;
+  const script = placeScript(action, place.workDir);
+  if (script === null) return { problem: 'the task has neither a text nor a file to run' };
+  const interpreter = action.type === 'shell' ? action.shell : action.interpreter;
+  const log = shellQuote(logPath);
+  const lines = [
+    // A log that cannot be written must not fail the task.
+    'command exec 2>/dev/null',
+    `command exec </dev/null >>${log} 2>&1 || exec </dev/null >/dev/null 2>&1`,
+    ...Object.entries(environment.variables).map(([name, value]) => `export ${name}=${shellQuote(value)}`),
+    `cd ${shellQuote(place.workDir)} || exit 126`,
+    `exec ${interpreterWords(interpreter)} ${shellQuote(script)}`,
+  ];
+  return { launch: `${lines.join('\n')}\n` };
+}
+
+/** Quotes a text as one word of POSIX shell. */
+export function shellQuote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** An interpreter may carry options (`python3 -u`); each word is quoted, so it cannot carry anything else. */
+function interpreterWords(interpreter: string): string {
+  const words = interpreter.split(/\s+/).filter((word) => word !== '');
+  return words.map(shellQuote).join(' ');
+}
+
+function placeScript(action: ProcessAction, workDir: string): string | null {
+  if (action.run === null) return action.file === null || isAbsolute(action.file) ? action.file : `./${action.file}`;
+  const name = action.type === 'shell' ? '.pelorus-task.sh' : '.pelorus-task.py';
+  const text = substituteWorkDir(action.run, workDir);
+  writeFileSync(join(workDir, name), text.endsWith('\n') ? text : `${text}\n`);
+  return `./${name}`;
+}

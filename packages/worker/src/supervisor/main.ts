@@ -1,0 +1,33 @@
+/**
+ * The supervisor's process. Started detached by the agent with one argument, its options as JSON; ends at once, with
+ * status 0, when another supervisor has the data directory.
+ */
+import { mkdirSync } from 'node:fs';
+import { hostEnvironment } from '../task-environment.ts';
+import { lockDataDir } from './data-dir-lock.ts';
+import { supervisorSocketPath } from './socket-path.ts';
+import { Supervisor, type SupervisorOptions } from './supervisor.ts';
+
+export type SupervisorArgument = Pick<SupervisorOptions, 'dataDir' | 'settings' | 'lonelyMs'>;
+
+/** The agent that wrote this argument is of the same installation. */
+function parseArgument(text: string | undefined): SupervisorArgument {
+  if (text === undefined) throw new Error('usage: supervisor <options as JSON>');
+  return JSON.parse(text) as SupervisorArgument;
+}
+
+const argument = parseArgument(process.argv[2]);
+mkdirSync(argument.dataDir, { recursive: true, mode: 0o700 });
+const lock = lockDataDir(argument.dataDir);
+if (lock) {
+  // Only an order or loneliness ends it: whoever stops the service must not stop its tasks with it.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
+  process.title = 'pelorus-supervisor';
+  const supervisor = new Supervisor({
+    ...argument, env: hostEnvironment(process.env), socketPath: supervisorSocketPath(argument.dataDir),
+  });
+  await supervisor.run();
+  await supervisor.finished;
+  lock.release();
+}
+process.exit(0);

@@ -1,0 +1,54 @@
+/**
+ * What the agent and its supervisor say to each other over the socket, one JSON array of messages per line.
+ * They are always of one installation, but a supervisor may be older than the agent that attaches: see `version`.
+ * Instants called `renewedAt` are on the boot clock, which both processes share; all others are epoch ms.
+ */
+import type { AttemptId, AttemptSpec } from '@pelorus/protocol';
+import type { HeldAttempt, SupervisorEvent, SupervisorOrder } from '../core.ts';
+
+/** Raise when a message changes its meaning. A supervisor of another version is asked to end when idle. */
+export const SUPERVISOR_VERSION = 1;
+
+export interface SupervisorSettings {
+  logDir: string;
+  slots: number;
+  /** Most processes for script, http and sql attempts. */
+  poolProcesses: number;
+}
+
+export type AgentToSupervisor =
+  /** The first message; answered `attached` or `refused`. */
+  | { kind: 'attach'; agentPid: number; settings: SupervisorSettings }
+  | { kind: 'order'; order: SupervisorOrder }
+  /** End: at once with everything killed, or as soon as nothing runs. */
+  | { kind: 'shutdown'; killTasks: boolean };
+
+export type SupervisorToAgent =
+  | { kind: 'attached'; version: number; pid: number; held: HeldAttempt[]; renewedAt: number | null }
+  /** Another agent is attached; one data directory serves one worker. */
+  | { kind: 'refused'; agentPid: number }
+  | { kind: 'event'; event: SupervisorEvent }
+  /** Why no new attempt should be taken (for instance a full disk), or null. */
+  | { kind: 'health'; refusing: string | null };
+
+/** What a runner of attempts tells the supervisor. */
+export type RunnerEvent = (event: SupervisorEvent) => void;
+
+/** One way to run attempts. A runner knows only attempts that it was given or that it found again after a restart. */
+export interface Runner {
+  start(spec: AttemptSpec): void;
+  kill(attempt: AttemptId, order: KillOrder): void;
+  forget(attempt: AttemptId): void;
+  holds(attempt: AttemptId): boolean;
+  held(): HeldAttempt[];
+  /** Attempts that wait, run or are being killed. */
+  liveCount(): number;
+  /** True while something must still be done after the last attempt has ended: results being written, leftovers ended. */
+  readonly busy: boolean;
+  /** Called about once a second. */
+  tick(): void;
+  /** Ends its own idle processes; attempts must be gone or left to be found again. */
+  close(): void;
+}
+
+export type KillOrder = Omit<Extract<SupervisorOrder, { kind: 'kill' }>, 'kind' | 'attempt'>;

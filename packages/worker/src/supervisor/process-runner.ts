@@ -1,0 +1,331 @@
+/**
+ * Runs shell and python attempts in slot shells. It owns their directories, their processes and what is known of their
+ * end until the agent says forget.
+ *
+ * Invariants:
+ * 1. The journal record is written before the shell is told to start; a directory is never used twice.
+ * 2. The end of the main process is the end of the attempt. What it leaves running is ended afterwards, and said in the log.
+ * 3. `killed` and `lost` are told only when no process of the attempt is left.
+ * 4. The outcome is on disk before it is told, unless the disk refuses it (then it is told all the same, and no
+ *    new work is asked for).
+ */
+import { mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseAttemptId, type AttemptId, type AttemptSpec, type Cause } from '@pelorus/protocol';
+import { attemptLogPath } from '../attempt-log.ts';
+import type { HeldAttempt } from '../core.ts';
+import { LOG_SCAN_BYTES, parseOutputFile, parseSetValues, settleOutputs } from '../outputs.ts';
+import { AttemptDirectory, type Ending, type JournalRecord } from './attempt-directory.ts';
+import { ensureLogDirectory, readLogTail } from './attempt-log-file.ts';
+import { causeOfExit, readExitFile, type ExitRecord } from './exit-meaning.ts';
+import { prepareLaunch, type ProcessAction } from './launch-script.ts';
+import type { KillOrder, Runner, RunnerEvent } from './messages.ts';
+import { endProcesses } from './process-hunt.ts';
+import { isSameProcess } from './process-table.ts';
+import { SlotShells, type SlotResult, type SlotShell } from './slot-shell.ts';
+import { SurvivorSweep } from './survivor-sweep.ts';
+
+export interface ProcessRunnerOptions {
+  dataDir: string;
+  bootId: string;
+  env: Record<string, string>;
+  slots: number;
+  logDir: () => string;
+  readOomCount: () => number;
+  emit: RunnerEvent;
+  /** Told why a result could not be written, and null when one could again. */
+  onDiskTrouble: (detail: string | null) => void;
+}
+
+interface Task {
+  attempt: AttemptId;
+  directory: AttemptDirectory;
+  logPath: string;
+  killGraceMs: number;
+  executionLeaseMs: number;
+  outputs: AttemptSpec['outputs'];
+  phase: 'waiting' | 'running' | 'ending' | 'ended';
+  startedAt: number;
+  oomCountAtStart: number;
+  shell: SlotShell | null;
+  /** Started by an earlier supervisor: its shell cannot tell us when it is done. */
+  adopted: boolean;
+  waiter: ((shell: SlotShell) => void) | null;
+  kill: KillOrder | null;
+  ending: Ending | null;
+}
+
+const ADOPTED_POLL_MS = 200;
+
+export class ProcessRunner implements Runner {
+  readonly #options: ProcessRunnerOptions;
+  readonly #attemptsDir: string;
+  readonly #shells: SlotShells;
+  readonly #tasks = new Map<AttemptId, Task>();
+  readonly #sweep: SurvivorSweep;
+  #live = 0;
+  #writing = 0;
+  /** Directories are removed one after the other, so that the disk serves results first. */
+  #removals: Promise<void> = Promise.resolve();
+
+  constructor(options: ProcessRunnerOptions) {
+    this.#options = options;
+    this.#attemptsDir = join(options.dataDir, 'attempts');
+    mkdirSync(this.#attemptsDir, { recursive: true, mode: 0o700 });
+    this.#shells = new SlotShells(options.env, options.slots);
+    this.#sweep = new SurvivorSweep();
+  }
+
+  /** Finds the attempts of earlier supervisors in the data directory: still running, ended, or gone without a trace. */
+  adopt(): void {
+    for (const name of readdirSync(this.#attemptsDir)) {
+      if (!parseAttemptId(name)) continue;
+      const directory = new AttemptDirectory(this.#attemptsDir, name as AttemptId);
+      const journal = directory.readJournal();
+      if (journal) this.#adoptOne(directory, journal);
+      else this.#remove(directory);
+    }
+  }
+
+  set slots(count: number) {
+    this.#shells.limit = count;
+  }
+
+  start(spec: AttemptSpec): void {
+    const { action, attempt } = spec;
+    if (action.type !== 'shell' && action.type !== 'python') throw new Error(`${action.type} is not run by a process of its own`);
+    const directory = new AttemptDirectory(this.#attemptsDir, attempt);
+    const logPath = attemptLogPath(this.#options.logDir(), attempt);
+    const task: Task = {
+      attempt, directory, logPath, killGraceMs: spec.killGraceMs, executionLeaseMs: spec.executionLeaseMs, outputs: spec.outputs,
+      phase: 'waiting', startedAt: 0, oomCountAtStart: 0, shell: null, adopted: false, waiter: null, kill: null, ending: null,
+    };
+    const launch = this.#prepare(spec, action, task);
+    if ('problem' in launch) {
+      this.#options.emit({ kind: 'cannot_start', attempt, cause: { kind: 'invalid', detail: launch.problem }, at: Date.now() });
+      this.#remove(directory);
+      return;
+    }
+    this.#tasks.set(attempt, task);
+    this.#live += 1;
+    task.waiter = (shell) => this.#launch(task, shell, launch.launch);
+    this.#shells.acquire(task.waiter);
+  }
+
+  kill(attempt: AttemptId, order: KillOrder): void {
+    const task = this.#tasks.get(attempt);
+    if (!task || task.kill || task.phase === 'ending' || task.phase === 'ended') return;
+    task.kill = order;
+    if (task.phase === 'waiting' && task.waiter && this.#shells.withdraw(task.waiter)) {
+      task.startedAt = Date.now();
+      return this.#conclude(task, null);
+    }
+    this.#guardDisk(() => task.directory.writeKill(order));
+    this.#hunt(task);
+  }
+
+  forget(attempt: AttemptId): void {
+    const task = this.#tasks.get(attempt);
+    if (!task || task.phase !== 'ended') return;
+    this.#tasks.delete(attempt);
+    this.#remove(task.directory);
+  }
+
+  holds(attempt: AttemptId): boolean {
+    return this.#tasks.has(attempt);
+  }
+
+  held(): HeldAttempt[] {
+    return [...this.#tasks.values()].map(({ attempt, killGraceMs, executionLeaseMs, phase, startedAt, ending }) => ({
+      attempt, killGraceMs, executionLeaseMs,
+      state: ending ?? (phase === 'waiting' ? { kind: 'starting' } : { kind: 'running', startedAt }),
+    }));
+  }
+
+  liveCount(): number {
+    return this.#live;
+  }
+
+  get busy(): boolean {
+    return this.#writing > 0 || this.#sweep.busy;
+  }
+
+  tick(): void {
+    this.#shells.trimIdle(Date.now());
+    this.#sweep.sweep();
+  }
+
+  close(): void {
+    this.#shells.close();
+  }
+
+  // Starting
+
+  #prepare(spec: AttemptSpec, action: ProcessAction, task: Task): { launch: string } | { problem: string } {
+    try {
+      task.directory.create(spec.files);
+      ensureLogDirectory(task.logPath);
+      return prepareLaunch(spec, action, task.directory, task.logPath);
+    } catch (error) {
+      return { problem: `the work directory could not be made: ${(error as Error).message}` };
+    }
+  }
+
+  #launch(task: Task, shell: SlotShell, launch: string): void {
+    task.waiter = null;
+    task.shell = shell;
+    task.phase = 'running';
+    task.startedAt = Date.now();
+    task.oomCountAtStart = this.#options.readOomCount();
+    const { attempt, killGraceMs, executionLeaseMs, outputs, logPath, startedAt } = task;
+    const record: JournalRecord = {
+      attempt, bootId: this.#options.bootId, pid: shell.pid, startTime: shell.startTime, startedAt, killGraceMs,
+      executionLeaseMs, outputs, logPath,
+    };
+    try {
+      task.directory.writeLaunch(record, launch);
+    } catch (error) {
+      this.#shells.release(shell);
+      task.shell = null;
+      return this.#conclude(task, { kind: 'error', detail: `the journal could not be written: ${(error as Error).message}` });
+    }
+    this.#shells.run(shell, task.directory.path, (result) => this.#onShellResult(task, result));
+    this.#options.emit({ kind: 'started', attempt, startedAt });
+  }
+
+  #adoptOne(directory: AttemptDirectory, journal: JournalRecord): void {
+    const { attempt, pid, startTime, killGraceMs, executionLeaseMs, outputs, logPath, startedAt } = journal;
+    const ending = directory.readEnding();
+    const task: Task = {
+      attempt, directory, logPath, killGraceMs, executionLeaseMs, outputs, phase: ending ? 'ended' : 'running', startedAt,
+      oomCountAtStart: Infinity, shell: { pid, startTime }, adopted: true, waiter: null, kill: directory.readKill(), ending,
+    };
+    this.#tasks.set(attempt, task);
+    if (ending) return this.#sweep.watch(task);
+    this.#live += 1;
+    const otherBoot = journal.bootId !== this.#options.bootId;
+    if (otherBoot) return this.#concludeAfterReboot(task);
+    if (task.kill) this.#hunt(task);
+    else this.#pollAdopted(task);
+  }
+
+  #concludeAfterReboot(task: Task): void {
+    const exit = readExitFile(task.directory.exitFile);
+    if (exit) this.#conclude(task, causeOfExit(exit, false));
+    else if (task.kill) this.#conclude(task, null);
+    else this.#settle(task, { kind: 'lost', detail: 'the host was restarted while it ran' });
+  }
+
+  #pollAdopted(task: Task): void {
+    if (task.kill || task.phase !== 'running') return;
+    const alive = task.shell !== null && isSameProcess(task.shell.pid, task.shell.startTime);
+    // Read after the look at the process: a shell writes the file before it ends.
+    const exit = readExitFile(task.directory.exitFile);
+    if (exit) return this.#onMainEnd(task, exit);
+    if (alive) setTimeout(() => this.#pollAdopted(task), ADOPTED_POLL_MS);
+    else this.#onShellDeath(task, null);
+  }
+
+  // Ending
+
+  #onShellResult(task: Task, result: SlotResult): void {
+    if (result.kind === 'died') return this.#onShellDeath(task, result.signal);
+    const exit = readExitFile(task.directory.exitFile) ?? (result.code === null ? null : { code: result.code, signal: null });
+    if (exit) return this.#onMainEnd(task, exit);
+    task.phase = 'ending';
+    if (task.shell) this.#shells.release(task.shell);
+    this.#conclude(task, { kind: 'error', detail: 'the shell could not open the exit file' });
+  }
+
+  /** While the attempt is being killed the hunt concludes; a shell killed by its own task leaves processes to be hunted. */
+  #onShellDeath(task: Task, signal: string | null): void {
+    task.phase = 'ending';
+    if (task.kill) return;
+    const quarry = { attempt: task.attempt, workDir: task.directory.workDir, shell: task.shell, running: false };
+    endProcesses(() => quarry, task.killGraceMs, () => {
+      if (signal === null) this.#settle(task, { kind: 'lost', detail: 'its processes are gone and left no exit status' });
+      else this.#conclude(task, this.#causeOf(task, { code: 0, signal }));
+    });
+  }
+
+  #onMainEnd(task: Task, exit: ExitRecord): void {
+    if (task.phase !== 'running') return;
+    task.phase = 'ending';
+    if (task.kill) return;
+    if (task.shell && !task.adopted) this.#shells.release(task.shell);
+    task.shell = null;
+    this.#sweep.watch(task);
+    this.#conclude(task, this.#causeOf(task, exit));
+  }
+
+  #hunt(task: Task): void {
+    const quarry = () => ({
+      attempt: task.attempt, workDir: task.directory.workDir, shell: task.shell, running: this.#mainRuns(task),
+    });
+    endProcesses(quarry, task.kill?.graceMs ?? 0, () => {
+      if (task.shell && !task.adopted) this.#shells.release(task.shell);
+      task.shell = null;
+      this.#conclude(task, null);
+    });
+  }
+
+  #mainRuns(task: Task): boolean {
+    if (task.phase !== 'running' || task.shell === null) return false;
+    if (!task.adopted) return true;
+    return isSameProcess(task.shell.pid, task.shell.startTime) && readExitFile(task.directory.exitFile) === null;
+  }
+
+  #causeOf(task: Task, exit: ExitRecord): Cause | null {
+    const cause = causeOfExit(exit, false);
+    const mayBeMemory = cause !== null && (exit.signal === 'SIGKILL' || exit.code === 137);
+    return mayBeMemory ? causeOfExit(exit, this.#options.readOomCount() > task.oomCountAtStart) : cause;
+  }
+
+  /** Makes the outcome of an attempt whose processes are gone (or, after a natural end, whose main process is). */
+  #conclude(task: Task, cause: Cause | null): void {
+    const { kill, startedAt } = task;
+    const endedAt = Date.now();
+    if (kill?.reason === 'lease') return this.#settle(task, { kind: 'lost', detail: 'killed: the execution lease was not renewed' });
+    const collected = this.#collectOutputs(task);
+    const { outputs, outputsTruncated, problem } = collected;
+    const failure: Cause | null = cause ?? (problem === null ? null : { kind: 'invalid', detail: problem });
+    const state = kill ? 'killed' : failure ? 'failed' : 'succeeded';
+    this.#settle(task, {
+      kind: 'finished',
+      outcome: { state, cause: kill ? kill.cause : failure, outputs, outputsTruncated, startedAt, endedAt },
+    });
+  }
+
+  #collectOutputs(task: Task): ReturnType<typeof settleOutputs> {
+    const log = readLogTail(task.logPath, LOG_SCAN_BYTES);
+    const logged = log.includes('${setValue(') ? parseSetValues(log) : {};
+    return settleOutputs({ ...logged, ...parseOutputFile(task.directory.readOutput()) }, task.outputs);
+  }
+
+  #settle(task: Task, ending: Ending): void {
+    task.phase = 'ended';
+    task.ending = ending;
+    this.#live -= 1;
+    this.#writing += 1;
+    const tell = (): void => {
+      this.#writing -= 1;
+      this.#options.emit({ attempt: task.attempt, ...ending });
+    };
+    task.directory.writeEnding(ending).then(
+      () => this.#options.onDiskTrouble(null),
+      (error: Error) => this.#options.onDiskTrouble(`results cannot be written: ${error.message}`),
+    ).then(tell, tell);
+  }
+
+  #guardDisk(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      this.#options.onDiskTrouble(`the journal cannot be written: ${(error as Error).message}`);
+    }
+  }
+
+  #remove(directory: AttemptDirectory): void {
+    this.#removals = this.#removals.then(() => directory.remove()).catch(() => {});
+  }
+}

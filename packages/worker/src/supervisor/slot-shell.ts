@@ -1,0 +1,151 @@
+/**
+ * Persistent shells that fork for us. Node's own spawn costs milliseconds of a stalled event loop and grows with the
+ * process; a small `sh` forks in a fraction of that. A shell runs one attempt at a time in its own session, so its
+ * process group is the attempt's. It outlives the supervisor: it finishes what it runs, writes the exit file, and
+ * ends when it finds its input closed.
+ *
+ * TERM is caught, not ignored: the shell stays alive when the attempt's group is asked to end, while its children
+ * start with the default again. KILL to the group takes the shell with it, and another takes its place.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { processStartTime } from './process-table.ts';
+
+const SLOT_SCRIPT = `
+trap : TERM HUP INT
+while :; do
+  IFS= read -r directory || { [ "$?" -gt 128 ] && continue; break; }
+  code=
+  { ( . "$directory/launch" ); code=$?; printf 'exit %s\\n' "$code" >&2; } 2>"$directory/exit"
+  echo "done $code"
+done
+`;
+/** Idle shells beyond this number are ended. */
+const KEEP_IDLE = 4;
+const IDLE_MS = 30_000;
+
+export interface SlotShell {
+  readonly pid: number;
+  readonly startTime: number | null;
+}
+
+/**
+ * How a shell stopped running what it was given: the command ended (`code` null: it could not even be started), or
+ * the shell itself died, of that signal if of one.
+ */
+export type SlotResult = { kind: 'done'; code: number | null } | { kind: 'died'; signal: string | null };
+
+interface Slot extends SlotShell {
+  child: ChildProcess;
+  onResult: ((result: SlotResult) => void) | null;
+  idleSince: number;
+}
+
+export class SlotShells {
+  readonly #env: Record<string, string>;
+  readonly #idle: Slot[] = [];
+  readonly #all = new Set<Slot>();
+  readonly #waiting: ((shell: SlotShell) => void)[] = [];
+  #growing = false;
+  /** Most shells that may exist. */
+  limit: number;
+
+  constructor(env: Record<string, string>, limit: number) {
+    this.#env = env;
+    this.limit = limit;
+  }
+
+  /** Calls back with a shell of its own as soon as there is one; in order of asking. */
+  acquire(callback: (shell: SlotShell) => void): void {
+    const slot = this.#idle.pop();
+    if (slot) return callback(slot);
+    this.#waiting.push(callback);
+    this.#grow();
+  }
+
+  /** Takes back a callback that has not been called. */
+  withdraw(callback: (shell: SlotShell) => void): boolean {
+    const index = this.#waiting.indexOf(callback);
+    if (index >= 0) this.#waiting.splice(index, 1);
+    return index >= 0;
+  }
+
+  /** Runs the attempt whose directory this is in an acquired shell, which stays taken until it is released or dies. */
+  run(shell: SlotShell, directory: string, onResult: (result: SlotResult) => void): void {
+    const slot = shell as Slot;
+    slot.onResult = onResult;
+    slot.child.stdin?.write(`${directory}\n`);
+  }
+
+  /** Gives an acquired shell back; does nothing for one that has died. */
+  release(shell: SlotShell): void {
+    this.#free(shell as Slot);
+  }
+
+  trimIdle(now: number): void {
+    while (this.#idle.length > KEEP_IDLE && (this.#idle[0]?.idleSince ?? now) < now - IDLE_MS) {
+      this.#idle.shift()?.child.stdin?.end();
+    }
+  }
+
+  /** Ends idle shells; busy ones end after what they run. */
+  close(): void {
+    for (const slot of this.#all) slot.child.stdin?.end();
+  }
+
+  /** One at a time, each in a turn of its own: starting many in a row would starve every timer. */
+  #grow(): void {
+    if (this.#growing) return;
+    this.#growing = true;
+    setImmediate(() => {
+      this.#growing = false;
+      if (this.#waiting.length === 0 || this.#all.size >= this.limit) return;
+      this.#spawn();
+      if (this.#waiting.length > 0) this.#grow();
+    });
+  }
+
+  #spawn(): void {
+    const child = spawn('/bin/sh', ['-c', SLOT_SCRIPT, 'pelorus-slot'], {
+      detached: true, env: this.#env, cwd: '/', stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    if (child.pid === undefined) {
+      child.on('error', () => setTimeout(() => this.#grow(), 1000));
+      return;
+    }
+    const slot: Slot = {
+      child, pid: child.pid, startTime: processStartTime(child.pid), onResult: null, idleSince: Date.now(),
+    };
+    this.#all.add(slot);
+    child.stdin?.on('error', () => {});
+    child.stdout?.on('data', (chunk: Buffer) => this.#settle(slot, { kind: 'done', code: parseDoneLine(chunk.toString('latin1')) }));
+    child.on('exit', (_code, signal) => this.#onExit(slot, signal));
+    this.#free(slot);
+  }
+
+  #onExit(slot: Slot, signal: string | null): void {
+    this.#all.delete(slot);
+    const index = this.#idle.indexOf(slot);
+    if (index >= 0) this.#idle.splice(index, 1);
+    this.#settle(slot, { kind: 'died', signal });
+    if (this.#waiting.length > 0) this.#grow();
+  }
+
+  #settle(slot: Slot, result: SlotResult): void {
+    const listener = slot.onResult;
+    slot.onResult = null;
+    listener?.(result);
+  }
+
+  #free(slot: Slot): void {
+    if (!this.#all.has(slot)) return;
+    const next = this.#waiting.shift();
+    if (next) return next(slot);
+    slot.idleSince = Date.now();
+    this.#idle.push(slot);
+  }
+}
+
+function parseDoneLine(line: string): number | null {
+  const match = /^done (\d+)\n$/.exec(line);
+  return match ? Number(match[1]) : null;
+}

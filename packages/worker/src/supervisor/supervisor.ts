@@ -1,0 +1,253 @@
+/**
+ * The supervisor: the process that tasks belong to. It outlives the agent, obeys one agent at a time, enforces execution
+ * leases whether or not one is there, and keeps every result until the agent says forget.
+ *
+ * Invariants:
+ * 1. Orders of an agent count only while it is attached; what an earlier one had still in flight is never read.
+ * 2. `start` of an attempt that is held is nothing: one attempt, one start.
+ * 3. An attempt whose lease was not renewed gets TERM at its `termAt` and SIGKILL no later than its `killAt`.
+ */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import type { AttemptId, AttemptSpec } from '@pelorus/protocol';
+import { bootClockMs, hostBootId } from '../boot-clock.ts';
+import { executionDeadline, leaseKill, type HeldAttempt, type SupervisorEvent, type SupervisorOrder } from '../core.ts';
+import { openLineChannel, type LineChannel } from '../line-channel.ts';
+import { CallRunner } from './call-runner.ts';
+import {
+  SUPERVISOR_VERSION, type AgentToSupervisor, type Runner, type SupervisorSettings, type SupervisorToAgent,
+} from './messages.ts';
+import { createOomCounter } from './oom-counter.ts';
+import { ProcessRunner } from './process-runner.ts';
+
+export interface SupervisorOptions {
+  dataDir: string;
+  socketPath: string;
+  settings: SupervisorSettings;
+  env: Record<string, string>;
+  /** Without an agent and without running attempts it ends after this time. */
+  lonelyMs: number;
+}
+
+interface Agent {
+  pid: number;
+  channel: LineChannel<SupervisorToAgent>;
+}
+
+const TICK_MS = 1_000;
+const LEASE_TICK_MS = 250;
+/** A task that ends sooner is told once, when it ends: its outcome says when it started. */
+const STARTED_HELD_BACK_MS = 5;
+
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #bootId = hostBootId();
+  readonly #processes: ProcessRunner;
+  readonly #calls: CallRunner;
+  readonly #runners: Runner[];
+  readonly #server: Server;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #settings: SupervisorSettings;
+  #agent: Agent | null = null;
+  #renewedAt: number | null;
+  #lonelySince = performance.now();
+  #refusing: string | null = null;
+  #ending = false;
+  readonly #startedHeldBack = new Map<AttemptId, SupervisorEvent>();
+  #finish: () => void = () => {};
+  /** Resolves when it has ended by itself or by order. */
+  readonly finished: Promise<void>;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#settings = options.settings;
+    this.finished = new Promise((resolve) => { this.#finish = resolve; });
+    this.#renewedAt = readLease(options.dataDir, this.#bootId);
+    const emit = (event: SupervisorEvent): void => this.#onEvent(event);
+    const shared = {
+      dataDir: options.dataDir, bootId: this.#bootId, env: options.env, emit, logDir: () => this.#settings.logDir,
+      readOomCount: createOomCounter(), onDiskTrouble: (detail: string | null) => this.#onDiskTrouble(detail),
+    };
+    this.#processes = new ProcessRunner({ ...shared, slots: options.settings.slots });
+    this.#calls = new CallRunner({ ...shared, poolProcesses: options.settings.poolProcesses });
+    this.#runners = [this.#processes, this.#calls];
+    this.#server = createServer((socket) => this.#onConnection(socket));
+  }
+
+  /** Finds earlier attempts, then listens. Must be called with the data directory's lock held. */
+  async run(): Promise<void> {
+    this.#processes.adopt();
+    this.#calls.adopt();
+    rmSync(this.#options.socketPath, { force: true });
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(this.#options.socketPath, resolve);
+    });
+    this.#timers.push(
+      setInterval(() => this.#tick(), TICK_MS),
+      setInterval(() => this.#enforceLeases(), LEASE_TICK_MS),
+    );
+  }
+
+  // The agent
+
+  #onConnection(socket: Socket): void {
+    let agent: Agent | null = null;
+    const channel: LineChannel<SupervisorToAgent> = openLineChannel<SupervisorToAgent, AgentToSupervisor>(
+      socket,
+      (messages) => {
+        for (const message of messages) {
+          if (message.kind === 'attach') agent = this.#attach(message, channel);
+          else if (agent !== null && agent === this.#agent) this.#obey(message);
+        }
+      },
+      () => {
+        if (agent === null || agent !== this.#agent) return;
+        this.#agent = null;
+        this.#lonelySince = performance.now();
+      },
+    );
+  }
+
+  #attach(message: Extract<AgentToSupervisor, { kind: 'attach' }>, channel: LineChannel<SupervisorToAgent>): Agent | null {
+    if (this.#agent || this.#ending) {
+      channel.send({ kind: 'refused', agentPid: this.#agent?.pid ?? 0 });
+      channel.end();
+      return null;
+    }
+    this.#agent = { pid: message.agentPid, channel };
+    this.#settings = message.settings;
+    this.#processes.slots = message.settings.slots;
+    this.#calls.limit = message.settings.poolProcesses;
+    channel.send({ kind: 'attached', version: SUPERVISOR_VERSION, pid: process.pid, held: this.#held(), renewedAt: this.#renewedAt });
+    if (this.#refusing !== null) channel.send({ kind: 'health', refusing: this.#refusing });
+    this.#startedHeldBack.clear();
+    return this.#agent;
+  }
+
+  #obey(message: Exclude<AgentToSupervisor, { kind: 'attach' }>): void {
+    if (message.kind === 'order') return this.#carryOut(message.order);
+    if (message.killTasks) this.#killAll();
+    this.#ending = true;
+    this.#endIfDone();
+  }
+
+  #carryOut(order: SupervisorOrder): void {
+    switch (order.kind) {
+      case 'start': return this.#start(order.spec);
+      case 'kill': {
+        const { kind: _kind, attempt, ...rest } = order;
+        return this.#runnerOf(attempt)?.kill(attempt, rest);
+      }
+      case 'forget': return this.#runnerOf(order.attempt)?.forget(order.attempt);
+      case 'renew':
+        this.#renewedAt = Math.max(this.#renewedAt ?? -Infinity, order.renewedAt);
+        return writeLease(this.#options.dataDir, this.#bootId, this.#renewedAt);
+    }
+  }
+
+  #start(spec: AttemptSpec): void {
+    if (this.#runnerOf(spec.attempt)) return;
+    switch (spec.action.type) {
+      case 'shell': case 'python': return this.#processes.start(spec);
+      case 'script': case 'http': case 'sql': return this.#calls.start(spec);
+      default: return this.#onEvent({
+        kind: 'cannot_start', attempt: spec.attempt, at: Date.now(),
+        cause: { kind: 'invalid', detail: `a ${spec.action.type} task is not run by a worker` },
+      });
+    }
+  }
+
+  #runnerOf(attempt: AttemptId): Runner | undefined {
+    return this.#runners.find((runner) => runner.holds(attempt));
+  }
+
+  #held(): HeldAttempt[] {
+    return this.#runners.flatMap((runner) => runner.held());
+  }
+
+  // What runners say
+
+  #onEvent(event: SupervisorEvent): void {
+    if (event.kind === 'started') {
+      if (this.#startedHeldBack.size === 0) setTimeout(() => this.#tellStarted(), STARTED_HELD_BACK_MS);
+      this.#startedHeldBack.set(event.attempt, event);
+      return;
+    }
+    this.#startedHeldBack.delete(event.attempt);
+    this.#agent?.channel.send({ kind: 'event', event });
+    if (this.#ending) setImmediate(() => this.#endIfDone());
+  }
+
+  #tellStarted(): void {
+    for (const event of this.#startedHeldBack.values()) this.#agent?.channel.send({ kind: 'event', event });
+    this.#startedHeldBack.clear();
+  }
+
+  #onDiskTrouble(detail: string | null): void {
+    if (detail === this.#refusing) return;
+    this.#refusing = detail;
+    this.#agent?.channel.send({ kind: 'health', refusing: detail });
+  }
+
+  // Time
+
+  #tick(): void {
+    for (const runner of this.#runners) runner.tick();
+    const lonely = this.#agent === null && performance.now() - this.#lonelySince > this.#options.lonelyMs;
+    if (lonely || this.#ending) this.#endIfDone();
+  }
+
+  #enforceLeases(): void {
+    if (this.#renewedAt === null || this.#liveCount() === 0) return;
+    const now = bootClockMs();
+    for (const one of this.#held()) {
+      if (one.state.kind !== 'running' && one.state.kind !== 'starting') continue;
+      const { termAt, killAt } = executionDeadline(this.#renewedAt, one);
+      if (now < termAt) continue;
+      const { cause, graceMs } = leaseKill(one);
+      this.#runnerOf(one.attempt)?.kill(one.attempt, { reason: 'lease', cause, graceMs: Math.max(0, Math.min(graceMs, killAt - now)) });
+    }
+  }
+
+  #killAll(): void {
+    for (const one of this.#held()) {
+      this.#runnerOf(one.attempt)?.kill(one.attempt, {
+        reason: 'order', graceMs: one.killGraceMs, cause: { kind: 'error', detail: 'the worker was stopped together with its tasks' },
+      });
+    }
+  }
+
+  #liveCount(): number {
+    return this.#runners.reduce((sum, runner) => sum + runner.liveCount(), 0);
+  }
+
+  #endIfDone(): void {
+    if (this.#liveCount() > 0 || this.#runners.some((runner) => runner.busy)) return;
+    for (const timer of this.#timers) clearInterval(timer);
+    for (const runner of this.#runners) runner.close();
+    this.#agent?.channel.end();
+    this.#server.close();
+    this.#finish();
+  }
+}
+
+/** The last renewal is kept on disk, so that a supervisor's restart neither forgets nor prolongs a lease. */
+function writeLease(dataDir: string, bootId: string, renewedAt: number): void {
+  try {
+    mkdirSync(dataDir, { recursive: true });
+    writeFileSync(join(dataDir, 'lease.json'), JSON.stringify({ bootId, renewedAt }));
+  } catch {
+    // The lease in memory holds; after a restart an older one counts, which is the safe side.
+  }
+}
+
+function readLease(dataDir: string, bootId: string): number | null {
+  try {
+    const lease = JSON.parse(readFileSync(join(dataDir, 'lease.json'), 'utf8')) as { bootId: string; renewedAt: number };
+    return lease.bootId === bootId ? lease.renewedAt : null;
+  } catch {
+    return null;
+  }
+}

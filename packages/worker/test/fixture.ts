@@ -1,0 +1,175 @@
+/** A worker on scratch directories with a master that a test plays by hand. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type {
+  AttemptId, AttemptReport, AttemptSpec, Cause, MasterId, MasterLink, TaskAction, WorkerToMaster,
+} from '@pelorus/protocol';
+import { attemptLogPath, createMemoryLinkPair, startWorker, type Worker, type WorkerOptions } from '../src/index.ts';
+
+export const attemptOf = (text: string): AttemptId => text as AttemptId;
+
+export function specOf(attempt: string, action: TaskAction, more: Partial<AttemptSpec> = {}): AttemptSpec {
+  return {
+    attempt: attemptOf(attempt), project: 'p', workflow: 'w', task: 't', logicalDate: '2024-03-15T13:45:00Z', action, params: {}, env: {},
+    files: [], connection: null, outputs: {}, killGraceMs: 1000, executionLeaseMs: 60_000, ...more,
+  };
+}
+
+export const shell = (run: string, options: { file?: string; shell?: string } = {}): TaskAction => ({
+  type: 'shell', run: options.file === undefined ? run : null, file: options.file ?? null, shell: options.shell ?? 'sh', substitution: 'env',
+});
+export const script = (run: string): TaskAction => ({ type: 'script', run, file: null });
+
+/** A directory of this test's own, removed by {@link Scratch.remove}. */
+export class Scratch {
+  readonly dir = mkdtempSync(join(tmpdir(), 'pelorus-worker-'));
+  readonly dataDir = join(this.dir, 'data');
+  readonly logDir = join(this.dir, 'logs');
+
+  remove(): void {
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  }
+
+  log(attempt: string): string {
+    try {
+      return readFileSync(attemptLogPath(this.logDir, attemptOf(attempt)), 'utf8');
+    } catch {
+      return '';
+    }
+  }
+}
+
+/** Answers like a master that stores everything at once; keeps what it heard. */
+export class HandMaster {
+  readonly reports: AttemptReport[] = [];
+  hello: Extract<WorkerToMaster, { kind: 'hello' }> | null = null;
+  /** False: reports are heard but not acknowledged. */
+  acknowledges = true;
+  /** False: heartbeats stay unanswered. */
+  renews = true;
+  #link: MasterLink | null = null;
+  #waiters: (() => void)[] = [];
+
+  /** What a worker calls to connect. */
+  connect = async () => {
+    const { worker, master } = createMemoryLinkPair();
+    this.accept(master);
+    return worker;
+  };
+
+  accept(link: MasterLink): void {
+    this.#link = link;
+    link.onFrame((messages) => {
+      if (!messages) {
+        if (this.#link === link) this.#link = null;
+        return this.#wake();
+      }
+      for (const message of messages) this.#hear(link, message);
+      this.#wake();
+    });
+  }
+
+  get linked(): boolean {
+    return this.#link !== null;
+  }
+
+  dispatch(...specs: AttemptSpec[]): void {
+    this.#link?.send(specs.map((spec) => ({ kind: 'dispatch', spec })));
+  }
+
+  kill(attempt: string, graceMs = 1000, cause: Cause = { kind: 'killed_by', user: 'test' }): void {
+    this.#link?.send([{ kind: 'kill', attempt: attemptOf(attempt), graceMs, cause }]);
+  }
+
+  query(...attempts: string[]): void {
+    this.#link?.send([{ kind: 'query', attempts: attempts.map(attemptOf) }]);
+  }
+
+  disconnect(): void {
+    this.#link?.close();
+  }
+
+  reportsOf(attempt: string): AttemptReport[] {
+    return this.reports.filter((report) => report.attempt === attempt);
+  }
+
+  /** Resolves with the first report of that kind; fails after `limitMs`. */
+  async report<Kind extends AttemptReport['kind']>(attempt: string, kind: Kind, limitMs = 15_000): Promise<Extract<AttemptReport, { kind: Kind }>> {
+    const find = (): Extract<AttemptReport, { kind: Kind }> | undefined =>
+      this.reports.find((report): report is Extract<AttemptReport, { kind: Kind }> => report.attempt === attempt && report.kind === kind);
+    await this.until(() => find() !== undefined, limitMs, () => `no ${kind} of ${attempt}; heard ${JSON.stringify(this.reportsOf(attempt))}`);
+    const found = find();
+    if (!found) throw new Error('unreachable');
+    return found;
+  }
+
+  async finished(attempt: string, limitMs?: number) {
+    return (await this.report(attempt, 'finished', limitMs)).outcome;
+  }
+
+  /** Waits for a condition that messages make true. */
+  async until(condition: () => boolean, limitMs: number, describe: () => string): Promise<void> {
+    const deadline = Date.now() + limitMs;
+    while (!condition()) {
+      const left = deadline - Date.now();
+      if (left <= 0) throw new Error(describe());
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, Math.min(left, 50));
+        this.#waiters.push(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+  }
+
+  #hear(link: MasterLink, message: WorkerToMaster): void {
+    switch (message.kind) {
+      case 'hello':
+        this.hello = message;
+        return link.send([{ kind: 'welcome', master: 'm-1' as MasterId, version: 1, leaseMs: 15_000 }]);
+      case 'heartbeat':
+        if (this.renews) link.send([{ kind: 'lease', sentAt: message.sentAt, leaseMs: 15_000, accepting: true }]);
+        return;
+      case 'report': {
+        const { report } = message;
+        this.reports.push(report);
+        if (!this.acknowledges || report.kind === 'accepted' || report.kind === 'never_seen') return;
+        return link.send([{ kind: 'ack', attempt: report.attempt, sequence: report.sequence, verdict: 'stored' }]);
+      }
+      case 'goodbye': return;
+    }
+  }
+
+  #wake(): void {
+    for (const waiter of this.#waiters.splice(0)) waiter();
+  }
+}
+
+export const quietLog: WorkerOptions['log'] = { info: () => {}, warn: () => {}, error: () => {} };
+
+export function startTestWorker(scratch: Scratch, master: HandMaster, more: Partial<WorkerOptions> = {}): Promise<Worker> {
+  return startWorker({
+    dataDir: scratch.dataDir, logDir: scratch.logDir, name: 'test', slots: 16, heartbeatMs: 500, maxLoadAverage: 1e6, reservedMemoryBytes: 0,
+    supervisorLonelyMs: 1500, connect: master.connect, log: quietLog, ...more,
+  });
+}
+
+/** Waits until a look at the world says yes. */
+export async function eventually(condition: () => boolean, limitMs: number, what: string): Promise<void> {
+  const deadline = Date.now() + limitMs;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`did not become true within ${limitMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** True while a process of that number exists and is no zombie. */
+export function isAlive(pid: number): boolean {
+  try {
+    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
+  } catch {
+    return false;
+  }
+}
