@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkTimeExpression, evaluateTimeExpression, formatLogicalDate } from './time-expression.ts';
@@ -40,6 +41,21 @@ describe('the table of the specification, at 2024-03-15 13:45:00', () => {
     const tokyo = local('2024-03-15T13:45:00', '+09:00', 'Asia/Tokyo');
     expect(valueAt(tokyo, 'yyyy-MM-dd HH:mm:ss')).toBe('2024-03-15 13:45:00');
     expect(valueAt(tokyo, 'timestamp(yyyyMMddHHmmss)')).toBe('1710477900');
+  });
+});
+
+describe('the user page', () => {
+  const page = readFileSync(new URL('../../../../docs/parameters.md', import.meta.url), 'utf8');
+  const rows = Array.from(
+    page.matchAll(/^\| `\$\[([^\]]+)\]` \| `([^`]+)` \|/gm),
+    ([, expression = '', value = '']) => [expression, value],
+  );
+
+  it('shows every row of the table', () => {
+    expect(rows).toHaveLength(19);
+  });
+  it.each(rows)('says rightly that $[%s] is %s', (expression, value) => {
+    expect(valueAt(utc('2024-03-15T13:45:00'), expression!)).toBe(value);
   });
 });
 
