@@ -7,7 +7,7 @@
 import { type Cause, isTerminalTaskRun, type TaskRunState } from '@pelorus/protocol';
 import type { Effect } from './events.ts';
 import type { AttemptRecord, Change, RunStatus, TaskRunRecord } from './records.ts';
-import { isBad, isLive, resultOf, rootOfFailure, type Run, untakenBy } from './run.ts';
+import { countsAsBad, isLive, isLogic, resultOf, rootOfFailure, type Run, untakenBy } from './run.ts';
 
 interface Counters {
   open: number;
@@ -24,6 +24,7 @@ export class Draft {
   status: RunStatus;
   unfinished: number;
   live: number;
+  liveLogic: number;
   bad: number;
   killed: number;
   private version: number;
@@ -39,6 +40,7 @@ export class Draft {
     this.status = run.status;
     this.unfinished = run.unfinished;
     this.live = run.live;
+    this.liveLogic = run.liveLogic;
     this.bad = run.bad;
     this.killed = run.killed;
     this.version = run.version;
@@ -86,7 +88,12 @@ export class Draft {
     const record = this.nextRecord(task, state, patch);
     (this.tasks ??= new Map()).set(task, record);
     this.changes.push({ kind: 'task-run', record });
-    if (isLive(before) !== isLive(state)) this.live += isLive(state) ? 1 : -1;
+    if (isLive(before) !== isLive(state)) {
+      const step = isLive(state) ? 1 : -1;
+      this.live += step;
+      if (isLogic(this.run.graph.tasks[task]!)) this.liveLogic += step;
+    }
+    if (state === 'forced_success' && isTerminalTaskRun(before)) this.forgive(before, task);
     if (isTerminalTaskRun(state) && !isTerminalTaskRun(before)) this.settle(record);
   }
 
@@ -110,9 +117,14 @@ export class Draft {
     };
   }
 
+  private forgive(before: TaskRunState, task: number): void {
+    if (countsAsBad(this.run, before, task)) this.bad--;
+    if (before === 'killed') this.killed--;
+  }
+
   private settle(record: TaskRunRecord): void {
     this.unfinished--;
-    if (isBad(this.run, record)) this.bad++;
+    if (countsAsBad(this.run, record.state, record.task)) this.bad++;
     if (record.state === 'killed') this.killed++;
     const { graph } = this.run;
     const task = record.task;

@@ -1,8 +1,8 @@
 /** What can happen to a run, and what a decision asks for. Instants (`at`) and chance (`random`, in [0, 1)) come from outside. */
-import type { AttemptId, AttemptReport, AttemptSpec, Cause, RunId, WorkerId } from '@pelorus/protocol';
+import type { AttemptId, AttemptReport, AttemptSpec, Cause, RunId, WorkerId, WorkflowDefinition } from '@pelorus/protocol';
 import type { Change, CommandAction } from './records.ts';
 
-export type TimerKind = 'wake' | 'attempt-timeout' | 'run-timeout' | 'dispatch-timeout';
+export type TimerKind = 'wake' | 'check' | 'attempt-timeout' | 'run-timeout' | 'dispatch-timeout';
 
 export type Event =
   /** Somebody's command, start included. */
@@ -16,13 +16,30 @@ export type Event =
   | { kind: 'worker-lost'; task: number; n: number; worker: WorkerId; at: number; random: number }
   /** A new incarnation holds the attempt: its supervisor outlived the agent. */
   | { kind: 'rebound'; task: number; n: number; worker: WorkerId }
-  | { kind: 'timer'; timer: TimerKind; task: number; n: number; at: number; random: number };
+  | { kind: 'timer'; timer: TimerKind; task: number; n: number; at: number; random: number }
+  /** What the store knows of the workflow that a `sub_workflow` task names. */
+  | { kind: 'child-resolved'; task: number; child: ChildWorkflow; at: number; random: number }
+  /** What the store knows of the runs that a `dependent` task waits for. */
+  | { kind: 'upstream-checked'; task: number; n: number; verdict: UpstreamVerdict; at: number; random: number };
+
+export type ChildWorkflow =
+  | { kind: 'found'; projectId: number; project: string; workflowId: number; workflow: string; version: number; definition: WorkflowDefinition }
+  | { kind: 'missing'; detail: string };
+
+/** `detail` is for people: which upstream, which window, what was found. */
+export interface UpstreamVerdict {
+  kind: 'satisfied' | 'failed' | 'waiting';
+  detail: string;
+}
 
 export type Effect =
   /** These three leave the master, and only after the changes decided with them are durable. */
   | { kind: 'dispatch'; worker: WorkerId; spec: AttemptSpec }
   | { kind: 'kill'; worker: WorkerId; attempt: AttemptId; graceMs: number; cause: Cause }
   | { kind: 'notify'; run: RunId; subject: 'run-ended' | 'timeout-warning'; task: string | null; at: number }
+  /** Questions to the store; the answers come back as events. Asked again after a restart. */
+  | { kind: 'resolve-child'; run: RunId; task: number }
+  | { kind: 'check-upstream'; run: RunId; task: number; n: number }
   /** These two are for the master itself. `task` is −1 for a timer of the run. */
   | { kind: 'ready'; run: RunId; task: number; readyAt: number }
   | { kind: 'timer'; run: RunId; timer: TimerKind; task: number; n: number; at: number };

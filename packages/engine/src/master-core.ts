@@ -14,7 +14,7 @@
  */
 import {
   type AttemptId, type AttemptReport, formatAttemptId, isTerminalRun, type MasterId, type MasterToWorker, parseAttemptId,
-  type RunId, type WorkerId, type WorkerLoad, type WorkerToMaster, WIRE_VERSION,
+  type RunId, type UpstreamCondition, type WorkerId, type WorkerLoad, type WorkerToMaster, WIRE_VERSION,
 } from '@pelorus/protocol';
 import { apply } from './apply.ts';
 import { EXECUTION_LEASE_MS, resolveAttempt } from './attempt-spec.ts';
@@ -22,7 +22,7 @@ import { decide } from './decide.ts';
 import type { Decision, Effect, Event, TimerKind } from './events.ts';
 import { Placement, type Selector, type Waiting, type WorkerView } from './placement.ts';
 import type { AttemptRecord, Change, Command, StoredRun, WorkerRecord } from './records.ts';
-import { isLive, openRun, type Run, type RunContext, stateOf, taskOf } from './run.ts';
+import { isLive, LOGIC_WORKER, openRun, type Run, type RunContext, stateOf, taskOf } from './run.ts';
 import { TimerQueue } from './timer-queue.ts';
 
 export const SCHEDULING_LEASE_MS = 15_000;
@@ -52,7 +52,13 @@ export interface Batch {
   /** Runs that reached their end in this batch. */
   ended: RunId[];
   problems: { run: RunId; error: unknown }[];
+  /** Questions to the store, to be asked once the batch is durable; `answer` takes what it says. */
+  questions: Question[];
 }
+
+export type Question =
+  | { kind: 'resolve-child'; run: RunId; task: number; project: string; workflow: string; version: 'latest' | number }
+  | { kind: 'check-upstream'; run: RunId; task: number; n: number; project: string; upstream: UpstreamCondition; logicalDateAt: number; zone: string };
 
 interface Session {
   id: WorkerId;
@@ -103,6 +109,7 @@ export class MasterCore {
   private notifications: Notification[] = [];
   private ended: RunId[] = [];
   private problems: Batch['problems'] = [];
+  private questions: Question[] = [];
   private unplaced: Waiting[] = [];
   /** Attempts first sent in this batch; their resend timers are armed with it. */
   private firstSent: AttemptId[] = [];
@@ -135,6 +142,12 @@ export class MasterCore {
     this.changes.push({ kind: 'command-done', command: command.id, outcome, at });
   }
 
+  /** What the store said to a question. */
+  answer(run: RunId, event: Extract<Event, { kind: 'child-resolved' | 'upstream-checked' }>): void {
+    const held = this.runs.get(run);
+    if (held) this.step(held, event);
+  }
+
   frame(link: LinkId, messages: readonly WorkerToMaster[], at: number): void {
     for (const message of messages) this.message(link, message, at);
   }
@@ -163,7 +176,7 @@ export class MasterCore {
   /** Places what can be placed and hands over what is to be made durable; null when there is nothing at all. */
   flush(at: number): Batch | null {
     this.place(at);
-    const nothing = this.changes.length === 0 && this.sends.size === 0 && this.notifications.length === 0 && this.problems.length === 0;
+    const nothing = this.changes.length === 0 && this.sends.size === 0 && this.notifications.length === 0 && this.problems.length === 0 && this.questions.length === 0;
     if (nothing) return null;
     const batch: Batch = {
       changes: this.changes,
@@ -171,12 +184,14 @@ export class MasterCore {
       notifications: this.notifications,
       ended: this.ended,
       problems: this.problems,
+      questions: this.questions,
     };
     this.changes = [];
     this.sends = new Map();
     this.notifications = [];
     this.ended = [];
     this.problems = [];
+    this.questions = [];
     return batch;
   }
 
@@ -232,6 +247,9 @@ export class MasterCore {
     switch (effect.kind) {
       case 'ready':
         return this.enqueue(run, effect.task, effect.readyAt);
+      case 'resolve-child':
+      case 'check-upstream':
+        return this.ask(run, effect);
       case 'timer':
         return this.timers.push({ ...effect, kind: 'run' });
       case 'notify':
@@ -244,6 +262,16 @@ export class MasterCore {
       }
       case 'kill':
         return this.kill(effect);
+    }
+  }
+
+  private ask(run: Run, effect: Extract<Effect, { kind: 'resolve-child' | 'check-upstream' }>): void {
+    const { action } = taskOf(run, effect.task);
+    const { project, logicalDateAt, zone } = run.spec;
+    if (effect.kind === 'resolve-child' && action.type === 'sub_workflow') {
+      this.questions.push({ ...effect, project, workflow: action.workflow, version: action.version });
+    } else if (effect.kind === 'check-upstream' && action.type === 'dependent') {
+      this.questions.push({ ...effect, project, upstream: action.upstream, logicalDateAt, zone });
     }
   }
 
@@ -561,17 +589,23 @@ export class MasterCore {
   }
 
   private requeue(run: Run, task: number, readyAt: number, n: number): void {
+    if (taskOf(run, task).action.type === 'sub_workflow') return this.ask(run, { kind: 'resolve-child', run: run.spec.id, task });
     this.enqueue(run, task, readyAt);
     const { dispatchTimeoutMs } = taskOf(run, task);
     if (dispatchTimeoutMs === null) return;
     this.timers.push({ kind: 'run', at: readyAt + dispatchTimeoutMs, run: run.spec.id, timer: 'dispatch-timeout', task, n });
   }
 
-  private follow(run: Run, attempt: AttemptRecord, at: number): void {
+  private followWorker(attempt: AttemptRecord, at: number): void {
     const session = this.sessionOf(attempt.worker, at);
     const id = formatAttemptId(attempt);
     session.view.held.add(id);
     this.askAbout(session, id, at);
+  }
+
+  private follow(run: Run, attempt: AttemptRecord, at: number): void {
+    if (attempt.worker === LOGIC_WORKER) this.ask(run, { kind: 'check-upstream', run: run.spec.id, task: attempt.task, n: attempt.n });
+    else this.followWorker(attempt, at);
     const { timeout } = taskOf(run, attempt.task);
     if (!timeout || attempt.startedAt === null) return;
     this.timers.push({ kind: 'run', at: attempt.startedAt + timeout.afterMs, run: run.spec.id, timer: 'attempt-timeout', task: attempt.task, n: attempt.n });

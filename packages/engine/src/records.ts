@@ -29,7 +29,9 @@ export interface RunSpec {
   mode: string;
   plan: RunPlan;
   rerunOf: RunId | null;
-  parent: { run: RunId; task: number; attempt: number } | null;
+  parent: ParentLink | null;
+  /** How many runs above this one; absent: none. */
+  depth?: number;
   submitUser: string;
   proxyUser: string | null;
   queue: string | null;
@@ -117,7 +119,20 @@ export type Change =
   | { kind: 'task-run'; record: TaskRunRecord }
   | { kind: 'attempt'; record: AttemptRecord }
   | { kind: 'command-done'; command: CommandId; outcome: CommandOutcome; at: number }
-  | { kind: 'worker'; record: WorkerRecord };
+  | { kind: 'worker'; record: WorkerRecord }
+  /** A child run with its start command, unless the parent's attempt has one already. The store gives the id. */
+  | { kind: 'start-child'; parent: ParentLink; child: ChildRun }
+  /** A command for the child of that attempt; none when the child has ended. */
+  | { kind: 'child-command'; parent: ParentLink; action: CommandAction; user: string; at: number };
+
+/** The attempt of a `sub_workflow` task that a run belongs to. */
+export interface ParentLink {
+  run: RunId;
+  task: number;
+  attempt: number;
+}
+
+export type ChildRun = Omit<RunSpec, 'id' | 'parent'>;
 
 export type CommandOutcome = { kind: 'applied' } | { kind: 'refused'; reason: string };
 
@@ -128,7 +143,9 @@ export type CommandAction =
   | { kind: 'pause' }
   | { kind: 'resume' }
   | { kind: 'kill-task'; task: string }
-  | { kind: 'force-success'; task: string };
+  | { kind: 'force-success'; task: string }
+  /** Written in the transaction that ends a child run. */
+  | { kind: 'child-finished'; task: number; attempt: number; child: RunId; state: RunState };
 
 export interface Command {
   id: CommandId;

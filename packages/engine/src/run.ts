@@ -8,7 +8,7 @@
  * 3. A task run without a record is pending.
  */
 import {
-  isTerminalTaskRun, type TaskDefinition, type TaskRunState, type WorkflowDefinition, type ParameterValue,
+  isTerminalTaskRun, type TaskDefinition, type TaskRunState, type WorkflowDefinition, type ParameterValue, workerIdOf,
 } from '@pelorus/protocol';
 import { type Graph, graphOf } from './graph.ts';
 import type { AttemptRecord, Connection, RunSpec, RunStatus, StoredRun, TaskRunRecord, WorkflowVersion } from './records.ts';
@@ -17,6 +17,9 @@ import type { AttemptRecord, Connection, RunSpec, RunStatus, StoredRun, TaskRunR
 export const PLAN_RUN = 0;
 export const PLAN_DISABLED = 1;
 export const PLAN_NOT_SELECTED = 2;
+
+/** Stands where a worker's id would for attempts that the master holds itself: `sub_workflow` and `dependent`. */
+export const LOGIC_WORKER = workerIdOf('master');
 
 /** How a terminal task run counts for its successors. */
 export type Result = 'success' | 'failure' | 'branch';
@@ -53,6 +56,8 @@ export interface Run {
   unfinished: number;
   /** Task runs that are dispatched, running or killing. */
   live: number;
+  /** Of these, the ones that the master holds itself. */
+  liveLogic: number;
   /** Terminal task runs that are neither success-like nor a handled failure. */
   bad: number;
   killed: number;
@@ -97,6 +102,7 @@ export function openRun(stored: StoredRun, context: RunContext): Run {
     culprit: new Int32Array(count).fill(-1),
     unfinished: count,
     live: 0,
+    liveLogic: 0,
     bad: 0,
     killed: 0,
     withOutputs: 0,
@@ -169,23 +175,38 @@ export function resultOf(record: TaskRunRecord, failedPreds: number, branchedPre
   }
 }
 
-/** Neither success-like nor a failure that the successors handle. */
-export function isBad(run: Run, record: TaskRunRecord): boolean {
-  if (record.state === 'upstream_failed') return true;
-  return (record.state === 'failed' || record.state === 'killed') && run.handled[record.task] === 0;
-}
-
 export function setTask(run: Run, record: TaskRunRecord): void {
   const before = stateOf(run, record.task);
   run.tasks[record.task] = record;
   run.version = Math.max(run.version, record.version);
-  if (isLive(before) !== isLive(record.state)) run.live += isLive(record.state) ? 1 : -1;
+  if (isLive(before) !== isLive(record.state)) {
+    const step = isLive(record.state) ? 1 : -1;
+    run.live += step;
+    if (isLogic(taskOf(run, record.task))) run.liveLogic += step;
+  }
+  if (record.state === 'forced_success' && isTerminalTaskRun(before)) return void forgive(run, before, record);
   if (isTerminalTaskRun(before) || !isTerminalTaskRun(record.state)) return;
   run.unfinished--;
-  if (isBad(run, record)) run.bad++;
+  if (countsAsBad(run, record.state, record.task)) run.bad++;
   if (record.state === 'killed') run.killed++;
   if (record.outputs) run.withOutputs++;
   propagate(run, record);
+}
+
+/** A person overruled an end: it no longer counts against the run. What its successors saw of it stays. */
+function forgive(run: Run, before: TaskRunState, record: TaskRunRecord): void {
+  if (countsAsBad(run, before, record.task)) run.bad--;
+  if (before === 'killed') run.killed--;
+}
+
+/** Neither success-like nor a failure that the successors handle. */
+export function countsAsBad(run: Run, state: TaskRunState, task: number): boolean {
+  if (state === 'upstream_failed') return true;
+  return (state === 'failed' || state === 'killed') && run.handled[task] === 0;
+}
+
+export function isLogic(task: TaskDefinition): boolean {
+  return task.action.type === 'sub_workflow' || task.action.type === 'dependent';
 }
 
 function propagate(run: Run, record: TaskRunRecord): void {

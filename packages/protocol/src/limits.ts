@@ -23,4 +23,5 @@ export const LIMITS = {
   activeRunsPerMaster: 100_000,
   commandsPerClaim: 256,
   killGraceMs: 10_000,
+  subWorkflowDepth: 16,
 } as const;

@@ -63,6 +63,10 @@ export type Cause =
   | { kind: 'branch'; task: string }
   /** A `conditions` or `switch` task that succeeded: which of its branch tasks it let run, and which not. */
   | { kind: 'chose'; taken: string[]; untaken: string[] }
+  /** The child run of a `sub_workflow` task, and how it ended. */
+  | { kind: 'child'; runId: number; state: RunState }
+  /** What a `dependent` task waited for did not come true. */
+  | { kind: 'dependency'; detail: string }
   | { kind: 'not_selected' }
   | { kind: 'disabled' }
   | { kind: 'reused'; runId: number }
