@@ -54,8 +54,8 @@ describe('the user page', () => {
   it('shows every row of the table', () => {
     expect(rows).toHaveLength(19);
   });
-  it.each(rows)('says rightly that $[%s] is %s', (expression, value) => {
-    expect(valueAt(utc('2024-03-15T13:45:00'), expression!)).toBe(value);
+  it.each(rows)('says rightly that $expression is $value', ({ expression, value }) => {
+    expect(valueAt(utc('2024-03-15T13:45:00'), expression)).toBe(value);
   });
 });
 
