@@ -1,0 +1,278 @@
+/**
+ * The invariants, checked at each step that can break one: a transaction, a process start, a message leaving a master, and
+ * after every step what the durable state promises about its own future. Reads only; throws `Violation`.
+ *
+ * Owns: what it has seen of reports (who said what) and of kills (which worker was told). Everything else is looked up.
+ */
+import {
+  type AttemptId, type AttemptReport, isTerminalRun, isTerminalTaskRun, type MasterId, type MasterToWorker, parseAttemptId, type RunId, type WorkerId,
+  type WorkerToMaster,
+} from '@pelorus/protocol';
+import type { AttemptRecord, Change, RunStatus, TaskRunRecord } from '../src/index.ts';
+import { predecessorsOf, verdictOf } from './dag.ts';
+import type { SimProcess } from './ledger.ts';
+import { describeChanges } from './master-process.ts';
+import { type DurableRun, type Fence, isTerminalAttempt } from './store-model.ts';
+import { type Invariant, Violation } from './violation.ts';
+import type { World } from './world.ts';
+
+export class Checker {
+  private readonly world: World;
+  private readonly reports = new Map<string, AttemptReport>();
+  private readonly dispatchesHeard = new Set<string>();
+  /** Attempts for which a host's agent heard a kill before it heard of the attempt. */
+  private readonly killedFirst = new Set<string>();
+  private readonly touched = new Set<RunId>();
+
+  constructor(world: World) {
+    this.world = world;
+  }
+
+  // ----------------------------------------------------------------------------------------------- transactions
+
+  committed(fence: Fence, changes: readonly Change[], before: ReadonlyMap<RunId, RunStatus>): void {
+    const { world } = this;
+    world.trace(() => `${fence.master} commits ${changes.length === 0 ? 'nothing' : describeChanges(changes)}`);
+    world.tally.count('transactions');
+    if (!world.store.holds(fence)) fail('S1', `${fence.master} is fenced and commits ${describeChanges(changes) || 'nothing'}`);
+    for (const change of changes) if (change.kind === 'attempt') this.attemptWritten(change.record, before.get(change.record.run)!);
+    for (const [id, status] of before) this.runWritten(id, status);
+  }
+
+  private attemptWritten(record: AttemptRecord, runBefore: RunStatus): void {
+    const { world } = this;
+    const name = `${record.run}.${record.task}.${record.n}`;
+    const run = world.store.runs.get(record.run)!;
+    const process = world.ledger.byAttempt.get(name as AttemptId);
+    if (record.state === 'dispatched') this.attemptMade(record, run, runBefore);
+    if (isTerminalAttempt(record) && process && process.endedAt === null) {
+      fail('S2', `attempt ${name} is ${record.state} (${record.cause?.kind ?? 'no cause'}), but its process lives on ${process.host}`);
+    }
+    if (record.state === 'lost') world.tally.count(`path: attempt lost (${record.cause?.kind ?? 'no cause'})`);
+  }
+
+  private attemptMade(record: AttemptRecord, run: DurableRun, runBefore: RunStatus): void {
+    const stopped = runBefore.state === 'stopping' || isTerminalRun(runBefore.state);
+    // A record can be written once more while dispatched (another worker took it over); only the first time counts.
+    if (stopped && record.startedAt === null && !this.wasDispatched(record)) {
+      fail('S9', `attempt ${record.run}.${record.task}.${record.n} is made while its run is ${runBefore.state}`);
+    }
+    this.made.add(`${record.run}.${record.task}.${record.n}`);
+    this.mustBeReady('S3', record, run);
+  }
+
+  private readonly made = new Set<string>();
+
+  private wasDispatched(record: AttemptRecord): boolean {
+    return this.made.has(`${record.run}.${record.task}.${record.n}`);
+  }
+
+  private mustBeReady(invariant: Invariant, record: { run: RunId; task: number; n: number }, run: DurableRun): void {
+    const verdict = verdictOf(run.workflow.definition, run.tasks, record.task);
+    if (verdict !== 'run') fail(invariant, `attempt ${record.run}.${record.task}.${record.n} begins, but by the rows its trigger rule says ${verdict}`);
+    if (run.workflow.definition.tasks[record.task]!.disabled) fail(invariant, `task ${record.task} of run ${record.run} is disabled, but begins`);
+  }
+
+  private runWritten(id: RunId, before: RunStatus): void {
+    const run = this.world.store.runs.get(id)!;
+    this.touched.add(id);
+    if (isTerminalRun(before.state) || !isTerminalRun(run.status.state)) return;
+    const alive = this.world.ledger.liveOfRun(id);
+    if (alive.length > 0) fail('S9', `run ${id} is shown ${run.status.state}, but ${alive.map((one) => one.attempt).join(', ')} live`);
+    this.world.tally.count(`run ended: ${run.status.state}`);
+  }
+
+  // --------------------------------------------------------------------------------------------------- processes
+
+  processStarts(process: SimProcess): void {
+    const { world } = this;
+    const { attempt, run, task, n, host } = process;
+    if (world.ledger.byAttempt.has(attempt)) fail('S2', `attempt ${attempt} starts a second process, on ${host}`);
+    const others = world.ledger.liveOfTask(run, task);
+    if (others.length > 0) fail('S2', `${attempt} starts on ${host} while ${others[0]!.attempt} lives on ${others[0]!.host}`);
+    const durable = world.store.runs.get(run)!;
+    const record = durable.attempts[task]?.[n - 1];
+    if (!record) fail('S6', `${attempt} starts, but no such attempt is in the store`);
+    if (isTerminalRun(durable.status.state)) fail('S9', `${attempt} starts after its run was shown ${durable.status.state}`);
+    if (this.killedFirst.has(`${host} ${attempt}`)) fail('S9', `${attempt} starts on ${host}, which had been told to kill it`);
+    this.mustBeReady('S3', process, durable);
+    if (isTerminalAttempt(record)) fail('S5', `${attempt} starts although it is ${record.state} in the store`);
+    if (durable.stoppingSince !== null) world.tally.count('path: process started while its run was stopping (its dispatch was on the way)');
+  }
+
+  workerReceived(worker: WorkerId, messages: readonly MasterToWorker[]): void {
+    const host = hostOf(worker);
+    for (const message of messages) {
+      if (message.kind === 'dispatch') {
+        const key = `${host} ${message.spec.attempt}`;
+        if (this.dispatchesHeard.has(key)) this.world.tally.count('path: dispatch heard again');
+        this.dispatchesHeard.add(key);
+      }
+      if (message.kind !== 'kill') continue;
+      const key = `${host} ${message.attempt}`;
+      if (this.dispatchesHeard.has(key)) continue;
+      this.killedFirst.add(key);
+      this.world.tally.count('path: kill heard before its dispatch');
+    }
+  }
+
+  // ---------------------------------------------------------------------------------------------------- messages
+
+  reported(worker: WorkerId, messages: readonly WorkerToMaster[]): void {
+    for (const message of messages) {
+      if (message.kind !== 'report') continue;
+      const { report } = message;
+      const key = `${worker} ${report.attempt} ${report.sequence}`;
+      if (this.reports.has(key)) this.world.tally.count(`path: report ${report.kind} sent again`);
+      else this.world.tally.count(`report: ${report.kind}`);
+      this.reports.set(key, report);
+    }
+  }
+
+  released(master: MasterId, worker: WorkerId, messages: readonly MasterToWorker[]): void {
+    for (const message of messages) {
+      if (message.kind === 'ack') this.acknowledged(master, worker, message);
+      if (message.kind === 'dispatch') this.dispatched(master, worker, message.spec.attempt);
+      if (message.kind === 'kill') this.killSent(message.attempt);
+    }
+  }
+
+  private acknowledged(master: MasterId, worker: WorkerId, ack: Extract<MasterToWorker, { kind: 'ack' }>): void {
+    const report = this.reports.get(`${worker} ${ack.attempt} ${ack.sequence}`);
+    if (!report) return fail('defect', `${master} acknowledges report ${ack.sequence} of ${ack.attempt}, which ${worker} never made`);
+    const { run: id } = parseAttemptId(ack.attempt)!;
+    const record = this.world.store.attempt(ack.attempt);
+    const ended = isTerminalRun(this.world.store.runs.get(id)!.status.state);
+    const settled = ended || record === null || isTerminalAttempt(record);
+    if (ack.verdict === 'unknown') {
+      this.world.tally.count('path: report answered with unknown');
+      if (!settled) fail('S6', `${master} tells ${worker} that ${ack.attempt} is unknown, but it is ${record.state} in the store`);
+      return;
+    }
+    if (record === null) return fail('S6', `${master} acknowledges ${report.kind} of ${ack.attempt}, which is not in the store`);
+    if (settled && !this.world.variant.masterCore) this.countStale(report, record);
+    if (settled || record.worker !== worker) return;
+    if (!effectOf(report, record, this.world.store.runs.get(id)!)) {
+      fail('S6', `${master} acknowledges ${report.kind} of ${ack.attempt}, but the store says ${record.state}`);
+    }
+  }
+
+  private countStale(report: AttemptReport, record: AttemptRecord): void {
+    if (report.kind === 'finished' && record.state === 'lost') this.world.tally.count('path: result came after the attempt was given up');
+  }
+
+  private dispatched(master: MasterId, worker: WorkerId, attempt: AttemptId): void {
+    const record = this.world.store.attempt(attempt);
+    if (!record) return fail('S6', `${master} dispatches ${attempt}, which is not in the store`);
+    // A master that was stopped between its commit and its sends cannot know what its successor has decided since.
+    const inCharge = this.world.store.masters.get(master)?.fencedAt === null;
+    if (record.kill && inCharge) fail('S9', `${master} dispatches ${attempt} to ${worker} after its kill is durable`);
+    this.world.tally.count('dispatches sent');
+  }
+
+  private killSent(attempt: AttemptId): void {
+    const record = this.world.store.attempt(attempt);
+    this.world.tally.count(record && !isTerminalAttempt(record) ? 'kills sent' : 'path: kill of a leftover attempt');
+  }
+
+  // ------------------------------------------------------------------------------------------------ after a step
+
+  /** L4 over what the step touched: whatever has not ended has, in the store alone, something that will move it. */
+  afterStep(): void {
+    for (const id of this.touched) {
+      const run = this.world.store.runs.get(id)!;
+      if (!isTerminalRun(run.status.state)) this.mustHaveCause(id, run);
+    }
+    this.touched.clear();
+  }
+
+  /** The same for every run, however long ago it was touched. */
+  everyRunHasACause(): void {
+    for (const id of this.world.store.runs.keys()) this.touched.add(id);
+    this.afterStep();
+  }
+
+  private mustHaveCause(id: RunId, run: DurableRun): void {
+    const { state, owner, waitReason } = run.status;
+    const commanded = this.world.store.commands.some((command) => command.run === id && command.outcome === null);
+    if (state === 'queued' || state === 'waiting') {
+      if (!commanded) fail('L4', `run ${id} is ${state} and no command is on its way`);
+      return;
+    }
+    if (owner === null || !this.world.store.masters.has(owner)) fail('L4', `run ${id} is ${state} and has no owner`);
+    if (state === 'paused' && waitReason === null) fail('L4', `run ${id} is paused and does not say what for`);
+    const open = run.workflow.definition.tasks.flatMap((_, task) => (isTerminalTaskRun(run.tasks[task]?.state ?? 'pending') ? [] : [task]));
+    if (open.length === 0) fail('L4', `run ${id} is ${state} although all of its tasks have ended`);
+    for (const task of open) {
+      const missing = missingCause(run, task);
+      if (missing !== null) fail('L4', `run ${id} is ${state}, task ${task}: ${missing}`);
+    }
+  }
+}
+
+/** What an acknowledged report must have done, when it was not stale. */
+function effectOf(report: AttemptReport, record: AttemptRecord, run: DurableRun): boolean {
+  switch (report.kind) {
+    case 'running':
+      return record.state !== 'dispatched';
+    case 'finished':
+    case 'no_capacity':
+    case 'tombstoned':
+      return isTerminalAttempt(record) || waitsForWorker(run, record.task);
+    case 'lost':
+      return isTerminalAttempt(record) || waitsForWorker(run, record.task);
+    case 'accepted':
+    case 'never_seen':
+      return true;
+  }
+}
+
+function waitsForWorker(run: DurableRun, task: number): boolean {
+  return run.workflow.definition.tasks[task]!.onWorkerLost === 'wait' && run.tasks[task]!.waitReason !== null;
+}
+
+/** Null when the rows say what will move this task run; else what is missing. */
+function missingCause(run: DurableRun, task: number): string | null {
+  const record = run.tasks[task];
+  const { state } = run.status;
+  if (!record || record.state === 'pending') {
+    if (state === 'stopping' && !run.workflow.definition.tasks[task]!.disabled) return 'it is pending in a run that is being stopped';
+    const waits = predecessorsOf(run.workflow.definition, task).some((pred) => !isTerminalTaskRun(run.tasks[pred]?.state ?? 'pending'));
+    return waits ? null : 'it is pending although all of its predecessors have ended';
+  }
+  switch (record.state) {
+    case 'delayed':
+    case 'retry_wait':
+      if (state === 'stopping') return `it is ${record.state} in a run that is being stopped`;
+      return record.wakeAt === null ? `it is ${record.state} and has no timer` : null;
+    case 'queued':
+      if (state !== 'running') return `it is queued in a run that is ${state}`;
+      return record.waitReason === null || record.readyAt === null ? 'it is queued and does not say what for' : null;
+    case 'paused':
+      return state === 'pausing' || state === 'paused' ? null : `it is paused in a run that is ${state}`;
+    case 'dispatched':
+    case 'running':
+    case 'killing':
+      return missingAttempt(run, record);
+    default:
+      return null;
+  }
+}
+
+function missingAttempt(run: DurableRun, record: TaskRunRecord): string | null {
+  const latest = run.attempts[record.task]!.at(-1);
+  if (!latest) return `it is ${record.state} without an attempt`;
+  if (latest.n !== record.attempts) return `it counts ${record.attempts} attempts, but ${latest.n} are there`;
+  if (isTerminalAttempt(latest)) return `it is ${record.state}, but its latest attempt is ${latest.state}`;
+  if (record.state === 'killing' && !latest.kill) return 'it is being killed, but its attempt says nothing of it';
+  if (run.status.state === 'stopping' && !latest.kill) return 'its run is being stopped, but nobody kills its attempt';
+  return null;
+}
+
+function hostOf(worker: WorkerId): string {
+  return worker.slice(0, worker.lastIndexOf('.'));
+}
+
+function fail(invariant: Invariant, message: string): never {
+  throw new Violation(invariant, message);
+}

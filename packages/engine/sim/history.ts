@@ -1,0 +1,114 @@
+/** One seed, one history: a hostile time, then a quiet one in which everything must come to its end. */
+import { isTerminalRun } from '@pelorus/protocol';
+import { Checker } from './checker.ts';
+import { Commander } from './commander.ts';
+import { type Faults, faultsOf } from './faults.ts';
+import type { HostOptions } from './host.ts';
+import { Nemesis } from './nemesis.ts';
+import { differenceOf } from './oracle.ts';
+import { Random } from './random.ts';
+import type { Tally } from './tally.ts';
+import type { Variant } from './variant.ts';
+import { Violation } from './violation.ts';
+import { World } from './world.ts';
+
+/** After the faults: longer than any task, lease, resend pause and retry in a row. */
+const QUIET_MAX_MS = 3 * 3_600_000;
+const UNBLOCK_EVERY_MS = 20_000;
+const FULL_CHECK_EVERY_STEPS = 500;
+
+export interface HistoryOptions {
+  seed: number;
+  variant?: Variant;
+  /** Instead of what the seed chooses. */
+  faults?: Partial<Faults>;
+  trace?: ((line: string) => void) | null;
+}
+
+export interface HistoryReport {
+  seed: number;
+  steps: number;
+  /** Virtual. */
+  durationMs: number;
+  tally: Tally;
+  violation: Violation | null;
+}
+
+export function playHistory(options: HistoryOptions): HistoryReport {
+  const random = new Random(options.seed);
+  const world = worldOf(options, random);
+  const { timeline, tally } = world;
+  const begunAt = timeline.now;
+  let violation: Violation | null = null;
+  try {
+    play(world, random);
+  } catch (error) {
+    violation = error instanceof Violation ? error : new Violation('defect', `it threw: ${error instanceof Error ? error.stack : String(error)}`, { cause: error });
+  }
+  return { seed: options.seed, steps: timeline.steps, durationMs: timeline.now - begunAt, tally, violation };
+}
+
+function worldOf(options: HistoryOptions, random: Random): World {
+  const masterSlots = random.pick([1, 1, 1, 1]);
+  const hosts: HostOptions[] = Array.from({ length: random.whole(1, 4) }, (_, index) => ({
+    name: `h${index}`,
+    groups: index === 0 || random.chance(0.5) ? ['default', 'special'] : ['default'],
+    slots: random.whole(1, 6),
+    clockRate: random.pick([1, 0.98, 1.02]),
+    clockOffsetMs: random.whole(-3_600_000, 3_600_000),
+  }));
+  const faults = { ...faultsOf(random), ...options.faults };
+  return new World({ seed: options.seed, random, faults, variant: options.variant ?? {}, masterSlots, hosts, trace: options.trace ?? null });
+}
+
+function play(world: World, random: Random): void {
+  const { timeline } = world;
+  world.checker = new Checker(world);
+  const hostileMs = random.between(30_000, 400_000);
+  const commander = new Commander(world, random.fork('commander'), {
+    runs: random.whole(1, 8), withinMs: hostileMs * 0.8, groups: ['default', 'special'],
+    stop: random.pick([0, 0.2, 0.5]), pause: random.pick([0, 0.3]), killTask: random.pick([0, 0.3]),
+  });
+  const nemesis = new Nemesis(world, random.fork('nemesis'));
+  world.start();
+  const quietFrom = timeline.now + hostileMs;
+  advance(world, () => timeline.now >= quietFrom);
+  world.endFaults();
+  nemesis.end();
+  unblockAgain(world, commander);
+  const deadline = timeline.now + QUIET_MAX_MS;
+  advance(world, () => isAtRest(world) || timeline.now > deadline);
+  if (!isAtRest(world)) throw new Violation('L1', `${QUIET_MAX_MS / 60_000} quiet minutes were not enough: ${unrestOf(world)}`);
+  world.checker.everyRunHasACause();
+  for (const [id, run] of world.store.runs) {
+    const difference = differenceOf(run, world.ledger);
+    if (difference !== null) throw new Violation('oracle', `run ${id} (${run.status.state}): ${difference}`);
+  }
+}
+
+function advance(world: World, until: () => boolean): void {
+  while (!until()) {
+    if (!world.timeline.step()) throw new Violation('L1', 'nothing will ever happen again');
+    world.checker.afterStep();
+    if (world.timeline.steps % FULL_CHECK_EVERY_STEPS === 0) world.checker.everyRunHasACause();
+  }
+}
+
+function unblockAgain(world: World, commander: Commander): void {
+  commander.unblock();
+  world.timeline.after(UNBLOCK_EVERY_MS, () => unblockAgain(world, commander));
+}
+
+/** Every run has ended, every command was answered, no process lives, and the workers have nothing left to say. */
+function isAtRest(world: World): boolean {
+  return unrestOf(world) === null;
+}
+
+function unrestOf(world: World): string | null {
+  for (const [id, run] of world.store.runs) if (!isTerminalRun(run.status.state)) return `run ${id} is ${run.status.state}`;
+  const command = world.store.commands.find(({ outcome }) => outcome === null);
+  if (command) return `command ${command.id} (${command.action.kind} of run ${command.run}) was never answered`;
+  if (world.ledger.liveCount > 0) return `${world.ledger.liveCount} processes live`;
+  for (const host of world.hosts) if (host.agent?.idle !== true) return `host ${host.options.name} still has something to report`;
+  return null;
+}

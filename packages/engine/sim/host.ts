@@ -1,0 +1,433 @@
+/**
+ * One worker machine: an agent (the real `WorkerCore` and a model of the shell around it) and a model of the supervisor
+ * with its journal and its processes. Agent and supervisor die and come back apart from each other; a reboot takes all.
+ *
+ * Owns: the host's clock, the journal (survives everything), the processes, the agent's connections.
+ * What is assumed of the real agent and supervisor, beyond their own contracts:
+ * 1. The journal names an attempt before it is spawned, and a kill before it is signalled.
+ * 2. An order that a supervisor has not read when its agent dies is never carried out later.
+ * 3. The agent closes a connection on which nothing arrived for `SILENCE_MS`.
+ */
+import {
+  type AttemptId, type AttemptOutcome, type Cause, type MasterToWorker, parseAttemptId, type WorkerId, workerIdOf,
+} from '@pelorus/protocol';
+import {
+  executionDeadline, type HeldAttempt, type SupervisorEvent, type SupervisorOrder, WorkerCore, type WorkerCoreOptions, type WorkerInput,
+} from '@pelorus/worker/core';
+import { type Behaviour, behaviourOf } from './behaviour.ts';
+import type { SimProcess } from './ledger.ts';
+import type { Connection } from './network.ts';
+import { Random } from './random.ts';
+import { Actor } from './timeline.ts';
+import type { World } from './world.ts';
+
+const SILENCE_MS = 20_000;
+const SEQUENCES_PER_INCARNATION = 1_000_000;
+
+export interface HostOptions {
+  name: string;
+  groups: string[];
+  slots: number;
+  /** Of the host's clock against true time. */
+  clockRate: number;
+  clockOffsetMs: number;
+}
+
+interface JournalEntry {
+  attempt: AttemptId;
+  killGraceMs: number;
+  executionLeaseMs: number;
+  behaviour: Behaviour;
+  state: 'starting' | 'running' | 'finished' | 'lost';
+  startedAt: number;
+  outcome: AttemptOutcome | null;
+  detail: string;
+  /** Journaled before the first signal. */
+  kill: { reason: 'order' | 'lease'; cause: Cause; killAt: number } | null;
+  process: SimProcess | null;
+}
+
+export class Host {
+  readonly options: HostOptions;
+  readonly world: World;
+  readonly journal = new Map<AttemptId, JournalEntry>();
+  renewedAt: number | null = null;
+  incarnations: WorkerId[] = [];
+  supervisor: Supervisor | null = null;
+  agent: Agent | null = null;
+  /** One for each boot. */
+  private machine: Actor;
+
+  constructor(world: World, options: HostOptions) {
+    this.world = world;
+    this.options = options;
+    this.machine = new Actor(world.timeline);
+  }
+
+  /** The host's own idea of the time, in ms. It never steps. */
+  clock(): number {
+    return Math.floor(this.world.timeline.now * this.options.clockRate + this.options.clockOffsetMs);
+  }
+
+  /** True milliseconds until the host's clock shows `at`. */
+  until(at: number): number {
+    return Math.max(0, (at - this.options.clockOffsetMs) / this.options.clockRate - this.world.timeline.now);
+  }
+
+  boot(): void {
+    this.startSupervisor();
+    this.startAgent();
+  }
+
+  startSupervisor(): void {
+    if (this.supervisor) return;
+    this.supervisor = new Supervisor(this);
+    this.agent?.attached();
+  }
+
+  startAgent(): void {
+    if (this.agent) return;
+    // An agent that knows nothing of its predecessor's attempts must not speak for them.
+    this.startSupervisor();
+    this.agent = new Agent(this);
+  }
+
+  crashAgent(restartAfterMs: number): void {
+    if (!this.agent) return;
+    this.world.tally.count('fault: agent crashed');
+    this.world.trace(() => `${this.options.name}: agent crashes`);
+    this.agent.die(1);
+    this.agent = null;
+    this.machine.after(restartAfterMs, () => this.startAgent());
+  }
+
+  crashSupervisor(restartAfterMs: number): void {
+    if (!this.supervisor) return;
+    this.world.tally.count('fault: supervisor crashed');
+    this.world.trace(() => `${this.options.name}: supervisor crashes`);
+    this.supervisor.actor.end();
+    this.supervisor = null;
+    this.machine.after(restartAfterMs, () => this.startSupervisor());
+  }
+
+  /** Power is gone: nobody says goodbye, and the journal is all that is left. */
+  reboot(downMs: number): void {
+    this.world.tally.count('fault: host rebooted');
+    this.world.trace(() => `${this.options.name}: reboots`);
+    this.agent?.die(this.world.random.between(1, 30_000));
+    this.agent = null;
+    this.supervisor?.actor.end();
+    this.supervisor = null;
+    this.machine.end();
+    this.machine = new Actor(this.world.timeline);
+    for (const entry of this.journal.values()) {
+      if (entry.process && entry.process.endedAt === null) this.world.processEnded(entry.process, null);
+      if (entry.state === 'finished') continue;
+      entry.state = 'lost';
+      entry.detail = 'the host was rebooted';
+    }
+    this.machine.after(downMs, () => this.boot());
+  }
+
+  held(): HeldAttempt[] {
+    return [...this.journal.values()].map((entry) => {
+      const { attempt, killGraceMs, executionLeaseMs } = entry;
+      return { attempt, killGraceMs, executionLeaseMs, state: heldState(entry) };
+    });
+  }
+
+  /** A process lives or dies whatever becomes of the supervisor; only who hears of it differs. */
+  spawn(entry: JournalEntry): void {
+    const key = parseAttemptId(entry.attempt)!;
+    const startedAt = this.clock();
+    const process: SimProcess = {
+      attempt: entry.attempt, run: key.run, task: key.task, n: key.n, host: this.options.name, startedAt: this.world.timeline.now, endedAt: null, outcome: null,
+    };
+    Object.assign(entry, { state: 'running', startedAt, process });
+    this.world.processStarted(process);
+    this.machine.after(entry.behaviour.durationMs, () => this.exit(entry, process, entry.behaviour.outcome));
+  }
+
+  term(entry: JournalEntry): void {
+    const { process, behaviour } = entry;
+    if (!process || behaviour.onTerm === 'ignores') return;
+    this.machine.after(behaviour.termMs, () =>
+      this.exit(entry, process, behaviour.onTerm === 'exits' ? behaviour.outcome : { state: 'killed', cause: { kind: 'signal', name: 'SIGTERM' } }),
+    );
+  }
+
+  kill(entry: JournalEntry): void {
+    const { process } = entry;
+    if (process) this.machine.after(2, () => this.exit(entry, process, { state: 'killed', cause: { kind: 'signal', name: 'SIGKILL' } }));
+  }
+
+  private exit(entry: JournalEntry, process: SimProcess, end: Pick<AttemptOutcome, 'state' | 'cause'>): void {
+    if (process.endedAt !== null) return;
+    const outputs = end.state === 'succeeded' ? entry.behaviour.outputs : {};
+    const outcome: AttemptOutcome = { ...end, outputs, outputsTruncated: false, startedAt: entry.startedAt, endedAt: this.clock() };
+    this.world.processEnded(process, outcome);
+    entry.outcome = outcome;
+    this.supervisor?.reaped(entry);
+  }
+}
+
+function heldState(entry: JournalEntry): HeldAttempt['state'] {
+  switch (entry.state) {
+    case 'starting':
+      return { kind: 'starting' };
+    case 'running':
+      return { kind: 'running', startedAt: entry.startedAt };
+    case 'finished':
+      return { kind: 'finished', outcome: entry.outcome! };
+    case 'lost':
+      return { kind: 'lost', detail: entry.detail };
+  }
+}
+
+/** Spawns, reaps, kills and enforces execution leases, whether or not an agent is there. */
+class Supervisor {
+  readonly actor: Actor;
+  private readonly host: Host;
+
+  constructor(host: Host) {
+    this.host = host;
+    this.actor = new Actor(host.world.timeline);
+    for (const entry of host.journal.values()) this.findAgain(entry);
+    this.tick();
+  }
+
+  /** By pid and start time: what runs is followed again, what ended has left its exit file. */
+  private findAgain(entry: JournalEntry): void {
+    if (entry.state === 'running' && entry.outcome) this.reaped(entry);
+    if (entry.state === 'starting') {
+      entry.state = 'lost';
+      entry.detail = 'the supervisor ended while it was starting this';
+    }
+  }
+
+  private tick(): void {
+    this.actor.after(500, () => this.tick());
+    if (!this.host.world.variant.supervisorIgnoresLeases) for (const entry of this.host.journal.values()) this.enforce(entry);
+  }
+
+  private enforce(entry: JournalEntry): void {
+    const { host } = this;
+    if (entry.state !== 'running' && entry.state !== 'starting') return;
+    const now = host.clock();
+    const { termAt, killAt } = executionDeadline(host.renewedAt ?? -Infinity, entry);
+    if (!entry.kill && now >= termAt) this.beginKill(entry, { reason: 'lease', cause: { kind: 'error', detail: 'lease' }, killAt });
+    if (entry.kill && now >= Math.min(entry.kill.killAt, killAt)) host.kill(entry);
+  }
+
+  private beginKill(entry: JournalEntry, kill: NonNullable<JournalEntry['kill']>): void {
+    if (kill.reason === 'lease') this.host.world.tally.count('path: killed at the end of its execution lease');
+    entry.kill = kill;
+    this.host.term(entry);
+  }
+
+  order(order: SupervisorOrder): void {
+    const { host } = this;
+    switch (order.kind) {
+      case 'start':
+        return this.start(order.spec);
+      case 'renew':
+        host.renewedAt = Math.max(host.renewedAt ?? -Infinity, order.renewedAt);
+        return;
+      case 'forget':
+        host.journal.delete(order.attempt);
+        return;
+      case 'kill': {
+        const entry = host.journal.get(order.attempt);
+        if (!entry || (entry.state !== 'running' && entry.state !== 'starting') || entry.kill) return;
+        const killAt = host.clock() + order.graceMs;
+        this.beginKill(entry, { reason: order.reason, cause: order.cause, killAt });
+        this.actor.after(host.until(killAt), () => {
+          if (entry.state === 'running') host.kill(entry);
+        });
+      }
+    }
+  }
+
+  private start(spec: Extract<SupervisorOrder, { kind: 'start' }>['spec']): void {
+    const { host } = this;
+    const { attempt, killGraceMs, executionLeaseMs } = spec;
+    if (host.journal.has(attempt) && !host.world.variant.supervisorStartsTwice) return;
+    const behaviour = behaviourOf(attempt, host.world.seed);
+    const entry: JournalEntry = {
+      attempt, killGraceMs, executionLeaseMs, behaviour, state: 'starting', startedAt: 0, outcome: null, detail: '', kill: null, process: null,
+    };
+    host.journal.set(attempt, entry);
+    this.actor.after(behaviour.spawnMs, () => this.spawn(entry));
+  }
+
+  private spawn(entry: JournalEntry): void {
+    const { host } = this;
+    if (entry.state !== 'starting') return;
+    const at = host.clock();
+    if (entry.behaviour.cannotStart) {
+      const cause: Cause = { kind: 'invalid', detail: 'its interpreter is missing' };
+      Object.assign(entry, { state: 'finished', outcome: { state: 'failed', cause, outputs: {}, outputsTruncated: false, startedAt: at, endedAt: at } });
+      return this.tell({ kind: 'cannot_start', attempt: entry.attempt, cause, at });
+    }
+    if (entry.kill) {
+      entry.outcome = { state: 'killed', cause: entry.kill.cause, outputs: {}, outputsTruncated: false, startedAt: at, endedAt: at };
+      return this.reaped(entry);
+    }
+    host.spawn(entry);
+    this.tell({ kind: 'started', attempt: entry.attempt, startedAt: entry.startedAt });
+  }
+
+  reaped(entry: JournalEntry): void {
+    const { attempt } = entry;
+    if (entry.kill?.reason === 'lease') {
+      Object.assign(entry, { state: 'lost', detail: 'killed: its execution lease was not renewed' });
+      return this.tell({ kind: 'lost', attempt, detail: entry.detail });
+    }
+    entry.state = 'finished';
+    const outcome = entry.outcome!;
+    // Killed by somebody else than us (an operator's `kill`): a failure by signal.
+    if (outcome.state === 'killed' && !entry.kill) entry.outcome = { ...outcome, state: 'failed' };
+    this.tell({ kind: 'finished', attempt, outcome: entry.outcome! });
+  }
+
+  private tell(event: SupervisorEvent): void {
+    this.host.agent?.heard(this, event);
+  }
+}
+
+/** The shell around `WorkerCore`: dials every master, carries frames and orders, wakes it when it asks. */
+class Agent {
+  readonly actor: Actor;
+  readonly id: WorkerId;
+  private readonly host: Host;
+  private readonly core: WorkerCore;
+  private readonly random: Random;
+  private readonly connections = new Map<string, { connection: Connection; slot: number; heardAt: number }>();
+  private readonly dialling = new Set<number>();
+  private nextLink = 1;
+  private wakeAt = Infinity;
+
+  constructor(host: Host) {
+    const { world, options } = host;
+    this.host = host;
+    this.actor = new Actor(world.timeline);
+    const number = host.incarnations.length + 1;
+    this.id = workerIdOf(`${options.name}.${number}`);
+    this.random = new Random(world.random.whole(0, 0xffffffff));
+    const adopted = host.supervisor ? host.held() : [];
+    if (adopted.some((held) => held.state.kind === 'running')) world.tally.count('path: agent found running attempts again');
+    if (adopted.some((held) => held.state.kind === 'finished')) world.tally.count('path: agent found results of its predecessor');
+    const coreOptions: WorkerCoreOptions = {
+      worker: this.id, name: options.name, host: options.name, groups: options.groups, slots: options.slots,
+      adopted, supersedes: [...host.incarnations], sequenceBase: number * SEQUENCES_PER_INCARNATION,
+    };
+    if (host.renewedAt !== null) coreOptions.renewedAt = host.renewedAt;
+    this.core = world.variant.workerCore?.(coreOptions) ?? new WorkerCore(coreOptions);
+    host.incarnations.push(this.id);
+    for (let slot = 0; slot < world.masterSlots; slot++) this.redial(slot);
+    this.actor.after(1_000, () => this.watch());
+    this.wake();
+  }
+
+  get idle(): boolean {
+    return this.core.idle;
+  }
+
+  die(peersLearnAfterMs: number): void {
+    this.actor.end();
+    this.host.world.network.closeAllOf(this.actor, peersLearnAfterMs);
+  }
+
+  /** A supervisor is back. */
+  attached(): void {
+    this.actor.after(5, () => {
+      if (this.host.supervisor) this.input({ kind: 'supervisor-state', held: this.host.held() });
+    });
+  }
+
+  heard(from: Supervisor, event: SupervisorEvent): void {
+    this.actor.after(1, () => {
+      if (this.host.supervisor === from) this.input({ kind: 'supervisor-events', events: [event] });
+    });
+  }
+
+  private input(input: WorkerInput): void {
+    const { messages, orders } = this.core.handle(input, { now: this.host.clock(), chance: this.random.next });
+    for (const { link, messages: frame } of messages) {
+      this.host.world.reported(this.id, frame);
+      this.connections.get(link)?.connection.toMaster.send(frame);
+    }
+    const { supervisor } = this.host;
+    if (supervisor && orders.length > 0) {
+      // Both must live until the order is read: see the second assumption.
+      this.actor.after(1, () => {
+        for (const order of orders) supervisor.actor.do(() => supervisor.order(order));
+      });
+    }
+    this.wake();
+  }
+
+  private wake(): void {
+    const at = this.core.nextWakeAt;
+    if (at >= this.wakeAt || at === Infinity) return;
+    this.wakeAt = at;
+    this.actor.after(this.host.until(at) + 1, () => {
+      this.wakeAt = Infinity;
+      this.input({ kind: 'tick' });
+    });
+  }
+
+  private redial(slot: number): void {
+    if (this.dialling.has(slot)) return;
+    this.dialling.add(slot);
+    this.actor.after(this.random.between(50, 3_000), () => {
+      this.dialling.delete(slot);
+      if (!this.dial(slot)) this.redial(slot);
+    });
+  }
+
+  private dial(slot: number): boolean {
+    const { world, options } = this.host;
+    const master = world.master(slot);
+    const { network, timeline } = world;
+    const blocked = Math.max(network.blockedUntil(`${options.name}>m${slot}`), network.blockedUntil(`m${slot}>${options.name}`));
+    if (!master || blocked > timeline.now) return false;
+    const link = `${this.id}/${this.nextLink++}`;
+    const connection = master.accept(options.name, this.id, {
+      actor: this.actor,
+      received: (messages) => this.received(link, messages),
+      closed: () => this.closed(link),
+    });
+    if (!connection) return false;
+    this.connections.set(link, { connection, slot, heardAt: timeline.now });
+    this.input({ kind: 'link-up', link });
+    return true;
+  }
+
+  private received(link: string, messages: MasterToWorker[]): void {
+    const open = this.connections.get(link);
+    if (!open) return;
+    open.heardAt = this.host.world.timeline.now;
+    this.host.world.workerReceived(this.id, messages);
+    this.input({ kind: 'frame', link, messages });
+  }
+
+  private closed(link: string): void {
+    const open = this.connections.get(link);
+    if (!open) return;
+    this.connections.delete(link);
+    this.input({ kind: 'link-down', link });
+    this.redial(open.slot);
+  }
+
+  private watch(): void {
+    this.actor.after(1_000, () => this.watch());
+    const { timeline, network, tally } = this.host.world;
+    for (const [link, { connection, heardAt }] of this.connections) {
+      if (timeline.now - heardAt <= SILENCE_MS) continue;
+      tally.count('path: agent hung up on a silent master');
+      network.close(connection, 1, this.random.between(1, 10_000));
+      this.closed(link);
+    }
+  }
+}

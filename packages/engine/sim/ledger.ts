@@ -1,0 +1,43 @@
+/** What really ran, as an observer outside the system saw it: every process start and end, by attempt. */
+import type { AttemptId, AttemptOutcome, RunId } from '@pelorus/protocol';
+
+export interface SimProcess {
+  attempt: AttemptId;
+  run: RunId;
+  task: number;
+  n: number;
+  host: string;
+  startedAt: number;
+  endedAt: number | null;
+  /** How it ended as seen by its parent; null while it lives or when nobody can know. */
+  outcome: AttemptOutcome | null;
+}
+
+export class Ledger {
+  readonly byAttempt = new Map<AttemptId, SimProcess>();
+  private readonly live = new Map<RunId, Set<SimProcess>>();
+  liveCount = 0;
+
+  start(process: SimProcess): void {
+    this.byAttempt.set(process.attempt, process);
+    let ofRun = this.live.get(process.run);
+    if (!ofRun) this.live.set(process.run, (ofRun = new Set()));
+    ofRun.add(process);
+    this.liveCount++;
+  }
+
+  end(process: SimProcess, at: number, outcome: AttemptOutcome | null): void {
+    process.endedAt = at;
+    process.outcome = outcome;
+    this.live.get(process.run)!.delete(process);
+    this.liveCount--;
+  }
+
+  liveOfRun(run: RunId): SimProcess[] {
+    return [...(this.live.get(run) ?? [])];
+  }
+
+  liveOfTask(run: RunId, task: number): SimProcess[] {
+    return this.liveOfRun(run).filter((process) => process.task === task);
+  }
+}

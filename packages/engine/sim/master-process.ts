@@ -1,0 +1,348 @@
+/**
+ * One start of a master: the real `MasterCore` inside the same loop as the server's (feed inputs, flush, one commit,
+ * only then send), with the places where it can die or be stopped laid open.
+ *
+ * What is assumed of the loop, beyond the store's port:
+ * 1. A commit that failed ends the incarnation: memory is dropped, and the next one supersedes it, so that a commit
+ *    whose outcome is unknown is either visible to the recovery's reads or fenced.
+ * 2. Runs that lose their owner later are looked for again and again, not only at the start.
+ */
+import { type CommandId, type MasterId, masterIdOf, type MasterToWorker, type RunId, type WorkerId, type WorkerToMaster } from '@pelorus/protocol';
+import { type Batch, type Change, type Command, MasterCore } from '../src/index.ts';
+import type { Connection, End } from './network.ts';
+import { StoreClient } from './store-client.ts';
+import type { Fence, StoreFailure } from './store-model.ts';
+import { Actor } from './timeline.ts';
+import { Violation } from './violation.ts';
+import type { World } from './world.ts';
+
+const RENEW_MS = 4_000;
+const COMMAND_POLL_MS = 1_000;
+const ADOPT_EVERY_MS = 3_000;
+const ADOPT_PAGE = 3;
+const COMMANDS_PER_CLAIM = 8;
+const RECOVER_PAUSE_MS = 500;
+
+type Input = { kind: 'frame'; link: number; messages: WorkerToMaster[] } | { kind: 'link-down'; link: number };
+
+export class MasterProcess {
+  readonly actor: Actor;
+  readonly slot: number;
+  id: MasterId;
+  private readonly world: World;
+  private fence: Fence;
+  private core: MasterCore;
+  private store: StoreClient;
+  private readonly links = new Map<number, Connection>();
+  private nextLink = 1;
+  private mailbox: Input[] = [];
+  private pumpScheduled = false;
+  private committing = false;
+  private state: 'starting' | 'running' | 'recovering' | 'over' = 'starting';
+  private wakeAt = Infinity;
+  private claimedTo: CommandId | null = null;
+  private claiming = false;
+  private adopting = false;
+  private readonly commandsInFlight = new Set<CommandId>();
+
+  constructor(world: World, slot: number) {
+    this.world = world;
+    this.slot = slot;
+    this.actor = new Actor(world.timeline);
+    this.store = new StoreClient(world, this.actor);
+    this.id = masterIdOf('');
+    this.fence = { master: this.id, token: '' };
+    this.core = this.newCore();
+    this.begin(world.predecessorsKnownDead(slot), 0);
+    this.every(RENEW_MS, () => this.renew());
+    this.every(COMMAND_POLL_MS, () => {
+      this.claimedTo = null;
+      this.claim();
+    });
+    this.every(ADOPT_EVERY_MS, () => this.adoptMore());
+  }
+
+  private newCore(): MasterCore {
+    const options = { master: this.id, selector: 'lower_weight', random: this.world.random.fork('master').next } as const;
+    return this.world.variant.masterCore?.(options) ?? new MasterCore(options);
+  }
+
+  private every(ms: number, action: () => void): void {
+    this.actor.after(ms, () => {
+      this.every(ms, action);
+      if (this.state === 'running') action();
+    });
+  }
+
+  /** A new incarnation with nothing in memory but what the store says. */
+  private begin(supersedes: MasterId[], delayMs: number): void {
+    this.id = this.world.newMasterId(this.slot);
+    this.fence = { master: this.id, token: `token of ${this.id}` };
+    this.core = this.newCore();
+    const { core } = this;
+    this.actor.after(delayMs, () => {
+      this.store.call('register', (model) => model.registerMaster({ id: this.id, token: this.fence.token, supersedes }), (result) => {
+        if (!result.ok) return this.begin([...supersedes, this.id], RECOVER_PAUSE_MS);
+        this.adoptPage(null, () => {
+          core.adoptionFinished();
+          this.state = 'running';
+          this.claim();
+          this.schedulePump();
+        }, () => this.begin([...supersedes, this.id], RECOVER_PAUSE_MS));
+      });
+    });
+  }
+
+  private adoptPage(after: RunId | null, done: () => void, failed: (code: StoreFailure) => void): void {
+    const { core } = this;
+    this.store.call('adopt', (model) => model.adoptRuns(this.fence, after, ADOPT_PAGE), (result) => {
+      if (core !== this.core) return;
+      if (!result.ok) return failed(result.code);
+      const page = result.value;
+      this.openRuns(page, () => (page.length < ADOPT_PAGE ? done() : this.adoptPage(page.at(-1)!, done, failed)), failed);
+    });
+  }
+
+  private openRuns(ids: RunId[], done: () => void, failed: (code: StoreFailure) => void): void {
+    if (ids.length === 0) return done();
+    const { core } = this;
+    this.store.read((model) => model.loadRuns(ids), (result) => {
+      if (core !== this.core) return;
+      if (!result.ok) return failed(result.code);
+      for (const stored of result.value) {
+        const { workflow } = this.world.store.runs.get(stored.spec.id)!;
+        if (stored.status.state !== 'queued') this.world.tally.count('path: run adopted');
+        core.open(stored, { workflow, connections: [], projectParams: {} }, this.clock());
+      }
+      done();
+    });
+  }
+
+  /** For runs whose owner died after this master started. */
+  private adoptMore(): void {
+    if (this.adopting) return;
+    this.adopting = true;
+    const finish = (): void => {
+      this.adopting = false;
+      this.schedulePump();
+    };
+    this.adoptPage(null, finish, (code) => {
+      this.adopting = false;
+      if (code === 'FENCED') this.over();
+    });
+  }
+
+  private clock(): number {
+    return this.world.timeline.now + this.world.masterSkewMs(this.slot);
+  }
+
+  private renew(): void {
+    this.store.call('renew', (model) => model.renewMaster(this.fence), (result) => {
+      if (!result.ok && result.code === 'FENCED') this.over();
+    });
+  }
+
+  // --------------------------------------------------------------------------------------------------- workers
+
+  /** Null while nobody listens. */
+  accept(host: string, workerId: WorkerId, worker: End<MasterToWorker>): Connection | null {
+    if (!this.actor.alive || this.state === 'over' || this.state === 'starting') return null;
+    const link = this.nextLink++;
+    const connection = this.world.network.connect({
+      host,
+      workerId,
+      slot: this.slot,
+      worker,
+      master: {
+        actor: this.actor,
+        received: (messages) => this.push({ kind: 'frame', link, messages }),
+        closed: () => {
+          this.links.delete(link);
+          this.push({ kind: 'link-down', link });
+        },
+      },
+    });
+    this.links.set(link, connection);
+    return connection;
+  }
+
+  private push(input: Input): void {
+    if (this.state === 'over') return;
+    this.mailbox.push(input);
+    this.schedulePump();
+  }
+
+  // ------------------------------------------------------------------------------------------------------ pump
+
+  private schedulePump(): void {
+    if (this.pumpScheduled) return;
+    this.pumpScheduled = true;
+    this.actor.after(this.world.random.between(0, 1), () => {
+      this.pumpScheduled = false;
+      this.pump();
+    });
+  }
+
+  private pump(): void {
+    if (this.state !== 'running') return;
+    const at = this.clock();
+    this.core.tick(at);
+    const inputs = this.mailbox;
+    this.mailbox = [];
+    for (const input of inputs) {
+      if (input.kind === 'link-down') this.core.linkDown(input.link);
+      else this.core.frame(input.link, input.messages, at);
+    }
+    this.commitNext();
+    this.armTimer();
+  }
+
+  private commitNext(): void {
+    if (this.committing) return;
+    const batch = this.core.flush(this.clock());
+    if (!batch) return;
+    for (const { run, error } of batch.problems) throw new Violation('defect', `the rules of run ${run} threw`, { cause: error });
+    const { random, variant } = this.world;
+    if (random.chance(this.world.faults.crashBeforeCommit)) return this.world.crashMaster(this, 'before its commit');
+    if (variant.sendBeforeCommit) this.release(batch);
+    this.committing = true;
+    const { core } = this;
+    this.store.call('commit', (model) => model.commit(this.fence, batch.changes), (result) => {
+      this.committing = false;
+      if (core !== this.core) return;
+      const unknown = !result.ok && result.code === 'UNKNOWN_OUTCOME';
+      if (result.ok || (unknown && variant.unknownOutcomeIs === 'executed')) this.committed(batch);
+      else if (unknown && variant.unknownOutcomeIs === 'lost') this.schedulePump();
+      else this.failed(result.code);
+    });
+  }
+
+  private committed(batch: Batch): void {
+    const { random, faults, variant } = this.world;
+    if (random.chance(faults.crashBeforeSend)) return this.world.crashMaster(this, 'between its commit and sending');
+    for (const change of batch.changes) if (change.kind === 'command-done') this.commandsInFlight.delete(change.command);
+    if (!variant.sendBeforeCommit) this.release(batch);
+    if (random.chance(faults.crashAfterSend)) return this.world.crashMaster(this, 'after sending');
+    this.schedulePump();
+  }
+
+  private release(batch: Batch): void {
+    for (const [link, messages] of batch.sends) {
+      const connection = this.links.get(link);
+      if (!connection) continue;
+      this.world.released(this.id, connection.ends.workerId, messages);
+      connection.toWorker.send(messages);
+    }
+  }
+
+  private failed(code: StoreFailure): void {
+    if (code === 'FENCED') return this.over();
+    this.recover();
+  }
+
+  /** What memory believes is no longer certain. */
+  private recover(): void {
+    this.world.tally.count('path: master dropped its memory');
+    this.world.trace(() => `${this.id}: commit failed, reading everything again`);
+    this.state = 'recovering';
+    this.commandsInFlight.clear();
+    this.claimedTo = null;
+    this.mailbox = [];
+    this.closeLinks();
+    this.claiming = false;
+    this.adopting = false;
+    this.begin([this.id], 0);
+  }
+
+  private closeLinks(): void {
+    for (const connection of this.links.values()) this.world.network.close(connection, 5, 0);
+    this.links.clear();
+  }
+
+  private armTimer(): void {
+    const next = this.core.nextTickAt();
+    if (next === null || next >= this.wakeAt) return;
+    this.wakeAt = next;
+    this.actor.after(next - this.clock(), () => {
+      this.wakeAt = Infinity;
+      this.schedulePump();
+    });
+  }
+
+  // -------------------------------------------------------------------------------------------------- commands
+
+  /** The API wrote a command: a hint, nothing more. */
+  commandHint(): void {
+    if (this.state === 'running') this.claim();
+  }
+
+  private claim(): void {
+    if (this.claiming) return;
+    this.claiming = true;
+    const { core } = this;
+    const stop = (code: StoreFailure | null): void => {
+      if (core !== this.core) return;
+      this.claiming = false;
+      if (code === 'FENCED') this.over();
+    };
+    this.store.call('claim', (model) => model.claimCommands(this.fence, this.claimedTo, COMMANDS_PER_CLAIM), (result) => {
+      if (core !== this.core) return;
+      if (!result.ok) return stop(result.code);
+      const commands = result.value;
+      const fresh = commands.filter((command) => !this.commandsInFlight.has(command.id));
+      this.claimedTo = commands.at(-1)?.id ?? this.claimedTo;
+      const missing = [...new Set(fresh.map((command) => command.run))].filter((run) => !core.runs.has(run));
+      this.openRuns(missing, () => {
+        this.carryOut(fresh);
+        stop(null);
+        if (commands.length === COMMANDS_PER_CLAIM) this.claim();
+      }, stop);
+    });
+  }
+
+  private carryOut(commands: Command[]): void {
+    if (this.state !== 'running') return;
+    for (const command of commands) {
+      if (this.commandsInFlight.has(command.id)) continue;
+      this.commandsInFlight.add(command.id);
+      this.core.command(command, this.clock());
+    }
+    this.pump();
+  }
+
+  // ------------------------------------------------------------------------------------------------------- end
+
+  /** Somebody took over: forget everything; a supervisor of processes starts a new one. */
+  private over(): void {
+    if (this.state === 'over') return;
+    this.world.tally.count('path: master found itself fenced');
+    this.world.trace(() => `${this.id}: fenced`);
+    this.state = 'over';
+    this.closeLinks();
+    this.world.masterOver(this);
+  }
+}
+
+/** So that a batch's durable part can be named in a trace. */
+export function describeChanges(changes: readonly Change[]): string {
+  return changes.map(describeChange).join(', ');
+}
+
+function describeChange(change: Change): string {
+  switch (change.kind) {
+    case 'run':
+      return `run ${change.status.run} ${change.status.state}`;
+    case 'task-run':
+      return `task ${change.record.run}.${change.record.task} ${change.record.state}`;
+    case 'attempt': {
+      const { run, task, n, state, worker } = change.record;
+      return `attempt ${run}.${task}.${n} ${state} on ${worker}`;
+    }
+    case 'command-done':
+      return `command ${change.command} ${change.outcome.kind}`;
+    case 'worker':
+      return `worker ${change.record.id} ${change.record.state}`;
+    default:
+      return change.kind;
+  }
+}

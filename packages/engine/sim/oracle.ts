@@ -1,0 +1,105 @@
+/**
+ * The end of a run, worked out again from what its processes did and what people asked for. Says how the stored end differs
+ * from every end that the rules allow, or null. Independent of the engine: see dag.ts.
+ */
+import { formatAttemptId, isTerminalTaskRun } from '@pelorus/protocol';
+import type { AttemptRecord, TaskRunRecord } from '../src/index.ts';
+import { failureIsHandled, verdictOf } from './dag.ts';
+import type { Ledger } from './ledger.ts';
+import { type DurableRun, isTerminalAttempt } from './store-model.ts';
+
+/** A task lost with its workers this often is given up. */
+const LOST_ATTEMPTS_MAX = 20;
+
+export function differenceOf(run: DurableRun, ledger: Ledger): string | null {
+  const { tasks } = run.workflow.definition;
+  for (let task = 0; task < tasks.length; task++) {
+    const record = run.tasks[task];
+    if (!record || !isTerminalTaskRun(record.state)) return `task ${task} is ${record?.state ?? 'pending'}`;
+    const wrong = wrongPlace(run, record) ?? wrongAttempts(run, record, ledger) ?? wrongEnd(run, record);
+    if (wrong !== null) return `task ${task} is ${record.state}, but ${wrong}`;
+  }
+  const expected = expectedStates(run);
+  return expected.includes(run.status.state) ? null : `the run is ${run.status.state}, the rules say ${expected.join(' or ')}`;
+}
+
+/** Whether the state fits what the trigger rule makes of the predecessors. */
+function wrongPlace(run: DurableRun, record: TaskRunRecord): string | null {
+  const { definition } = run.workflow;
+  const { state } = record;
+  if (definition.tasks[record.task]!.disabled) return state === 'skipped' && record.attempts === 0 ? null : 'it is disabled';
+  const verdict = verdictOf(definition, run.tasks, record.task);
+  const swept = run.stoppingSince !== null && state === 'killed' && record.attempts === 0;
+  if (swept) return null;
+  switch (verdict) {
+    case 'run':
+      return state === 'succeeded' || state === 'failed' || state === 'killed' ? null : 'its trigger rule lets it run';
+    case 'upstream_failed':
+    case 'skipped':
+      return state === verdict ? null : `its trigger rule says ${verdict}`;
+    case 'wait':
+      return 'a predecessor has not ended';
+  }
+}
+
+function wrongAttempts(run: DurableRun, record: TaskRunRecord, ledger: Ledger): string | null {
+  const attempts = run.attempts[record.task]!;
+  const task = run.workflow.definition.tasks[record.task]!;
+  if (attempts.length !== record.attempts) return `it counts ${record.attempts} attempts and has ${attempts.length}`;
+  const open = attempts.find((attempt) => !isTerminalAttempt(attempt));
+  if (open) return `attempt ${open.n} is ${open.state}`;
+  const failures = attempts.filter((attempt) => attempt.state === 'failed').length;
+  if (failures > record.retries + 1) return `${failures} attempts failed and ${record.retries} retries were used`;
+  if (record.retries > task.retry.max) return `${record.retries} of ${task.retry.max} retries were used`;
+  const early = attempts.slice(0, -1).find((attempt) => attempt.state === 'succeeded' || attempt.state === 'killed');
+  if (early) return `attempt ${early.n} was ${early.state} and another followed`;
+  for (const attempt of attempts) {
+    const wrong = wrongOutcome(attempt, ledger);
+    if (wrong !== null) return `attempt ${attempt.n} is ${attempt.state}: ${wrong}`;
+  }
+  return null;
+}
+
+/** What the store says of an attempt and what its process did. */
+function wrongOutcome(attempt: AttemptRecord, ledger: Ledger): string | null {
+  const process = ledger.byAttempt.get(formatAttemptId(attempt));
+  if (attempt.state === 'succeeded') return process?.outcome?.state === 'succeeded' ? null : 'no process of it succeeded';
+  if (attempt.state !== 'failed' || attempt.cause?.kind !== 'exit') return null;
+  const cause = process?.outcome?.cause;
+  return cause?.kind === 'exit' && cause.code === attempt.cause.code ? null : `no process of it exited ${attempt.cause.code}`;
+}
+
+/** Whether the last attempt explains the end of a task that had its turn. */
+function wrongEnd(run: DurableRun, record: TaskRunRecord): string | null {
+  const task = run.workflow.definition.tasks[record.task]!;
+  const last = run.attempts[record.task]!.at(-1);
+  const interrupted = run.stoppingSince !== null || run.killed.has(task.name);
+  switch (record.state) {
+    case 'succeeded':
+      if (task.action.type === 'virtual') return last ? 'connectors have no attempts' : null;
+      return last?.state === 'succeeded' ? null : `its last attempt is ${last?.state ?? 'missing'}`;
+    case 'killed':
+      return interrupted ? null : 'nobody asked for that';
+    case 'failed': {
+      if (last?.state === 'succeeded') return 'its last attempt succeeded';
+      const exhausted = record.retries >= task.retry.max;
+      const given = last?.state === 'lost' && (task.onWorkerLost === 'fail' || record.attempts > LOST_ATTEMPTS_MAX);
+      return exhausted || given || interrupted ? null : `${record.retries} of ${task.retry.max} retries were used`;
+    }
+    default:
+      return null;
+  }
+}
+
+function expectedStates(run: DurableRun): string[] {
+  const { definition } = run.workflow;
+  const records = run.tasks.filter((record) => record !== undefined);
+  const bad = records.filter(({ state, task }) => {
+    if (state === 'upstream_failed') return true;
+    return (state === 'failed' || state === 'killed') && !failureIsHandled(definition, task);
+  });
+  if (run.stoppingSince === null) return [bad.length === 0 ? 'succeeded' : 'failed'];
+  const byPerson = run.status.cause?.kind === 'killed_by' && run.stopAsked;
+  if (bad.length === 0 && !records.some(({ state }) => state === 'killed')) return ['succeeded'];
+  return [byPerson ? 'stopped' : 'failed'];
+}

@@ -1,0 +1,17 @@
+/** What a history runs instead of the real thing. An empty one is the real thing. */
+import type { WorkerCore, WorkerCoreOptions } from '@pelorus/worker/core';
+import type { MasterCore, MasterCoreOptions } from '../src/index.ts';
+
+export interface Variant {
+  masterCore?: (options: MasterCoreOptions) => MasterCore;
+  workerCore?: (options: WorkerCoreOptions) => WorkerCore;
+  /** The loop sends a batch's messages when it asks for the commit. */
+  sendBeforeCommit?: boolean;
+  /** The store does not look at the master's row. */
+  fenceNotChecked?: boolean;
+  /** What the loop makes of a commit whose outcome is unknown, instead of reading. */
+  unknownOutcomeIs?: 'executed' | 'lost';
+  /** The supervisor starts what it is told to start, known or not. */
+  supervisorStartsTwice?: boolean;
+  supervisorIgnoresLeases?: boolean;
+}
