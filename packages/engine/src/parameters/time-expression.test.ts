@@ -48,7 +48,7 @@ describe('the user page', () => {
   const page = readFileSync(new URL('../../../../docs/parameters.md', import.meta.url), 'utf8');
   const rows = Array.from(
     page.matchAll(/^\| `\$\[([^\]]+)\]` \| `([^`]+)` \|/gm),
-    ([, expression = '', value = '']) => [expression, value],
+    ([, expression = '', value = '']) => ({ expression, value }),
   );
 
   it('shows every row of the table', () => {
