@@ -15,4 +15,6 @@ select
   (select round(sum(precipitation), 1) from day) as total_precipitation,
   (select round(avg(temp_max), 2) from day) as mean_temp_max,
   (select date from day order by temp_max desc, date limit 1) as hottest_day,
-  (select month from month order by precipitation desc, month limit 1) as wettest_month
+  (select month from month order by precipitation desc, month limit 1) as wettest_month,
+  -- Where the report goes: beside the database.
+  (select file from pragma_database_list where name = 'main') as database

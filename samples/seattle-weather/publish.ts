@@ -1,6 +1,6 @@
 /** Writes the report twice, for reading (Markdown) and for a browser (HTML), and gives back the figures in its headline. */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 interface Month {
   month: string;
@@ -11,7 +11,7 @@ interface Month {
   wetDays: number;
 }
 
-export default async function publish(ctx: { params: Record<string, string>; log: (line: string) => void; workDir: string }) {
+export default async function publish(ctx: { params: Record<string, string>; log: (line: string) => void }) {
   const value = (name: string): string => {
     const text = ctx.params[name];
     if (text === undefined || text === '') throw new Error(`aggregate gave no ${name}`);
@@ -28,7 +28,7 @@ export default async function publish(ctx: { params: Record<string, string>; log
     hottestDay: value('hottest_day'),
   };
 
-  const directory = ctx.params['publish_to'] || ctx.workDir;
+  const directory = ctx.params['publish_to'] || join(dirname(value('database')), 'reports', `seattle-weather-${headline.year}`);
   await mkdir(directory, { recursive: true });
   const report = join(directory, 'report.md');
   const markdown = asMarkdown(headline, months);

@@ -16,7 +16,7 @@ export interface DataDirectory {
 }
 
 /** What Pelorus itself puts there, by the beginning of the name; nothing else is ever deleted. */
-const OWN_ENTRIES = [/^pelorus\.db/, /^lock\.(db|pid)/, /^server\.json/, /^samples\.db/, /^token$/, /^worker$/, /^logs$/];
+const OWN_ENTRIES = [/^pelorus\.db/, /^lock\.(db|pid)/, /^server\.json/, /^samples\.db/, /^token$/, /^worker$/, /^logs$/, /^reports$/];
 
 export function dataDirectoryAt(root: string, storeUrl: string, directory: string): DataDirectory {
   const full = resolve(directory, root);

@@ -117,7 +117,7 @@ function apiOptions({ data, adminToken, host, log }: DevOptions, store: Store, m
     logs: openLogDirectory(data.logs),
     hints: {
       commandWritten: () => master.commandHint(),
-      liveRun: async (run) => liveRunOf(master, run),
+      liveRun: (run) => master.liveRun(run),
     },
     clock: Date.now,
     log,
@@ -125,20 +125,6 @@ function apiOptions({ data, adminToken, host, log }: DevOptions, store: Store, m
     storeKind: 'sqlite',
     adminToken,
     allowedHosts: isAnyAddress(host) ? ['*'] : [host],
-  };
-}
-
-type LiveAnswer = Awaited<ReturnType<NonNullable<ApiOptions['hints']['liveRun']>>>;
-
-function liveRunOf(master: Master, run: Parameters<Master['liveRun']>[0]): LiveAnswer {
-  const live = master.liveRun(run);
-  if (live === null) return null;
-  return {
-    master: live.master,
-    epoch: null,
-    status: live.status,
-    tasks: live.tasks.flatMap((task) => (task.record === null ? [] : [task.record])),
-    attempts: live.tasks.flatMap((task) => (task.attempt === null ? [] : [task.attempt])),
   };
 }
 

@@ -1,6 +1,7 @@
 /**
  * What can be configured, one row each, and the rule by which a value is chosen: flag > environment > pelorus.config.yaml >
- * default. In the file the key is the environment's name in words: `PELORUS_WORKER_SLOTS` is `worker: { slots: … }`.
+ * default. In the file the key is the environment's name in words: `PELORUS_WORKER_MAX_LOAD` is `worker: { maxLoad: … }`,
+ * `PELORUS_ADMIN_TOKEN` is `adminToken: …`.
  */
 import { nearestName } from './nearest-name.ts';
 
@@ -18,6 +19,9 @@ export interface SettingRow {
 
 const anything = (): null => null;
 const oneOf = (...words: string[]) => (text: string): string | null => (words.includes(text) ? null : `must be one of ${words.join(', ')}`);
+
+/** First words that many settings share. */
+const GROUPS = new Set(['worker', 'log']);
 
 export const SETTINGS = {
   server: row('PELORUS_SERVER', 'http://127.0.0.1:8080', 'the server that the commands talk to', httpUrl),
@@ -131,9 +135,14 @@ function secret(environment: string, describe: string, refuse: SettingRow['refus
   return { environment, path: pathOf(environment), fallback: null, secret: true, refuse, describe };
 }
 
-/** `PELORUS_WORKER_SLOTS` → worker.slots, `PELORUS_ADMIN_TOKEN` → admin.token. */
+/** `PELORUS_WORKER_MAX_LOAD` → worker.maxLoad, `PELORUS_ADMIN_TOKEN` → adminToken. */
 function pathOf(environment: string): string[] {
-  return environment.slice('PELORUS_'.length).toLowerCase().split('_');
+  const [first = '', ...rest] = environment.slice('PELORUS_'.length).toLowerCase().split('_');
+  return GROUPS.has(first) ? [first, camelCase(rest)] : [camelCase([first, ...rest])];
+}
+
+function camelCase([first = '', ...rest]: string[]): string {
+  return first + rest.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
 }
 
 function notEmpty(text: string): string | null {

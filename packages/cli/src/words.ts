@@ -17,6 +17,9 @@ export function causeText(cause: Cause | null): string {
     case 'invalid': return `cannot be started: ${cause.detail}`;
     case 'error': return cause.detail;
     case 'branch': return `branch not taken by ${cause.task}`;
+    case 'chose': return `chose ${cause.taken.join(', ') || 'nothing'}`;
+    case 'child': return `its run ${cause.runId} ${cause.state}`;
+    case 'dependency': return `not fulfilled: ${cause.detail}`;
     case 'not_selected': return 'not selected';
     case 'disabled': return 'disabled';
     case 'reused': return `taken over from run ${cause.runId}`;
