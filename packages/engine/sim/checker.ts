@@ -228,7 +228,8 @@ function effectOf(report: AttemptReport, record: AttemptRecord, run: DurableRun)
 }
 
 function waitsForWorker(run: DurableRun, task: number): boolean {
-  return run.workflow.definition.tasks[task]!.onWorkerLost === 'wait' && run.tasks[task]!.waitReason !== null;
+  const said = run.tasks[task]!.waitReason !== null || run.attempts[task]!.at(-1)!.kill !== null;
+  return run.workflow.definition.tasks[task]!.onWorkerLost === 'wait' && said;
 }
 
 /** Null when the rows say what will move this task run; else what is missing. */

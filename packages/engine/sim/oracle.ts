@@ -99,7 +99,6 @@ function expectedStates(run: DurableRun): string[] {
     return (state === 'failed' || state === 'killed') && !failureIsHandled(definition, task);
   });
   if (run.stoppingSince === null) return [bad.length === 0 ? 'succeeded' : 'failed'];
-  const byPerson = run.status.cause?.kind === 'killed_by' && run.stopAsked;
   if (bad.length === 0 && !records.some(({ state }) => state === 'killed')) return ['succeeded'];
-  return [byPerson ? 'stopped' : 'failed'];
+  return [run.stoppedFor?.kind === 'killed_by' ? 'stopped' : 'failed'];
 }

@@ -5,7 +5,7 @@
  * live attempt per task run. A commit that would break one is a defect of whoever asked for it, and ends the history.
  */
 import {
-  type AttemptId, type CommandId, commandIdOf, isTerminalRun, isTerminalTaskRun, type MasterId, parseAttemptId, type RunId, type WorkerId,
+  type AttemptId, type Cause, type CommandId, commandIdOf, isTerminalRun, isTerminalTaskRun, type MasterId, parseAttemptId, type RunId, type WorkerId,
 } from '@pelorus/protocol';
 import type {
   AttemptRecord, Change, Command, CommandAction, CommandOutcome, RunSpec, RunStatus, StoredRun, TaskRunRecord, WorkerRecord, WorkflowVersion,
@@ -46,8 +46,9 @@ export interface DurableRun {
   attempts: AttemptRecord[][];
   /** When the status first said so. */
   stoppingSince: number | null;
-  /** What people asked for. */
-  stopAsked: boolean;
+  /** Why, as the status said then. */
+  stoppedFor: Cause | null;
+  /** Tasks that people asked to be killed. */
   killed: Set<string>;
 }
 
@@ -84,14 +85,13 @@ export class StoreModel {
     };
     const count = workflow.definition.tasks.length;
     const attempts: AttemptRecord[][] = Array.from({ length: count }, () => []);
-    this.runs.set(spec.id, { spec, workflow, status, tasks: Array.from({ length: count }), attempts, stoppingSince: null, stopAsked: false, killed: new Set() });
+    this.runs.set(spec.id, { spec, workflow, status, tasks: Array.from({ length: count }), attempts, stoppingSince: null, stoppedFor: null, killed: new Set() });
     this.addCommand(spec.id, { kind: 'start' });
   }
 
   /** False when the run has ended. */
   requestCommand(run: RunId, action: CommandAction): boolean {
     if (isTerminalRun(this.runs.get(run)!.status.state)) return false;
-    if (action.kind === 'stop') this.runs.get(run)!.stopAsked = true;
     if (action.kind === 'kill-task') this.runs.get(run)!.killed.add(action.task);
     this.addCommand(run, action);
     return true;
@@ -229,7 +229,10 @@ export class StoreModel {
     }
     if (status.version < version) throw new Violation('defect', `run ${status.run} is at version ${version}, written at ${status.version}`);
     run.status = { ...status, owner: fence.master };
-    if (status.state === 'stopping') run.stoppingSince ??= this.options.now();
+    if (status.state === 'stopping' && run.stoppingSince === null) {
+      run.stoppingSince = this.options.now();
+      run.stoppedFor = status.cause;
+    }
     this.claims.delete(status.run);
   }
 

@@ -32,6 +32,8 @@ const RESEND_FIRST_MS = 1_000;
 const RESEND_MAX_MS = 60_000;
 /** How long a worker that refused is left alone. */
 const REFUSAL_PAUSE_MS = 500;
+/** Ended runs remembered, so that rows read before their end was durable do not bring them back. */
+const ENDED_REMEMBERED = 10_000;
 /** A worker that does not list an attempt this long after we sent it is asked about it. */
 const QUERY_AFTER_MS = 10_000;
 
@@ -100,6 +102,7 @@ export class MasterCore {
   private readonly workerOfLink = new Map<LinkId, WorkerId>();
   private readonly outstanding = new Map<AttemptId, Outstanding>();
   private readonly quarantined = new Set<RunId>();
+  private readonly endedHere = new Set<RunId>();
   private readonly timers = new TimerQueue<Timer>();
   private timersAfterPrune = 0;
   private adopted = false;
@@ -113,6 +116,7 @@ export class MasterCore {
   private unplaced: Waiting[] = [];
   /** Attempts first sent in this batch; their resend timers are armed with it. */
   private firstSent: AttemptId[] = [];
+  private urgent = false;
 
   constructor(options: MasterCoreOptions) {
     this.options = options;
@@ -123,9 +127,10 @@ export class MasterCore {
 
   /** Takes a run into memory: a new one (still `queued`) or one that some master left behind. */
   open(stored: StoredRun, context: RunContext, at: number): void {
-    if (this.runs.has(stored.spec.id) || isTerminalRun(stored.status.state)) return;
+    const { id } = stored.spec;
+    if (this.runs.has(id) || this.endedHere.has(id) || isTerminalRun(stored.status.state)) return;
     const run = openRun({ ...stored, status: { ...stored.status, owner: this.options.master } }, context);
-    this.runs.set(run.spec.id, run);
+    this.runs.set(id, run);
     if (run.status.state !== 'queued') this.resumeRun(run, at);
   }
 
@@ -135,6 +140,7 @@ export class MasterCore {
   }
 
   command(command: Command, at: number): void {
+    this.urgent = true;
     const run = this.runs.get(command.run);
     const decision = run ? this.step(run, { kind: 'command', action: command.action, user: command.user, at }) : null;
     const refusal = decision ? decision.refusal : 'the run has ended';
@@ -145,6 +151,7 @@ export class MasterCore {
   /** What the store said to a question. */
   answer(run: RunId, event: Extract<Event, { kind: 'child-resolved' | 'upstream-checked' }>): void {
     const held = this.runs.get(run);
+    this.urgent = true;
     if (held) this.step(held, event);
   }
 
@@ -163,7 +170,10 @@ export class MasterCore {
 
   /** Fires what is due. */
   tick(at: number): void {
-    for (let timer = this.timers.takeDue(at); timer; timer = this.timers.takeDue(at)) this.fire(timer, at);
+    for (let timer = this.timers.takeDue(at); timer; timer = this.timers.takeDue(at)) {
+      this.urgent = true;
+      this.fire(timer, at);
+    }
     for (const session of this.sessions.values()) refreshAccepting(session, at);
     if (this.timers.size > 10_000 && this.timers.size > this.timersAfterPrune * 2) this.pruneTimers();
   }
@@ -186,6 +196,7 @@ export class MasterCore {
       problems: this.problems,
       questions: this.questions,
     };
+    this.urgent = false;
     this.changes = [];
     this.sends = new Map();
     this.notifications = [];
@@ -193,6 +204,14 @@ export class MasterCore {
     this.problems = [];
     this.questions = [];
     return batch;
+  }
+
+  /**
+   * Whether somebody waits for what `flush` would hand over. That an attempt runs, or a lease, can wait a few
+   * milliseconds for company: a short task then costs one commit, not two.
+   */
+  isUrgent(): boolean {
+    return this.urgent;
   }
 
   /** How many changes wait for `flush`. */
@@ -232,6 +251,13 @@ export class MasterCore {
     if (!isTerminalRun(run.status.state)) return;
     this.runs.delete(run.spec.id);
     this.ended.push(run.spec.id);
+    this.rememberEnded(run.spec.id);
+  }
+
+  private rememberEnded(run: RunId): void {
+    this.endedHere.add(run);
+    if (this.endedHere.size <= ENDED_REMEMBERED) return;
+    for (const oldest of this.endedHere) return void this.endedHere.delete(oldest);
   }
 
   private track(record: AttemptRecord): void {
@@ -279,9 +305,20 @@ export class MasterCore {
     const key = parseAttemptId(effect.attempt)!;
     this.expectAnswer(effect.attempt, key, 'kill', key.run);
     const { worker, attempt, graceMs, cause } = effect;
-    if (this.sessions.has(worker)) return this.send(worker, { kind: 'kill', attempt, graceMs, cause });
+    if (this.sessions.has(worker)) {
+      this.takeBackDispatch(worker, attempt);
+      return this.send(worker, { kind: 'kill', attempt, graceMs, cause });
+    }
     // Declared lost before: nobody will ever answer for it, so the next tick ends it.
     this.timers.push({ kind: 'worker-check', at: 0, worker });
+  }
+
+  /** A dispatch that waits for the commit which also holds its kill must not leave: that attempt never starts. */
+  private takeBackDispatch(worker: WorkerId, attempt: AttemptId): void {
+    const link = this.sessions.get(worker)?.link ?? null;
+    const messages = link === null ? undefined : this.sends.get(link);
+    if (link === null || !messages) return;
+    this.sends.set(link, messages.filter((message) => message.kind !== 'dispatch' || message.spec.attempt !== attempt));
   }
 
   private expectAnswer(attempt: AttemptId, key: { task: number; n: number }, need: Outstanding['need'], run: RunId): void {
@@ -332,6 +369,7 @@ export class MasterCore {
   }
 
   private hello(link: LinkId, hello: Extract<WorkerToMaster, { kind: 'hello' }>, at: number): void {
+    this.urgent = true;
     const session = this.sessionOf(hello.worker, at);
     session.link = link;
     session.lastHeardAt = at;
@@ -414,6 +452,7 @@ export class MasterCore {
   }
 
   private takeLoad(session: Session, load: WorkerLoad, at: number): void {
+    this.urgent ||= this.placement.queueLength() > 0;
     session.load = load;
     session.view.slots = load.slots;
     const cpu = load.loadAverage < 0 ? 0 : load.loadAverage / Math.max(1, load.cpuCount * 2);
@@ -434,6 +473,7 @@ export class MasterCore {
     this.answered(report);
     const random = this.options.random();
     const decision = this.step(run, { kind: 'report', task: key.task, n: key.n, report, worker, at, random });
+    if (report.kind !== 'running' && report.kind !== 'accepted') this.urgent = true;
     if (decision && needsAck(report)) this.send(worker, { kind: 'ack', attempt: report.attempt, sequence: report.sequence, verdict: 'stored' });
   }
 
@@ -544,6 +584,7 @@ export class MasterCore {
     }
     if (session) this.removeSession(session, at);
     const lost = session ? [...session.view.held] : this.attemptsOf(worker);
+    this.urgent = true;
     for (const attempt of lost) this.declareLost(attempt, worker, at);
   }
 
