@@ -59,6 +59,8 @@ const AHEAD_MAX = 20_000;
 const TIMER_MAX_MS = 3_600_000;
 const RECOVER_PAUSE_MS = 500;
 const CACHED_VERSIONS = 512;
+/** How long news that nobody waits for (an attempt runs, a lease) is gathered before it is committed. */
+const GATHER_MS = 10;
 
 /** Registers a new incarnation, adopts every run that has no living owner, and serves until `stop`. */
 export async function startMaster(options: MasterOptions): Promise<Master> {
@@ -87,6 +89,7 @@ class MasterLoop implements Master {
   private mailboxSize = 0;
   private pumpScheduled = false;
   private committing: Promise<void> | null = null;
+  private waitingSince: number | null = null;
   private state: 'starting' | 'running' | 'recovering' | 'stopping' | 'over' = 'starting';
   private timer: NodeJS.Timeout | null = null;
   private timerAt = Infinity;
@@ -196,12 +199,24 @@ class MasterLoop implements Master {
 
   private commitNext(): void {
     if (this.committing) return;
+    if (!this.core.isUrgent() && this.state === 'running' && this.mayWait()) return;
+    this.waitingSince = null;
     const batch = this.core.flush(this.clock());
     if (!batch) return;
     this.committing = this.commit(batch).finally(() => {
       this.committing = null;
       this.schedulePump();
     });
+  }
+
+  /** Whether what is pending may wait for company, and if so, until when: a timer sees to that. */
+  private mayWait(): boolean {
+    const now = this.clock();
+    if (this.waitingSince === null) {
+      this.waitingSince = now;
+      setTimeout(() => this.schedulePump(), GATHER_MS);
+    }
+    return now - this.waitingSince < GATHER_MS;
   }
 
   private async commit(batch: Batch): Promise<void> {
