@@ -80,6 +80,9 @@ create table run (
   workflow_id ${d.integer} not null,
   workflow text not null,
   workflow_version integer not null,
+  parent_run ${d.integer},
+  parent_task integer,
+  parent_attempt integer,
   submitted_at ${d.integer} not null,
   version ${d.integer} not null,
   state text not null,
@@ -96,6 +99,8 @@ create index run_order on run (coalesce(started_at, 9007199254740991) desc, id d
 create index run_workflow on run (workflow_id, state, coalesce(started_at, 9007199254740991) desc, id desc, submitted_at);
 create index run_submitted on run (submitted_at, state, workflow_id, coalesce(started_at, 9007199254740991));
 create index run_live on run (id, owner, workflow_id) where state not in ('succeeded', 'stopped', 'failed', 'dependency_failed');
+-- An attempt of a sub-workflow task has at most one child, however often its start is written.
+create unique index run_parent on run (parent_run, parent_task, parent_attempt) where parent_run is not null;
 
 create table run_count (
   workflow_id ${d.integer} not null,

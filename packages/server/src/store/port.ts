@@ -173,14 +173,25 @@ export interface MasterStore {
   registerMaster(master: { id: MasterId; token: string; host: string; at: number; supersedes?: MasterId[] }): Promise<void>;
   /** Extends the lease; FENCED when somebody took over. */
   renewMaster(fence: Fence, at: number): Promise<void>;
-  /** Commands not consumed yet, of runs that nobody else owns, oldest first, with ids above `after`. */
+  /**
+   * Commands not consumed yet, of runs that nobody else owns, oldest first, with ids above `after`. Runs without an owner
+   * are this master's from then on. A master that has adopted runs asks again from null: their commands may be older.
+   */
   claimCommands(fence: Fence, after: CommandId | null, limit: number): Promise<Command[]>;
-  /** Runs that are not terminal and whose owner is dead or none; they belong to this master once it answers. Paged by id. */
+  /**
+   * Runs that are not terminal and whose owner is dead or none; they belong to this master once it answers. Paged by id.
+   * Masters whose lease is over are fenced by it. The caller's own runs are not among them: one that has forgotten
+   * its runs registers anew and supersedes itself.
+   */
   adoptRuns(fence: Fence, after: RunId | null, limit: number): Promise<RunId[]>;
   loadRuns(runs: RunId[]): Promise<StoredRun[]>;
   loadWorkflowVersion(workflowId: number, version: number): Promise<WorkflowVersion | null>;
   loadConnections(projectId: number): Promise<Connection[]>;
-  /** All or nothing. With no changes it still checks the fence. Also sets the owner of runs it writes. */
+  /**
+   * All or nothing. With no changes it still checks the fence. Also sets the owner of runs it writes, and when a child
+   * run ends writes `child-finished` for its parent, unless that has ended. INVARIANT for what would break S4 or S5: a record
+   * that differs from an ended one (force success excepted) or is older than the stored one, or a second live attempt.
+   */
   commit(fence: Fence, changes: Change[]): Promise<void>;
 }
 

@@ -5,16 +5,16 @@
  * This is the boundary where stored text becomes typed again, hence the casts.
  */
 import type {
-  AttemptRecord, Change, Command, CommandAction, CommandOutcome, RunSpec, RunStatus, TaskRunRecord, WorkerRecord,
+  AttemptRecord, Change, ChildRun, Command, CommandAction, ParentLink, RunSpec, RunStatus, TaskRunRecord, WorkerRecord,
 } from '@pelorus/engine';
 import type { AttemptState, Cause, CommandId, MasterId, RunId, RunState, TaskRunState, WorkerId } from '@pelorus/protocol';
-import type { RunRow } from './port.ts';
+import type { NewRun, RunRow } from './port.ts';
 
 export type Cell = string | number | null;
 
 export const RUN_COLUMNS = [
   'id', 'project_id', 'project', 'workflow_id', 'workflow', 'workflow_version', 'submitted_at', 'spec',
-  'version', 'state', 'cause', 'first_failure', 'wait_reason', 'owner', 'started_at', 'ended_at',
+  'parent_run', 'parent_task', 'parent_attempt', 'version', 'state', 'cause', 'first_failure', 'wait_reason', 'owner', 'started_at', 'ended_at',
 ] as const;
 export const TASK_RUN_COLUMNS = [
   'run_id', 'task', 'version', 'state', 'cause', 'wait_reason', 'attempts', 'retries', 'wake_at', 'ready_at',
@@ -40,7 +40,18 @@ export interface CommitRows {
   attempts: Cell[];
   commandsDone: Cell[];
   workers: Cell[];
+  /** In the order in which they were decided. */
+  children: (ChildStart | ChildCommand)[];
 }
+
+export interface ChildStart {
+  kind: 'start-child';
+  projectId: number;
+  workflowId: number;
+  workflowVersion: number;
+  making: RunMaking;
+}
+export type ChildCommand = Extract<Change, { kind: 'child-command' }>;
 
 /** Coalesces changes per key, the last one winning, and flattens them. */
 export function encodeChanges(changes: readonly Change[]): CommitRows {
@@ -48,7 +59,7 @@ export function encodeChanges(changes: readonly Change[]): CommitRows {
   const taskRuns = new Map<number, Map<number, TaskRunRecord>>();
   const attempts = new Map<number, Map<number, AttemptRecord>>();
   const workers = new Map<string, WorkerRecord>();
-  const rows: CommitRows = { statuses: [], taskRuns: [], attempts: [], commandsDone: [], workers: [] };
+  const rows: CommitRows = { statuses: [], taskRuns: [], attempts: [], commandsDone: [], workers: [], children: [] };
   for (const change of changes) {
     switch (change.kind) {
       case 'run':
@@ -66,6 +77,12 @@ export function encodeChanges(changes: readonly Change[]): CommitRows {
         break;
       case 'worker':
         workers.set(change.record.id, change.record);
+        break;
+      case 'start-child':
+        rows.children.push(encodeChild(change.child, change.parent));
+        break;
+      case 'child-command':
+        rows.children.push(change);
         break;
       default:
         change satisfies never;
@@ -126,19 +143,32 @@ function encodeJson(value: unknown): string | null {
   return value === null ? null : JSON.stringify(value);
 }
 
-/** The part of a run's spec that is neither filtered nor sorted, as JSON text. */
-export function encodeSpecRest(spec: Omit<RunSpec, 'id' | 'projectId' | 'workflowId' | 'workflowVersion'>): string {
-  const rest: SpecRest = {
-    execType: spec.execType, mode: spec.mode, plan: spec.plan, rerunOf: spec.rerunOf, parent: spec.parent,
-    submitUser: spec.submitUser, proxyUser: spec.proxyUser, queue: spec.queue, failurePolicy: spec.failurePolicy,
-    priority: spec.priority, timeoutMs: spec.timeoutMs, timeoutAction: spec.timeoutAction, workerGroup: spec.workerGroup,
-    environment: spec.environment, dryRun: spec.dryRun, params: spec.params, logicalDateAt: spec.logicalDateAt, zone: spec.zone,
-    notifyType: spec.notifyType, notifyMails: spec.notifyMails, extras: spec.extras,
-  };
-  return JSON.stringify(rest);
+/** What a run is made of, before it has an id: its own columns, and the rest of its spec as JSON text. */
+export interface RunMaking {
+  project: string;
+  workflow: string;
+  parent: ParentLink | null;
+  submittedAt: number;
+  submitUser: string;
+  rest: string;
 }
 
-type SpecRest = Omit<RunSpec, 'id' | 'projectId' | 'project' | 'workflowId' | 'workflow' | 'workflowVersion' | 'submittedAt'>;
+type SpecRest = Omit<RunSpec, 'id' | 'projectId' | 'project' | 'workflowId' | 'workflow' | 'workflowVersion' | 'submittedAt' | 'parent'>;
+
+export function encodeNewRun(run: NewRun): RunMaking {
+  const { idempotencyKey: _key, requestHash: _hash, tasks: _tasks, project, workflow, workflowVersion: _version, parent, submittedAt, ...rest } = run;
+  return { project, workflow, parent, submittedAt, submitUser: run.submitUser, rest: encodeRest(rest) };
+}
+
+function encodeChild(child: ChildRun, parent: ParentLink): ChildStart {
+  const { projectId, project, workflowId, workflow, workflowVersion, submittedAt, ...rest } = child;
+  const making: RunMaking = { project, workflow, parent, submittedAt, submitUser: child.submitUser, rest: encodeRest(rest) };
+  return { kind: 'start-child', projectId, workflowId, workflowVersion, making };
+}
+
+function encodeRest(rest: SpecRest): string {
+  return JSON.stringify(rest);
+}
 
 /** Decodes the runs of a flat array made by `select RUN_COLUMNS`. */
 export function decodeRuns(cells: readonly Cell[]): RunRow[] {
@@ -151,12 +181,13 @@ function decodeRun(c: readonly Cell[], i: number): RunRow {
   return {
     spec: {
       id, projectId: c[i + 1] as number, project: c[i + 2] as string, workflowId: c[i + 3] as number,
-      workflow: c[i + 4] as string, workflowVersion: c[i + 5] as number, submittedAt: c[i + 6] as number, ...rest,
+      workflow: c[i + 4] as string, workflowVersion: c[i + 5] as number, submittedAt: c[i + 6] as number,
+      parent: c[i + 8] === null ? null : { run: c[i + 8] as RunId, task: c[i + 9] as number, attempt: c[i + 10] as number }, ...rest,
     },
     status: {
-      run: id, version: c[i + 8] as number, state: c[i + 9] as RunState, cause: decodeJson<Cause>(c[i + 10]),
-      firstFailure: decodeJson<{ task: string; cause: Cause }>(c[i + 11]), waitReason: c[i + 12] as string | null,
-      owner: c[i + 13] as MasterId | null, startedAt: c[i + 14] as number | null, endedAt: c[i + 15] as number | null,
+      run: id, version: c[i + 11] as number, state: c[i + 12] as RunState, cause: decodeJson<Cause>(c[i + 13]),
+      firstFailure: decodeJson<{ task: string; cause: Cause }>(c[i + 14]), waitReason: c[i + 15] as string | null,
+      owner: c[i + 16] as MasterId | null, startedAt: c[i + 17] as number | null, endedAt: c[i + 18] as number | null,
     },
   };
 }
@@ -206,9 +237,4 @@ function decodeAll<T>(cells: readonly Cell[], width: number, decode: (cells: rea
 
 function decodeJson<T>(cell: Cell | undefined): T | null {
   return cell === null || cell === undefined ? null : (JSON.parse(cell as string) as T);
-}
-
-/** What became of a command, from its row. */
-export function decodeOutcome(text: string): CommandOutcome {
-  return JSON.parse(text) as CommandOutcome;
 }

@@ -1,10 +1,13 @@
-/** The thread that reads. Each message is a batch of calls; they are answered together, in order. */
+/** The thread that reads. Each message is a batch of calls, answered in order, together unless one takes its time. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { READER_PRAGMAS } from './dialect.ts';
 import { readVerbs } from './read-verbs.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
 import { toFailure } from './thread-channel.ts';
 import type { Replies, Requests } from './thread-channel.ts';
+
+/** Answers do not wait longer than this for a slower call of the same batch. */
+const HOLD_BACK_MS = 1;
 
 const port = parentPort!;
 const { file } = workerData as { file: string };
@@ -23,7 +26,8 @@ port.on('message', (requests: Requests | null) => {
     port.close();
     return;
   }
-  const replies: Replies = [];
+  let replies: Replies = [];
+  let since = performance.now();
   for (let i = 0; i < requests.length; i += 3) {
     try {
       db ??= open();
@@ -32,6 +36,9 @@ port.on('message', (requests: Requests | null) => {
     } catch (error) {
       replies.push(requests[i], true, toFailure(error));
     }
+    if (performance.now() - since < HOLD_BACK_MS && i + 3 < requests.length) continue;
+    port.postMessage(replies);
+    replies = [];
+    since = performance.now();
   }
-  port.postMessage(replies);
 });

@@ -11,7 +11,7 @@ import type {
   Fence, NewRun, ProjectRow, RunDetail, RunFilter, RunPage, RunRow, SaveWorkflow, Store, WorkflowRow, WorkflowVersionRow,
 } from './port.ts';
 import type { ReadVerbs, WorkflowVersionText } from './read-verbs.ts';
-import { decodeAttempts, decodeCommands, decodeRuns, decodeTaskRuns, decodeWorkers, encodeChanges, encodeSpecRest, encodeTaskRun } from './rows.ts';
+import { decodeAttempts, decodeCommands, decodeRuns, decodeTaskRuns, decodeWorkers, encodeChanges, encodeNewRun, encodeTaskRun } from './rows.ts';
 import type { Cell } from './rows.ts';
 import type { WriterData } from './sqlite-writer.ts';
 import { ThreadChannel } from './thread-channel.ts';
@@ -111,11 +111,8 @@ class SqliteStore implements Store {
   async submitRun(run: NewRun): Promise<{ run: StoredRun['spec']; command: CommandId; repeated: boolean }> {
     const taskRuns: Cell[] = [];
     for (const record of run.tasks) encodeTaskRun(taskRuns, record, 0);
-    const { project, workflow, workflowVersion, submittedAt, submitUser, idempotencyKey } = run;
-    const answer = await this.#writer.call('submitRun', {
-      project, workflow, workflowVersion, submittedAt, submitUser, idempotencyKey,
-      requestHash: run.requestHash ?? null, spec: encodeSpecRest(run), taskRuns,
-    });
+    const { workflowVersion, idempotencyKey, requestHash = null } = run;
+    const answer = await this.#writer.call('submitRun', { making: encodeNewRun(run), workflowVersion, idempotencyKey, requestHash, taskRuns });
     return { run: decodeRuns(answer.run)[0]!.spec, command: commandIdOf(answer.command), repeated: answer.repeated };
   }
 
@@ -191,6 +188,7 @@ class SqliteStore implements Store {
 
   /** Readers first: the last connection to close folds the log into the database. */
   async close(): Promise<void> {
+    this.#writer.refuse();
     await Promise.all([this.#people.close(), this.#master.close()]);
     await this.#writer.close();
   }

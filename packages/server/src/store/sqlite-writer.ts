@@ -45,6 +45,7 @@ function open(): Opened {
   try {
     const db = new SqliteDatabase(data.file, { readOnly: false });
     db.exec(WRITER_PRAGMAS);
+    requireDurability(db);
     if (data.maxBytes !== null) db.exec(`pragma max_page_count = ${Math.ceil(data.maxBytes / (db.get('pragma page_size')?.['page_size'] as number))}`);
     migrate(db, SQLITE, Date.now());
     db.run(FENCE_ALL, Date.now());
@@ -53,6 +54,16 @@ function open(): Opened {
     release();
     throw error;
   }
+}
+
+const SYNCHRONOUS_FULL = 2;
+
+/** SQLite leaves a setting as it was where the file system cannot do it; a promise that resolves would then mean less. */
+function requireDurability(db: SqliteDatabase): void {
+  const mode = db.get('pragma journal_mode')?.['journal_mode'];
+  const synchronous = db.get('pragma synchronous')?.['synchronous'];
+  if (mode === 'wal' && synchronous === SYNCHRONOUS_FULL) return;
+  throw new StoreError('UNAVAILABLE', `The file system of ${data.directory} cannot hold the database: SQLite offers journal mode ${mode}, synchronous ${synchronous} where wal and 2 are needed.`);
 }
 
 const FENCE_ALL = `update master set fenced_at = ? where fenced_at is null`;

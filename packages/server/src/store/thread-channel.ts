@@ -118,11 +118,16 @@ export class ThreadChannel<V extends Verbs> {
     this.#waiting.clear();
   }
 
+  /** From now on calls fail as `UNAVAILABLE`; those made before are still answered. */
+  refuse(): void {
+    this.#gone ??= new StoreError('UNAVAILABLE', 'The store is closed.');
+  }
+
   /** Refuses further calls and ends the thread after everything sent before; resolves when it is gone. */
   close(): Promise<void> {
     if (!this.#closing) {
       this.#closing = true;
-      this.#gone ??= new StoreError('UNAVAILABLE', 'The store is closed.');
+      this.refuse();
       this.#flush();
       this.#thread.postMessage(null);
     }

@@ -3,14 +3,15 @@
  * They run in the writer's thread, one after the other, so a read inside a verb sees no concurrent change.
  * What they are given and what they answer is plain cells or small objects that cross between threads.
  */
-import type { CommandAction, Connection } from '@pelorus/engine';
+import type { CommandAction, Connection, ParentLink } from '@pelorus/engine';
+import type { RunId, RunState } from '@pelorus/protocol';
 import { StoreError } from './port.ts';
 import type { Fence, ProjectRow, SaveWorkflow, WorkflowRow } from './port.ts';
 import {
   ATTEMPT_COLUMNS, ATTEMPT_WIDTH, COMMAND_COLUMNS, COMMAND_DONE_WIDTH, RUN_COLUMNS, STATUS_WIDTH, TASK_RUN_COLUMNS,
   TASK_RUN_WIDTH, WORKER_COLUMNS, WORKER_WIDTH,
 } from './rows.ts';
-import type { Cell, CommitRows } from './rows.ts';
+import type { Cell, ChildCommand, ChildStart, CommitRows, RunMaking } from './rows.ts';
 import { isConstraintError } from './sqlite-database.ts';
 import type { Row, SqliteDatabase } from './sqlite-database.ts';
 import { toProjectRow, toWorkflowRow, WORKFLOW_SELECT } from './workflow-rows.ts';
@@ -129,12 +130,8 @@ function saveConnection(c: WriteContext, request: { project: string; connection:
 // ---- submitting and commanding
 
 export interface SubmitRequest {
-  project: string;
-  workflow: string;
+  making: RunMaking;
   workflowVersion: number | null;
-  submittedAt: number;
-  submitUser: string;
-  spec: string;
   idempotencyKey: string | null;
   requestHash: string | null;
   /** Cells of task runs; their run id is filled in here. */
@@ -144,32 +141,49 @@ export interface SubmitRequest {
 const RUN_BY_ID = `select ${RUN_COLUMNS.join(', ')} from run where id = ?`;
 const VERSION_EXISTS = `select 1 from workflow_version where workflow_id = ? and version = ?`;
 const INSERT_RUN = `
-  insert into run (project_id, project, workflow_id, workflow, workflow_version, submitted_at, version, state, spec)
-  values (?, ?, ?, ?, ?, ?, 0, 'queued', ?) returning id`;
+  insert into run (
+    project_id, project, workflow_id, workflow, workflow_version, parent_run, parent_task, parent_attempt, submitted_at, version, state, spec
+  ) values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 'queued', ?)
+  on conflict (parent_run, parent_task, parent_attempt) where parent_run is not null do nothing
+  returning id`;
 const INSERT_COMMAND = `
   insert into command (run_id, action, user_name, at, idempotency_key, request_hash) values (?, ?, ?, ?, ?, ?) returning id`;
 
 /** Answers with the cells of the run. */
 function submitRun(c: WriteContext, request: SubmitRequest): { run: Cell[]; command: number; repeated: boolean } {
-  const earlier = commandOfKey(c, request.submitUser, request.idempotencyKey, request.submittedAt);
+  const { making, idempotencyKey, requestHash, taskRuns } = request;
+  const earlier = commandOfKey(c, making.submitUser, idempotencyKey, making.submittedAt);
   if (earlier) {
-    refuseOtherRequest(earlier, 'start', request.requestHash);
+    refuseOtherRequest(earlier, 'start', requestHash);
     const run = c.db.cells([], RUN_BY_ID, earlier['run_id'] as number);
     return { run, command: earlier['id'] as number, repeated: true };
   }
   const workflow = requireRow(
-    c.db.get(WORKFLOW_BY_NAME, request.project, request.workflow), `workflow '${request.workflow}' in project '${request.project}'`,
+    c.db.get(WORKFLOW_BY_NAME, making.project, making.workflow), `workflow '${making.workflow}' in project '${making.project}'`,
   );
   const workflowId = workflow['id'] as number;
   const version = request.workflowVersion ?? (workflow['version'] as number);
-  requireRow(c.db.get(VERSION_EXISTS, workflowId, version), `version ${version} of workflow '${request.workflow}'`);
-  const run = insertedId(c.db.get(
-    INSERT_RUN, workflow['project_id'] as number, request.project, workflowId, request.workflow, version, request.submittedAt, request.spec,
-  ));
-  for (let i = 0; i < request.taskRuns.length; i += TASK_RUN_WIDTH) request.taskRuns[i] = run;
-  upsertTaskRuns(c.db, request.taskRuns);
-  const command = insertCommand(c, run, { kind: 'start' }, request.submitUser, request.submittedAt, request.idempotencyKey, request.requestHash);
+  requireRow(c.db.get(VERSION_EXISTS, workflowId, version), `version ${version} of workflow '${making.workflow}'`);
+  const run = insertRun(c, making, workflow['project_id'] as number, workflowId, version);
+  if (run === null) throw new StoreError('CONFLICT', `Attempt ${attemptName(making.parent)} has a child run already.`);
+  for (let i = 0; i < taskRuns.length; i += TASK_RUN_WIDTH) taskRuns[i] = run;
+  upsertTaskRuns(c.db, taskRuns);
+  const command = insertCommand(c, run, { kind: 'start' }, making.submitUser, making.submittedAt, idempotencyKey, requestHash);
   return { run: c.db.cells([], RUN_BY_ID, run), command, repeated: false };
+}
+
+/** Null when the parent's attempt has a child already. */
+function insertRun(c: WriteContext, making: RunMaking, projectId: number, workflowId: number, version: number): number | null {
+  const { project, workflow, parent, submittedAt, rest } = making;
+  const row = c.db.get(
+    INSERT_RUN, projectId, project, workflowId, workflow, version,
+    parent?.run ?? null, parent?.task ?? null, parent?.attempt ?? null, submittedAt, rest,
+  );
+  return row ? insertedId(row) : null;
+}
+
+function attemptName(parent: ParentLink | null): string {
+  return parent ? `${parent.run}.${parent.task}.${parent.attempt}` : 'none';
 }
 
 function insertCommand(
@@ -210,7 +224,7 @@ function requestCommand(
     return earlier['id'] as number;
   }
   const state = requireRow(c.db.get(RUN_STATE, request.run), `run ${request.run}`)['state'] as string;
-  if (TERMINAL_RUN_STATES.includes(`'${state}'`)) {
+  if (isTerminal(state)) {
     throw new StoreError('CONFLICT', `Run ${request.run} has ended: ${state}.`);
   }
   return insertCommand(c, request.run, request.action, request.user, request.at, request.idempotencyKey, hash);
@@ -349,13 +363,53 @@ function commit(c: WriteContext, request: { fence: Fence; rows: CommitRows }): n
   checkFence(c, request.fence);
   const { rows } = request;
   finishCommands(c, rows.commandsDone);
-  updateStatuses(c, request.fence.master, rows.statuses);
+  const ended = updateStatuses(c, request.fence.master, rows.statuses);
   upsertTaskRuns(c.db, rows.taskRuns);
   upsertAttempts(c.db, rows.attempts);
   for (let i = 0; i < rows.workers.length; i += WORKER_WIDTH) {
     c.db.statement(UPSERT_WORKER).run(...rows.workers.slice(i, i + WORKER_WIDTH));
   }
+  for (const child of rows.children) {
+    if (child.kind === 'start-child') startChild(c, child);
+    else commandChild(c, child);
+  }
+  for (const run of ended) tellParent(c, run);
   return null;
+}
+
+function startChild(c: WriteContext, start: ChildStart): void {
+  const { making, projectId, workflowId, workflowVersion } = start;
+  if (!c.db.get(VERSION_EXISTS, workflowId, workflowVersion)) {
+    throw new StoreError('INVARIANT', `Attempt ${attemptName(making.parent)} cannot start version ${workflowVersion} of workflow ${workflowId}: there is none.`);
+  }
+  const run = insertRun(c, making, projectId, workflowId, workflowVersion);
+  if (run !== null) insertCommand(c, run, { kind: 'start' }, making.submitUser, making.submittedAt, null, null);
+}
+
+const LIVE_CHILD = `
+  select id from run where parent_run = ? and parent_task = ? and parent_attempt = ? and state not in ${TERMINAL_RUN_STATES}`;
+
+function commandChild(c: WriteContext, command: ChildCommand): void {
+  const { parent, action, user, at } = command;
+  const child = c.db.get(LIVE_CHILD, parent.run, parent.task, parent.attempt);
+  if (child) insertCommand(c, child['id'] as number, action, user, at, null, null);
+}
+
+/** The user in whose name the store itself writes commands. */
+const SYSTEM_USER = 'pelorus';
+const CHILD_OF_LIVE_PARENT = `
+  select child.parent_run, child.parent_task, child.parent_attempt, child.state, child.ended_at
+  from run child join run parent on parent.id = child.parent_run
+  where child.id = ? and parent.state not in ${TERMINAL_RUN_STATES}`;
+
+/** S11: the end of a child is a command to its parent, in the transaction in which it ends. */
+function tellParent(c: WriteContext, child: number): void {
+  const row = c.db.get(CHILD_OF_LIVE_PARENT, child);
+  if (!row) return;
+  const action: CommandAction = {
+    kind: 'child-finished', task: row['parent_task'] as number, attempt: row['parent_attempt'] as number, child: child as RunId, state: row['state'] as RunState,
+  };
+  insertCommand(c, row['parent_run'] as number, action, SYSTEM_USER, (row['ended_at'] as number | null) ?? c.now(), null, null);
 }
 
 const COMMAND_OUTCOME = `select outcome from command where id = ?`;
@@ -372,16 +426,27 @@ function finishCommands(c: WriteContext, cells: Cell[]): void {
   }
 }
 
-function updateStatuses(c: WriteContext, master: string, cells: Cell[]): void {
+/** Answers with the runs that ended by it. */
+function updateStatuses(c: WriteContext, master: string, cells: Cell[]): number[] {
+  const ended: number[] = [];
   const update = c.db.statement(UPDATE_STATUS);
   for (let i = 0; i < cells.length; i += STATUS_WIDTH) {
     const [run, version, state, cause, firstFailure, waitReason, , startedAt, endedAt] = cells.slice(i, i + STATUS_WIDTH) as [number, ...Cell[]];
     const written = update.run(
       version!, state!, cause!, firstFailure!, waitReason!, master, startedAt!, endedAt!, run, version!, master,
     ).changes;
-    if (written === 0) explainStatus(c.db, master, cells.slice(i, i + STATUS_WIDTH));
-    else c.claims.delete(run);
+    if (written === 0) {
+      explainStatus(c.db, master, cells.slice(i, i + STATUS_WIDTH));
+      continue;
+    }
+    c.claims.delete(run);
+    if (isTerminal(state as string)) ended.push(run);
   }
+  return ended;
+}
+
+function isTerminal(state: string): boolean {
+  return TERMINAL_RUN_STATES.includes(`'${state}'`);
 }
 
 const STORED_STATUS = `
