@@ -30,18 +30,33 @@ export interface Applied {
 
 /** Reads and saves one file. */
 export async function applyFile(session: Session, path: string, options: ApplyOptions): Promise<Applied> {
-  return applyDefinition(session.client, await readDefinitionFile(path, session.host.directory), options, session.signal);
+  return applyDefinition(
+    session.client,
+    await readDefinitionFile(path, session.host.directory),
+    options,
+    session.signal,
+  );
 }
 
 /** Throws a `Failure` with exit code 2 that lists every problem as `file:line:column`. Makes the project when it is missing. */
-export async function applyDefinition(client: Client, file: DefinitionFile, options: ApplyOptions, signal: AbortSignal): Promise<Applied> {
+export async function applyDefinition(
+  client: Client,
+  file: DefinitionFile,
+  options: ApplyOptions,
+  signal: AbortSignal,
+): Promise<Applied> {
   const project = options.project ?? file.project ?? DEFAULT_PROJECT;
   const { bundle, faults } = await bundleOf(file);
   if (faults.length > 0) throw invalidDefinition(file, checkLocally(file).problems, faults);
   try {
-    return { file: file.shown, project, ...(await (options.dryRun ? check : save)(client, file, project, bundle, signal)) };
+    return {
+      file: file.shown,
+      project,
+      ...(await (options.dryRun ? check : save)(client, file, project, bundle, signal)),
+    };
   } catch (error) {
-    if (error instanceof ApiError && error.code === 'INVALID_DEFINITION') throw invalidDefinition(file, error.errors, []);
+    if (error instanceof ApiError && error.code === 'INVALID_DEFINITION')
+      throw invalidDefinition(file, error.errors, []);
     throw error;
   }
 }
@@ -53,23 +68,43 @@ export function checkLocally(file: DefinitionFile): ReturnType<typeof parseDefin
 
 type Saved = Omit<Applied, 'file' | 'project'>;
 
-async function save(client: Client, file: DefinitionFile, project: string, bundle: WorkflowBundle, signal: AbortSignal): Promise<Saved> {
+async function save(
+  client: Client,
+  file: DefinitionFile,
+  project: string,
+  bundle: WorkflowBundle,
+  signal: AbortSignal,
+): Promise<Saved> {
   const saved = await client.workflows.save(project, file.name, bundle, signal).catch(async (error: unknown) => {
     if (!(error instanceof ApiError && error.code === 'PROJECT_NOT_FOUND')) throw error;
     await client.projects.put(project, {}, signal);
     return client.workflows.save(project, file.name, bundle, signal);
   });
-  return { name: saved.name, version: saved.version, created: saved.created, changed: saved.changed, warnings: saved.warnings };
+  return {
+    name: saved.name,
+    version: saved.version,
+    created: saved.created,
+    changed: saved.changed,
+    warnings: saved.warnings,
+  };
 }
 
 /** In a project that is not there yet, the check is made here. */
-async function check(client: Client, file: DefinitionFile, project: string, bundle: WorkflowBundle, signal: AbortSignal): Promise<Saved> {
-  const { name, warnings } = await client.workflows.validate(project, file.name, bundle, signal).catch((error: unknown) => {
-    if (!(error instanceof ApiError && error.code === 'PROJECT_NOT_FOUND')) throw error;
-    const checked = checkLocally(file);
-    if (checked.definition === null) throw invalidDefinition(file, checked.problems, []);
-    return { name: checked.definition.name, warnings: checked.warnings };
-  });
+async function check(
+  client: Client,
+  file: DefinitionFile,
+  project: string,
+  bundle: WorkflowBundle,
+  signal: AbortSignal,
+): Promise<Saved> {
+  const { name, warnings } = await client.workflows
+    .validate(project, file.name, bundle, signal)
+    .catch((error: unknown) => {
+      if (!(error instanceof ApiError && error.code === 'PROJECT_NOT_FOUND')) throw error;
+      const checked = checkLocally(file);
+      if (checked.definition === null) throw invalidDefinition(file, checked.problems, []);
+      return { name: checked.definition.name, warnings: checked.warnings };
+    });
   return { name, version: null, created: false, changed: false, warnings };
 }
 
@@ -79,7 +114,10 @@ export function invalidDefinition(file: DefinitionFile, problems: DefinitionProb
   return new Failure({
     exitCode: EXIT.usage,
     what: `${file.shown} is not a valid definition: ${count === 1 ? 'one problem' : `${count} problems`}; nothing was stored`,
-    details: [...problems.map((problem) => problemText(file.shown, problem)), ...faults.map((fault) => `${file.shown}: ${fault}`)],
+    details: [
+      ...problems.map((problem) => problemText(file.shown, problem)),
+      ...faults.map((fault) => `${file.shown}: ${fault}`),
+    ],
     todo: 'mend them and try again; `pelorus workflow lint <file>` checks without saving',
   });
 }

@@ -16,13 +16,32 @@ export interface DataDirectory {
 }
 
 /** What Pelorus itself puts there, by the beginning of the name; nothing else is ever deleted. */
-const OWN_ENTRIES = [/^pelorus\.db/, /^lock\.(db|pid)/, /^server\.json/, /^samples\.db/, /^token$/, /^worker$/, /^logs$/, /^reports$/];
+const OWN_ENTRIES = [
+  /^pelorus\.db/,
+  /^lock\.(db|pid)/,
+  /^server\.json/,
+  /^samples\.db/,
+  /^token$/,
+  /^worker$/,
+  /^logs$/,
+  /^reports$/,
+];
 
 export function dataDirectoryAt(root: string, storeUrl: string, directory: string): DataDirectory {
   const full = resolve(directory, root);
   const file = resolve(directory, storeUrl.replace(/^sqlite:(\/\/)?/, ''));
-  if (basename(file) !== 'pelorus.db') throw usageFailure(`the store must be a file named pelorus.db, not ${storeUrl}`, `PELORUS_STORE=sqlite:${join(dirname(file), 'pelorus.db')}`);
-  return { root: full, store: dirname(file), worker: join(full, 'worker'), logs: join(full, 'logs'), samplesDatabase: join(full, 'samples.db') };
+  if (basename(file) !== 'pelorus.db')
+    throw usageFailure(
+      `the store must be a file named pelorus.db, not ${storeUrl}`,
+      `PELORUS_STORE=sqlite:${join(dirname(file), 'pelorus.db')}`,
+    );
+  return {
+    root: full,
+    store: dirname(file),
+    worker: join(full, 'worker'),
+    logs: join(full, 'logs'),
+    samplesDatabase: join(full, 'samples.db'),
+  };
 }
 
 /** Made on the first start and then kept, so that scripts and other terminals stay signed in. Mode 0600. */
@@ -41,7 +60,10 @@ export function holdsData(data: DataDirectory): boolean {
 export function emptyDataDirectory(data: DataDirectory): void {
   if (data.store !== data.root) {
     throw new Failure({
-      exitCode: EXIT.usage, what: '--reset empties the data directory, but the store is elsewhere', why: `it is in ${data.store}`, todo: 'delete that yourself, if you mean it',
+      exitCode: EXIT.usage,
+      what: '--reset empties the data directory, but the store is elsewhere',
+      why: `it is in ${data.store}`,
+      todo: 'delete that yourself, if you mean it',
     });
   }
   for (const entry of ownEntries(data.root)) rmSync(join(data.root, entry), { recursive: true, force: true });

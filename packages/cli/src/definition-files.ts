@@ -38,7 +38,11 @@ export function looksLikeFile(written: string): boolean {
 export async function readDefinitionFile(path: string, directory: string): Promise<DefinitionFile> {
   const full = resolve(directory, path);
   const source = await readFile(full, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new Failure({ exitCode: cause.code === 'ENOENT' ? EXIT.notFound : EXIT.usage, what: `${path} cannot be read`, why: cause.code === 'ENOENT' ? 'there is no such file' : cause.message });
+    throw new Failure({
+      exitCode: cause.code === 'ENOENT' ? EXIT.notFound : EXIT.usage,
+      what: `${path} cannot be read`,
+      why: cause.code === 'ENOENT' ? 'there is no such file' : cause.message,
+    });
   });
   return definitionFrom(source, full, shownPath(full, directory));
 }
@@ -60,7 +64,10 @@ export async function findDefinitionFiles(folder: string, directory: string): Pr
 export async function bundleOf(file: DefinitionFile): Promise<{ bundle: WorkflowBundle; faults: string[] }> {
   const read = await Promise.all(file.files.map((name) => readBundleFile(file, name)));
   const files = read.flatMap((one) => ('fault' in one ? [] : [one]));
-  return { bundle: { source: file.source, format: file.format, files }, faults: read.flatMap((one) => ('fault' in one ? [one.fault] : [])) };
+  return {
+    bundle: { source: file.source, format: file.format, files },
+    faults: read.flatMap((one) => ('fault' in one ? [one.fault] : [])),
+  };
 }
 
 /** `folder` and every folder below it that is looked into. */
@@ -69,12 +76,16 @@ export async function foldersBelow(folder: string, directory: string): Promise<s
 }
 
 function definitionFrom(source: string, path: string | null, shown: string): DefinitionFile {
-  const format: DefinitionFormat = path === null ? (/^\s*\{/.test(source) ? 'json' : 'yaml') : extname(path) === '.json' ? 'json' : 'yaml';
+  const format: DefinitionFormat =
+    path === null ? (/^\s*\{/.test(source) ? 'json' : 'yaml') : extname(path) === '.json' ? 'json' : 'yaml';
   const parsed = parseLoosely(source, format);
   const tree = asRecord(parsed);
   const fallback = path === null ? 'workflow' : basename(path, extname(path));
   return {
-    shown, path, source, format,
+    shown,
+    path,
+    source,
+    format,
     name: typeof tree['name'] === 'string' && tree['name'] !== '' ? tree['name'] : fallback,
     project: typeof tree['project'] === 'string' && tree['project'] !== '' ? tree['project'] : null,
     files: referredFiles(tree),
@@ -94,7 +105,9 @@ function parseLoosely(source: string, format: DefinitionFormat): unknown {
 async function foldersFrom(folder: string, depth: number): Promise<string[]> {
   if (depth === 0) return [folder];
   const entries = await readdir(folder, { withFileTypes: true });
-  const inside = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.') && !SKIPPED.has(entry.name));
+  const inside = entries.filter(
+    (entry) => entry.isDirectory() && !entry.name.startsWith('.') && !SKIPPED.has(entry.name),
+  );
   const below = await Promise.all(inside.map((entry) => foldersFrom(join(folder, entry.name), depth - 1)));
   return [folder, ...below.flat()];
 }
@@ -111,7 +124,8 @@ function referredFiles({ tasks, defaults }: Record<string, unknown>): string[] {
   const names = new Set<string>();
   for (const task of [defaults, ...Object.values(asRecord(tasks))]) {
     const { file, files } = asRecord(task);
-    for (const name of [file, ...(Array.isArray(files) ? files : [])]) if (typeof name === 'string' && name !== '') names.add(name);
+    const named: unknown[] = Array.isArray(files) ? files : [];
+    for (const name of [file, ...named]) if (typeof name === 'string' && name !== '') names.add(name);
   }
   return [...names];
 }
@@ -121,12 +135,15 @@ async function readBundleFile(file: DefinitionFile, name: string): Promise<Bundl
   const folder = dirname(file.path);
   const path = resolve(folder, name);
   const inside = relative(folder, path);
-  if (isAbsolute(name) || inside === '..' || inside.startsWith(`..${sep}`)) return { fault: `${name}: must be in the folder of the definition or below` };
+  if (isAbsolute(name) || inside === '..' || inside.startsWith(`..${sep}`))
+    return { fault: `${name}: must be in the folder of the definition or below` };
   try {
     if (!(await stat(path)).isFile()) return { fault: `${name}: is not a file` };
     return { name, base64: (await readFile(path)).toString('base64') };
   } catch (cause) {
-    return { fault: `${name}: ${cause instanceof Error && 'code' in cause && cause.code === 'ENOENT' ? 'there is no such file' : String(cause)}` };
+    return {
+      fault: `${name}: ${cause instanceof Error && 'code' in cause && cause.code === 'ENOENT' ? 'there is no such file' : String(cause)}`,
+    };
   }
 }
 

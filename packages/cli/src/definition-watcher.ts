@@ -56,7 +56,11 @@ export async function watchDefinitions(options: WatcherOptions): Promise<Definit
   };
 }
 
-async function watchFolders(options: WatcherOptions, watches: Map<string, FSWatcher>, onChange: () => void): Promise<void> {
+async function watchFolders(
+  options: WatcherOptions,
+  watches: Map<string, FSWatcher>,
+  onChange: () => void,
+): Promise<void> {
   const folders = new Set(await foldersBelow(options.folder, options.directory));
   for (const [folder, each] of watches) {
     if (folders.has(folder)) continue;
@@ -90,5 +94,7 @@ async function applyChanged(options: WatcherOptions, sent: Map<string, string>, 
 
 async function fingerprintOf(file: DefinitionFile): Promise<string> {
   const { bundle, faults } = await bundleOf(file);
-  return createHash('sha256').update(JSON.stringify([bundle, faults])).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify([bundle, faults]))
+    .digest('hex');
 }

@@ -68,10 +68,15 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
       port: listening,
       running: () => worker.usedSlots,
       over: over.promise,
-      stop: (drainMs) => shutDown({ api, worker, master, store }, { drainMs, pause, onError: (step, err) => log.error({ step, err }, 'shutdown step failed') }),
+      stop: (drainMs) =>
+        shutDown(
+          { api, worker, master, store },
+          { drainMs, pause, onError: (step, err) => log.error({ step, err }, 'shutdown step failed') },
+        ),
     };
   } catch (error) {
-    for (const service of started) await service.stop().catch((err: unknown) => log.warn({ err }, 'cleaning up failed'));
+    for (const service of started)
+      await service.stop().catch((err: unknown) => log.warn({ err }, 'cleaning up failed'));
     throw error;
   }
 }
@@ -87,12 +92,21 @@ export async function endLeftTasks(data: DataDirectory, log: Logger): Promise<vo
 export async function openStore(data: DataDirectory): Promise<Store> {
   return openSqliteStore(data.store).catch((error: unknown) => {
     if (!(error instanceof StoreError)) throw error;
-    throw new Failure({
-      exitCode: error.code === 'LOCKED' ? EXIT.conflict : EXIT.unexpected,
-      what: error.code === 'LOCKED' ? `the data directory ${data.store} is in use` : `the store in ${data.store} cannot be opened`,
-      why: error.message,
-      todo: error.code === 'LOCKED' ? 'use the server that runs there, stop it, or choose another directory with --data' : 'install the newer version of Pelorus that wrote it',
-    }, { cause: error });
+    throw new Failure(
+      {
+        exitCode: error.code === 'LOCKED' ? EXIT.conflict : EXIT.unexpected,
+        what:
+          error.code === 'LOCKED'
+            ? `the data directory ${data.store} is in use`
+            : `the store in ${data.store} cannot be opened`,
+        why: error.message,
+        todo:
+          error.code === 'LOCKED'
+            ? 'use the server that runs there, stop it, or choose another directory with --data'
+            : 'install the newer version of Pelorus that wrote it',
+      },
+      { cause: error },
+    );
   });
 }
 

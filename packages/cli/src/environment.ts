@@ -9,7 +9,15 @@ import { EXIT } from './exit-codes.ts';
 import { Failure } from './failure.ts';
 import { readServerFile } from './server-file.ts';
 import {
-  givenByConfigFile, resolveSettings, SETTING_NAMES, SETTINGS, unknownEnvironmentNames, type Given, type SettingName, type SettingProblem, type Settings,
+  givenByConfigFile,
+  resolveSettings,
+  SETTING_NAMES,
+  SETTINGS,
+  unknownEnvironmentNames,
+  type Given,
+  type SettingName,
+  type SettingProblem,
+  type Settings,
 } from './settings.ts';
 
 export const CONFIG_FILE = 'pelorus.config.yaml';
@@ -48,7 +56,16 @@ export function readEnvironment(input: EnvironmentInput): Environment {
     { source: 'pelorus.config.yaml' as const, given: config },
   ];
   const { data } = resolveSettings(layers).settings;
-  const resolved = resolveSettings([...layers, { source: 'server.json', given: givenByServerFile(layers.map((layer) => layer.given), data.value ?? '') }]);
+  const resolved = resolveSettings([
+    ...layers,
+    {
+      source: 'server.json',
+      given: givenByServerFile(
+        layers.map((layer) => layer.given),
+        data.value ?? '',
+      ),
+    },
+  ]);
   problems.push(...resolved.problems);
   if (problems.length > 0) throw badSettings(problems);
   return { settings: resolved.settings, warnings: unknownEnvironmentNames(Object.keys(input.variables)) };
@@ -63,7 +80,10 @@ function badSettings(problems: SettingProblem[]): Failure {
   });
 }
 
-function givenByVariables(variables: Record<string, string | undefined>, problems: SettingProblem[]): { plain: Given; files: Given } {
+function givenByVariables(
+  variables: Record<string, string | undefined>,
+  problems: SettingProblem[],
+): { plain: Given; files: Given } {
   const plain: Given = {};
   const files: Given = {};
   for (const name of SETTING_NAMES) {

@@ -49,14 +49,20 @@ export function failureOf(thrown: unknown): FailureFields {
   return {
     exitCode: EXIT.unexpected,
     what: `unexpected: ${error.message}`,
-    details: (error.stack ?? '').split('\n').slice(1, 6).map((line) => line.trim()),
+    details: (error.stack ?? '')
+      .split('\n')
+      .slice(1, 6)
+      .map((line) => line.trim()),
     todo: 'report this with the lines above; it is a mistake in Pelorus',
   };
 }
 
 function apiFailure(error: ApiError): FailureFields {
   const fields: FailureFields = { exitCode: exitCodeOf(error), what: error.message };
-  if (error.errors.length > 0) fields.details = error.errors.map((problem) => problemText(problem.pointer === '' ? 'request' : problem.pointer, { ...problem, pointer: '' }));
+  if (error.errors.length > 0)
+    fields.details = error.errors.map((problem) =>
+      problemText(problem.pointer === '' ? 'request' : problem.pointer, { ...problem, pointer: '' }),
+    );
   const todo = todoOf(error);
   if (error.code === 'UNREACHABLE') fields.why = 'the server is not running, or is somewhere else';
   else if (error.state !== null && !error.message.includes(error.state)) fields.why = `its state is ${error.state}`;
@@ -74,13 +80,24 @@ function exitCodeOf(error: ApiError): ExitCode {
 
 function todoOf(error: ApiError): string | null {
   switch (error.code) {
-    case 'UNREACHABLE': return 'start one with `pelorus dev`, or name another with --server or PELORUS_SERVER';
-    case 'NOT_PELORUS': return 'name the right server with --server or PELORUS_SERVER';
-    case 'NOT_SIGNED_IN': return 'give a token with PELORUS_TOKEN or PELORUS_TOKEN_FILE';
-    case 'WORKFLOW_NOT_FOUND': case 'PROJECT_NOT_FOUND': return 'pelorus workflow list';
-    case 'RUN_NOT_FOUND': return 'pelorus runs list';
-    case 'TASK_NOT_FOUND': case 'ATTEMPT_NOT_FOUND': case 'UNKNOWN_TASK': return 'pelorus runs get <run> shows the tasks and their attempts';
-    case 'INTERNAL': return 'look into the log of the server';
-    default: return error.retryAfterMs === null ? null : `the same again in ${Math.ceil(error.retryAfterMs / 1000)} s`;
+    case 'UNREACHABLE':
+      return 'start one with `pelorus dev`, or name another with --server or PELORUS_SERVER';
+    case 'NOT_PELORUS':
+      return 'name the right server with --server or PELORUS_SERVER';
+    case 'NOT_SIGNED_IN':
+      return 'give a token with PELORUS_TOKEN or PELORUS_TOKEN_FILE';
+    case 'WORKFLOW_NOT_FOUND':
+    case 'PROJECT_NOT_FOUND':
+      return 'pelorus workflow list';
+    case 'RUN_NOT_FOUND':
+      return 'pelorus runs list';
+    case 'TASK_NOT_FOUND':
+    case 'ATTEMPT_NOT_FOUND':
+    case 'UNKNOWN_TASK':
+      return 'pelorus runs get <run> shows the tasks and their attempts';
+    case 'INTERNAL':
+      return 'look into the log of the server';
+    default:
+      return error.retryAfterMs === null ? null : `the same again in ${Math.ceil(error.retryAfterMs / 1000)} s`;
   }
 }

@@ -11,9 +11,12 @@ const NAMES_SHOWN = 6;
 
 export function graphText(nodes: GraphNode[], format: GraphFormat): string {
   switch (format) {
-    case 'text': return levelsText(nodes);
-    case 'mermaid': return mermaidText(nodes);
-    case 'dot': return dotText(nodes);
+    case 'text':
+      return levelsText(nodes);
+    case 'mermaid':
+      return mermaidText(nodes);
+    case 'dot':
+      return dotText(nodes);
   }
 }
 
@@ -26,7 +29,9 @@ function levelsText(nodes: GraphNode[]): string {
     levelOf.set(node.name, level);
     (levels[level] ??= []).push(node);
   }
-  return levels.map((level, index) => `${index + 1}\n${level.map((node) => `  ${node.name}${needsText(node.needs)}\n`).join('')}`).join('');
+  return levels
+    .map((level, index) => `${index + 1}\n${level.map((node) => `  ${node.name}${needsText(node.needs)}\n`).join('')}`)
+    .join('');
 }
 
 function needsText(needs: string[]): string {

@@ -28,7 +28,10 @@ export async function lintFiles(session: Session, paths: string[]): Promise<void
 }
 
 async function filesAt(path: string, directory: string): Promise<DefinitionFile[]> {
-  const isFolder = await stat(resolve(directory, path)).then((found) => found.isDirectory(), () => false);
+  const isFolder = await stat(resolve(directory, path)).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
   return isFolder ? findDefinitionFiles(path, directory) : [await readDefinitionFile(path, directory)];
 }
 

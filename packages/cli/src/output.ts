@@ -34,21 +34,31 @@ export interface Item {
 
 export function writeListing<Row>(stream: Stream, format: OutputFormat, listing: Listing<Row>): void {
   switch (format) {
-    case 'table': return stream.write(listing.rows.length === 0 ? `${listing.none}\n` : tableText(stream, listing));
-    case 'json': return stream.write(jsonText(listing.rows));
-    case 'yaml': return stream.write(stringify(listing.rows));
-    case 'ndjson': return stream.write(listing.rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
-    case 'name': return stream.write(listing.rows.map((row) => `${listing.name(row)}\n`).join(''));
+    case 'table':
+      return stream.write(listing.rows.length === 0 ? `${listing.none}\n` : tableText(stream, listing));
+    case 'json':
+      return stream.write(jsonText(listing.rows));
+    case 'yaml':
+      return stream.write(stringify(listing.rows));
+    case 'ndjson':
+      return stream.write(listing.rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    case 'name':
+      return stream.write(listing.rows.map((row) => `${listing.name(row)}\n`).join(''));
   }
 }
 
 export function writeItem(stream: Stream, format: OutputFormat, item: Item): void {
   switch (format) {
-    case 'table': return stream.write(item.text(stream));
-    case 'json': return stream.write(jsonText(item.value));
-    case 'yaml': return stream.write(stringify(item.value));
-    case 'ndjson': return stream.write(`${JSON.stringify(item.value)}\n`);
-    case 'name': return stream.write(`${item.name}\n`);
+    case 'table':
+      return stream.write(item.text(stream));
+    case 'json':
+      return stream.write(jsonText(item.value));
+    case 'yaml':
+      return stream.write(stringify(item.value));
+    case 'ndjson':
+      return stream.write(`${JSON.stringify(item.value)}\n`);
+    case 'name':
+      return stream.write(`${item.name}\n`);
   }
 }
 
@@ -56,12 +66,19 @@ export function writeItem(stream: Stream, format: OutputFormat, item: Item): voi
 export function tableText<Row>(stream: Stream, listing: Pick<Listing<Row>, 'rows' | 'columns'>): string {
   const { rows, columns } = listing;
   const cells = rows.map((row) => columns.map((column) => oneLine(column.value(row))));
-  const widths = columns.map((column, index) => cells.reduce((width, line) => Math.max(width, textWidth(line[index] ?? '')), column.title.length));
+  const widths = columns.map((column, index) =>
+    cells.reduce((width, line) => Math.max(width, textWidth(line[index] ?? '')), column.title.length),
+  );
   const layout = (texts: string[]): string => {
-    const line = texts.map((text, index) => (index === texts.length - 1 ? text : padTo(text, widths[index] ?? 0))).join('  ').trimEnd();
+    const line = texts
+      .map((text, index) => (index === texts.length - 1 ? text : padTo(text, widths[index] ?? 0)))
+      .join('  ')
+      .trimEnd();
     return stream.isTerminal ? cutTo(line, stream.columns()) : line;
   };
-  const painted = cells.map((line, row) => line.map((text, index) => paintCell(stream, columns[index], rows[row], text)));
+  const painted = cells.map((line, row) =>
+    line.map((text, index) => paintCell(stream, columns[index], rows[row], text)),
+  );
   return `${[layout(columns.map((column) => paint(stream, 'bold', column.title))), ...painted.map(layout)].join('\n')}\n`;
 }
 
@@ -73,7 +90,7 @@ export function fieldsText(fields: [string, string | null][]): string {
 }
 
 function paintCell<Row>(stream: Stream, column: Column<Row> | undefined, row: Row | undefined, text: string): string {
-  const tone = row === undefined ? null : column?.tone?.(row) ?? null;
+  const tone = row === undefined ? null : (column?.tone?.(row) ?? null);
   return tone === null ? text : paint(stream, tone, text);
 }
 

@@ -8,15 +8,26 @@ import { addDevCommand } from './commands/dev.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addLogsCommand } from './commands/logs.ts';
 import { addRunCommand } from './commands/run.ts';
-import { addRunsCommand, examples } from './commands/runs.ts';
+import { addRunsCommand } from './commands/runs.ts';
 import { addVersionCommand } from './commands/version.ts';
 import { addWorkerCommand } from './commands/worker.ts';
 import { addWorkflowCommand } from './commands/workflow.ts';
+import { examples } from './examples.ts';
 import { addGlobalFlags, type Host } from './session.ts';
 
 const COMMANDS = [
-  addDevCommand, addRunCommand, addApplyCommand, addLogsCommand, addRunsCommand, addWorkflowCommand, addWorkerCommand,
-  addConfigCommand, addDoctorCommand, addApiCommand, addCompletionCommand, addVersionCommand,
+  addDevCommand,
+  addRunCommand,
+  addApplyCommand,
+  addLogsCommand,
+  addRunsCommand,
+  addWorkflowCommand,
+  addWorkerCommand,
+  addConfigCommand,
+  addDoctorCommand,
+  addApiCommand,
+  addCompletionCommand,
+  addVersionCommand,
 ];
 
 /** Throws `CommanderError` instead of ending the process; `main.ts` gives the exit code. */
@@ -27,7 +38,15 @@ export function buildProgram(host: Host): Command {
     .showHelpAfterError('(--help shows what there is)')
     .showSuggestionAfterError(true)
     .exitOverride()
-    .addHelpText('after', examples('pelorus dev                                   everything in one process', 'pelorus run seattle-weather --watch', 'pelorus logs @latest', 'pelorus runs list --state failed'));
+    .addHelpText(
+      'after',
+      examples(
+        'pelorus dev                                   everything in one process',
+        'pelorus run seattle-weather --watch',
+        'pelorus logs @latest',
+        'pelorus runs list --state failed',
+      ),
+    );
   for (const add of COMMANDS) add(program, host);
   return program;
 }

@@ -15,7 +15,12 @@ export interface WorkflowName {
 }
 
 /** `project/workflow`, or `workflow` when only one project has it. */
-export async function resolveWorkflow(client: Client, written: string, project: string | undefined, signal: AbortSignal): Promise<WorkflowName> {
+export async function resolveWorkflow(
+  client: Client,
+  written: string,
+  project: string | undefined,
+  signal: AbortSignal,
+): Promise<WorkflowName> {
   const slash = written.indexOf('/');
   if (slash >= 0) return { project: written.slice(0, slash), workflow: written.slice(slash + 1) };
   if (project !== undefined) return { project, workflow: written };
@@ -28,17 +33,25 @@ export async function resolveWorkflow(client: Client, written: string, project: 
   throw new Failure({
     exitCode: EXIT.notFound,
     what: `there is no workflow "${written}"`,
-    why: all.length === 0 ? 'the server has no workflows' : `none of the server's ${all.length} workflows has that name`,
+    why:
+      all.length === 0 ? 'the server has no workflows' : `none of the server's ${all.length} workflows has that name`,
     todo: 'pelorus workflow list, or pelorus apply -f <file> to save one',
   });
 }
 
 /** Every workflow of the server or of one project. */
-export async function listWorkflows(client: Client, filter: { project?: string }, signal: AbortSignal): Promise<WorkflowSummary[]> {
+export async function listWorkflows(
+  client: Client,
+  filter: { project?: string },
+  signal: AbortSignal,
+): Promise<WorkflowSummary[]> {
   const all: WorkflowSummary[] = [];
   let cursor: string | null = null;
   do {
-    const page = await client.workflows.list({ ...filter, limit: PAGE, ...(cursor === null ? {} : { cursor }) }, signal);
+    const page = await client.workflows.list(
+      { ...filter, limit: PAGE, ...(cursor === null ? {} : { cursor }) },
+      signal,
+    );
     all.push(...page.items);
     cursor = page.nextCursor;
   } while (cursor !== null);
@@ -49,13 +62,17 @@ export async function listWorkflows(client: Client, filter: { project?: string }
 export async function resolveRun(client: Client, written: string, signal: AbortSignal): Promise<number> {
   if (written === '@latest') return latestRun(client, signal);
   const id = parseRunId(written);
-  if (id === null) throw usageFailure(`"${written}" is not a run`, 'give its number as `pelorus runs list` shows it, or @latest');
+  if (id === null)
+    throw usageFailure(`"${written}" is not a run`, 'give its number as `pelorus runs list` shows it, or @latest');
   return id;
 }
 
 async function latestRun(client: Client, signal: AbortSignal): Promise<number> {
   const page = await client.runs.list({ limit: LATEST_AMONG }, signal);
-  const latest = page.items.reduce<RunView | null>((last, run) => (last === null || run.id > last.id ? run : last), null);
+  const latest = page.items.reduce<RunView | null>(
+    (last, run) => (last === null || run.id > last.id ? run : last),
+    null,
+  );
   if (latest !== null) return latest.id;
   throw new Failure({ exitCode: EXIT.notFound, what: 'there is no run yet', todo: 'pelorus run <workflow> --watch' });
 }
@@ -64,7 +81,10 @@ async function latestRun(client: Client, signal: AbortSignal): Promise<number> {
 export function taskNamed(tasks: TaskView[], name: string, run: number): TaskView {
   const task = tasks.find((one) => one.name === name);
   if (task !== undefined) return task;
-  const some = tasks.slice(0, 12).map((one) => one.name).join(', ');
+  const some = tasks
+    .slice(0, 12)
+    .map((one) => one.name)
+    .join(', ');
   throw new Failure({
     exitCode: EXIT.notFound,
     what: `run ${run} has no task "${name}"`,
@@ -75,5 +95,8 @@ export function taskNamed(tasks: TaskView[], name: string, run: number): TaskVie
 
 function ambiguous(written: string, found: WorkflowSummary[]): Failure {
   const names = found.map((one) => `${one.project}/${one.name}`);
-  return usageFailure(`"${written}" is in ${found.length} projects: ${names.join(', ')}`, `name one of them, e.g. ${names[0]}`);
+  return usageFailure(
+    `"${written}" is in ${found.length} projects: ${names.join(', ')}`,
+    `name one of them, e.g. ${names[0]}`,
+  );
 }

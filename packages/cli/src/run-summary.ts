@@ -21,7 +21,12 @@ export function runResultOf({ run, tasks }: RunSnapshot): RunResult {
   return {
     ...run,
     outputs: Object.fromEntries(ends.map((task) => [task.name, task.outputs ?? {}])),
-    failures: failuresOf(run, tasks).map((task) => ({ task: task.name, state: task.state, cause: task.cause, attempt: lastAttempt(task)?.id ?? null })),
+    failures: failuresOf(run, tasks).map((task) => ({
+      task: task.name,
+      state: task.state,
+      cause: task.cause,
+      attempt: lastAttempt(task)?.id ?? null,
+    })),
   };
 }
 
@@ -43,7 +48,11 @@ function reasonOf(run: RunView): string {
 
 function failureLines(run: RunView, tasks: TaskView[]): string[] {
   const failures = failuresOf(run, tasks);
-  const lines = failures.slice(0, FAILURES_SHOWN).map((task) => `  ${oneLine(`${task.name}  ${task.state}${task.cause === null ? '' : `  ${causeText(task.cause)}`}`)}`);
+  const lines = failures
+    .slice(0, FAILURES_SHOWN)
+    .map(
+      (task) => `  ${oneLine(`${task.name}  ${task.state}${task.cause === null ? '' : `  ${causeText(task.cause)}`}`)}`,
+    );
   if (failures.length > FAILURES_SHOWN) lines.push(`  … and ${failures.length - FAILURES_SHOWN} more`);
   const first = failures.find((task) => task.state === 'failed' && lastAttempt(task) !== null);
   lines.push(first === undefined ? `  see: pelorus runs get ${run.id}` : `  log: pelorus logs ${run.id} ${first.name}`);
@@ -52,15 +61,23 @@ function failureLines(run: RunView, tasks: TaskView[]): string[] {
 
 /** What failed by itself, the first failure first; then what was stopped with it. */
 function failuresOf(run: RunView, tasks: TaskView[]): TaskView[] {
-  const rank = (task: TaskView): number => (task.name === run.firstFailure?.task ? 0 : task.state === 'failed' ? 1 : task.state === 'killed' ? 2 : 3);
+  const rank = (task: TaskView): number =>
+    task.name === run.firstFailure?.task ? 0 : task.state === 'failed' ? 1 : task.state === 'killed' ? 2 : 3;
   const bad = new Set<TaskRunState>(['failed', 'killed', 'upstream_failed']);
-  return tasks.filter((task) => bad.has(task.state)).sort((left, right) => rank(left) - rank(right) || left.index - right.index);
+  return tasks
+    .filter((task) => bad.has(task.state))
+    .sort((left, right) => rank(left) - rank(right) || left.index - right.index);
 }
 
 function outputLines(tasks: TaskView[]): string[] {
   const ends = lastTasks(tasks).filter((task) => Object.keys(task.outputs ?? {}).length > 0);
-  return ends.slice(0, OUTPUT_TASKS_SHOWN).flatMap((task) => Object.entries(task.outputs ?? {})
-    .map(([name, value]) => `  ${task.name}.${name} = ${cutTo(oneLine(value), OUTPUT_VALUE_CELLS)}`));
+  return ends
+    .slice(0, OUTPUT_TASKS_SHOWN)
+    .flatMap((task) =>
+      Object.entries(task.outputs ?? {}).map(
+        ([name, value]) => `  ${task.name}.${name} = ${cutTo(oneLine(value), OUTPUT_VALUE_CELLS)}`,
+      ),
+    );
 }
 
 /** Tasks that nobody waits for. */
@@ -70,5 +87,8 @@ function lastTasks(tasks: TaskView[]): TaskView[] {
 }
 
 export function lastAttempt(task: TaskView): AttemptView | null {
-  return task.attempts.reduce<AttemptView | null>((last, attempt) => (last === null || attempt.n > last.n ? attempt : last), null);
+  return task.attempts.reduce<AttemptView | null>(
+    (last, attempt) => (last === null || attempt.n > last.n ? attempt : last),
+    null,
+  );
 }

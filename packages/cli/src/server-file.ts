@@ -34,6 +34,7 @@ export function removeServerFile(dataDirectory: string, pid: number): void {
 function parseServerFile(value: unknown): ServerFile | null {
   if (typeof value !== 'object' || value === null) return null;
   const { address, token, pid } = value as Record<string, unknown>;
-  if (typeof address !== 'string' || !URL.canParse(address) || typeof token !== 'string' || typeof pid !== 'number') return null;
+  if (typeof address !== 'string' || !URL.canParse(address) || typeof token !== 'string' || typeof pid !== 'number')
+    return null;
   return { address, token, pid };
 }

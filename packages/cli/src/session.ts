@@ -1,4 +1,5 @@
 /** What every command works with, made from the global flags, the environment and the terminal. */
+import { parseDuration } from '@pelorus/protocol';
 import { createClient, type Client } from '@pelorus/sdk';
 import { Option, type Command } from 'commander';
 import { colourWanted, readEnvironment } from './environment.ts';
@@ -38,7 +39,9 @@ interface GlobalFlags {
 /** Adds the flags that every command understands. */
 export function addGlobalFlags(program: Command): Command {
   return program
-    .addOption(new Option('-o, --output <format>', 'how the answer is written').choices(OUTPUT_FORMATS).default('table'))
+    .addOption(
+      new Option('-o, --output <format>', 'how the answer is written').choices(OUTPUT_FORMATS).default('table'),
+    )
     .option('--server <url>', 'the server to talk to (PELORUS_SERVER)')
     .option('--no-color', 'no colour, as with NO_COLOR');
 }
@@ -56,7 +59,10 @@ export function openSession(command: Command, host: Host, flags: Given = {}): Se
   const server = settings.server.value ?? '';
   return {
     host,
-    client: createClient({ baseUrl: server, ...(settings.token.value === null ? {} : { token: settings.token.value }) }),
+    client: createClient({
+      baseUrl: server,
+      ...(settings.token.value === null ? {} : { token: settings.token.value }),
+    }),
     server,
     settings,
     format: global.output ?? 'table',
@@ -73,12 +79,31 @@ export function relativeTo(session: Session): number | null {
 /** For options that take a whole number from `least`. */
 export function wholeNumber(name: string, least: number): (text: string) => number {
   return (text) => {
-    if (!/^\d{1,9}$/.test(text) || Number(text) < least) throw usageFailure(`${name} must be a whole number from ${least}, not "${text}"`);
+    if (!/^\d{1,9}$/.test(text) || Number(text) < least)
+      throw usageFailure(`${name} must be a whole number from ${least}, not "${text}"`);
     return Number(text);
   };
 }
 
 /** For options that may be repeated, and whose values may be lists with commas. */
 export function collectList(text: string, before: string[] | undefined): string[] {
-  return [...(before ?? []), ...text.split(',').map((part) => part.trim()).filter((part) => part !== '')];
+  return [
+    ...(before ?? []),
+    ...text
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
+  ];
+}
+
+/** For options that may be repeated. */
+export function collectText(text: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), text];
+}
+
+/** `30s`, `10m`, `1h30m`, or whole seconds, in milliseconds; throws a usage failure that names `flag`. */
+export function durationFlag(flag: string, text: string): number {
+  const durationMs = parseDuration(text);
+  if (durationMs === null) throw usageFailure(`${flag} must be a duration like 30s, 10m or 2h, not "${text}"`);
+  return durationMs;
 }

@@ -3,7 +3,7 @@
  * default. In the file the key is the environment's name in words: `PELORUS_WORKER_MAX_LOAD` is `worker: { maxLoad: … }`,
  * `PELORUS_ADMIN_TOKEN` is `adminToken: …`.
  */
-import { nearestName } from './nearest-name.ts';
+import { nearest, parseDuration } from '@pelorus/protocol';
 
 export interface SettingRow {
   environment: string;
@@ -18,7 +18,10 @@ export interface SettingRow {
 }
 
 const anything = (): null => null;
-const oneOf = (...words: string[]) => (text: string): string | null => (words.includes(text) ? null : `must be one of ${words.join(', ')}`);
+const oneOf =
+  (...words: string[]) =>
+  (text: string): string | null =>
+    words.includes(text) ? null : `must be one of ${words.join(', ')}`;
 
 /** First words that many settings share. */
 const GROUPS = new Set(['worker', 'log']);
@@ -30,20 +33,50 @@ export const SETTINGS = {
   store: row('PELORUS_STORE', null, 'where everything is remembered; default: sqlite:<data>/pelorus.db', storeUrl),
   host: row('PELORUS_HOST', '127.0.0.1', 'address that `pelorus dev` listens on', notEmpty),
   port: row('PELORUS_PORT', '8080', 'port that `pelorus dev` listens on; taken: the next free one', portNumber),
-  adminToken: secret('PELORUS_ADMIN_TOKEN', 'bearer token of the administrator, for automation; default: one made for each data directory', longEnough),
+  adminToken: secret(
+    'PELORUS_ADMIN_TOKEN',
+    'bearer token of the administrator, for automation; default: one made for each data directory',
+    longEnough,
+  ),
   workerSlots: row('PELORUS_WORKER_SLOTS', '100', 'how many tasks the worker runs side by side', positiveInteger),
   workerGroups: row('PELORUS_WORKER_GROUPS', 'default', 'worker groups, separated by commas', notEmpty),
-  workerMaxLoad: row('PELORUS_WORKER_MAX_LOAD', '-1', 'load average above which the worker takes nothing new; -1: twice the cores', loadAverage),
-  workerReservedMemory: row('PELORUS_WORKER_RESERVED_MEMORY', '0.3', 'GiB of free memory below which the worker takes nothing new', gibibytes),
-  workerHeartbeat: row('PELORUS_WORKER_HEARTBEAT', '4s', 'how often the worker tells the master that it lives', heartbeat),
-  logLevel: row('PELORUS_LOG_LEVEL', 'info', 'how much `pelorus dev` logs', oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent')),
+  workerMaxLoad: row(
+    'PELORUS_WORKER_MAX_LOAD',
+    '-1',
+    'load average above which the worker takes nothing new; -1: twice the cores',
+    loadAverage,
+  ),
+  workerReservedMemory: row(
+    'PELORUS_WORKER_RESERVED_MEMORY',
+    '0.3',
+    'GiB of free memory below which the worker takes nothing new',
+    gibibytes,
+  ),
+  workerHeartbeat: row(
+    'PELORUS_WORKER_HEARTBEAT',
+    '4s',
+    'how often the worker tells the master that it lives',
+    heartbeat,
+  ),
+  logLevel: row(
+    'PELORUS_LOG_LEVEL',
+    'info',
+    'how much `pelorus dev` logs',
+    oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+  ),
   logFormat: row('PELORUS_LOG_FORMAT', null, 'pretty or json; default: pretty on a terminal', oneOf('pretty', 'json')),
 } satisfies Record<string, SettingRow>;
 
 export type SettingName = keyof typeof SETTINGS;
 export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
 
-export type SettingSource = 'flag' | 'environment' | 'environment file' | 'pelorus.config.yaml' | 'server.json' | 'default';
+export type SettingSource =
+  | 'flag'
+  | 'environment'
+  | 'environment file'
+  | 'pelorus.config.yaml'
+  | 'server.json'
+  | 'default';
 export interface Setting {
   value: string | null;
   source: SettingSource;
@@ -60,7 +93,10 @@ export interface SettingProblem {
 }
 
 /** The first of `layers` that has a value wins; then the default. Every value that is not acceptable is a problem. */
-export function resolveSettings(layers: { source: SettingSource; given: Given }[]): { settings: Settings; problems: SettingProblem[] } {
+export function resolveSettings(layers: { source: SettingSource; given: Given }[]): {
+  settings: Settings;
+  problems: SettingProblem[];
+} {
   const problems: SettingProblem[] = [];
   const settings = {} as Settings;
   for (const name of SETTING_NAMES) {
@@ -70,7 +106,8 @@ export function resolveSettings(layers: { source: SettingSource; given: Given }[
     const message = layer === undefined || value === null ? null : SETTINGS[name].refuse(value);
     if (layer !== undefined && message !== null) problems.push({ where: whereOf(name, layer.source), message });
   }
-  if (settings.store.value === null) settings.store = { value: `sqlite:${settings.data.value}/pelorus.db`, source: settings.data.source };
+  if (settings.store.value === null)
+    settings.store = { value: `sqlite:${settings.data.value}/pelorus.db`, source: settings.data.source };
   return { settings, problems };
 }
 
@@ -80,8 +117,11 @@ export function unknownEnvironmentNames(names: string[]): string[] {
   return names
     .filter((name) => name.startsWith('PELORUS_') && !known.has(name))
     .map((name) => {
-      const nearest = nearestName(name, [...known]);
-      return `${name} is not a setting of Pelorus${nearest === null ? '' : `; did you mean ${nearest}?`}`;
+      const near = nearest(
+        withoutPrefix(name),
+        [...known].map((one) => withoutPrefix(one)),
+      );
+      return `${name} is not a setting of Pelorus${near === null ? '' : `; did you mean PELORUS_${near}?`}`;
     });
 }
 
@@ -93,7 +133,11 @@ export function givenByConfigFile(tree: unknown): { given: Given; problems: Sett
   for (const [path, value] of leavesOf(tree, [])) {
     const name = byPath.get(path);
     if (name !== undefined) given[name] = value;
-    else problems.push({ where: `${path || 'the document'} in pelorus.config.yaml`, message: unknownKey(path, [...byPath.keys()]) });
+    else
+      problems.push({
+        where: `${path || 'the document'} in pelorus.config.yaml`,
+        message: unknownKey(path, [...byPath.keys()]),
+      });
   }
   return { given, problems };
 }
@@ -101,11 +145,13 @@ export function givenByConfigFile(tree: unknown): { given: Given; problems: Sett
 /** The environment's names that tasks get; a command used inside a task must not warn about them. */
 const TASK_NAMES = ['RUN_ID', 'TASK', 'ATTEMPT', 'LOGICAL_DATE', 'PROJECT', 'WORKFLOW', 'OUTPUT', 'WORK_DIR'];
 /** Read by the test runner, not by the program. */
-const TEST_NAMES = ['TEST_REQUIRE', 'TEST_POSTGRES'];
+const TEST_NAMES = ['TEST_REQUIRE', 'TEST_RESULTS', 'FUZZ_RUNS'];
 
 function knownEnvironmentNames(): Set<string> {
   const rows: SettingRow[] = Object.values(SETTINGS);
-  const settings = rows.flatMap((one) => (one.secret ? [one.environment, `${one.environment}_FILE`] : [one.environment]));
+  const settings = rows.flatMap((one) =>
+    one.secret ? [one.environment, `${one.environment}_FILE`] : [one.environment],
+  );
   return new Set([...settings, ...[...TASK_NAMES, ...TEST_NAMES].map((name) => `PELORUS_${name}`)]);
 }
 
@@ -113,12 +159,17 @@ function leavesOf(tree: unknown, path: string[]): [string, string][] {
   if (tree === null || tree === undefined) return [];
   if (Array.isArray(tree)) return [[path.join('.'), tree.join(',')]];
   if (typeof tree === 'object') return Object.entries(tree).flatMap(([key, value]) => leavesOf(value, [...path, key]));
-  return [[path.join('.'), String(tree)]];
+  return [[path.join('.'), typeof tree === 'string' ? tree : JSON.stringify(tree)]];
+}
+
+/** The prefix is in all of them, and would make any two look alike. */
+function withoutPrefix(name: string): string {
+  return name.slice('PELORUS_'.length);
 }
 
 function unknownKey(path: string, known: string[]): string {
-  const nearest = nearestName(path, known);
-  return `there is no such setting${nearest === null ? '' : `; did you mean ${nearest}?`}`;
+  const near = nearest(path, known);
+  return `there is no such setting${near === null ? '' : `; did you mean ${near}?`}`;
 }
 
 function whereOf(name: SettingName, source: SettingSource): string {
@@ -150,15 +201,21 @@ function notEmpty(text: string): string | null {
 }
 
 function httpUrl(text: string): string | null {
-  return /^https?:\/\/[^\s/]+/.test(text) && URL.canParse(text) ? null : `must be an address like http://127.0.0.1:8080, not "${text}"`;
+  return /^https?:\/\/[^\s/]+/.test(text) && URL.canParse(text)
+    ? null
+    : `must be an address like http://127.0.0.1:8080, not "${text}"`;
 }
 
 function storeUrl(text: string): string | null {
-  return text.startsWith('sqlite:') && text.length > 'sqlite:'.length ? null : `must be sqlite:<file>, not "${text.replace(/:\/\/.*@/, '://…@')}"`;
+  return text.startsWith('sqlite:') && text.length > 'sqlite:'.length
+    ? null
+    : `must be sqlite:<file>, not "${text.replace(/:\/\/.*@/, '://…@')}"`;
 }
 
 function portNumber(text: string): string | null {
-  return /^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? null : `must be a port number from 0 to 65535, not "${text}"`;
+  return /^\d{1,5}$/.test(text) && Number(text) <= 65_535
+    ? null
+    : `must be a port number from 0 to 65535, not "${text}"`;
 }
 
 function positiveInteger(text: string): string | null {
@@ -174,7 +231,8 @@ function gibibytes(text: string): string | null {
 }
 
 function heartbeat(text: string): string | null {
-  return /^(?:[1-9]\d{0,1}s?|[1-9]\d{2,4}ms)$/.test(text) ? null : `must be between 100ms and 99s, not "${text}"`;
+  const durationMs = parseDuration(text) ?? 0;
+  return durationMs >= 100 && durationMs <= 15_000 ? null : `must be between 100ms and 15s, not "${text}"`;
 }
 
 function longEnough(text: string): string | null {

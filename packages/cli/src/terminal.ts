@@ -27,7 +27,7 @@ function streamOf(stream: NodeJS.WriteStream, colour: boolean): Stream {
     if (error.code !== 'EPIPE') throw error;
     process.exit(0);
   });
-  const isTerminal = stream.isTTY === true;
+  const isTerminal = 'isTTY' in stream && stream.isTTY;
   return {
     write: (text) => void stream.write(text),
     isTerminal,

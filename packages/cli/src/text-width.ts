@@ -1,5 +1,6 @@
 /** How many cells of a terminal a text takes, and cutting and padding by that. Wide are the letters of East Asia and emoji. */
-const WIDE = /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
 const NO_WIDTH = /\p{Mark}|\u200b|\u200d/u;
 /** Colour and style; nothing else is ever written into a line by this program. */
 const STYLE = /\x1b\[[0-9;]*m/g;
@@ -23,11 +24,12 @@ export function cutTo(text: string, cells: number): string {
   let cut = '';
   for (const part of text.split(/(\x1b\[[0-9;]*m)/)) {
     if (part.startsWith('\x1b')) cut += part;
-    else for (const letter of part) {
-      left -= letterWidth(letter);
-      if (left < 0) return `${cut}…${cut.includes('\x1b') ? '\x1b[0m' : ''}`;
-      cut += letter;
-    }
+    else
+      for (const letter of part) {
+        left -= letterWidth(letter);
+        if (left < 0) return `${cut}…${cut.includes('\x1b') ? '\x1b[0m' : ''}`;
+        cut += letter;
+      }
   }
   return cut;
 }

@@ -23,14 +23,28 @@ const NAME_CELLS = 40;
 export function watchFrame({ run, tasks }: RunSnapshot, size: FrameSize): string[] {
   const room = Math.max(1, size.rows - FRAME_LINES);
   const shown = tasks.length <= room ? tasks : mostInteresting(tasks).slice(0, room);
-  const nameCells = Math.min(NAME_CELLS, shown.reduce((widest, task) => Math.max(widest, textWidth(task.name)), 0));
-  const lines = [headline(run, size), bar(run, size), ...shown.map((task) => taskLine(task, nameCells, size)), countsLine(run, size)];
+  const nameCells = Math.min(
+    NAME_CELLS,
+    shown.reduce((widest, task) => Math.max(widest, textWidth(task.name)), 0),
+  );
+  const lines = [
+    headline(run, size),
+    bar(run, size),
+    ...shown.map((task) => taskLine(task, nameCells, size)),
+    countsLine(run, size),
+  ];
   return lines.map((line) => cutTo(line, size.columns - 1));
 }
 
 function headline(run: RunView, size: FrameSize): string {
   const elapsed = elapsedMs(run.startedAt, run.endedAt, size.now);
-  const parts = [`${run.project}/${run.workflow}`, `run ${run.id}`, paint(size, toneOf(run.state), run.state), elapsed === null ? '' : durationText(elapsed), run.waitReason ?? ''];
+  const parts = [
+    `${run.project}/${run.workflow}`,
+    `run ${run.id}`,
+    paint(size, toneOf(run.state), run.state),
+    elapsed === null ? '' : durationText(elapsed),
+    run.waitReason ?? '',
+  ];
   return parts.filter((part) => part !== '').join('  ');
 }
 
@@ -42,9 +56,11 @@ function bar(run: RunView, size: FrameSize): string {
 
 function taskLine(task: TaskView, nameCells: number, size: FrameSize): string {
   const elapsed = elapsedMs(task.startedAt, task.endedAt, size.now);
-  const note = task.cause === null ? task.waitReason ?? '' : causeText(task.cause);
+  const note = task.cause === null ? (task.waitReason ?? '') : causeText(task.cause);
   const tries = task.attempts.length > 1 ? `attempt ${task.attempts.length}` : '';
-  const tail = [elapsed === null ? '' : durationText(elapsed), tries, oneLine(note)].filter((part) => part !== '').join('  ');
+  const tail = [elapsed === null ? '' : durationText(elapsed), tries, oneLine(note)]
+    .filter((part) => part !== '')
+    .join('  ');
   const tone = toneOf(task.state);
   const name = padTo(cutTo(oneLine(task.name), nameCells), nameCells);
   return `  ${paint(size, tone, `${glyphOf(task.state)} ${name}  ${padTo(task.state, 11)}`)}  ${tail}`;
@@ -54,7 +70,9 @@ function countsLine(run: RunView, size: FrameSize): string {
   const entries = Object.entries(run.counts) as [TaskRunState, number][];
   const counted = entries.reduce((sum, [, count]) => sum + count, 0);
   const pending = (run.counts.pending ?? 0) + Math.max(0, run.taskCount - counted);
-  const parts = entries.filter(([state]) => state !== 'pending').map(([state, count]) => paint(size, toneOf(state), `${count} ${state}`));
+  const parts = entries
+    .filter(([state]) => state !== 'pending')
+    .map(([state, count]) => paint(size, toneOf(state), `${count} ${state}`));
   if (pending > 0) parts.push(paint(size, 'quiet', `${pending} pending`));
   return `  ${parts.join('  ')}`;
 }
@@ -67,15 +85,30 @@ function mostInteresting(tasks: TaskView[]): TaskView[] {
     return task.state === 'retry_wait' ? 2 : 3;
   };
   const kept = tasks.filter((task) => rank(task) < 3 || (!isTerminalTaskRun(task.state) && task.startedAt !== null));
-  return kept.sort((left, right) => rank(left) - rank(right) || (left.startedAt ?? '').localeCompare(right.startedAt ?? '') || left.index - right.index);
+  return kept.sort(
+    (left, right) =>
+      rank(left) - rank(right) ||
+      (left.startedAt ?? '').localeCompare(right.startedAt ?? '') ||
+      left.index - right.index,
+  );
 }
 
 function glyphOf(state: TaskRunState): string {
   switch (state) {
-    case 'succeeded': case 'forced_success': case 'reused': return '✔';
-    case 'failed': case 'killed': case 'upstream_failed': return '✖';
-    case 'running': case 'killing': return '●';
-    case 'skipped': return '-';
-    default: return '·';
+    case 'succeeded':
+    case 'forced_success':
+    case 'reused':
+      return '✔';
+    case 'failed':
+    case 'killed':
+    case 'upstream_failed':
+      return '✖';
+    case 'running':
+    case 'killing':
+      return '●';
+    case 'skipped':
+      return '-';
+    default:
+      return '·';
   }
 }

@@ -27,7 +27,10 @@ export async function watchRun(session: Session, id: number, options: WatchOptio
   const signal = timeout === null ? session.signal : AbortSignal.any([session.signal, timeout]);
   const follow = { client: session.client, run: id, signal, now: session.host.now, onSnapshot: view.show };
   try {
-    const last = await followRun({ ...follow, onSilence: () => session.terminal.err.write(`the server at ${session.server} does not answer; asking again\n`) });
+    const last = await followRun({
+      ...follow,
+      onSilence: () => session.terminal.err.write(`the server at ${session.server} does not answer; asking again\n`),
+    });
     view.end();
     writeItem(session.terminal.out, session.format, {
       value: session.format === 'ndjson' ? { kind: 'result', ...runResultOf(last) } : runResultOf(last),
@@ -48,11 +51,19 @@ export function exitCodeOf(state: RunState): ExitCode {
 }
 
 function detached(id: number): Failure {
-  return new Failure({ exitCode: EXIT.interrupted, what: `no longer watching; run ${id} goes on`, todo: `pelorus runs watch ${id} to look again, pelorus runs stop ${id} to stop it` });
+  return new Failure({
+    exitCode: EXIT.interrupted,
+    what: `no longer watching; run ${id} goes on`,
+    todo: `pelorus runs watch ${id} to look again, pelorus runs stop ${id} to stop it`,
+  });
 }
 
 function timedOut(id: number, timeoutMs: number): Failure {
-  return new Failure({ exitCode: EXIT.waitTimedOut, what: `run ${id} has not ended within ${durationText(timeoutMs)}; it goes on`, todo: `pelorus runs watch ${id}` });
+  return new Failure({
+    exitCode: EXIT.waitTimedOut,
+    what: `run ${id} has not ended within ${durationText(timeoutMs)}; it goes on`,
+    todo: `pelorus runs watch ${id}`,
+  });
 }
 
 interface View {
@@ -74,7 +85,12 @@ function liveView(stream: Stream, now: () => number): View {
   const erase = (): string => (drawn === 0 ? '' : `\x1b[${drawn}A\x1b[0J`);
   const draw = (): void => {
     if (last === null) return;
-    const lines = watchFrame(last, { columns: stream.columns(), rows: stream.rows(), colour: stream.colour, now: now() });
+    const lines = watchFrame(last, {
+      columns: stream.columns(),
+      rows: stream.rows(),
+      colour: stream.colour,
+      now: now(),
+    });
     stream.write(`${erase()}${lines.join('\n')}\n`);
     drawn = lines.length;
   };
@@ -88,7 +104,10 @@ function liveView(stream: Stream, now: () => number): View {
   };
 }
 
-function lineView(session: Session, linesOf: (before: RunSnapshot | null, after: RunSnapshot, now: number) => string[]): View {
+function lineView(
+  session: Session,
+  linesOf: (before: RunSnapshot | null, after: RunSnapshot, now: number) => string[],
+): View {
   let last: RunSnapshot | null = null;
   return {
     show: (snapshot) => {
@@ -102,20 +121,44 @@ function lineView(session: Session, linesOf: (before: RunSnapshot | null, after:
 function textLines(before: RunSnapshot | null, after: RunSnapshot, now: number): string[] {
   const instant = (at: string | null): string => at ?? new Date(now).toISOString();
   const { run } = after;
-  const runLine = before?.run.state === run.state ? [] : [`${instant(run.endedAt ?? run.startedAt)}  run ${run.id}  ${run.state}${run.waitReason === null ? '' : `  ${run.waitReason}`}`];
+  const runLine =
+    before?.run.state === run.state
+      ? []
+      : [
+          `${instant(run.endedAt ?? run.startedAt)}  run ${run.id}  ${run.state}${run.waitReason === null ? '' : `  ${run.waitReason}`}`,
+        ];
   const taskLines = transitionsBetween(before, after).map(({ task }) => {
     const elapsed = task.endedAt === null ? null : elapsedMs(task.startedAt, task.endedAt, now);
-    const note = task.cause === null ? task.waitReason ?? '' : causeText(task.cause);
-    return [instant(task.endedAt ?? task.startedAt), task.name, task.state, elapsed === null ? '' : durationText(elapsed), note].filter((part) => part !== '').join('  ');
+    const note = task.cause === null ? (task.waitReason ?? '') : causeText(task.cause);
+    return [
+      instant(task.endedAt ?? task.startedAt),
+      task.name,
+      task.state,
+      elapsed === null ? '' : durationText(elapsed),
+      note,
+    ]
+      .filter((part) => part !== '')
+      .join('  ');
   });
   return run.endedAt === null ? [...runLine, ...taskLines] : [...taskLines, ...runLine];
 }
 
 function jsonLines(before: RunSnapshot | null, after: RunSnapshot): string[] {
   const { run } = after;
-  const tasks = transitionsBetween(before, after).map(({ task }) => JSON.stringify({
-    kind: 'task', run: run.id, task: task.name, state: task.state, cause: task.cause, startedAt: task.startedAt, endedAt: task.endedAt,
-  }));
-  const runs = before?.run.state === run.state ? [] : [JSON.stringify({ kind: 'run', run: run.id, state: run.state, progress: run.progress })];
+  const tasks = transitionsBetween(before, after).map(({ task }) =>
+    JSON.stringify({
+      kind: 'task',
+      run: run.id,
+      task: task.name,
+      state: task.state,
+      cause: task.cause,
+      startedAt: task.startedAt,
+      endedAt: task.endedAt,
+    }),
+  );
+  const runs =
+    before?.run.state === run.state
+      ? []
+      : [JSON.stringify({ kind: 'run', run: run.id, state: run.state, progress: run.progress })];
   return run.endedAt === null ? [...runs, ...tasks] : [...tasks, ...runs];
 }

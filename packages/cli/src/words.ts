@@ -5,27 +5,48 @@ import type { Cause, RunState, TaskRunState } from '@pelorus/protocol';
 export function causeText(cause: Cause | null): string {
   if (cause === null) return '';
   switch (cause.kind) {
-    case 'exit': return `exit code ${cause.code}`;
-    case 'signal': return `ended by signal ${cause.name}`;
-    case 'oom': return 'out of memory';
-    case 'timeout': return `timed out after ${durationText(cause.afterMs)}`;
-    case 'killed_by': return `stopped by ${cause.user}`;
-    case 'fail_fast': return `stopped because ${cause.task} failed`;
-    case 'upstream': return `${cause.task} did not succeed`;
-    case 'worker_lost': return `worker ${cause.worker} was lost`;
-    case 'dispatch_timeout': return `no worker took it within ${durationText(cause.afterMs)}`;
-    case 'invalid': return `cannot be started: ${cause.detail}`;
-    case 'error': return cause.detail;
-    case 'branch': return `branch not taken by ${cause.task}`;
-    case 'chose': return `chose ${cause.taken.join(', ') || 'nothing'}`;
-    case 'child': return `its run ${cause.runId} ${cause.state}`;
-    case 'dependency': return `not fulfilled: ${cause.detail}`;
-    case 'not_selected': return 'not selected';
-    case 'disabled': return 'disabled';
-    case 'reused': return `taken over from run ${cause.runId}`;
-    case 'forced_by': return `forced by ${cause.user}`;
-    case 'not_triggered': return 'nothing before it failed';
-    case 'no_capacity': return `refused by the worker: ${cause.detail}`;
+    case 'exit':
+      return `exit code ${cause.code}`;
+    case 'signal':
+      return `ended by signal ${cause.name}`;
+    case 'oom':
+      return 'out of memory';
+    case 'timeout':
+      return `timed out after ${durationText(cause.afterMs)}`;
+    case 'killed_by':
+      return `stopped by ${cause.user}`;
+    case 'fail_fast':
+      return `stopped because ${cause.task} failed`;
+    case 'upstream':
+      return `${cause.task} did not succeed`;
+    case 'worker_lost':
+      return `worker ${cause.worker} was lost`;
+    case 'dispatch_timeout':
+      return `no worker took it within ${durationText(cause.afterMs)}`;
+    case 'invalid':
+      return `cannot be started: ${cause.detail}`;
+    case 'error':
+      return cause.detail;
+    case 'branch':
+      return `branch not taken by ${cause.task}`;
+    case 'chose':
+      return `chose ${cause.taken.join(', ') || 'nothing'}`;
+    case 'child':
+      return `its run ${cause.runId} ${cause.state}`;
+    case 'dependency':
+      return `not fulfilled: ${cause.detail}`;
+    case 'not_selected':
+      return 'not selected';
+    case 'disabled':
+      return 'disabled';
+    case 'reused':
+      return `taken over from run ${cause.runId}`;
+    case 'forced_by':
+      return `forced by ${cause.user}`;
+    case 'not_triggered':
+      return 'nothing before it failed';
+    case 'no_capacity':
+      return `refused by the worker: ${cause.detail}`;
   }
 }
 
@@ -65,10 +86,26 @@ export function elapsedMs(startedAt: string | null, endedAt: string | null, now:
 export type Tone = 'good' | 'bad' | 'busy' | 'warn' | 'quiet';
 
 const TONES: Record<RunState | TaskRunState, Tone> = {
-  succeeded: 'good', forced_success: 'good', reused: 'good',
-  failed: 'bad', dependency_failed: 'bad', upstream_failed: 'bad', killed: 'bad', stopped: 'bad',
-  running: 'busy', killing: 'warn', stopping: 'warn', pausing: 'warn', paused: 'warn', retry_wait: 'warn',
-  queued: 'quiet', waiting: 'quiet', pending: 'quiet', delayed: 'quiet', dispatched: 'quiet', skipped: 'quiet',
+  succeeded: 'good',
+  forced_success: 'good',
+  reused: 'good',
+  failed: 'bad',
+  dependency_failed: 'bad',
+  upstream_failed: 'bad',
+  killed: 'bad',
+  stopped: 'bad',
+  running: 'busy',
+  killing: 'warn',
+  stopping: 'warn',
+  pausing: 'warn',
+  paused: 'warn',
+  retry_wait: 'warn',
+  queued: 'quiet',
+  waiting: 'quiet',
+  pending: 'quiet',
+  delayed: 'quiet',
+  dispatched: 'quiet',
+  skipped: 'quiet',
 };
 
 export function toneOf(state: RunState | TaskRunState): Tone {

@@ -2,12 +2,17 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { applyDefinition, type Applied, type ApplyOptions } from '../apply-workflow.ts';
-import { definitionFromText, findDefinitionFiles, readDefinitionFile, type DefinitionFile } from '../definition-files.ts';
+import {
+  definitionFromText,
+  findDefinitionFiles,
+  readDefinitionFile,
+  type DefinitionFile,
+} from '../definition-files.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure, problemText } from '../failure.ts';
 import { writeListing, type Column } from '../output.ts';
-import { openSession, type Host, type Session } from '../session.ts';
-import { examples } from './runs.ts';
+import { collectText, openSession, type Host, type Session } from '../session.ts';
+import { examples } from '../examples.ts';
 
 interface ApplyFlags {
   file: string[];
@@ -17,26 +22,48 @@ interface ApplyFlags {
 
 /** `pelorus apply -f <file|dir|->` */
 export function addApplyCommand(program: Command, host: Host): void {
-  program.command('apply')
+  program
+    .command('apply')
     .description('save workflows from files; of several nothing is saved unless all are valid')
-    .requiredOption('-f, --file <path>', 'a definition, a folder of them, or - for standard input; may be repeated', (text: string, before: string[] = []) => [...before, text])
+    .requiredOption(
+      '-f, --file <path>',
+      'a definition, a folder of them, or - for standard input; may be repeated',
+      collectText,
+    )
     .option('--project <name>', 'the project, whatever the files say')
     .option('--dry-run', 'only check')
-    .addHelpText('after', examples('pelorus apply -f flow.yaml', 'pelorus apply -f ./workflows --project etl --dry-run', 'generate | pelorus apply -f -'))
+    .addHelpText(
+      'after',
+      examples(
+        'pelorus apply -f flow.yaml',
+        'pelorus apply -f ./workflows --project etl --dry-run',
+        'generate | pelorus apply -f -',
+      ),
+    )
     .action(async (flags: ApplyFlags, command: Command) => {
       const session = openSession(command, host);
       const files = (await Promise.all(flags.file.map((path) => filesAt(path, host)))).flat();
-      writeApplied(session, await applyAll(session, files, { project: flags.project ?? null, dryRun: flags.dryRun === true }));
+      writeApplied(
+        session,
+        await applyAll(session, files, { project: flags.project ?? null, dryRun: flags.dryRun === true }),
+      );
     });
 }
 
 async function filesAt(path: string, host: Host): Promise<DefinitionFile[]> {
   if (path === '-') return [definitionFromText(await host.readStdin())];
-  const isFolder = await stat(resolve(host.directory, path)).then((found) => found.isDirectory(), () => false);
+  const isFolder = await stat(resolve(host.directory, path)).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
   if (!isFolder) return [await readDefinitionFile(path, host.directory)];
   const files = await findDefinitionFiles(path, host.directory);
   if (files.length > 0) return files;
-  throw new Failure({ exitCode: EXIT.usage, what: `there is no definition in ${path}`, why: 'a definition is a .yaml, .yml or .json file with `tasks:`' });
+  throw new Failure({
+    exitCode: EXIT.usage,
+    what: `there is no definition in ${path}`,
+    why: 'a definition is a .yaml, .yml or .json file with `tasks:`',
+  });
 }
 
 async function applyAll(session: Session, files: DefinitionFile[], options: ApplyOptions): Promise<Applied[]> {
@@ -72,14 +99,20 @@ async function checkAll(session: Session, files: DefinitionFile[], options: Appl
 }
 
 function writeApplied(session: Session, applied: Applied[]): void {
-  for (const one of applied) for (const warning of one.warnings) session.terminal.err.write(`warning: ${problemText(one.file, warning)}\n`);
+  for (const one of applied)
+    for (const warning of one.warnings) session.terminal.err.write(`warning: ${problemText(one.file, warning)}\n`);
   const columns: Column<Applied>[] = [
     { title: 'WORKFLOW', value: (one) => `${one.project}/${one.name}` },
     { title: 'VERSION', value: (one) => (one.version === null ? '-' : String(one.version)) },
     { title: 'RESULT', value: resultOf, tone: (one) => (one.changed ? 'good' : 'quiet') },
     { title: 'FILE', value: (one) => one.file },
   ];
-  writeListing(session.terminal.out, session.format, { rows: applied, columns, name: (one) => `${one.project}/${one.name}`, none: '' });
+  writeListing(session.terminal.out, session.format, {
+    rows: applied,
+    columns,
+    name: (one) => `${one.project}/${one.name}`,
+    none: '',
+  });
 }
 
 function resultOf(one: Applied): string {

@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
 import type { Host } from '../session.ts';
-import { examples } from './runs.ts';
+import { examples } from '../examples.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof SHELLS)[number];
@@ -13,10 +13,18 @@ interface CompletedCommand {
 
 /** `pelorus completion <shell>`: a script made from the commands as they are registered. */
 export function addCompletionCommand(program: Command, _host: Host): void {
-  program.command('completion')
+  program
+    .command('completion')
     .description('a completion script for the shell')
     .addArgument(new Argument('<shell>').choices(SHELLS))
-    .addHelpText('after', examples('source <(pelorus completion bash)', 'pelorus completion zsh > ~/.zfunc/_pelorus', 'pelorus completion fish > ~/.config/fish/completions/pelorus.fish'))
+    .addHelpText(
+      'after',
+      examples(
+        'source <(pelorus completion bash)',
+        'pelorus completion zsh > ~/.zfunc/_pelorus',
+        'pelorus completion fish > ~/.config/fish/completions/pelorus.fish',
+      ),
+    )
     .action((shell: Shell) => void process.stdout.write(completionScript(program, shell)));
 }
 
@@ -28,15 +36,28 @@ export function completionScript(program: Command, shell: Shell): string {
 }
 
 function walk(command: Command, path: string, inherited: CompletedCommand['words']): CompletedCommand[] {
-  const flags = command.options.map((option) => ({ word: option.long ?? option.short ?? '', describe: option.description }));
+  const flags = command.options.map((option) => ({
+    word: option.long ?? option.short ?? '',
+    describe: option.description,
+  }));
   const global = path === '' ? flags : inherited;
   const children = command.commands.map((child) => ({ word: child.name(), describe: child.description() }));
-  const own: CompletedCommand = { path, words: [...children, ...flags, ...(path === '' ? [] : global), { word: '--help', describe: 'help' }] };
+  const own: CompletedCommand = {
+    path,
+    words: [...children, ...flags, ...(path === '' ? [] : global), { word: '--help', describe: 'help' }],
+  };
   return [own, ...command.commands.flatMap((child) => walk(child, `${path} ${child.name()}`.trim(), global))];
 }
 
 /** Commands whose first argument is a workflow. */
-const BY_WORKFLOW = new Set(['run', 'workflow get', 'workflow export', 'workflow history', 'workflow delete', 'workflow graph']);
+const BY_WORKFLOW = new Set([
+  'run',
+  'workflow get',
+  'workflow export',
+  'workflow history',
+  'workflow delete',
+  'workflow graph',
+]);
 const ASK_NAMES = 'pelorus workflow list -o name 2>/dev/null';
 
 function bashScript(commands: CompletedCommand[]): string {
@@ -69,9 +90,20 @@ function zshScript(commands: CompletedCommand[]): string {
 function fishScript(commands: CompletedCommand[]): string {
   const quoted = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
   const lines = commands.flatMap(({ path, words }) => {
-    const seen = path === '' ? '__fish_use_subcommand' : path.split(' ').map((word) => `__fish_seen_subcommand_from ${word}`).join('; and ');
-    const entries = words.map(({ word, describe }) => `complete -c pelorus -n ${quoted(seen)} ${word.startsWith('--') ? `-l ${word.slice(2)}` : `-f -a ${quoted(word)}`} -d ${quoted(describe)}`);
-    return BY_WORKFLOW.has(path) ? [...entries, `complete -c pelorus -n ${quoted(seen)} -f -a ${quoted(`(${ASK_NAMES})`)}`] : entries;
+    const seen =
+      path === ''
+        ? '__fish_use_subcommand'
+        : path
+            .split(' ')
+            .map((word) => `__fish_seen_subcommand_from ${word}`)
+            .join('; and ');
+    const entries = words.map(
+      ({ word, describe }) =>
+        `complete -c pelorus -n ${quoted(seen)} ${word.startsWith('--') ? `-l ${word.slice(2)}` : `-f -a ${quoted(word)}`} -d ${quoted(describe)}`,
+    );
+    return BY_WORKFLOW.has(path)
+      ? [...entries, `complete -c pelorus -n ${quoted(seen)} -f -a ${quoted(`(${ASK_NAMES})`)}`]
+      : entries;
   });
   return `# fish completion for pelorus\n${lines.join('\n')}\n`;
 }

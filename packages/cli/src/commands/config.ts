@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { writeListing, type Column } from '../output.ts';
 import { openSession, type Host } from '../session.ts';
 import { SETTING_NAMES, SETTINGS, type SettingName, type Settings } from '../settings.ts';
-import { examples } from './runs.ts';
+import { examples } from '../examples.ts';
 
 interface SettingLine {
   setting: string;
@@ -13,11 +13,16 @@ interface SettingLine {
 
 /** `pelorus config view` */
 export function addConfigCommand(program: Command, host: Host): void {
-  program.command('config').description('what is configured')
+  program
+    .command('config')
+    .description('what is configured')
     .command('view')
     .description('every setting and its value; secrets are not shown')
     .option('--show-sources', 'also where each value comes from')
-    .addHelpText('after', examples('pelorus config view --show-sources', 'PELORUS_PORT=9000 pelorus config view -o json'))
+    .addHelpText(
+      'after',
+      examples('pelorus config view --show-sources', 'PELORUS_PORT=9000 pelorus config view -o json'),
+    )
     .action((flags: { showSources?: boolean }, command: Command) => {
       const session = openSession(command, host);
       const columns: Column<SettingLine>[] = [

@@ -7,18 +7,17 @@ import type { Logger } from 'pino';
 import { adminTokenOf, dataDirectoryAt, emptyDataDirectory, holdsData, type DataDirectory } from '../data-directory.ts';
 import { watchDefinitions, type DefinitionWatcher } from '../definition-watcher.ts';
 import type { DevServer, WorkerLimits } from '../dev.ts';
-import { durationFlag } from '../duration.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure, failureOf, failureText, usageFailure } from '../failure.ts';
 import { productVersion } from '../product-version.ts';
 import { applySamples } from '../samples.ts';
 import { removeServerFile, writeServerFile } from '../server-file.ts';
 import { createServiceLog } from '../service-log.ts';
-import { openSession, type Host, type Session } from '../session.ts';
+import { durationFlag, openSession, type Host, type Session } from '../session.ts';
 import type { Given, Settings } from '../settings.ts';
 import { paint } from '../terminal.ts';
 import { padTo } from '../text-width.ts';
-import { examples } from './runs.ts';
+import { examples } from '../examples.ts';
 
 interface DevFlags {
   port?: string;
@@ -38,7 +37,8 @@ const LEASE_TEXT = 'a minute';
 
 /** `pelorus dev [dir]` */
 export function addDevCommand(program: Command, host: Host): void {
-  program.command('dev [dir]')
+  program
+    .command('dev [dir]')
     .description('everything in one process; keeps the workflows of dir saved')
     .option('--port <port>', 'port to listen on (PELORUS_PORT, 8080); taken: the next free one; 0: any')
     .option('--host <address>', 'address to listen on (PELORUS_HOST, 127.0.0.1)')
@@ -47,42 +47,71 @@ export function addDevCommand(program: Command, host: Host): void {
     .option('--no-open', 'never open a browser; this version has no console, so it opens none anyway')
     .option('--reset', 'begin with an empty data directory')
     .option('-y, --yes', 'do not ask before --reset')
-    .addHelpText('after', examples('pelorus dev', 'pelorus dev ./workflows --port 9000', 'pelorus dev --data /tmp/try --reset --yes'))
+    .addHelpText(
+      'after',
+      examples('pelorus dev', 'pelorus dev ./workflows --port 9000', 'pelorus dev --data /tmp/try --reset --yes'),
+    )
     .action(async (directory: string | undefined, flags: DevFlags, command: Command) => {
       await runDev(openSession(command, host, givenBy(flags)), directory ?? null, flags);
     });
 }
 
 function givenBy({ port, host, data }: DevFlags): Given {
-  return { ...(port === undefined ? {} : { port }), ...(host === undefined ? {} : { host }), ...(data === undefined ? {} : { data }) };
+  return {
+    ...(port === undefined ? {} : { port }),
+    ...(host === undefined ? {} : { host }),
+    ...(data === undefined ? {} : { data }),
+  };
 }
 
 async function runDev(session: Session, folder: string | null, flags: DevFlags): Promise<void> {
   const { settings, terminal, host } = session;
   if (folder !== null) await checkFolder(folder);
   const data = dataDirectoryAt(settings.data.value ?? '', settings.store.value ?? '', host.directory);
-  const log = createServiceLog({ level: settings.logLevel.value ?? 'info', format: logFormatOf(session), stream: terminal.err });
+  const log = createServiceLog({
+    level: settings.logLevel.value ?? 'info',
+    format: logFormatOf(session),
+    stream: terminal.err,
+  });
   // Loaded here, for the other commands need none of it.
   const { startDev, endLeftTasks, openStore } = await import('../dev.ts');
-  if (flags.reset === true) await reset(session, data, flags, async () => {
-    await (await openStore(data)).close();
-    await endLeftTasks(data, log);
-  });
+  if (flags.reset === true)
+    await reset(session, data, flags, async () => {
+      await (await openStore(data)).close();
+      await endLeftTasks(data, log);
+    });
 
   const adminToken = settings.adminToken.value ?? adminTokenOf(data);
   const wanted = Number(settings.port.value);
-  const server = await startDev({ data, host: settings.host.value ?? '', port: wanted, adminToken, worker: workerLimits(settings), log });
+  const server = await startDev({
+    data,
+    host: settings.host.value ?? '',
+    port: wanted,
+    adminToken,
+    worker: workerLimits(settings),
+    log,
+  });
   writeServerFile(data.root, { address: server.address, token: adminToken, pid: process.pid });
   const client = createClient({ baseUrl: server.address, token: adminToken });
   const samples = flags.samples ? await applySamples(client, data.samplesDatabase, session.signal) : [];
-  terminal.out.write(banner(session, server, { data, samples, movedFrom: wanted !== 0 && wanted !== server.port ? wanted : null }));
+  terminal.out.write(
+    banner(session, server, { data, samples, movedFrom: wanted !== 0 && wanted !== server.port ? wanted : null }),
+  );
   const watcher = folder === null ? null : await startWatching(session, client, folder);
   await serve(session, server, { data, watcher, log });
 }
 
 async function checkFolder(folder: string): Promise<void> {
-  const isFolder = await stat(folder).then((found) => found.isDirectory(), () => false);
-  if (!isFolder) throw new Failure({ exitCode: EXIT.notFound, what: `${folder} is not a folder`, todo: 'pelorus dev <folder with definitions>, or without one' });
+  const isFolder = await stat(folder).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isFolder)
+    throw new Failure({
+      exitCode: EXIT.notFound,
+      what: `${folder} is not a folder`,
+      todo: 'pelorus dev <folder with definitions>, or without one',
+    });
 }
 
 function logFormatOf({ settings, terminal }: Session): 'pretty' | 'json' {
@@ -94,7 +123,10 @@ function workerLimits(settings: Settings): WorkerLimits {
   const heartbeat = settings.workerHeartbeat.value ?? '';
   return {
     slots: Number(settings.workerSlots.value),
-    groups: (settings.workerGroups.value ?? '').split(',').map((group) => group.trim()).filter((group) => group !== ''),
+    groups: (settings.workerGroups.value ?? '')
+      .split(',')
+      .map((group) => group.trim())
+      .filter((group) => group !== ''),
     maxLoadAverage: Number(settings.workerMaxLoad.value),
     reservedMemoryBytes: Number(settings.workerReservedMemory.value) * 1024 ** 3,
     heartbeatMs: durationFlag('PELORUS_WORKER_HEARTBEAT', heartbeat),
@@ -102,13 +134,22 @@ function workerLimits(settings: Settings): WorkerLimits {
 }
 
 /** Asks first on a terminal; elsewhere wants --yes. `release` makes sure that nobody uses the directory. */
-async function reset(session: Session, data: DataDirectory, flags: DevFlags, release: () => Promise<void>): Promise<void> {
+async function reset(
+  session: Session,
+  data: DataDirectory,
+  flags: DevFlags,
+  release: () => Promise<void>,
+): Promise<void> {
   if (!holdsData(data)) return;
   if (flags.yes !== true) {
-    if (!session.terminal.out.isTerminal || process.stdin.isTTY !== true) throw usageFailure(`--reset would delete all that is in ${data.root}`, 'the same again with --yes');
+    if (!session.terminal.out.isTerminal || !process.stdin.isTTY)
+      throw usageFailure(`--reset would delete all that is in ${data.root}`, 'the same again with --yes');
     const prompt = createInterface({ input: process.stdin, output: process.stdout });
-    const answer = await prompt.question(`Delete every workflow, run and log in ${data.root}? [y/N] `, { signal: session.signal }).finally(() => prompt.close());
-    if (!/^y(es)?$/i.test(answer.trim())) throw new Failure({ exitCode: EXIT.interrupted, what: 'nothing was deleted' });
+    const answer = await prompt
+      .question(`Delete every workflow, run and log in ${data.root}? [y/N] `, { signal: session.signal })
+      .finally(() => prompt.close());
+    if (!/^y(es)?$/i.test(answer.trim()))
+      throw new Failure({ exitCode: EXIT.interrupted, what: 'nothing was deleted' });
   }
   await release();
   emptyDataDirectory(data);
@@ -123,12 +164,17 @@ interface Shown {
 function banner(session: Session, server: DevServer, { data, samples, movedFrom }: Shown): string {
   const { out } = session.terminal;
   const shown = shownPath(data.root, session.host.directory);
-  const line = (label: string, value: string, note: string): string => `  ${paint(out, 'bold', padTo(label, 9))}${padTo(value, 38)} ${paint(out, 'quiet', note)}`.trimEnd();
+  const line = (label: string, value: string, note: string): string =>
+    `  ${paint(out, 'bold', padTo(label, 9))}${padTo(value, 38)} ${paint(out, 'quiet', note)}`.trimEnd();
   const lines = [
     `  ${paint(out, 'bold', `Pelorus ${productVersion()}`)} · api + master + worker in one process · data ${shown} (kept between runs)`,
-    ...(movedFrom === null ? [] : [paint(out, 'warn', `  Port ${movedFrom} is taken; listening on ${server.port} instead`)]),
+    ...(movedFrom === null
+      ? []
+      : [paint(out, 'warn', `  Port ${movedFrom} is taken; listening on ${server.port} instead`)]),
     line('API', `${server.address}/api/v1`, `token in ${shown}/server.json, which \`pelorus\` finds by itself`),
-    ...(samples.length === 0 ? [] : [line('Samples', samples.join(', '), 'try:  npx pelorus run seattle-weather --watch')]),
+    ...(samples.length === 0
+      ? []
+      : [line('Samples', samples.join(', '), 'try:  npx pelorus run seattle-weather --watch')]),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -138,11 +184,18 @@ function shownPath(full: string, directory: string): string {
   return near === '' || near.startsWith('..') ? full : `./${near}`;
 }
 
-async function startWatching(session: Session, client: ReturnType<typeof createClient>, folder: string): Promise<DefinitionWatcher> {
+async function startWatching(
+  session: Session,
+  client: ReturnType<typeof createClient>,
+  folder: string,
+): Promise<DefinitionWatcher> {
   const { out, err } = session.terminal;
   return watchDefinitions({
-    client, folder, directory: session.host.directory,
-    onApplied: (applied) => out.write(`${applied.file}: ${applied.project}/${applied.name} saved as version ${applied.version}\n`),
+    client,
+    folder,
+    directory: session.host.directory,
+    onApplied: (applied) =>
+      out.write(`${applied.file}: ${applied.project}/${applied.name} saved as version ${applied.version}\n`),
     onFailure: (failure) => err.write(failureText(failureOf(failure), 'error:')),
   });
 }
@@ -160,7 +213,12 @@ async function serve(session: Session, server: DevServer, { data, watcher, log }
   stopAtOnceOnNextSignal(data);
   const running = server.running();
   if (reason === 'over') process.exitCode = EXIT.unexpected;
-  else err.write(running === 0 ? 'stopping\n' : `stopping: waiting up to ${DRAIN_MS / 1000} s for ${countOf(running, 'running task')}; Ctrl-C again stops at once\n`);
+  else
+    err.write(
+      running === 0
+        ? 'stopping\n'
+        : `stopping: waiting up to ${DRAIN_MS / 1000} s for ${countOf(running, 'running task')}; Ctrl-C again stops at once\n`,
+    );
   await watcher?.stop();
   const report = await server.stop(reason === 'over' ? 0 : DRAIN_MS);
   removeServerFile(data.root, process.pid);
@@ -187,8 +245,10 @@ function stopAtOnceOnNextSignal(data: DataDirectory): void {
 }
 
 function leftText(count: number, supervisorPid: number): string {
-  return `${countOf(count, 'task')} still running: the supervisor (process ${supervisorPid}) lets ${count === 1 ? 'it' : 'them'} go on for ${LEASE_TEXT}; `
-    + `a \`pelorus dev\` started by then takes ${count === 1 ? 'it' : 'them'} over, otherwise ${count === 1 ? 'it is' : 'they are'} ended and run again at the next start\n`;
+  return (
+    `${countOf(count, 'task')} still running: the supervisor (process ${supervisorPid}) lets ${count === 1 ? 'it' : 'them'} go on for ${LEASE_TEXT}; ` +
+    `a \`pelorus dev\` started by then takes ${count === 1 ? 'it' : 'them'} over, otherwise ${count === 1 ? 'it is' : 'they are'} ended and run again at the next start\n`
+  );
 }
 
 function countOf(count: number, noun: string): string {

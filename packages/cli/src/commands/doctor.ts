@@ -9,7 +9,7 @@ import { writeListing, type Column } from '../output.ts';
 import { productVersion } from '../product-version.ts';
 import { readServerFile } from '../server-file.ts';
 import { openSession, type Host, type Session } from '../session.ts';
-import { examples } from './runs.ts';
+import { examples } from '../examples.ts';
 
 interface Check {
   check: string;
@@ -22,7 +22,8 @@ const PATIENCE_MS = 3_000;
 
 /** `pelorus doctor` */
 export function addDoctorCommand(program: Command, host: Host): void {
-  program.command('doctor')
+  program
+    .command('doctor')
     .description('is everything there that Pelorus needs?')
     .option('--data <dir>', 'the data directory of `pelorus dev` (PELORUS_DATA, ./.pelorus)')
     .addHelpText('after', examples('pelorus doctor', 'pelorus doctor -o json'))
@@ -31,7 +32,11 @@ export function addDoctorCommand(program: Command, host: Host): void {
       const rows = [checkNode(), ...(await checkServer(session)), await checkStore(session)];
       const columns: Column<Check>[] = [
         { title: 'CHECK', value: (one) => one.check },
-        { title: 'RESULT', value: (one) => one.result, tone: (one) => ({ ok: 'good', warning: 'warn', failed: 'bad' } as const)[one.result] },
+        {
+          title: 'RESULT',
+          value: (one) => one.result,
+          tone: (one) => ({ ok: 'good', warning: 'warn', failed: 'bad' } as const)[one.result],
+        },
         { title: 'DETAIL', value: (one) => one.detail },
       ];
       writeListing(session.terminal.out, session.format, { rows, columns, name: (one) => one.check, none: '' });
@@ -41,7 +46,11 @@ export function addDoctorCommand(program: Command, host: Host): void {
 
 function checkNode(): Check {
   const result = Number.parseInt(process.versions.node, 10) >= OLDEST_NODE ? 'ok' : 'failed';
-  return { check: 'node', result, detail: `${process.version} at ${process.execPath}; at least ${OLDEST_NODE} is needed` };
+  return {
+    check: 'node',
+    result,
+    detail: `${process.version} at ${process.execPath}; at least ${OLDEST_NODE} is needed`,
+  };
 }
 
 /** A server that nobody named and that does not run is no fault: perhaps none has been started yet. */
@@ -53,13 +62,27 @@ async function checkServer(session: Session): Promise<Check[]> {
     const online = items.filter((worker) => worker.state === 'online');
     return [
       { check: 'server', result: 'ok', detail: `${session.server}, ${serverText(system)}` },
-      { check: 'worker', result: online.length > 0 ? 'ok' : 'failed', detail: online.length > 0 ? `${online.length} online, ${online.reduce((sum, worker) => sum + worker.slots, 0)} slots` : 'none is online: tasks wait' },
+      {
+        check: 'worker',
+        result: online.length > 0 ? 'ok' : 'failed',
+        detail:
+          online.length > 0
+            ? `${online.length} online, ${online.reduce((sum, worker) => sum + worker.slots, 0)} slots`
+            : 'none is online: tasks wait',
+      },
     ];
   } catch (error) {
     session.signal.throwIfAborted();
     const named = session.settings.server.source !== 'default';
-    const detail = error instanceof ApiError ? error.message : `${session.server} does not answer within ${PATIENCE_MS / 1000} s`;
-    return [{ check: 'server', result: named ? 'failed' : 'warning', detail: `${detail}${named ? '' : '; start one with `pelorus dev`'}` }];
+    const detail =
+      error instanceof ApiError ? error.message : `${session.server} does not answer within ${PATIENCE_MS / 1000} s`;
+    return [
+      {
+        check: 'server',
+        result: named ? 'failed' : 'warning',
+        detail: `${detail}${named ? '' : '; start one with `pelorus dev`'}`,
+      },
+    ];
   }
 }
 
@@ -70,7 +93,8 @@ function serverText(system: SystemView): string {
 
 async function checkStore({ settings, host }: Session): Promise<Check> {
   const data = dataDirectoryAt(settings.data.value ?? '', settings.store.value ?? '', host.directory);
-  if (!existsSync(data.store)) return { check: 'store', result: 'ok', detail: `${data.store} is not there yet; \`pelorus dev\` makes it` };
+  if (!existsSync(data.store))
+    return { check: 'store', result: 'ok', detail: `${data.store} is not there yet; \`pelorus dev\` makes it` };
   const { openStore } = await import('../dev.ts');
   try {
     await (await openStore(data)).close();
@@ -78,7 +102,12 @@ async function checkStore({ settings, host }: Session): Promise<Check> {
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     const server = readServerFile(data.root);
-    if (error.fields.exitCode === EXIT.conflict) return { check: 'store', result: 'ok', detail: `${data.store} is in use by ${server === null ? 'a process' : `process ${server.pid} at ${server.address}`}` };
+    if (error.fields.exitCode === EXIT.conflict)
+      return {
+        check: 'store',
+        result: 'ok',
+        detail: `${data.store} is in use by ${server === null ? 'a process' : `process ${server.pid} at ${server.address}`}`,
+      };
     return { check: 'store', result: 'failed', detail: `${error.fields.what}: ${error.fields.why ?? ''}` };
   }
 }

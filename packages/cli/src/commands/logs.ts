@@ -8,7 +8,7 @@ import { pollIntervalMs, sleep } from '../pace.ts';
 import { resolveRun, taskNamed } from '../references.ts';
 import { openSession, wholeNumber, type Host, type Session } from '../session.ts';
 import { writeListing } from '../output.ts';
-import { examples } from './runs.ts';
+import { examples } from '../examples.ts';
 
 const PAGE_LINES = 1000;
 
@@ -28,13 +28,17 @@ interface LogSource {
 
 /** `pelorus logs <run> [task]` */
 export function addLogsCommand(program: Command, host: Host): void {
-  program.command('logs <run> [task]')
+  program
+    .command('logs <run> [task]')
     .description('what the tasks of a run have written; of one task, or of all of them')
     .option('-f, --follow', 'go on until the run has ended')
     .option('--attempt <n>', 'another attempt than the latest', wholeNumber('--attempt', 1))
     .option('--grep <text>', 'only lines that contain it; re:… for a regular expression')
     .option('--tail <n>', 'only the last lines of each task', wholeNumber('--tail', 1))
-    .addHelpText('after', examples('pelorus logs @latest', 'pelorus logs 12 load --tail 50 -f', 'pelorus logs 12 --grep re:ERROR|WARN'))
+    .addHelpText(
+      'after',
+      examples('pelorus logs @latest', 'pelorus logs 12 load --tail 50 -f', 'pelorus logs 12 --grep re:ERROR|WARN'),
+    )
     .action(async (written: string, task: string | undefined, flags: LogFlags, command: Command) => {
       const session = openSession(command, host);
       const run = await resolveRun(session.client, written, session.signal);
@@ -47,7 +51,8 @@ async function showLogs(session: Session, run: number, task: string | null, flag
   const write = lineWriter(session, task === null);
   for (let polls = 0, startedAt = session.host.now(); ; polls += 1) {
     const askedAt = session.host.now();
-    const over = flags.follow === true ? isTerminalRun((await session.client.runs.get(run, session.signal)).state) : true;
+    const over =
+      flags.follow === true ? isTerminalRun((await session.client.runs.get(run, session.signal)).state) : true;
     const tasks = await tasksOf(session, run, task);
     const fresh = await readMore(session, tasks, sources, flags, write);
     const settled = over || (task !== null && tasks.every((one) => isTerminalTaskRun(one.state)));
@@ -66,7 +71,13 @@ async function tasksOf(session: Session, run: number, task: string | null): Prom
 }
 
 /** Reads what every wanted attempt has written since the last time; true when there was anything. */
-async function readMore(session: Session, tasks: TaskView[], sources: Map<string, LogSource>, flags: LogFlags, write: LineWriter): Promise<boolean> {
+async function readMore(
+  session: Session,
+  tasks: TaskView[],
+  sources: Map<string, LogSource>,
+  flags: LogFlags,
+  write: LineWriter,
+): Promise<boolean> {
   let fresh = false;
   for (const { task, attempt, running } of wantedAttempts(tasks, flags)) {
     const known = sources.get(attempt);
@@ -82,10 +93,14 @@ async function readMore(session: Session, tasks: TaskView[], sources: Map<string
 
 function wantedAttempts(tasks: TaskView[], flags: LogFlags): { task: string; attempt: string; running: boolean }[] {
   const started = tasks.flatMap((task) => {
-    const wanted = flags.attempt === undefined ? task.attempts.at(-1) : task.attempts.find((one) => one.n === flags.attempt);
+    const wanted =
+      flags.attempt === undefined ? task.attempts.at(-1) : task.attempts.find((one) => one.n === flags.attempt);
     const earlier = flags.follow === true && flags.attempt === undefined ? task.attempts.slice(0, -1) : [];
     return [...earlier, ...(wanted === undefined ? [] : [wanted])].map((one) => ({
-      task: task.name, attempt: one.id, at: one.startedAt ?? one.dispatchedAt, running: one.endedAt === null,
+      task: task.name,
+      attempt: one.id,
+      at: one.startedAt ?? one.dispatchedAt,
+      running: one.endedAt === null,
     }));
   });
   return started.sort((left, right) => left.at.localeCompare(right.at));
@@ -101,16 +116,27 @@ async function readToEnd(session: Session, source: LogSource, flags: LogFlags, w
   const from = source.nextLine;
   for (;;) {
     const page = await logPage(session, source.attempt, source.nextLine, PAGE_LINES, flags);
-    for (const [offset, line] of page.content.entries()) write({ task: source.task, attempt: source.attempt, line: source.nextLine + offset, text: line });
+    for (const [offset, line] of page.content.entries())
+      write({ task: source.task, attempt: source.attempt, line: source.nextLine + offset, text: line });
     source.nextLine += page.content.length;
     if (page.content.length < PAGE_LINES) return source.nextLine > from;
   }
 }
 
 /** An attempt that has written nothing may have no log at all. */
-async function logPage(session: Session, attempt: string, from: number, size: number, flags: LogFlags): Promise<{ total: number; content: string[] }> {
+async function logPage(
+  session: Session,
+  attempt: string,
+  from: number,
+  size: number,
+  flags: LogFlags,
+): Promise<{ total: number; content: string[] }> {
   try {
-    return await session.client.attempts.logs(attempt, { from, size, ...(flags.grep === undefined ? {} : { query: flags.grep }) }, session.signal);
+    return await session.client.attempts.logs(
+      attempt,
+      { from, size, ...(flags.grep === undefined ? {} : { query: flags.grep }) },
+      session.signal,
+    );
   } catch (error) {
     if (error instanceof ApiError && error.code === 'ATTEMPT_NOT_FOUND') return { total: 0, content: [] };
     throw error;
@@ -139,7 +165,10 @@ function nothingYet(run: number, task: string | null, tasks: TaskView[]): Failur
   return new Failure({
     exitCode: EXIT.notFound,
     what: task === null ? `run ${run} has no logs` : `task ${task} of run ${run} has no log of that attempt`,
-    why: task === null ? 'no task has started' : `the task is ${only?.state ?? 'unknown'} and has ${only?.attempts.length ?? 0} attempts`,
+    why:
+      task === null
+        ? 'no task has started'
+        : `the task is ${only?.state ?? 'unknown'} and has ${only?.attempts.length ?? 0} attempts`,
     todo: `pelorus runs get ${run}`,
   });
 }

@@ -1,21 +1,23 @@
-import { PRIORITIES, type FailurePolicy, type NodeDep, type ParameterDeclaration, type ParameterValue, type Priority, type RunRequest } from '@pelorus/protocol';
+import {
+  PRIORITIES,
+  type FailurePolicy,
+  type NodeDep,
+  type ParameterDeclaration,
+  type ParameterValue,
+  type Priority,
+  type RunRequest,
+} from '@pelorus/protocol';
 import { Option, type Command } from 'commander';
 import { applyFile } from '../apply-workflow.ts';
 import { looksLikeFile } from '../definition-files.ts';
-import { durationFlag } from '../duration.ts';
 import { usageFailure } from '../failure.ts';
 import { writeItem } from '../output.ts';
 import { resolveWorkflow, type WorkflowName } from '../references.ts';
-import { collectList, openSession, wholeNumber, type Host, type Session } from '../session.ts';
-import { watchRun, type WatchOptions } from '../watch-run.ts';
-import { examples, writePlan } from './runs.ts';
-
-export interface WaitFlags {
-  watch?: boolean;
-  wait?: boolean;
-  detach?: boolean;
-  timeout?: string;
-}
+import { collectList, collectText, openSession, wholeNumber, type Host, type Session } from '../session.ts';
+import { watchRun } from '../watch-run.ts';
+import { examples } from '../examples.ts';
+import { writePlan } from '../plan-table.ts';
+import { waitFlags, watchOptionsOf, type WaitFlags } from '../wait-flags.ts';
 
 interface RunFlags extends WaitFlags {
   param?: string[];
@@ -34,47 +36,54 @@ interface RunFlags extends WaitFlags {
 
 /** `pelorus run <workflow|file>` */
 export function addRunCommand(program: Command, host: Host): void {
-  const run = program.command('run <workflow>')
+  const run = program
+    .command('run <workflow>')
     .description('run a workflow by name, or a definition file (which is applied first)')
-    .option('-p, --param <name=value>', 'a start parameter; may be repeated', (text: string, before: string[] = []) => [...before, text])
+    .option('-p, --param <name=value>', 'a start parameter; may be repeated', collectText)
     .option('--project <name>', 'the project; of a file: where to save it')
     .option('--from-node <task>', 'begin at this task; may be repeated, or a list with commas', collectList)
-    .addOption(new Option('--dep <which>', 'with --from-node: the task alone, its predecessors too, or its successors too').choices(['node', 'pre', 'post']).default('node'))
+    .addOption(
+      new Option('--dep <which>', 'with --from-node: the task alone, its predecessors too, or its successors too')
+        .choices(['node', 'pre', 'post'])
+        .default('node'),
+    )
     .option('--tasks <a,b>', 'exactly these tasks', collectList)
     .option('--date <date>', 'logical date: 2024-03-15 or RFC 3339')
     .option('--zone <name>', 'zone of the logical date, e.g. Europe/Berlin')
     .option('--dry-run', 'show what would be executed; start nothing')
-    .addOption(new Option('--failure-policy <policy>', 'what a failed task does to the others').choices(['end', 'continue']))
+    .addOption(
+      new Option('--failure-policy <policy>', 'what a failed task does to the others').choices(['end', 'continue']),
+    )
     .addOption(new Option('--priority <priority>', 'before or after other runs').choices(PRIORITIES))
     .option('--worker-group <name>', 'where tasks run that name no group')
-    .option('--workflow-version <n>', 'a version of the workflow other than the latest', wholeNumber('--workflow-version', 1));
+    .option(
+      '--workflow-version <n>',
+      'a version of the workflow other than the latest',
+      wholeNumber('--workflow-version', 1),
+    );
   waitFlags(run)
-    .addHelpText('after', examples(
-      'pelorus run seattle-weather --watch -p year=2014', 'pelorus run samples/hello -p name=Ada --wait -o json',
-      'pelorus run ./flow.yaml --watch', 'pelorus run etl --from-node load --dep post --dry-run',
-    ))
-    .action(async (written: string, flags: RunFlags, command: Command) => runWorkflow(openSession(command, host), written, flags));
-}
-
-/** --watch, --wait, --detach and how long. */
-export function waitFlags(command: Command): Command {
-  return command
-    .addOption(new Option('-w, --watch', 'show it until it ends').conflicts(['wait', 'detach']))
-    .addOption(new Option('--wait', 'wait silently until it ends, then show the result').conflicts(['detach']))
-    .option('--detach', 'return at once (default)')
-    .option('--timeout <duration>', 'give up waiting after this long (exit code 8)');
-}
-
-export function watchOptionsOf(flags: WaitFlags): WatchOptions {
-  return { quiet: flags.watch !== true, timeoutMs: flags.timeout === undefined ? null : durationFlag('--timeout', flags.timeout) };
+    .addHelpText(
+      'after',
+      examples(
+        'pelorus run seattle-weather --watch -p year=2014',
+        'pelorus run samples/hello -p name=Ada --wait -o json',
+        'pelorus run ./flow.yaml --watch',
+        'pelorus run etl --from-node load --dep post --dry-run',
+      ),
+    )
+    .action(async (written: string, flags: RunFlags, command: Command) =>
+      runWorkflow(openSession(command, host), written, flags),
+    );
 }
 
 async function runWorkflow(session: Session, written: string, flags: RunFlags): Promise<void> {
-  if (flags.timeout !== undefined && flags.watch !== true && flags.wait !== true) throw usageFailure('--timeout needs --watch or --wait');
+  if (flags.timeout !== undefined && flags.watch !== true && flags.wait !== true)
+    throw usageFailure('--timeout needs --watch or --wait');
   const watching = watchOptionsOf(flags);
   const name = await workflowToRun(session, written, flags);
   const request = await requestOf(session, name, flags);
-  if (flags.dryRun === true) return writePlan(session, (await session.client.runs.preview(request, session.signal)).plan);
+  if (flags.dryRun === true)
+    return writePlan(session, (await session.client.runs.preview(request, session.signal)).plan);
 
   const submitted = await session.client.runs.submit(request, session.signal);
   for (const warning of submitted.warnings) session.terminal.err.write(`warning: ${warning}\n`);
@@ -85,7 +94,8 @@ async function runWorkflow(session: Session, written: string, flags: RunFlags): 
   writeItem(session.terminal.out, session.format, {
     value: { ...submitted, ...name },
     name: String(submitted.id),
-    text: () => `${name.project}/${name.workflow} run ${submitted.id} submitted\n  watch: pelorus runs watch ${submitted.id}\n`,
+    text: () =>
+      `${name.project}/${name.workflow} run ${submitted.id} submitted\n  watch: pelorus runs watch ${submitted.id}\n`,
   });
 }
 
@@ -93,12 +103,15 @@ async function runWorkflow(session: Session, written: string, flags: RunFlags): 
 async function workflowToRun(session: Session, written: string, flags: RunFlags): Promise<WorkflowName> {
   if (!looksLikeFile(written)) return resolveWorkflow(session.client, written, flags.project, session.signal);
   const applied = await applyFile(session, written, { project: flags.project ?? null, dryRun: false });
-  session.terminal.err.write(applied.changed ? `${applied.project}/${applied.name} saved as version ${applied.version}\n` : '');
+  session.terminal.err.write(
+    applied.changed ? `${applied.project}/${applied.name} saved as version ${applied.version}\n` : '',
+  );
   return { project: applied.project, workflow: applied.name };
 }
 
 async function requestOf(session: Session, name: WorkflowName, flags: RunFlags): Promise<RunRequest> {
-  if (flags.fromNode !== undefined && flags.tasks !== undefined) throw usageFailure('--from-node and --tasks cannot be used together');
+  if (flags.fromNode !== undefined && flags.tasks !== undefined)
+    throw usageFailure('--from-node and --tasks cannot be used together');
   const params = await paramsOf(session, name, flags);
   return {
     ...name,
@@ -115,13 +128,20 @@ async function requestOf(session: Session, name: WorkflowName, flags: RunFlags):
 }
 
 /** Texts become what the workflow declares; what does not fit is sent as it is, and the server says what is wrong with it. */
-async function paramsOf(session: Session, { project, workflow }: WorkflowName, flags: RunFlags): Promise<Record<string, ParameterValue> | null> {
+async function paramsOf(
+  session: Session,
+  { project, workflow }: WorkflowName,
+  flags: RunFlags,
+): Promise<Record<string, ParameterValue> | null> {
   if (flags.param === undefined) return null;
   const pairs = flags.param.map(parsePair);
-  const view = flags.workflowVersion === undefined
-    ? await session.client.workflows.get(project, workflow, session.signal)
-    : await session.client.workflows.version(project, workflow, flags.workflowVersion, session.signal);
-  return Object.fromEntries(pairs.map(([name, text]) => [name, typedValue(text, view.definition.params[name]?.type ?? 'string')]));
+  const view =
+    flags.workflowVersion === undefined
+      ? await session.client.workflows.get(project, workflow, session.signal)
+      : await session.client.workflows.version(project, workflow, flags.workflowVersion, session.signal);
+  return Object.fromEntries(
+    pairs.map(([name, text]) => [name, typedValue(text, view.definition.params[name]?.type ?? 'string')]),
+  );
 }
 
 function parsePair(text: string): [string, string] {
@@ -132,12 +152,16 @@ function parsePair(text: string): [string, string] {
 
 function typedValue(text: string, type: ParameterDeclaration['type']): ParameterValue {
   if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true';
-  const isNumber = type === 'integer' ? /^-?\d{1,15}$/.test(text) : type === 'number' && text.trim() !== '' && Number.isFinite(Number(text));
+  const isNumber =
+    type === 'integer'
+      ? /^-?\d{1,15}$/.test(text)
+      : type === 'number' && text.trim() !== '' && Number.isFinite(Number(text));
   return isNumber ? Number(text) : text;
 }
 
 function logicalDate(text: string): string {
   const full = /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text;
-  if (Number.isNaN(Date.parse(full))) throw usageFailure(`--date must be like 2024-03-15 or 2024-03-15T13:45:00Z, not "${text}"`);
+  if (Number.isNaN(Date.parse(full)))
+    throw usageFailure(`--date must be like 2024-03-15 or 2024-03-15T13:45:00Z, not "${text}"`);
   return full;
 }

@@ -1,4 +1,4 @@
-import { RUN_STATES, type LiveView, type PlanView, type RunState, type RunView, type TaskView } from '@pelorus/protocol';
+import { RUN_STATES, type LiveView, type RunState, type RunView, type TaskView } from '@pelorus/protocol';
 import { Option, type Command } from 'commander';
 import { Failure } from '../failure.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -9,7 +9,9 @@ import { openSession, relativeTo, wholeNumber, type Host, type Session } from '.
 import { paint, type Stream } from '../terminal.ts';
 import { watchRun } from '../watch-run.ts';
 import { causeText, durationText, elapsedMs, instantText, toneOf } from '../words.ts';
-import { waitFlags, watchOptionsOf, type WaitFlags } from './run.ts';
+import { examples } from '../examples.ts';
+import { writePlan } from '../plan-table.ts';
+import { waitFlags, watchOptionsOf, type WaitFlags } from '../wait-flags.ts';
 
 interface ListFlags {
   project?: string;
@@ -22,7 +24,8 @@ interface ListFlags {
 export function addRunsCommand(program: Command, host: Host): void {
   const runs = program.command('runs').description('list, look at, watch and control runs');
 
-  runs.command('list')
+  runs
+    .command('list')
     .description('runs, newest first')
     .option('--project <name>', 'only of this project')
     .option('--workflow <name>', 'only of this workflow')
@@ -34,14 +37,31 @@ export function addRunsCommand(program: Command, host: Host): void {
   byRun(runs, host, 'get', 'one run with its tasks', getRun, 'pelorus runs get @latest', 'pelorus runs get 12 -o json');
   byRun(runs, host, 'plan', 'which tasks the run executes, reuses and skips', showPlan, 'pelorus runs plan 12');
   byRun(runs, host, 'live', 'the run as its master has it in memory', showLive, 'pelorus runs live @latest -o json');
-  byRun(runs, host, 'pause', 'running tasks finish, nothing new starts', (session, id) => act(session, id, 'pause'), 'pelorus runs pause 12');
-  byRun(runs, host, 'resume', 'go on with a paused run', (session, id) => act(session, id, 'resume'), 'pelorus runs resume 12');
+  byRun(
+    runs,
+    host,
+    'pause',
+    'running tasks finish, nothing new starts',
+    (session, id) => act(session, id, 'pause'),
+    'pelorus runs pause 12',
+  );
+  byRun(
+    runs,
+    host,
+    'resume',
+    'go on with a paused run',
+    (session, id) => act(session, id, 'resume'),
+    'pelorus runs resume 12',
+  );
 
   waitFlags(runs.command('stop <run>').description('stop a run: its processes get SIGTERM, then SIGKILL'))
     .addHelpText('after', examples('pelorus runs stop @latest', 'pelorus runs stop 12 --wait'))
-    .action(async (written: string, flags: WaitFlags, command: Command) => stopRun(openSession(command, host), written, flags));
+    .action(async (written: string, flags: WaitFlags, command: Command) =>
+      stopRun(openSession(command, host), written, flags),
+    );
 
-  runs.command('watch <run>')
+  runs
+    .command('watch <run>')
     .description('show a run until it ends')
     .option('--timeout <duration>', 'give up waiting after this long (exit code 8)')
     .addHelpText('after', examples('pelorus runs watch @latest', 'pelorus runs watch 12 -o ndjson'))
@@ -52,13 +72,16 @@ export function addRunsCommand(program: Command, host: Host): void {
     });
 }
 
-/** Examples under a command's help. */
-export function examples(...lines: string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  ${line}\n`).join('')}`;
-}
-
-function byRun(parent: Command, host: Host, name: string, describe: string, action: (session: Session, id: number) => Promise<void>, ...shown: string[]): void {
-  parent.command(`${name} <run>`)
+function byRun(
+  parent: Command,
+  host: Host,
+  name: string,
+  describe: string,
+  action: (session: Session, id: number) => Promise<void>,
+  ...shown: string[]
+): void {
+  parent
+    .command(`${name} <run>`)
     .description(describe)
     .addHelpText('after', examples(...shown))
     .action(async (written: string, _flags: object, command: Command) => {
@@ -90,7 +113,7 @@ async function listRuns(session: Session, flags: ListFlags): Promise<void> {
 
 function runCause(run: RunView): string {
   if (run.firstFailure !== null) return `${run.firstFailure.task}: ${causeText(run.firstFailure.cause)}`;
-  return run.cause === null ? run.waitReason ?? '' : causeText(run.cause);
+  return run.cause === null ? (run.waitReason ?? '') : causeText(run.cause);
 }
 
 async function getRun(session: Session, id: number): Promise<void> {
@@ -105,13 +128,18 @@ async function getRun(session: Session, id: number): Promise<void> {
 
 function runFields(run: RunView, session: Session): string {
   const reference = relativeTo(session);
-  const params = Object.entries(run.params).map(([name, value]) => `${name}=${value}`).join(' ');
+  const params = Object.entries(run.params)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
   return fieldsText([
     ['run', String(run.id)],
     ['workflow', `${run.project}/${run.workflow} version ${run.version}`],
     ['state', paint(session.terminal.out, toneOf(run.state), run.state)],
     ['cause', run.cause === null ? null : causeText(run.cause)],
-    ['first failure', run.firstFailure === null ? null : `${run.firstFailure.task}: ${causeText(run.firstFailure.cause)}`],
+    [
+      'first failure',
+      run.firstFailure === null ? null : `${run.firstFailure.task}: ${causeText(run.firstFailure.cause)}`,
+    ],
     ['waits for', run.waitReason],
     ['mode', run.mode],
     ['logical date', run.logicalDate],
@@ -129,7 +157,7 @@ function taskTable(stream: Stream, tasks: TaskView[], now: number): string {
     { title: 'STATE', value: (task) => task.state, tone: (task) => toneOf(task.state) },
     { title: 'DURATION', value: (task) => durationOf(task, now) },
     { title: 'ATTEMPT', value: (task) => lastAttempt(task)?.id ?? '-' },
-    { title: 'CAUSE', value: (task) => (task.cause === null ? task.waitReason ?? '' : causeText(task.cause)) },
+    { title: 'CAUSE', value: (task) => (task.cause === null ? (task.waitReason ?? '') : causeText(task.cause)) },
   ];
   return tableText(stream, { rows: tasks, columns });
 }
@@ -143,24 +171,13 @@ async function showPlan(session: Session, id: number): Promise<void> {
   writePlan(session, await session.client.runs.plan(id, session.signal));
 }
 
-/** What would be, or is, executed. Also of `run --dry-run`. */
-export function writePlan(session: Session, plan: PlanView): void {
-  for (const warning of plan.warnings) session.terminal.err.write(`warning: ${warning}\n`);
-  const columns: Column<PlanView['tasks'][number]>[] = [
-    { title: 'TASK', value: (task) => task.name },
-    { title: 'PLAN', value: (task) => task.plan, tone: (task) => (task.plan === 'skip' ? 'quiet' : 'good') },
-    { title: 'REASON', value: (task) => task.reason ?? (task.attempt === null ? '' : `attempt ${task.attempt}`) },
-  ];
-  writeItem(session.terminal.out, session.format, {
-    value: plan,
-    name: plan.tasks.filter((task) => task.plan === 'run').map((task) => task.name).join('\n'),
-    text: (stream) => `${tableText(stream, { rows: plan.tasks, columns })}${plan.counts.run} run, ${plan.counts.reuse} reused, ${plan.counts.skip} skipped\n`,
-  });
-}
-
 async function showLive(session: Session, id: number): Promise<void> {
   const live = await session.client.runs.live(id, session.signal);
-  writeItem(session.terminal.out, session.format, { value: live, name: String(id), text: (stream) => liveText(stream, live, session) });
+  writeItem(session.terminal.out, session.format, {
+    value: live,
+    name: String(id),
+    text: (stream) => liveText(stream, live, session),
+  });
 }
 
 function liveText(stream: Stream, live: LiveView, session: Session): string {
@@ -176,7 +193,11 @@ function liveText(stream: Stream, live: LiveView, session: Session): string {
 async function act(session: Session, id: number, action: 'pause' | 'resume' | 'stop'): Promise<void> {
   const accepted = await session.client.runs[action](id, session.signal);
   const done = { pause: 'is being paused', resume: 'goes on', stop: 'is being stopped' }[action];
-  writeItem(session.terminal.out, session.format, { value: accepted, name: String(id), text: () => `run ${id} ${done}\n` });
+  writeItem(session.terminal.out, session.format, {
+    value: accepted,
+    name: String(id),
+    text: () => `run ${id} ${done}\n`,
+  });
 }
 
 /** With --wait: 0 once the run is stopped, for that is what was asked. */
@@ -186,5 +207,10 @@ async function stopRun(session: Session, written: string, flags: WaitFlags): Pro
   await session.client.runs.stop(id, session.signal);
   await watchRun(session, id, watchOptionsOf(flags));
   const { state } = await session.client.runs.get(id, session.signal);
-  if (state !== 'stopped') throw new Failure({ exitCode: EXIT.conflict, what: `run ${id} was not stopped`, why: `it ended ${state} before the stop reached it` });
+  if (state !== 'stopped')
+    throw new Failure({
+      exitCode: EXIT.conflict,
+      what: `run ${id} was not stopped`,
+      why: `it ended ${state} before the stop reached it`,
+    });
 }

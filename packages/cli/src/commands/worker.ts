@@ -3,11 +3,13 @@ import type { Command } from 'commander';
 import { writeListing, type Column } from '../output.ts';
 import { openSession, relativeTo, type Host } from '../session.ts';
 import { instantText } from '../words.ts';
-import { examples } from './runs.ts';
+import { examples } from '../examples.ts';
 
 /** `pelorus worker list` */
 export function addWorkerCommand(program: Command, host: Host): void {
-  program.command('worker').description('the processes that run tasks')
+  program
+    .command('worker')
+    .description('the processes that run tasks')
     .command('list')
     .description('workers and their slots')
     .addHelpText('after', examples('pelorus worker list', 'pelorus worker list -o json'))
@@ -19,11 +21,20 @@ export function addWorkerCommand(program: Command, host: Host): void {
         { title: 'WORKER', value: (worker) => worker.id },
         { title: 'NAME', value: (worker) => worker.name },
         { title: 'HOST', value: (worker) => worker.host },
-        { title: 'STATE', value: (worker) => worker.state, tone: (worker) => (worker.state === 'online' ? 'good' : 'quiet') },
+        {
+          title: 'STATE',
+          value: (worker) => worker.state,
+          tone: (worker) => (worker.state === 'online' ? 'good' : 'quiet'),
+        },
         { title: 'GROUPS', value: (worker) => worker.groups.join(',') },
         { title: 'SLOTS', value: (worker) => String(worker.slots) },
         { title: 'SEEN', value: (worker) => instantText(worker.seenAt, reference) },
       ];
-      writeListing(session.terminal.out, session.format, { rows: items, columns, name: (worker) => worker.id, none: 'no workers' });
+      writeListing(session.terminal.out, session.format, {
+        rows: items,
+        columns,
+        name: (worker) => worker.id,
+        none: 'no workers',
+      });
     });
 }

@@ -6,7 +6,7 @@ import { listWorkflows, resolveWorkflow } from '../references.ts';
 import { openSession, relativeTo, wholeNumber, type Host, type Session } from '../session.ts';
 import { instantText } from '../words.ts';
 import { lintFiles } from '../lint-files.ts';
-import { examples } from './runs.ts';
+import { examples } from '../examples.ts';
 
 interface NameFlags {
   project?: string;
@@ -17,40 +17,91 @@ interface NameFlags {
 export function addWorkflowCommand(program: Command, host: Host): void {
   const workflow = program.command('workflow').description('list, look at, check and delete workflows');
 
-  workflow.command('list')
+  workflow
+    .command('list')
     .description('every workflow')
     .option('--project <name>', 'only of this project')
     .addHelpText('after', examples('pelorus workflow list', 'pelorus workflow list -o name'))
     .action(async (flags: { project?: string }, command: Command) => listAll(openSession(command, host), flags));
 
-  byName(workflow, host, 'get', 'what a workflow is made of', getWorkflow, 'pelorus workflow get hello', 'pelorus workflow get samples/hello -o json');
-  byName(workflow, host, 'export', 'the definition as it was written', exportWorkflow, 'pelorus workflow export hello > hello.yaml');
+  byName(
+    workflow,
+    host,
+    'get',
+    'what a workflow is made of',
+    getWorkflow,
+    'pelorus workflow get hello',
+    'pelorus workflow get samples/hello -o json',
+  );
+  byName(
+    workflow,
+    host,
+    'export',
+    'the definition as it was written',
+    exportWorkflow,
+    'pelorus workflow export hello > hello.yaml',
+  );
   byName(workflow, host, 'history', 'its versions', showHistory, 'pelorus workflow history hello');
-  byName(workflow, host, 'delete', 'delete it; its runs stay readable', deleteWorkflow, 'pelorus workflow delete samples/hello');
+  byName(
+    workflow,
+    host,
+    'delete',
+    'delete it; its runs stay readable',
+    deleteWorkflow,
+    'pelorus workflow delete samples/hello',
+  );
 
-  workflow.command('graph <workflow>')
+  workflow
+    .command('graph <workflow>')
     .description('what waits for what')
     .option('--project <name>', 'the project')
-    .addOption(new Option('--as <form>', 'text, or source for Mermaid or Graphviz').choices(GRAPH_FORMATS).default('text'))
-    .addHelpText('after', examples('pelorus workflow graph seattle-weather', 'pelorus workflow graph seattle-weather --as dot | dot -Tsvg > graph.svg'))
+    .addOption(
+      new Option('--as <form>', 'text, or source for Mermaid or Graphviz').choices(GRAPH_FORMATS).default('text'),
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'pelorus workflow graph seattle-weather',
+        'pelorus workflow graph seattle-weather --as dot | dot -Tsvg > graph.svg',
+      ),
+    )
     .action(async (written: string, flags: NameFlags & { as: GraphFormat }, command: Command) => {
       const session = openSession(command, host);
       const view = await viewOf(session, written, flags);
       const edges = view.definition.tasks.map(({ name, needs }) => ({ name, needs }));
-      writeItem(session.terminal.out, session.format, { value: edges, name: edges.map((edge) => edge.name).join('\n'), text: () => graphText(edges, flags.as) });
+      writeItem(session.terminal.out, session.format, {
+        value: edges,
+        name: edges.map((edge) => edge.name).join('\n'),
+        text: () => graphText(edges, flags.as),
+      });
     });
 
-  workflow.command('lint <path...>')
+  workflow
+    .command('lint <path...>')
     .description('check definition files or folders of them, without a server')
     .addHelpText('after', examples('pelorus workflow lint flow.yaml', 'pelorus workflow lint ./workflows -o json'))
     .action(async (paths: string[], _flags: object, command: Command) => lintFiles(openSession(command, host), paths));
 }
 
-function byName(parent: Command, host: Host, name: string, describe: string, action: (session: Session, written: string, flags: NameFlags) => Promise<void>, ...shown: string[]): void {
-  const command = parent.command(`${name} <workflow>`).description(describe).option('--project <name>', 'the project, when the name alone is in several');
-  if (name === 'get' || name === 'export') command.option('--workflow-version <n>', 'another version than the latest', wholeNumber('--workflow-version', 1));
-  command.addHelpText('after', examples(...shown))
-    .action(async (written: string, flags: NameFlags, self: Command) => action(openSession(self, host), written, flags));
+function byName(
+  parent: Command,
+  host: Host,
+  name: string,
+  describe: string,
+  action: (session: Session, written: string, flags: NameFlags) => Promise<void>,
+  ...shown: string[]
+): void {
+  const command = parent
+    .command(`${name} <workflow>`)
+    .description(describe)
+    .option('--project <name>', 'the project, when the name alone is in several');
+  if (name === 'get' || name === 'export')
+    command.option('--workflow-version <n>', 'another version than the latest', wholeNumber('--workflow-version', 1));
+  command
+    .addHelpText('after', examples(...shown))
+    .action(async (written: string, flags: NameFlags, self: Command) =>
+      action(openSession(self, host), written, flags),
+    );
 }
 
 async function viewOf(session: Session, written: string, flags: NameFlags): Promise<WorkflowView> {
@@ -69,7 +120,12 @@ async function listAll(session: Session, flags: { project?: string }): Promise<v
     { title: 'DESCRIPTION', value: (one) => one.description },
   ];
   const rows = await listWorkflows(session.client, flags, session.signal);
-  writeListing(session.terminal.out, session.format, { rows, columns, name: (one) => `${one.project}/${one.name}`, none: 'no workflows' });
+  writeListing(session.terminal.out, session.format, {
+    rows,
+    columns,
+    name: (one) => `${one.project}/${one.name}`,
+    none: 'no workflows',
+  });
 }
 
 async function getWorkflow(session: Session, written: string, flags: NameFlags): Promise<void> {
@@ -82,17 +138,23 @@ async function getWorkflow(session: Session, written: string, flags: NameFlags):
   writeItem(session.terminal.out, session.format, {
     value: view,
     name: `${view.project}/${view.name}`,
-    text: (stream) => `${workflowFields(view, relativeTo(session))}\n${tableText(stream, { rows: view.definition.tasks, columns })}`,
+    text: (stream) =>
+      `${workflowFields(view, relativeTo(session))}\n${tableText(stream, { rows: view.definition.tasks, columns })}`,
   });
 }
 
 function workflowFields(view: WorkflowView, reference: number | null): string {
-  const params = Object.entries(view.definition.params)
-    .map(([name, declared]) => `${name}${declared.default === undefined ? (declared.required ? ' (required)' : '') : `=${declared.default}`}`);
+  const params = Object.entries(view.definition.params).map(
+    ([name, declared]) =>
+      `${name}${declared.default === undefined ? (declared.required ? ' (required)' : '') : `=${declared.default}`}`,
+  );
   return fieldsText([
     ['workflow', `${view.project}/${view.name}`],
     ['description', view.description],
-    ['version', view.version === view.latestVersion ? String(view.version) : `${view.version} of ${view.latestVersion}`],
+    [
+      'version',
+      view.version === view.latestVersion ? String(view.version) : `${view.version} of ${view.latestVersion}`,
+    ],
     ['saved', `${instantText(view.createdAt, reference)} by ${view.createdBy}`],
     ['hash', view.hash],
     ['tasks', String(view.taskCount)],
@@ -121,11 +183,20 @@ async function showHistory(session: Session, written: string, flags: NameFlags):
     { title: 'HASH', value: (one) => one.hash.slice(0, 12) },
   ];
   const { items } = await session.client.workflows.versions(project, workflow, session.signal);
-  writeListing(session.terminal.out, session.format, { rows: items, columns, name: (one) => String(one.version), none: 'no versions' });
+  writeListing(session.terminal.out, session.format, {
+    rows: items,
+    columns,
+    name: (one) => String(one.version),
+    none: 'no versions',
+  });
 }
 
 async function deleteWorkflow(session: Session, written: string, flags: NameFlags): Promise<void> {
   const { project, workflow } = await resolveWorkflow(session.client, written, flags.project, session.signal);
   await session.client.workflows.delete(project, workflow, session.signal);
-  writeItem(session.terminal.out, session.format, { value: { project, name: workflow, deleted: true }, name: `${project}/${workflow}`, text: () => `${project}/${workflow} deleted\n` });
+  writeItem(session.terminal.out, session.format, {
+    value: { project, name: workflow, deleted: true },
+    name: `${project}/${workflow}`,
+    text: () => `${project}/${workflow} deleted\n`,
+  });
 }

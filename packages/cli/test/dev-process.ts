@@ -1,0 +1,178 @@
+/** Real processes for tests: `pelorus dev` in a directory of its own, and any other `pelorus` command beside it. */
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { createClient, type Client } from '@pelorus/sdk';
+
+const BIN = fileURLToPath(new URL('../bin/pelorus.mjs', import.meta.url));
+const START_MS = 60_000;
+
+export interface CommandResult {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+export interface DevProcess {
+  readonly pid: number;
+  readonly address: string;
+  readonly client: Client;
+  stdout(): string;
+  stderr(): string;
+  signal(name: NodeJS.Signals): void;
+  /** Its exit code, or the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals>;
+}
+
+export interface Place {
+  /** Where the commands run; the data is in `.pelorus` there. */
+  readonly directory: string;
+  readonly data: string;
+  dev(...args: string[]): Promise<DevProcess>;
+  pelorus(...args: string[]): Promise<CommandResult>;
+  /** With text on standard input, or with other variables. */
+  pelorusWith(
+    options: { input?: string; variables?: Record<string, string> },
+    ...args: string[]
+  ): Promise<CommandResult>;
+  /** Ends what still runs, waits until no process of this place is left, deletes the directory. */
+  clear(): Promise<void>;
+}
+
+/** A new empty directory with the processes that are started in it. */
+export async function newPlace(): Promise<Place> {
+  const directory = await mkdtemp(join(tmpdir(), 'pelorus-cli-'));
+  const started: ChildProcess[] = [];
+  const place: Place = {
+    directory,
+    data: join(directory, '.pelorus'),
+    dev: async (...args) => {
+      const child = spawn(process.execPath, [BIN, 'dev', '--port', '0', ...args], {
+        cwd: directory,
+        env: variables({}),
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      started.push(child);
+      return devProcess(child, place.data);
+    },
+    pelorus: (...args) => command(directory, {}, args),
+    pelorusWith: (options, ...args) => command(directory, options, args),
+    clear: async () => {
+      for (const child of started) if (child.exitCode === null && child.signalCode === null) await endChild(child);
+      await until(
+        () => processesOf(directory).length === 0,
+        30_000,
+        () => `still running: ${processesOf(directory).join('; ')}`,
+      );
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+  return place;
+}
+
+/** Waits for a condition of the outside world; rejects with `otherwise` after the deadline. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  deadlineMs: number,
+  otherwise: () => string,
+): Promise<void> {
+  for (const endsAt = Date.now() + deadlineMs; !(await condition());) {
+    if (Date.now() > endsAt) throw new Error(otherwise());
+    await pause(20);
+  }
+}
+
+/** `pid command line` of every process that was started in `directory` or below, or works for it. */
+export function processesOf(directory: string): string[] {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid)
+    .flatMap((pid) => {
+      try {
+        const commandLine = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+        const belongs =
+          commandLine.includes(directory) || readFileSync(`/proc/${pid}/environ`, 'utf8').includes(directory);
+        return belongs && commandLine !== '' ? [`${pid} ${commandLine}`] : [];
+      } catch {
+        return [];
+      }
+    });
+}
+
+async function devProcess(child: ChildProcess, data: string): Promise<DevProcess> {
+  let out = '';
+  let err = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (out += text));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (err += text));
+  const ended = once(child, 'exit').then(
+    ([code, signal]: (number | NodeJS.Signals | null)[]) => signal ?? code ?? -1,
+  ) as DevProcess['ended'];
+  await until(
+    () => /^ {2}API /m.test(out) || child.exitCode !== null,
+    START_MS,
+    () => `pelorus dev did not start:\n${out}${err}`,
+  );
+  if (child.exitCode !== null) throw new Error(`pelorus dev ended with ${child.exitCode}:\n${out}${err}`);
+  const { address, token } = JSON.parse(readFileSync(join(data, 'server.json'), 'utf8')) as {
+    address: string;
+    token: string;
+  };
+  return {
+    pid: child.pid ?? 0,
+    address,
+    ended,
+    client: createClient({ baseUrl: address, token }),
+    stdout: () => out,
+    stderr: () => err,
+    signal: (name) => void child.kill(name),
+  };
+}
+
+async function endChild(child: ChildProcess): Promise<void> {
+  const exit = once(child, 'exit');
+  child.kill('SIGINT');
+  await Promise.race([exit, pause(15_000)]);
+  if (child.exitCode === null && child.signalCode === null) {
+    child.kill('SIGKILL');
+    await exit;
+  }
+}
+
+function command(
+  directory: string,
+  { input, variables: more }: { input?: string; variables?: Record<string, string> },
+  args: string[],
+): Promise<CommandResult> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [BIN, ...args],
+      { cwd: directory, env: variables(more ?? {}), maxBuffer: 64 * 1024 ** 2 },
+      (error, stdout, stderr) => {
+        resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr });
+      },
+    );
+    child.stdin?.end(input ?? '');
+  });
+}
+
+/** Without the settings of whoever runs the tests; and the worker takes tasks however busy this machine is. */
+function variables(more: Record<string, string>): Record<string, string | undefined> {
+  const own = Object.entries(process.env).filter(
+    ([name]) => !name.startsWith('PELORUS_') && name !== 'NO_COLOR' && name !== 'FORCE_COLOR',
+  );
+  return { ...Object.fromEntries(own), PELORUS_WORKER_MAX_LOAD: '99999', PELORUS_WORKER_RESERVED_MEMORY: '0', ...more };
+}
+
+/** Lines of a file, none when it is not there. */
+export function linesOf(file: string): string[] {
+  return existsSync(file)
+    ? readFileSync(file, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+    : [];
+}
