@@ -2,6 +2,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { parseDefinition } from '../packages/protocol/src/index.ts';
 import { importTableAsMarkdown } from './import-table.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -24,6 +25,18 @@ describe.each(documents)('%s', (file) => {
     const named = [...read(file).matchAll(/npm run ([\w-]+)/g)].map((match) => match[1] ?? '');
     expect(named.filter((name) => !(name in scripts))).toEqual([]);
   });
+});
+
+test("README.md's workflow is valid, and spoiling it gives the errors quoted there", () => {
+  const readme = read('README.md');
+  const yaml = /^```yaml\n([\s\S]*?)^```/m.exec(readme)?.[1] ?? '';
+  expect(parseDefinition(yaml, 'yaml').problems).toEqual([]);
+  const spoilt = yaml.replace('needs: [check]', 'need: [chek]').replace('interval: 1s', 'interval: 1x');
+  const problems = parseDefinition(spoilt, 'yaml').problems.map(
+    ({ line, column, message, pointer }) => `  first.yaml:${line}:${column}: ${message}  (${pointer})`,
+  );
+  expect(problems).toHaveLength(2);
+  for (const problem of problems) expect(readme).toContain(`\n${problem}\n`);
 });
 
 test('ARCHITECTURE.md quotes the import table as it is', () => {
