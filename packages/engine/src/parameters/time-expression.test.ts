@@ -253,6 +253,8 @@ describe('bad expressions', () => {
     ['yyyyMMdd-1)', 'nothing may follow `yyyyMMdd-1`: `)`'],
     ['yyyyMMdd-1 HH', 'nothing may follow `yyyyMMdd-1 `: `HH`'],
     ['yyyyMMdd-1*', 'a number is missing at the end'],
+    ['yyyyMMdd-', 'a number is missing after `-`; as text it stands in quotes'],
+    ['add_months(yyyyMMdd+,1)', 'a number is missing after `+`; as text it stands in quotes'],
     ['yyyyMMdd-1*x', 'a number is expected at `x`'],
     ['yyyyMMdd-1234567890123', '`1234567890123` has too many digits'],
     ['yyyyMMdd-99999999', 'it moves the date by more than 10,000 years'],

@@ -272,6 +272,8 @@ function readFormat(reader: Reader, insideFunction: boolean): FormatPart[] {
     }
   }
   if (!hasField) fail(reader, 'a format is missing, such as yyyyMMdd');
+  const dangling = /[+-]$/.exec(source.slice(0, reader.at).trimEnd());
+  if (dangling) fail(reader, `a number is missing after ${quote(dangling[0])}; as text it stands in quotes`);
   return endsInBareSpace(reader) ? trimEnd(parts) : parts;
 }
 
