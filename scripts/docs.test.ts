@@ -7,16 +7,26 @@ import { importTableAsMarkdown } from './import-table.ts';
 
 const root = join(import.meta.dirname, '..');
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
-const documents = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...globSync('docs/**/*.md', { cwd: root })];
+const documents = [
+  'README.md',
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  ...globSync('docs/**/*.md', { cwd: root }),
+];
 
 describe.each(documents)('%s', (file) => {
   test('names only paths that exist', () => {
-    const named = [...read(file).matchAll(/`((?:packages|scripts|docs|samples|\.ci)\/[^`\s]*)`/g)].map((match) => match[1] ?? '');
+    const named = [...read(file).matchAll(/`((?:packages|scripts|docs|samples|\.ci)\/[^`\s]*)`/g)].map(
+      (match) => match[1] ?? '',
+    );
     expect(named.flatMap(expandBraces).filter((path) => globSync(path, { cwd: root }).length === 0)).toEqual([]);
   });
 
   test('has only links that lead somewhere', () => {
-    const links = [...withoutCode(read(file)).matchAll(/\]\((?!https?:|mailto:)([^)\s]*)\)/g)].map((match) => match[1] ?? '');
+    const links = [...withoutCode(read(file)).matchAll(/\]\((?!https?:|mailto:)([^)\s]*)\)/g)].map(
+      (match) => match[1] ?? '',
+    );
     expect(links.filter((link) => !leadsSomewhere(file, link))).toEqual([]);
   });
 
@@ -43,18 +53,31 @@ test('ARCHITECTURE.md quotes the import table as it is', () => {
   expect(read('ARCHITECTURE.md')).toContain(importTableAsMarkdown());
 });
 
+test('ARCHITECTURE.md names only tests that exist', () => {
+  const named = [...read('ARCHITECTURE.md').matchAll(/`([^`]+\.ts)`: \*([^*]+)\*/g)];
+  expect(named.length).toBeGreaterThan(4);
+  expect(named.filter(([, file = '', name = '']) => !read(file).includes(name)).map(([text]) => text)).toEqual([]);
+});
+
 test('every document of docs/ is reachable from its index', () => {
   const links = [...read('docs/README.md').matchAll(/\]\(([^)#]+)[^)]*\)/g)].map((match) => `docs/${match[1]}`);
-  const unreachable = documents.filter((file) => file.startsWith('docs/') && file !== 'docs/README.md' && !links.includes(file));
+  const unreachable = documents.filter(
+    (file) => file.startsWith('docs/') && file !== 'docs/README.md' && !links.includes(file),
+  );
   expect(unreachable).toEqual([]);
 });
 
 test('docs/decisions/dependencies.md lists exactly the dependencies', () => {
-  const rows = [...read('docs/decisions/dependencies.md').matchAll(/^\| (`[^|]+`) \|/gm)].map((match) => match[1] ?? '');
+  const rows = [...read('docs/decisions/dependencies.md').matchAll(/^\| (`[^|]+`) \|/gm)].map(
+    (match) => match[1] ?? '',
+  );
   const listed = rows.flatMap((row) => [...row.matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? ''));
   const manifests = ['package.json', ...globSync('packages/*/package.json', { cwd: root })];
   const used = manifests.flatMap((manifest) => {
-    const { dependencies, devDependencies, optionalDependencies } = JSON.parse(read(manifest)) as Record<string, object | undefined>;
+    const { dependencies, devDependencies, optionalDependencies } = JSON.parse(read(manifest)) as Record<
+      string,
+      object | undefined
+    >;
     return Object.keys({ ...dependencies, ...devDependencies, ...optionalDependencies });
   });
   expect(listed.toSorted()).toEqual([...new Set(used)].filter((name) => !name.startsWith('@pelorus/')).toSorted());
@@ -82,5 +105,11 @@ function leadsSomewhere(file: string, link: string): boolean {
 /** As GitHub makes them from headings. */
 function anchorsOf(markdown: string): string[] {
   const headings = [...withoutCode(markdown).matchAll(/^#+ (.+)$/gm)].map((match) => match[1] ?? '');
-  return headings.map((heading) => heading.toLowerCase().replaceAll(/[^\p{L}\p{N}\s_-]/gu, '').trim().replaceAll(/\s/g, '-'));
+  return headings.map((heading) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .trim()
+      .replaceAll(/\s/g, '-'),
+  );
 }
