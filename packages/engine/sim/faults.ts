@@ -8,6 +8,8 @@ export interface Faults {
   /** Chances per frame. */
   dropFrame: number;
   duplicateFrame: number;
+  /** Arrives late, when others have overtaken it. */
+  delayFrame: number;
   stallFrame: number;
   breakLink: number;
   /** Mean times between, in ms; Infinity: never. */
@@ -34,7 +36,7 @@ export interface Faults {
 }
 
 export const NO_FAULTS: Faults = {
-  dropFrame: 0, duplicateFrame: 0, stallFrame: 0, breakLink: 0,
+  dropFrame: 0, duplicateFrame: 0, delayFrame: 0, stallFrame: 0, breakLink: 0,
   masterCrashMs: Infinity, masterPauseMs: Infinity, agentCrashMs: Infinity, agentPauseMs: Infinity, supervisorCrashMs: Infinity,
   hostRebootMs: Infinity, partitionMs: Infinity, storeOutageMs: Infinity,
   crashBeforeCommit: 0, crashBeforeSend: 0, crashAfterSend: 0,
@@ -48,6 +50,7 @@ export function faultsOf(random: Random): Faults {
   return {
     dropFrame: maybe(0.002, 0.25),
     duplicateFrame: maybe(0.005, 0.3),
+    delayFrame: maybe(0.005, 0.2),
     stallFrame: maybe(0.0005, 0.02),
     breakLink: maybe(0.001, 0.05),
     masterCrashMs: often(8_000, 120_000),

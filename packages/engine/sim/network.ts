@@ -51,6 +51,10 @@ class Pipe<M extends Message> {
       if (messages.some(isHandshake)) this.network.break(this.connection);
       return;
     }
+    if (random.chance(faults.delayFrame) && !messages.some(isHandshake)) {
+      tally.count('fault: frame overtaken by others');
+      return this.deliver(frame, random.skewed(1, 60_000));
+    }
     if (random.chance(faults.stallFrame)) {
       tally.count('fault: frames held up');
       this.arrivesFrom = timeline.now + random.skewed(1_000, 120_000);

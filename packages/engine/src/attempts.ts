@@ -56,7 +56,7 @@ export function report(draft: Draft, event: Extract<Event, { kind: 'report' }>):
     case 'finished':
       return finished(draft, event, event.report.outcome);
     case 'lost':
-      return lost(draft, event, { kind: 'worker_lost', worker: attempt.worker });
+      return processesGone(draft, event, { kind: 'worker_lost', worker: attempt.worker });
     case 'no_capacity':
       return notTaken(draft, attempt, { kind: 'no_capacity', detail: event.report.reason }, event.at);
     case 'tombstoned':
@@ -100,7 +100,7 @@ function finished(draft: Draft, event: AttemptEvent, outcome: AttemptOutcome): v
     }
     case 'killed':
       if (attempt.kill) endKilled(draft, event, attempt.kill.cause);
-      else lost(draft, event, outcome.cause ?? { kind: 'worker_lost', worker: attempt.worker });
+      else processesGone(draft, event, outcome.cause ?? { kind: 'worker_lost', worker: attempt.worker });
       return;
   }
 }
@@ -146,6 +146,16 @@ export function retryDelayMs(
 
 /** An attempt lost with its worker uses up no retry; how often that may happen has a bound all the same. */
 const LOST_ATTEMPTS_MAX = 20;
+
+/**
+ * The worker itself says that the attempt had begun. One that now waits for a decision must not stay `dispatched`:
+ * the worker forgets what was acknowledged, and a repeated dispatch would begin it again.
+ */
+function processesGone(draft: Draft, event: AttemptEvent, cause: Cause): void {
+  const attempt = draft.attempt(event.task)!;
+  if (taskOf(draft.run, event.task).onWorkerLost === 'wait' && !attempt.kill) running(draft, attempt, event.at);
+  lost(draft, event, cause);
+}
 
 export function lost(draft: Draft, event: AttemptEvent, cause: Cause): void {
   const { task, at } = event;
