@@ -85,7 +85,7 @@ function workflowsOf(send: Transport) {
     list: (query: { project?: string } & PageQuery = {}, signal?: AbortSignal) =>
       send<Page<WorkflowSummary>>({ ...get('/workflows', signal), query: { ...query } }),
     get: (project: string, name: string, signal?: AbortSignal) => send<WorkflowView>(get(path(project, name), signal)),
-    /** Creates the workflow or saves a new version; `ApiError` 422 lists everything that is wrong. The project must exist or is created. */
+    /** Creates the workflow or saves a new version; `ApiError` 422 lists everything that is wrong. The project must exist (`projects.put`). */
     save: (project: string, name: string, input: DefinitionInput, signal?: AbortSignal) =>
       send<WorkflowSaved>({ ...call('PUT', path(project, name), signal), ...definitionBody(input) }),
     /** As `save`, without saving. */

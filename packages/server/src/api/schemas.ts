@@ -4,8 +4,10 @@ import { LIMITS, PRIORITIES, RUN_STATES, parseRunId, type ParameterValue, type R
 
 /** A decimal integer, as text or number. */
 export function integer(options: { min: number; max: number }) {
-  return z.preprocess(readInteger, z.int().min(options.min).max(options.max));
+  return z.preprocess(readInteger, z.int({ error: notInteger }).min(options.min).max(options.max));
 }
+
+const notInteger: z.core.$ZodErrorMap = (issue) => (issue.code === 'invalid_type' && issue.input !== undefined ? 'must be an integer' : undefined);
 
 function readInteger(value: unknown): unknown {
   return typeof value === 'string' && /^-?\d{1,16}$/.test(value) ? Number(value) : value;

@@ -6,7 +6,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import type { WorkflowDefinition } from '@pelorus/protocol';
+import type { TaskDefinition, WorkflowDefinition } from '@pelorus/protocol';
 import { API_LIMITS } from '../limits.ts';
 import { ApiFailure } from '../problem.ts';
 import { parseUpload, type ParsedUpload, type RefusedUpload, type Upload } from './parse-upload.ts';
@@ -17,8 +17,11 @@ export interface DefinitionParser {
   close(): Promise<void>;
 }
 
-/** The definition comes as JSON text: reading that costs a third of what copying the objects between threads does. */
-export type ThreadAnswer = RefusedUpload | (Omit<ParsedUpload, 'definition'> & { definitionJson: string });
+/**
+ * The definition comes as JSON: reading that costs a third of what copying the objects between threads does. The tasks
+ * come in pieces, for the event loop to read between other requests (10,000 tasks in one piece: 50 to 90 ms).
+ */
+export type ThreadAnswer = RefusedUpload | (Omit<ParsedUpload, 'definition'> & { headJson: string; taskJsons: string[] });
 
 interface Job {
   upload: Upload;
@@ -87,15 +90,24 @@ export function createDefinitionParser(): DefinitionParser {
       if (upload.bytes.length <= API_LIMITS.parseInlineBytes) return accept(parseUpload(upload));
       const answer = await inThread(upload);
       if (!answer.ok) throw failureOf(answer);
-      await setImmediate();
-      const { definitionJson, ...rest } = answer;
-      return { ...rest, definition: JSON.parse(definitionJson) as WorkflowDefinition };
+      const { headJson, taskJsons, ...rest } = answer;
+      return { ...rest, definition: await readInPieces(headJson, taskJsons) };
     },
     close: async () => {
       for (const job of waiting.splice(0)) job.reject(busy());
       await Promise.all([...all].map((thread) => thread.terminate()));
     },
   };
+}
+
+async function readInPieces(headJson: string, taskJsons: string[]): Promise<WorkflowDefinition> {
+  const tasks: TaskDefinition[] = [];
+  for (const json of taskJsons) {
+    await setImmediate();
+    tasks.push(...(JSON.parse(json) as TaskDefinition[]));
+  }
+  await setImmediate();
+  return { ...(JSON.parse(headJson) as Omit<WorkflowDefinition, 'tasks'>), tasks };
 }
 
 function accept(answer: ParsedUpload | RefusedUpload): ParsedUpload {

@@ -1,5 +1,6 @@
 /** The thread that reads large definitions: one upload in, one answer out. */
 import { parentPort } from 'node:worker_threads';
+import { API_LIMITS } from '../limits.ts';
 import type { ThreadAnswer } from './definition-parser.ts';
 import { parseUpload, type Upload } from './parse-upload.ts';
 
@@ -10,6 +11,9 @@ parentPort?.on('message', (upload: Upload) => {
 function answerOf(upload: Upload): ThreadAnswer {
   const parsed = parseUpload(upload);
   if (!parsed.ok) return parsed;
-  const { definition, ...rest } = parsed;
-  return { ...rest, definitionJson: JSON.stringify(definition) };
+  const { definition: { tasks, ...head }, ...rest } = parsed;
+  const pieces = Array.from({ length: Math.ceil(tasks.length / API_LIMITS.itemsPerSlice) }, (_, piece) => (
+    JSON.stringify(tasks.slice(piece * API_LIMITS.itemsPerSlice, (piece + 1) * API_LIMITS.itemsPerSlice))
+  ));
+  return { ...rest, headJson: JSON.stringify(head), taskJsons: pieces };
 }

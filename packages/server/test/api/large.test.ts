@@ -1,0 +1,97 @@
+/** Large things may take a while; they may not keep other requests waiting. */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout } from 'node:timers/promises';
+import { beforeAll, expect, test } from 'vitest';
+import { runIdOf, type ExecutorDetail, type Page, type RunView, type TaskView, type WorkflowSaved, type WorkflowView } from '@pelorus/protocol';
+import { NOW, openApi, type ApiUnderTest } from './api-under-test.ts';
+
+const TASKS = 10_000;
+/** What any request may have to wait. On a machine that is busy with other tests a standstill may be somebody else's: hence the retries. */
+const LIMIT_MS = 300;
+let api: ApiUnderTest;
+let runId: number;
+
+const yaml = `name: wide\ntasks:\n${Array.from({ length: TASKS }, (_, index) => `  t${index}: { type: script, run: "return { n: ${index} }"${index < 200 ? '' : `, needs: [t${index - 100}, t${index % 100}]`} }\n`).join('')}`;
+
+beforeAll(async () => {
+  api = await openApi();
+  await api.call('PUT', '/projects/big');
+});
+
+/** What `work` answers, and the longest time for which the event loop stood still meanwhile. */
+async function blockedBy<Value>(work: () => Promise<Value>): Promise<{ value: Value; blockedMs: number; tookMs: number }> {
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  await setTimeout(5);
+  delay.reset();
+  const startedAt = performance.now();
+  const value = await work();
+  const tookMs = performance.now() - startedAt;
+  await setTimeout(5);
+  delay.disable();
+  return { value, blockedMs: delay.max / 1e6, tookMs };
+}
+
+function report(what: string, { blockedMs, tookMs }: { blockedMs: number; tookMs: number }): void {
+  console.log(`${what}: ${tookMs.toFixed(0)} ms, longest standstill ${blockedMs.toFixed(0)} ms`);
+  expect(blockedMs).toBeLessThan(LIMIT_MS);
+}
+
+test('saving a workflow of 10,000 tasks', { timeout: 60_000, retry: 2 }, async () => {
+  const saved = await blockedBy(() => api.call<WorkflowSaved>('PUT', '/projects/big/workflows/wide', { body: yaml, headers: { 'content-type': 'application/yaml' } }));
+  expect(saved.value.body, saved.value.text.slice(0, 500)).toMatchObject({ name: 'wide', version: 1 });
+  report('save as YAML', saved);
+  const asJson = JSON.stringify({ name: 'wide2', tasks: Object.fromEntries(Array.from({ length: TASKS }, (_, index) => [`t${index}`, { type: 'virtual', needs: index === 0 ? [] : [`t${index - 1}`] }])) });
+  const second = await blockedBy(() => api.call('PUT', '/projects/big/workflows/wide2', { body: asJson, headers: { 'content-type': 'application/json' } }));
+  expect(second.value.body).toMatchObject({ name: 'wide2', version: 1 });
+  report('save as JSON', second);
+});
+
+test('a definition with 10,000 mistakes', { timeout: 60_000, retry: 2 }, async () => {
+  const broken = await blockedBy(() => api.call('PUT', '/projects/big/workflows/broken', { body: yaml.replaceAll('run:', 'rum:'), headers: { 'content-type': 'application/yaml' } }));
+  expect(broken.value.status).toBe(422);
+  expect(broken.value.body.errors?.length).toBeLessThanOrEqual(200);
+  report('refuse', broken);
+  const files = await blockedBy(() => api.call('PUT', '/projects/big/workflows/broken', { body: yaml.replaceAll(/run: "[^"]*"/g, 'file: gone.ts'), headers: { 'content-type': 'application/yaml' } }));
+  expect(files.value.status).toBe(422);
+  report('refuse for missing files', files);
+});
+
+test('running it, and looking at it', { timeout: 60_000, retry: 2 }, async () => {
+  const started = await blockedBy(() => api.run('big', 'wide'));
+  runId = started.value;
+  report('start', started);
+  const changes = Array.from({ length: TASKS }, (_, task) => [
+    { kind: 'attempt' as const, record: { run: runIdOf(runId), task, n: 1, version: 10 + task, state: 'succeeded' as const, cause: null, worker: 'w' as never, dispatchedAt: NOW, startedAt: NOW, endedAt: NOW, kill: null } },
+    { kind: 'task-run' as const, record: { run: runIdOf(runId), task, version: 10 + task, state: 'succeeded' as const, cause: null, waitReason: null, attempts: 1, retries: 0, wakeAt: null, readyAt: null, startedAt: NOW, endedAt: NOW, outputs: { n: String(task) } } },
+  ]).flat();
+  await api.store.commit({ master: 'test-master' as never, token: 'token' }, changes);
+  await api.setRun(runId, 'succeeded', { endedAt: NOW });
+
+  const tasks = await blockedBy(() => api.app.inject({ url: `/api/v1/runs/${runId}/tasks` }));
+  report('tasks', tasks);
+  const { items } = JSON.parse(tasks.value.body) as Page<TaskView>;
+  expect(items).toHaveLength(TASKS);
+  expect(items[TASKS - 1]).toMatchObject({ name: 't9999', state: 'succeeded', outputs: { n: '9999' }, attempts: [{ id: `${runId}.9999.1` }] });
+
+  const execution = await blockedBy(() => api.app.inject({ url: `/api/v1/executors/${runId}` }));
+  report('execution', execution);
+  expect((JSON.parse(execution.value.body) as [ExecutorDetail])[0].data.nodes).toHaveLength(TASKS);
+
+  const workflow = await blockedBy(() => api.app.inject({ url: '/api/v1/projects/big/workflows/wide' }));
+  report('workflow', workflow);
+  expect((JSON.parse(workflow.value.body) as WorkflowView).definition.tasks).toHaveLength(TASKS);
+
+  for (const path of ['plan', 'live']) report(path, await blockedBy(() => api.app.inject({ url: `/api/v1/runs/${runId}/${path}` })));
+});
+
+test('listing 1,000 runs', { timeout: 120_000, retry: 2 }, async () => {
+  await api.save('big', 'small', { name: 'small', tasks: { a: { run: 'true' } } });
+  await Promise.all(Array.from({ length: 1_000 }, () => api.run('big', 'small')));
+  const list = await blockedBy(() => api.app.inject({ url: '/api/v1/runs?limit=1000' }));
+  report('1,000 runs', list);
+  const page = JSON.parse(list.value.body) as Page<RunView>;
+  expect(page.items).toHaveLength(1_000);
+  expect(page.items.find((item) => item.workflow === 'small')).toMatchObject({ progress: 0, counts: { pending: 1 } });
+  report('1,000 executions', await blockedBy(() => api.app.inject({ url: '/api/v1/executors?size=1000' })));
+});
