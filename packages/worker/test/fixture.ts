@@ -46,6 +46,8 @@ export class HandMaster {
   hello: Extract<WorkerToMaster, { kind: 'hello' }> | null = null;
   /** False: reports are heard but not acknowledged. */
   acknowledges = true;
+  /** Told of each report as it is heard. */
+  onReport: (report: AttemptReport) => void = () => {};
   /** False: heartbeats stay unanswered. */
   renews = true;
   #link: MasterLink | null = null;
@@ -135,6 +137,7 @@ export class HandMaster {
       case 'report': {
         const { report } = message;
         this.reports.push(report);
+        this.onReport(report);
         if (!this.acknowledges || report.kind === 'accepted' || report.kind === 'never_seen') return;
         return link.send([{ kind: 'ack', attempt: report.attempt, sequence: report.sequence, verdict: 'stored' }]);
       }

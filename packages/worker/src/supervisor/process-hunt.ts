@@ -23,8 +23,8 @@ const SHARED_LOOK_MS = 10;
 
 let lastLook: { table: MarkedProcess[]; at: number } = { table: [], at: -Infinity };
 
-/** The attempt's processes, without the slot shell itself. */
-export function processesOf(quarry: Quarry, table: MarkedProcess[]): MarkedProcess[] {
+/** The attempt's processes, without the slot shell itself. `known` ones stay its own when their parents are gone. */
+export function processesOf(quarry: Quarry, table: MarkedProcess[], known: ReadonlyMap<number, number> = new Map()): MarkedProcess[] {
   const { shell } = quarry;
   const belongs = new Set<number>();
   // While a group has members its number is not given to a new process; so a leader that is another process means: our group is gone.
@@ -32,7 +32,8 @@ export function processesOf(quarry: Quarry, table: MarkedProcess[]): MarkedProce
   const group = shell && (!leader || leader.startTime === shell.startTime) ? shell.pid : null;
   for (const entry of table) {
     const inGroup = group !== null && (entry.group === group || entry.session === group);
-    if (inGroup || (entry.attempt === quarry.attempt && entry.workDir === quarry.workDir)) belongs.add(entry.pid);
+    const marked = entry.attempt === quarry.attempt && entry.workDir === quarry.workDir;
+    if (inGroup || marked || known.get(entry.pid) === entry.startTime) belongs.add(entry.pid);
   }
   for (let grown = belongs.size > 0; grown;) {
     const children = table.filter((entry) => belongs.has(entry.parent) && !belongs.has(entry.pid));
@@ -50,10 +51,16 @@ export function endProcesses(quarry: () => Quarry, graceMs: number, onGone: () =
   const killAt = performance.now() + graceMs;
   let pollMs = POLL_FIRST_MS;
   let cleanLooks = 0;
+  const known = new Map<number, number>();
+  const find = (current: Quarry): MarkedProcess[] => {
+    const found = processesOf(current, lookAtProcesses(), known);
+    for (const { pid, startTime } of found) known.set(pid, startTime);
+    return found;
+  };
 
   const look = (): void => {
     const current = quarry();
-    const left = processesOf(current, lookAtProcesses());
+    const left = find(current);
     const clean = left.length === 0 && !groupLeft(current);
     cleanLooks = clean ? cleanLooks + 1 : 0;
     if (cleanLooks >= 2) return onGone();
@@ -67,11 +74,11 @@ export function endProcesses(quarry: () => Quarry, graceMs: number, onGone: () =
     setTimeout(look, insist ? pollMs : Math.min(pollMs, Math.max(untilKillMs, 1)));
   };
 
+  // Found before the first signal: once their parents are gone nothing shows where they came from.
   const first = quarry();
+  const found = find(first);
   if (first.shell) signalGroup(first.shell, 'SIGTERM');
-  for (const entry of processesOf(first, lookAtProcesses())) {
-    if (entry.group !== first.shell?.pid) signalProcess(entry, 'SIGTERM');
-  }
+  for (const entry of found) if (entry.group !== first.shell?.pid) signalProcess(entry, 'SIGTERM');
   setTimeout(look, POLL_FIRST_MS);
 }
 

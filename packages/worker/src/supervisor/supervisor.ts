@@ -36,6 +36,7 @@ interface Agent {
 }
 
 const TICK_MS = 1_000;
+const HURRY_MS = 30;
 const LEASE_TICK_MS = 250;
 /** A task that ends sooner is told once, when it ends: its outcome says when it started. */
 const STARTED_HELD_BACK_MS = 5;
@@ -54,6 +55,8 @@ export class Supervisor {
   #lonelySince = performance.now();
   #refusing: string | null = null;
   #ending = false;
+  #hurrying = false;
+  #finishing = false;
   readonly #startedHeldBack = new Map<AttemptId, SupervisorEvent>();
   #finish: () => void = () => {};
   /** Resolves when it has ended by itself or by order. */
@@ -223,8 +226,23 @@ export class Supervisor {
     return this.#runners.reduce((sum, runner) => sum + runner.liveCount(), 0);
   }
 
+  /** Nobody should wait for the next second when the end has been asked for. */
+  #hurry(): void {
+    if (this.#hurrying) return;
+    this.#hurrying = true;
+    setTimeout(() => {
+      this.#hurrying = false;
+      this.#tick();
+    }, HURRY_MS);
+  }
+
   #endIfDone(): void {
-    if (this.#liveCount() > 0 || this.#runners.some((runner) => runner.busy)) return;
+    if (this.#liveCount() > 0 || this.#finishing) return;
+    if (this.#runners.some((runner) => runner.busy)) {
+      if (this.#ending) this.#hurry();
+      return;
+    }
+    this.#finishing = true;
     for (const timer of this.#timers) clearInterval(timer);
     for (const runner of this.#runners) runner.close();
     this.#agent?.channel.end();
