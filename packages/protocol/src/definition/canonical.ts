@@ -3,12 +3,18 @@ import type { WorkflowDefinition } from '../workflow.ts';
 
 /** Canonical JSON of the definition: keys sorted by code unit, no spaces; the order of tasks counts, since runs refer to it. */
 export function normaliseForHash(definition: WorkflowDefinition): string {
-  return JSON.stringify(sorted(definition));
+  return canonical(definition);
 }
 
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  return Object.fromEntries(entries.map(([key, item]) => [key, sorted(item)]));
+/** Put together as text: copies of every object with its keys sorted take longer. */
+function canonical(value: unknown): string {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return value.length === 0 ? '[]' : `[${value.map(canonical).join(',')}]`;
+  let text = '';
+  for (const key of Object.keys(value).sort()) {
+    const item: unknown = Reflect.get(value, key);
+    if (item !== undefined) text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${canonical(item)}`;
+  }
+  return `{${text}}`;
 }

@@ -8,7 +8,7 @@ import { formatDuration } from './duration.ts';
 import { fromText, fromValue, type DefinitionOptions, type ParsedDefinition } from './parse.ts';
 import { called, inside, ROOT, shorten, type Place } from './place.ts';
 import type { ProblemLog } from './problem-log.ts';
-import { Assembled, membersOf, mismatch, refuseUnknown, type Member } from './shape.ts';
+import { Assembled, membersOf, mismatch, refuseUnknown, unknownKey, type Member } from './shape.ts';
 import { readTask, type ReadTask } from './task-shape.ts';
 import { assemble, isTaskCount, isTaskName, type ReadTasks } from './workflow-shape.ts';
 
@@ -69,7 +69,8 @@ function declaredParameters(written: Member | undefined, log: ProblemLog): Membe
   return { value: new Assembled(members), place: written.place };
 }
 
-const NODE_KEYS = ['name', 'desc', 'description', 'type', 'parameter', 'dep', 'needs', 'extras'];
+const PUBLISHED_KEYS = ['name', 'desc', 'type', 'parameter', 'dep', 'extras'];
+const NODE_KEYS = [...PUBLISHED_KEYS, 'description', 'needs'];
 /** Published name → name in a definition file; both are read. */
 const NODE_NAMES: Record<string, string> = { desc: 'description', dep: 'needs' };
 const PARAMETER_NAMES: Record<string, string> = { script: 'run', resources: 'files' };
@@ -94,7 +95,7 @@ function readNode(node: unknown, place: Place, names: Set<string>, log: ProblemL
     mismatch(place, 'a map', node, log);
     return null;
   }
-  refuseUnknown(keys, NODE_KEYS, log);
+  for (const [key, member] of keys) if (!NODE_KEYS.includes(key)) unknownKey(key, member.place, PUBLISHED_KEYS, log);
   const nodeName = keys.get('name');
   if (typeof nodeName?.value !== 'string') {
     if (nodeName === undefined) log.problem(place, `${called(place)} lacks \`name\``);
@@ -108,7 +109,7 @@ function readNode(node: unknown, place: Place, names: Set<string>, log: ProblemL
     put(members, NODE_NAMES[key] ?? key, key === 'type' ? lowerCase(member) : member, log);
   }
   for (const [key, member] of parametersOf(keys.get('parameter'), log)) put(members, Object.hasOwn(PARAMETER_NAMES, key) ? (PARAMETER_NAMES[key] ?? key) : key, member, log);
-  const task = readTask(typeof nodeName?.value === 'string' ? nodeName.value : '', place, members, null, log);
+  const task = readTask(typeof nodeName?.value === 'string' ? nodeName.value : '', place, members, { defaults: null, otherNames: Object.keys(PARAMETER_NAMES) }, log);
   if (typeof nodeName?.value !== 'string' || names.has(nodeName.value)) return null;
   names.add(nodeName.value);
   return task;

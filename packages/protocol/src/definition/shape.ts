@@ -241,6 +241,7 @@ export function list<T>(item: Shape<T>, rules: ListRules): Shape<T[]> {
 function refuseRepetitions(items: unknown[], place: Place, log: ProblemLog): void {
   const seen = new Set<unknown>();
   for (const [index, item] of items.entries()) {
+    if (typeof item !== 'string' && typeof item !== 'number') continue;
     if (seen.has(item)) log.problem(inside(place, index), `${described(item)} stands twice in ${called(place)}`);
     seen.add(item);
   }
@@ -461,10 +462,13 @@ export function refuseUnknown(members: Map<string, Member>, known: readonly stri
   for (const [key, member] of members) if (!known.includes(key)) unknownKey(key, member.place, known, log);
 }
 
+/** What a key such as `$name"` comes from: `{ run: echo "hello, $name" }`. */
+const CUT_OFF = '; if it is the rest of a text, put that text in quotes: inside `{ }` a comma ends it';
+
 /** Reports a key that does not exist, naming the one that was probably meant. */
 export function unknownKey(key: string, place: Place, known: readonly string[], log: ProblemLog): void {
   const foreign = Object.hasOwn(FOREIGN_KEYS, key) ? FOREIGN_KEYS[key] : undefined;
   const hint = foreign !== undefined && known.includes(foreign) ? `, did you mean \`${foreign}\`?` : didYouMean(key, known);
-  const all = hint === '' ? `; known here: ${known.map((name) => `\`${name}\``).join(', ')}` : '';
-  log.problem(place, `unknown key \`${shorten(key)}\`${hint}${all}`, 'key');
+  const rest = hint !== '' ? hint : /^[\w-]+$/.test(key) ? `; known here: ${known.map((name) => `\`${name}\``).join(', ')}` : CUT_OFF;
+  log.problem(place, `unknown key \`${shorten(key)}\`${rest}`, 'key');
 }

@@ -98,11 +98,18 @@ export interface ReadTask {
   definition: TaskDefinition | null;
 }
 
-/** Reads a task from its keys and the defaults under them. */
-export function readTask(taskName: string, place: Place, written: Map<string, Member>, defaults: Map<string, Member> | null, log: ProblemLog): ReadTask {
+interface TaskContext {
+  /** Put under the task's own keys. */
+  defaults: Map<string, Member> | null;
+  /** Further names of keys, for suggestions. */
+  otherNames: readonly string[];
+}
+
+/** Reads a task from its keys. */
+export function readTask(taskName: string, place: Place, written: Map<string, Member>, { defaults, otherNames }: TaskContext, log: ProblemLog): ReadTask {
   const kind = kindOf(written, defaults, place, log);
   const members = defaults === null ? written : withDefaults(written, defaults, kind);
-  refuseUnknownKeys(members, kind, log);
+  refuseUnknownKeys(members, kind, otherNames, log);
   if (kind?.runOrFile) checkRunOrFile(kind.type, members, place, log);
   const fields: Fields = kind === null ? COMMON_FIELDS : { ...COMMON_FIELDS, ...kind.fields };
   const values = readFields(fields, members, place, log);
@@ -186,11 +193,11 @@ function isOwnMeaning(key: string, kind: TaskKind | null): boolean {
   return key === 'outputs' && kind !== null && 'outputs' in kind.fields;
 }
 
-function refuseUnknownKeys(members: Map<string, Member>, kind: TaskKind | null, log: ProblemLog): void {
+function refuseUnknownKeys(members: Map<string, Member>, kind: TaskKind | null, otherNames: readonly string[], log: ProblemLog): void {
   for (const [key, member] of members) {
     if (key === 'type' || key in COMMON_FIELDS || (kind !== null && key in kind.fields)) continue;
     const types = TYPES_BY_KEY.get(key);
-    if (types === undefined) unknownKey(key, member.place, kind === null ? ALL_KEYS : ['type', ...COMMON_KEYS, ...Object.keys(kind.fields)], log);
+    if (types === undefined) unknownKey(key, member.place, [...(kind === null ? ALL_KEYS : ['type', ...COMMON_KEYS, ...Object.keys(kind.fields)]), ...otherNames], log);
     else if (kind !== null) log.problem(member.place, `\`${key}\` is a key of ${types.join(', ')} tasks; this is a ${kind.type} task`, 'key');
   }
 }

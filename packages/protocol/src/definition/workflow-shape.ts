@@ -140,7 +140,7 @@ function readTasks(members: Map<string, Member>, place: Place, log: ProblemLog):
     isTaskName(taskName, task.place, log);
     const keys = membersOf(task.value, task.place);
     if (keys === null) mismatch(task.place, 'a map', task.value, log);
-    else read.push(readTask(taskName, task.place, keys, defaults, log));
+    else read.push(readTask(taskName, task.place, keys, { defaults, otherNames: [] }, log));
   }
   return { read, names: new Set(tasks.keys()) };
 }

@@ -4,6 +4,7 @@
  */
 import { Composer, isAlias, isMap, isScalar, isSeq, Lexer, Parser, type Document, type ParsedNode, type Scalar, type YAMLMap } from 'yaml';
 import { called, inside, ROOT, shorten, type Place } from './place.ts';
+import { parsePlainYaml } from './plain-yaml.ts';
 import { inexactNumber, isInexact, MAX_DEPTH, REFUSED, scalarNode, setOwn, type ParsedSource, type SourceNode, type SourceProblem } from './source.ts';
 
 /** Values that aliases may add to those that are written. */
@@ -12,6 +13,12 @@ const CORE_TAGS = new Set(['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].
 
 /** Parses the text; all syntax errors are reported, and if there are none, everything that is refused beyond syntax. */
 export function parseYamlSource(text: string): ParsedSource {
+  const plain = parsePlainYaml(text);
+  return plain === null ? parseAnyYaml(text) : { root: plain, problems: [] };
+}
+
+/** The same without the short way for plain documents. */
+export function parseAnyYaml(text: string): ParsedSource {
   const composed = compose(text);
   if (composed.problems.length > 0 || composed.document === null) return { root: null, problems: composed.problems };
   const conversion = new Conversion();
@@ -37,9 +44,15 @@ function compose(text: string): { document: Document.Parsed | null; problems: So
     return { document: null, problems: [syntaxProblem(parser.offset, `cannot be read from here on: ${detail}`)] };
   }
   const [document = null, second] = documents;
-  for (const { errors } of documents) problems.push(...errors.map((error) => syntaxProblem(error.pos[0], error.message)));
+  for (const { errors } of documents) problems.push(...errors.map((error) => syntaxProblem(error.pos[0], explained(error.message))));
   if (second && problems.length === 0) problems.push(syntaxProblem(second.range[0], 'a file holds one definition, but a second document begins here'));
   return { document, problems };
+}
+
+/** Adds what to do to the mistake that is made most. */
+function explained(message: string): string {
+  if (!/^Unexpected (?:flow-|scalar)/.test(message)) return message;
+  return `${message}; inside \`{ }\` and \`[ ]\` a text that holds any of \`{ } [ ] ,\` must stand in quotes`;
 }
 
 function syntaxProblem(offset: number, message: string): SourceProblem {
@@ -63,7 +76,7 @@ class Conversion {
     if (yaml.tag !== undefined && !CORE_TAGS.has(yaml.tag)) this.#problem(place, offset, `the tag \`${shorten(yaml.tag)}\` of ${called(place)} is not allowed; only plain YAML values are`);
     const countBefore = this.#valueCount++;
     if (yaml.anchor !== undefined) this.#anchors.set(yaml.anchor, null);
-    const node = depth > MAX_DEPTH ? this.#refuse(place, offset, `more than ${MAX_DEPTH} collections inside one another`) : this.#content(yaml, place, depth);
+    const node = depth >= MAX_DEPTH && !isScalar(yaml) ? this.#refuse(place, offset, `more than ${MAX_DEPTH} collections inside one another`) : this.#content(yaml, place, depth);
     if (yaml.anchor !== undefined) this.#anchors.set(yaml.anchor, { node, valueCount: this.#valueCount - countBefore });
     return node;
   }
