@@ -12,6 +12,10 @@ export interface Dialect {
   bytes: string;
   /** Written behind a table whose primary key is its storage order. */
   clustered: string;
+  /** The columns of one row as the text of a JSON array. */
+  jsonRow: (columns: readonly string[]) => string;
+  /** Aggregate: all rows as the text of a JSON array of arrays, in order. */
+  jsonRows: (columns: readonly string[], orderBy: string) => string;
   /** Condition: the column's value is in a list given as JSON text. */
   isIn: (column: string) => string;
   /** Condition: the column begins with one of a list of texts given as JSON text. Not `like`: % and _ mean themselves. */
@@ -28,6 +32,8 @@ export const SQLITE: Dialect = {
   integer: 'integer',
   bytes: 'blob',
   clustered: 'without rowid',
+  jsonRow: (columns) => `json_array(${columns.join(', ')})`,
+  jsonRows: (columns, orderBy) => `json_group_array(json_array(${columns.join(', ')}) order by ${orderBy})`,
   isIn: (column) => `${column} in (select value from json_each(?))`,
   beginsWithAny: (column) => (
     `exists (select 1 from json_each(?) prefix where substr(${column}, 1, length(prefix.value)) = prefix.value)`

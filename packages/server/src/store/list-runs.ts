@@ -43,20 +43,18 @@ interface Scope {
   total: number;
 }
 
-const RUN = `select ${RUN_COLUMNS.join(', ')} from run where id = ?`;
+const RUN = `select ${dialect.jsonRow(RUN_COLUMNS)} from run where id = ?`;
 
-/** Answers with the cells of the page's runs. `walk` overrules the choice, for tests. */
-export function listRuns(db: SqliteDatabase, request: ListRequest, walk?: Walk): { total: number; runs: Cell[] } {
-  db.exec('begin');
+/** Answers with the JSON text of the page's rows. `walk` overrules the choice, for tests. */
+export function listRuns(db: SqliteDatabase, request: ListRequest, walk?: Walk): { total: number; runs: string } {
+  db.run('begin');
   try {
     const scope = measureScope(db, request.filter);
-    const runs: Cell[] = [];
-    if (request.from < scope.total && request.size > 0) {
-      for (const id of pageIds(db, scope, request, walk ?? chooseWalk(scope, request.from + request.size))) db.cells(runs, RUN, id);
-    }
-    return { total: scope.total, runs };
+    const isEmpty = request.from >= scope.total || request.size === 0;
+    const ids = isEmpty ? [] : pageIds(db, scope, request, walk ?? chooseWalk(scope, request.from + request.size));
+    return { total: scope.total, runs: `[${ids.map((id) => db.text(RUN, id)).join(',')}]` };
   } finally {
-    db.exec('commit');
+    db.run('commit');
   }
 }
 
@@ -98,7 +96,7 @@ function resolveWorkflows(db: SqliteDatabase, filter: RunFilter): number[] | nul
   prefixed('w.name', filter.workflowPrefixes);
   if (conditions.length === 0) return null;
   const sql = `select w.id from workflow w join project p on p.id = w.project_id where ${conditions.join(' and ')}`;
-  return db.cells([], sql, ...values) as number[];
+  return db.rows(sql, ...values).map((row) => row[0] as number);
 }
 
 function countPairs(db: SqliteDatabase, workflowIds: number[] | null, states: readonly string[] | null): Pair[] {
@@ -183,9 +181,10 @@ function pageIds(db: SqliteDatabase, scope: Scope, request: ListRequest, walk: W
 /** Walks along `run_order`, which is sorted already, or collects from `run_submitted` and sorts. */
 function idsInOrder(db: SqliteDatabase, scope: Scope, request: ListRequest, index: 'run_order' | 'run_submitted'): number[] {
   const { sql, values } = scopeConditions(scope);
-  return db.cells([], `
+  const rows = db.rows(`
     select id from run ${dialect.along(index)} where ${sql}
-    order by coalesce(started_at, 9007199254740991) desc, id desc limit ? offset ?`, ...values, request.size, request.from) as number[];
+    order by coalesce(started_at, 9007199254740991) desc, id desc limit ? offset ?`, ...values, request.size, request.from);
+  return rows.map((row) => row[0] as number);
 }
 
 const IDS_OF_PAIR = `
@@ -195,11 +194,9 @@ const IDS_OF_PAIR = `
 
 function idsByPairs(db: SqliteDatabase, scope: Scope, request: ListRequest): number[] {
   const pairs = scope.pairs ?? countPairs(db, null, null);
-  const cells: number[] = [];
-  for (const pair of pairs) {
-    db.cells(cells, IDS_OF_PAIR, pair.workflowId, pair.state, scope.from, scope.to, request.from + request.size);
-  }
-  const found = Array.from({ length: cells.length / 2 }, (_, i) => ({ id: cells[2 * i]!, start: cells[2 * i + 1]! }));
-  found.sort((a, b) => b.start - a.start || b.id - a.id);
-  return found.slice(request.from, request.from + request.size).map(({ id }) => id);
+  const found = pairs.flatMap((pair) => (
+    db.rows(IDS_OF_PAIR, pair.workflowId, pair.state, scope.from, scope.to, request.from + request.size) as [id: number, start: number][]
+  ));
+  found.sort((a, b) => b[1] - a[1] || b[0] - a[0]);
+  return found.slice(request.from, request.from + request.size).map(([id]) => id);
 }

@@ -3,10 +3,10 @@
  * whose promise had resolved before it was asked.
  */
 import type { Connection } from '@pelorus/engine';
+import { SQLITE as dialect } from './dialect.ts';
 import { listRuns } from './list-runs.ts';
 import type { ProjectRow, WorkflowRow, WorkflowVersionRow } from './port.ts';
 import { ATTEMPT_COLUMNS, RUN_COLUMNS, TASK_RUN_COLUMNS, WORKER_COLUMNS } from './rows.ts';
-import type { Cell } from './rows.ts';
 import type { Row, SqliteDatabase } from './sqlite-database.ts';
 import { toProjectRow, toWorkflowRow, WORKFLOW_SELECT } from './workflow-rows.ts';
 
@@ -75,57 +75,55 @@ function loadConnections(db: SqliteDatabase, projectId: number): Connection[] {
   ));
 }
 
-const RUN = `select ${RUN_COLUMNS.join(', ')} from run where id = ?`;
-const TASK_RUNS = `select ${TASK_RUN_COLUMNS.join(', ')} from task_run where run_id = ? order by task`;
-const ATTEMPTS = `select ${ATTEMPT_COLUMNS.join(', ')} from attempt where run_id = ? order by dispatched_at, task, n`;
-const ATTEMPT = `select ${ATTEMPT_COLUMNS.join(', ')} from attempt where run_id = ? and task = ? and n = ?`;
+const RUN = `select ${dialect.jsonRows(RUN_COLUMNS, 'id')} from run where id = ?`;
+const TASK_RUNS = `select ${dialect.jsonRows(TASK_RUN_COLUMNS, 'task')} from task_run where run_id = ?`;
+const ATTEMPTS = `select ${dialect.jsonRows(ATTEMPT_COLUMNS, 'dispatched_at, task, n')} from attempt where run_id = ?`;
+const ATTEMPT = `select ${dialect.jsonRows(ATTEMPT_COLUMNS, 'n')} from attempt where run_id = ? and task = ? and n = ?`;
 
-function getRun(db: SqliteDatabase, run: number): Cell[] {
-  return db.cells([], RUN, run);
+function getRun(db: SqliteDatabase, run: number): string {
+  return db.text(RUN, run);
 }
 
-/** Runs with their rows, as flat cells per table. */
-export interface RunCells {
-  runs: Cell[];
-  taskRuns: Cell[];
-  attempts: Cell[];
+/** Runs with their rows: per table the JSON text of an array of rows. */
+export interface RunTexts {
+  runs: string;
+  taskRuns: string;
+  attempts: string;
 }
 
-function getRunDetail(db: SqliteDatabase, run: number): RunCells {
-  return snapshot(db, () => ({
-    runs: db.cells([], RUN, run), taskRuns: db.cells([], TASK_RUNS, run), attempts: db.cells([], ATTEMPTS, run),
-  }));
+function getRunDetail(db: SqliteDatabase, run: number): RunTexts {
+  return snapshot(db, () => ({ runs: db.text(RUN, run), taskRuns: db.text(TASK_RUNS, run), attempts: db.text(ATTEMPTS, run) }));
 }
 
 /** Several statements over one state of the database. */
 function snapshot<T>(db: SqliteDatabase, read: () => T): T {
-  db.exec('begin');
+  db.run('begin');
   try {
     return read();
   } finally {
-    db.exec('commit');
+    db.run('commit');
   }
 }
 
-function getAttempt(db: SqliteDatabase, key: { run: number; task: number; n: number }): Cell[] {
-  return db.cells([], ATTEMPT, key.run, key.task, key.n);
+function getAttempt(db: SqliteDatabase, key: { run: number; task: number; n: number }): string {
+  return db.text(ATTEMPT, key.run, key.task, key.n);
 }
 
 const LATEST_ATTEMPTS = `
-  select ${ATTEMPT_COLUMNS.map((column) => `a.${column}`).join(', ')} from attempt a where a.run_id = ?
-    and not exists (select 1 from attempt b where b.run_id = a.run_id and b.task = a.task and b.n > a.n)
-  order by a.task`;
+  select ${dialect.jsonRows(ATTEMPT_COLUMNS.map((column) => `a.${column}`), 'a.task')} from attempt a where a.run_id = ?
+    and not exists (select 1 from attempt b where b.run_id = a.run_id and b.task = a.task and b.n > a.n)`;
 
-function loadRuns(db: SqliteDatabase, runs: number[]): RunCells {
-  const cells: RunCells = { runs: [], taskRuns: [], attempts: [] };
-  return snapshot(db, () => {
-    for (const run of runs) {
-      db.cells(cells.runs, RUN, run);
-      db.cells(cells.taskRuns, TASK_RUNS, run);
-      db.cells(cells.attempts, LATEST_ATTEMPTS, run);
-    }
-    return cells;
-  });
+function loadRuns(db: SqliteDatabase, runs: number[]): RunTexts {
+  return snapshot(db, () => ({
+    runs: concatenated(runs.map((run) => db.text(RUN, run))),
+    taskRuns: concatenated(runs.map((run) => db.text(TASK_RUNS, run))),
+    attempts: concatenated(runs.map((run) => db.text(LATEST_ATTEMPTS, run))),
+  }));
+}
+
+/** One JSON array of what is in all of them. */
+function concatenated(arrays: string[]): string {
+  return `[${arrays.filter((text) => text !== '[]').map((text) => text.slice(1, -1)).join(',')}]`;
 }
 
 const TASK_RUN_COUNTS = `select state, count(*) as task_runs from task_run where run_id = ? group by state`;
@@ -134,10 +132,10 @@ function countTaskRuns(db: SqliteDatabase, run: number): Record<string, number> 
   return Object.fromEntries(db.all(TASK_RUN_COUNTS, run).map((row) => [row['state'] as string, row['task_runs'] as number]));
 }
 
-const WORKERS = `select ${WORKER_COLUMNS.join(', ')} from worker order by registered_at, id`;
+const WORKERS = `select ${dialect.jsonRows(WORKER_COLUMNS, 'registered_at, id')} from worker`;
 
-function listWorkers(db: SqliteDatabase): Cell[] {
-  return db.cells([], WORKERS);
+function listWorkers(db: SqliteDatabase): string {
+  return db.text(WORKERS);
 }
 
 export const readVerbs = {

@@ -41,16 +41,20 @@ export class SqliteDatabase {
     return this.statement(sql).all(...values) as Row[];
   }
 
-  /** Appends all rows to a flat array of cells. */
-  cells(into: Cell[], sql: string, ...values: SQLInputValue[]): Cell[] {
+  /** All rows as arrays of cells. */
+  rows(sql: string, ...values: SQLInputValue[]): Cell[][] {
     let statement = this.#arrays.get(sql);
     if (!statement) {
       statement = this.raw.prepare(sql);
       statement.setReturnArrays(true);
       this.#arrays.set(sql, statement);
     }
-    for (const row of statement.all(...values) as unknown as Cell[][]) into.push(...row);
-    return into;
+    return statement.all(...values) as unknown as Cell[][];
+  }
+
+  /** The one text that a query with one row and one column answers with. */
+  text(sql: string, ...values: SQLInputValue[]): string {
+    return this.rows(sql, ...values)[0]![0] as string;
   }
 
   get inTransaction(): boolean {

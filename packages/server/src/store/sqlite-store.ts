@@ -10,8 +10,10 @@ import type { AttemptId, CommandId, RunId, WorkflowDefinition } from '@pelorus/p
 import type {
   Fence, NewRun, ProjectRow, RunDetail, RunFilter, RunPage, RunRow, SaveWorkflow, Store, WorkflowRow, WorkflowVersionRow,
 } from './port.ts';
-import type { ReadVerbs, WorkflowVersionText } from './read-verbs.ts';
-import { decodeAttempts, decodeCommands, decodeRuns, decodeTaskRuns, decodeWorkers, encodeChanges, encodeNewRun, encodeTaskRun } from './rows.ts';
+import type { ReadVerbs, RunTexts, WorkflowVersionText } from './read-verbs.ts';
+import {
+  decodeAttempt, decodeCommand, decodeRun, decodeTaskRun, decodeWorker, encodeChanges, encodeNewRun, encodeTaskRun, parseRows,
+} from './rows.ts';
 import type { Cell } from './rows.ts';
 import type { WriterData } from './sqlite-writer.ts';
 import { ThreadChannel } from './thread-channel.ts';
@@ -32,7 +34,8 @@ const MASTER_LEASE_MS = 15_000;
  */
 export async function openSqliteStore(directory: string, options: SqliteOptions = {}): Promise<Store> {
   const path = resolve(directory);
-  await mkdir(path, { recursive: true });
+  // Connections hold passwords: a new directory is its owner's alone.
+  await mkdir(path, { recursive: true, mode: 0o700 });
   const file = join(path, 'pelorus.db');
   const writerData: WriterData = {
     directory: path, file, masterLeaseMs: options.masterLeaseMs ?? MASTER_LEASE_MS, maxBytes: options.maxBytes ?? null,
@@ -113,7 +116,7 @@ class SqliteStore implements Store {
     for (const record of run.tasks) encodeTaskRun(taskRuns, record, 0);
     const { workflowVersion, idempotencyKey, requestHash = null } = run;
     const answer = await this.#writer.call('submitRun', { making: encodeNewRun(run), workflowVersion, idempotencyKey, requestHash, taskRuns });
-    return { run: decodeRuns(answer.run)[0]!.spec, command: commandIdOf(answer.command), repeated: answer.repeated };
+    return { run: decodeRun(answer.run).spec, command: commandIdOf(answer.command), repeated: answer.repeated };
   }
 
   async requestCommand(request: Parameters<Store['requestCommand']>[0]): Promise<CommandId> {
@@ -121,23 +124,21 @@ class SqliteStore implements Store {
   }
 
   async getRun(run: RunId): Promise<RunRow | null> {
-    return decodeRuns(await this.#people.call('getRun', run))[0] ?? null;
+    return parseRows(await this.#people.call('getRun', run)).map(decodeRun)[0] ?? null;
   }
 
   async getRunDetail(run: RunId): Promise<RunDetail | null> {
-    const cells = await this.#people.call('getRunDetail', run);
-    const row = decodeRuns(cells.runs)[0];
-    return row ? { ...row, tasks: decodeTaskRuns(cells.taskRuns), attempts: decodeAttempts(cells.attempts) } : null;
+    return runsOf(await this.#people.call('getRunDetail', run))[0] ?? null;
   }
 
   async getAttempt(attempt: AttemptId): Promise<AttemptRecord | null> {
     const key = parseAttemptId(attempt);
-    return key ? decodeAttempts(await this.#people.call('getAttempt', key))[0] ?? null : null;
+    return key ? parseRows(await this.#people.call('getAttempt', key)).map(decodeAttempt)[0] ?? null : null;
   }
 
   async listRuns(filter: RunFilter, from: number, size: number): Promise<RunPage> {
     const page = await this.#people.call('listRuns', { filter, from, size });
-    return { total: page.total, rows: decodeRuns(page.runs) };
+    return { total: page.total, rows: parseRows(page.runs).map(decodeRun) };
   }
 
   countTaskRuns(run: RunId): Promise<Partial<Record<TaskRunRecord['state'], number>>> {
@@ -145,7 +146,7 @@ class SqliteStore implements Store {
   }
 
   async listWorkers(): Promise<WorkerRecord[]> {
-    return decodeWorkers(await this.#people.call('listWorkers', undefined));
+    return parseRows(await this.#people.call('listWorkers', undefined)).map(decodeWorker);
   }
 
   async registerMaster(master: Parameters<Store['registerMaster']>[0]): Promise<void> {
@@ -157,7 +158,7 @@ class SqliteStore implements Store {
   }
 
   async claimCommands(fence: Fence, after: CommandId | null, limit: number): Promise<Command[]> {
-    return decodeCommands(await this.#writer.call('claimCommands', { fence, after, limit }));
+    return (await this.#writer.call('claimCommands', { fence, after, limit })).map(decodeCommand);
   }
 
   async adoptRuns(fence: Fence, after: RunId | null, limit: number): Promise<RunId[]> {
@@ -165,12 +166,7 @@ class SqliteStore implements Store {
   }
 
   async loadRuns(runs: RunId[]): Promise<StoredRun[]> {
-    const cells = await this.#master.call('loadRuns', runs);
-    const tasks = Map.groupBy(decodeTaskRuns(cells.taskRuns), (record) => record.run);
-    const attempts = Map.groupBy(decodeAttempts(cells.attempts), (record) => record.run);
-    return decodeRuns(cells.runs).map((row) => (
-      { ...row, tasks: tasks.get(row.spec.id) ?? [], attempts: attempts.get(row.spec.id) ?? [] }
-    ));
+    return runsOf(await this.#master.call('loadRuns', runs));
   }
 
   async loadWorkflowVersion(workflowId: number, version: number): Promise<WorkflowVersion | null> {
@@ -192,6 +188,15 @@ class SqliteStore implements Store {
     await Promise.all([this.#people.close(), this.#master.close()]);
     await this.#writer.close();
   }
+}
+
+/** The runs of a reader's answer, each with its rows. */
+function runsOf(texts: RunTexts): StoredRun[] {
+  const tasks = Map.groupBy(parseRows(texts.taskRuns).map(decodeTaskRun), (record) => record.run);
+  const attempts = Map.groupBy(parseRows(texts.attempts).map(decodeAttempt), (record) => record.run);
+  return parseRows(texts.runs).map(decodeRun).map((row) => (
+    { ...row, tasks: tasks.get(row.spec.id) ?? [], attempts: attempts.get(row.spec.id) ?? [] }
+  ));
 }
 
 function parseDefinition(version: WorkflowVersionText): WorkflowDefinition {

@@ -149,13 +149,13 @@ const INSERT_RUN = `
 const INSERT_COMMAND = `
   insert into command (run_id, action, user_name, at, idempotency_key, request_hash) values (?, ?, ?, ?, ?, ?) returning id`;
 
-/** Answers with the cells of the run. */
+/** Answers with the row of the run. */
 function submitRun(c: WriteContext, request: SubmitRequest): { run: Cell[]; command: number; repeated: boolean } {
   const { making, idempotencyKey, requestHash, taskRuns } = request;
   const earlier = commandOfKey(c, making.submitUser, idempotencyKey, making.submittedAt);
   if (earlier) {
     refuseOtherRequest(earlier, 'start', requestHash);
-    const run = c.db.cells([], RUN_BY_ID, earlier['run_id'] as number);
+    const run = c.db.rows(RUN_BY_ID, earlier['run_id'] as number)[0]!;
     return { run, command: earlier['id'] as number, repeated: true };
   }
   const workflow = requireRow(
@@ -169,7 +169,7 @@ function submitRun(c: WriteContext, request: SubmitRequest): { run: Cell[]; comm
   for (let i = 0; i < taskRuns.length; i += TASK_RUN_WIDTH) taskRuns[i] = run;
   upsertTaskRuns(c.db, taskRuns);
   const command = insertCommand(c, run, { kind: 'start' }, making.submitUser, making.submittedAt, idempotencyKey, requestHash);
-  return { run: c.db.cells([], RUN_BY_ID, run), command, repeated: false };
+  return { run: c.db.rows(RUN_BY_ID, run)[0]!, command, repeated: false };
 }
 
 /** Null when the parent's attempt has a child already. */
@@ -281,29 +281,27 @@ const WAITING_COMMANDS = `
     and (r.owner is null or r.owner = ? or exists (select 1 from master m where m.id = r.owner and m.fenced_at is not null))
   order by c.id limit ?`;
 
-/** Answers with the cells of the commands. */
-function claimCommands(c: WriteContext, request: { fence: Fence; after: number | null; limit: number }): Cell[] {
+/** Answers with the rows of the commands. */
+function claimCommands(c: WriteContext, request: { fence: Fence; after: number | null; limit: number }): Cell[][] {
   checkFence(c, request.fence);
   const { master } = request.fence;
-  const claimed: Cell[] = [];
+  const claimed: Cell[][] = [];
   let after = request.after ?? 0;
-  const width = COMMAND_COLUMNS.length + 1;
   for (;;) {
-    const wanted = request.limit - claimed.length / COMMAND_COLUMNS.length;
-    const rows = c.db.cells([], WAITING_COMMANDS, after, master, wanted);
-    for (let i = 0; i < rows.length; i += width) {
-      const run = rows[i + 1] as number;
-      after = rows[i] as number;
-      if (rows[i + width - 1] !== master) {
+    const wanted = request.limit - claimed.length;
+    const page = c.db.rows(WAITING_COMMANDS, after, master, wanted);
+    for (const row of page) {
+      const owner = row.pop();
+      const [id, run] = row as [number, number];
+      after = id;
+      if (owner !== master) {
         if (isClaimedByAnother(c, run, master)) continue;
         c.claims.set(run, master);
       }
-      claimed.push(...rows.slice(i, i + width - 1));
+      claimed.push(row);
     }
-    if (rows.length < wanted * width) break;
-    if (claimed.length === request.limit * COMMAND_COLUMNS.length) break;
+    if (page.length < wanted || claimed.length === request.limit) return claimed;
   }
-  return claimed;
 }
 
 const FENCE_EXPIRED = `update master set fenced_at = ? where id <> ? and fenced_at is null and lease_until < ?`;
@@ -323,9 +321,9 @@ function adoptRuns(c: WriteContext, request: { fence: Fence; after: number | nul
   const adopted: number[] = [];
   let after = request.after ?? 0;
   while (adopted.length < request.limit) {
-    const page = c.db.cells([], ORPHANED_RUNS, after, request.limit - adopted.length) as number[];
+    const page = c.db.rows(ORPHANED_RUNS, after, request.limit - adopted.length);
     if (page.length === 0) break;
-    for (const run of page) {
+    for (const [run] of page as [number][]) {
       after = run;
       if (isClaimedByAnother(c, run, master)) continue;
       c.db.run(SET_OWNER, master, run);
@@ -455,8 +453,8 @@ const STORED_STATUS = `
 /** A status that was not written: fine when it says what is stored already, else a bug of the caller. */
 function explainStatus(db: SqliteDatabase, master: string, status: Cell[]): void {
   const [run, version] = status as [number, number];
-  const stored = db.cells([], STORED_STATUS, run);
-  if (stored.length === 0) throw new StoreError('INVARIANT', `There is no run ${run} to write.`);
+  const stored = db.rows(STORED_STATUS, run)[0];
+  if (!stored) throw new StoreError('INVARIANT', `There is no run ${run} to write.`);
   // Versions and owners may differ: the same truth, told again.
   const same = [1, 2, 3, 4, 6, 7].every((i) => stored[i] === status[i + 1]);
   if (same) return;
@@ -470,7 +468,7 @@ function upsertTaskRuns(db: SqliteDatabase, cells: Cell[]): void {
   for (let i = 0; i < cells.length; i += TASK_RUN_WIDTH) {
     const row = cells.slice(i, i + TASK_RUN_WIDTH);
     if (upsert.run(...row).changes !== 0) continue;
-    const stored = db.cells([], STORED_TASK_RUN, row[0]!, row[1]!);
+    const stored = db.rows(STORED_TASK_RUN, row[0]!, row[1]!)[0]!;
     if (row.every((cell, column) => column === 2 || cell === stored[column])) continue;
     throw new StoreError('INVARIANT', `Task ${row[1]} of run ${row[0]} is ${stored[3]} at version ${stored[2]}; it cannot become ${row[3]} at version ${row[2]}.`);
   }
@@ -491,7 +489,7 @@ function upsertAttempts(db: SqliteDatabase, cells: Cell[]): void {
       throw new StoreError('INVARIANT', `Attempt ${name} cannot be ${row[4]}: another attempt of its task run is live.`, { cause: error });
     }
     if (written !== 0) continue;
-    const stored = db.cells([], STORED_ATTEMPT, row[0]!, row[1]!, row[2]!);
+    const stored = db.rows(STORED_ATTEMPT, row[0]!, row[1]!, row[2]!)[0]!;
     if (row.every((cell, column) => column === 3 || cell === stored[column])) continue;
     throw new StoreError('INVARIANT', `Attempt ${name} is ${stored[4]} at version ${stored[3]}; it cannot become ${row[4]} at version ${row[3]}.`);
   }
