@@ -29,7 +29,6 @@ export const ERRORS = {
   ATTEMPT_NOT_FOUND: { status: 404, sentence: 'There is no such attempt.' },
   NOT_FOUND: { status: 404, sentence: 'There is no such thing.' },
   METHOD_NOT_ALLOWED: { status: 405, sentence: 'This path does not answer that method.' },
-  NOT_ACCEPTABLE: { status: 406, sentence: 'No representation that the Accept header names is available.' },
   NAME_TAKEN: { status: 409, sentence: 'The name is already in use.' },
   WRONG_STATE: { status: 409, sentence: 'This cannot be done in the present state.' },
   CONFLICT: { status: 409, sentence: 'The request conflicts with what is stored.' },

@@ -5,6 +5,12 @@ const MIB = 1024 * KIB;
 export const API_LIMITS = {
   /** A body that is parsed on the event loop, when the route does not read definitions. */
   parametersBodyBytes: 2 * MIB,
+  /** Objects and arrays within one another, in anything that is not a definition. */
+  valueDepth: 64,
+  /** Problems listed in one answer. */
+  problemsShown: 100,
+  /** Names that a misspelt one is compared with. */
+  namesCompared: 2000,
   /** Definitions above this are parsed in another thread. */
   parseInlineBytes: 48 * KIB,
   parseThreads: 2,

@@ -1,6 +1,8 @@
+import { API_LIMITS } from './limits.ts';
+
 /**
  * The candidate that a misspelt name most likely means, or null when none is near: at most two edits, or a third of
- * the name's length, apart, upper and lower case being equal.
+ * the name's length, apart, upper and lower case being equal. Only so many candidates are looked at.
  */
 export function nearestName(name: string, candidates: Iterable<string>): string | null {
   if (name.length > 64) return null;
@@ -8,7 +10,9 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
   const limit = Math.max(2, Math.floor(name.length / 3));
   let best: string | null = null;
   let bestDistance = limit + 1;
+  let compared = 0;
   for (const candidate of candidates) {
+    if ((compared += 1) > API_LIMITS.namesCompared) break;
     if (Math.abs(candidate.length - name.length) >= bestDistance) continue;
     const distance = editDistance(wanted, candidate.toLowerCase());
     if (distance < bestDistance && distance < candidate.length) [best, bestDistance] = [candidate, distance];

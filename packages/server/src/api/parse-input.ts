@@ -1,22 +1,23 @@
 /** Untrusted values through a zod schema, with problems that a person can act on. */
 import { z } from 'zod';
 import type { RequestProblem } from '@pelorus/protocol';
+import { API_LIMITS } from './limits.ts';
 import { nearestName } from './nearest.ts';
 import { badParameters, problemAt } from './problem.ts';
-import { unstorableTexts } from './text-door.ts';
+import { unstorableParts } from './text-door.ts';
 
 /** The parsed value; throws the 400 that names every problem. */
 export function parseInput<Output>(schema: z.ZodType<Output>, input: unknown): Output {
-  const unstorable = unstorableTexts(input);
+  const unstorable = unstorableParts(input);
   if (unstorable.length > 0) throw badParameters(unstorable);
   const result = schema.safeParse(input, { error: sentence });
   if (result.success) return result.data;
-  throw badParameters(result.error.issues.flatMap((issue) => toProblems(schema, issue)));
+  throw badParameters(result.error.issues.slice(0, API_LIMITS.problemsShown).flatMap((issue) => toProblems(schema, issue)));
 }
 
 function toProblems(schema: z.ZodType, issue: z.core.$ZodIssue): RequestProblem[] {
   const path = issue.path.map(String);
-  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownName(shapeAt(schema, path), path, key));
+  if (issue.code === 'unrecognized_keys') return issue.keys.slice(0, API_LIMITS.problemsShown).map((key) => unknownName(shapeAt(schema, path), path, key));
   return [problemAt(pointerOf(path), `${path.length === 0 ? 'the body' : path.join('.')} ${issue.message}`)];
 }
 

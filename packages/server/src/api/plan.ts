@@ -2,7 +2,8 @@
 import { graphOf, type Graph, type RunPlan } from '@pelorus/engine';
 import type { NodeDep, PlanView, PlannedAs, RequestProblem, WorkflowDefinition } from '@pelorus/protocol';
 import { nearestName } from './nearest.ts';
-import { ApiFailure, problemAt } from './problem.ts';
+import { API_LIMITS } from './limits.ts';
+import { ApiFailure, failureWith, problemAt } from './problem.ts';
 
 export type Selection =
   | { kind: 'whole' }
@@ -41,12 +42,14 @@ function indicesOf(graph: Graph, names: string[]): number[] {
 }
 
 function unknownTasks(graph: Graph, names: string[]): ApiFailure {
-  const errors: RequestProblem[] = names.map((name) => {
-    const nearest = nearestName(name, graph.indexOf.keys());
+  const errors: RequestProblem[] = names.slice(0, API_LIMITS.problemsShown).map((name, index) => {
+    const nearest = index < NAMES_EXPLAINED ? nearestName(name, graph.indexOf.keys()) : null;
     return problemAt('', `the workflow has no task ${name}${nearest === null ? '' : `; did you mean ${nearest}?`}`);
   });
-  return new ApiFailure('UNKNOWN_TASK', errors.map((problem) => problem.message).join('; '), { errors });
+  return failureWith('UNKNOWN_TASK', errors);
 }
+
+const NAMES_EXPLAINED = 5;
 
 /** The start tasks and, with `post` or `pre`, all that follow or precede them; in definition order. */
 function reached(graph: Graph, starts: number[], dep: NodeDep): number[] {

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { ERRORS, type ErrorCode, type Problem, type RequestProblem } from '@pelorus/protocol';
+import { API_LIMITS } from './limits.ts';
 
 export interface FailureDetail {
   errors?: RequestProblem[];
@@ -21,12 +22,19 @@ export class ApiFailure extends Error {
   }
 }
 
-/** A 400 whose message names every problem. */
+/** The 400 for what a request holds. */
 export function badParameters(errors: RequestProblem[]): ApiFailure {
-  const shown = errors.slice(0, 5).map((problem) => problem.message);
-  const rest = errors.length - shown.length;
-  return new ApiFailure('BAD_PARAMETER', shown.join('; ') + (rest > 0 ? `; and ${rest} more` : ''), { errors });
+  return failureWith('BAD_PARAMETER', errors);
 }
+
+/** The first problems in the message, more of them in the list. */
+export function failureWith(code: ErrorCode, errors: RequestProblem[]): ApiFailure {
+  const shown = errors.slice(0, PROBLEMS_IN_MESSAGE).map((problem) => problem.message);
+  const rest = errors.length - shown.length;
+  return new ApiFailure(code, shown.join('; ') + (rest > 0 ? `; and ${rest} more` : ''), { errors: errors.slice(0, API_LIMITS.problemsShown) });
+}
+
+const PROBLEMS_IN_MESSAGE = 5;
 
 export function badParameter(name: string, message: string): ApiFailure {
   return badParameters([problemAt(`/${name}`, message)]);

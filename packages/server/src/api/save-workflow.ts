@@ -7,7 +7,7 @@ import type { DefinitionBody } from './body.ts';
 import type { ApiContext } from './context.ts';
 import type { NamedAs, ParsedUpload } from './definitions/parse-upload.ts';
 import { loadProject } from './lookup.ts';
-import { ApiFailure } from './problem.ts';
+import { failureWith } from './problem.ts';
 
 /** A definition with every file that it needs. */
 export interface CompleteDefinition extends ParsedUpload {
@@ -40,7 +40,7 @@ export function complete(parsed: ParsedUpload, kept: WorkflowFile[]): CompleteDe
   const errors = parsed.missing
     .filter((reference) => !known.has(reference.name))
     .map((reference) => reference.problem);
-  if (errors.length > 0) throw new ApiFailure('INVALID_DEFINITION', errors.map((problem) => problem.message).join('; '), { errors });
+  if (errors.length > 0) throw failureWith('INVALID_DEFINITION', errors);
   return { ...parsed, files, hash: hashOf(parsed.definitionHash, files) };
 }
 

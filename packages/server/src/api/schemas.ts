@@ -1,6 +1,8 @@
 /** The zod schemas that several routes share. What comes in a query or a form is text: numbers and JSON are read from it. */
+import secureJson from 'secure-json-parse';
 import { z } from 'zod';
 import { LIMITS, PRIORITIES, RUN_STATES, parseRunId, type ParameterValue, type RunId } from '@pelorus/protocol';
+import { unstorableParts } from './text-door.ts';
 
 /** A decimal integer, as text or number. */
 export function integer(options: { min: number; max: number }) {
@@ -25,10 +27,20 @@ export function jsonText<Schema extends z.ZodType>(schema: Schema) {
   return z.preprocess(readJsonText, schema);
 }
 
-function readJsonText(value: unknown): unknown {
+/** What is inside the text has not been looked at yet. Text that is no JSON is left for the schema to refuse. */
+function readJsonText(value: unknown, context: z.core.$RefinementCtx): unknown {
+  const read = parsedOrSame(value);
+  const problem = read === value ? undefined : unstorableParts(read)[0];
+  if (problem === undefined) return read;
+  context.addIssue(`is not acceptable: ${problem.message}`);
+  return z.NEVER;
+}
+
+/** The value of JSON text; anything else as it is. Keys that could reach a prototype make it no JSON. */
+export function parsedOrSame(value: unknown): unknown {
   if (typeof value !== 'string') return value;
   try {
-    return JSON.parse(value);
+    return secureJson.parse(value, { protoAction: 'error', constructorAction: 'error' });
   } catch {
     return value;
   }

@@ -6,7 +6,7 @@ import type { NewRun, WorkflowRow, WorkflowVersionRow } from '../store/port.ts';
 import type { ApiContext } from './context.ts';
 import { loadWorkflow } from './lookup.ts';
 import { planRun, type Selection } from './plan.ts';
-import { ApiFailure, problemAt } from './problem.ts';
+import { ApiFailure, failureWith, problemAt } from './problem.ts';
 
 /** Null: as the workflow says, or the product's default. */
 export interface RunOrder {
@@ -121,8 +121,7 @@ function notifyTypeOf(definition: WorkflowDefinition): NotifyType {
 function checkParameters(definition: WorkflowDefinition, run: NewRun): void {
   const result = resolveStartParameters(definition, run.params);
   if (result.ok) return;
-  const errors = result.problems.map((message) => problemAt('/params', message));
-  throw new ApiFailure('INVALID_PARAMETERS', errors.map((problem) => problem.message).join('; '), { errors });
+  throw failureWith('INVALID_PARAMETERS', result.problems.map((message) => problemAt('/params', message)));
 }
 
 /** Durable when it returns; the master is told. */

@@ -52,6 +52,34 @@ describe('every refusal is a problem document', () => {
     expect(answered.body.message).not.toBe('');
   });
 
+  const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
+  test.each<[string, string, Parameters<ApiUnderTest['call']>[2], string]>([
+    ['JSON nested 100,000 deep', '/runs', { body: `{"project":"samples","workflow":"diamond","extras":${nested(100_000)}}`, headers: json }, 'values may not be nested deeper than 64 levels'],
+    ['the same as text in JSON', '/executors', { body: { startParams: `{"a":${nested(100_000)}}` } }, 'startParams is not acceptable: values may not be nested deeper than 64 levels'],
+    ['a NUL within JSON text', '/executors', { body: { notifyMails: '["a\\u0000b"]' } }, 'notifyMails is not acceptable: 0 holds a NUL character, which cannot be stored'],
+    ['a prototype within JSON text', '/executors', { body: { startParams: '{"__proto__":{"x":1}}' } }, 'startParams must be an object'],
+    ['100,000 unknown fields', '/runs', { body: Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`f${index}`, 1])) }, 'f0 is not known here'],
+    ['100,000 unknown tasks', '/runs', { body: { project: 'samples', workflow: 'diamond', select: Array.from({ length: 100_000 }, (_, index) => `zz${index}`) } }, 'the workflow has no task zz0'],
+  ])('%s', async (_name, path, call, message) => {
+    const startedAt = performance.now();
+    const { status, body } = await api.call('POST', path, call);
+    expect(status).toBe(400);
+    expect(body.errors?.map((problem) => problem.message)).toContain(message);
+    expect(body.errors?.length).toBeLessThanOrEqual(100);
+    expect(performance.now() - startedAt).toBeLessThan(2000);
+  });
+
+  test.each([
+    ['aliases that multiply', `a: &a [${'x,'.repeat(9)}x]\n${'bcdefghijk'.split('').map((name, index) => `${name}: &${name} [${`*${'abcdefghij'[index]},`.repeat(9)}*${'abcdefghij'[index]}]`).join('\n')}\n`],
+    ['brackets without end', '['.repeat(200_000)],
+    ['braces without end', '{a: '.repeat(50_000)],
+    ['indentation without end', Array.from({ length: 2_000 }, (_, index) => `${' '.repeat(index)}a:`).join('\n')],
+    ['a key of a megabyte', `${'k'.repeat(1_000_000)}: 1`],
+  ])('YAML with %s', { timeout: 60_000 }, async (_name, body) => {
+    const { status } = await api.call('PUT', '/projects/samples/workflows/odd', { body, headers: { 'content-type': 'application/yaml' } });
+    expect(status).toBe(422);
+  });
+
   test('a wrong method names the right ones', async () => {
     expect((await api.call('DELETE', '/runs')).headers['allow']).toBe('POST, GET, HEAD');
     expect((await api.call('GET', `/executors/${runId}/kill`)).headers['allow']).toBe('POST');

@@ -12,7 +12,7 @@ import { ApiFailure } from '../problem.ts';
 import { parseUpload, type ParsedUpload, type RefusedUpload, type Upload } from './parse-upload.ts';
 
 export interface DefinitionParser {
-  /** Throws the refusal (422 with every problem, 400, or 503 when too many wait already). */
+  /** Throws the refusal (422 with every problem, 400, or 429 when too many wait already). */
   parse(upload: Upload): Promise<ParsedUpload>;
   close(): Promise<void>;
 }
@@ -68,7 +68,7 @@ export function createDefinitionParser(): DefinitionParser {
       next();
     };
     const onError = (error: Error) => done(() => job.reject(error), false);
-    const onExit = () => done(() => job.reject(busy()), false);
+    const onExit = () => done(() => job.reject(new Error('the parsing thread ended before it answered')), false);
     const timer = setTimeout(() => done(() => job.reject(tooSlow()), false), API_LIMITS.parseTimeoutMs);
     thread.once('message', (answer: ThreadAnswer) => done(() => job.resolve(answer), true));
     thread.once('error', onError).once('exit', onExit);
@@ -120,7 +120,7 @@ function failureOf(answer: RefusedUpload): ApiFailure {
 }
 
 function busy(): ApiFailure {
-  return new ApiFailure('NOT_READY', 'too many definitions are being read at once', { retryAfterSeconds: API_LIMITS.retryAfterSeconds });
+  return new ApiFailure('TOO_MANY_REQUESTS', 'too many definitions are being read at once', { retryAfterSeconds: API_LIMITS.retryAfterSeconds });
 }
 
 function tooSlow(): ApiFailure {

@@ -1,7 +1,7 @@
 /** The parameters that the published contract names, as zod schemas. Values in a query or a form are text. */
 import { z } from 'zod';
 import { LIMITS } from '@pelorus/protocol';
-import { flag, integer, jsonText, priority, someName, startParameters } from '../schemas.ts';
+import { flag, integer, jsonText, parsedOrSame, priority, someName, startParameters } from '../schemas.ts';
 
 /** (0, 86400] seconds. */
 export const timeoutSeconds = integer({ min: 1, max: 86_400 });
@@ -17,12 +17,7 @@ const taskNames = z.preprocess(
 );
 
 function namesIn(text: string): unknown {
-  if (!text.trimStart().startsWith('[')) return text.split(',').map((name) => name.trim());
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
+  return text.trimStart().startsWith('[') ? parsedOrSame(text) : text.split(',').map((name) => name.trim());
 }
 
 /** Empty values count as not given: forms send them. */
@@ -76,14 +71,6 @@ function listIn(value: unknown): unknown {
   const read = typeof value === 'string' && /^\s*\[/.test(value) ? parsedOrSame(value) : value;
   if (Array.isArray(read)) return read.length === 0 ? undefined : read;
   return read === undefined || typeof read === 'object' ? read : [read];
-}
-
-function parsedOrSame(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }
 
 export const listParameters = z.strictObject({
