@@ -39,7 +39,9 @@ interface Member extends PoolProcess {
 }
 
 const POOL_MAIN = fileURLToPath(new URL(`../pool/main${extname(import.meta.url)}`, import.meta.url));
-const POOL_FLAGS = ['--disable-warning=ExperimentalWarning', '--enable-source-maps'];
+/** A script that needs a larger heap than this is a program, and should be run as one. */
+const HEAP_MIB = 2048;
+const POOL_FLAGS = ['--disable-warning=ExperimentalWarning', '--enable-source-maps', `--max-old-space-size=${HEAP_MIB}`];
 /** Work that has waited this long is worth another process; a busy one often is free sooner. */
 const GROW_AFTER_MS = 10;
 const IDLE_MS = 30_000;

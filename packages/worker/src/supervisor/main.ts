@@ -22,7 +22,6 @@ const lock = lockDataDir(argument.dataDir);
 if (lock) {
   // Only an order or loneliness ends it: whoever stops the service must not stop its tasks with it.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
-  process.title = 'pelorus-supervisor';
   const supervisor = new Supervisor({
     ...argument, env: hostEnvironment(process.env), socketPath: supervisorSocketPath(argument.dataDir),
   });

@@ -1,0 +1,199 @@
+/** The agent, the supervisor or both are killed while tasks run; each task's command must run once and its end be told once. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { MasterLink, MasterToWorker, WorkerToMaster } from '@pelorus/protocol';
+import { eventually, HandMaster, isAlive, Scratch, script, shell, specOf, startTestWorker } from './fixture.ts';
+
+let scratch: Scratch;
+let dir: string;
+const children: ChildProcess[] = [];
+
+beforeEach(() => {
+  scratch = new Scratch();
+  dir = mkdtempSync(join(scratch.dir, 'test-'));
+});
+
+afterEach(async () => {
+  for (const child of children.splice(0)) await killHard(child);
+  // Whoever comes last ends the supervisor and what it still runs.
+  const master = new HandMaster();
+  const worker = await startTestWorker(scratch, master);
+  await worker.stop({ stopTasks: true });
+  scratch.remove();
+});
+
+async function startAgent(master: HandMaster): Promise<ChildProcess> {
+  const options = JSON.stringify({ dataDir: scratch.dataDir, logDir: scratch.logDir });
+  const child = fork(join(import.meta.dirname, 'agent-process.ts'), [options], { serialization: 'json' });
+  children.push(child);
+  const link: MasterLink = {
+    send: (messages: MasterToWorker[]) => { if (child.connected) child.send(messages, () => {}); },
+    onFrame: (listener) => {
+      child.on('message', (messages) => listener(messages as WorkerToMaster[]));
+      child.on('exit', () => listener(null));
+    },
+    close: () => child.disconnect(),
+  };
+  master.accept(link);
+  await master.until(() => master.hello !== null, 10_000, () => 'no hello');
+  return child;
+}
+
+function killHard(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    child.once('exit', () => resolve());
+    child.kill('SIGKILL');
+  });
+}
+
+/** The supervisor of the scratch directory, found by its argument. */
+async function supervisorPid(): Promise<number> {
+  const found = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`"dataDir":"${scratch.dataDir}"`)
+        && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('supervisor/main');
+    } catch {
+      return false;
+    }
+  });
+  expect(found).toHaveLength(1);
+  return found[0] ?? 0;
+}
+
+const marks = (): string[] => (existsSync(join(dir, 'marks')) ? readFileSync(join(dir, 'marks'), 'utf8').trim().split('\n') : []);
+const markThenSleep = (name: string, seconds: number) => shell(`echo ${name} >>$D/marks; sleep ${seconds}; echo v=${name} >>$PELORUS_OUTPUT; exit 5`);
+
+describe('the agent is killed while tasks run', () => {
+  test('the next one takes them over: running, ended meanwhile, each once', async () => {
+    const first = new HandMaster();
+    first.acknowledges = false;
+    const agent = await startAgent(first);
+    const worker = first.hello?.worker;
+    first.dispatch(
+      specOf('1.0.1', markThenSleep('long', 2.5), { env: { D: dir } }),
+      specOf('1.1.1', markThenSleep('short', 0.4), { env: { D: dir } }),
+      specOf('1.2.1', script(`(await import('node:fs')).appendFileSync('${dir}/marks', 'script\\n');
+        await new Promise((r) => setTimeout(r, 600)); return {v: 'script'}`)),
+    );
+    await eventually(() => marks().length === 3, 10_000, 'all three run');
+    await killHard(agent);
+    await eventually(() => existsSync(join(scratch.dataDir, 'attempts/1.1.1/exit.json')), 5_000, 'the short one has ended');
+
+    const second = new HandMaster();
+    await startAgent(second);
+    expect(second.hello?.attempts.toSorted()).toEqual(['1.0.1', '1.1.1', '1.2.1']);
+    expect(second.hello?.supersedes).toEqual([worker]);
+    const failed = { state: 'failed', cause: { kind: 'exit', code: 5 } };
+    expect(await second.finished('1.1.1')).toMatchObject({ ...failed, outputs: { v: 'short' } });
+    expect(await second.finished('1.2.1')).toMatchObject({ state: 'succeeded', outputs: { v: 'script' } });
+    // A master that asks again, as one does after a takeover, starts nothing.
+    second.dispatch(specOf('1.0.1', markThenSleep('long', 2.5), { env: { D: dir } }));
+    expect(await second.finished('1.0.1')).toMatchObject({ ...failed, outputs: { v: 'long' } });
+    expect(marks().toSorted()).toEqual(['long', 'script', 'short']);
+    expect(second.reports.filter((report) => report.kind === 'finished')).toHaveLength(3);
+  });
+
+  test('and no agent follows: tasks end, then the supervisor; a later one finds the results', async () => {
+    const first = new HandMaster();
+    const agent = await startAgent(first);
+    first.dispatch(specOf('1.0.1', markThenSleep('a', 1), { env: { D: dir } }), specOf('1.1.1', script('await new Promise((r) => setTimeout(r, 500)); return {v: 1}')));
+    await first.report('1.0.1', 'running');
+    await first.report('1.1.1', 'running');
+    const supervisor = await supervisorPid();
+    await killHard(agent);
+    await eventually(() => !isAlive(supervisor), 10_000, 'the supervisor has ended');
+    const second = new HandMaster();
+    await startAgent(second);
+    expect(await second.finished('1.0.1')).toMatchObject({ state: 'failed', outputs: { v: 'a' } });
+    expect(await second.finished('1.1.1')).toMatchObject({ state: 'succeeded', outputs: { v: '1' } });
+    expect(marks()).toEqual(['a']);
+  });
+});
+
+describe('the supervisor is killed while tasks run', () => {
+  test('another takes its place, finds them again and reports their ends', async () => {
+    const master = new HandMaster();
+    await startAgent(master);
+    master.dispatch(
+      specOf('1.0.1', markThenSleep('a', 1.5), { env: { D: dir } }),
+      specOf('1.1.1', script('console.log("begin"); await new Promise((r) => setTimeout(r, 1500)); return {v: "s"}')),
+    );
+    await eventually(() => marks().length === 1, 5_000, 'the task runs');
+    await master.report('1.1.1', 'running');
+    const supervisor = await supervisorPid();
+    process.kill(supervisor, 'SIGKILL');
+    expect(await master.finished('1.0.1')).toMatchObject({ state: 'failed', cause: { kind: 'exit', code: 5 }, outputs: { v: 'a' } });
+    expect(await master.finished('1.1.1')).toMatchObject({ state: 'succeeded', outputs: { v: 's' } });
+    expect(marks()).toEqual(['a']);
+    expect(await supervisorPid()).not.toBe(supervisor);
+    master.dispatch(specOf('1.2.1', shell('exit 6')));
+    expect(await master.finished('1.2.1')).toMatchObject({ cause: { kind: 'exit', code: 6 } });
+  });
+
+  test('what it had found again can be killed, whole', async () => {
+    const master = new HandMaster();
+    await startAgent(master);
+    master.dispatch(specOf('1.0.1', shell('setsid sleep 1000 & echo $! >$D/pid; sleep 1000'), { env: { D: dir } }), specOf('1.1.1', script('await new Promise(() => setTimeout(() => {}, 1e6))')));
+    await eventually(() => existsSync(join(dir, 'pid')) && readFileSync(join(dir, 'pid'), 'utf8').endsWith('\n'), 5_000, 'the task runs');
+    await master.report('1.1.1', 'running');
+    const escaped = Number(readFileSync(join(dir, 'pid'), 'utf8'));
+    const before = await supervisorPid();
+    process.kill(before, 'SIGKILL');
+    await eventually(() => !isAlive(before), 2_000, 'it is dead');
+    master.kill('1.0.1');
+    master.kill('1.1.1');
+    expect(await master.finished('1.0.1')).toMatchObject({ state: 'killed' });
+    expect(await master.finished('1.1.1')).toMatchObject({ state: 'killed' });
+    expect(isAlive(escaped)).toBe(false);
+  });
+
+  test('a task whose processes were killed with it is lost', async () => {
+    const master = new HandMaster();
+    await startAgent(master);
+    master.dispatch(specOf('1.0.1', shell('echo $PPID >$D/shell; echo $$ >$D/pid; sleep 1000'), { env: { D: dir } }));
+    await eventually(() => existsSync(join(dir, 'pid')) && readFileSync(join(dir, 'pid'), 'utf8').endsWith('\n'), 5_000, 'the task runs');
+    await master.report('1.0.1', 'running');
+    const slot = Number(readFileSync(join(dir, 'shell'), 'utf8'));
+    process.kill(await supervisorPid(), 'SIGKILL');
+    process.kill(-slot, 'SIGKILL');
+    await master.report('1.0.1', 'lost');
+  });
+});
+
+test('agent and supervisor are killed: the next agent finds everything through the journal', async () => {
+  const first = new HandMaster();
+  const agent = await startAgent(first);
+  first.dispatch(specOf('1.0.1', markThenSleep('a', 2), { env: { D: dir } }), specOf('1.1.1', markThenSleep('b', 0.5), { env: { D: dir } }));
+  await eventually(() => marks().length === 2, 5_000, 'both run');
+  process.kill(await supervisorPid(), 'SIGKILL');
+  await killHard(agent);
+  const second = new HandMaster();
+  await startAgent(second);
+  expect(second.hello?.attempts.toSorted()).toEqual(['1.0.1', '1.1.1']);
+  expect(await second.finished('1.1.1')).toMatchObject({ state: 'failed', outputs: { v: 'b' } });
+  expect(await second.finished('1.0.1')).toMatchObject({ state: 'failed', outputs: { v: 'a' } });
+  expect(marks().toSorted()).toEqual(['a', 'b']);
+});
+
+test('after a boot of the host what ran is lost at once, what had ended is told', async () => {
+  const journal = (attempt: string) => `# ${JSON.stringify({
+    attempt, bootId: 'another boot', pid: process.pid, startTime: 1, startedAt: 5, killGraceMs: 1000, executionLeaseMs: 60_000, outputs: {},
+    logPath: join(scratch.logDir, 'x.log'),
+  })}\n`;
+  for (const [attempt, exit] of [['1.0.1', null], ['1.1.1', 'exit 3\n']] as const) {
+    mkdirSync(join(scratch.dataDir, 'attempts', attempt, 'work'), { recursive: true });
+    writeFileSync(join(scratch.dataDir, 'attempts', attempt, 'launch'), journal(attempt));
+    if (exit) writeFileSync(join(scratch.dataDir, 'attempts', attempt, 'exit'), exit);
+  }
+  mkdirSync(join(scratch.dataDir, 'calls'), { recursive: true });
+  const start = { attempt: '1.2.1', bootId: 'another boot', pid: process.pid, startTime: 1, startedAt: 5, killGraceMs: 1000, executionLeaseMs: 60_000 };
+  writeFileSync(join(scratch.dataDir, 'calls/journal'), `${JSON.stringify({ kind: 'start', start })}\n{"kind":"end","te`);
+  const master = new HandMaster();
+  await startAgent(master);
+  await master.report('1.0.1', 'lost');
+  await master.report('1.2.1', 'lost');
+  expect(await master.finished('1.1.1')).toMatchObject({ state: 'failed', cause: { kind: 'exit', code: 3 } });
+});
