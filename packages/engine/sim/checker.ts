@@ -133,7 +133,7 @@ export class Checker {
     for (const message of messages) {
       if (message.kind === 'ack') this.acknowledged(master, worker, message);
       if (message.kind === 'dispatch') this.dispatched(master, worker, message.spec.attempt);
-      if (message.kind === 'kill') this.killSent(message.attempt);
+      if (message.kind === 'kill') this.killSent(master, worker, message.attempt);
     }
   }
 
@@ -170,9 +170,11 @@ export class Checker {
     this.world.tally.count('dispatches sent');
   }
 
-  private killSent(attempt: AttemptId): void {
+  private killSent(master: MasterId, worker: WorkerId, attempt: AttemptId): void {
     const record = this.world.store.attempt(attempt);
-    this.world.tally.count(record && !isTerminalAttempt(record) ? 'kills sent' : 'path: kill of a leftover attempt');
+    const live = record !== null && !isTerminalAttempt(record);
+    if (live && !record.kill) fail('defect', `${master} tells ${worker} to kill ${attempt}, which is ${record.state} and which nobody asked to kill`);
+    this.world.tally.count(live ? 'kills sent' : 'path: kill of a leftover attempt');
   }
 
   // ------------------------------------------------------------------------------------------------ after a step

@@ -234,7 +234,7 @@ export class MasterCore {
     }
   }
 
-  /** The rules; what shows that the simulation notices broken ones overrides this. */
+  /** The rules. Broken ones, which the simulation must notice, come in by overriding this. */
   protected decide(run: Run, event: Event): Decision {
     return decide(run, event);
   }
@@ -311,7 +311,7 @@ export class MasterCore {
     this.expectAnswer(effect.attempt, key, 'kill', key.run);
     const { worker, attempt, graceMs, cause } = effect;
     if (this.sessions.has(worker)) {
-      this.takeBackDispatch(worker, attempt);
+      this.takeBackDispatch(attempt);
       return this.send(worker, { kind: 'kill', attempt, graceMs, cause });
     }
     // Declared lost before: nobody will ever answer for it, so the next tick ends it.
@@ -319,11 +319,11 @@ export class MasterCore {
   }
 
   /** A dispatch that waits for the commit which also holds its kill must not leave: that attempt never starts. */
-  private takeBackDispatch(worker: WorkerId, attempt: AttemptId): void {
-    const link = this.sessions.get(worker)?.link ?? null;
-    const messages = link === null ? undefined : this.sends.get(link);
-    if (link === null || !messages) return;
-    this.sends.set(link, messages.filter((message) => message.kind !== 'dispatch' || message.spec.attempt !== attempt));
+  private takeBackDispatch(attempt: AttemptId): void {
+    for (const [link, messages] of this.sends) {
+      const kept = messages.filter((message) => message.kind !== 'dispatch' || message.spec.attempt !== attempt);
+      if (kept.length < messages.length) this.sends.set(link, kept);
+    }
   }
 
   private expectAnswer(attempt: AttemptId, key: { task: number; n: number }, need: Outstanding['need'], run: RunId): void {

@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { explain } from './explain.ts';
+import { playHistory } from './history.ts';
+import { Tally } from './tally.ts';
+
+const FIXED_HISTORIES = 400;
+const TIMED_SECONDS = 12;
+
+/** What a set of histories must have met, or they prove little. */
+const MUST_HAPPEN = [
+  'fault: frame lost', 'fault: frame delivered twice', 'fault: frame overtaken by others', 'fault: frames held up', 'fault: link broken',
+  'fault: partition', 'fault: one-way partition', 'fault: store outcome unknown, done', 'fault: store outcome unknown, not done', 'fault: store failed',
+  'fault: master crashed before its commit', 'fault: master crashed between its commit and sending', 'fault: master crashed after sending', 'fault: master paused',
+  'fault: agent crashed', 'fault: agent paused', 'fault: supervisor crashed', 'fault: host rebooted',
+  'path: run adopted', 'path: master dropped its memory', 'path: master found itself fenced', 'path: dispatch heard again', 'path: kill heard before its dispatch',
+  'path: agent found running attempts again', 'path: agent found results of its predecessor', 'path: killed at the end of its execution lease',
+  'path: attempt lost (worker_lost)', 'path: attempt lost (no_capacity)', 'path: report finished sent again', 'path: report answered with unknown',
+  'run ended: succeeded', 'run ended: failed', 'run ended: stopped',
+];
+
+function playOrFail(seed: number, total: Tally): void {
+  const report = playHistory({ seed });
+  total.add(report.tally);
+  if (report.violation) expect.fail(explain(report));
+}
+
+describe('histories of masters, workers, a network and a store that fail', () => {
+  it('keep every invariant for a fixed set of seeds, and reach what they are there for', () => {
+    const total = new Tally();
+    for (let seed = 1; seed <= FIXED_HISTORIES; seed++) playOrFail(seed, total);
+    expect(MUST_HAPPEN.filter((name) => !total.counts.has(name))).toEqual([]);
+  }, 120_000);
+
+  it('keep every invariant for seeds that nobody has tried', () => {
+    const first = Date.now() % 2 ** 31;
+    console.log(`simulation: first seed ${first}`);
+    const until = performance.now() + TIMED_SECONDS * 1000;
+    for (let seed = first; performance.now() < until; seed++) playOrFail(seed, new Tally());
+  }, 120_000);
+
+  it('play the same from the same seed', () => {
+    const once: string[] = [];
+    const twice: string[] = [];
+    playHistory({ seed: 7, trace: (line) => once.push(line) });
+    playHistory({ seed: 7, trace: (line) => twice.push(line) });
+    expect(twice).toEqual(once);
+    expect(once.length).toBeGreaterThan(100);
+  });
+});
