@@ -75,6 +75,9 @@ const NODE_KEYS = [...PUBLISHED_KEYS, 'description', 'needs'];
 const NODE_NAMES: Record<string, string> = { desc: 'description', dep: 'needs' };
 const PARAMETER_NAMES: Record<string, string> = { script: 'run', resources: 'files' };
 
+/** Keys of a task that do not belong into `parameter` → where they stand. */
+const BESIDE: ReadonlyMap<string, string> = new Map([['type', 'type'], ['needs', 'dep'], ['description', 'desc'], ['extras', 'extras']]);
+
 function readNodes(written: Member | undefined, log: ProblemLog): ReadTasks {
   const names = new Set<string>();
   const read: ReadTask[] = [];
@@ -123,7 +126,7 @@ function parametersOf(parameter: Member | undefined, log: ProblemLog): Map<strin
     return new Map();
   }
   for (const [key, member] of members) {
-    const beside = { type: 'type', needs: 'dep', description: 'desc', extras: 'extras' }[key];
+    const beside = BESIDE.get(key);
     if (beside === undefined) continue;
     log.problem(member.place, `\`${key}\` stands beside \`parameter\`, as \`${beside}\``, 'key');
     members.delete(key);

@@ -82,7 +82,7 @@ export function mismatch(place: Place, expected: string, value: unknown, log: Pr
 }
 
 function described(value: unknown): string {
-  if (value === null) return 'empty';
+  if (value === null || value === undefined) return 'empty';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'string') return value === '' ? 'an empty text' : `the text \`${shorten(value).replaceAll('\n', '⏎')}\``;
   if (typeof value === 'number') return `the number ${value}`;

@@ -39,9 +39,9 @@ export function scalarNode(offset: number, value: unknown, written: string | nul
   return { offset, value, members: null, items: null, written };
 }
 
-/** True for a whole number written with more digits than a JSON number keeps. */
+/** True for a whole number written with more digits than a number keeps: it would be printed otherwise than it was written. */
 export function isInexact(value: number, written: string): boolean {
-  return !Number.isSafeInteger(value) && /^[-+]?\d+$/.test(written);
+  return !Number.isSafeInteger(value) && /^[-+]?\d+$/.test(written) && String(value) !== written.replace(/^\+?(-?)0*/, '$1');
 }
 export function inexactNumber(place: Place, written: string): string {
   return `${called(place)} is ${shorten(written)}, more digits than a number keeps; put it in quotes to keep it as text`;

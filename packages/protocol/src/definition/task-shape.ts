@@ -185,7 +185,7 @@ function withDefaults(written: Map<string, Member>, defaults: Map<string, Member
 function reaches(key: string, written: Map<string, Member>, kind: TaskKind | null): boolean {
   if (isOwnMeaning(key, kind)) return false;
   if ((key === 'run' && written.has('file')) || (key === 'file' && written.has('run'))) return false;
-  return COMMON_KEYS.includes(key) || (kind !== null && key in kind.fields);
+  return COMMON_KEYS.includes(key) || (kind !== null && Object.hasOwn(kind.fields, key));
 }
 
 /** `outputs` of http tasks are JSON paths, while those of `defaults` are types. */
@@ -195,7 +195,7 @@ function isOwnMeaning(key: string, kind: TaskKind | null): boolean {
 
 function refuseUnknownKeys(members: Map<string, Member>, kind: TaskKind | null, otherNames: readonly string[], log: ProblemLog): void {
   for (const [key, member] of members) {
-    if (key === 'type' || key in COMMON_FIELDS || (kind !== null && key in kind.fields)) continue;
+    if (key === 'type' || Object.hasOwn(COMMON_FIELDS, key) || (kind !== null && Object.hasOwn(kind.fields, key))) continue;
     const types = TYPES_BY_KEY.get(key);
     if (types === undefined) unknownKey(key, member.place, [...(kind === null ? ALL_KEYS : ['type', ...COMMON_KEYS, ...Object.keys(kind.fields)]), ...otherNames], log);
     else if (kind !== null) log.problem(member.place, `\`${key}\` is a key of ${types.join(', ')} tasks; this is a ${kind.type} task`, 'key');
