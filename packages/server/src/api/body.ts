@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import secureJson from 'secure-json-parse';
 import type { z } from 'zod';
 import { BUNDLE_CONTENT_TYPE, LIMITS, type DefinitionFormat } from '@pelorus/protocol';
+import { addField, type UploadedFile } from './form-fields.ts';
 import { API_LIMITS } from './limits.ts';
 import { readMultipart } from './multipart.ts';
 import { parseInput } from './parse-input.ts';
@@ -46,11 +47,6 @@ export function jsonBody<Output>(schema: z.ZodType<Output>): BodyReader<Output> 
     readsQuery: false,
     read: (request) => parseInput(schema, readJson(bytesOf(request)) ?? {}),
   };
-}
-
-export interface UploadedFile {
-  name: string;
-  bytes: Buffer;
 }
 
 /**
@@ -101,12 +97,6 @@ function readForm(text: string): Record<string, unknown> {
   const fields = Object.create(null) as Record<string, unknown>;
   for (const [name, value] of new URLSearchParams(text)) addField(fields, name, value);
   return fields;
-}
-
-export function addField(fields: Record<string, unknown>, name: string, value: string): void {
-  const earlier = fields[name];
-  if (earlier === undefined) fields[name] = value;
-  else fields[name] = Array.isArray(earlier) ? [...earlier, value] : [earlier, value];
 }
 
 /** A definition as it was sent; parsing it is the business of `DefinitionParser`. */

@@ -14,7 +14,7 @@ import { createGuard } from './guard.ts';
 import { API_LIMITS } from './limits.ts';
 import { ApiFailure, toProblem } from './problem.ts';
 import type { Answer, Route } from './route.ts';
-import { ROUTES } from './routes.ts';
+import { ROUTES, urlOf } from './routes.ts';
 import { createRunTallies } from './run-tallies.ts';
 import { createVersionCache } from './version-cache.ts';
 
@@ -93,10 +93,6 @@ function addRoutes(app: FastifyInstance, context: ApiContext): void {
     });
   }
   for (const [url, methods] of methodsAt) refuseOtherMethods(app, url, methods);
-}
-
-export function urlOf(route: Pick<Route, 'root' | 'path'>): string {
-  return route.root ? route.path : API_BASE + route.path;
 }
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const;

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { Multipart } from '@fastify/multipart';
-import { addField, type UploadedFile } from './body.ts';
+import { addField, type UploadedFile } from './form-fields.ts';
 import { API_LIMITS } from './limits.ts';
 import { ApiFailure, badParameter } from './problem.ts';
 

@@ -1,5 +1,6 @@
 /** Every route there is. */
-import type { Route } from './route.ts';
+import { API_BASE } from '@pelorus/protocol';
+import { ok, route, type Route } from './route.ts';
 import { executorRoutes } from './executors/index.ts';
 import { attemptRoutes } from './resources/attempts.ts';
 import { connectionRoutes } from './resources/connections.ts';
@@ -9,6 +10,18 @@ import { runRoutes } from './resources/runs.ts';
 import { systemRoutes } from './resources/system.ts';
 import { workerRoutes } from './resources/workers.ts';
 import { workflowRoutes } from './resources/workflows.ts';
+
+/** The full path of a route. */
+export function urlOf({ root, path }: Pick<Route, 'root' | 'path'>): string {
+  return root ? path : API_BASE + path;
+}
+
+const index = route({
+  method: 'GET',
+  path: '',
+  summary: 'What there is',
+  handle: () => ok({ routes: ROUTES.map((each) => ({ method: each.method, path: urlOf(each), summary: each.summary })) }),
+});
 
 export const ROUTES: readonly Route[] = [
   ...executorRoutes,
@@ -20,4 +33,5 @@ export const ROUTES: readonly Route[] = [
   ...workerRoutes,
   ...connectionRoutes,
   ...systemRoutes,
+  index,
 ];

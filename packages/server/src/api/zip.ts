@@ -75,7 +75,6 @@ function checkEntries(entries: Entry[]): void {
 function unsafeName(entry: Entry): string | null {
   const name = entry.fileName;
   if (name === '' || name.length > 255) return 'has a name that is empty or longer than 255 characters';
-  // eslint-disable-next-line no-control-regex -- control characters are what this looks for
   if (/[\u0000-\u001f\u007f]/.test(name) || !name.isWellFormed() || name.includes('\uFFFD')) return 'has a name with characters that are not text';
   if (name.split('/').some((step, at, steps) => step === '.' || step === '..' || (step === '' && at < steps.length - 1))) return 'has a name that leaves its folder';
   return validateFileName(name) === null ? null : `has an unsafe name`;

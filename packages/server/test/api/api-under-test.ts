@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import type { AttemptRecord, Change, RunStatus, TaskRunRecord } from '@pelorus/engine';
 import { masterIdOf, runIdOf, workerIdOf, type AttemptState, type Problem, type RunState, type TaskRunState } from '@pelorus/protocol';
 import { createApi, openLogDirectory, type ApiOptions } from '../../src/api/index.ts';
@@ -72,7 +72,7 @@ export async function openApi(options: Partial<ApiOptions> = {}): Promise<ApiUnd
       headers: { ...(body === undefined || raw ? {} : { 'content-type': 'application/json' }), ...headers },
       ...(body === undefined ? {} : { payload: raw ? body : JSON.stringify(body) }),
     });
-    const json = String(response.headers['content-type'] ?? '').includes('json');
+    const json = response.headers['content-type']?.includes('json') === true;
     return { status: response.statusCode, headers: response.headers, text: response.body, body: (json && response.body !== '' ? JSON.parse(response.body) : null) as Body };
   }
 
@@ -132,3 +132,11 @@ export const DIAMOND = {
     d: { run: 'echo d', needs: ['b', 'c'] },
   },
 };
+
+/** Vitest's matchers are of type any; these stand for what they match. */
+export const anyNumber: unknown = expect.any(Number);
+export const anyText: unknown = expect.any(String);
+export const containing = (text: string): unknown => expect.stringContaining(text);
+export const matching = (pattern: RegExp | string): unknown => expect.stringMatching(pattern);
+export const having = (members: object): unknown => expect.objectContaining(members);
+export const including = (items: unknown[]): unknown => expect.arrayContaining(items);

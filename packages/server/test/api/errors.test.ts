@@ -6,7 +6,7 @@ import { ERRORS, type Problem } from '@pelorus/protocol';
 import { createApi } from '../../src/api/index.ts';
 import { ROUTES } from '../../src/api/routes.ts';
 import { StoreError, type ApiStore, type StoreErrorCode } from '../../src/store/index.ts';
-import { DIAMOND, NOW, openApi, type ApiUnderTest } from './api-under-test.ts';
+import { anyText, DIAMOND, matching, NOW, openApi, type ApiUnderTest } from './api-under-test.ts';
 
 let api: ApiUnderTest;
 let runId: number;
@@ -48,7 +48,7 @@ describe('every refusal is a problem document', () => {
     expect({ status: answered.status, code: answered.body?.code }, answered.text).toEqual({ status, code });
     expect(answered.headers['content-type']).toBe('application/problem+json; charset=utf-8');
     const row = ERRORS[answered.body.code];
-    expect(answered.body).toMatchObject({ type: `urn:pelorus:error:${code.toLowerCase()}`, title: row.sentence, status, detail: answered.body.message, error: expect.stringMatching(/^[A-Z]/) });
+    expect(answered.body).toMatchObject({ type: `urn:pelorus:error:${code.toLowerCase()}`, title: row.sentence, status, detail: answered.body.message, error: matching(/^[A-Z]/) });
     expect(answered.body.message).not.toBe('');
   });
 
@@ -187,7 +187,7 @@ describe('nothing that a client sends causes a 500 or a hang', () => {
         ...(withBody ? { payload, headers: { 'content-type': type } } : {}),
       });
       expect(response.statusCode, response.body).toBeLessThan(500);
-      if (response.statusCode >= 400 && used !== 'HEAD') expect(response.json<Problem>()).toMatchObject({ status: response.statusCode, code: expect.any(String), message: expect.any(String) });
+      if (response.statusCode >= 400 && used !== 'HEAD') expect(response.json<Problem>()).toMatchObject({ status: response.statusCode, code: anyText, message: anyText });
     }), { numRuns: Number(process.env['PELORUS_FUZZ_RUNS'] ?? 1500) });
   });
 });

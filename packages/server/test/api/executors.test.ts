@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { ExecutorDetail, ExecutorList, LogPage } from '@pelorus/protocol';
-import { DIAMOND, NOW, openApi, type ApiUnderTest } from './api-under-test.ts';
+import { anyNumber, containing, DIAMOND, having, matching, NOW, openApi, type ApiUnderTest } from './api-under-test.ts';
 
 let api: ApiUnderTest;
 const REQUEST = { projectName: 'samples', workflowName: 'diamond', execType: 'DIRECT' };
@@ -21,7 +21,7 @@ describe('POST /executors', () => {
   test('answers 201 with the ids and tells the master', async () => {
     const before = api.commandsWritten();
     const { status, body, headers } = await api.call<Started>('POST', '/executors', { body: REQUEST });
-    expect({ status, body }).toEqual({ status: 201, body: { execIds: [expect.any(Number)] } });
+    expect({ status, body }).toEqual({ status: 201, body: { execIds: [anyNumber] } });
     expect(headers['location']).toBe(`/api/v1/executors/${body.execIds[0]}`);
     expect(api.commandsWritten()).toBe(before + 1);
     const row = await api.store.getRun(body.execIds[0] as never);
@@ -94,7 +94,7 @@ describe('POST /executors', () => {
     [{ startParams: { a: null } }, 400, 'startParams.a must be a text, a number, true or false'],
     [{ startParams: { a: 'x\0' } }, 400, 'startParams/a holds a NUL character, which cannot be stored'],
     [{ startParams: { a: '\ud800' } }, 400, 'startParams/a holds half of a surrogate pair, which cannot be stored'],
-    [{ startParams: { a: '$[yyyy' } }, 422, expect.stringContaining('parameter `a` cannot be read')],
+    [{ startParams: { a: '$[yyyy' } }, 422, containing('parameter `a` cannot be read')],
   ])('refuses %j', async (more, status, message) => {
     const before = (await api.store.listRuns({}, 0, 1)).total;
     const answered = await api.call('POST', '/executors', { body: { ...REQUEST, ...more } });
@@ -165,7 +165,7 @@ describe('GET /executors/:execId', () => {
     expect(body[0]).toMatchObject({ execId: id, projectName: 'samples', workflowName: 'diamond', status: 3, duration: 10 });
     expect(body[0].data.userDefParams).toEqual([{ prop: 'year', value: '2024' }]);
     expect(body[0].data.nodes[0]).toEqual({
-      name: 'a', desc: '', type: 'SHELL', startTime: NOW - 9_000, endTime: NOW - 5_000, parameter: expect.objectContaining({ script: 'echo a' }), duration: 4,
+      name: 'a', desc: '', type: 'SHELL', startTime: NOW - 9_000, endTime: NOW - 5_000, parameter: having({ script: 'echo a' }), duration: 4,
       status: 4, appLinks: [], jobId: `${id}.0.2`, dep: [], extras: null,
     });
     expect(body[0].data.nodes[3]).toMatchObject({ name: 'd', dep: ['b', 'c'], status: 1, jobId: null, startTime: null });
@@ -190,7 +190,7 @@ describe('GET /executors/:jobId/logs', () => {
     await api.setAttempt(id, 0, 1, 'running');
     await api.writeLog(id, 0, 1, Array.from({ length: 250 }, (_, index) => `line ${index}${index % 50 === 7 ? ' boom' : ''}`).join('\n'));
     const logs = async (query: Record<string, string> = {}) => (await api.call<LogPage>('GET', `/executors/${id}.0.1/logs`, { query })).body;
-    expect(await logs()).toEqual({ total: 250, length: 100, took: expect.any(Number), content: Array.from({ length: 100 }, (_, index) => expect.stringMatching(`^line ${index}( boom)?$`)) });
+    expect(await logs()).toEqual({ total: 250, length: 100, took: anyNumber, content: Array.from({ length: 100 }, (_, index) => matching(`^line ${index}( boom)?$`)) });
     expect(await logs({ from: '248' })).toMatchObject({ total: 250, length: 2, content: ['line 248', 'line 249'] });
     expect(await logs({ query: 'boom', from: '1', size: '2' })).toMatchObject({ total: 5, length: 2, content: ['line 57 boom', 'line 107 boom'] });
     expect(await logs({ query: 're:^line \\d$' })).toMatchObject({ total: 9, length: 9 });

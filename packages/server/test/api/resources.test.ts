@@ -3,7 +3,7 @@ import {
   BUNDLE_CONTENT_TYPE, runIdOf, type ConnectionView, type LiveView, type LogPage, type Page, type PlanView, type ProjectView, type RunSubmitted, type RunView,
   type SystemView, type TaskView, type WorkflowSaved, type WorkflowSummary, type WorkflowVersionSummary, type WorkflowView,
 } from '@pelorus/protocol';
-import { DIAMOND, NOW, openApi, type ApiUnderTest } from './api-under-test.ts';
+import { anyNumber, anyText, DIAMOND, having, matching, NOW, openApi, type ApiUnderTest } from './api-under-test.ts';
 
 let api: ApiUnderTest;
 beforeAll(async () => {
@@ -56,7 +56,7 @@ describe('workflows', () => {
     expect(headers['content-type']).toBe('application/problem+json; charset=utf-8');
     expect(body).toMatchObject({ code: 'INVALID_DEFINITION', error: 'Unprocessable Entity' });
     expect(body.errors?.map(({ line, message }) => `${line} ${message}`)).toEqual([
-      expect.stringMatching(/cycle/), expect.stringMatching(/^4 .*nobody/), expect.stringMatching(/^8 .*retri.*retry/), expect.stringMatching(/^9 .*\$\[/),
+      matching(/cycle/), matching(/^4 .*nobody/), matching(/^8 .*retri.*retry/), matching(/^9 .*\$\[/),
     ]);
     expect(await api.store.getWorkflow('samples', 'broken')).toBeNull();
     expect(await api.call('POST', '/projects/samples/workflows/broken/validate', { body: broken, headers: YAML })).toMatchObject({ status: 422, body: { errors: body.errors } });
@@ -64,7 +64,7 @@ describe('workflows', () => {
 
   test('validate says what a save would, and stores nothing', async () => {
     const { status, body } = await api.call('POST', '/projects/samples/workflows/fresh/validate', { body: source, headers: YAML });
-    expect({ status, body }).toEqual({ status: 200, body: { valid: true, name: 'fresh', hash: expect.stringMatching(/^[0-9a-f]{64}$/), taskCount: 1, warnings: [expect.objectContaining({ pointer: '/name' })] } });
+    expect({ status, body }).toEqual({ status: 200, body: { valid: true, name: 'fresh', hash: matching(/^[0-9a-f]{64}$/), taskCount: 1, warnings: [having({ pointer: '/name' })] } });
     expect(await api.store.getWorkflow('samples', 'fresh')).toBeNull();
   });
 
@@ -73,7 +73,7 @@ describe('workflows', () => {
     const bundle = (names: string[]) => ({ source: withFiles, format: 'yaml', files: names.map((name) => ({ name, base64: Buffer.from(name).toString('base64') })) });
     const put = (body: unknown, type: string) => api.call<WorkflowSaved & { errors?: unknown }>('PUT', '/projects/samples/workflows/files', { body: typeof body === 'string' ? body : JSON.stringify(body), headers: { 'content-type': type } });
     expect(await put(bundle(['a.sh']), BUNDLE_CONTENT_TYPE)).toMatchObject({
-      status: 422, body: { errors: [{ pointer: '/tasks/b/files/0', line: 4, column: expect.any(Number), message: 'file b.txt is named here but was not sent' }] },
+      status: 422, body: { errors: [{ pointer: '/tasks/b/files/0', line: 4, column: anyNumber, message: 'file b.txt is named here but was not sent' }] },
     });
     expect(await put(withFiles, 'application/yaml')).toMatchObject({ status: 422, body: { errors: [{ pointer: '/tasks/a/file' }, { pointer: '/tasks/b/files/0' }] } });
     expect(await put(bundle(['a.sh', 'b.txt']), BUNDLE_CONTENT_TYPE)).toMatchObject({ status: 201, body: { version: 1 } });
@@ -119,7 +119,7 @@ describe('POST /runs', () => {
     const { status, body, headers } = await api.call<RunSubmitted>('POST', '/runs', {
       body: { project: 'samples', workflow: 'diamond', params: { n: 1 }, logicalDate: '2024-02-29T00:00:00+08:00', zone: 'Asia/Shanghai', from: { task: 'b', dep: 'post' }, timeoutMs: 1500 },
     });
-    expect({ status, body }).toEqual({ status: 201, body: { id: expect.any(Number), version: 1, warnings: [] } });
+    expect({ status, body }).toEqual({ status: 201, body: { id: anyNumber, version: 1, warnings: [] } });
     expect(headers['location']).toBe(`/api/v1/runs/${body.id}`);
     expect((await api.store.getRun(runIdOf(body.id)))?.spec).toMatchObject({
       params: { n: 1 }, logicalDateAt: Date.parse('2024-02-28T16:00:00Z'), zone: 'Asia/Shanghai', plan: { run: [1, 3] }, timeoutMs: 1500, timeoutAction: 'fail',
@@ -197,7 +197,7 @@ describe('runs', () => {
       startedAt: '2026-03-15T11:58:41.000Z', endedAt: null,
       attempts: [
         { id: `${id}.0.1`, n: 1, state: 'failed', cause: { kind: 'exit', code: 1 }, worker: 'worker-1', dispatchedAt: '2026-03-15T11:58:40.000Z', startedAt: '2026-03-15T11:58:41.000Z', endedAt: '2026-03-15T11:58:50.000Z' },
-        expect.objectContaining({ id: `${id}.0.2`, n: 2, state: 'running', endedAt: null }),
+        having({ id: `${id}.0.2`, n: 2, state: 'running', endedAt: null }),
       ],
     });
     expect(body.items.slice(1).map((task) => [task.name, task.state, task.status, task.waitReason])).toEqual([
@@ -315,7 +315,7 @@ describe('commands', () => {
     expect(await post('pause')).toMatchObject({ status: 409, body: { state: 'queued', message: `run ${id} is queued: it cannot pause now` } });
     await api.setRun(id, 'running');
     expect(await post('resume')).toMatchObject({ status: 409, body: { state: 'running' } });
-    expect(await post('pause')).toMatchObject({ status: 202, body: { run: id, command: expect.any(Number) } });
+    expect(await post('pause')).toMatchObject({ status: 202, body: { run: id, command: anyNumber } });
     await api.setRun(id, 'paused');
     expect((await post('resume')).status).toBe(202);
     expect((await post('stop')).status).toBe(202);
@@ -358,7 +358,7 @@ test('a connection is stored, and its address is not given back', async () => {
 test('system, index, schema, probes, workers', async () => {
   expect((await api.call<SystemView>('GET', '/system')).body).toEqual({ product: 'pelorus', version: '0.1.0-test', store: 'sqlite', now: '2026-03-15T12:00:00.000Z', startedAt: '2026-03-15T12:00:00.000Z' });
   const index = (await api.call<{ routes: { method: string; path: string }[] }>('GET', '/api/v1')).body;
-  expect(index.routes).toContainEqual({ method: 'POST', path: '/api/v1/executors', summary: expect.any(String) });
+  expect(index.routes).toContainEqual({ method: 'POST', path: '/api/v1/executors', summary: anyText });
   expect((await api.call<Record<string, unknown>>('GET', '/schemas/workflow')).body).toMatchObject({ type: 'object' });
   expect((await api.call('GET', '/livez')).body).toEqual({ status: 'live' });
   expect((await api.call('GET', '/readyz')).body).toEqual({ status: 'ready' });

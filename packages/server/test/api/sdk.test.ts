@@ -1,7 +1,7 @@
 /** The SDK against the API over a socket: that the two agree on every route. */
 import { beforeAll, expect, test } from 'vitest';
 import { ApiError, createClient, type Client } from '@pelorus/sdk';
-import { DIAMOND, NOW, openApi, type ApiUnderTest } from './api-under-test.ts';
+import { containing, DIAMOND, NOW, openApi, type ApiUnderTest } from './api-under-test.ts';
 import { zipOf } from './zip-builder.ts';
 
 let api: ApiUnderTest;
@@ -89,7 +89,7 @@ test('every refusal is an ApiError', async () => {
 });
 
 test('no server, another server, an aborted request', async () => {
-  expect(await refusalOf(createClient({ baseUrl: 'http://127.0.0.1:1' }).system())).toMatchObject({ status: 0, code: 'UNREACHABLE', message: expect.stringContaining('127.0.0.1:1') });
+  expect(await refusalOf(createClient({ baseUrl: 'http://127.0.0.1:1' }).system())).toMatchObject({ status: 0, code: 'UNREACHABLE', message: containing('127.0.0.1:1') });
   const other = createClient({ baseUrl: 'http://x', fetch: async () => new Response('<html>', { status: 502 }) });
   expect(await refusalOf(other.system())).toMatchObject({ status: 502, code: 'NOT_PELORUS' });
   const liar = createClient({ baseUrl: 'http://x', fetch: async () => new Response('<html>') });

@@ -1,9 +1,10 @@
 import type { z } from 'zod';
 import { LIMITS } from '@pelorus/protocol';
 import { StoreError } from '../../store/port.ts';
-import { parametersBody, type UploadedFile } from '../body.ts';
+import { parametersBody } from '../body.ts';
 import type { ApiContext } from '../context.ts';
 import type { NamedAs } from '../definitions/parse-upload.ts';
+import type { UploadedFile } from '../form-fields.ts';
 import { loadProject } from '../lookup.ts';
 import { ApiFailure, badParameter } from '../problem.ts';
 import { created, route } from '../route.ts';

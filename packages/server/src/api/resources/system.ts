@@ -1,16 +1,8 @@
-import { API_BASE, workflowJsonSchema, type SystemView } from '@pelorus/protocol';
+import { workflowJsonSchema, type SystemView } from '@pelorus/protocol';
 import { API_LIMITS } from '../limits.ts';
 import { ApiFailure } from '../problem.ts';
 import { ok, route, type Route } from '../route.ts';
-import { ROUTES } from '../routes.ts';
 import { instantText } from '../views.ts';
-
-const index = route({
-  method: 'GET',
-  path: '',
-  summary: 'What there is',
-  handle: () => ok({ routes: ROUTES.map((each) => ({ method: each.method, path: each.root ? each.path : API_BASE + each.path, summary: each.summary })) }),
-});
 
 const system = route({
   method: 'GET',
@@ -56,4 +48,4 @@ const ready = route({
   },
 });
 
-export const systemRoutes: readonly Route[] = [index, system, workflowSchema, live, ready];
+export const systemRoutes: readonly Route[] = [system, workflowSchema, live, ready];
