@@ -7,18 +7,20 @@
  * Invariants
  * 1. `sends` of a batch leave after its commit resolved, in order; at most one commit is on its way.
  * 2. While a commit is on its way the core goes on deciding; what it decides waits for the next commit.
- * 3. A commit that failed for any reason but a fence: memory is dropped and read again from the store. Fenced: stop.
- * 4. The mailbox is bounded; what does not fit is dropped and sent again by the worker.
+ * 3. A commit that failed for any reason but a fence: this incarnation fences itself, a new one forgets everything and
+ *    adopts from the store, so whatever became of that commit, nothing of it can arrive later. Fenced by another: stop.
+ * 4. The mailbox is bounded; a link that does not fit is hung up, and its worker dials and says everything again.
  */
 import {
-  type Batch, type Command, MasterCore, type RunContext, type Selector, type StoredRun, type WorkflowVersion,
+  type Batch, type Command, MasterCore, type Question, type RunContext, type Selector, type StoredRun, type WorkflowVersion,
 } from '@pelorus/engine';
 import {
-  type CommandId, LIMITS, type MasterId, type MasterLink, type RunId, type WorkerToMaster,
+  type CommandId, LIMITS, type MasterId, masterIdOf, type MasterLink, type RunId, type WorkerToMaster,
 } from '@pelorus/protocol';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { type Fence, type MasterStore, StoreError } from '../store/index.ts';
+import { type Fence, StoreError } from '../store/index.ts';
+import { answerTo, type QuestionStore } from './answers.ts';
 import { type LiveRun, liveRunOf } from './live-run.ts';
 
 export interface MasterLog {
@@ -28,7 +30,7 @@ export interface MasterLog {
 }
 
 export interface MasterOptions {
-  store: MasterStore;
+  store: QuestionStore;
   log: MasterLog;
   /** Epoch ms. */
   clock?: () => number;
@@ -52,6 +54,10 @@ export interface Master {
 const COMMAND_POLL_MS = 1_000;
 const RENEW_MS = 4_000;
 const ADOPT_PAGE = 500;
+/** How often runs of masters that died are looked for. */
+const ADOPT_MS = 2_000;
+/** Consumed commands that are remembered, so that a read from before their commit cannot bring them back. */
+const REMEMBERED_COMMANDS = 10_000;
 /** Inputs handled before the event loop gets a turn. */
 const SLICE = 2_000;
 /** Decided but uncommitted changes above which inputs wait. */
@@ -61,6 +67,7 @@ const RECOVER_PAUSE_MS = 500;
 const CACHED_VERSIONS = 512;
 /** How long news that nobody waits for (an attempt runs, a lease) is gathered before it is committed. */
 const GATHER_MS = 10;
+const ASK_AGAIN_MS = 1_000;
 
 /** Registers a new incarnation, adopts every run that has no living owner, and serves until `stop`. */
 export async function startMaster(options: MasterOptions): Promise<Master> {
@@ -77,10 +84,9 @@ interface AttachedLink {
 type Input = { kind: 'frame'; link: number; messages: WorkerToMaster[] } | { kind: 'link-down'; link: number };
 
 class MasterLoop implements Master {
-  readonly id = `m-${randomUUID()}` as MasterId;
-  private readonly fence: Fence = { master: this.id, token: randomBytes(16).toString('hex') };
+  private fence = newFence();
   private readonly options: MasterOptions;
-  private readonly store: MasterStore;
+  private readonly store: QuestionStore;
   private readonly clock: () => number;
   private core: MasterCore;
   private readonly links = new Map<number, AttachedLink>();
@@ -98,6 +104,7 @@ class MasterLoop implements Master {
   private claimAgain = false;
   private claimedTo: CommandId | null = null;
   private readonly commandsInFlight = new Set<CommandId>();
+  private readonly commandsDone = new Set<CommandId>();
   private readonly versions = new Map<string, WorkflowVersion>();
 
   constructor(options: MasterOptions) {
@@ -107,21 +114,31 @@ class MasterLoop implements Master {
     this.core = this.newCore();
   }
 
+  get id(): MasterId {
+    return this.fence.master;
+  }
+
   private newCore(): MasterCore {
     return new MasterCore({ master: this.id, selector: this.options.selector ?? 'lower_weight', random: Math.random });
   }
 
   async start(): Promise<void> {
-    await this.store.registerMaster({ id: this.id, token: this.fence.token, host: hostname(), at: this.clock() });
+    await this.register([]);
     await this.adopt();
     this.state = 'running';
     this.every(RENEW_MS, () => this.renew());
+    this.every(ADOPT_MS, () => void this.adoptMore());
     this.every(COMMAND_POLL_MS, () => {
       this.claimedTo = null;
       this.commandHint();
     });
     this.commandHint();
     this.schedulePump();
+  }
+
+  private register(supersedes: MasterId[]): Promise<void> {
+    const { master: id, token } = this.fence;
+    return this.store.registerMaster({ id, token, host: hostname(), at: this.clock(), supersedes });
   }
 
   private every(ms: number, action: () => void): void {
@@ -155,7 +172,8 @@ class MasterLoop implements Master {
   private push(input: Input, size: number): void {
     if (this.state === 'over') return;
     if (input.kind === 'frame' && this.mailboxSize + size > LIMITS.masterMailbox) {
-      this.options.log.warn({ master: this.id, dropped: size }, 'mailbox full: frame dropped, the worker will send it again');
+      this.options.log.warn({ master: this.id, dropped: size }, 'mailbox full: hanging up, the worker will dial again');
+      this.links.get(input.link)?.link.close();
       return;
     }
     this.mailbox.push(input);
@@ -228,8 +246,35 @@ class MasterLoop implements Master {
       else void this.recover(error);
       return;
     }
-    for (const change of batch.changes) if (change.kind === 'command-done') this.commandsInFlight.delete(change.command);
+    this.rememberCommands(batch);
     for (const [id, messages] of batch.sends) this.links.get(id)?.link.send(messages);
+    for (const question of batch.questions) this.ask(this.core, question);
+  }
+
+  private rememberCommands(batch: Batch): void {
+    for (const change of batch.changes) {
+      if (change.kind !== 'command-done') continue;
+      this.commandsInFlight.delete(change.command);
+      this.commandsDone.add(change.command);
+    }
+    for (const command of this.commandsDone) {
+      if (this.commandsDone.size <= REMEMBERED_COMMANDS) break;
+      this.commandsDone.delete(command);
+    }
+  }
+
+  /** Answers go to the core that asked; one that has been dropped since asks again when it adopts the run. */
+  private ask(core: MasterCore, question: Question): void {
+    const answer = async (): Promise<void> => {
+      const event = await answerTo(this.store, question, this.clock(), Math.random());
+      if (core !== this.core || this.isOver()) return;
+      core.answer(question.run, event);
+      this.pump();
+    };
+    answer().catch((error: unknown) => {
+      this.options.log.warn({ run: question.run, question: question.kind, error }, 'the store gave no answer; asking again');
+      setTimeout(() => core === this.core && !this.isOver() && this.ask(core, question), ASK_AGAIN_MS);
+    });
   }
 
   private armTimer(): void {
@@ -275,7 +320,7 @@ class MasterLoop implements Master {
     const { core } = this;
     if (core.runs.size >= LIMITS.activeRunsPerMaster) return;
     const commands = await this.store.claimCommands(this.fence, this.claimedTo, LIMITS.commandsPerClaim);
-    const fresh = commands.filter((command) => !this.commandsInFlight.has(command.id));
+    const fresh = commands.filter(({ id }) => !this.commandsInFlight.has(id) && !this.commandsDone.has(id));
     const last = commands.at(-1);
     if (last) this.claimedTo = last.id;
     if (commands.length === LIMITS.commandsPerClaim) this.claimAgain = true;
@@ -325,41 +370,61 @@ class MasterLoop implements Master {
   private async adopt(): Promise<void> {
     const { core } = this;
     let after: RunId | null = null;
+    let adopted = 0;
     for (;;) {
       const page: RunId[] = await this.store.adoptRuns(this.fence, after, ADOPT_PAGE);
       await this.openRuns(core, page);
+      adopted += page.length;
       if (page.length < ADOPT_PAGE) break;
       after = page.at(-1)!;
     }
     core.adoptionFinished();
-    if (core.runs.size > 0) this.options.log.info({ master: this.id, runs: core.runs.size }, 'runs adopted');
+    if (adopted > 0) this.options.log.info({ master: this.id, runs: adopted }, 'runs adopted');
   }
 
-  /** What memory believes is no longer certain: forget it, and read what the store knows. */
+  private async adoptMore(): Promise<void> {
+    if (this.state !== 'running') return;
+    try {
+      await this.adopt();
+      this.schedulePump();
+    } catch (error) {
+      this.claimFailed(error);
+    }
+  }
+
+  /** What memory believes is no longer certain: forget it, and read what the store knows, as a new incarnation. */
   private async recover(reason: unknown): Promise<void> {
     this.state = 'recovering';
     this.options.log.error({ master: this.id, error: reason }, 'commit failed: reading everything again from the store');
     this.commandsInFlight.clear();
+    this.commandsDone.clear();
     this.claimedTo = null;
     this.mailbox = [];
     this.mailboxSize = 0;
     for (const { link } of this.links.values()) link.close();
     this.links.clear();
-    for (;;) {
-      this.core = this.newCore();
-      try {
-        await this.adopt();
-        break;
-      } catch (error) {
-        if (isFenced(error)) return this.over(error);
-        this.options.log.warn({ master: this.id, error }, 'the store does not answer; trying again');
-        await new Promise((resolve) => setTimeout(resolve, RECOVER_PAUSE_MS));
-      }
-    }
+    const superseded: MasterId[] = [];
+    while (!(await this.startAnew(superseded))) await new Promise((resolve) => setTimeout(resolve, RECOVER_PAUSE_MS));
     if (this.isOver()) return;
     this.state = 'running';
     this.commandHint();
     this.schedulePump();
+  }
+
+  /** True when there is nothing more to try: a new incarnation has everything, or the end has come meanwhile. */
+  private async startAnew(superseded: MasterId[]): Promise<boolean> {
+    if (this.isOver()) return true;
+    superseded.push(this.id);
+    this.fence = newFence();
+    this.core = this.newCore();
+    try {
+      await this.register(superseded);
+      await this.adopt();
+      return true;
+    } catch (error) {
+      this.options.log.warn({ master: this.id, error }, 'the store does not answer; trying again');
+      return false;
+    }
   }
 
   private isOver(): boolean {
@@ -399,6 +464,10 @@ class MasterLoop implements Master {
     }
     this.end();
   }
+}
+
+function newFence(): Fence {
+  return { master: masterIdOf(`m-${randomUUID()}`), token: randomBytes(16).toString('hex') };
 }
 
 function isFenced(error: unknown): boolean {
