@@ -2,7 +2,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { parseDefinition } from '../packages/protocol/src/index.ts';
+import { parseDefinition } from '@pelorus/protocol';
 import { importTableAsMarkdown } from './import-table.ts';
 
 const root = join(import.meta.dirname, '..');
