@@ -14,7 +14,10 @@ import { openSqliteStore } from '../src/store/index.ts';
 import type { Fence, NewRun, RunFilter, Store } from '../src/store/index.ts';
 
 const { values: args } = parseArgs({
-  options: { only: { type: 'string', default: 'commit,submit,load,list' }, runs: { type: 'string', default: '1000000' } },
+  options: {
+    only: { type: 'string', default: 'commit,submit,load,list' },
+    runs: { type: 'string', default: '1000000' },
+  },
 });
 const fence: Fence = { master: masterIdOf('bench'), token: 'secret' };
 
@@ -43,11 +46,30 @@ async function prepared(path: string): Promise<Store> {
   await store.registerMaster({ id: fence.master, token: fence.token, host: 'localhost', at: Date.now() });
   await store.ensureProject({ name: 'p', description: '', owner: 'u', at: 1 });
   await store.saveWorkflow({
-    project: 'p', name: 'w', source: '', format: 'yaml', hash: 'h', hidden: false, mustBeNew: false, user: 'u', at: 1, files: [],
+    project: 'p',
+    name: 'w',
+    source: '',
+    format: 'yaml',
+    hash: 'h',
+    hidden: false,
+    mustBeNew: false,
+    user: 'u',
+    at: 1,
+    files: [],
     definition: {
-      name: 'w', project: null, description: '', labels: {}, params: {}, failurePolicy: 'end', concurrency: 'parallel',
-      timeout: { afterMs: 1, action: 'fail' }, priority: 'medium', parameterMode: 'strict', schedule: null,
-      notify: { on: 'none', to: [] }, tasks: [],
+      name: 'w',
+      project: null,
+      description: '',
+      labels: {},
+      params: {},
+      failurePolicy: 'end',
+      concurrency: 'parallel',
+      timeout: { afterMs: 1, action: 'fail' },
+      priority: 'medium',
+      parameterMode: 'strict',
+      schedule: null,
+      notify: { on: 'none', to: [] },
+      tasks: [],
     },
   });
   return store;
@@ -76,15 +98,25 @@ async function measureCommits(store: Store): Promise<void> {
     const seconds = await concurrently(20_000, inFlight, (i) => store.commit(fence, small(i % 5000)));
     emit(`commit-2-rows-${inFlight}-in-flight`, 'commits', 20_000 / seconds, '1/s', 20_000);
   }
-  for (const [size, inFlight, count] of [[1000, 1, 100], [1000, 8, 100], [200, 8, 500]] as const) {
-    const batches = Array.from({ length: count }, (_, k) => (
-      Array.from({ length: size / 2 }, (_, i) => small(10_000 + k * size + i)).flat()
-    ));
+  for (const [size, inFlight, count] of [
+    [1000, 1, 100],
+    [1000, 8, 100],
+    [200, 8, 500],
+  ] as const) {
+    const batches = Array.from({ length: count }, (_, k) =>
+      Array.from({ length: size / 2 }, (_, i) => small(10_000 + k * size + i)).flat(),
+    );
     const cpu = process.threadCpuUsage();
     const seconds = await concurrently(count, inFlight, (k) => store.commit(fence, batches[k]!));
     const used = process.threadCpuUsage(cpu);
     emit(`commit-${size}-rows-${inFlight}-in-flight`, 'rows', (size * count) / seconds, '1/s', size * count);
-    emit(`commit-${size}-rows-${inFlight}-in-flight`, 'main thread', (used.user + used.system) / (size * count), 'µs/row', size * count);
+    emit(
+      `commit-${size}-rows-${inFlight}-in-flight`,
+      'main thread',
+      (used.user + used.system) / (size * count),
+      'µs/row',
+      size * count,
+    );
   }
 }
 
@@ -93,9 +125,13 @@ async function measureSubmits(store: Store): Promise<void> {
   const seconds = await concurrently(20_000, 100, () => store.submitRun(newRun()));
   emit('submit-100-in-flight', 'runs', 20_000 / seconds, '1/s', 20_000);
   let after = (await store.claimCommands(fence, null, 256)).at(-1)!.id;
-  latency('claim-256-of-20000', 'latency', await timed(60, async () => {
-    after = (await store.claimCommands(fence, after, 256)).at(-1)!.id;
-  }));
+  latency(
+    'claim-256-of-20000',
+    'latency',
+    await timed(60, async () => {
+      after = (await store.claimCommands(fence, after, 256)).at(-1)!.id;
+    }),
+  );
   latency('claim-none', 'latency', await timed(500, () => store.claimCommands(fence, 1e9 as typeof after, 256)));
 }
 
@@ -105,9 +141,13 @@ async function measureLoad(store: Store): Promise<void> {
   await concurrently(10_000, 100, async () => {
     const { run } = await store.submitRun(newRun());
     runs.push(run.id);
-    await store.commit(fence, Array.from({ length: 10 }, (_, task) => [
-      taskRun(run.id, task, 1), ...(task < 5 ? [attempt(run.id, task, 1)] : []),
-    ]).flat());
+    await store.commit(
+      fence,
+      Array.from({ length: 10 }, (_, task) => [
+        taskRun(run.id, task, 1),
+        ...(task < 5 ? [attempt(run.id, task, 1)] : []),
+      ]).flat(),
+    );
   });
   const adoptStart = performance.now();
   let adopted = 0;
@@ -133,30 +173,46 @@ async function measureLoad(store: Store): Promise<void> {
 async function fillHistory(path: string, count: number): Promise<void> {
   await (await openSqliteStore(path)).close();
   const db = new DatabaseSync(join(path, 'pelorus.db'));
-  db.exec(`
+  db.exec(
+    `
     begin;
     insert into project (name, description, owner, created_at)
       select 'project-' || value, '', 'u', 1 from generate_series(0, 19);
     insert into workflow (project_id, name, description, version, hash, hidden, created_at, updated_at, updated_by)
       select 1 + value / 10, 'workflow-' || (value % 10), '', 1, 'h', 0, 1, 1, 'u' from generate_series(0, 199);`.replaceAll(
-    /from generate_series\((\d+), (\d+)\)/g,
-    'from (with recursive series(value) as (select $1 union all select value + 1 from series where value < $2) select value from series)',
-  ));
+      /from generate_series\((\d+), (\d+)\)/g,
+      'from (with recursive series(value) as (select $1 union all select value + 1 from series where value < $2) select value from series)',
+    ),
+  );
   const insert = db.prepare(`
     insert into run (project_id, project, workflow_id, workflow, workflow_version, submitted_at, version, state, started_at, ended_at, spec)
     values (?, ?, ?, ?, 1, ?, 5, ?, ?, ?, ?)`);
-  const spec = JSON.stringify({ execType: 'DIRECT', mode: 'whole', params: { year: '2026' }, submitUser: 'u', note: 'x'.repeat(300) });
+  const spec = JSON.stringify({
+    execType: 'DIRECT',
+    mode: 'whole',
+    params: { year: '2026' },
+    submitUser: 'u',
+    note: 'x'.repeat(300),
+  });
   const first = 1_750_000_000_000;
   const step = (365 * 86_400_000) / count;
   for (let i = 0; i < count; i++) {
     const workflow = (i * 7919) % 200;
     const submittedAt = Math.floor(first + i * step);
     const left = count - i;
-    const state = left <= 20 ? 'queued' : left <= 100 ? 'running' : Math.imul(i, 0x9e3779b1) >>> 16 < 1311 ? 'failed' : 'succeeded';
+    const state =
+      left <= 20 ? 'queued' : left <= 100 ? 'running' : Math.imul(i, 0x9e3779b1) >>> 16 < 1311 ? 'failed' : 'succeeded';
     const project = Math.floor(workflow / 10);
     insert.run(
-      1 + project, `project-${project}`, 1 + workflow, `workflow-${workflow % 10}`, submittedAt, state,
-      left <= 20 ? null : submittedAt + 50, left <= 100 ? null : submittedAt + 5000, spec,
+      1 + project,
+      `project-${project}`,
+      1 + workflow,
+      `workflow-${workflow % 10}`,
+      submittedAt,
+      state,
+      left <= 20 ? null : submittedAt + 50,
+      left <= 100 ? null : submittedAt + 5000,
+      spec,
     );
   }
   db.exec('commit');
@@ -179,21 +235,57 @@ async function measureLists(store: Store, count: number): Promise<void> {
     'last-day': [{ submittedFrom: last - 86_400_000 }],
     'last-90-days': [{ submittedFrom: last - 90 * 86_400_000 }],
     'one-day-long-ago': [{ submittedFrom: last - 300 * 86_400_000, submittedTo: last - 299 * 86_400_000 }],
-    'one-day-long-ago-one-workflow': [{ project: 'project-3', workflow: 'workflow-4', submittedFrom: last - 300 * 86_400_000, submittedTo: last - 299 * 86_400_000 }],
-    'half-year-failed': [{ states: ['failed'], submittedFrom: last - 300 * 86_400_000, submittedTo: last - 120 * 86_400_000 }],
+    'one-day-long-ago-one-workflow': [
+      {
+        project: 'project-3',
+        workflow: 'workflow-4',
+        submittedFrom: last - 300 * 86_400_000,
+        submittedTo: last - 299 * 86_400_000,
+      },
+    ],
+    'half-year-failed': [
+      { states: ['failed'], submittedFrom: last - 300 * 86_400_000, submittedTo: last - 120 * 86_400_000 },
+    ],
   };
   for (const [name, [filter, from]] of Object.entries(filters)) {
     const page = await store.listRuns(filter, from ?? 0, 100);
-    latency(`list-${count}-${name}-total-${page.total}`, 'latency', await timed(60, () => store.listRuns(filter, from ?? 0, 100)));
+    latency(
+      `list-${count}-${name}-total-${page.total}`,
+      'latency',
+      await timed(60, () => store.listRuns(filter, from ?? 0, 100)),
+    );
   }
 }
 
 function newRun(): NewRun {
   return {
-    project: 'p', workflow: 'w', workflowVersion: null, execType: 'DIRECT', mode: 'whole', plan: { run: 'all', reuse: [] }, rerunOf: null,
-    parent: null, submitUser: 'u', proxyUser: null, queue: null, failurePolicy: 'end', priority: 'medium', timeoutMs: 86_400_000,
-    timeoutAction: 'fail', workerGroup: null, environment: null, dryRun: false, params: {}, logicalDateAt: 1, zone: 'UTC',
-    submittedAt: Date.now(), notifyType: 'NONE', notifyMails: [], extras: null, idempotencyKey: null, tasks: [],
+    project: 'p',
+    workflow: 'w',
+    workflowVersion: null,
+    execType: 'DIRECT',
+    mode: 'whole',
+    plan: { run: 'all', reuse: [] },
+    rerunOf: null,
+    parent: null,
+    submitUser: 'u',
+    proxyUser: null,
+    queue: null,
+    failurePolicy: 'end',
+    priority: 'medium',
+    timeoutMs: 86_400_000,
+    timeoutAction: 'fail',
+    workerGroup: null,
+    environment: null,
+    dryRun: false,
+    params: {},
+    logicalDateAt: 1,
+    zone: 'UTC',
+    submittedAt: Date.now(),
+    notifyType: 'NONE',
+    notifyMails: [],
+    extras: null,
+    idempotencyKey: null,
+    tasks: [],
   };
 }
 
@@ -201,8 +293,19 @@ function taskRun(run: RunId, task: number, version: number): Change {
   return {
     kind: 'task-run',
     record: {
-      run: runIdOf(run), task, version, state: 'running', cause: null, waitReason: null, attempts: 1, retries: 0, wakeAt: null,
-      readyAt: 1_750_000_000_000, startedAt: 1_750_000_000_001, endedAt: null, outputs: null,
+      run: runIdOf(run),
+      task,
+      version,
+      state: 'running',
+      cause: null,
+      waitReason: null,
+      attempts: 1,
+      retries: 0,
+      wakeAt: null,
+      readyAt: 1_750_000_000_000,
+      startedAt: 1_750_000_000_001,
+      endedAt: null,
+      outputs: null,
     },
   };
 }
@@ -211,8 +314,17 @@ function attempt(run: RunId, task: number, version: number): Change {
   return {
     kind: 'attempt',
     record: {
-      run, task, n: 1, version, state: 'running', cause: null, worker: workerIdOf('worker-0123456789'), dispatchedAt: 1_750_000_000_000,
-      startedAt: 1_750_000_000_001, endedAt: null, kill: null,
+      run,
+      task,
+      n: 1,
+      version,
+      state: 'running',
+      cause: null,
+      worker: workerIdOf('worker-0123456789'),
+      dispatchedAt: 1_750_000_000_000,
+      startedAt: 1_750_000_000_001,
+      endedAt: null,
+      kill: null,
     },
   };
 }
@@ -228,18 +340,25 @@ async function timed(count: number, work: () => Promise<unknown>): Promise<numbe
 }
 
 /** Seconds that `count` calls take with so many in flight. */
-async function concurrently(count: number, inFlight: number, work: (index: number) => Promise<unknown>): Promise<number> {
+async function concurrently(
+  count: number,
+  inFlight: number,
+  work: (index: number) => Promise<unknown>,
+): Promise<number> {
   let next = 0;
   const start = performance.now();
-  await Promise.all(Array.from({ length: inFlight }, async () => {
-    while (next < count) await work(next++);
-  }));
+  await Promise.all(
+    Array.from({ length: inFlight }, async () => {
+      while (next < count) await work(next++);
+    }),
+  );
   return (performance.now() - start) / 1000;
 }
 
 function latency(workload: string, metric: string, times: number[]): void {
   times.sort((a, b) => a - b);
-  for (const p of [50, 99]) emit(workload, `${metric} p${p}`, times[Math.floor((times.length * p) / 100)]!, 'ms', times.length);
+  for (const p of [50, 99])
+    emit(workload, `${metric} p${p}`, times[Math.floor((times.length * p) / 100)]!, 'ms', times.length);
 }
 
 function emit(workload: string, metric: string, value: number, unit: string, n: number): void {

@@ -35,9 +35,8 @@ export const SQLITE: Dialect = {
   jsonRow: (columns) => `json_array(${columns.join(', ')})`,
   jsonRows: (columns, orderBy) => `json_group_array(json_array(${columns.join(', ')}) order by ${orderBy})`,
   isIn: (column) => `${column} in (select value from json_each(?))`,
-  beginsWithAny: (column) => (
-    `exists (select 1 from json_each(?) prefix where substr(${column}, 1, length(prefix.value)) = prefix.value)`
-  ),
+  beginsWithAny: (column) =>
+    `exists (select 1 from json_each(?) prefix where substr(${column}, 1, length(prefix.value)) = prefix.value)`,
   along: (index) => `indexed by ${index}`,
   runCountTriggers: `
     create trigger run_counted after insert on run begin

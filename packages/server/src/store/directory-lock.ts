@@ -18,7 +18,11 @@ export function lockDirectory(directory: string): () => void {
     lock.exec('pragma busy_timeout = 0; begin exclusive');
   } catch (error) {
     lock.close();
-    throw new StoreError('LOCKED', `The data directory ${directory} is in use by ${holder(pidFile)}; stop that one first or choose another directory.`, { cause: error });
+    throw new StoreError(
+      'LOCKED',
+      `The data directory ${directory} is in use by ${holder(pidFile)}; stop that one first or choose another directory.`,
+      { cause: error },
+    );
   }
   writeFileSync(pidFile, `${process.pid}\n`);
   return () => lock.close();

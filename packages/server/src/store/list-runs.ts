@@ -102,14 +102,21 @@ function resolveWorkflows(db: SqliteDatabase, filter: RunFilter): number[] | nul
 function countPairs(db: SqliteDatabase, workflowIds: number[] | null, states: readonly string[] | null): Pair[] {
   const conditions = ['runs > 0'];
   const values: string[] = [];
-  for (const [column, list] of [['workflow_id', workflowIds], ['state', states]] as const) {
+  for (const [column, list] of [
+    ['workflow_id', workflowIds],
+    ['state', states],
+  ] as const) {
     if (list === null) continue;
     conditions.push(dialect.isIn(column));
     values.push(JSON.stringify(list));
   }
-  return db.all(`select workflow_id, state, runs from run_count where ${conditions.join(' and ')}`, ...values).map((row) => (
-    { workflowId: row['workflow_id'] as number, state: row['state'] as string, runs: row['runs'] as number }
-  ));
+  return db
+    .all(`select workflow_id, state, runs from run_count where ${conditions.join(' and ')}`, ...values)
+    .map((row) => ({
+      workflowId: row['workflow_id'] as number,
+      state: row['state'] as string,
+      runs: row['runs'] as number,
+    }));
 }
 
 const RUNS_IN_SPAN = `select count(*) as runs from run where submitted_at between ? and ?`;
@@ -118,12 +125,16 @@ const RUNS_OF_PAIR_IN_SPAN = `
 
 function countInSpan(db: SqliteDatabase, scope: Scope, pairs: Pair[]): number {
   if (scope.inPairs + pairs.length * COST.pair < scope.inSpan) {
-    return pairs.reduce((sum, pair) => (
-      sum + (db.get(RUNS_OF_PAIR_IN_SPAN, pair.workflowId, pair.state, scope.from, scope.to)?.['runs'] as number)
-    ), 0);
+    return pairs.reduce(
+      (sum, pair) =>
+        sum + (db.get(RUNS_OF_PAIR_IN_SPAN, pair.workflowId, pair.state, scope.from, scope.to)?.['runs'] as number),
+      0,
+    );
   }
   const { sql, values } = scopeConditions(scope);
-  return db.get(`select count(*) as runs from run ${dialect.along('run_submitted')} where ${sql}`, ...values)?.['runs'] as number;
+  return db.get(`select count(*) as runs from run ${dialect.along('run_submitted')} where ${sql}`, ...values)?.[
+    'runs'
+  ] as number;
 }
 
 /** The scope as conditions on `run`, for walks that see runs of all pairs. */
@@ -134,7 +145,10 @@ function scopeConditions(scope: Scope): { sql: string; values: Cell[] } {
     conditions.push('submitted_at between ? and ?');
     values.push(scope.from, scope.to);
   }
-  for (const [column, list] of [['workflow_id', scope.workflowIds], ['state', scope.states]] as const) {
+  for (const [column, list] of [
+    ['workflow_id', scope.workflowIds],
+    ['state', scope.states],
+  ] as const) {
     if (list === null) continue;
     conditions.push(dialect.isIn(column));
     values.push(JSON.stringify(list));
@@ -158,9 +172,10 @@ function chooseWalk(scope: Scope, depth: number): Walk {
     cost.order = (found * scope.all) / scope.total;
   }
   if (scope.pairs) {
-    cost.pairs = scope.pairs.reduce((sum, pair) => (
-      sum + COST.pair + Math.min(pair.runs, depth) * COST.merged + (scope.hasSpan ? pair.runs : 0)
-    ), 0);
+    cost.pairs = scope.pairs.reduce(
+      (sum, pair) => sum + COST.pair + Math.min(pair.runs, depth) * COST.merged + (scope.hasSpan ? pair.runs : 0),
+      0,
+    );
   }
   return (Object.keys(cost) as Walk[]).reduce((best, walk) => (cost[walk] < cost[best] ? walk : best));
 }
@@ -179,11 +194,21 @@ function pageIds(db: SqliteDatabase, scope: Scope, request: ListRequest, walk: W
 }
 
 /** Walks along `run_order`, which is sorted already, or collects from `run_submitted` and sorts. */
-function idsInOrder(db: SqliteDatabase, scope: Scope, request: ListRequest, index: 'run_order' | 'run_submitted'): number[] {
+function idsInOrder(
+  db: SqliteDatabase,
+  scope: Scope,
+  request: ListRequest,
+  index: 'run_order' | 'run_submitted',
+): number[] {
   const { sql, values } = scopeConditions(scope);
-  const rows = db.rows(`
+  const rows = db.rows(
+    `
     select id from run ${dialect.along(index)} where ${sql}
-    order by coalesce(started_at, 9007199254740991) desc, id desc limit ? offset ?`, ...values, request.size, request.from);
+    order by coalesce(started_at, 9007199254740991) desc, id desc limit ? offset ?`,
+    ...values,
+    request.size,
+    request.from,
+  );
   return rows.map((row) => row[0] as number);
 }
 
@@ -194,9 +219,13 @@ const IDS_OF_PAIR = `
 
 function idsByPairs(db: SqliteDatabase, scope: Scope, request: ListRequest): number[] {
   const pairs = scope.pairs ?? countPairs(db, null, null);
-  const found = pairs.flatMap((pair) => (
-    db.rows(IDS_OF_PAIR, pair.workflowId, pair.state, scope.from, scope.to, request.from + request.size) as [id: number, start: number][]
-  ));
+  const found = pairs.flatMap(
+    (pair) =>
+      db.rows(IDS_OF_PAIR, pair.workflowId, pair.state, scope.from, scope.to, request.from + request.size) as [
+        id: number,
+        start: number,
+      ][],
+  );
   found.sort((a, b) => b[1] - a[1] || b[0] - a[0]);
   return found.slice(request.from, request.from + request.size).map(([id]) => id);
 }

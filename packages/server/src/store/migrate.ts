@@ -15,7 +15,10 @@ export function migrate(db: SqliteDatabase, dialect: Dialect, at: number): void 
   const applied = db.get(LATEST)?.['number'] as number;
   const known = MIGRATIONS.at(-1)?.number ?? 0;
   if (applied > known) {
-    throw new StoreError('SCHEMA_TOO_NEW', `The database has schema ${applied}, this program knows ${known}: it was written by a newer Pelorus. Use that one, or restore a backup.`);
+    throw new StoreError(
+      'SCHEMA_TOO_NEW',
+      `The database has schema ${applied}, this program knows ${known}: it was written by a newer Pelorus. Use that one, or restore a backup.`,
+    );
   }
   for (const migration of MIGRATIONS) {
     if (migration.number <= applied) continue;

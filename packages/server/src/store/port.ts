@@ -10,8 +10,18 @@
  * 5. Text that the database cannot hold never gets here; it is refused at the door.
  */
 import type {
-  Change, Command, CommandAction, Connection, RunSpec, StoredRun, TaskRunRecord, AttemptRecord, RunStatus,
-  WorkerRecord, WorkflowFile, WorkflowVersion,
+  Change,
+  Command,
+  CommandAction,
+  Connection,
+  RunSpec,
+  StoredRun,
+  TaskRunRecord,
+  AttemptRecord,
+  RunStatus,
+  WorkerRecord,
+  WorkflowFile,
+  WorkflowVersion,
 } from '@pelorus/engine';
 import type { AttemptId, CommandId, MasterId, RunId, RunState, WorkflowDefinition } from '@pelorus/protocol';
 
@@ -155,7 +165,13 @@ export interface ApiStore {
   /** The run, its first rows and its start command in one transaction. */
   submitRun(run: NewRun): Promise<{ run: RunSpec; command: CommandId; repeated: boolean }>;
   /** Writes a command for the run's owner. NOT_FOUND for an unknown run; CONFLICT, with the state, for one that has ended. */
-  requestCommand(request: { run: RunId; action: CommandAction; user: string; at: number; idempotencyKey: string | null }): Promise<CommandId>;
+  requestCommand(request: {
+    run: RunId;
+    action: CommandAction;
+    user: string;
+    at: number;
+    idempotencyKey: string | null;
+  }): Promise<CommandId>;
 
   getRun(run: RunId): Promise<RunRow | null>;
   getRunDetail(run: RunId): Promise<RunDetail | null>;
@@ -170,7 +186,13 @@ export interface ApiStore {
 /** What the master role asks for. */
 export interface MasterStore {
   /** Starts an incarnation with a fresh lease. `supersedes` are fenced in the same transaction: earlier ones that the caller knows to be over. */
-  registerMaster(master: { id: MasterId; token: string; host: string; at: number; supersedes?: MasterId[] }): Promise<void>;
+  registerMaster(master: {
+    id: MasterId;
+    token: string;
+    host: string;
+    at: number;
+    supersedes?: MasterId[];
+  }): Promise<void>;
   /** Extends the lease; FENCED when somebody took over. */
   renewMaster(fence: Fence, at: number): Promise<void>;
   /**

@@ -29,23 +29,31 @@ const WORKFLOWS_OF_PROJECT = `
 
 function listWorkflows(db: SqliteDatabase, filter: { project?: string; after?: number; limit: number }): WorkflowRow[] {
   const after = filter.after ?? 0;
-  const rows = filter.project === undefined
-    ? db.all(WORKFLOWS, after, filter.limit)
-    : db.all(WORKFLOWS_OF_PROJECT, filter.project, after, filter.limit);
+  const rows =
+    filter.project === undefined
+      ? db.all(WORKFLOWS, after, filter.limit)
+      : db.all(WORKFLOWS_OF_PROJECT, filter.project, after, filter.limit);
   return rows.map(toWorkflowRow);
 }
 
 const VERSIONS = `
   select workflow_id, version, format, hash, created_at, created_by from workflow_version where workflow_id = ? order by version desc`;
 
-function listWorkflowVersions(db: SqliteDatabase, workflowId: number): Omit<WorkflowVersionRow, 'definition' | 'files' | 'source'>[] {
+function listWorkflowVersions(
+  db: SqliteDatabase,
+  workflowId: number,
+): Omit<WorkflowVersionRow, 'definition' | 'files' | 'source'>[] {
   return db.all(VERSIONS, workflowId).map(toVersionHead);
 }
 
 function toVersionHead(row: Row): Omit<WorkflowVersionRow, 'definition' | 'files' | 'source'> {
   return {
-    workflowId: row['workflow_id'] as number, version: row['version'] as number, hash: row['hash'] as string,
-    format: row['format'] as 'yaml' | 'json', createdAt: row['created_at'] as number, createdBy: row['created_by'] as string,
+    workflowId: row['workflow_id'] as number,
+    version: row['version'] as number,
+    hash: row['hash'] as string,
+    format: row['format'] as 'yaml' | 'json',
+    createdAt: row['created_at'] as number,
+    createdBy: row['created_by'] as string,
   };
 }
 
@@ -56,13 +64,18 @@ const VERSION = `select * from workflow_version where workflow_id = ? and versio
 const LATEST_VERSION = `select * from workflow_version where workflow_id = ? order by version desc limit 1`;
 const CONTENT = `select bytes from content where sha256 = ?`;
 
-function getWorkflowVersion(db: SqliteDatabase, request: { workflowId: number; version: number | null }): WorkflowVersionText | null {
-  const row = request.version === null
-    ? db.get(LATEST_VERSION, request.workflowId)
-    : db.get(VERSION, request.workflowId, request.version);
+function getWorkflowVersion(
+  db: SqliteDatabase,
+  request: { workflowId: number; version: number | null },
+): WorkflowVersionText | null {
+  const row =
+    request.version === null
+      ? db.get(LATEST_VERSION, request.workflowId)
+      : db.get(VERSION, request.workflowId, request.version);
   if (!row) return null;
   const files = (JSON.parse(row['files'] as string) as { name: string; sha256: string }[]).map((file) => ({
-    ...file, base64: Buffer.from(db.get(CONTENT, file.sha256)?.['bytes'] as Uint8Array).toString('base64'),
+    ...file,
+    base64: Buffer.from(db.get(CONTENT, file.sha256)?.['bytes'] as Uint8Array).toString('base64'),
   }));
   return { ...toVersionHead(row), definition: row['definition'] as string, source: row['source'] as string, files };
 }
@@ -70,9 +83,11 @@ function getWorkflowVersion(db: SqliteDatabase, request: { workflowId: number; v
 const CONNECTIONS = `select name, kind, url from connection where project_id = ? order by name`;
 
 function loadConnections(db: SqliteDatabase, projectId: number): Connection[] {
-  return db.all(CONNECTIONS, projectId).map((row) => (
-    { name: row['name'] as string, kind: row['kind'] as Connection['kind'], url: row['url'] as string }
-  ));
+  return db.all(CONNECTIONS, projectId).map((row) => ({
+    name: row['name'] as string,
+    kind: row['kind'] as Connection['kind'],
+    url: row['url'] as string,
+  }));
 }
 
 const RUN = `select ${dialect.jsonRows(RUN_COLUMNS, 'id')} from run where id = ?`;
@@ -92,7 +107,11 @@ export interface RunTexts {
 }
 
 function getRunDetail(db: SqliteDatabase, run: number): RunTexts {
-  return snapshot(db, () => ({ runs: db.text(RUN, run), taskRuns: db.text(TASK_RUNS, run), attempts: db.text(ATTEMPTS, run) }));
+  return snapshot(db, () => ({
+    runs: db.text(RUN, run),
+    taskRuns: db.text(TASK_RUNS, run),
+    attempts: db.text(ATTEMPTS, run),
+  }));
 }
 
 /** Several statements over one state of the database. */
@@ -110,7 +129,10 @@ function getAttempt(db: SqliteDatabase, key: { run: number; task: number; n: num
 }
 
 const LATEST_ATTEMPTS = `
-  select ${dialect.jsonRows(ATTEMPT_COLUMNS.map((column) => `a.${column}`), 'a.task')} from attempt a where a.run_id = ?
+  select ${dialect.jsonRows(
+    ATTEMPT_COLUMNS.map((column) => `a.${column}`),
+    'a.task',
+  )} from attempt a where a.run_id = ?
     and not exists (select 1 from attempt b where b.run_id = a.run_id and b.task = a.task and b.n > a.n)`;
 
 function loadRuns(db: SqliteDatabase, runs: number[]): RunTexts {
@@ -123,13 +145,18 @@ function loadRuns(db: SqliteDatabase, runs: number[]): RunTexts {
 
 /** One JSON array of what is in all of them. */
 function concatenated(arrays: string[]): string {
-  return `[${arrays.filter((text) => text !== '[]').map((text) => text.slice(1, -1)).join(',')}]`;
+  return `[${arrays
+    .filter((text) => text !== '[]')
+    .map((text) => text.slice(1, -1))
+    .join(',')}]`;
 }
 
 const TASK_RUN_COUNTS = `select state, count(*) as task_runs from task_run where run_id = ? group by state`;
 
 function countTaskRuns(db: SqliteDatabase, run: number): Record<string, number> {
-  return Object.fromEntries(db.all(TASK_RUN_COUNTS, run).map((row) => [row['state'] as string, row['task_runs'] as number]));
+  return Object.fromEntries(
+    db.all(TASK_RUN_COUNTS, run).map((row) => [row['state'] as string, row['task_runs'] as number]),
+  );
 }
 
 const WORKERS = `select ${dialect.jsonRows(WORKER_COLUMNS, 'registered_at, id')} from worker`;
@@ -139,7 +166,18 @@ function listWorkers(db: SqliteDatabase): string {
 }
 
 export const readVerbs = {
-  listProjects, getWorkflow, listWorkflows, listWorkflowVersions, getWorkflowVersion, loadConnections,
-  getRun, getRunDetail, getAttempt, loadRuns, listRuns, countTaskRuns, listWorkers,
+  listProjects,
+  getWorkflow,
+  listWorkflows,
+  listWorkflowVersions,
+  getWorkflowVersion,
+  loadConnections,
+  getRun,
+  getRunDetail,
+  getAttempt,
+  loadRuns,
+  listRuns,
+  countTaskRuns,
+  listWorkers,
 };
 export type ReadVerbs = typeof readVerbs;

@@ -7,23 +7,79 @@
  *   costs the reader half of what fetching cells does.
  */
 import type {
-  AttemptRecord, Change, ChildRun, Command, CommandAction, ParentLink, RunSpec, RunStatus, TaskRunRecord, WorkerRecord,
+  AttemptRecord,
+  Change,
+  ChildRun,
+  Command,
+  CommandAction,
+  ParentLink,
+  RunSpec,
+  RunStatus,
+  TaskRunRecord,
+  WorkerRecord,
 } from '@pelorus/engine';
-import type { AttemptState, Cause, CommandId, MasterId, RunId, RunState, TaskRunState, WorkerId } from '@pelorus/protocol';
+import type {
+  AttemptState,
+  Cause,
+  CommandId,
+  MasterId,
+  RunId,
+  RunState,
+  TaskRunState,
+  WorkerId,
+} from '@pelorus/protocol';
 import type { NewRun, RunRow } from './port.ts';
 
 export type Cell = string | number | null;
 
 export const RUN_COLUMNS = [
-  'id', 'project_id', 'project', 'workflow_id', 'workflow', 'workflow_version', 'submitted_at', 'spec',
-  'parent_run', 'parent_task', 'parent_attempt', 'version', 'state', 'cause', 'first_failure', 'wait_reason', 'owner', 'started_at', 'ended_at',
+  'id',
+  'project_id',
+  'project',
+  'workflow_id',
+  'workflow',
+  'workflow_version',
+  'submitted_at',
+  'spec',
+  'parent_run',
+  'parent_task',
+  'parent_attempt',
+  'version',
+  'state',
+  'cause',
+  'first_failure',
+  'wait_reason',
+  'owner',
+  'started_at',
+  'ended_at',
 ] as const;
 export const TASK_RUN_COLUMNS = [
-  'run_id', 'task', 'version', 'state', 'cause', 'wait_reason', 'attempts', 'retries', 'wake_at', 'ready_at',
-  'started_at', 'ended_at', 'outputs',
+  'run_id',
+  'task',
+  'version',
+  'state',
+  'cause',
+  'wait_reason',
+  'attempts',
+  'retries',
+  'wake_at',
+  'ready_at',
+  'started_at',
+  'ended_at',
+  'outputs',
 ] as const;
 export const ATTEMPT_COLUMNS = [
-  'run_id', 'task', 'n', 'version', 'state', 'cause', 'worker', 'dispatched_at', 'started_at', 'ended_at', 'kill_intent',
+  'run_id',
+  'task',
+  'n',
+  'version',
+  'state',
+  'cause',
+  'worker',
+  'dispatched_at',
+  'started_at',
+  'ended_at',
+  'kill_intent',
 ] as const;
 export const WORKER_COLUMNS = ['id', 'name', 'host', 'groups', 'slots', 'state', 'registered_at', 'seen_at'] as const;
 export const COMMAND_COLUMNS = ['id', 'run_id', 'action', 'user_name', 'at'] as const;
@@ -91,7 +147,8 @@ export function encodeChanges(changes: readonly Change[]): CommitRows {
     }
   }
   for (const status of statuses.values()) encodeStatus(rows.statuses, status);
-  for (const records of taskRuns.values()) for (const record of records.values()) encodeTaskRun(rows.taskRuns, record, record.run);
+  for (const records of taskRuns.values())
+    for (const record of records.values()) encodeTaskRun(rows.taskRuns, record, record.run);
   // An attempt that ends makes way for the next one of its task run, so ended ones are written first.
   for (const live of [false, true]) {
     for (const records of attempts.values()) {
@@ -104,7 +161,7 @@ export function encodeChanges(changes: readonly Change[]): CommitRows {
 
 function inner<V>(map: Map<number, Map<number, V>>, key: number): Map<number, V> {
   let found = map.get(key);
-  if (!found) map.set(key, (found = new Map()));
+  if (!found) map.set(key, (found = new Map<number, V>()));
   return found;
 }
 
@@ -114,29 +171,62 @@ function isLive(state: AttemptState): boolean {
 
 function encodeStatus(into: Cell[], status: RunStatus): void {
   into.push(
-    status.run, status.version, status.state, encodeJson(status.cause), encodeJson(status.firstFailure), status.waitReason,
-    status.owner, status.startedAt, status.endedAt,
+    status.run,
+    status.version,
+    status.state,
+    encodeJson(status.cause),
+    encodeJson(status.firstFailure),
+    status.waitReason,
+    status.owner,
+    status.startedAt,
+    status.endedAt,
   );
 }
 
 /** `run` is an argument because first rows are made before their run has an id. */
 export function encodeTaskRun(into: Cell[], record: TaskRunRecord, run: number): void {
   into.push(
-    run, record.task, record.version, record.state, encodeJson(record.cause), record.waitReason, record.attempts,
-    record.retries, record.wakeAt, record.readyAt, record.startedAt, record.endedAt, encodeJson(record.outputs),
+    run,
+    record.task,
+    record.version,
+    record.state,
+    encodeJson(record.cause),
+    record.waitReason,
+    record.attempts,
+    record.retries,
+    record.wakeAt,
+    record.readyAt,
+    record.startedAt,
+    record.endedAt,
+    encodeJson(record.outputs),
   );
 }
 
 function encodeAttempt(into: Cell[], record: AttemptRecord): void {
   into.push(
-    record.run, record.task, record.n, record.version, record.state, encodeJson(record.cause), record.worker,
-    record.dispatchedAt, record.startedAt, record.endedAt, encodeJson(record.kill),
+    record.run,
+    record.task,
+    record.n,
+    record.version,
+    record.state,
+    encodeJson(record.cause),
+    record.worker,
+    record.dispatchedAt,
+    record.startedAt,
+    record.endedAt,
+    encodeJson(record.kill),
   );
 }
 
 function encodeWorker(into: Cell[], record: WorkerRecord): void {
   into.push(
-    record.id, record.name, record.host, JSON.stringify(record.groups), record.slots, record.state, record.registeredAt,
+    record.id,
+    record.name,
+    record.host,
+    JSON.stringify(record.groups),
+    record.slots,
+    record.state,
+    record.registeredAt,
     record.seenAt,
   );
 }
@@ -155,16 +245,36 @@ export interface RunMaking {
   rest: string;
 }
 
-type SpecRest = Omit<RunSpec, 'id' | 'projectId' | 'project' | 'workflowId' | 'workflow' | 'workflowVersion' | 'submittedAt' | 'parent'>;
+type SpecRest = Omit<
+  RunSpec,
+  'id' | 'projectId' | 'project' | 'workflowId' | 'workflow' | 'workflowVersion' | 'submittedAt' | 'parent'
+>;
 
 export function encodeNewRun(run: NewRun): RunMaking {
-  const { idempotencyKey: _key, requestHash: _hash, tasks: _tasks, project, workflow, workflowVersion: _version, parent, submittedAt, ...rest } = run;
+  const {
+    idempotencyKey: _key,
+    requestHash: _hash,
+    tasks: _tasks,
+    project,
+    workflow,
+    workflowVersion: _version,
+    parent,
+    submittedAt,
+    ...rest
+  } = run;
   return { project, workflow, parent, submittedAt, submitUser: run.submitUser, rest: encodeRest(rest) };
 }
 
 function encodeChild(child: ChildRun, parent: ParentLink): ChildStart {
   const { projectId, project, workflowId, workflow, workflowVersion, submittedAt, ...rest } = child;
-  const making: RunMaking = { project, workflow, parent, submittedAt, submitUser: child.submitUser, rest: encodeRest(rest) };
+  const making: RunMaking = {
+    project,
+    workflow,
+    parent,
+    submittedAt,
+    submitUser: child.submitUser,
+    rest: encodeRest(rest),
+  };
   return { kind: 'start-child', projectId, workflowId, workflowVersion, making };
 }
 
@@ -183,14 +293,26 @@ export function decodeRun(c: readonly Cell[]): RunRow {
   const rest = JSON.parse(c[7] as string) as SpecRest;
   return {
     spec: {
-      id, projectId: c[1] as number, project: c[2] as string, workflowId: c[3] as number, workflow: c[4] as string,
-      workflowVersion: c[5] as number, submittedAt: c[6] as number,
-      parent: c[8] === null ? null : { run: c[8] as RunId, task: c[9] as number, attempt: c[10] as number }, ...rest,
+      id,
+      projectId: c[1] as number,
+      project: c[2] as string,
+      workflowId: c[3] as number,
+      workflow: c[4] as string,
+      workflowVersion: c[5] as number,
+      submittedAt: c[6] as number,
+      parent: c[8] === null ? null : { run: c[8] as RunId, task: c[9] as number, attempt: c[10] as number },
+      ...rest,
     },
     status: {
-      run: id, version: c[11] as number, state: c[12] as RunState, cause: decodeJson<Cause>(c[13]),
-      firstFailure: decodeJson<{ task: string; cause: Cause }>(c[14]), waitReason: c[15] as string | null,
-      owner: c[16] as MasterId | null, startedAt: c[17] as number | null, endedAt: c[18] as number | null,
+      run: id,
+      version: c[11] as number,
+      state: c[12] as RunState,
+      cause: decodeJson<Cause>(c[13]),
+      firstFailure: decodeJson<{ task: string; cause: Cause }>(c[14]),
+      waitReason: c[15] as string | null,
+      owner: c[16] as MasterId | null,
+      startedAt: c[17] as number | null,
+      endedAt: c[18] as number | null,
     },
   };
 }
@@ -198,9 +320,18 @@ export function decodeRun(c: readonly Cell[]): RunRow {
 /** From a row of `TASK_RUN_COLUMNS`. */
 export function decodeTaskRun(c: readonly Cell[]): TaskRunRecord {
   return {
-    run: c[0] as RunId, task: c[1] as number, version: c[2] as number, state: c[3] as TaskRunState, cause: decodeJson<Cause>(c[4]),
-    waitReason: c[5] as string | null, attempts: c[6] as number, retries: c[7] as number, wakeAt: c[8] as number | null,
-    readyAt: c[9] as number | null, startedAt: c[10] as number | null, endedAt: c[11] as number | null,
+    run: c[0] as RunId,
+    task: c[1] as number,
+    version: c[2] as number,
+    state: c[3] as TaskRunState,
+    cause: decodeJson<Cause>(c[4]),
+    waitReason: c[5] as string | null,
+    attempts: c[6] as number,
+    retries: c[7] as number,
+    wakeAt: c[8] as number | null,
+    readyAt: c[9] as number | null,
+    startedAt: c[10] as number | null,
+    endedAt: c[11] as number | null,
     outputs: decodeJson<Record<string, string>>(c[12]),
   };
 }
@@ -208,24 +339,42 @@ export function decodeTaskRun(c: readonly Cell[]): TaskRunRecord {
 /** From a row of `ATTEMPT_COLUMNS`. */
 export function decodeAttempt(c: readonly Cell[]): AttemptRecord {
   return {
-    run: c[0] as RunId, task: c[1] as number, n: c[2] as number, version: c[3] as number, state: c[4] as AttemptState,
-    cause: decodeJson<Cause>(c[5]), worker: c[6] as WorkerId, dispatchedAt: c[7] as number, startedAt: c[8] as number | null,
-    endedAt: c[9] as number | null, kill: decodeJson<{ cause: Cause; at: number }>(c[10]),
+    run: c[0] as RunId,
+    task: c[1] as number,
+    n: c[2] as number,
+    version: c[3] as number,
+    state: c[4] as AttemptState,
+    cause: decodeJson<Cause>(c[5]),
+    worker: c[6] as WorkerId,
+    dispatchedAt: c[7] as number,
+    startedAt: c[8] as number | null,
+    endedAt: c[9] as number | null,
+    kill: decodeJson<{ cause: Cause; at: number }>(c[10]),
   };
 }
 
 /** From a row of `COMMAND_COLUMNS`. */
 export function decodeCommand(c: readonly Cell[]): Command {
   return {
-    id: c[0] as CommandId, run: c[1] as RunId, action: JSON.parse(c[2] as string) as CommandAction, user: c[3] as string, at: c[4] as number,
+    id: c[0] as CommandId,
+    run: c[1] as RunId,
+    action: JSON.parse(c[2] as string) as CommandAction,
+    user: c[3] as string,
+    at: c[4] as number,
   };
 }
 
 /** From a row of `WORKER_COLUMNS`. */
 export function decodeWorker(c: readonly Cell[]): WorkerRecord {
   return {
-    id: c[0] as WorkerId, name: c[1] as string, host: c[2] as string, groups: JSON.parse(c[3] as string) as string[], slots: c[4] as number,
-    state: c[5] as WorkerRecord['state'], registeredAt: c[6] as number, seenAt: c[7] as number,
+    id: c[0] as WorkerId,
+    name: c[1] as string,
+    host: c[2] as string,
+    groups: JSON.parse(c[3] as string) as string[],
+    slots: c[4] as number,
+    state: c[5] as WorkerRecord['state'],
+    registeredAt: c[6] as number,
+    seenAt: c[7] as number,
   };
 }
 

@@ -31,7 +31,10 @@ port.on('message', (requests: Requests | null) => {
   for (let i = 0; i < requests.length; i += 3) {
     try {
       db ??= open();
-      const verb = readVerbs[requests[i + 1] as keyof typeof readVerbs] as (db: SqliteDatabase, request: unknown) => unknown;
+      const verb = readVerbs[requests[i + 1] as keyof typeof readVerbs] as (
+        db: SqliteDatabase,
+        request: unknown,
+      ) => unknown;
       replies.push(requests[i], false, verb(db, requests[i + 2]));
     } catch (error) {
       replies.push(requests[i], true, toFailure(error));

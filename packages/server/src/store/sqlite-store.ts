@@ -4,15 +4,42 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { Change, Command, Connection, StoredRun, WorkerRecord, WorkflowVersion, AttemptRecord, TaskRunRecord } from '@pelorus/engine';
+import type {
+  Change,
+  Command,
+  Connection,
+  StoredRun,
+  WorkerRecord,
+  WorkflowVersion,
+  AttemptRecord,
+  TaskRunRecord,
+} from '@pelorus/engine';
 import { commandIdOf, parseAttemptId, runIdOf } from '@pelorus/protocol';
 import type { AttemptId, CommandId, RunId, WorkflowDefinition } from '@pelorus/protocol';
 import type {
-  Fence, NewRun, ProjectRow, RunDetail, RunFilter, RunPage, RunRow, SaveWorkflow, Store, WorkflowRow, WorkflowVersionRow,
+  Fence,
+  NewRun,
+  ProjectRow,
+  RunDetail,
+  RunFilter,
+  RunPage,
+  RunRow,
+  SaveWorkflow,
+  Store,
+  WorkflowRow,
+  WorkflowVersionRow,
 } from './port.ts';
 import type { ReadVerbs, RunTexts, WorkflowVersionText } from './read-verbs.ts';
 import {
-  decodeAttempt, decodeCommand, decodeRun, decodeTaskRun, decodeWorker, encodeChanges, encodeNewRun, encodeTaskRun, parseRows,
+  decodeAttempt,
+  decodeCommand,
+  decodeRun,
+  decodeTaskRun,
+  decodeWorker,
+  encodeChanges,
+  encodeNewRun,
+  encodeTaskRun,
+  parseRows,
 } from './rows.ts';
 import type { Cell } from './rows.ts';
 import type { WriterData } from './sqlite-writer.ts';
@@ -38,7 +65,10 @@ export async function openSqliteStore(directory: string, options: SqliteOptions 
   await mkdir(path, { recursive: true, mode: 0o700 });
   const file = join(path, 'pelorus.db');
   const writerData: WriterData = {
-    directory: path, file, masterLeaseMs: options.masterLeaseMs ?? MASTER_LEASE_MS, maxBytes: options.maxBytes ?? null,
+    directory: path,
+    file,
+    masterLeaseMs: options.masterLeaseMs ?? MASTER_LEASE_MS,
+    maxBytes: options.maxBytes ?? null,
   };
   const writer = new ThreadChannel<WriteVerbs>(script('sqlite-writer'), writerData, 'UNKNOWN_OUTCOME');
   const people = new ThreadChannel<ReadVerbs>(script('sqlite-reader'), { file }, 'UNAVAILABLE');
@@ -115,7 +145,13 @@ class SqliteStore implements Store {
     const taskRuns: Cell[] = [];
     for (const record of run.tasks) encodeTaskRun(taskRuns, record, 0);
     const { workflowVersion, idempotencyKey, requestHash = null } = run;
-    const answer = await this.#writer.call('submitRun', { making: encodeNewRun(run), workflowVersion, idempotencyKey, requestHash, taskRuns });
+    const answer = await this.#writer.call('submitRun', {
+      making: encodeNewRun(run),
+      workflowVersion,
+      idempotencyKey,
+      requestHash,
+      taskRuns,
+    });
     return { run: decodeRun(answer.run).spec, command: commandIdOf(answer.command), repeated: answer.repeated };
   }
 
@@ -133,7 +169,7 @@ class SqliteStore implements Store {
 
   async getAttempt(attempt: AttemptId): Promise<AttemptRecord | null> {
     const key = parseAttemptId(attempt);
-    return key ? parseRows(await this.#people.call('getAttempt', key)).map(decodeAttempt)[0] ?? null : null;
+    return key ? (parseRows(await this.#people.call('getAttempt', key)).map(decodeAttempt)[0] ?? null) : null;
   }
 
   async listRuns(filter: RunFilter, from: number, size: number): Promise<RunPage> {
@@ -194,9 +230,9 @@ class SqliteStore implements Store {
 function runsOf(texts: RunTexts): StoredRun[] {
   const tasks = Map.groupBy(parseRows(texts.taskRuns).map(decodeTaskRun), (record) => record.run);
   const attempts = Map.groupBy(parseRows(texts.attempts).map(decodeAttempt), (record) => record.run);
-  return parseRows(texts.runs).map(decodeRun).map((row) => (
-    { ...row, tasks: tasks.get(row.spec.id) ?? [], attempts: attempts.get(row.spec.id) ?? [] }
-  ));
+  return parseRows(texts.runs)
+    .map(decodeRun)
+    .map((row) => ({ ...row, tasks: tasks.get(row.spec.id) ?? [], attempts: attempts.get(row.spec.id) ?? [] }));
 }
 
 function parseDefinition(version: WorkflowVersionText): WorkflowDefinition {

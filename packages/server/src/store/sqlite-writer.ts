@@ -16,7 +16,7 @@ import { primaryCode, resultCode, SqliteDatabase } from './sqlite-database.ts';
 import { toFailure } from './thread-channel.ts';
 import type { Replies, Requests } from './thread-channel.ts';
 import { writeVerbs } from './write-verbs.ts';
-import type { WriteContext } from './write-verbs.ts';
+import type { WriteContext } from './write-context.ts';
 
 /** Verbs in one transaction; what waits beyond that goes into the next. */
 const GROUP_VERBS = 1000;
@@ -46,7 +46,10 @@ function open(): Opened {
     const db = new SqliteDatabase(data.file, { readOnly: false });
     db.exec(WRITER_PRAGMAS);
     requireDurability(db);
-    if (data.maxBytes !== null) db.exec(`pragma max_page_count = ${Math.ceil(data.maxBytes / (db.get('pragma page_size')?.['page_size'] as number))}`);
+    if (data.maxBytes !== null)
+      db.exec(
+        `pragma max_page_count = ${Math.ceil(data.maxBytes / (db.get('pragma page_size')?.['page_size'] as number))}`,
+      );
     migrate(db, SQLITE, Date.now());
     db.run(FENCE_ALL, Date.now());
     return { context: { db, now: Date.now, masterLeaseMs: data.masterLeaseMs, claims: new Map() }, release };
@@ -63,7 +66,10 @@ function requireDurability(db: SqliteDatabase): void {
   const mode = db.get('pragma journal_mode')?.['journal_mode'];
   const synchronous = db.get('pragma synchronous')?.['synchronous'];
   if (mode === 'wal' && synchronous === SYNCHRONOUS_FULL) return;
-  throw new StoreError('UNAVAILABLE', `The file system of ${data.directory} cannot hold the database: SQLite offers journal mode ${mode}, synchronous ${synchronous} where wal and 2 are needed.`);
+  throw new StoreError(
+    'UNAVAILABLE',
+    `The file system of ${data.directory} cannot hold the database: SQLite offers journal mode ${String(mode)}, synchronous ${String(synchronous)} where wal and 2 are needed.`,
+  );
 }
 
 const FENCE_ALL = `update master set fenced_at = ? where fenced_at is null`;
@@ -74,7 +80,8 @@ let closing = false;
 port.on('message', (message: Requests | null) => {
   receive(message);
   // Whatever else has arrived joins the same transaction.
-  for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) receive(next.message as Requests | null);
+  for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port))
+    receive(next.message as Requests | null);
   drain();
 });
 
@@ -176,6 +183,12 @@ function asStoreError(error: unknown): unknown {
   if (!TROUBLE.has(primaryCode(error))) return error;
   const reason = `${(error as Error).message} (SQLite ${resultCode(error)})`;
   return resultCode(error) === SQLITE_IOERR_FSYNC
-    ? new StoreError('UNKNOWN_OUTCOME', `The database in ${data.directory} could not confirm a commit: ${reason}.`, { cause: error })
-    : new StoreError('UNAVAILABLE', `The database in ${data.directory} did not take a commit; nothing of it was stored: ${reason}.`, { cause: error });
+    ? new StoreError('UNKNOWN_OUTCOME', `The database in ${data.directory} could not confirm a commit: ${reason}.`, {
+        cause: error,
+      })
+    : new StoreError(
+        'UNAVAILABLE',
+        `The database in ${data.directory} did not take a commit; nothing of it was stored: ${reason}.`,
+        { cause: error },
+      );
 }

@@ -58,7 +58,10 @@ export class ThreadChannel<V extends Verbs> {
   /** `lostCode`: what an unanswered call means when the thread dies, `UNKNOWN_OUTCOME` for a thread that writes. */
   constructor(script: URL, workerData: unknown, lostCode: StoreErrorCode) {
     this.#lostCode = lostCode;
-    this.#thread = new Worker(script, { workerData, name: script.pathname.slice(script.pathname.lastIndexOf('/') + 1) });
+    this.#thread = new Worker(script, {
+      workerData,
+      name: script.pathname.slice(script.pathname.lastIndexOf('/') + 1),
+    });
     this.#thread.on('message', (replies: Replies) => this.#settle(replies));
     this.#thread.on('error', (error) => this.#fail(error instanceof Error ? error : new Error(String(error))));
     this.#ended = new Promise((resolve) => {
@@ -113,7 +116,9 @@ export class ThreadChannel<V extends Verbs> {
   #fail(cause: Error): void {
     this.#gone ??= new StoreError('UNAVAILABLE', `The store is closed: ${cause.message}.`, { cause });
     for (const { reject } of this.#waiting.values()) {
-      reject(new StoreError(this.#lostCode, `The store's thread ended before it answered: ${cause.message}.`, { cause }));
+      reject(
+        new StoreError(this.#lostCode, `The store's thread ended before it answered: ${cause.message}.`, { cause }),
+      );
     }
     this.#waiting.clear();
   }

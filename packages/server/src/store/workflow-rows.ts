@@ -10,17 +10,27 @@ export const WORKFLOW_SELECT = `
 /** From a row of `project`. */
 export function toProjectRow(row: Row): ProjectRow {
   return {
-    id: row['id'] as number, name: row['name'] as string, description: row['description'] as string,
-    owner: row['owner'] as string, createdAt: row['created_at'] as number,
+    id: row['id'] as number,
+    name: row['name'] as string,
+    description: row['description'] as string,
+    owner: row['owner'] as string,
+    createdAt: row['created_at'] as number,
   };
 }
 
 /** From a row of `WORKFLOW_SELECT`. */
 export function toWorkflowRow(row: Row): WorkflowRow {
   return {
-    id: row['id'] as number, projectId: row['project_id'] as number, project: row['project'] as string,
-    name: row['name'] as string, description: row['description'] as string, version: row['version'] as number,
-    hash: row['hash'] as string, hidden: row['hidden'] === 1, createdAt: row['created_at'] as number,
-    updatedAt: row['updated_at'] as number, updatedBy: row['updated_by'] as string,
+    id: row['id'] as number,
+    projectId: row['project_id'] as number,
+    project: row['project'] as string,
+    name: row['name'] as string,
+    description: row['description'] as string,
+    version: row['version'] as number,
+    hash: row['hash'] as string,
+    hidden: row['hidden'] === 1,
+    createdAt: row['created_at'] as number,
+    updatedAt: row['updated_at'] as number,
+    updatedBy: row['updated_by'] as string,
   };
 }

@@ -11,7 +11,20 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { RunFilter, Store } from '../../src/store/index.ts';
 import { modelProperty } from './model.ts';
 import {
-  AT, attempt, attemptChange, definition, master, newRun, runChange, saveOf, startedRun, status, taskChange, taskRun, withWorkflow, worker,
+  AT,
+  attempt,
+  attemptChange,
+  definition,
+  master,
+  newRun,
+  runChange,
+  saveOf,
+  startedRun,
+  status,
+  taskChange,
+  taskRun,
+  withWorkflow,
+  worker,
 } from './records.ts';
 
 /** Somewhere a store can be kept; opened any number of times, one after the other. */
@@ -23,10 +36,10 @@ export interface Place {
   reference: string;
 }
 
-const conflict = expect.objectContaining({ name: 'StoreError', code: 'CONFLICT' });
-const notFound = expect.objectContaining({ name: 'StoreError', code: 'NOT_FOUND' });
-const fenced = expect.objectContaining({ name: 'StoreError', code: 'FENCED' });
-const invariant = expect.objectContaining({ name: 'StoreError', code: 'INVARIANT' });
+const conflict: unknown = expect.objectContaining({ name: 'StoreError', code: 'CONFLICT' });
+const notFound: unknown = expect.objectContaining({ name: 'StoreError', code: 'NOT_FOUND' });
+const fenced: unknown = expect.objectContaining({ name: 'StoreError', code: 'FENCED' });
+const invariant: unknown = expect.objectContaining({ name: 'StoreError', code: 'INVARIANT' });
 
 export function storeContract(name: string, makePlace: () => Promise<Place>): void {
   describe(`store: ${name}`, () => {
@@ -49,7 +62,9 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
       test('a project is made once; asking again answers with the first', async () => {
         const made = await store.ensureProject({ name: 'sales', description: 'Sales', owner: 'ann', at: AT });
         expect(made).toEqual({ id: made.id, name: 'sales', description: 'Sales', owner: 'ann', createdAt: AT });
-        expect(await store.ensureProject({ name: 'sales', description: 'other', owner: 'bob', at: AT + 1 })).toEqual(made);
+        expect(await store.ensureProject({ name: 'sales', description: 'other', owner: 'bob', at: AT + 1 })).toEqual(
+          made,
+        );
         await store.ensureProject({ name: 'Ärger', description: '', owner: 'bob', at: AT });
         expect((await store.listProjects()).map((project) => project.name)).toEqual(['sales', 'Ärger']);
       });
@@ -58,22 +73,64 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
         await store.ensureProject({ name: 'sales', description: '', owner: 'ann', at: AT });
         const first = await store.saveWorkflow(saveOf());
         expect(first).toEqual({
-          created: true, changed: true,
+          created: true,
+          changed: true,
           workflow: {
-            id: first.workflow.id, projectId: first.workflow.projectId, project: 'sales', name: 'nightly', description: 'Loads what the day brought',
-            version: 1, hash: 'hash-1', hidden: false, createdAt: AT, updatedAt: AT, updatedBy: 'ann',
+            id: first.workflow.id,
+            projectId: first.workflow.projectId,
+            project: 'sales',
+            name: 'nightly',
+            description: 'Loads what the day brought',
+            version: 1,
+            hash: 'hash-1',
+            hidden: false,
+            createdAt: AT,
+            updatedAt: AT,
+            updatedBy: 'ann',
           },
         });
-        expect(await store.saveWorkflow(saveOf({ user: 'bob', at: AT + 1 }))).toEqual({ created: false, changed: false, workflow: first.workflow });
-        const second = await store.saveWorkflow(saveOf({
-          hash: 'hash-2', user: 'bob', at: AT + 2, definition: definition({ description: 'new' }), source: '{}', format: 'json',
-        }));
-        const expected = { ...first.workflow, version: 2, hash: 'hash-2', description: 'new', updatedAt: AT + 2, updatedBy: 'bob' };
+        expect(await store.saveWorkflow(saveOf({ user: 'bob', at: AT + 1 }))).toEqual({
+          created: false,
+          changed: false,
+          workflow: first.workflow,
+        });
+        const second = await store.saveWorkflow(
+          saveOf({
+            hash: 'hash-2',
+            user: 'bob',
+            at: AT + 2,
+            definition: definition({ description: 'new' }),
+            source: '{}',
+            format: 'json',
+          }),
+        );
+        const expected = {
+          ...first.workflow,
+          version: 2,
+          hash: 'hash-2',
+          description: 'new',
+          updatedAt: AT + 2,
+          updatedBy: 'bob',
+        };
         expect(second).toEqual({ created: false, changed: true, workflow: expected });
         expect(await store.getWorkflow('sales', 'nightly')).toEqual(expected);
         expect(await store.listWorkflowVersions(first.workflow.id)).toEqual([
-          { workflowId: first.workflow.id, version: 2, hash: 'hash-2', format: 'json', createdAt: AT + 2, createdBy: 'bob' },
-          { workflowId: first.workflow.id, version: 1, hash: 'hash-1', format: 'yaml', createdAt: AT, createdBy: 'ann' },
+          {
+            workflowId: first.workflow.id,
+            version: 2,
+            hash: 'hash-2',
+            format: 'json',
+            createdAt: AT + 2,
+            createdBy: 'bob',
+          },
+          {
+            workflowId: first.workflow.id,
+            version: 1,
+            hash: 'hash-1',
+            format: 'yaml',
+            createdAt: AT,
+            createdBy: 'ann',
+          },
         ]);
         // Going back to earlier content is a change like any other.
         expect((await store.saveWorkflow(saveOf({ at: AT + 3 }))).workflow.version).toBe(3);
@@ -83,18 +140,35 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
         await store.ensureProject({ name: 'sales', description: '', owner: 'ann', at: AT });
         const files = [
           { name: 'lib/ä.py', sha256: 'a'.repeat(64), base64: Buffer.from([0, 255, 128, 10]).toString('base64') },
-          { name: 'same-content.py', sha256: 'a'.repeat(64), base64: Buffer.from([0, 255, 128, 10]).toString('base64') },
+          {
+            name: 'same-content.py',
+            sha256: 'a'.repeat(64),
+            base64: Buffer.from([0, 255, 128, 10]).toString('base64'),
+          },
           { name: 'empty', sha256: 'b'.repeat(64), base64: '' },
         ];
         const source = 'name: nightly # "quotes", \\, 日本語, 👩‍🚀, \u2028\r\n';
-        const definitionOfTwo = definition({ labels: { 'käse': '"; drop table run; --' } });
+        const definitionOfTwo = definition({ labels: { käse: '"; drop table run; --' } });
         const { workflow } = await store.saveWorkflow(saveOf({ files, source, definition: definitionOfTwo }));
         await store.saveWorkflow(saveOf({ hash: 'hash-2' }));
         const pinned = {
-          workflowId: workflow.id, version: 1, hash: 'hash-1', format: 'yaml', createdAt: AT, createdBy: 'ann', source, files, definition: definitionOfTwo,
+          workflowId: workflow.id,
+          version: 1,
+          hash: 'hash-1',
+          format: 'yaml',
+          createdAt: AT,
+          createdBy: 'ann',
+          source,
+          files,
+          definition: definitionOfTwo,
         };
         expect(await store.getWorkflowVersion(workflow.id, 1)).toEqual(pinned);
-        expect(await store.loadWorkflowVersion(workflow.id, 1)).toEqual({ workflowId: workflow.id, version: 1, files, definition: definitionOfTwo });
+        expect(await store.loadWorkflowVersion(workflow.id, 1)).toEqual({
+          workflowId: workflow.id,
+          version: 1,
+          files,
+          definition: definitionOfTwo,
+        });
         expect((await store.getWorkflowVersion(workflow.id, null))?.version).toBe(2);
         expect(await store.getWorkflowVersion(workflow.id, 9)).toBeNull();
         expect(await store.loadWorkflowVersion(999, 1)).toBeNull();
@@ -114,9 +188,8 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
           for (const workflowName of ['a', 'b', 'c']) await store.saveWorkflow(saveOf({ project, name: workflowName }));
           await store.saveWorkflow(saveOf({ project, name: 'hidden', hidden: true }));
         }
-        const names = async (filter: { project?: string; after?: number; limit: number }) => (
-          (await store.listWorkflows(filter)).map((workflow) => `${workflow.project}.${workflow.name}`)
-        );
+        const names = async (filter: { project?: string; after?: number; limit: number }) =>
+          (await store.listWorkflows(filter)).map((workflow) => `${workflow.project}.${workflow.name}`);
         expect(await names({ limit: 100 })).toEqual(['sales.a', 'sales.b', 'sales.c', 'stock.a', 'stock.b', 'stock.c']);
         expect(await names({ project: 'stock', limit: 2 })).toEqual(['stock.a', 'stock.b']);
         const second = (await store.getWorkflow('stock', 'b'))!;
@@ -137,7 +210,11 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
         expect(await store.getWorkflow('sales', 'nightly')).toBeNull();
         await expect(store.deleteWorkflow(old.id, 'ann', AT)).rejects.toEqual(notFound);
         await expect(store.submitRun(newRun())).rejects.toEqual(notFound);
-        expect((await store.getRun(run))?.spec).toMatchObject({ project: 'sales', workflow: 'nightly', workflowId: old.id });
+        expect((await store.getRun(run))?.spec).toMatchObject({
+          project: 'sales',
+          workflow: 'nightly',
+          workflowId: old.id,
+        });
         expect((await store.getWorkflowVersion(old.id, 1))?.definition).toEqual(definition());
         const { workflow, created } = await store.saveWorkflow(saveOf());
         expect(created).toBe(true);
@@ -150,13 +227,16 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
       });
 
       test('connections are saved by name and replaced', async () => {
-        await expect(store.saveConnection('sales', { name: 'dwh', kind: 'sqlite', url: 'sqlite:a.db' })).rejects.toEqual(notFound);
+        await expect(
+          store.saveConnection('sales', { name: 'dwh', kind: 'sqlite', url: 'sqlite:a.db' }),
+        ).rejects.toEqual(notFound);
         const project = await store.ensureProject({ name: 'sales', description: '', owner: 'ann', at: AT });
         await store.saveConnection('sales', { name: 'dwh', kind: 'sqlite', url: 'sqlite:a.db' });
         await store.saveConnection('sales', { name: 'crm', kind: 'mysql', url: 'mysql://crm' });
         await store.saveConnection('sales', { name: 'dwh', kind: 'postgres', url: 'postgres://dwh' });
         expect(await store.loadConnections(project.id)).toEqual([
-          { name: 'crm', kind: 'mysql', url: 'mysql://crm' }, { name: 'dwh', kind: 'postgres', url: 'postgres://dwh' },
+          { name: 'crm', kind: 'mysql', url: 'mysql://crm' },
+          { name: 'dwh', kind: 'postgres', url: 'postgres://dwh' },
         ]);
       });
     });
@@ -165,19 +245,42 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
       beforeEach(() => withWorkflow(store));
 
       test('a run is stored whole, queued, with its first rows and a start command', async () => {
-        const reused = taskRun(0, 3, { state: 'reused', cause: { kind: 'reused', runId: 7 }, endedAt: AT, outputs: { rows: '12', 'name ä': '' } });
+        const reused = taskRun(0, 3, {
+          state: 'reused',
+          cause: { kind: 'reused', runId: 7 },
+          endedAt: AT,
+          outputs: { rows: '12', 'name ä': '' },
+        });
         const { run, command, repeated } = await store.submitRun(newRun({ tasks: [reused] }));
         const workflow = (await store.getWorkflow('sales', 'nightly'))!;
         const { idempotencyKey: _key, tasks: _tasks, ...given } = newRun();
-        expect(run).toEqual({ ...given, id: run.id, projectId: workflow.projectId, workflowId: workflow.id, workflowVersion: 1 });
+        expect(run).toEqual({
+          ...given,
+          id: run.id,
+          projectId: workflow.projectId,
+          workflowId: workflow.id,
+          workflowVersion: 1,
+        });
         expect(repeated).toBe(false);
-        const queued = { run: run.id, version: 0, state: 'queued', cause: null, firstFailure: null, waitReason: null, owner: null, startedAt: null, endedAt: null };
+        const queued = {
+          run: run.id,
+          version: 0,
+          state: 'queued',
+          cause: null,
+          firstFailure: null,
+          waitReason: null,
+          owner: null,
+          startedAt: null,
+          endedAt: null,
+        };
         expect(await store.getRun(run.id)).toEqual({ spec: run, status: queued });
         const tasks = [{ ...reused, run: run.id }];
         expect(await store.getRunDetail(run.id)).toEqual({ spec: run, status: queued, tasks, attempts: [] });
         expect(await store.loadRuns([run.id])).toEqual([{ spec: run, status: queued, tasks, attempts: [] }]);
         const fence = await master(store, 'm1');
-        expect(await store.claimCommands(fence, null, 10)).toEqual([{ id: command, run: run.id, action: { kind: 'start' }, user: 'ann', at: AT }]);
+        expect(await store.claimCommands(fence, null, 10)).toEqual([
+          { id: command, run: run.id, action: { kind: 'start' }, user: 'ann', at: AT },
+        ]);
       });
 
       test('a run pins the latest version, or the one it names', async () => {
@@ -192,28 +295,40 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
 
       test('the same idempotency key of the same user answers with the same run for 24 h', async () => {
         const first = await store.submitRun(newRun({ idempotencyKey: 'k', requestHash: 'r' }));
-        const again = await store.submitRun(newRun({ idempotencyKey: 'k', requestHash: 'r', submittedAt: AT + 86_399_999 }));
+        const again = await store.submitRun(
+          newRun({ idempotencyKey: 'k', requestHash: 'r', submittedAt: AT + 86_399_999 }),
+        );
         expect(again).toEqual({ ...first, repeated: true });
         const other = await store.submitRun(newRun({ idempotencyKey: 'k', requestHash: 'r', submitUser: 'bob' }));
         expect(other.repeated).toBe(false);
-        await expect(store.submitRun(newRun({ idempotencyKey: 'k', requestHash: 'another' }))).rejects.toEqual(conflict);
-        const late = await store.submitRun(newRun({ idempotencyKey: 'k', requestHash: 'r', submittedAt: AT + 86_400_000 }));
+        await expect(store.submitRun(newRun({ idempotencyKey: 'k', requestHash: 'another' }))).rejects.toEqual(
+          conflict,
+        );
+        const late = await store.submitRun(
+          newRun({ idempotencyKey: 'k', requestHash: 'r', submittedAt: AT + 86_400_000 }),
+        );
         expect(late.repeated).toBe(false);
         expect((await store.listRuns({}, 0, 10)).total).toBe(3);
         await reopen();
-        const afterwards = await store.submitRun(newRun({ idempotencyKey: 'k', requestHash: 'r', submittedAt: AT + 86_400_001 }));
+        const afterwards = await store.submitRun(
+          newRun({ idempotencyKey: 'k', requestHash: 'r', submittedAt: AT + 86_400_001 }),
+        );
         expect(afterwards).toEqual({ ...late, repeated: true });
       });
 
       test('of two submits with one key at the same time one makes the run', async () => {
-        const answers = await Promise.all(Array.from({ length: 20 }, () => store.submitRun(newRun({ idempotencyKey: 'k' }))));
+        const answers = await Promise.all(
+          Array.from({ length: 20 }, () => store.submitRun(newRun({ idempotencyKey: 'k' }))),
+        );
         expect(new Set(answers.map(({ run }) => run.id)).size).toBe(1);
         expect(answers.filter(({ repeated }) => !repeated)).toHaveLength(1);
       });
 
       test('run ids rise and are never given out again', async () => {
         const first = await store.submitRun(newRun());
-        await expect(store.submitRun(newRun({ tasks: [taskRun(0, 0), taskRun(0, 1, { state: null as never })] }))).rejects.toThrow();
+        await expect(
+          store.submitRun(newRun({ tasks: [taskRun(0, 0), taskRun(0, 1, { state: null as never })] })),
+        ).rejects.toThrow();
         await reopen();
         const second = await store.submitRun(newRun());
         expect(second.run.id).toBeGreaterThan(first.run.id);
@@ -241,10 +356,18 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
       test('repeat under their key, also after the run has ended; another request under it is a conflict', async () => {
         const fence = await master(store, 'm1');
         const run = await startedRun(store, fence);
-        const request = { run, action: { kind: 'kill-task', task: 'a' }, user: 'ann', at: AT, idempotencyKey: 'k' } as const;
+        const request = {
+          run,
+          action: { kind: 'kill-task', task: 'a' },
+          user: 'ann',
+          at: AT,
+          idempotencyKey: 'k',
+        } as const;
         const command = await store.requestCommand(request);
         expect(await store.requestCommand(request)).toBe(command);
-        await expect(store.requestCommand({ ...request, action: { kind: 'kill-task', task: 'b' } })).rejects.toEqual(conflict);
+        await expect(store.requestCommand({ ...request, action: { kind: 'kill-task', task: 'b' } })).rejects.toEqual(
+          conflict,
+        );
         await expect(store.submitRun(newRun({ idempotencyKey: 'k' }))).rejects.toEqual(conflict);
         expect(await store.requestCommand({ ...request, user: 'bob' })).not.toBe(command);
         await store.commit(fence, [runChange(status(run, { version: 2, state: 'stopped', endedAt: AT }))]);
@@ -255,13 +378,23 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
         const fence = await master(store, 'm1');
         const a = await store.submitRun(newRun());
         const b = await store.submitRun(newRun());
-        const stop = await store.requestCommand({ run: a.run.id, action: { kind: 'stop' }, user: 'bob', at: AT + 1, idempotencyKey: null });
+        const stop = await store.requestCommand({
+          run: a.run.id,
+          action: { kind: 'stop' },
+          user: 'bob',
+          at: AT + 1,
+          idempotencyKey: null,
+        });
         const claimed = await store.claimCommands(fence, null, 2);
         expect(claimed.map(({ id }) => id)).toEqual([a.command, b.command]);
-        expect(await store.claimCommands(fence, b.command, 2)).toEqual([{ id: stop, run: a.run.id, action: { kind: 'stop' }, user: 'bob', at: AT + 1 }]);
+        expect(await store.claimCommands(fence, b.command, 2)).toEqual([
+          { id: stop, run: a.run.id, action: { kind: 'stop' }, user: 'bob', at: AT + 1 },
+        ]);
         expect(await store.claimCommands(fence, stop, 2)).toEqual([]);
         await store.commit(fence, [{ kind: 'command-done', command: a.command, outcome: { kind: 'applied' }, at: AT }]);
-        await store.commit(fence, [{ kind: 'command-done', command: stop, outcome: { kind: 'refused', reason: 'not now' }, at: AT }]);
+        await store.commit(fence, [
+          { kind: 'command-done', command: stop, outcome: { kind: 'refused', reason: 'not now' }, at: AT },
+        ]);
         expect((await store.claimCommands(fence, null, 10)).map(({ id }) => id)).toEqual([b.command]);
         await reopen();
         const next = await master(store, 'm2');
@@ -271,20 +404,31 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
       test('end once: the same outcome again is harmless, another one is a bug', async () => {
         const fence = await master(store, 'm1');
         const { command } = await store.submitRun(newRun());
-        const done = (outcome: 'applied' | 'refused') => store.commit(fence, [
-          { kind: 'command-done', command, outcome: outcome === 'applied' ? { kind: 'applied' } : { kind: 'refused', reason: 'no' }, at: AT },
-        ]);
+        const done = (outcome: 'applied' | 'refused') =>
+          store.commit(fence, [
+            {
+              kind: 'command-done',
+              command,
+              outcome: outcome === 'applied' ? { kind: 'applied' } : { kind: 'refused', reason: 'no' },
+              at: AT,
+            },
+          ]);
         await done('applied');
         await done('applied');
         await expect(done('refused')).rejects.toEqual(invariant);
-        await expect(store.commit(fence, [{ kind: 'command-done', command: commandIdOf(404), outcome: { kind: 'applied' }, at: AT }]))
-          .rejects.toEqual(invariant);
+        await expect(
+          store.commit(fence, [
+            { kind: 'command-done', command: commandIdOf(404), outcome: { kind: 'applied' }, at: AT },
+          ]),
+        ).rejects.toEqual(invariant);
       });
 
       test('go to one of two masters only', async () => {
         const [one, two] = [await master(store, 'm1'), await master(store, 'm2')];
         const submitted = await Promise.all(Array.from({ length: 40 }, () => store.submitRun(newRun())));
-        const pages = await Promise.all([1, 2, 3, 4, 5].flatMap(() => [store.claimCommands(one, null, 4), store.claimCommands(two, null, 4)]));
+        const pages = await Promise.all(
+          [1, 2, 3, 4, 5].flatMap(() => [store.claimCommands(one, null, 4), store.claimCommands(two, null, 4)]),
+        );
         const owners = new Map<number, Set<number>>();
         for (const [index, page] of pages.entries()) {
           for (const { run } of page) owners.set(run, (owners.get(run) ?? new Set()).add(index % 2));
@@ -304,7 +448,10 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
 
       test('an unknown master, or a wrong token, may do nothing', async () => {
         const right = await master(store, 'm1');
-        for (const fence of [{ ...right, token: 'other' }, { ...right, master: masterIdOf('m9') }]) {
+        for (const fence of [
+          { ...right, token: 'other' },
+          { ...right, master: masterIdOf('m9') },
+        ]) {
           await expect(store.commit(fence, [])).rejects.toEqual(fenced);
           await expect(store.renewMaster(fence, AT)).rejects.toEqual(fenced);
           await expect(store.claimCommands(fence, null, 1)).rejects.toEqual(fenced);
@@ -343,7 +490,10 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
           await store.renewMaster(old, AT);
           expect(await store.adoptRuns(next, null, 10)).toEqual([]);
         }
-        await vi.waitFor(async () => expect(await store.adoptRuns(next, null, 10)).toEqual([run]), { timeout: 10_000, interval: 20 });
+        await vi.waitFor(async () => expect(await store.adoptRuns(next, null, 10)).toEqual([run]), {
+          timeout: 10_000,
+          interval: 20,
+        });
         await expect(store.commit(old, [])).rejects.toEqual(fenced);
         expect((await store.getRun(run))?.status.owner).toBe('m2');
       });
@@ -370,7 +520,9 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
       test('a master may not write a run that a living one owns', async () => {
         const [one, two] = [await master(store, 'm1'), await master(store, 'm2')];
         const run = await startedRun(store, one);
-        await expect(store.commit(two, [runChange(status(run, { version: 2, state: 'paused' }))])).rejects.toEqual(invariant);
+        await expect(store.commit(two, [runChange(status(run, { version: 2, state: 'paused' }))])).rejects.toEqual(
+          invariant,
+        );
         expect((await store.getRun(run))?.status).toEqual(status(run));
       });
     });
@@ -383,22 +535,47 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
         const { run, command } = await store.submitRun(newRun());
         const wanted = {
           status: status(run.id, {
-            version: 4, cause: { kind: 'fail_fast', task: 'ü' }, firstFailure: { task: 'ü', cause: { kind: 'exit', code: 3 } }, waitReason: 'no_worker',
+            version: 4,
+            cause: { kind: 'fail_fast', task: 'ü' },
+            firstFailure: { task: 'ü', cause: { kind: 'exit', code: 3 } },
+            waitReason: 'no_worker',
           }),
           task: taskRun(run.id, 99_999, {
-            version: 3, state: 'succeeded', cause: { kind: 'exit', code: 0 }, waitReason: 'w', attempts: 2, retries: 1, wakeAt: AT + 1, readyAt: AT + 2,
-            startedAt: AT + 3, endedAt: AT + 4, outputs: { a: '1', 'ключ': 'значение "x"' },
+            version: 3,
+            state: 'succeeded',
+            cause: { kind: 'exit', code: 0 },
+            waitReason: 'w',
+            attempts: 2,
+            retries: 1,
+            wakeAt: AT + 1,
+            readyAt: AT + 2,
+            startedAt: AT + 3,
+            endedAt: AT + 4,
+            outputs: { a: '1', ключ: 'значение "x"' },
           }),
           attempt: attempt(run.id, 99_999, 2, {
-            version: 2, state: 'killed', cause: { kind: 'killed_by', user: 'bob' }, startedAt: AT + 3, endedAt: AT + 4, kill: { cause: { kind: 'timeout', afterMs: 5 }, at: AT },
+            version: 2,
+            state: 'killed',
+            cause: { kind: 'killed_by', user: 'bob' },
+            startedAt: AT + 3,
+            endedAt: AT + 4,
+            kill: { cause: { kind: 'timeout', afterMs: 5 }, at: AT },
           }),
         };
         await store.commit(fence, [
-          runChange({ ...wanted.status, owner: null }), taskChange(wanted.task), attemptChange(wanted.attempt), { kind: 'worker', record: worker('w1') },
+          runChange({ ...wanted.status, owner: null }),
+          taskChange(wanted.task),
+          attemptChange(wanted.attempt),
+          { kind: 'worker', record: worker('w1') },
           { kind: 'command-done', command, outcome: { kind: 'applied' }, at: AT },
         ]);
         const check = async () => {
-          expect(await store.getRunDetail(run.id)).toEqual({ spec: run, status: wanted.status, tasks: [wanted.task], attempts: [wanted.attempt] });
+          expect(await store.getRunDetail(run.id)).toEqual({
+            spec: run,
+            status: wanted.status,
+            tasks: [wanted.task],
+            attempts: [wanted.attempt],
+          });
           expect(await store.getAttempt(formatAttemptId({ run: run.id, task: 99_999, n: 2 }))).toEqual(wanted.attempt);
           expect(await store.getAttempt(formatAttemptId({ run: run.id, task: 99_999, n: 1 }))).toBeNull();
           expect(await store.listWorkers()).toEqual([worker('w1')]);
@@ -412,11 +589,17 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
         const fence = await master(store, 'm1');
         const run = await startedRun(store, fence);
         await store.commit(fence, [
-          taskChange(taskRun(run, 0, { version: 2, state: 'queued' })), taskChange(taskRun(run, 0, { version: 3, state: 'dispatched', attempts: 1 })),
-          { kind: 'worker', record: worker('w1') }, { kind: 'worker', record: worker('w1', { state: 'draining' }) },
+          taskChange(taskRun(run, 0, { version: 2, state: 'queued' })),
+          taskChange(taskRun(run, 0, { version: 3, state: 'dispatched', attempts: 1 })),
+          { kind: 'worker', record: worker('w1') },
+          { kind: 'worker', record: worker('w1', { state: 'draining' }) },
         ]);
-        await store.commit(fence, [taskChange(taskRun(run, 0, { version: 4, state: 'running', attempts: 1, startedAt: AT }))]);
-        expect((await store.getRunDetail(run))?.tasks).toEqual([taskRun(run, 0, { version: 4, state: 'running', attempts: 1, startedAt: AT })]);
+        await store.commit(fence, [
+          taskChange(taskRun(run, 0, { version: 4, state: 'running', attempts: 1, startedAt: AT })),
+        ]);
+        expect((await store.getRunDetail(run))?.tasks).toEqual([
+          taskRun(run, 0, { version: 4, state: 'running', attempts: 1, startedAt: AT }),
+        ]);
         expect((await store.listWorkers()).map(({ state }) => state)).toEqual(['draining']);
         expect(await store.countTaskRuns(run)).toEqual({ running: 1 });
       });
@@ -425,15 +608,20 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
         const fence = await master(store, 'm1');
         const run = await startedRun(store, fence);
         await store.commit(fence, [taskChange(taskRun(run, 0, { version: 2, state: 'succeeded' }))]);
-        const settled = await Promise.allSettled(Array.from({ length: 50 }, (_, i) => store.commit(fence, [
-          taskChange(taskRun(run, 100 + i, { version: 3 })),
-          ...(i % 7 === 3 ? [taskChange(taskRun(run, 0, { version: 3, state: 'failed' }))] : []),
-          taskChange(taskRun(run, 200 + i, { version: 3 })),
-        ])));
+        const settled = await Promise.allSettled(
+          Array.from({ length: 50 }, (_, i) =>
+            store.commit(fence, [
+              taskChange(taskRun(run, 100 + i, { version: 3 })),
+              ...(i % 7 === 3 ? [taskChange(taskRun(run, 0, { version: 3, state: 'failed' }))] : []),
+              taskChange(taskRun(run, 200 + i, { version: 3 })),
+            ]),
+          ),
+        );
         const failed = settled.flatMap((result, i) => (result.status === 'rejected' ? [i] : []));
         expect(failed).toEqual([3, 10, 17, 24, 31, 38, 45]);
         const stored = new Set((await store.getRunDetail(run))!.tasks.map(({ task }) => task));
-        for (let i = 0; i < 50; i++) expect([stored.has(100 + i), stored.has(200 + i)]).toEqual([i % 7 !== 3, i % 7 !== 3]);
+        for (let i = 0; i < 50; i++)
+          expect([stored.has(100 + i), stored.has(200 + i)]).toEqual([i % 7 !== 3, i % 7 !== 3]);
       });
 
       test('S4: what has ended never changes; telling the same again is harmless', async () => {
@@ -446,10 +634,13 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
         await store.commit(fence, [runChange(ended)]);
         await store.commit(fence, [taskChange({ ...done, version: 1 }), attemptChange(over), runChange(ended)]);
         for (const change of [
-          taskChange({ ...done, version: 4, state: 'failed' }), taskChange({ ...done, version: 4, outputs: { a: '2' } }),
+          taskChange({ ...done, version: 4, state: 'failed' }),
+          taskChange({ ...done, version: 4, outputs: { a: '2' } }),
           taskChange({ ...done, version: 4, state: 'forced_success' }),
-          attemptChange({ ...over, version: 4, state: 'running' }), attemptChange({ ...over, version: 4, endedAt: AT + 1 }),
-          runChange({ ...ended, version: 4, state: 'running', endedAt: null }), runChange({ ...ended, version: 4, state: 'failed' }),
+          attemptChange({ ...over, version: 4, state: 'running' }),
+          attemptChange({ ...over, version: 4, endedAt: AT + 1 }),
+          runChange({ ...ended, version: 4, state: 'running', endedAt: null }),
+          runChange({ ...ended, version: 4, state: 'failed' }),
         ]) {
           await expect(store.commit(fence, [taskChange(taskRun(run, 5)), change])).rejects.toEqual(invariant);
         }
@@ -461,9 +652,15 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
         const run = await startedRun(store, fence);
         for (const [task, state] of (['failed', 'killed', 'upstream_failed', 'skipped'] as const).entries()) {
           await store.commit(fence, [taskChange(taskRun(run, task, { version: 2, state }))]);
-          const forced = taskRun(run, task, { version: 3, state: 'forced_success', cause: { kind: 'forced_by', user: 'ann' } });
+          const forced = taskRun(run, task, {
+            version: 3,
+            state: 'forced_success',
+            cause: { kind: 'forced_by', user: 'ann' },
+          });
           await store.commit(fence, [taskChange(forced)]);
-          await expect(store.commit(fence, [taskChange(taskRun(run, task, { version: 4, state: 'failed' }))])).rejects.toEqual(invariant);
+          await expect(
+            store.commit(fence, [taskChange(taskRun(run, task, { version: 4, state: 'failed' }))]),
+          ).rejects.toEqual(invariant);
           expect((await store.getRunDetail(run))?.tasks[task]).toEqual(forced);
         }
       });
@@ -472,13 +669,16 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
         const fence = await master(store, 'm1');
         const run = await startedRun(store, fence);
         await store.commit(fence, [
-          taskChange(taskRun(run, 0, { version: 5, state: 'running' })), attemptChange(attempt(run, 0, 1, { version: 5, state: 'running' })),
+          taskChange(taskRun(run, 0, { version: 5, state: 'running' })),
+          attemptChange(attempt(run, 0, 1, { version: 5, state: 'running' })),
           runChange(status(run, { version: 5 })),
         ]);
         for (const change of [
-          taskChange(taskRun(run, 0, { version: 4, state: 'queued' })), attemptChange(attempt(run, 0, 1, { version: 4 })),
+          taskChange(taskRun(run, 0, { version: 4, state: 'queued' })),
+          attemptChange(attempt(run, 0, 1, { version: 4 })),
           runChange(status(run, { version: 4, state: 'paused' })),
-        ]) await expect(store.commit(fence, [change])).rejects.toEqual(invariant);
+        ])
+          await expect(store.commit(fence, [change])).rejects.toEqual(invariant);
       });
 
       test('S5: at most one live attempt per task run; one that ends makes way in the same commit', async () => {
@@ -486,13 +686,26 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
         const run = await startedRun(store, fence);
         await store.commit(fence, [attemptChange(attempt(run, 0, 1))]);
         for (const state of ['dispatched', 'running', 'killing'] as const) {
-          await expect(store.commit(fence, [taskChange(taskRun(run, 0)), attemptChange(attempt(run, 0, 2, { state }))])).rejects.toEqual(invariant);
+          await expect(
+            store.commit(fence, [taskChange(taskRun(run, 0)), attemptChange(attempt(run, 0, 2, { state }))]),
+          ).rejects.toEqual(invariant);
         }
         expect(await store.getRunDetail(run)).toMatchObject({ tasks: [], attempts: [attempt(run, 0, 1)] });
         const lost = attempt(run, 0, 1, { version: 2, state: 'lost', endedAt: AT });
-        await store.commit(fence, [attemptChange(attempt(run, 0, 2, { version: 2 })), attemptChange(attempt(run, 1, 1)), attemptChange(lost)]);
-        expect((await store.getRunDetail(run))?.attempts).toEqual([lost, attempt(run, 1, 1), attempt(run, 0, 2, { version: 2 })]);
-        expect((await store.loadRuns([run]))[0]?.attempts).toEqual([attempt(run, 0, 2, { version: 2 }), attempt(run, 1, 1)]);
+        await store.commit(fence, [
+          attemptChange(attempt(run, 0, 2, { version: 2 })),
+          attemptChange(attempt(run, 1, 1)),
+          attemptChange(lost),
+        ]);
+        expect((await store.getRunDetail(run))?.attempts).toEqual([
+          lost,
+          attempt(run, 1, 1),
+          attempt(run, 0, 2, { version: 2 }),
+        ]);
+        expect((await store.loadRuns([run]))[0]?.attempts).toEqual([
+          attempt(run, 0, 2, { version: 2 }),
+          attempt(run, 1, 1),
+        ]);
       });
 
       test('a status for a run that does not exist is a bug', async () => {
@@ -503,14 +716,16 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
       test('reads asked after a commit resolved see it, also while others write', async () => {
         const fence = await master(store, 'm1');
         const run = await startedRun(store, fence);
-        await Promise.all(Array.from({ length: 8 }, async (_, task) => {
-          for (let version = 2; version < 60; version++) {
-            await store.commit(fence, [taskChange(taskRun(run, task, { version, state: 'running' }))]);
-            const [loaded, detail] = await Promise.all([store.loadRuns([run]), store.getRunDetail(run)]);
-            expect(loaded[0]?.tasks.find((record) => record.task === task)?.version).toBe(version);
-            expect(detail?.tasks.find((record) => record.task === task)?.version).toBe(version);
-          }
-        }));
+        await Promise.all(
+          Array.from({ length: 8 }, async (_, task) => {
+            for (let version = 2; version < 60; version++) {
+              await store.commit(fence, [taskChange(taskRun(run, task, { version, state: 'running' }))]);
+              const [loaded, detail] = await Promise.all([store.loadRuns([run]), store.getRunDetail(run)]);
+              expect(loaded[0]?.tasks.find((record) => record.task === task)?.version).toBe(version);
+              expect(detail?.tasks.find((record) => record.task === task)?.version).toBe(version);
+            }
+          }),
+        );
       });
 
       test('a detail is of one moment: a run and its task never disagree', async () => {
@@ -533,7 +748,9 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
       test('10,000 task runs go into one commit and come back in order', async () => {
         const fence = await master(store, 'm1');
         const run = await startedRun(store, fence);
-        const tasks = Array.from({ length: 10_000 }, (_, task) => taskRun(run, task, { state: task % 2 ? 'queued' : 'delayed' }));
+        const tasks = Array.from({ length: 10_000 }, (_, task) =>
+          taskRun(run, task, { state: task % 2 ? 'queued' : 'delayed' }),
+        );
         await store.commit(fence, tasks.toReversed().map(taskChange));
         expect((await store.getRunDetail(run))?.tasks).toEqual(tasks);
         expect(await store.countTaskRuns(run)).toEqual({ queued: 5000, delayed: 5000 });
@@ -542,10 +759,14 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
       test('runs load in bulk, each with its own rows, unknown ids left out', async () => {
         const fence = await master(store, 'm1');
         const runs = [await startedRun(store, fence), await startedRun(store, fence), await startedRun(store, fence)];
-        await store.commit(fence, runs.slice(1).flatMap((run) => [taskChange(taskRun(run, 1)), attemptChange(attempt(run, 1, 1))]));
+        await store.commit(
+          fence,
+          runs.slice(1).flatMap((run) => [taskChange(taskRun(run, 1)), attemptChange(attempt(run, 1, 1))]),
+        );
         const loaded = await store.loadRuns([runs[2]!, runIdOf(404), runs[0]!]);
         expect(loaded.map(({ spec, tasks, attempts }) => [spec.id, tasks, attempts])).toEqual([
-          [runs[2], [taskRun(runs[2]!, 1)], [attempt(runs[2]!, 1, 1)]], [runs[0], [], []],
+          [runs[2], [taskRun(runs[2]!, 1)], [attempt(runs[2]!, 1, 1)]],
+          [runs[0], [], []],
         ]);
         expect(await store.loadRuns([])).toEqual([]);
         expect(await store.getRun(runIdOf(404))).toBeNull();
@@ -559,11 +780,19 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
         const { spec } = (await store.getRun(parent))!;
         const { id: _id, parent: _parent, ...inherited } = spec;
         const link = { run: parent, task: 4, attempt: 1 };
-        return { link, start: { kind: 'start-child', parent: link, child: { ...inherited, mode: 'sub-workflow', depth: 1, submittedAt: AT + 3 } } as const };
+        return {
+          link,
+          start: {
+            kind: 'start-child',
+            parent: link,
+            child: { ...inherited, mode: 'sub-workflow', depth: 1, submittedAt: AT + 3 },
+          } as const,
+        };
       };
-      const childRuns = async (parent: RunId) => (await store.listRuns({}, 0, 100)).rows.filter((row) => row.spec.parent?.run === parent);
+      const childRuns = async (parent: RunId) =>
+        (await store.listRuns({}, 0, 100)).rows.filter((row) => row.spec.parent?.run === parent);
 
-      test('a child is made once for an attempt, with a start command that its parent\'s master is given', async () => {
+      test("a child is made once for an attempt, with a start command that its parent's master is given", async () => {
         const fence = await master(store, 'm1');
         const parent = await startedRun(store, fence);
         const { link, start } = await childOf(parent);
@@ -579,19 +808,32 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
         await store.commit(fence, [{ ...start, parent: { ...link, attempt: 2 } }]);
         expect(await childRuns(parent)).toHaveLength(2);
         await expect(store.submitRun(newRun({ parent: link }))).rejects.toEqual(conflict);
-        await expect(store.commit(fence, [{ ...start, parent: { ...link, attempt: 3 }, child: { ...start.child, workflowVersion: 9 } }])).rejects.toEqual(invariant);
+        await expect(
+          store.commit(fence, [
+            { ...start, parent: { ...link, attempt: 3 }, child: { ...start.child, workflowVersion: 9 } },
+          ]),
+        ).rejects.toEqual(invariant);
       });
 
       test('a command reaches the live child of that attempt, and nobody else', async () => {
         const fence = await master(store, 'm1');
         const parent = await startedRun(store, fence);
         const { link, start } = await childOf(parent);
-        const stop = { kind: 'child-command', parent: link, action: { kind: 'stop' }, user: 'bob', at: AT + 9 } as const;
+        const stop = {
+          kind: 'child-command',
+          parent: link,
+          action: { kind: 'stop' },
+          user: 'bob',
+          at: AT + 9,
+        } as const;
         await store.commit(fence, [stop, start, { ...stop, parent: { ...link, attempt: 2 } }]);
         const [child] = await childRuns(parent);
         const [begin, ...none] = await store.claimCommands(fence, null, 10);
         expect([begin?.run, begin?.action, none]).toEqual([child!.spec.id, { kind: 'start' }, []]);
-        await store.commit(fence, [stop, { kind: 'command-done', command: begin!.id, outcome: { kind: 'applied' }, at: AT }]);
+        await store.commit(fence, [
+          stop,
+          { kind: 'command-done', command: begin!.id, outcome: { kind: 'applied' }, at: AT },
+        ]);
         expect(await store.claimCommands(fence, begin!.id, 10)).toEqual([
           { id: expect.any(Number) as number, run: child!.spec.id, action: { kind: 'stop' }, user: 'bob', at: AT + 9 },
         ]);
@@ -608,17 +850,26 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
         await store.commit(fence, [start, { ...start, parent: { ...link, attempt: 2 } }]);
         const [second, first] = (await childRuns(parent)).map((row) => row.spec.id);
         const begun = (await store.claimCommands(fence, null, 10)).map(({ id }) => id);
-        await store.commit(fence, begun.map((command) => ({ kind: 'command-done', command, outcome: { kind: 'applied' }, at: AT })));
+        await store.commit(
+          fence,
+          begun.map((command) => ({ kind: 'command-done', command, outcome: { kind: 'applied' }, at: AT })),
+        );
         const end = runChange(status(first!, { state: 'failed', endedAt: AT + 7 }));
         await store.commit(fence, [end]);
         await store.commit(fence, [end]);
         const told = await store.claimCommands(fence, null, 10);
-        expect(told).toEqual([{
-          id: expect.any(Number) as number, run: parent, user: 'pelorus', at: AT + 7,
-          action: { kind: 'child-finished', task: 4, attempt: 1, child: first, state: 'failed' },
-        }]);
+        expect(told).toEqual([
+          {
+            id: expect.any(Number) as number,
+            run: parent,
+            user: 'pelorus',
+            at: AT + 7,
+            action: { kind: 'child-finished', task: 4, attempt: 1, child: first, state: 'failed' },
+          },
+        ]);
         await store.commit(fence, [
-          runChange(status(second!, { state: 'stopped', endedAt: AT + 8 })), runChange(status(parent, { version: 2, state: 'stopped', endedAt: AT + 8 })),
+          runChange(status(second!, { state: 'stopped', endedAt: AT + 8 })),
+          runChange(status(parent, { version: 2, state: 'stopped', endedAt: AT + 8 })),
         ]);
         expect(await store.claimCommands(fence, told[0]!.id, 10)).toEqual([]);
       });
@@ -626,7 +877,13 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
 
     describe('lists', () => {
       /** Six runs in three workflows; [project, workflow, submitted, started, state]. */
-      const runs: [project: string, workflow: string, submittedAt: number, startedAt: number | null, state: RunState][] = [
+      const runs: [
+        project: string,
+        workflow: string,
+        submittedAt: number,
+        startedAt: number | null,
+        state: RunState,
+      ][] = [
         ['a_b', 'x%', AT + 1, AT + 50, 'succeeded'],
         ['a_b', 'x%', AT + 2, AT + 40, 'failed'],
         ['aXb', 'xy', AT + 3, null, 'queued'],
@@ -697,7 +954,9 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
         await withWorkflow(store);
         const fence = await master(store, 'm1');
         const run = await startedRun(store, fence);
-        const accepted = Array.from({ length: 500 }, (_, task) => store.commit(fence, [taskChange(taskRun(run, task))]));
+        const accepted = Array.from({ length: 500 }, (_, task) =>
+          store.commit(fence, [taskChange(taskRun(run, task))]),
+        );
         const closed = store.close();
         await expect(store.commit(fence, [])).rejects.toEqual(expect.objectContaining({ code: 'UNAVAILABLE' }));
         await Promise.all([...accepted, closed, store.close()]);
@@ -711,14 +970,18 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
           await store.close();
           const told = await killedWriter(place, 40 * round);
           store = await place.open();
-          const rows = (await store.listRuns({}, 0, 1000)).rows.filter((row) => row.spec.mode === `round ${told.round}`);
+          const rows = (await store.listRuns({}, 0, 1000)).rows.filter(
+            (row) => row.spec.mode === `round ${told.round}`,
+          );
           expect(rows).toHaveLength(1);
           const detail = (await store.getRunDetail(rows[0]!.spec.id))!;
           const stored = new Set(detail.tasks.map(({ task }) => task));
           expect(told.numbers.length).toBeGreaterThanOrEqual(40 * round);
           expect(told.numbers.filter((number) => !stored.has(number))).toEqual([]);
           // Each commit wrote its task run together with an attempt.
-          expect(detail.attempts.map(({ task }) => task).toSorted((a, b) => a - b)).toEqual([...stored].toSorted((a, b) => a - b));
+          expect(detail.attempts.map(({ task }) => task).toSorted((a, b) => a - b)).toEqual(
+            [...stored].toSorted((a, b) => a - b),
+          );
         }
       }, 60_000);
 
@@ -738,9 +1001,13 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
 
 /** Lets another process commit numbered changes until it has told of so many, kills it, and answers with the numbers it told. */
 async function killedWriter(place: Place, atLeast: number): Promise<{ round: string; numbers: number[] }> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('./killed-writer.ts', import.meta.url)), place.opener.href, place.reference], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(new URL('./killed-writer.ts', import.meta.url)), place.opener.href, place.reference],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   const numbers: number[] = [];
   const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code)));
   for await (const line of createInterface({ input: child.stdout })) {

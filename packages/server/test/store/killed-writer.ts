@@ -13,10 +13,12 @@ const { run } = await store.submitRun(newRun({ mode: `round ${process.pid}` }));
 await store.commit(fence, [runChange(status(run.id, { owner: fence.master }))]);
 
 let next = 0;
-await Promise.all(Array.from({ length: 16 }, async () => {
-  for (;;) {
-    const number = next++;
-    await store.commit(fence, [taskChange(taskRun(run.id, number)), attemptChange(attempt(run.id, number, 1))]);
-    process.stdout.write(`${number}\n`);
-  }
-}));
+await Promise.all(
+  Array.from({ length: 16 }, async () => {
+    for (;;) {
+      const number = next++;
+      await store.commit(fence, [taskChange(taskRun(run.id, number)), attemptChange(attempt(run.id, number, 1))]);
+      process.stdout.write(`${number}\n`);
+    }
+  }),
+);

@@ -12,22 +12,41 @@ const RUNS = 2;
 const small = fc.integer({ min: 0, max: 2 });
 /** Versions mostly rise, as they do in life; some go back. */
 const version = fc.integer({ min: 1, max: 40 });
-const text = fc.option(fc.string({ unit: 'grapheme', maxLength: 5 }).filter((value) => !value.includes('\0')), { nil: null });
+const text = fc.option(
+  fc.string({ unit: 'grapheme', maxLength: 5 }).filter((value) => !value.includes('\0')),
+  { nil: null },
+);
 
 /** Runs are named by position; they get their ids later. */
 const change: fc.Arbitrary<(runs: RunId[], round: number) => Change> = fc.oneof(
-  fc.record({ run: small, version, state: fc.constantFrom(...RUN_STATES), waitReason: text }).map((r) => (runs: RunId[], round: number): Change => (
-    { kind: 'run', status: status(runs[r.run % RUNS]!, { version: round + r.version, state: r.state, waitReason: r.waitReason }) }
-  )),
-  fc.record({ run: small, task: small, version, state: fc.constantFrom(...TASK_RUN_STATES), waitReason: text }).map((r) => (runs: RunId[], round: number): Change => (
-    { kind: 'task-run', record: taskRun(runs[r.run % RUNS]!, r.task, { version: round + r.version, state: r.state, waitReason: r.waitReason }) }
-  )),
-  fc.record({ run: small, task: small, n: small, version, state: fc.constantFrom(...ATTEMPT_STATES) }).map((r) => (runs: RunId[], round: number): Change => (
-    { kind: 'attempt', record: attempt(runs[r.run % RUNS]!, r.task, r.n + 1, { version: round + r.version, state: r.state }) }
-  )),
+  fc
+    .record({ run: small, version, state: fc.constantFrom(...RUN_STATES), waitReason: text })
+    .map((r) => (runs: RunId[], round: number): Change => ({
+      kind: 'run',
+      status: status(runs[r.run % RUNS]!, { version: round + r.version, state: r.state, waitReason: r.waitReason }),
+    })),
+  fc
+    .record({ run: small, task: small, version, state: fc.constantFrom(...TASK_RUN_STATES), waitReason: text })
+    .map((r) => (runs: RunId[], round: number): Change => ({
+      kind: 'task-run',
+      record: taskRun(runs[r.run % RUNS]!, r.task, {
+        version: round + r.version,
+        state: r.state,
+        waitReason: r.waitReason,
+      }),
+    })),
+  fc
+    .record({ run: small, task: small, n: small, version, state: fc.constantFrom(...ATTEMPT_STATES) })
+    .map((r) => (runs: RunId[], round: number): Change => ({
+      kind: 'attempt',
+      record: attempt(runs[r.run % RUNS]!, r.task, r.n + 1, { version: round + r.version, state: r.state }),
+    })),
 );
 /** Rounds of commits made at the same time; in each round some go to the store as one group. */
-const rounds = fc.array(fc.array(fc.array(change, { maxLength: 6 }), { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 12 });
+const rounds = fc.array(fc.array(fc.array(change, { maxLength: 6 }), { minLength: 1, maxLength: 5 }), {
+  minLength: 1,
+  maxLength: 12,
+});
 
 /** Runs the property on new places made by `makePlace`. */
 export async function modelProperty(makePlace: () => Promise<Place>): Promise<void> {
@@ -36,16 +55,24 @@ export async function modelProperty(makePlace: () => Promise<Place>): Promise<vo
   try {
     await withWorkflow(store);
     let examples = 0;
-    await fc.assert(fc.asyncProperty(rounds, async (plan) => {
-      const fence = await master(store, `m${++examples}`);
-      const runs: RunId[] = [];
-      for (let i = 0; i < RUNS; i++) runs.push((await store.submitRun(newRun())).run.id);
-      await compare(store, fence, runs, plan.map((commits, round) => commits.map((makers) => makers.map((make) => make(runs, round * 20)))));
-      if (examples % 20 === 0) {
-        await store.close();
-        store = await place.open();
-      }
-    }), { numRuns: 120 });
+    await fc.assert(
+      fc.asyncProperty(rounds, async (plan) => {
+        const fence = await master(store, `m${++examples}`);
+        const runs: RunId[] = [];
+        for (let i = 0; i < RUNS; i++) runs.push((await store.submitRun(newRun())).run.id);
+        await compare(
+          store,
+          fence,
+          runs,
+          plan.map((commits, round) => commits.map((makers) => makers.map((make) => make(runs, round * 20)))),
+        );
+        if (examples % 20 === 0) {
+          await store.close();
+          store = await place.open();
+        }
+      }),
+      { numRuns: 120 },
+    );
   } finally {
     await store.close();
     await place.remove();
@@ -57,7 +84,9 @@ async function compare(store: Store, fence: Fence, runs: RunId[], plan: Change[]
   for (const commits of plan) {
     const expected = commits.map((changes) => model.commit(changes));
     const settled = await Promise.allSettled(commits.map((changes) => store.commit(fence, changes)));
-    expect(settled.map((result) => (result.status === 'fulfilled' ? 'stored' : (result.reason as { code: string }).code))).toEqual(expected);
+    expect(
+      settled.map((result) => (result.status === 'fulfilled' ? 'stored' : (result.reason as { code: string }).code)),
+    ).toEqual(expected);
     for (const run of runs) {
       const detail = (await store.getRunDetail(run))!;
       expect({ status: detail.status, tasks: detail.tasks, attempts: detail.attempts }).toEqual(model.detail(run));
@@ -83,13 +112,20 @@ class Model {
   constructor(runs: RunId[], fence: Fence) {
     this.#fence = fence;
     this.#rows = {
-      statuses: new Map(runs.map((run) => [String(run), status(run, { version: 0, state: 'queued', owner: null, startedAt: null })])),
-      tasks: new Map(), attempts: new Map(),
+      statuses: new Map(
+        runs.map((run) => [String(run), status(run, { version: 0, state: 'queued', owner: null, startedAt: null })]),
+      ),
+      tasks: new Map(),
+      attempts: new Map(),
     };
   }
 
   commit(changes: Change[]): 'stored' | 'INVARIANT' {
-    const rows: Rows = { statuses: new Map(this.#rows.statuses), tasks: new Map(this.#rows.tasks), attempts: new Map(this.#rows.attempts) };
+    const rows: Rows = {
+      statuses: new Map(this.#rows.statuses),
+      tasks: new Map(this.#rows.tasks),
+      attempts: new Map(this.#rows.attempts),
+    };
     const last = new Map<string, Change>();
     for (const each of changes) last.set(keyOf(each), each);
     for (const [key, each] of last) {
@@ -112,12 +148,23 @@ class Model {
       return put(rows.statuses, key, owned, (old) => !isTerminalRun(old.state));
     }
     if (each.kind === 'task-run') {
-      return put(rows.tasks, key, each.record, (old) => (
-        !isTerminalTaskRun(old.state)
-        || (each.record.state === 'forced_success' && ['failed', 'killed', 'upstream_failed', 'skipped'].includes(old.state))
-      ));
+      return put(
+        rows.tasks,
+        key,
+        each.record,
+        (old) =>
+          !isTerminalTaskRun(old.state) ||
+          (each.record.state === 'forced_success' &&
+            ['failed', 'killed', 'upstream_failed', 'skipped'].includes(old.state)),
+      );
     }
-    if (each.kind === 'attempt') return put(rows.attempts, key, each.record, (old) => !['succeeded', 'failed', 'killed', 'lost'].includes(old.state));
+    if (each.kind === 'attempt')
+      return put(
+        rows.attempts,
+        key,
+        each.record,
+        (old) => !['succeeded', 'failed', 'killed', 'lost'].includes(old.state),
+      );
     throw new Error(`the property makes no ${each.kind}`);
   }
 
@@ -131,7 +178,9 @@ class Model {
 
   latestAttempts(run: RunId): AttemptRecord[] {
     const attempts = this.#attempts(run);
-    return attempts.filter((a) => !attempts.some((b) => b.task === a.task && b.n > a.n)).toSorted((a, b) => a.task - b.task);
+    return attempts
+      .filter((a) => !attempts.some((b) => b.task === a.task && b.n > a.n))
+      .toSorted((a, b) => a.task - b.task);
   }
 
   #attempts(run: RunId): AttemptRecord[] {
@@ -140,10 +189,17 @@ class Model {
 }
 
 /** Puts a record where the rules allow it; the same record again, whatever its version, is allowed and changes nothing. */
-function put<R extends { version: number }>(rows: Map<string, R>, key: string, record: R, mayChange: (old: R) => boolean): boolean {
+function put<R extends { version: number }>(
+  rows: Map<string, R>,
+  key: string,
+  record: R,
+  mayChange: (old: R) => boolean,
+): boolean {
   const old = rows.get(key);
   if (old && !(record.version >= old.version && mayChange(old))) {
-    return JSON.stringify({ ...old, version: 0, owner: null }) === JSON.stringify({ ...record, version: 0, owner: null });
+    return (
+      JSON.stringify({ ...old, version: 0, owner: null }) === JSON.stringify({ ...record, version: 0, owner: null })
+    );
   }
   rows.set(key, record);
   return true;
@@ -159,4 +215,3 @@ function keyOf(each: Change): string {
 function isLive(state: AttemptState): boolean {
   return state === 'dispatched' || state === 'running' || state === 'killing';
 }
-

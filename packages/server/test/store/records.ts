@@ -8,54 +8,135 @@ export const AT = 1_790_000_000_000;
 
 export function definition(more: Partial<WorkflowDefinition> = {}): WorkflowDefinition {
   return {
-    name: 'nightly', project: null, description: 'Loads what the day brought', labels: {}, params: {}, failurePolicy: 'end',
-    concurrency: 'parallel', timeout: { afterMs: 86_400_000, action: 'fail' }, priority: 'medium', parameterMode: 'strict', schedule: null,
-    notify: { on: 'none', to: [] }, tasks: [], ...more,
+    name: 'nightly',
+    project: null,
+    description: 'Loads what the day brought',
+    labels: {},
+    params: {},
+    failurePolicy: 'end',
+    concurrency: 'parallel',
+    timeout: { afterMs: 86_400_000, action: 'fail' },
+    priority: 'medium',
+    parameterMode: 'strict',
+    schedule: null,
+    notify: { on: 'none', to: [] },
+    tasks: [],
+    ...more,
   };
 }
 
 export function saveOf(more: Partial<SaveWorkflow> = {}): SaveWorkflow {
   return {
-    project: 'sales', name: 'nightly', definition: definition(), files: [], source: 'name: nightly\n', format: 'yaml', hash: 'hash-1',
-    hidden: false, mustBeNew: false, user: 'ann', at: AT, ...more,
+    project: 'sales',
+    name: 'nightly',
+    definition: definition(),
+    files: [],
+    source: 'name: nightly\n',
+    format: 'yaml',
+    hash: 'hash-1',
+    hidden: false,
+    mustBeNew: false,
+    user: 'ann',
+    at: AT,
+    ...more,
   };
 }
 
 export function newRun(more: Partial<NewRun> = {}): NewRun {
   return {
-    project: 'sales', workflow: 'nightly', workflowVersion: null, execType: 'DIRECT', mode: 'whole', plan: { run: 'all', reuse: [] },
-    rerunOf: null, parent: null, submitUser: 'ann', proxyUser: 'etl', queue: 'default', failurePolicy: 'continue', priority: 'high',
-    timeoutMs: 60_000, timeoutAction: 'fail', workerGroup: 'default', environment: null, dryRun: false, params: { year: '2026', full: true },
-    logicalDateAt: AT - 1000, zone: 'Europe/Berlin', submittedAt: AT, notifyType: 'FAILURE', notifyMails: ['ann@example.org'],
-    extras: { ticket: 7 }, idempotencyKey: null, tasks: [], ...more,
+    project: 'sales',
+    workflow: 'nightly',
+    workflowVersion: null,
+    execType: 'DIRECT',
+    mode: 'whole',
+    plan: { run: 'all', reuse: [] },
+    rerunOf: null,
+    parent: null,
+    submitUser: 'ann',
+    proxyUser: 'etl',
+    queue: 'default',
+    failurePolicy: 'continue',
+    priority: 'high',
+    timeoutMs: 60_000,
+    timeoutAction: 'fail',
+    workerGroup: 'default',
+    environment: null,
+    dryRun: false,
+    params: { year: '2026', full: true },
+    logicalDateAt: AT - 1000,
+    zone: 'Europe/Berlin',
+    submittedAt: AT,
+    notifyType: 'FAILURE',
+    notifyMails: ['ann@example.org'],
+    extras: { ticket: 7 },
+    idempotencyKey: null,
+    tasks: [],
+    ...more,
   };
 }
 
 export function status(run: RunId, more: Partial<RunStatus> = {}): RunStatus {
   return {
-    run, version: 1, state: 'running', cause: null, firstFailure: null, waitReason: null, owner: masterIdOf('m1'), startedAt: AT + 5,
-    endedAt: null, ...more,
+    run,
+    version: 1,
+    state: 'running',
+    cause: null,
+    firstFailure: null,
+    waitReason: null,
+    owner: masterIdOf('m1'),
+    startedAt: AT + 5,
+    endedAt: null,
+    ...more,
   };
 }
 
 export function taskRun(run: RunId | number, task: number, more: Partial<TaskRunRecord> = {}): TaskRunRecord {
   return {
-    run: runIdOf(run), task, version: 1, state: 'queued', cause: null, waitReason: null, attempts: 0, retries: 0, wakeAt: null, readyAt: AT,
-    startedAt: null, endedAt: null, outputs: null, ...more,
+    run: runIdOf(run),
+    task,
+    version: 1,
+    state: 'queued',
+    cause: null,
+    waitReason: null,
+    attempts: 0,
+    retries: 0,
+    wakeAt: null,
+    readyAt: AT,
+    startedAt: null,
+    endedAt: null,
+    outputs: null,
+    ...more,
   };
 }
 
 export function attempt(run: RunId, task: number, n: number, more: Partial<AttemptRecord> = {}): AttemptRecord {
   return {
-    run, task, n, version: 1, state: 'dispatched', cause: null, worker: workerIdOf('w1'), dispatchedAt: AT + n, startedAt: null,
-    endedAt: null, kill: null, ...more,
+    run,
+    task,
+    n,
+    version: 1,
+    state: 'dispatched',
+    cause: null,
+    worker: workerIdOf('w1'),
+    dispatchedAt: AT + n,
+    startedAt: null,
+    endedAt: null,
+    kill: null,
+    ...more,
   };
 }
 
 export function worker(id: string, more: Partial<WorkerRecord> = {}): WorkerRecord {
   return {
-    id: workerIdOf(id), name: 'worker one', host: 'localhost', groups: ['default', 'gpu'], slots: 8, state: 'online', registeredAt: AT,
-    seenAt: AT, ...more,
+    id: workerIdOf(id),
+    name: 'worker one',
+    host: 'localhost',
+    groups: ['default', 'gpu'],
+    slots: 8,
+    state: 'online',
+    registeredAt: AT,
+    seenAt: AT,
+    ...more,
   };
 }
 
@@ -67,7 +148,11 @@ export const attemptChange = (record: AttemptRecord): Change => ({ kind: 'attemp
 export async function master(store: Store, id: string, more: { supersedes?: string[] } = {}): Promise<Fence> {
   const fence: Fence = { master: masterIdOf(id), token: `${id}-token` };
   await store.registerMaster({
-    id: fence.master, token: fence.token, host: 'localhost', at: AT, ...(more.supersedes && { supersedes: more.supersedes.map(masterIdOf) }),
+    id: fence.master,
+    token: fence.token,
+    host: 'localhost',
+    at: AT,
+    ...(more.supersedes && { supersedes: more.supersedes.map(masterIdOf) }),
   });
   return fence;
 }
@@ -82,7 +167,8 @@ export async function withWorkflow(store: Store): Promise<void> {
 export async function startedRun(store: Store, fence: Fence, more: Partial<NewRun> = {}): Promise<RunId> {
   const { run, command } = await store.submitRun(newRun(more));
   await store.commit(fence, [
-    runChange(status(run.id, { owner: fence.master })), { kind: 'command-done', command, outcome: { kind: 'applied' }, at: AT },
+    runChange(status(run.id, { owner: fence.master })),
+    { kind: 'command-done', command, outcome: { kind: 'applied' }, at: AT },
   ]);
   return run.id;
 }

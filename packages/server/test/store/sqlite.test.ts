@@ -5,12 +5,23 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { ATTEMPT_RANK, ATTEMPT_STATES, isTerminalRun, isTerminalTaskRun, RUN_STATES, TASK_RUN_STATES } from '@pelorus/protocol';
+import {
+  ATTEMPT_RANK,
+  ATTEMPT_STATES,
+  isTerminalRun,
+  isTerminalTaskRun,
+  RUN_STATES,
+  TASK_RUN_STATES,
+} from '@pelorus/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openSqliteStore } from '../../src/store/index.ts';
 import { SQLITE } from '../../src/store/dialect.ts';
 import { MIGRATIONS } from '../../src/store/migrations.ts';
-import { TERMINAL_ATTEMPT_STATES, TERMINAL_RUN_STATES, TERMINAL_TASK_RUN_STATES } from '../../src/store/write-verbs.ts';
+import {
+  TERMINAL_ATTEMPT_STATES,
+  TERMINAL_RUN_STATES,
+  TERMINAL_TASK_RUN_STATES,
+} from '../../src/store/write-context.ts';
 import { storeContract } from './contract.ts';
 import type { Place } from './contract.ts';
 import { master, newRun, saveOf, startedRun, taskChange, taskRun, withWorkflow } from './records.ts';
@@ -28,7 +39,9 @@ describe('sqlite only', () => {
   test('a second open of the same directory in this process is LOCKED, with the directory and the pid', async () => {
     const store = await place.open();
     await expect(place.open()).rejects.toMatchObject({ name: 'StoreError', code: 'LOCKED' });
-    await expect(place.open()).rejects.toThrow(`The data directory ${place.reference} is in use by process ${process.pid}`);
+    await expect(place.open()).rejects.toThrow(
+      `The data directory ${place.reference} is in use by process ${process.pid}`,
+    );
     // The refused one has done the first no harm.
     await withWorkflow(store);
     await expect(place.open()).rejects.toMatchObject({ code: 'LOCKED' });
@@ -40,9 +53,11 @@ describe('sqlite only', () => {
     const first = await place.open();
     await withWorkflow(first);
     await first.close();
-    const holder = spawn(process.execPath, [
-      fileURLToPath(new URL('./killed-writer.ts', import.meta.url)), place.opener.href, place.reference,
-    ], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const holder = spawn(
+      process.execPath,
+      [fileURLToPath(new URL('./killed-writer.ts', import.meta.url)), place.opener.href, place.reference],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
     await once(createInterface({ input: holder.stdout }), 'line');
     await expect(place.open()).rejects.toThrow(`is in use by process ${holder.pid}`);
     await expect(place.open()).rejects.toMatchObject({ code: 'LOCKED' });
@@ -81,10 +96,14 @@ describe('sqlite only', () => {
     let fence = await master(store, 'm1');
     const run = await startedRun(store, fence);
     const outputs = { text: 'x'.repeat(3000) };
-    const settled = await Promise.allSettled(Array.from({ length: 100 }, (_, task) => (
-      store.commit(fence, [taskChange(taskRun(run, task)), taskChange(taskRun(run, 1000 + task, { outputs }))])
-    )));
-    const codes = settled.map((result) => (result.status === 'fulfilled' ? 'stored' : (result.reason as { code: string }).code));
+    const settled = await Promise.allSettled(
+      Array.from({ length: 100 }, (_, task) =>
+        store.commit(fence, [taskChange(taskRun(run, task)), taskChange(taskRun(run, 1000 + task, { outputs }))]),
+      ),
+    );
+    const codes = settled.map((result) =>
+      result.status === 'fulfilled' ? 'stored' : (result.reason as { code: string }).code,
+    );
     expect(new Set(codes)).toContain('UNAVAILABLE');
     const expectStored = async () => {
       const stored = (await store.getRunDetail(run))!.tasks.map(({ task }) => task);
@@ -106,7 +125,13 @@ describe('sqlite only', () => {
     const store = await place.open();
     await withWorkflow(store);
     const saved = store.saveWorkflow(saveOf({ hash: 'hash-2' }));
-    const bad = store.requestCommand({ run: 1 as never, action: { kind: (() => 'stop') as never }, user: 'ann', at: 1, idempotencyKey: null });
+    const bad = store.requestCommand({
+      run: 1 as never,
+      action: { kind: (() => 'stop') as never },
+      user: 'ann',
+      at: 1,
+      idempotencyKey: null,
+    });
     const submitted = store.submitRun(newRun());
     await expect(bad).rejects.toThrow('could not be cloned');
     expect((await saved).workflow.version).toBe(2);
@@ -114,7 +139,20 @@ describe('sqlite only', () => {
     await store.close();
   });
 
-  test('the states that SQL calls terminal are the protocol\'s', () => {
+  test('the id of a run is not given out again when retention has removed the run', async () => {
+    let store = await place.open();
+    await withWorkflow(store);
+    const { run } = await store.submitRun(newRun());
+    await store.close();
+    const db = new DatabaseSync(join(place.reference, 'pelorus.db'));
+    db.exec('delete from command; delete from run;');
+    db.close();
+    store = await place.open();
+    expect((await store.submitRun(newRun())).run.id).toBeGreaterThan(run.id);
+    await store.close();
+  });
+
+  test("the states that SQL calls terminal are the protocol's", () => {
     const listed = (states: readonly string[]) => `(${states.map((state) => `'${state}'`).join(', ')})`;
     expect(TERMINAL_RUN_STATES).toBe(listed(RUN_STATES.filter(isTerminalRun)));
     expect(TERMINAL_TASK_RUN_STATES).toBe(listed(TASK_RUN_STATES.filter(isTerminalTaskRun)));

@@ -1,0 +1,38 @@
+/** What all verbs that write share: the connection, the fence and which states are final. */
+import { StoreError } from './port.ts';
+import type { Fence } from './port.ts';
+import type { SqliteDatabase } from './sqlite-database.ts';
+
+/** What the writer's verbs share. */
+export interface WriteContext {
+  db: SqliteDatabase;
+  /** The database's clock, epoch ms: leases are judged by this one only. */
+  now: () => number;
+  masterLeaseMs: number;
+  /**
+   * Runs without an owner row whose commands a master has been given: run → master. It needs no durability,
+   * because all masters of this database live in this process, and it saves an fsync between a submit and its start.
+   */
+  claims: Map<number, string>;
+}
+
+/** S4 in SQL. A test holds the lists against the protocol's. */
+export const TERMINAL_RUN_STATES = `('succeeded', 'stopped', 'failed', 'dependency_failed')`;
+export const TERMINAL_TASK_RUN_STATES = `('succeeded', 'forced_success', 'reused', 'failed', 'killed', 'upstream_failed', 'skipped')`;
+export const TERMINAL_ATTEMPT_STATES = `('succeeded', 'failed', 'killed', 'lost')`;
+/** What an operator may overrule with force success while the run goes on. */
+export const FORCEABLE_TASK_RUN_STATES = `('failed', 'killed', 'upstream_failed', 'skipped')`;
+
+/** Of a run. */
+export function isTerminal(state: string): boolean {
+  return TERMINAL_RUN_STATES.includes(`'${state}'`);
+}
+
+const CHECK_FENCE = `select 1 from master where id = ? and token = ? and fenced_at is null`;
+
+/** Rule 3 of the port. SQLite has one writer, so reading the row inside the write transaction locks it as well. */
+export function checkFence(c: WriteContext, fence: Fence): void {
+  if (!c.db.get(CHECK_FENCE, fence.master, fence.token)) {
+    throw new StoreError('FENCED', `Master ${fence.master} is no longer in charge; another one took over.`);
+  }
+}
