@@ -83,8 +83,14 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
 
 /** Kills what an earlier process left running on this data directory. */
 export async function endLeftTasks(data: DataDirectory, log: Logger): Promise<void> {
-  const connect = (): Promise<never> => new Promise(() => {});
-  const worker: Worker = await startWorker({ dataDir: data.worker, logDir: data.logs, name: hostname(), connect, log });
+  const silent = log.child({}, { level: 'silent' });
+  const worker: Worker = await startWorker({
+    dataDir: data.worker,
+    logDir: data.logs,
+    name: hostname(),
+    connect: () => Promise.reject(new Error('there is no master: all tasks are being ended')),
+    log: silent,
+  });
   await worker.stop({ stopTasks: true });
 }
 

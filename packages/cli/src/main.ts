@@ -1,53 +1,6 @@
-/** The process: runs the command, says what went wrong, sets the exit code. `bin/pelorus.mjs` imports it. */
-import { CommanderError } from 'commander';
-import { processVariables } from './environment.ts';
-import { EXIT } from './exit-codes.ts';
-import { failureOf, failureText } from './failure.ts';
-import { buildProgram } from './program.ts';
-import type { Host } from './session.ts';
+/** Where `bin/pelorus.mjs` comes in. Keeps compiled code between starts, which halves the time that a command takes to begin. */
+import { enableCompileCache } from 'node:module';
 
-let interruption: AbortController | null = null;
-
-const host: Host = {
-  variables: processVariables(),
-  directory: process.cwd(),
-  readStdin,
-  now: Date.now,
-  interrupt: () => {
-    interruption ??= armInterruption();
-    return interruption.signal;
-  },
-};
-
-const program = buildProgram(host);
-try {
-  await program.parseAsync();
-} catch (thrown) {
-  process.exitCode = report(thrown);
-}
-
-/** The first Ctrl-C ends what is being waited for, in good order; a second one ends the process. */
-function armInterruption(): AbortController {
-  const controller = new AbortController();
-  const interrupt = (): void => {
-    if (controller.signal.aborted) process.exit(EXIT.interrupted);
-    controller.abort(new Error('interrupted'));
-  };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
-  return controller;
-}
-
-function report(thrown: unknown): number {
-  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  const failure = failureOf(thrown);
-  if (interruption?.signal.aborted === true && failure.exitCode === EXIT.unexpected) return EXIT.interrupted;
-  process.stderr.write(failureText(failure, failure.exitCode === EXIT.interrupted ? 'interrupted:' : 'error:'));
-  return failure.exitCode;
-}
-
-async function readStdin(): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
-}
+// Counts only for what is loaded after it.
+enableCompileCache();
+await import('./command-line.ts');

@@ -40,6 +40,8 @@ export interface Place {
     options: { input?: string; variables?: Record<string, string> },
     ...args: string[]
   ): Promise<CommandResult>;
+  /** A command that a test signals while it runs. */
+  interruptible(...args: string[]): Omit<DevProcess, 'address' | 'client' | 'pid'>;
   /** Ends what still runs, waits until no process of this place is left, deletes the directory. */
   clear(): Promise<void>;
 }
@@ -59,6 +61,15 @@ export async function newPlace(): Promise<Place> {
       });
       started.push(child);
       return devProcess(child, place.data);
+    },
+    interruptible: (...args) => {
+      const child = spawn(process.execPath, [BIN, ...args], {
+        cwd: directory,
+        env: variables({}),
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      started.push(child);
+      return watched(child);
     },
     pelorus: (...args) => command(directory, {}, args),
     pelorusWith: (options, ...args) => command(directory, options, args),
@@ -104,32 +115,30 @@ export function processesOf(directory: string): string[] {
 }
 
 async function devProcess(child: ChildProcess, data: string): Promise<DevProcess> {
-  let out = '';
-  let err = '';
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => (out += text));
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => (err += text));
-  const ended = once(child, 'exit').then(
-    ([code, signal]: (number | NodeJS.Signals | null)[]) => signal ?? code ?? -1,
-  ) as DevProcess['ended'];
+  const streams = watched(child);
+  const said = (): string => `${streams.stdout()}${streams.stderr()}`;
   await until(
-    () => /^ {2}API /m.test(out) || child.exitCode !== null,
+    () => /^ {2}API /m.test(streams.stdout()) || child.exitCode !== null,
     START_MS,
-    () => `pelorus dev did not start:\n${out}${err}`,
+    () => `pelorus dev did not start:\n${said()}`,
   );
-  if (child.exitCode !== null) throw new Error(`pelorus dev ended with ${child.exitCode}:\n${out}${err}`);
+  if (child.exitCode !== null) throw new Error(`pelorus dev ended with ${child.exitCode}:\n${said()}`);
   const { address, token } = JSON.parse(readFileSync(join(data, 'server.json'), 'utf8')) as {
     address: string;
     token: string;
   };
-  return {
-    pid: child.pid ?? 0,
-    address,
-    ended,
-    client: createClient({ baseUrl: address, token }),
-    stdout: () => out,
-    stderr: () => err,
-    signal: (name) => void child.kill(name),
-  };
+  return { ...streams, pid: child.pid ?? 0, address, client: createClient({ baseUrl: address, token }) };
+}
+
+function watched(child: ChildProcess): Omit<DevProcess, 'address' | 'client' | 'pid'> {
+  let out = '';
+  let err = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (out += text));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (err += text));
+  const ended = once(child, 'close').then(
+    ([code, signal]: (number | NodeJS.Signals | null)[]) => signal ?? code ?? -1,
+  ) as DevProcess['ended'];
+  return { ended, stdout: () => out, stderr: () => err, signal: (name) => void child.kill(name) };
 }
 
 async function endChild(child: ChildProcess): Promise<void> {
