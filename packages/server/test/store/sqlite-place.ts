@@ -16,7 +16,10 @@ export async function makeSqlitePlace(): Promise<Place> {
   };
 }
 
-/** For the process that the contract kills. */
+/**
+ * For the process that the contract kills.
+ * @public
+ */
 export function openPlace(reference: string): Promise<Store> {
   return openSqliteStore(reference);
 }
