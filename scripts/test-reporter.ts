@@ -11,6 +11,7 @@ export interface TestResults {
   passed: number;
   /** Names of what failed. */
   failed: string[];
+  /** The note is what the test said when it skipped itself, or empty. */
   skipped: { name: string; note: string }[];
 }
 
@@ -34,7 +35,7 @@ function collect(modules: readonly TestModule[], unhandledErrors: readonly Seria
       const result = test.result();
       if (result.state === 'passed') results.passed += 1;
       else if (result.state === 'failed') results.failed.push(name);
-      else results.skipped.push({ name, note: (result.state === 'skipped' && result.note) || 'no reason given' });
+      else results.skipped.push({ name, note: (result.state === 'skipped' && result.note) || '' });
     }
   }
   for (const error of unhandledErrors) results.failed.push(`outside any test: ${error.message}`);

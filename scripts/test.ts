@@ -18,6 +18,11 @@ import type { TestResults } from './test-reporter.ts';
 
 type Outcome = TestResults & { output: string };
 
+/** What a skipped test needs when it does not say so itself: told from its name. */
+const NEEDS: [RegExp, string][] = [
+  [/PostgreSQL/, 'needs postgres: apt-get install postgresql'],
+  [/MariaDB/, 'needs mariadb: apt-get install mariadb-server'],
+];
 const STEP_LIMIT_MS = 14 * 60_000;
 const root = join(import.meta.dirname, '..');
 const binaries = join(root, 'node_modules', '.bin');
@@ -108,7 +113,10 @@ async function runTests(filters: string[]): Promise<Outcome> {
 
 function readResults(path: string): TestResults {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as TestResults;
+    const results = JSON.parse(readFileSync(path, 'utf8')) as TestResults;
+    for (const skip of results.skipped)
+      skip.note ||= NEEDS.find(([name]) => name.test(skip.name))?.[1] ?? 'no reason given';
+    return results;
   } catch (error) {
     return { passed: 0, failed: [`vitest left no results: ${String(error)}`], skipped: [] };
   }
