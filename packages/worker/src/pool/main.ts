@@ -45,7 +45,7 @@ process.on('SIGTERM', () => {
 process.on('uncaughtException', onStrayError);
 process.on('unhandledRejection', onStrayError);
 process.title = 'pelorus-pool';
-const quietResources = process.getActiveResourcesInfo().length;
+const remainsAtStart = countRemains();
 channel.send({ kind: 'ready' });
 
 function onMessage(message: SupervisorToPool): void {
@@ -100,10 +100,15 @@ function conclude(context: CallContext, outcome: CallOutcome): void {
   collectStrayOutput(context);
   context.log.flush();
   call = null;
-  retiring ||= scriptsWearOut() || process.getActiveResourcesInfo().length > quietResources;
+  retiring ||= context.spec.action.type === 'script' && (scriptsWearOut() || countRemains() > remainsAtStart);
   if (orphaned) leaveResult(context.call, outcome);
   else channel.send({ kind: 'done', attempt, outcome, retire: retiring });
   if (orphaned || retiring) endSoon();
+}
+
+/** What goes on after a call that should be over. Sockets do not count: fetch keeps them for the next request. */
+function countRemains(): number {
+  return process.getActiveResourcesInfo().filter((kind) => /^(Timeout|Process|Worker|MessagePort|FSEvent|StatWatcher|TCPServer|PipeServer|UDP)/.test(kind)).length;
 }
 
 /** Written under another name first, so that whoever finds it finds it whole. */

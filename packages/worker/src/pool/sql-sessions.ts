@@ -142,13 +142,21 @@ async function openMysql(url: string): Promise<SqlSession> {
   const connection = createConnection({
     uri: url, connectTimeout: CONNECT_TIMEOUT_MS, dateStrings: true, supportBigNumbers: true, bigNumberStrings: true, rowsAsArray: true,
   });
-  connection.on('error', () => {});
+  // A connection that is lost or killed tells only itself, not the statement that runs on it.
+  let broken: Error | null = null;
+  let rejectStatement: (error: Error) => void = () => {};
+  connection.on('error', (error) => {
+    broken = error;
+    rejectStatement(error);
+  });
   await new Promise<void>((resolve, reject) => {
     connection.connect((error) => (error ? reject(failedTask(`MySQL cannot be reached: ${error.message}`)) : resolve()));
   });
   return {
     handle: { kind: 'mysql', url, connectionId: connection.threadId },
     execute: ({ text, bindings }, params, maxRows) => new Promise((resolve, reject) => {
+      if (broken) return reject(broken);
+      rejectStatement = reject;
       const values = bindings.map(({ name, quoted }) => {
         const value = valueOf(name, params);
         return quoted ? value : numberIfCanonical(value);
@@ -170,7 +178,11 @@ async function openMysql(url: string): Promise<SqlSession> {
       query.on('error', reject);
       query.on('end', () => resolve({ columns, rows, rowCount }));
     }),
-    close: () => new Promise((closed) => connection.end(() => closed())),
+    close: () => new Promise((closed) => {
+      if (!broken) return connection.end(() => closed());
+      connection.destroy();
+      closed();
+    }),
   };
 }
 

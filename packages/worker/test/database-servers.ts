@@ -1,0 +1,122 @@
+/**
+ * Database servers of a test's own, on a free port of 127.0.0.1 in a scratch directory, from the programs that the machine
+ * has. A server that cannot be had skips its tests, by name; `PELORUS_TEST_REQUIRE` (e.g. `postgres,mariadb`)
+ * makes that a failure instead.
+ */
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { chownSync, existsSync, globSync, mkdtempSync, rmSync } from 'node:fs';
+import { createConnection, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface TestServer {
+  url: string;
+  stop(): Promise<void>;
+}
+
+type ServerName = 'postgres' | 'mariadb';
+
+/** Starts a server, or resolves with null where there is none and none is required. */
+export async function startServer(name: ServerName): Promise<TestServer | null> {
+  try {
+    return await (name === 'postgres' ? startPostgres() : startMariadb());
+  } catch (error) {
+    if ((process.env['PELORUS_TEST_REQUIRE'] ?? '').split(',').includes(name)) throw error;
+    console.warn(`${name} tests are skipped: ${(error as Error).message}`);
+    return null;
+  }
+}
+
+async function startPostgres(): Promise<TestServer> {
+  const initdb = findProgram('initdb', '/usr/lib/postgresql/*/bin/initdb');
+  const { dir, ids } = scratchFor('postgres');
+  const port = await freePort();
+  execFileSync(initdb, ['-D', join(dir, 'data'), '-U', 'postgres', '-A', 'trust', '--no-sync'], { ...ids, stdio: 'ignore' });
+  const args = ['-D', join(dir, 'data'), '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-c', `unix_socket_directories=${dir}`, '-c', 'fsync=off'];
+  const child = spawn(initdb.replace(/initdb$/, 'postgres'), args, { ...ids, stdio: 'ignore' });
+  return ready(child, port, dir, 'SIGINT', `postgres://postgres@127.0.0.1:${port}/postgres`, async (url) => {
+    const { default: pg } = await import('pg');
+    const client = new pg.Client({ connectionString: url });
+    client.on('error', () => {});
+    await client.connect();
+    await client.end();
+  });
+}
+
+async function startMariadb(): Promise<TestServer> {
+  const install = findProgram('mariadb-install-db', '/usr/bin/mariadb-install-db');
+  const server = findProgram('mariadbd', '/usr/sbin/mariadbd');
+  const { dir, ids } = scratchFor('mysql');
+  const port = await freePort();
+  execFileSync(install, ['--no-defaults', `--datadir=${join(dir, 'data')}`, '--auth-root-authentication-method=normal', '--skip-test-db'], { ...ids, stdio: 'ignore' });
+  const args = [
+    '--no-defaults', `--datadir=${join(dir, 'data')}`, `--port=${port}`, '--bind-address=127.0.0.1', `--socket=${join(dir, 's')}`,
+    `--pid-file=${join(dir, 'pid')}`,
+  ];
+  const child = spawn(server, args, { ...ids, stdio: 'ignore' });
+  return ready(child, port, dir, 'SIGTERM', `mysql://root@127.0.0.1:${port}/mysql`, async (url) => {
+    const { createConnection: connect } = await import('mysql2/promise');
+    await (await connect(url)).end();
+  });
+}
+
+function findProgram(name: string, pattern: string): string {
+  const onPath = (process.env['PATH'] ?? '').split(':').map((dir) => join(dir, name)).find((path) => existsSync(path));
+  const found = onPath ?? globSync(pattern).toSorted().at(-1);
+  if (found === undefined) throw new Error(`there is no ${name} on this machine`);
+  return found;
+}
+
+/** Database servers refuse to run as root: then they run as the user that their package made. */
+function scratchFor(user: string): { dir: string; ids: { uid?: number; gid?: number } } {
+  const dir = mkdtempSync(join(tmpdir(), `pelorus-${user}-`));
+  if (process.getuid?.() !== 0) return { dir, ids: {} };
+  const uid = Number(execFileSync('id', ['-u', user], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+  const gid = Number(execFileSync('id', ['-g', user], { encoding: 'utf8' }));
+  chownSync(dir, uid, gid);
+  return { dir, ids: { uid, gid } };
+}
+
+async function ready(
+  child: ChildProcess, port: number, dir: string, endSignal: NodeJS.Signals, url: string, connect: (url: string) => Promise<void>,
+): Promise<TestServer> {
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const stop = async (): Promise<void> => {
+    child.kill(endSignal);
+    await ended;
+    rmSync(dir, { recursive: true, force: true });
+  };
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    try {
+      if (await portOpen(port)) {
+        await connect(url);
+        return { url, stop };
+      }
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+    if (child.exitCode !== null || Date.now() > deadline) throw new Error(`the server in ${dir} did not start`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+function portOpen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ port, host: '127.0.0.1' });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}
