@@ -9,4 +9,5 @@ export * from './placement.ts';
 export * from './plan.ts';
 export * from './records.ts';
 export * from './run.ts';
+export * from './upstream.ts';
 export * from './parameters/index.ts';
