@@ -16,7 +16,7 @@ const RUN_STATES_FOR: Record<'stop' | 'pause' | 'resume', ReadonlySet<RunState>>
 
 const TASK_STATES_FOR: Record<'kill-task' | 'force-success', ReadonlySet<TaskRunState>> = {
   'kill-task': new Set<TaskRunState>(['delayed', 'queued', 'dispatched', 'running', 'retry_wait', 'paused']),
-  'force-success': new Set<TaskRunState>(['pending', 'delayed', 'queued', 'retry_wait', 'paused']),
+  'force-success': new Set<TaskRunState>(['delayed', 'queued', 'retry_wait', 'paused', 'failed', 'killed', 'upstream_failed']),
 };
 
 /** Throws `RUN_NOT_FOUND`, or `WRONG_STATE` with the state. */
@@ -40,6 +40,7 @@ export async function commandTask(context: ApiContext, run: RunId, kind: 'kill-t
   const found = states.find((state) => state.task.name === task);
   if (found === undefined) throw unknownTask(run, task, states.map((state) => state.task.name));
   if (isTerminalRun(detail.status.state)) throw wrongState(`run ${run} has ended: ${detail.status.state}`, detail.status.state);
+  if (kind === 'force-success' && detail.status.state === 'stopping') throw wrongState(`run ${run} is stopping`, 'stopping');
   const state = stateOf(found);
   if (!TASK_STATES_FOR[kind].has(state)) throw wrongState(`task ${task} is ${state}: ${kind === 'kill-task' ? 'there is nothing to kill' : 'it cannot be forced to succeed'}`, state);
   return write(context, run, { kind, task });

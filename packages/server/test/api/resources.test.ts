@@ -333,7 +333,11 @@ describe('commands', () => {
     const post = (path: string) => api.call<{ command: number; state?: string; message?: string }>('POST', `/runs/${id}/tasks/${path}`);
     expect((await post('a/kill')).status).toBe(202);
     expect(await post('a/force-success')).toMatchObject({ status: 409, body: { state: 'running' } });
-    expect((await post('b/force-success')).status).toBe(202);
+    expect(await post('b/force-success')).toMatchObject({ status: 409, body: { state: 'pending' } });
+    await api.setTask(id, 2, 'failed');
+    expect((await post('c/force-success')).status).toBe(202);
+    await api.setTask(id, 3, 'skipped');
+    expect(await post('d/force-success')).toMatchObject({ status: 409, body: { state: 'skipped' } });
     expect(await post('b/kill')).toMatchObject({ status: 409, body: { state: 'pending' } });
     expect(await post('zz/kill')).toMatchObject({ status: 404, body: { code: 'TASK_NOT_FOUND' } });
     expect((await api.call('POST', `/runs/${id}/stop`, { body: { why: 'because' } })).body).toMatchObject({ status: 400, message: 'why is not known here: this request takes no body' });

@@ -52,6 +52,7 @@ test('runs, tasks, commands, logs', async () => {
   expect(await client.runs.live(id)).toMatchObject({ source: 'store' });
   expect(await client.attempts.logs(`${id}.0.1`, { query: 're:^b', size: 1 })).toMatchObject({ total: 1, content: ['b 2'] });
   expect(await client.runs.killTask(id, 'a')).toMatchObject({ run: id });
+  await api.setTask(id, 1, 'failed');
   expect(await client.runs.forceSuccess(id, 'b')).toMatchObject({ run: id });
   expect(await client.runs.pause(id)).toMatchObject({ run: id });
   await api.setRun(id, 'paused');

@@ -12,7 +12,7 @@ const RUN_ACTIONS = {
 
 const TASK_ACTIONS = {
   kill: { command: 'kill-task', summary: 'Kill one task of a run' },
-  'force-success': { command: 'force-success', summary: 'Let a task that is not being executed count as succeeded' },
+  'force-success': { command: 'force-success', summary: 'Let a task that failed, or that waits to be executed, count as succeeded' },
 } as const;
 
 function onRun(action: keyof typeof RUN_ACTIONS): Route {
