@@ -41,7 +41,10 @@ export const ERRORS = {
   TOO_MANY_REQUESTS: { status: 429, sentence: 'Too many requests.' },
   HEADERS_TOO_LARGE: { status: 431, sentence: 'The request headers are larger than the limit.' },
   INTERNAL: { status: 500, sentence: 'The server made a mistake; it is in the server log.' },
-  STORE_UNAVAILABLE: { status: 503, sentence: 'The store cannot be reached or is too busy; the same request may work later.' },
+  STORE_UNAVAILABLE: {
+    status: 503,
+    sentence: 'The store cannot be reached or is too busy; the same request may work later.',
+  },
   NOT_READY: { status: 503, sentence: 'The server is not ready.' },
 } as const satisfies Record<string, ErrorRow>;
 

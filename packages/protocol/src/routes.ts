@@ -4,7 +4,14 @@
  * milliseconds, whole seconds), kept literally in the types that start with `Executor`.
  */
 import type { AttemptState, Cause, Priority, RunState, Status, TaskRunState } from './states.ts';
-import type { ConcurrencyPolicy, DefinitionProblem, FailurePolicy, ParameterValue, TaskType, WorkflowDefinition } from './workflow.ts';
+import type {
+  ConcurrencyPolicy,
+  DefinitionProblem,
+  FailurePolicy,
+  ParameterValue,
+  TaskType,
+  WorkflowDefinition,
+} from './workflow.ts';
 
 export const API_BASE = '/api/v1';
 /** A definition together with the files that it refers to. */

@@ -1,10 +1,33 @@
 /** The typed client: one method per route of the API, grouped by resource. */
 import {
   BUNDLE_CONTENT_TYPE,
-  type CommandAccepted, type ConnectionBody, type ConnectionView, type DefinitionFormat, type ExecutorDetail, type ExecutorDirectRequest,
-  type ExecutorList, type ExecutorListQuery, type ExecutorRunRequest, type LiveView, type LogPage, type Page, type PlanView, type ProjectView,
-  type RunRequest, type RunState, type RunSubmitted, type RunView, type SystemView, type TaskView, type WorkerView, type WorkflowBundle,
-  type WorkflowSaved, type WorkflowSummary, type WorkflowValidated, type WorkflowVersionSummary, type WorkflowView,
+  type CommandAccepted,
+  type ConnectionBody,
+  type ConnectionView,
+  type DefinitionFormat,
+  type ExecutorDetail,
+  type ExecutorDirectRequest,
+  type ExecutorList,
+  type ExecutorListQuery,
+  type ExecutorRunRequest,
+  type LiveView,
+  type LogPage,
+  type Page,
+  type PlanView,
+  type ProjectView,
+  type RunRequest,
+  type RunState,
+  type RunSubmitted,
+  type RunView,
+  type SystemView,
+  type TaskView,
+  type WorkerView,
+  type WorkflowBundle,
+  type WorkflowSaved,
+  type WorkflowSummary,
+  type WorkflowValidated,
+  type WorkflowVersionSummary,
+  type WorkflowView,
 } from '@pelorus/protocol';
 import { createTransport, type ClientOptions, type RequestOptions, type Transport } from './transport.ts';
 
@@ -63,7 +86,10 @@ export function createClient(options: ClientOptions) {
     workers: { list: (signal?: AbortSignal) => send<Page<WorkerView>>(get('/workers', signal)) },
     connections: {
       put: (project: string, name: string, body: ConnectionBody, signal?: AbortSignal) =>
-        send<ConnectionView>({ ...call('PUT', `/projects/${enc(project)}/connections/${enc(name)}`, signal), json: body }),
+        send<ConnectionView>({
+          ...call('PUT', `/projects/${enc(project)}/connections/${enc(name)}`, signal),
+          json: body,
+        }),
     },
     executors: executorsOf(send),
   };
@@ -91,7 +117,8 @@ function workflowsOf(send: Transport) {
     /** As `save`, without saving. */
     validate: (project: string, name: string, input: DefinitionInput, signal?: AbortSignal) =>
       send<WorkflowValidated>({ ...call('POST', `${path(project, name)}/validate`, signal), ...definitionBody(input) }),
-    delete: (project: string, name: string, signal?: AbortSignal) => send<undefined>(call('DELETE', path(project, name), signal)),
+    delete: (project: string, name: string, signal?: AbortSignal) =>
+      send<undefined>(call('DELETE', path(project, name), signal)),
     versions: (project: string, name: string, signal?: AbortSignal) =>
       send<Page<WorkflowVersionSummary>>(get(`${path(project, name)}/versions`, signal)),
     version: (project: string, name: string, version: number, signal?: AbortSignal) =>
@@ -100,13 +127,16 @@ function workflowsOf(send: Transport) {
 }
 
 function runsOf(send: Transport) {
-  const command = (id: number, action: string, signal?: AbortSignal) => send<CommandAccepted>(call('POST', `/runs/${id}/${action}`, signal));
+  const command = (id: number, action: string, signal?: AbortSignal) =>
+    send<CommandAccepted>(call('POST', `/runs/${id}/${action}`, signal));
   return {
-    submit: (request: RunRequest, signal?: AbortSignal) => send<RunSubmitted>({ ...call('POST', '/runs', signal), json: request }),
+    submit: (request: RunRequest, signal?: AbortSignal) =>
+      send<RunSubmitted>({ ...call('POST', '/runs', signal), json: request }),
     /** What `submit` would execute; starts nothing. */
     preview: (request: RunRequest, signal?: AbortSignal) =>
       send<{ plan: PlanView }>({ ...call('POST', '/runs', signal), query: { dryRun: true }, json: request }),
-    list: (query: RunListQuery = {}, signal?: AbortSignal) => send<Page<RunView>>({ ...get('/runs', signal), query: { ...query } }),
+    list: (query: RunListQuery = {}, signal?: AbortSignal) =>
+      send<Page<RunView>>({ ...get('/runs', signal), query: { ...query } }),
     get: (id: number, signal?: AbortSignal) => send<RunView>(get(`/runs/${id}`, signal)),
     /** Every task of the definition in its order; all of them unless `limit` is given. */
     tasks: (id: number, query: PageQuery = {}, signal?: AbortSignal) =>
@@ -117,7 +147,8 @@ function runsOf(send: Transport) {
     pause: (id: number, signal?: AbortSignal) => command(id, 'pause', signal),
     resume: (id: number, signal?: AbortSignal) => command(id, 'resume', signal),
     killTask: (id: number, task: string, signal?: AbortSignal) => command(id, `tasks/${enc(task)}/kill`, signal),
-    forceSuccess: (id: number, task: string, signal?: AbortSignal) => command(id, `tasks/${enc(task)}/force-success`, signal),
+    forceSuccess: (id: number, task: string, signal?: AbortSignal) =>
+      command(id, `tasks/${enc(task)}/force-success`, signal),
   };
 }
 
@@ -145,14 +176,17 @@ function definitionBody(input: DefinitionInput): Pick<RequestOptions, 'body' | '
 
 /** Arrays and objects travel as JSON text. */
 function executorQuery(query: ExecutorListQuery): Record<string, string | number | undefined> {
-  return Object.fromEntries(Object.entries(query).map(([name, value]) => [name, Array.isArray(value) ? JSON.stringify(value) : value]));
+  return Object.fromEntries(
+    Object.entries(query).map(([name, value]) => [name, Array.isArray(value) ? JSON.stringify(value) : value]),
+  );
 }
 
 function directForm(request: ExecutorDirectRequest): FormData {
   const form = new FormData();
   for (const [name, value] of Object.entries(request)) {
     if (value === undefined) continue;
-    if (value instanceof Uint8Array) form.set(name, new Blob([value as Uint8Array<ArrayBuffer>], { type: 'application/zip' }), 'workflow.zip');
+    if (value instanceof Uint8Array)
+      form.set(name, new Blob([value as Uint8Array<ArrayBuffer>], { type: 'application/zip' }), 'workflow.zip');
     else form.set(name, typeof value === 'string' ? value : JSON.stringify(value));
   }
   return form;

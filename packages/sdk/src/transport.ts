@@ -34,7 +34,10 @@ export function createTransport(options: ClientOptions): Transport {
     const url = root + pathOf(request.path) + queryText(request.query ?? {});
     const response = await send(url, initOf(request, options.token)).catch((cause: unknown) => {
       if (request.signal?.aborted === true) throw cause;
-      throw new ApiError({ status: 0, code: 'UNREACHABLE', message: `no answer from ${root}: ${reasonOf(cause)}` }, { cause });
+      throw new ApiError(
+        { status: 0, code: 'UNREACHABLE', message: `no answer from ${root}: ${reasonOf(cause)}` },
+        { cause },
+      );
     });
     return parseAnswer<Answer>(response, url);
   };

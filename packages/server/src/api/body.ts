@@ -33,7 +33,10 @@ export const noBody: BodyReader<undefined> = {
   read: (request) => {
     const value = readJson(bytesOf(request));
     const keys = typeof value === 'object' && value !== null ? Object.keys(value) : [];
-    if (keys.length > 0) throw badParameters(keys.map((key) => problemAt(`/${key}`, `${key} is not known here: this request takes no body`)));
+    if (keys.length > 0)
+      throw badParameters(
+        keys.map((key) => problemAt(`/${key}`, `${key} is not known here: this request takes no body`)),
+      );
     return undefined;
   },
 };
@@ -80,15 +83,19 @@ async function readFields(request: FastifyRequest, fileField: string | null, lim
   if (type === MULTIPART_TYPE) return readMultipart(request, { fileField, limitBytes });
   if (type === FORM_TYPE) return { fields: readForm(readText(bytesOf(request))), file: null };
   const value = readJson(bytesOf(request)) ?? {};
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new ApiFailure('MALFORMED_BODY', 'the body must be a JSON object');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ApiFailure('MALFORMED_BODY', 'the body must be a JSON object');
   return { fields: value as Record<string, unknown>, file: null };
 }
 
 /** A name in both places with different values is refused rather than guessed at. */
 function merged(query: unknown, fields: Record<string, unknown>): Record<string, unknown> {
   const all = Object.assign(Object.create(null) as Record<string, unknown>, query);
-  const clashes = Object.keys(fields).filter((name) => Object.hasOwn(all, name) && String(all[name]) !== String(fields[name]));
-  if (clashes.length > 0) throw badParameters(clashes.map((name) => problemAt(`/${name}`, `${name} is given twice, with different values`)));
+  const clashes = Object.keys(fields).filter(
+    (name) => Object.hasOwn(all, name) && String(all[name]) !== String(fields[name]),
+  );
+  if (clashes.length > 0)
+    throw badParameters(clashes.map((name) => problemAt(`/${name}`, `${name} is given twice, with different values`)));
   return { ...Object.assign(all, fields) };
 }
 
@@ -115,7 +122,11 @@ export const definitionBody: BodyReader<DefinitionBody> = {
     const bytes = bytesOf(request);
     if (bytes.length === 0) throw new ApiFailure('MALFORMED_BODY', 'the body must hold a definition');
     const type = mediaType(request);
-    return { kind: type === BUNDLE_CONTENT_TYPE ? 'bundle' : 'text', format: YAML_TYPES.includes(type) ? 'yaml' : 'json', bytes };
+    return {
+      kind: type === BUNDLE_CONTENT_TYPE ? 'bundle' : 'text',
+      format: YAML_TYPES.includes(type) ? 'yaml' : 'json',
+      bytes,
+    };
   },
 };
 
@@ -140,7 +151,11 @@ function readJson(bytes: Buffer): unknown {
   try {
     return secureJson.parse(text, { protoAction: 'error', constructorAction: 'error' });
   } catch (cause) {
-    throw new ApiFailure('MALFORMED_BODY', `the body is not acceptable JSON: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new ApiFailure(
+      'MALFORMED_BODY',
+      `the body is not acceptable JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
   }
 }
 

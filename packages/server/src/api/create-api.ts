@@ -39,7 +39,10 @@ export function createApi(options: ApiOptions): FastifyInstance {
   app.addHook('onRequest', guardHook(options));
   app.setErrorHandler((error: FastifyError, request, reply) => sendFailure(error, request, reply, options.log));
   app.setNotFoundHandler((request) => {
-    throw new ApiFailure('NO_SUCH_ROUTE', `there is nothing at ${pathOf(request)}; the paths are listed at ${API_BASE}`);
+    throw new ApiFailure(
+      'NO_SUCH_ROUTE',
+      `there is nothing at ${pathOf(request)}; the paths are listed at ${API_BASE}`,
+    );
   });
   app.addHook('onClose', () => context.definitions.close());
   // Within a plugin, because the multipart plugin must have been loaded before routes are made.
@@ -101,10 +104,18 @@ function refuseOtherMethods(app: FastifyInstance, url: string, methods: string[]
   const answered = methods.includes('GET') ? [...methods, 'HEAD'] : methods;
   const refuse = async (request: FastifyRequest, reply: FastifyReply) => {
     void reply.header('allow', answered.join(', '));
-    throw new ApiFailure('METHOD_NOT_ALLOWED', `${request.method} is not answered at ${pathOf(request)}; ${answered.join(', ')} ${answered.length === 1 ? 'is' : 'are'}`);
+    throw new ApiFailure(
+      'METHOD_NOT_ALLOWED',
+      `${request.method} is not answered at ${pathOf(request)}; ${answered.join(', ')} ${answered.length === 1 ? 'is' : 'are'}`,
+    );
   };
   // Before the body is read: it does not matter any more.
-  app.route({ method: METHODS.filter((method) => !answered.includes(method)), url, onRequest: refuse, handler: refuse });
+  app.route({
+    method: METHODS.filter((method) => !answered.includes(method)),
+    url,
+    onRequest: refuse,
+    handler: refuse,
+  });
 }
 
 function checkContentType(route: Route, request: FastifyRequest): void {
@@ -131,13 +142,18 @@ function send(reply: FastifyReply, answer: Answer): FastifyReply {
   void reply.code(answer.status).headers(answer.headers ?? {});
   if (answer.body === undefined) return reply.send();
   void reply.type('application/json; charset=utf-8');
-  return 'json' in answer.body ? reply.send(JSON.stringify(answer.body.json)) : reply.send(Readable.from(answer.body.stream, { objectMode: false }));
+  return 'json' in answer.body
+    ? reply.send(JSON.stringify(answer.body.json))
+    : reply.send(Readable.from(answer.body.stream, { objectMode: false }));
 }
 
 function sendFailure(error: unknown, request: FastifyRequest, reply: FastifyReply, log: ApiLog): FastifyReply {
   const problem = problemOf(error);
   if (problem.status >= 500 && !(error instanceof ClientGone)) {
-    log[problem.code === 'INTERNAL' ? 'error' : 'warn']({ err: error, method: request.method, path: pathOf(request), code: problem.code }, 'request failed');
+    log[problem.code === 'INTERNAL' ? 'error' : 'warn'](
+      { err: error, method: request.method, path: pathOf(request), code: problem.code },
+      'request failed',
+    );
   }
   if (problem.retryAfter !== undefined) void reply.header('retry-after', String(problem.retryAfter));
   if (problem.code === 'NOT_SIGNED_IN') void reply.header('www-authenticate', 'Bearer realm="pelorus"');
@@ -155,14 +171,18 @@ function problemOf(error: unknown): Problem {
 
 function storeProblem(error: StoreError): Problem {
   switch (error.code) {
-    case 'CONFLICT': return toProblem('CONFLICT', error.message);
-    case 'NOT_FOUND': return toProblem('NOT_FOUND', error.message);
+    case 'CONFLICT':
+      return toProblem('CONFLICT', error.message);
+    case 'NOT_FOUND':
+      return toProblem('NOT_FOUND', error.message);
     case 'UNAVAILABLE':
     case 'UNKNOWN_OUTCOME':
     case 'LOCKED':
     case 'FENCED':
-    case 'SCHEMA_TOO_NEW': return toProblem('STORE_UNAVAILABLE', error.message, { retryAfterSeconds: API_LIMITS.retryAfterSeconds });
-    case 'INVARIANT': return toProblem('INTERNAL', ERRORS.INTERNAL.sentence);
+    case 'SCHEMA_TOO_NEW':
+      return toProblem('STORE_UNAVAILABLE', error.message, { retryAfterSeconds: API_LIMITS.retryAfterSeconds });
+    case 'INVARIANT':
+      return toProblem('INTERNAL', ERRORS.INTERNAL.sentence);
   }
 }
 
@@ -184,7 +204,10 @@ function sentenceOf(error: Error, code: ErrorCode): string {
 }
 
 /** What node's parser cannot read as HTTP never becomes a request. */
-function answerRaw(error: Error & { code?: string }, socket: { writable: boolean; end(text: string): unknown; destroy(): unknown }): void {
+function answerRaw(
+  error: Error & { code?: string },
+  socket: { writable: boolean; end(text: string): unknown; destroy(): unknown },
+): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
   const code: ErrorCode = error.code === 'HPE_HEADER_OVERFLOW' ? 'HEADERS_TOO_LARGE' : 'BAD_REQUEST';
   const problem = toProblem(code, ERRORS[code].sentence);

@@ -27,7 +27,8 @@ export function createGuard(options: GuardOptions): Guard {
   return (request) => {
     if (!hosts.has('*')) checkHost(request.headers.host, hosts);
     if (!SAFE_METHODS.has(request.method)) checkOrigin(request.headers);
-    if (options.adminToken !== null && !OPEN_PATHS.has(request.path)) checkToken(request.headers.authorization, options.adminToken);
+    if (options.adminToken !== null && !OPEN_PATHS.has(request.path))
+      checkToken(request.headers.authorization, options.adminToken);
   };
 }
 
@@ -35,7 +36,10 @@ export function createGuard(options: GuardOptions): Guard {
 function checkHost(header: string | undefined, hosts: ReadonlySet<string>): void {
   const name = hostName(header);
   if (name !== null && (isLoopback(name) || hosts.has(name))) return;
-  throw new ApiFailure('FOREIGN_HOST', `the Host header ${JSON.stringify(header ?? '')} does not name this server; use localhost, or add the name to the allowed hosts`);
+  throw new ApiFailure(
+    'FOREIGN_HOST',
+    `the Host header ${JSON.stringify(header ?? '')} does not name this server; use localhost, or add the name to the allowed hosts`,
+  );
 }
 
 function hostName(header: string | undefined): string | null {
@@ -53,13 +57,17 @@ function checkOrigin(headers: IncomingHttpHeaders): void {
   const foreignSite = site !== undefined && site !== 'same-origin' && site !== 'none';
   const { origin } = headers;
   const foreignOrigin = origin !== undefined && URL.parse(origin)?.host !== headers.host;
-  if (foreignSite || foreignOrigin) throw new ApiFailure('CROSS_ORIGIN', 'requests that change something are taken from this server\'s own pages only');
+  if (foreignSite || foreignOrigin)
+    throw new ApiFailure('CROSS_ORIGIN', "requests that change something are taken from this server's own pages only");
 }
 
 function checkToken(header: string | undefined, token: string): void {
   const given = /^Bearer +(\S+)$/i.exec(header ?? '')?.[1];
   if (given !== undefined && timingSafeEqual(digest(given), digest(token))) return;
-  throw new ApiFailure('NOT_SIGNED_IN', given === undefined ? 'send the header Authorization: Bearer <token>' : 'the token is not valid');
+  throw new ApiFailure(
+    'NOT_SIGNED_IN',
+    given === undefined ? 'send the header Authorization: Bearer <token>' : 'the token is not valid',
+  );
 }
 
 function digest(text: string): Buffer {

@@ -13,12 +13,18 @@ export const logQuery = z.strictObject({
 });
 
 /** One page of an attempt's log; throws `ATTEMPT_NOT_FOUND`. */
-export async function readLog(context: ApiContext, attemptId: string, query: z.output<typeof logQuery>, signal: AbortSignal): Promise<LogPage> {
+export async function readLog(
+  context: ApiContext,
+  attemptId: string,
+  query: z.output<typeof logQuery>,
+  signal: AbortSignal,
+): Promise<LogPage> {
   const startedAt = performance.now();
   const matches = matcherOf(query.query);
   const attempt = parseAttemptId(attemptId);
   const known = attempt === null ? null : await context.store.getAttempt(formatAttemptId(attempt));
-  if (attempt === null || known === null) throw new ApiFailure('ATTEMPT_NOT_FOUND', `there is no attempt ${attemptId}; its form is <run>.<task>.<n>`);
+  if (attempt === null || known === null)
+    throw new ApiFailure('ATTEMPT_NOT_FOUND', `there is no attempt ${attemptId}; its form is <run>.<task>.<n>`);
   const { total, lines } = await context.logs.read(attempt, { from: query.from, size: query.size, matches }, signal);
   return { total, length: lines.length, took: Math.round(performance.now() - startedAt), content: lines };
 }
@@ -33,6 +39,9 @@ function matcherOf(query: string | undefined): ((line: string) => boolean) | nul
     const expression = RE2JS.compile(query.slice(EXPRESSION_PREFIX.length));
     return (line) => expression.matcher(line).find();
   } catch (error) {
-    throw badParameter('query', `query is not a regular expression of RE2: ${error instanceof Error ? error.message : String(error)}`);
+    throw badParameter(
+      'query',
+      `query is not a regular expression of RE2: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }

@@ -70,11 +70,18 @@ interface LineIndex {
 }
 
 /** Counts only what has been added since the last time. */
-async function indexOf(indexes: Map<string, LineIndex>, file: string, handle: FileHandle, signal: AbortSignal): Promise<LineIndex> {
+async function indexOf(
+  indexes: Map<string, LineIndex>,
+  file: string,
+  handle: FileHandle,
+  signal: AbortSignal,
+): Promise<LineIndex> {
   const { ino, size } = await handle.stat();
   const known = indexes.get(file);
   const usable = known !== undefined && known.inode === ino && known.bytes <= size;
-  const index = usable ? { ...known, before: [...known.before] } : { inode: ino, bytes: 0, lineEnds: 0, before: [0], lastByteIsLineEnd: true };
+  const index = usable
+    ? { ...known, before: [...known.before] }
+    : { inode: ino, bytes: 0, lineEnds: 0, before: [0], lastByteIsLineEnd: true };
   await extend(index, handle, size, signal);
   indexes.delete(file);
   indexes.set(file, index);
@@ -143,7 +150,12 @@ function lastChunkBefore(before: number[], line: number): number {
   return low;
 }
 
-async function search(handle: FileHandle, query: LogQuery, matches: (line: string) => boolean, signal: AbortSignal): Promise<LogLines> {
+async function search(
+  handle: FileHandle,
+  query: LogQuery,
+  matches: (line: string) => boolean,
+  signal: AbortSignal,
+): Promise<LogLines> {
   const lines: string[] = [];
   let total = 0;
   const cutter = new LineCutter((text) => {
@@ -154,7 +166,7 @@ async function search(handle: FileHandle, query: LogQuery, matches: (line: strin
   });
   const buffer = Buffer.allocUnsafe(SEARCH_CHUNK_BYTES);
   const { size } = await handle.stat();
-  for (let offset = 0; offset < size; ) {
+  for (let offset = 0; offset < size;) {
     signal.throwIfAborted();
     const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, size - offset), offset);
     if (bytesRead === 0) break;

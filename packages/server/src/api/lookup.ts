@@ -9,7 +9,8 @@ type Reads = Pick<ApiStore, 'listProjects' | 'getWorkflow' | 'listWorkflows' | '
 export async function loadProject(store: Reads, name: string): Promise<ProjectRow> {
   const projects = await store.listProjects();
   const row = projects.find((project) => project.name === name);
-  if (row === undefined) throw new ApiFailure('PROJECT_NOT_FOUND', `there is no project ${name}${hint(name, projects)}`);
+  if (row === undefined)
+    throw new ApiFailure('PROJECT_NOT_FOUND', `there is no project ${name}${hint(name, projects)}`);
   return row;
 }
 
@@ -24,7 +25,10 @@ export async function loadWorkflow(store: Reads, project: string, name: string):
 const NAMES_COMPARED = 200;
 
 function hint(name: string, rows: { name: string }[]): string {
-  const nearest = nearestName(name, rows.map((row) => row.name));
+  const nearest = nearestName(
+    name,
+    rows.map((row) => row.name),
+  );
   return nearest === null ? '' : `; did you mean ${nearest}?`;
 }
 

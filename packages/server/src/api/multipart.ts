@@ -18,7 +18,8 @@ export async function readMultipart(
     } else if (part.type === 'file') {
       addField(fields, part.fieldname, (await part.toBuffer()).toString('utf8'));
     } else {
-      if (part.valueTruncated) throw new ApiFailure('TOO_LARGE', `${part.fieldname} is larger than ${options.limitBytes} bytes`);
+      if (part.valueTruncated)
+        throw new ApiFailure('TOO_LARGE', `${part.fieldname} is larger than ${options.limitBytes} bytes`);
       addField(fields, part.fieldname, String(part.value));
     }
   }
@@ -26,7 +27,13 @@ export async function readMultipart(
 }
 
 async function* partsOf(request: FastifyRequest, limitBytes: number): AsyncIterable<Multipart> {
-  const limits = { fieldSize: limitBytes, fileSize: limitBytes, files: API_LIMITS.multipartFields, fields: API_LIMITS.multipartFields, parts: API_LIMITS.multipartFields };
+  const limits = {
+    fieldSize: limitBytes,
+    fileSize: limitBytes,
+    files: API_LIMITS.multipartFields,
+    fields: API_LIMITS.multipartFields,
+    parts: API_LIMITS.multipartFields,
+  };
   try {
     yield* request.parts({ limits });
   } catch (cause) {
@@ -37,5 +44,9 @@ async function* partsOf(request: FastifyRequest, limitBytes: number): AsyncItera
 /** What the multipart parser throws for input that is cut off or malformed has no status of its own. */
 function multipartFailure(cause: unknown): unknown {
   if (cause instanceof ApiFailure || (cause instanceof Error && 'statusCode' in cause)) return cause;
-  return new ApiFailure('MALFORMED_BODY', `the form cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  return new ApiFailure(
+    'MALFORMED_BODY',
+    `the form cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+    { cause },
+  );
 }

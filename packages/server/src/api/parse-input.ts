@@ -12,12 +12,15 @@ export function parseInput<Output>(schema: z.ZodType<Output>, input: unknown): O
   if (unstorable.length > 0) throw badParameters(unstorable);
   const result = schema.safeParse(input, { error: sentence });
   if (result.success) return result.data;
-  throw badParameters(result.error.issues.slice(0, API_LIMITS.problemsShown).flatMap((issue) => toProblems(schema, issue)));
+  throw badParameters(
+    result.error.issues.slice(0, API_LIMITS.problemsShown).flatMap((issue) => toProblems(schema, issue)),
+  );
 }
 
 function toProblems(schema: z.ZodType, issue: z.core.$ZodIssue): RequestProblem[] {
   const path = issue.path.map(String);
-  if (issue.code === 'unrecognized_keys') return issue.keys.slice(0, API_LIMITS.problemsShown).map((key) => unknownName(shapeAt(schema, path), path, key));
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.slice(0, API_LIMITS.problemsShown).map((key) => unknownName(shapeAt(schema, path), path, key));
   return [problemAt(pointerOf(path), `${path.length === 0 ? 'the body' : path.join('.')} ${issue.message}`)];
 }
 
@@ -44,7 +47,12 @@ function shapeAt(schema: z.ZodType, path: string[]): string[] {
 
 function unwrapped(schema: unknown): unknown {
   let at = schema;
-  while (at instanceof z.ZodOptional || at instanceof z.ZodDefault || at instanceof z.ZodNullable || at instanceof z.ZodPipe) {
+  while (
+    at instanceof z.ZodOptional ||
+    at instanceof z.ZodDefault ||
+    at instanceof z.ZodNullable ||
+    at instanceof z.ZodPipe
+  ) {
     at = at instanceof z.ZodPipe ? at.out : at.unwrap();
   }
   return at;
@@ -52,15 +60,26 @@ function unwrapped(schema: unknown): unknown {
 
 /** What is wrong, to follow the name of the parameter. */
 const sentence: z.core.$ZodErrorMap = (issue) => {
-  if (issue.input === undefined && (issue.code === 'invalid_type' || issue.code === 'invalid_value' || issue.code === 'invalid_union')) return 'is required';
-  if (Array.isArray(issue.input) && issue.code === 'invalid_type') return `must be ${withArticle(issue.expected)}, given once`;
+  if (
+    issue.input === undefined &&
+    (issue.code === 'invalid_type' || issue.code === 'invalid_value' || issue.code === 'invalid_union')
+  )
+    return 'is required';
+  if (Array.isArray(issue.input) && issue.code === 'invalid_type')
+    return `must be ${withArticle(issue.expected)}, given once`;
   switch (issue.code) {
-    case 'invalid_type': return `must be ${withArticle(issue.expected)}`;
-    case 'invalid_value': return `must be ${issue.values.length === 1 ? '' : 'one of '}${issue.values.map(String).join(', ')}`;
-    case 'too_small': return bound('least', issue.origin, issue.minimum, issue.inclusive !== false);
-    case 'too_big': return bound('most', issue.origin, issue.maximum, issue.inclusive !== false);
-    case 'invalid_format': return 'does not have the expected form';
-    default: return 'is not acceptable';
+    case 'invalid_type':
+      return `must be ${withArticle(issue.expected)}`;
+    case 'invalid_value':
+      return `must be ${issue.values.length === 1 ? '' : 'one of '}${issue.values.map(String).join(', ')}`;
+    case 'too_small':
+      return bound('least', issue.origin, issue.minimum, issue.inclusive !== false);
+    case 'too_big':
+      return bound('most', issue.origin, issue.maximum, issue.inclusive !== false);
+    case 'invalid_format':
+      return 'does not have the expected form';
+    default:
+      return 'is not acceptable';
   }
 };
 
@@ -73,6 +92,14 @@ function bound(side: 'least' | 'most', origin: string, limit: number | bigint, i
 }
 
 function withArticle(expected: string): string {
-  const words: Record<string, string> = { int: 'an integer', number: 'a number', array: 'an array', object: 'an object', record: 'an object', string: 'a text', boolean: 'true or false' };
+  const words: Record<string, string> = {
+    int: 'an integer',
+    number: 'a number',
+    array: 'an array',
+    object: 'an object',
+    record: 'an object',
+    string: 'a text',
+    boolean: 'true or false',
+  };
   return words[expected] ?? expected;
 }

@@ -21,7 +21,8 @@ export interface PlannedRun {
 export function planRun(definition: WorkflowDefinition, selection: Selection): PlannedRun {
   const graph = graphOf(definition);
   const starts = selection.kind === 'whole' ? [] : indicesOf(graph, selection.tasks);
-  const run = selection.kind === 'whole' ? 'all' : reached(graph, starts, selection.kind === 'node' ? selection.dep : 'node');
+  const run =
+    selection.kind === 'whole' ? 'all' : reached(graph, starts, selection.kind === 'node' ? selection.dep : 'node');
   const chosen = run === 'all' ? definition.tasks : run.flatMap((index) => definition.tasks[index] ?? []);
   if (!chosen.some((task) => !task.disabled)) throw new ApiFailure('EMPTY_PLAN', emptyReason(chosen.length));
   const warnings = starts.flatMap((index) => {
@@ -32,7 +33,9 @@ export function planRun(definition: WorkflowDefinition, selection: Selection): P
 }
 
 function emptyReason(chosenCount: number): string {
-  return chosenCount === 0 ? 'the run would execute nothing: no task is chosen' : 'the run would execute nothing: every chosen task is disabled';
+  return chosenCount === 0
+    ? 'the run would execute nothing: no task is chosen'
+    : 'the run would execute nothing: every chosen task is disabled';
 }
 
 function indicesOf(graph: Graph, names: string[]): number[] {
@@ -85,7 +88,9 @@ export function plannedTasks(definition: WorkflowDefinition, plan: RunPlan): Pla
     const attempt = reused.get(index);
     if (attempt !== undefined) return { plan: 'reuse', reason: null, attempt };
     if (chosen !== null && !chosen.has(index)) return { plan: 'skip', reason: 'not_selected', attempt: null };
-    return task.disabled ? { plan: 'skip', reason: 'disabled', attempt: null } : { plan: 'run', reason: null, attempt: null };
+    return task.disabled
+      ? { plan: 'skip', reason: 'disabled', attempt: null }
+      : { plan: 'run', reason: null, attempt: null };
   });
 }
 
@@ -98,7 +103,8 @@ export interface PlanSizes {
 
 export function planSizes(definition: WorkflowDefinition, plan: RunPlan): PlanSizes {
   const taskCount = definition.tasks.length;
-  if (plan.run === 'all') return { taskCount, skipped: definition.tasks.filter((task) => task.disabled).length, reused: plan.reuse.length };
+  if (plan.run === 'all')
+    return { taskCount, skipped: definition.tasks.filter((task) => task.disabled).length, reused: plan.reuse.length };
   const executed = plan.run.filter((index) => definition.tasks[index]?.disabled === false).length;
   return { taskCount, skipped: taskCount - executed - plan.reuse.length, reused: plan.reuse.length };
 }
@@ -107,5 +113,9 @@ export function planView(definition: WorkflowDefinition, plan: RunPlan, warnings
   const planned = plannedTasks(definition, plan);
   const counts: Record<PlannedAs, number> = { run: 0, reuse: 0, skip: 0 };
   for (const task of planned) counts[task.plan] += 1;
-  return { tasks: planned.map((task, index) => ({ name: definition.tasks[index]?.name ?? '', ...task })), counts, warnings };
+  return {
+    tasks: planned.map((task, index) => ({ name: definition.tasks[index]?.name ?? '', ...task })),
+    counts,
+    warnings,
+  };
 }

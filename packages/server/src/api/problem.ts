@@ -31,7 +31,9 @@ export function badParameters(errors: RequestProblem[]): ApiFailure {
 export function failureWith(code: ErrorCode, errors: RequestProblem[]): ApiFailure {
   const shown = errors.slice(0, PROBLEMS_IN_MESSAGE).map((problem) => problem.message);
   const rest = errors.length - shown.length;
-  return new ApiFailure(code, shown.join('; ') + (rest > 0 ? `; and ${rest} more` : ''), { errors: errors.slice(0, API_LIMITS.problemsShown) });
+  return new ApiFailure(code, shown.join('; ') + (rest > 0 ? `; and ${rest} more` : ''), {
+    errors: errors.slice(0, API_LIMITS.problemsShown),
+  });
 }
 
 const PROBLEMS_IN_MESSAGE = 5;

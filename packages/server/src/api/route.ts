@@ -52,7 +52,9 @@ export interface Route {
 
 const NO_SCHEMA = nothing as z.ZodObject;
 
-export function route<Params extends z.ZodObject, Query extends z.ZodObject, Body = undefined>(definition: RouteDefinition<Params, Query, Body>): Route {
+export function route<Params extends z.ZodObject, Query extends z.ZodObject, Body = undefined>(
+  definition: RouteDefinition<Params, Query, Body>,
+): Route {
   const params = definition.params ?? NO_SCHEMA;
   const query = definition.query ?? NO_SCHEMA;
   // Without a reader `Body` is `undefined`, which is what `noBody` gives.

@@ -20,7 +20,8 @@ const index = route({
   method: 'GET',
   path: '',
   summary: 'What there is',
-  handle: () => ok({ routes: ROUTES.map((each) => ({ method: each.method, path: urlOf(each), summary: each.summary })) }),
+  handle: () =>
+    ok({ routes: ROUTES.map((each) => ({ method: each.method, path: urlOf(each), summary: each.summary })) }),
 });
 
 export const ROUTES: readonly Route[] = [

@@ -19,9 +19,16 @@ export interface CompleteDefinition extends ParsedUpload {
  * Parses, and adds files from the latest version when the upload is just text: editing a definition keeps its files.
  * Throws 404 for the project and 422 with every problem.
  */
-export async function readDefinition(context: ApiContext, body: DefinitionBody, as: NamedAs): Promise<CompleteDefinition> {
+export async function readDefinition(
+  context: ApiContext,
+  body: DefinitionBody,
+  as: NamedAs,
+): Promise<CompleteDefinition> {
   await loadProject(context.store, as.project);
-  const upload = body.kind === 'bundle' ? { kind: 'bundle' as const, bytes: body.bytes, as } : { kind: 'text' as const, format: body.format, bytes: body.bytes, as };
+  const upload =
+    body.kind === 'bundle'
+      ? { kind: 'bundle' as const, bytes: body.bytes, as }
+      : { kind: 'text' as const, format: body.format, bytes: body.bytes, as };
   const parsed = await context.definitions.parse(upload);
   const kept = body.kind === 'bundle' || parsed.missing.length === 0 ? [] : await earlierFiles(context, as);
   return complete(parsed, kept);
@@ -37,16 +44,16 @@ export function complete(parsed: ParsedUpload, kept: WorkflowFile[]): CompleteDe
   const needed = new Set(parsed.missing.map((reference) => reference.name));
   const files = [...parsed.files, ...kept.filter((file) => needed.has(file.name))];
   const known = new Set(files.map((file) => file.name));
-  const errors = parsed.missing
-    .filter((reference) => !known.has(reference.name))
-    .map((reference) => reference.problem);
+  const errors = parsed.missing.filter((reference) => !known.has(reference.name)).map((reference) => reference.problem);
   if (errors.length > 0) throw failureWith('INVALID_DEFINITION', errors);
   return { ...parsed, files, hash: hashOf(parsed.definitionHash, files) };
 }
 
 function hashOf(definitionHash: string, files: WorkflowFile[]): string {
   const lines = files.map((file) => `${file.sha256} ${file.name}`).sort();
-  return createHash('sha256').update([definitionHash, ...lines].join('\n')).digest('hex');
+  return createHash('sha256')
+    .update([definitionHash, ...lines].join('\n'))
+    .digest('hex');
 }
 
 export async function saveDefinition(
@@ -69,7 +76,10 @@ export async function saveDefinition(
     at: context.clock(),
   };
   const { workflow, created, changed } = await context.store.saveWorkflow(save);
-  context.log.info({ project: workflow.project, workflow: workflow.name, version: workflow.version, created, changed }, 'workflow saved');
+  context.log.info(
+    { project: workflow.project, workflow: workflow.name, version: workflow.version, created, changed },
+    'workflow saved',
+  );
   const { name, project, version, hash } = workflow;
   return { answer: { name, project, version, hash, created, changed, warnings: complete.warnings }, workflow };
 }

@@ -9,7 +9,8 @@ export function integer(options: { min: number; max: number }) {
   return z.preprocess(readInteger, z.int({ error: notInteger }).min(options.min).max(options.max));
 }
 
-const notInteger: z.core.$ZodErrorMap = (issue) => (issue.code === 'invalid_type' && issue.input !== undefined ? 'must be an integer' : undefined);
+const notInteger: z.core.$ZodErrorMap = (issue) =>
+  issue.code === 'invalid_type' && issue.input !== undefined ? 'must be an integer' : undefined;
 
 function readInteger(value: unknown): unknown {
   return typeof value === 'string' && /^-?\d{1,16}$/.test(value) ? Number(value) : value;
@@ -60,16 +61,32 @@ export const runId = z.string().transform((text, context): RunId => {
 /** Names are looked up, so their grammar is checked only where they are given. */
 export const someName = z.string().min(1).max(255);
 /** `[A-Za-z_][A-Za-z0-9_-]{0,62}`, letters of other scripts allowed. */
-export const newName = z.string().regex(/^[\p{L}_][\p{L}\p{N}\p{M}_-]{0,62}$/u, 'must begin with a letter or _ and hold at most 63 letters, digits, _ and -');
+export const newName = z
+  .string()
+  .regex(
+    /^[\p{L}_][\p{L}\p{N}\p{M}_-]{0,62}$/u,
+    'must begin with a letter or _ and hold at most 63 letters, digits, _ and -',
+  );
 
-export const priority = z.preprocess((value) => (typeof value === 'string' ? value.toLowerCase() : value), z.enum(PRIORITIES));
+export const priority = z.preprocess(
+  (value) => (typeof value === 'string' ? value.toLowerCase() : value),
+  z.enum(PRIORITIES),
+);
 export const runState = z.enum(RUN_STATES);
 
-export const parameterValue: z.ZodType<ParameterValue> = z.union([
-  z.string().refine((text) => text.length <= LIMITS.parameterBytes && Buffer.byteLength(text) <= LIMITS.parameterBytes, 'is longer than 65536 bytes'),
-  z.number(),
-  z.boolean(),
-], 'must be a text, a number, true or false');
+export const parameterValue: z.ZodType<ParameterValue> = z.union(
+  [
+    z
+      .string()
+      .refine(
+        (text) => text.length <= LIMITS.parameterBytes && Buffer.byteLength(text) <= LIMITS.parameterBytes,
+        'is longer than 65536 bytes',
+      ),
+    z.number(),
+    z.boolean(),
+  ],
+  'must be a text, a number, true or false',
+);
 export const startParameters = z.record(z.string().min(1).max(255), parameterValue);
 
 export const limit = (fallback: number) => integer({ min: 1, max: LIMITS.listPageSize }).default(fallback);
@@ -80,8 +97,10 @@ export const workflowPath = z.strictObject({ project: someName, workflow: someNa
 export const runPath = z.strictObject({ run: runId });
 export const nothing = z.strictObject({});
 
-export const instant = z.iso.datetime({ offset: true, error: 'must be an instant as of RFC 3339, e.g. 2024-03-15T13:45:00Z' }).transform((text, context) => {
-  const at = Date.parse(text);
-  if (!Number.isFinite(at)) context.addIssue('is not an instant that exists');
-  return at;
-});
+export const instant = z.iso
+  .datetime({ offset: true, error: 'must be an instant as of RFC 3339, e.g. 2024-03-15T13:45:00Z' })
+  .transform((text, context) => {
+    const at = Date.parse(text);
+    if (!Number.isFinite(at)) context.addIssue('is not an instant that exists');
+    return at;
+  });

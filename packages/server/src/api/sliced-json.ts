@@ -11,7 +11,8 @@ export function slicedAnswer<Item>(
   around: { before: string; after: string } = { before: '', after: '' },
 ): Answer {
   const { head, key, items, view } = list;
-  if (items.length <= API_LIMITS.itemsPerSlice && around.before === '') return { status: 200, body: { json: { ...head, [key]: items.map(view) } } };
+  if (items.length <= API_LIMITS.itemsPerSlice && around.before === '')
+    return { status: 200, body: { json: { ...head, [key]: items.map(view) } } };
   return { status: 200, body: { stream: slices(head, key, items, view, around) } };
 }
 
@@ -25,7 +26,9 @@ async function* slices<Item>(
   const opening = JSON.stringify(head).slice(0, -1);
   yield `${around.before}${opening}${opening === '{' ? '' : ','}${JSON.stringify(key)}:[`;
   for (let at = 0; at < items.length; at += API_LIMITS.itemsPerSlice) {
-    const texts = items.slice(at, at + API_LIMITS.itemsPerSlice).map((item, index) => JSON.stringify(view(item, at + index)));
+    const texts = items
+      .slice(at, at + API_LIMITS.itemsPerSlice)
+      .map((item, index) => JSON.stringify(view(item, at + index)));
     yield (at === 0 ? '' : ',') + texts.join(',');
     await setImmediate();
   }

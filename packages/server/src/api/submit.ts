@@ -72,14 +72,27 @@ export async function prepareRun(context: ApiContext, order: RunOrder): Promise<
   return { definition, version: row.version, plan, warnings, run };
 }
 
-async function versionOf(context: ApiContext, workflow: WorkflowRow, version: number | null): Promise<WorkflowVersionRow> {
+async function versionOf(
+  context: ApiContext,
+  workflow: WorkflowRow,
+  version: number | null,
+): Promise<WorkflowVersionRow> {
   if (version !== null && version > workflow.version) {
-    throw new ApiFailure('VERSION_NOT_FOUND', `workflow ${workflow.name} has no version ${version}; the latest is ${workflow.version}`);
+    throw new ApiFailure(
+      'VERSION_NOT_FOUND',
+      `workflow ${workflow.name} has no version ${version}; the latest is ${workflow.version}`,
+    );
   }
   return context.versions.get(workflow.id, version ?? workflow.version);
 }
 
-function newRun(context: ApiContext, order: RunOrder, workflow: WorkflowRow, row: WorkflowVersionRow, planned: { plan: RunPlan; mode: string }): NewRun {
+function newRun(
+  context: ApiContext,
+  order: RunOrder,
+  workflow: WorkflowRow,
+  row: WorkflowVersionRow,
+  planned: { plan: RunPlan; mode: string },
+): NewRun {
   const { definition } = row;
   const now = context.clock();
   return {
@@ -121,13 +134,19 @@ function notifyTypeOf(definition: WorkflowDefinition): NotifyType {
 function checkParameters(definition: WorkflowDefinition, run: NewRun): void {
   const result = resolveStartParameters(definition, run.params);
   if (result.ok) return;
-  throw failureWith('INVALID_PARAMETERS', result.problems.map((message) => problemAt('/params', message)));
+  throw failureWith(
+    'INVALID_PARAMETERS',
+    result.problems.map((message) => problemAt('/params', message)),
+  );
 }
 
 /** Durable when it returns; the master is told. */
 export async function submitRun(context: ApiContext, prepared: PreparedRun): Promise<{ id: RunId; version: number }> {
   const { run } = await context.store.submitRun(prepared.run);
   context.hints.commandWritten();
-  context.log.info({ runId: run.id, workflow: run.workflow, version: run.workflowVersion, mode: run.mode }, 'run submitted');
+  context.log.info(
+    { runId: run.id, workflow: run.workflow, version: run.workflowVersion, mode: run.mode },
+    'run submitted',
+  );
   return { id: run.id, version: run.workflowVersion };
 }

@@ -12,7 +12,8 @@ export function unstorableParts(value: unknown): RequestProblem[] {
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     if (typeof next.value === 'string') check(next.value, next.pointer, problems);
     if (typeof next.value !== 'object' || next.value === null || Buffer.isBuffer(next.value)) continue;
-    if (next.depth >= API_LIMITS.valueDepth) return [problemAt('', `values may not be nested deeper than ${API_LIMITS.valueDepth} levels`)];
+    if (next.depth >= API_LIMITS.valueDepth)
+      return [problemAt('', `values may not be nested deeper than ${API_LIMITS.valueDepth} levels`)];
     for (const [key, inner] of Object.entries(next.value)) {
       const pointer = `${next.pointer}/${key}`;
       if (!Array.isArray(next.value)) check(key, pointer, problems);
@@ -24,7 +25,13 @@ export function unstorableParts(value: unknown): RequestProblem[] {
 
 function check(text: string, pointer: string, problems: RequestProblem[]): void {
   const what = unstorable(text);
-  if (what !== null) problems.push(problemAt(pointer.toWellFormed().replaceAll('\0', '␀'), `${nameOf(pointer)} holds ${what}, which cannot be stored`));
+  if (what !== null)
+    problems.push(
+      problemAt(
+        pointer.toWellFormed().replaceAll('\0', '␀'),
+        `${nameOf(pointer)} holds ${what}, which cannot be stored`,
+      ),
+    );
 }
 
 /** Null when the text can be stored. */

@@ -1,9 +1,21 @@
 /** Stored records as the resources answer them. Pure. */
 import type { AttemptRecord, TaskRunRecord, WorkerRecord } from '@pelorus/engine';
 import {
-  RUN_STATUS, TASK_RUN_STATUS, formatAttemptId, isTerminalTaskRun,
-  type AttemptView, type ProjectView, type RunView, type TaskDefinition, type TaskRunState, type TaskView, type WorkerView,
-  type WorkflowDefinition, type WorkflowSummary, type WorkflowVersionSummary, type WorkflowView,
+  RUN_STATUS,
+  TASK_RUN_STATUS,
+  formatAttemptId,
+  isTerminalTaskRun,
+  type AttemptView,
+  type ProjectView,
+  type RunView,
+  type TaskDefinition,
+  type TaskRunState,
+  type TaskView,
+  type WorkerView,
+  type WorkflowDefinition,
+  type WorkflowSummary,
+  type WorkflowVersionSummary,
+  type WorkflowView,
 } from '@pelorus/protocol';
 import type { ProjectRow, RunDetail, RunRow, WorkflowRow, WorkflowVersionRow } from '../store/port.ts';
 import { plannedTasks, type PlannedTask } from './plan.ts';
@@ -35,8 +47,16 @@ export function workflowSummary(row: WorkflowRow): WorkflowSummary {
   };
 }
 
-export function versionSummary(row: Pick<WorkflowVersionRow, 'version' | 'hash' | 'format' | 'createdAt' | 'createdBy'>): WorkflowVersionSummary {
-  return { version: row.version, hash: row.hash, format: row.format, createdAt: instantText(row.createdAt), createdBy: row.createdBy };
+export function versionSummary(
+  row: Pick<WorkflowVersionRow, 'version' | 'hash' | 'format' | 'createdAt' | 'createdBy'>,
+): WorkflowVersionSummary {
+  return {
+    version: row.version,
+    hash: row.hash,
+    format: row.format,
+    createdAt: instantText(row.createdAt),
+    createdBy: row.createdBy,
+  };
 }
 
 /** Without the definition, which is large and goes last. */
@@ -50,7 +70,11 @@ export function workflowHead(workflow: WorkflowRow, row: WorkflowVersionRow): Om
     concurrency: row.definition.concurrency,
     taskCount: row.definition.tasks.length,
     source: row.source,
-    files: row.files.map((file) => ({ name: file.name, sha256: file.sha256, sizeBytes: Buffer.byteLength(file.base64, 'base64') })),
+    files: row.files.map((file) => ({
+      name: file.name,
+      sha256: file.sha256,
+      sizeBytes: Buffer.byteLength(file.base64, 'base64'),
+    })),
   };
 }
 
@@ -104,7 +128,10 @@ export interface TaskState {
 }
 
 /** Every task of the definition, in its order. */
-export function taskStates(definition: WorkflowDefinition, detail: Pick<RunDetail, 'spec' | 'tasks' | 'attempts'>): TaskState[] {
+export function taskStates(
+  definition: WorkflowDefinition,
+  detail: Pick<RunDetail, 'spec' | 'tasks' | 'attempts'>,
+): TaskState[] {
   const planned = plannedTasks(definition, detail.spec.plan);
   const states = definition.tasks.map((task, index): TaskState => ({
     task,
@@ -120,7 +147,8 @@ export function taskStates(definition: WorkflowDefinition, detail: Pick<RunDetai
   }
   for (const attempt of detail.attempts) states[attempt.task]?.attempts.push(attempt);
   const open = new Set(states.filter((state) => !isTerminalTaskRun(stateOf(state))).map((state) => state.task.name));
-  for (const state of states) if (stateOf(state) === 'pending') state.waitsFor = state.task.needs.filter((name) => open.has(name));
+  for (const state of states)
+    if (stateOf(state) === 'pending') state.waitsFor = state.task.needs.filter((name) => open.has(name));
   return states;
 }
 

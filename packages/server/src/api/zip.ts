@@ -19,7 +19,9 @@ const openBuffer = promisify<Buffer, Options, ZipFile>(fromBuffer);
 /** Throws `UNSAFE_ARCHIVE` for anything but plain files with safe relative names, within the limits. */
 export async function unpackZip(bytes: Buffer): Promise<UnpackedZip> {
   const contents = await readEntries(bytes).catch((cause: unknown) => {
-    throw cause instanceof ApiFailure ? cause : unsafe(`it cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
+    throw cause instanceof ApiFailure
+      ? cause
+      : unsafe(`it cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
   });
   const definition = contents.get(DEFINITION_NAME);
   if (definition === undefined) throw unsafe(`its root holds no ${DEFINITION_NAME}`);
@@ -28,13 +30,20 @@ export async function unpackZip(bytes: Buffer): Promise<UnpackedZip> {
 }
 
 async function readEntries(bytes: Buffer): Promise<Map<string, Buffer>> {
-  const zip = await openBuffer(bytes, { lazyEntries: true, decodeStrings: true, validateEntrySizes: true, strictFileNames: true });
-  if (zip.entryCount > API_LIMITS.zipEntries) throw unsafe(`it has ${zip.entryCount} entries, more than ${API_LIMITS.zipEntries}`);
+  const zip = await openBuffer(bytes, {
+    lazyEntries: true,
+    decodeStrings: true,
+    validateEntrySizes: true,
+    strictFileNames: true,
+  });
+  if (zip.entryCount > API_LIMITS.zipEntries)
+    throw unsafe(`it has ${zip.entryCount} entries, more than ${API_LIMITS.zipEntries}`);
   const entries: Entry[] = [];
   for await (const entry of eachEntry(zip)) entries.push(entry);
   checkEntries(entries);
   const contents = new Map<string, Buffer>();
-  for (const entry of entries) if (!entry.fileName.endsWith('/')) contents.set(entry.fileName, await readEntry(zip, entry));
+  for (const entry of entries)
+    if (!entry.fileName.endsWith('/')) contents.set(entry.fileName, await readEntry(zip, entry));
   return contents;
 }
 
@@ -65,9 +74,14 @@ function checkEntries(entries: Entry[]): void {
     names.add(entry.fileName);
     total += entry.uncompressedSize;
   }
-  if (total > API_LIMITS.zipTotalBytes) throw unsafe(`its files are ${total} bytes together, more than ${API_LIMITS.zipTotalBytes}`);
+  if (total > API_LIMITS.zipTotalBytes)
+    throw unsafe(`its files are ${total} bytes together, more than ${API_LIMITS.zipTotalBytes}`);
   for (const name of names) {
-    const parent = name.split('/').slice(0, -1).map((_, depth, steps) => steps.slice(0, depth + 1).join('/')).find((folder) => names.has(folder));
+    const parent = name
+      .split('/')
+      .slice(0, -1)
+      .map((_, depth, steps) => steps.slice(0, depth + 1).join('/'))
+      .find((folder) => names.has(folder));
     if (parent !== undefined) throw unsafe(`entry ${JSON.stringify(parent)} is both a file and a folder`);
   }
 }
@@ -75,8 +89,12 @@ function checkEntries(entries: Entry[]): void {
 function unsafeName(entry: Entry): string | null {
   const name = entry.fileName;
   if (name === '' || name.length > 255) return 'has a name that is empty or longer than 255 characters';
-  if (/[\u0000-\u001f\u007f]/.test(name) || !name.isWellFormed() || name.includes('\uFFFD')) return 'has a name with characters that are not text';
-  if (name.split('/').some((step, at, steps) => step === '.' || step === '..' || (step === '' && at < steps.length - 1))) return 'has a name that leaves its folder';
+  if (/[\u0000-\u001f\u007f]/.test(name) || !name.isWellFormed() || name.includes('\uFFFD'))
+    return 'has a name with characters that are not text';
+  if (
+    name.split('/').some((step, at, steps) => step === '.' || step === '..' || (step === '' && at < steps.length - 1))
+  )
+    return 'has a name that leaves its folder';
   return validateFileName(name) === null ? null : `has an unsafe name`;
 }
 
@@ -93,13 +111,17 @@ function unsafeKind(entry: Entry): string | null {
   if (madeBy !== MADE_BY_UNIX && madeBy !== MADE_BY_MACOS) return null;
   const type = (entry.externalFileAttributes >>> 16) & FILE_TYPE_MASK;
   if (type === 0 || type === REGULAR_FILE) return null;
-  return type === FOLDER && entry.fileName.endsWith('/') ? null : 'is a link, a device or something else that is not a plain file';
+  return type === FOLDER && entry.fileName.endsWith('/')
+    ? null
+    : 'is a link, a device or something else that is not a plain file';
 }
 
 function unsafeSize(entry: Entry): string | null {
   if (entry.uncompressedSize > API_LIMITS.zipTotalBytes) return `is larger than ${API_LIMITS.zipTotalBytes} bytes`;
   if (entry.uncompressedSize < API_LIMITS.zipRatioFromBytes) return null;
-  return entry.uncompressedSize / Math.max(1, entry.compressedSize) > API_LIMITS.zipRatio ? `inflates more than ${API_LIMITS.zipRatio} times` : null;
+  return entry.uncompressedSize / Math.max(1, entry.compressedSize) > API_LIMITS.zipRatio
+    ? `inflates more than ${API_LIMITS.zipRatio} times`
+    : null;
 }
 
 /** yauzl ends the stream with an error when there are more bytes than the entry says. */

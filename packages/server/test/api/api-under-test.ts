@@ -4,7 +4,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect } from 'vitest';
 import type { AttemptRecord, Change, RunStatus, TaskRunRecord } from '@pelorus/engine';
-import { masterIdOf, runIdOf, workerIdOf, type AttemptState, type Problem, type RunState, type TaskRunState } from '@pelorus/protocol';
+import {
+  masterIdOf,
+  runIdOf,
+  workerIdOf,
+  type AttemptState,
+  type Problem,
+  type RunState,
+  type TaskRunState,
+} from '@pelorus/protocol';
 import { createApi, openLogDirectory, type ApiOptions } from '../../src/api/index.ts';
 import { openSqliteStore, type Store } from '../../src/store/index.ts';
 
@@ -49,7 +57,11 @@ export async function openApi(options: Partial<ApiOptions> = {}): Promise<ApiUnd
   const app = createApi({
     store,
     logs: openLogDirectory(path.join(folder, 'logs')),
-    hints: { commandWritten: () => { written += 1; } },
+    hints: {
+      commandWritten: () => {
+        written += 1;
+      },
+    },
     clock: () => NOW,
     log: { info: () => undefined, warn: () => undefined, error: (fields) => console.error(fields) },
     version: '0.1.0-test',
@@ -63,7 +75,11 @@ export async function openApi(options: Partial<ApiOptions> = {}): Promise<ApiUnd
     await rm(folder, { recursive: true, force: true });
   });
 
-  async function call<Body>(method: string, at: string, { query = {}, headers = {}, body }: Call = {}): Promise<Answered<Body>> {
+  async function call<Body>(
+    method: string,
+    at: string,
+    { query = {}, headers = {}, body }: Call = {},
+  ): Promise<Answered<Body>> {
     const raw = typeof body === 'string' || Buffer.isBuffer(body);
     const response = await app.inject({
       method: method as 'GET',
@@ -73,7 +89,12 @@ export async function openApi(options: Partial<ApiOptions> = {}): Promise<ApiUnd
       ...(body === undefined ? {} : { payload: raw ? body : JSON.stringify(body) }),
     });
     const json = response.headers['content-type']?.includes('json') === true;
-    return { status: response.statusCode, headers: response.headers, text: response.body, body: (json && response.body !== '' ? JSON.parse(response.body) : null) as Body };
+    return {
+      status: response.statusCode,
+      headers: response.headers,
+      text: response.body,
+      body: (json && response.body !== '' ? JSON.parse(response.body) : null) as Body,
+    };
   }
 
   const fence = { master: masterIdOf('test-master'), token: 'token' };
@@ -97,24 +118,60 @@ export async function openApi(options: Partial<ApiOptions> = {}): Promise<ApiUnd
       if (typeof body.id !== 'number') throw new Error(text);
       return body.id;
     },
-    setRun: (run, state, more = {}) => commit({
-      kind: 'run',
-      status: { run: runIdOf(run), version: ++version, state, cause: null, firstFailure: null, waitReason: null, owner: fence.master, startedAt: NOW - 90_500, endedAt: null, ...more },
-    }),
-    setTask: (run, task, state, more = {}) => commit({
-      kind: 'task-run',
-      record: {
-        run: runIdOf(run), task, version: ++version, state, cause: null, waitReason: null, attempts: 0, retries: 0, wakeAt: null, readyAt: null,
-        startedAt: null, endedAt: null, outputs: null, ...more,
-      },
-    }),
-    setAttempt: (run, task, n, state, more = {}) => commit({
-      kind: 'attempt',
-      record: {
-        run: runIdOf(run), task, n, version: ++version, state, cause: null, worker: workerIdOf('worker-1'), dispatchedAt: NOW - 80_000,
-        startedAt: NOW - 79_000, endedAt: null, kill: null, ...more,
-      },
-    }),
+    setRun: (run, state, more = {}) =>
+      commit({
+        kind: 'run',
+        status: {
+          run: runIdOf(run),
+          version: ++version,
+          state,
+          cause: null,
+          firstFailure: null,
+          waitReason: null,
+          owner: fence.master,
+          startedAt: NOW - 90_500,
+          endedAt: null,
+          ...more,
+        },
+      }),
+    setTask: (run, task, state, more = {}) =>
+      commit({
+        kind: 'task-run',
+        record: {
+          run: runIdOf(run),
+          task,
+          version: ++version,
+          state,
+          cause: null,
+          waitReason: null,
+          attempts: 0,
+          retries: 0,
+          wakeAt: null,
+          readyAt: null,
+          startedAt: null,
+          endedAt: null,
+          outputs: null,
+          ...more,
+        },
+      }),
+    setAttempt: (run, task, n, state, more = {}) =>
+      commit({
+        kind: 'attempt',
+        record: {
+          run: runIdOf(run),
+          task,
+          n,
+          version: ++version,
+          state,
+          cause: null,
+          worker: workerIdOf('worker-1'),
+          dispatchedAt: NOW - 80_000,
+          startedAt: NOW - 79_000,
+          endedAt: null,
+          kill: null,
+          ...more,
+        },
+      }),
     writeLog: async (run, task, n, text) => {
       await mkdir(path.join(folder, 'logs', String(run)), { recursive: true });
       await writeFile(path.join(folder, 'logs', String(run), `${run}.${task}.${n}.log`), text);

@@ -25,41 +25,145 @@ describe('every refusal is a problem document', () => {
     ['a wrong method', 'DELETE', '/runs', {}, 405, 'METHOD_NOT_ALLOWED'],
     ['PATCH', 'PATCH', '/projects/samples', { body: {} }, 405, 'METHOD_NOT_ALLOWED'],
     ['malformed JSON', 'POST', '/runs', { body: '{"project":', headers: json }, 400, 'MALFORMED_BODY'],
-    ['a body that is not UTF-8', 'POST', '/runs', { body: Buffer.from([0x22, 0xff, 0x22]), headers: json }, 400, 'MALFORMED_BODY'],
-    ['a poisoned prototype', 'POST', '/runs', { body: '{"params": {"__proto__": {"x": 1}}}', headers: json }, 400, 'MALFORMED_BODY'],
-    ['a poisoned constructor', 'POST', '/runs', { body: '{"params": {"constructor": {"prototype": {"x": 1}}}}', headers: json }, 400, 'MALFORMED_BODY'],
+    [
+      'a body that is not UTF-8',
+      'POST',
+      '/runs',
+      { body: Buffer.from([0x22, 0xff, 0x22]), headers: json },
+      400,
+      'MALFORMED_BODY',
+    ],
+    [
+      'a poisoned prototype',
+      'POST',
+      '/runs',
+      { body: '{"params": {"__proto__": {"x": 1}}}', headers: json },
+      400,
+      'MALFORMED_BODY',
+    ],
+    [
+      'a poisoned constructor',
+      'POST',
+      '/runs',
+      { body: '{"params": {"constructor": {"prototype": {"x": 1}}}}', headers: json },
+      400,
+      'MALFORMED_BODY',
+    ],
     ['a body that is no object', 'POST', '/runs', { body: '[1]', headers: json }, 400, 'BAD_PARAMETER'],
     ['a body that is null', 'POST', '/executors', { body: 'null', headers: json }, 400, 'BAD_PARAMETER'],
     ['an array for parameters', 'POST', '/executors', { body: '[]', headers: json }, 400, 'MALFORMED_BODY'],
     ['no body', 'POST', '/runs', {}, 400, 'BAD_PARAMETER'],
-    ['a wrong content type', 'POST', '/runs', { body: 'a=b', headers: { 'content-type': 'application/x-www-form-urlencoded' } }, 415, 'WRONG_CONTENT_TYPE'],
+    [
+      'a wrong content type',
+      'POST',
+      '/runs',
+      { body: 'a=b', headers: { 'content-type': 'application/x-www-form-urlencoded' } },
+      415,
+      'WRONG_CONTENT_TYPE',
+    ],
     ['no content type', 'PUT', '/projects/samples/workflows/x', { body: 'name: x' }, 415, 'WRONG_CONTENT_TYPE'],
     ['an unknown query parameter', 'GET', '/runs', { query: { stat: 'x' } }, 400, 'BAD_PARAMETER'],
     ['a broken escape in the path', 'GET', '/projects/%E0%A4%A', {}, 400, 'BAD_REQUEST'],
     ['a NUL in the path', 'GET', '/projects/a%00b', {}, 400, 'BAD_PARAMETER'],
     ['a name that is too long', 'GET', `/projects/${'a'.repeat(2000)}`, {}, 414, 'URI_TOO_LONG'],
-    ['a multipart form without a boundary', 'POST', '/executors', { body: 'x', headers: { 'content-type': 'multipart/form-data' } }, 400, 'MALFORMED_BODY'],
-    ['a multipart form that is cut off', 'POST', '/executors', { body: '--X\r\ncontent-disposition: form-data; name="a"\r\n\r\nb', headers: { 'content-type': 'multipart/form-data; boundary=X' } }, 400, 'MALFORMED_BODY'],
-    ['a body above the limit', 'POST', '/runs', { body: `"${'x'.repeat(3 * 1024 * 1024)}"`, headers: json }, 413, 'TOO_LARGE'],
-    ['a form field above the limit', 'POST', '/executors', { body: `--X\r\ncontent-disposition: form-data; name="a"\r\n\r\n${'x'.repeat(3 * 1024 * 1024)}\r\n--X--\r\n`, headers: { 'content-type': 'multipart/form-data; boundary=X' } }, 413, 'TOO_LARGE'],
+    [
+      'a multipart form without a boundary',
+      'POST',
+      '/executors',
+      { body: 'x', headers: { 'content-type': 'multipart/form-data' } },
+      400,
+      'MALFORMED_BODY',
+    ],
+    [
+      'a multipart form that is cut off',
+      'POST',
+      '/executors',
+      {
+        body: '--X\r\ncontent-disposition: form-data; name="a"\r\n\r\nb',
+        headers: { 'content-type': 'multipart/form-data; boundary=X' },
+      },
+      400,
+      'MALFORMED_BODY',
+    ],
+    [
+      'a body above the limit',
+      'POST',
+      '/runs',
+      { body: `"${'x'.repeat(3 * 1024 * 1024)}"`, headers: json },
+      413,
+      'TOO_LARGE',
+    ],
+    [
+      'a form field above the limit',
+      'POST',
+      '/executors',
+      {
+        body: `--X\r\ncontent-disposition: form-data; name="a"\r\n\r\n${'x'.repeat(3 * 1024 * 1024)}\r\n--X--\r\n`,
+        headers: { 'content-type': 'multipart/form-data; boundary=X' },
+      },
+      413,
+      'TOO_LARGE',
+    ],
     ['an empty definition', 'PUT', '/projects/samples/workflows/x', { body: '', headers: json }, 400, 'MALFORMED_BODY'],
   ])('%s', async (_name, method, path, call, status, code) => {
     const answered = await api.call(method, path, call);
     expect({ status: answered.status, code: answered.body?.code }, answered.text).toEqual({ status, code });
     expect(answered.headers['content-type']).toBe('application/problem+json; charset=utf-8');
     const row = ERRORS[answered.body.code];
-    expect(answered.body).toMatchObject({ type: `urn:pelorus:error:${code.toLowerCase()}`, title: row.sentence, status, detail: answered.body.message, error: matching(/^[A-Z]/) });
+    expect(answered.body).toMatchObject({
+      type: `urn:pelorus:error:${code.toLowerCase()}`,
+      title: row.sentence,
+      status,
+      detail: answered.body.message,
+      error: matching(/^[A-Z]/),
+    });
     expect(answered.body.message).not.toBe('');
   });
 
   const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
   test.each<[string, string, Parameters<ApiUnderTest['call']>[2], string]>([
-    ['JSON nested 100,000 deep', '/runs', { body: `{"project":"samples","workflow":"diamond","extras":${nested(100_000)}}`, headers: json }, 'values may not be nested deeper than 64 levels'],
-    ['the same as text in JSON', '/executors', { body: { startParams: `{"a":${nested(100_000)}}` } }, 'startParams is not acceptable: values may not be nested deeper than 64 levels'],
-    ['a NUL within JSON text', '/executors', { body: { notifyMails: '["a\\u0000b"]' } }, 'notifyMails is not acceptable: 0 holds a NUL character, which cannot be stored'],
-    ['a prototype within JSON text', '/executors', { body: { startParams: '{"__proto__":{"x":1}}' } }, 'startParams must be an object'],
-    ['100,000 unknown fields', '/runs', { body: Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`f${index}`, 1])) }, 'f0 is not known here'],
-    ['100,000 unknown tasks', '/runs', { body: { project: 'samples', workflow: 'diamond', select: Array.from({ length: 100_000 }, (_, index) => `zz${index}`) } }, 'the workflow has no task zz0'],
+    [
+      'JSON nested 100,000 deep',
+      '/runs',
+      { body: `{"project":"samples","workflow":"diamond","extras":${nested(100_000)}}`, headers: json },
+      'values may not be nested deeper than 64 levels',
+    ],
+    [
+      'the same as text in JSON',
+      '/executors',
+      { body: { startParams: `{"a":${nested(100_000)}}` } },
+      'startParams is not acceptable: values may not be nested deeper than 64 levels',
+    ],
+    [
+      'a NUL within JSON text',
+      '/executors',
+      { body: { notifyMails: '["a\\u0000b"]' } },
+      'notifyMails is not acceptable: 0 holds a NUL character, which cannot be stored',
+    ],
+    [
+      'a prototype within JSON text',
+      '/executors',
+      { body: { startParams: '{"__proto__":{"x":1}}' } },
+      'startParams must be an object',
+    ],
+    [
+      '100,000 unknown fields',
+      '/runs',
+      { body: Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`f${index}`, 1])) },
+      'f0 is not known here',
+    ],
+    [
+      '100,000 unknown tasks',
+      '/runs',
+      {
+        body: {
+          project: 'samples',
+          workflow: 'diamond',
+          select: Array.from({ length: 100_000 }, (_, index) => `zz${index}`),
+        },
+      },
+      'the workflow has no task zz0',
+    ],
   ])('%s', async (_name, path, call, message) => {
     const startedAt = performance.now();
     const { status, body } = await api.call('POST', path, call);
@@ -70,13 +174,22 @@ describe('every refusal is a problem document', () => {
   });
 
   test.each([
-    ['aliases that multiply', `a: &a [${'x,'.repeat(9)}x]\n${'bcdefghijk'.split('').map((name, index) => `${name}: &${name} [${`*${'abcdefghij'[index]},`.repeat(9)}*${'abcdefghij'[index]}]`).join('\n')}\n`],
+    [
+      'aliases that multiply',
+      `a: &a [${'x,'.repeat(9)}x]\n${'bcdefghijk'
+        .split('')
+        .map((name, index) => `${name}: &${name} [${`*${'abcdefghij'[index]},`.repeat(9)}*${'abcdefghij'[index]}]`)
+        .join('\n')}\n`,
+    ],
     ['brackets without end', '['.repeat(200_000)],
     ['braces without end', '{a: '.repeat(50_000)],
     ['indentation without end', Array.from({ length: 2_000 }, (_, index) => `${' '.repeat(index)}a:`).join('\n')],
     ['a key of a megabyte', `${'k'.repeat(1_000_000)}: 1`],
   ])('YAML with %s', { timeout: 60_000 }, async (_name, body) => {
-    const { status } = await api.call('PUT', '/projects/samples/workflows/odd', { body, headers: { 'content-type': 'application/yaml' } });
+    const { status } = await api.call('PUT', '/projects/samples/workflows/odd', {
+      body,
+      headers: { 'content-type': 'application/yaml' },
+    });
     expect(status).toBe(422);
   });
 
@@ -87,23 +200,45 @@ describe('every refusal is a problem document', () => {
 
   test('what is not HTTP gets a problem document too', async () => {
     const address = await api.app.listen({ host: '127.0.0.1', port: 0 });
-    const raw = (text: string) => new Promise<string>((resolve, reject) => {
-      let answer = '';
-      const socket = connect(Number(new URL(address).port), '127.0.0.1', () => socket.write(text));
-      socket.setEncoding('utf8').on('data', (chunk) => { answer += chunk; }).on('end', () => resolve(answer)).on('error', reject);
-    });
-    expect(await raw('HELLO\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 Bad Request\r\ncontent-type: application\/problem\+json[\s\S]*"code":"BAD_REQUEST"/);
-    expect(await raw(`GET / HTTP/1.1\r\nhost: localhost\r\nx: ${'y'.repeat(70_000)}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431 /);
-    expect(await raw('POST /api/v1/runs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 99999999\r\nconnection: close\r\n\r\n')).toMatch(/^HTTP\/1\.1 413 [\s\S]*"code":"TOO_LARGE"/);
+    const raw = (text: string) =>
+      new Promise<string>((resolve, reject) => {
+        let answer = '';
+        const socket = connect(Number(new URL(address).port), '127.0.0.1', () => socket.write(text));
+        socket
+          .setEncoding('utf8')
+          .on('data', (chunk) => {
+            answer += chunk;
+          })
+          .on('end', () => resolve(answer))
+          .on('error', reject);
+      });
+    expect(await raw('HELLO\r\n\r\n')).toMatch(
+      /^HTTP\/1\.1 400 Bad Request\r\ncontent-type: application\/problem\+json[\s\S]*"code":"BAD_REQUEST"/,
+    );
+    expect(await raw(`GET / HTTP/1.1\r\nhost: localhost\r\nx: ${'y'.repeat(70_000)}\r\n\r\n`)).toMatch(
+      /^HTTP\/1\.1 431 /,
+    );
+    expect(
+      await raw(
+        'POST /api/v1/runs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 99999999\r\nconnection: close\r\n\r\n',
+      ),
+    ).toMatch(/^HTTP\/1\.1 413 [\s\S]*"code":"TOO_LARGE"/);
   });
 });
 
 describe('errors of the store', () => {
-  const broken = (code: StoreErrorCode): ApiStore => new Proxy({} as ApiStore, { get: () => () => Promise.reject(new StoreError(code, `the store says ${code}`)) });
-  const apiOver = (store: ApiStore) => createApi({
-    store, logs: { read: () => Promise.reject(new Error('no disk')) }, hints: { commandWritten: () => undefined }, clock: () => NOW,
-    log: { info: () => undefined, warn: () => undefined, error: () => undefined }, version: '0', storeKind: 'sqlite',
-  });
+  const broken = (code: StoreErrorCode): ApiStore =>
+    new Proxy({} as ApiStore, { get: () => () => Promise.reject(new StoreError(code, `the store says ${code}`)) });
+  const apiOver = (store: ApiStore) =>
+    createApi({
+      store,
+      logs: { read: () => Promise.reject(new Error('no disk')) },
+      hints: { commandWritten: () => undefined },
+      clock: () => NOW,
+      log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+      version: '0',
+      storeKind: 'sqlite',
+    });
 
   test.each<[StoreErrorCode, number, string, string | undefined]>([
     ['UNAVAILABLE', 503, 'STORE_UNAVAILABLE', '1'],
@@ -114,7 +249,11 @@ describe('errors of the store', () => {
   ])('%s', async (code, status, expected, retryAfter) => {
     const app = apiOver(broken(code));
     const response = await app.inject({ url: '/api/v1/runs/1' });
-    expect({ status: response.statusCode, code: response.json<Problem>().code, retryAfter: response.headers['retry-after'] }).toEqual({ status, code: expected, retryAfter });
+    expect({
+      status: response.statusCode,
+      code: response.json<Problem>().code,
+      retryAfter: response.headers['retry-after'],
+    }).toEqual({ status, code: expected, retryAfter });
     await app.close();
   });
 
@@ -128,7 +267,10 @@ describe('errors of the store', () => {
   test('a bug says nothing about itself to the client', async () => {
     const app = apiOver(new Proxy({} as ApiStore, { get: () => () => Promise.reject(new TypeError('secret detail')) }));
     const response = await app.inject({ url: '/api/v1/runs/1' });
-    expect({ status: response.statusCode, code: response.json<Problem>().code }).toEqual({ status: 500, code: 'INTERNAL' });
+    expect({ status: response.statusCode, code: response.json<Problem>().code }).toEqual({
+      status: 500,
+      code: 'INTERNAL',
+    });
     expect(response.body).not.toContain('secret');
     await app.close();
   });
@@ -136,35 +278,142 @@ describe('errors of the store', () => {
 
 test('the documentation lists every row of the error table', async () => {
   const page = await readFile(new URL('../../../../docs/api.md', import.meta.url), 'utf8');
-  const rows = [...page.matchAll(/^\| `([A-Z_]+)` \| (\d{3}) \| (.+) \|$/gm)].map(([, code, status, sentence]) => [code, Number(status), sentence]);
+  const rows = [...page.matchAll(/^\| `([A-Z_]+)` \| (\d{3}) \| (.+) \|$/gm)].map(([, code, status, sentence]) => [
+    code,
+    Number(status),
+    sentence,
+  ]);
   expect(rows).toEqual(Object.entries(ERRORS).map(([code, row]) => [code, row.status, row.sentence]));
 });
 
 describe('nothing that a client sends causes a 500 or a hang', () => {
   const odd = fc.oneof(
-    fc.constantFrom('', '0', '-1', '1', '1.5', 'null', 'true', '[]', '{}', '[1,"a"]', '{"a":1}', '%00', '../..', 're:(', 're:(a*)*b', '9007199254740993', '1e309', 'constructor', '__proto__', 'toString', 'samples', 'diamond', 'a', 'DIRECT', 'NODE_PRE', '2024-02-30T00:00:00Z', '🤷', '\ud800'),
+    fc.constantFrom(
+      '',
+      '0',
+      '-1',
+      '1',
+      '1.5',
+      'null',
+      'true',
+      '[]',
+      '{}',
+      '[1,"a"]',
+      '{"a":1}',
+      '%00',
+      '../..',
+      're:(',
+      're:(a*)*b',
+      '9007199254740993',
+      '1e309',
+      'constructor',
+      '__proto__',
+      'toString',
+      'samples',
+      'diamond',
+      'a',
+      'DIRECT',
+      'NODE_PRE',
+      '2024-02-30T00:00:00Z',
+      '🤷',
+      '\ud800',
+    ),
     fc.string({ unit: 'binary', maxLength: 30 }),
     fc.string({ maxLength: 30 }),
     fc.integer().map(String),
   );
-  const names = ['projectName', 'workflowName', 'execType', 'nodeName', 'timeout', 'status', 'from', 'size', 'query', 'limit', 'cursor', 'project', 'workflow', 'state', 'params', 'select', 'extras', 'data', 'file', 'name', 'tasks', 'source', 'format', 'files', '__proto__', 'dryRun', 'selected', 'proxyUser', 'queue', 'nodes'];
+  const names = [
+    'projectName',
+    'workflowName',
+    'execType',
+    'nodeName',
+    'timeout',
+    'status',
+    'from',
+    'size',
+    'query',
+    'limit',
+    'cursor',
+    'project',
+    'workflow',
+    'state',
+    'params',
+    'select',
+    'extras',
+    'data',
+    'file',
+    'name',
+    'tasks',
+    'source',
+    'format',
+    'files',
+    '__proto__',
+    'dryRun',
+    'selected',
+    'proxyUser',
+    'queue',
+    'nodes',
+  ];
   const fields = fc.array(fc.tuple(fc.oneof(fc.constantFrom(...names), odd), odd), { maxLength: 6 });
   const deep = fc.letrec((tie) => ({
-    value: fc.oneof({ depthSize: 'small' }, odd, fc.double(), fc.boolean(), fc.constant(null), fc.array(tie('value'), { maxLength: 4 }), fc.dictionary(fc.oneof(fc.constantFrom(...names), odd), tie('value'), { maxKeys: 5, noNullPrototype: true })),
+    value: fc.oneof(
+      { depthSize: 'small' },
+      odd,
+      fc.double(),
+      fc.boolean(),
+      fc.constant(null),
+      fc.array(tie('value'), { maxLength: 4 }),
+      fc.dictionary(fc.oneof(fc.constantFrom(...names), odd), tie('value'), { maxKeys: 5, noNullPrototype: true }),
+    ),
   })).value;
   const body = fc.oneof(
     deep.map((value) => JSON.stringify(value) ?? ''),
-    fields.map((pairs) => JSON.stringify({ projectName: 'samples', workflowName: 'diamond', execType: 'DIRECT', project: 'samples', workflow: 'diamond', ...Object.fromEntries(pairs) })),
-    fields.map((pairs) => pairs.map(([name, value]) => `${encodeURIComponent(name.toWellFormed())}=${encodeURIComponent(value.toWellFormed())}`).join('&')),
-    fields.map((pairs) => `${pairs.map(([name, value]) => `--X\r\ncontent-disposition: form-data; name="${name}"${value.length % 3 === 0 ? '; filename="f"' : ''}\r\n\r\n${value}\r\n`).join('')}--X--\r\n`),
+    fields.map((pairs) =>
+      JSON.stringify({
+        projectName: 'samples',
+        workflowName: 'diamond',
+        execType: 'DIRECT',
+        project: 'samples',
+        workflow: 'diamond',
+        ...Object.fromEntries(pairs),
+      }),
+    ),
+    fields.map((pairs) =>
+      pairs
+        .map(
+          ([name, value]) => `${encodeURIComponent(name.toWellFormed())}=${encodeURIComponent(value.toWellFormed())}`,
+        )
+        .join('&'),
+    ),
+    fields.map(
+      (pairs) =>
+        `${pairs.map(([name, value]) => `--X\r\ncontent-disposition: form-data; name="${name}"${value.length % 3 === 0 ? '; filename="f"' : ''}\r\n\r\n${value}\r\n`).join('')}--X--\r\n`,
+    ),
     fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
     odd,
   );
-  const contentType = fc.constantFrom('application/json', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=X', 'application/yaml', 'application/vnd.pelorus.bundle+json', 'text/plain', 'application/json; charset=utf-16', '', ';', 'multipart/form-data');
+  const contentType = fc.constantFrom(
+    'application/json',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=X',
+    'application/yaml',
+    'application/vnd.pelorus.bundle+json',
+    'text/plain',
+    'application/json; charset=utf-16',
+    '',
+    ';',
+    'multipart/form-data',
+  );
   const request = fc.record({
     route: fc.constantFrom(...ROUTES),
-    method: fc.option(fc.constantFrom('GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS'), { freq: 4, nil: null }),
-    segments: fc.array(fc.oneof(odd, fc.constantFrom('samples', 'diamond', 'ID', 'ID.0.1', 'a')), { minLength: 3, maxLength: 3 }),
+    method: fc.option(fc.constantFrom('GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS'), {
+      freq: 4,
+      nil: null,
+    }),
+    segments: fc.array(fc.oneof(odd, fc.constantFrom('samples', 'diamond', 'ID', 'ID.0.1', 'a')), {
+      minLength: 3,
+      maxLength: 3,
+    }),
     encoded: fc.boolean(),
     query: fields,
     contentType,
@@ -172,22 +421,35 @@ describe('nothing that a client sends causes a 500 or a hang', () => {
   });
 
   test('any request over all routes', { timeout: 120_000 }, async () => {
-    await fc.assert(fc.asyncProperty(request, async ({ route, method, segments, encoded, query, contentType: type, body: payload }) => {
-      let next = 0;
-      const path = route.path.replace(/:\w+/g, () => {
-        const segment = (segments[next++] ?? 'x').replace('ID', String(runId)).toWellFormed();
-        return encoded ? encodeURIComponent(segment) : segment.replace(/[\s#?]|[^\x21-\x7e]/g, '~');
-      });
-      const search = new URLSearchParams(query.map(([name, value]) => [name.toWellFormed(), value.toWellFormed()])).toString();
-      const used = method ?? route.method;
-      const withBody = payload !== null && used !== 'GET' && used !== 'HEAD';
-      const response = await api.app.inject({
-        method: used,
-        url: `${route.root ? '' : '/api/v1'}${path}${search === '' ? '' : `?${search}`}`,
-        ...(withBody ? { payload, headers: { 'content-type': type } } : {}),
-      });
-      expect(response.statusCode, response.body).toBeLessThan(500);
-      if (response.statusCode >= 400 && used !== 'HEAD') expect(response.json<Problem>()).toMatchObject({ status: response.statusCode, code: anyText, message: anyText });
-    }), { numRuns: Number(process.env['PELORUS_FUZZ_RUNS'] ?? 1500) });
+    await fc.assert(
+      fc.asyncProperty(
+        request,
+        async ({ route, method, segments, encoded, query, contentType: type, body: payload }) => {
+          let next = 0;
+          const path = route.path.replace(/:\w+/g, () => {
+            const segment = (segments[next++] ?? 'x').replace('ID', String(runId)).toWellFormed();
+            return encoded ? encodeURIComponent(segment) : segment.replace(/[\s#?]|[^\x21-\x7e]/g, '~');
+          });
+          const search = new URLSearchParams(
+            query.map(([name, value]) => [name.toWellFormed(), value.toWellFormed()]),
+          ).toString();
+          const used = method ?? route.method;
+          const withBody = payload !== null && used !== 'GET' && used !== 'HEAD';
+          const response = await api.app.inject({
+            method: used,
+            url: `${route.root ? '' : '/api/v1'}${path}${search === '' ? '' : `?${search}`}`,
+            ...(withBody ? { payload, headers: { 'content-type': type } } : {}),
+          });
+          expect(response.statusCode, response.body).toBeLessThan(500);
+          if (response.statusCode >= 400 && used !== 'HEAD')
+            expect(response.json<Problem>()).toMatchObject({
+              status: response.statusCode,
+              code: anyText,
+              message: anyText,
+            });
+        },
+      ),
+      { numRuns: Number(process.env['PELORUS_FUZZ_RUNS'] ?? 1500) },
+    );
   });
 });

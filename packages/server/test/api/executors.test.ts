@@ -25,30 +25,64 @@ describe('POST /executors', () => {
     expect(headers['location']).toBe(`/api/v1/executors/${body.execIds[0]}`);
     expect(api.commandsWritten()).toBe(before + 1);
     const row = await api.store.getRun(body.execIds[0] as never);
-    expect(row?.spec).toMatchObject({ failurePolicy: 'end', notifyType: 'NONE', notifyMails: [], timeoutMs: 86_400_000, mode: 'whole', plan: { run: 'all', reuse: [] } });
+    expect(row?.spec).toMatchObject({
+      failurePolicy: 'end',
+      notifyType: 'NONE',
+      notifyMails: [],
+      timeoutMs: 86_400_000,
+      mode: 'whole',
+      plan: { run: 'all', reuse: [] },
+    });
   });
 
   const full = {
-    ...REQUEST, failurePolicy: 'CONTINUE', nodeName: 'b', nodeDep: 'NODE_POST', notifyType: 'FAILURE', notifyMails: '["a@example.org"]', timeout: '60',
-    startParams: '{"year":"1999"}', dryRun: 'true', priority: 'HIGH',
+    ...REQUEST,
+    failurePolicy: 'CONTINUE',
+    nodeName: 'b',
+    nodeDep: 'NODE_POST',
+    notifyType: 'FAILURE',
+    notifyMails: '["a@example.org"]',
+    timeout: '60',
+    startParams: '{"year":"1999"}',
+    dryRun: 'true',
+    priority: 'HIGH',
   };
   const stored = {
-    failurePolicy: 'continue', plan: { run: [1, 3], reuse: [] }, mode: 'node', notifyType: 'FAILURE', notifyMails: ['a@example.org'], timeoutMs: 60_000,
-    params: { year: '1999' }, dryRun: true, priority: 'high',
+    failurePolicy: 'continue',
+    plan: { run: [1, 3], reuse: [] },
+    mode: 'node',
+    notifyType: 'FAILURE',
+    notifyMails: ['a@example.org'],
+    timeoutMs: 60_000,
+    params: { year: '1999' },
+    dryRun: true,
+    priority: 'high',
   };
-  const form = (fields: Record<string, string>) => Object.entries(fields).map(([name, value]) => `--X\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`).join('') + '--X--\r\n';
+  const form = (fields: Record<string, string>) =>
+    Object.entries(fields)
+      .map(([name, value]) => `--X\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`)
+      .join('') + '--X--\r\n';
 
   test.each([
     ['the query string', { query: full }],
-    ['a form', { headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams(full).toString() }],
+    [
+      'a form',
+      { headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams(full).toString() },
+    ],
     ['a multipart form', { headers: { 'content-type': 'multipart/form-data; boundary=X' }, body: form(full) }],
-    ['a JSON body', { body: { ...full, notifyMails: ['a@example.org'], timeout: 60, startParams: { year: '1999' }, dryRun: true } }],
+    [
+      'a JSON body',
+      { body: { ...full, notifyMails: ['a@example.org'], timeout: 60, startParams: { year: '1999' }, dryRun: true } },
+    ],
     ['a JSON body that holds texts', { body: full }],
-    ['half of it in the query, half in a form', {
-      query: REQUEST,
-      headers: { 'content-type': 'application/x-www-form-urlencoded' },
-      body: new URLSearchParams(Object.entries(full).filter(([name]) => !(name in REQUEST))).toString(),
-    }],
+    [
+      'half of it in the query, half in a form',
+      {
+        query: REQUEST,
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body: new URLSearchParams(Object.entries(full).filter(([name]) => !(name in REQUEST))).toString(),
+      },
+    ],
   ])('takes its parameters from %s', async (_name, call) => {
     const { status, body, text } = await api.call<Started>('POST', '/executors', call);
     expect(status, text).toBe(201);
@@ -67,7 +101,9 @@ describe('POST /executors', () => {
   });
 
   test('names everything that is missing or wrong at once', async () => {
-    const { status, body } = await api.call('POST', '/executors', { query: { execType: 'NOW', timeout: '0', failurePolicy: 'STOP', worklowName: 'x', notifyMails: '{' } });
+    const { status, body } = await api.call('POST', '/executors', {
+      query: { execType: 'NOW', timeout: '0', failurePolicy: 'STOP', worklowName: 'x', notifyMails: '{' },
+    });
     expect(status).toBe(400);
     expect(body).toMatchObject({ status: 400, error: 'Bad Request', code: 'BAD_PARAMETER' });
     expect(body.errors?.map((problem) => problem.message).sort()).toEqual([
@@ -89,8 +125,16 @@ describe('POST /executors', () => {
     [{ nodeName: 'b', selected: ['a'] }, 400, 'selected cannot be given together with nodeName'],
     [{ projectName: 'sample' }, 404, 'there is no project sample; did you mean samples?'],
     [{ workflowName: 'nope' }, 404, 'project samples has no workflow nope'],
-    [{ execType: 'COMPLEMENT_DATA' }, 400, 'schedule is required for COMPLEMENT_DATA: {"startDate":ms,"endDate":ms,"crontab":"…"}'],
-    [{ execType: 'COMPLEMENT_DATA', schedule: '{"startDate":0,"endDate":1}' }, 400, 'backfill is not available yet: COMPLEMENT_DATA cannot be run; use execType DIRECT'],
+    [
+      { execType: 'COMPLEMENT_DATA' },
+      400,
+      'schedule is required for COMPLEMENT_DATA: {"startDate":ms,"endDate":ms,"crontab":"…"}',
+    ],
+    [
+      { execType: 'COMPLEMENT_DATA', schedule: '{"startDate":0,"endDate":1}' },
+      400,
+      'backfill is not available yet: COMPLEMENT_DATA cannot be run; use execType DIRECT',
+    ],
     [{ startParams: { a: null } }, 400, 'startParams.a must be a text, a number, true or false'],
     [{ startParams: { a: 'x\0' } }, 400, 'startParams/a holds a NUL character, which cannot be stored'],
     [{ startParams: { a: '\ud800' } }, 400, 'startParams/a holds half of a surrogate pair, which cannot be stored'],
@@ -103,8 +147,14 @@ describe('POST /executors', () => {
   });
 
   test('a parameter given twice with different values is refused', async () => {
-    const { status, body } = await api.call('POST', '/executors', { query: { timeout: '5' }, body: { ...REQUEST, timeout: 6 } });
-    expect({ status, message: body.message }).toEqual({ status: 400, message: 'timeout is given twice, with different values' });
+    const { status, body } = await api.call('POST', '/executors', {
+      query: { timeout: '5' },
+      body: { ...REQUEST, timeout: 6 },
+    });
+    expect({ status, message: body.message }).toEqual({
+      status: 400,
+      message: 'timeout is given twice, with different values',
+    });
   });
 });
 
@@ -113,7 +163,12 @@ describe('GET /executors', () => {
     const other = await openApi();
     await other.save('beta', 'two', { ...DIAMOND, name: 'two' });
     await other.save('alpha', 'one', { ...DIAMOND, name: 'one' });
-    const ids = [await other.run('alpha', 'one'), await other.run('beta', 'two'), await other.run('alpha', 'one'), await other.run('alpha', 'one')];
+    const ids = [
+      await other.run('alpha', 'one'),
+      await other.run('beta', 'two'),
+      await other.run('alpha', 'one'),
+      await other.run('alpha', 'one'),
+    ];
     const [first = 0, second = 0, third = 0, waiting = 0] = ids;
     await other.setRun(first, 'succeeded', { startedAt: NOW - 30_000, endedAt: NOW - 20_000 });
     await other.setRun(second, 'failed', { startedAt: NOW - 90_000, endedAt: NOW - 87_500 });
@@ -121,10 +176,28 @@ describe('GET /executors', () => {
 
     const all = await other.call<ExecutorList>('GET', '/executors');
     expect(all.body).toMatchObject({ total: 4, length: 4 });
-    expect(all.body.executions.map((each) => [each.execId, each.status, each.duration])).toEqual([[waiting, 0, null], [first, 4, 10], [third, 3, 50], [second, 6, 2]]);
+    expect(all.body.executions.map((each) => [each.execId, each.status, each.duration])).toEqual([
+      [waiting, 0, null],
+      [first, 4, 10],
+      [third, 3, 50],
+      [second, 6, 2],
+    ]);
     expect(all.body.executions[1]).toEqual({
-      execId: first, projectName: 'alpha', workflowName: 'one', execType: 'DIRECT', submitTime: NOW, startTime: NOW - 30_000, endTime: NOW - 20_000,
-      scheduleTime: null, duration: 10, submitUser: 'admin', proxyUser: null, queue: null, status: 4, owner: 'admin', extras: null,
+      execId: first,
+      projectName: 'alpha',
+      workflowName: 'one',
+      execType: 'DIRECT',
+      submitTime: NOW,
+      startTime: NOW - 30_000,
+      endTime: NOW - 20_000,
+      scheduleTime: null,
+      duration: 10,
+      submitUser: 'admin',
+      proxyUser: null,
+      queue: null,
+      status: 4,
+      owner: 'admin',
+      extras: null,
     });
 
     const list = async (query: Record<string, string>) => {
@@ -137,7 +210,10 @@ describe('GET /executors', () => {
     expect(await list({ workflowName: '["tw","x"]' })).toEqual({ total: 1, ids: [second] });
     expect(await list({ projectName: 'al' })).toEqual({ total: 3, ids: [waiting, first, third] });
     expect(await list({ from: '1', size: '2' })).toEqual({ total: 4, ids: [first, third] });
-    expect(await list({ startDate: String(NOW), endDate: String(NOW) })).toEqual({ total: 4, ids: [waiting, first, third, second] });
+    expect(await list({ startDate: String(NOW), endDate: String(NOW) })).toEqual({
+      total: 4,
+      ids: [waiting, first, third, second],
+    });
     expect(await list({ startDate: String(NOW + 1) })).toEqual({ total: 0, ids: [] });
   });
 
@@ -162,13 +238,35 @@ describe('GET /executors/:execId', () => {
     const { status, body } = await api.call<[ExecutorDetail]>('GET', `/executors/${id}`);
     expect(status).toBe(200);
     expect(body).toHaveLength(1);
-    expect(body[0]).toMatchObject({ execId: id, projectName: 'samples', workflowName: 'diamond', status: 3, duration: 10 });
+    expect(body[0]).toMatchObject({
+      execId: id,
+      projectName: 'samples',
+      workflowName: 'diamond',
+      status: 3,
+      duration: 10,
+    });
     expect(body[0].data.userDefParams).toEqual([{ prop: 'year', value: '2024' }]);
     expect(body[0].data.nodes[0]).toEqual({
-      name: 'a', desc: '', type: 'SHELL', startTime: NOW - 9_000, endTime: NOW - 5_000, parameter: having({ script: 'echo a' }), duration: 4,
-      status: 4, appLinks: [], jobId: `${id}.0.2`, dep: [], extras: null,
+      name: 'a',
+      desc: '',
+      type: 'SHELL',
+      startTime: NOW - 9_000,
+      endTime: NOW - 5_000,
+      parameter: having({ script: 'echo a' }),
+      duration: 4,
+      status: 4,
+      appLinks: [],
+      jobId: `${id}.0.2`,
+      dep: [],
+      extras: null,
     });
-    expect(body[0].data.nodes[3]).toMatchObject({ name: 'd', dep: ['b', 'c'], status: 1, jobId: null, startTime: null });
+    expect(body[0].data.nodes[3]).toMatchObject({
+      name: 'd',
+      dep: ['b', 'c'],
+      status: 1,
+      jobId: null,
+      startTime: null,
+    });
   });
 
   test('tasks that were not selected are in status 0', async () => {
@@ -178,7 +276,12 @@ describe('GET /executors/:execId', () => {
   });
 
   test('unknown and impossible ids', async () => {
-    expect((await api.call('GET', '/executors/999999')).body).toMatchObject({ status: 404, error: 'Not Found', message: 'there is no run 999999', code: 'RUN_NOT_FOUND' });
+    expect((await api.call('GET', '/executors/999999')).body).toMatchObject({
+      status: 404,
+      error: 'Not Found',
+      message: 'there is no run 999999',
+      code: 'RUN_NOT_FOUND',
+    });
     expect((await api.call('GET', '/executors/12a')).status).toBe(400);
     expect((await api.call('GET', '/executors/direct')).status).toBe(405);
   });
@@ -188,11 +291,26 @@ describe('GET /executors/:jobId/logs', () => {
   test('pages, searches and counts', async () => {
     const id = await start();
     await api.setAttempt(id, 0, 1, 'running');
-    await api.writeLog(id, 0, 1, Array.from({ length: 250 }, (_, index) => `line ${index}${index % 50 === 7 ? ' boom' : ''}`).join('\n'));
-    const logs = async (query: Record<string, string> = {}) => (await api.call<LogPage>('GET', `/executors/${id}.0.1/logs`, { query })).body;
-    expect(await logs()).toEqual({ total: 250, length: 100, took: anyNumber, content: Array.from({ length: 100 }, (_, index) => matching(`^line ${index}( boom)?$`)) });
+    await api.writeLog(
+      id,
+      0,
+      1,
+      Array.from({ length: 250 }, (_, index) => `line ${index}${index % 50 === 7 ? ' boom' : ''}`).join('\n'),
+    );
+    const logs = async (query: Record<string, string> = {}) =>
+      (await api.call<LogPage>('GET', `/executors/${id}.0.1/logs`, { query })).body;
+    expect(await logs()).toEqual({
+      total: 250,
+      length: 100,
+      took: anyNumber,
+      content: Array.from({ length: 100 }, (_, index) => matching(`^line ${index}( boom)?$`)),
+    });
     expect(await logs({ from: '248' })).toMatchObject({ total: 250, length: 2, content: ['line 248', 'line 249'] });
-    expect(await logs({ query: 'boom', from: '1', size: '2' })).toMatchObject({ total: 5, length: 2, content: ['line 57 boom', 'line 107 boom'] });
+    expect(await logs({ query: 'boom', from: '1', size: '2' })).toMatchObject({
+      total: 5,
+      length: 2,
+      content: ['line 57 boom', 'line 107 boom'],
+    });
     expect(await logs({ query: 're:^line \\d$' })).toMatchObject({ total: 9, length: 9 });
     expect(await logs({ query: 're:(x+x+)+y' })).toMatchObject({ total: 0, content: [] });
   });
@@ -200,10 +318,20 @@ describe('GET /executors/:jobId/logs', () => {
   test('an attempt without output is empty; an unknown one is 404; a bad expression is 400', async () => {
     const id = await start();
     await api.setAttempt(id, 1, 1, 'dispatched');
-    expect((await api.call<LogPage>('GET', `/executors/${id}.1.1/logs`)).body).toMatchObject({ total: 0, length: 0, content: [] });
-    expect((await api.call('GET', `/executors/${id}.1.2/logs`)).body).toMatchObject({ status: 404, code: 'ATTEMPT_NOT_FOUND' });
+    expect((await api.call<LogPage>('GET', `/executors/${id}.1.1/logs`)).body).toMatchObject({
+      total: 0,
+      length: 0,
+      content: [],
+    });
+    expect((await api.call('GET', `/executors/${id}.1.2/logs`)).body).toMatchObject({
+      status: 404,
+      code: 'ATTEMPT_NOT_FOUND',
+    });
     expect((await api.call('GET', '/executors/nope/logs')).status).toBe(404);
-    expect((await api.call('GET', `/executors/${id}.1.1/logs`, { query: { query: 're:(' } })).body).toMatchObject({ status: 400, code: 'BAD_PARAMETER' });
+    expect((await api.call('GET', `/executors/${id}.1.1/logs`, { query: { query: 're:(' } })).body).toMatchObject({
+      status: 400,
+      code: 'BAD_PARAMETER',
+    });
   });
 });
 
@@ -217,7 +345,12 @@ describe('POST /executors/:execId/kill', () => {
     expect((await api.call('POST', `/executors/${id}/kill`)).status).toBe(201);
     expect(api.commandsWritten()).toBe(before + 1);
     await api.setRun(id, 'stopped', { endedAt: NOW });
-    expect((await api.call('POST', `/executors/${id}/kill`)).body).toMatchObject({ status: 409, error: 'Conflict', state: 'stopped', message: `run ${id} has ended: stopped` });
+    expect((await api.call('POST', `/executors/${id}/kill`)).body).toMatchObject({
+      status: 409,
+      error: 'Conflict',
+      state: 'stopped',
+      message: `run ${id} has ended: stopped`,
+    });
     expect((await api.call('POST', '/executors/999999/kill')).status).toBe(404);
   });
 });

@@ -2,7 +2,15 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
-import { runIdOf, type ExecutorDetail, type Page, type RunView, type TaskView, type WorkflowSaved, type WorkflowView } from '@pelorus/protocol';
+import {
+  runIdOf,
+  type ExecutorDetail,
+  type Page,
+  type RunView,
+  type TaskView,
+  type WorkflowSaved,
+  type WorkflowView,
+} from '@pelorus/protocol';
 import { NOW, openApi, type ApiUnderTest } from './api-under-test.ts';
 
 const TASKS = 10_000;
@@ -19,7 +27,9 @@ beforeAll(async () => {
 });
 
 /** What `work` answers, and the longest time for which the event loop stood still meanwhile. */
-async function blockedBy<Value>(work: () => Promise<Value>): Promise<{ value: Value; blockedMs: number; tookMs: number }> {
+async function blockedBy<Value>(
+  work: () => Promise<Value>,
+): Promise<{ value: Value; blockedMs: number; tookMs: number }> {
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   await setTimeout(5);
@@ -38,21 +48,46 @@ function report(what: string, { blockedMs, tookMs }: { blockedMs: number; tookMs
 }
 
 test('saving a workflow of 10,000 tasks', { timeout: 60_000, retry: 2 }, async () => {
-  const saved = await blockedBy(() => api.call<WorkflowSaved>('PUT', '/projects/big/workflows/wide', { body: yaml, headers: { 'content-type': 'application/yaml' } }));
+  const saved = await blockedBy(() =>
+    api.call<WorkflowSaved>('PUT', '/projects/big/workflows/wide', {
+      body: yaml,
+      headers: { 'content-type': 'application/yaml' },
+    }),
+  );
   expect(saved.value.body, saved.value.text.slice(0, 500)).toMatchObject({ name: 'wide', version: 1 });
   report('save as YAML', saved);
-  const asJson = JSON.stringify({ name: 'wide2', tasks: Object.fromEntries(Array.from({ length: TASKS }, (_, index) => [`t${index}`, { type: 'virtual', needs: index === 0 ? [] : [`t${index - 1}`] }])) });
-  const second = await blockedBy(() => api.call('PUT', '/projects/big/workflows/wide2', { body: asJson, headers: { 'content-type': 'application/json' } }));
+  const asJson = JSON.stringify({
+    name: 'wide2',
+    tasks: Object.fromEntries(
+      Array.from({ length: TASKS }, (_, index) => [
+        `t${index}`,
+        { type: 'virtual', needs: index === 0 ? [] : [`t${index - 1}`] },
+      ]),
+    ),
+  });
+  const second = await blockedBy(() =>
+    api.call('PUT', '/projects/big/workflows/wide2', { body: asJson, headers: { 'content-type': 'application/json' } }),
+  );
   expect(second.value.body).toMatchObject({ name: 'wide2', version: 1 });
   report('save as JSON', second);
 });
 
 test('a definition with 10,000 mistakes', { timeout: 60_000, retry: 2 }, async () => {
-  const broken = await blockedBy(() => api.call('PUT', '/projects/big/workflows/broken', { body: yaml.replaceAll('run:', 'rum:'), headers: { 'content-type': 'application/yaml' } }));
+  const broken = await blockedBy(() =>
+    api.call('PUT', '/projects/big/workflows/broken', {
+      body: yaml.replaceAll('run:', 'rum:'),
+      headers: { 'content-type': 'application/yaml' },
+    }),
+  );
   expect(broken.value.status).toBe(422);
   expect(broken.value.body.errors?.length).toBeLessThanOrEqual(200);
   report('refuse', broken);
-  const files = await blockedBy(() => api.call('PUT', '/projects/big/workflows/broken', { body: yaml.replaceAll(/run: "[^"]*"/g, 'file: gone.ts'), headers: { 'content-type': 'application/yaml' } }));
+  const files = await blockedBy(() =>
+    api.call('PUT', '/projects/big/workflows/broken', {
+      body: yaml.replaceAll(/run: "[^"]*"/g, 'file: gone.ts'),
+      headers: { 'content-type': 'application/yaml' },
+    }),
+  );
   expect(files.value.status).toBe(422);
   report('refuse for missing files', files);
 });
@@ -62,8 +97,40 @@ test('running it, and looking at it', { timeout: 60_000, retry: 2 }, async () =>
   runId = started.value;
   report('start', started);
   const changes = Array.from({ length: TASKS }, (_, task) => [
-    { kind: 'attempt' as const, record: { run: runIdOf(runId), task, n: 1, version: 10 + task, state: 'succeeded' as const, cause: null, worker: 'w' as never, dispatchedAt: NOW, startedAt: NOW, endedAt: NOW, kill: null } },
-    { kind: 'task-run' as const, record: { run: runIdOf(runId), task, version: 10 + task, state: 'succeeded' as const, cause: null, waitReason: null, attempts: 1, retries: 0, wakeAt: null, readyAt: null, startedAt: NOW, endedAt: NOW, outputs: { n: String(task) } } },
+    {
+      kind: 'attempt' as const,
+      record: {
+        run: runIdOf(runId),
+        task,
+        n: 1,
+        version: 10 + task,
+        state: 'succeeded' as const,
+        cause: null,
+        worker: 'w' as never,
+        dispatchedAt: NOW,
+        startedAt: NOW,
+        endedAt: NOW,
+        kill: null,
+      },
+    },
+    {
+      kind: 'task-run' as const,
+      record: {
+        run: runIdOf(runId),
+        task,
+        version: 10 + task,
+        state: 'succeeded' as const,
+        cause: null,
+        waitReason: null,
+        attempts: 1,
+        retries: 0,
+        wakeAt: null,
+        readyAt: null,
+        startedAt: NOW,
+        endedAt: NOW,
+        outputs: { n: String(task) },
+      },
+    },
   ]).flat();
   await api.store.commit({ master: 'test-master' as never, token: 'token' }, changes);
   await api.setRun(runId, 'succeeded', { endedAt: NOW });
@@ -72,7 +139,12 @@ test('running it, and looking at it', { timeout: 60_000, retry: 2 }, async () =>
   report('tasks', tasks);
   const { items } = JSON.parse(tasks.value.body) as Page<TaskView>;
   expect(items).toHaveLength(TASKS);
-  expect(items[TASKS - 1]).toMatchObject({ name: 't9999', state: 'succeeded', outputs: { n: '9999' }, attempts: [{ id: `${runId}.9999.1` }] });
+  expect(items[TASKS - 1]).toMatchObject({
+    name: 't9999',
+    state: 'succeeded',
+    outputs: { n: '9999' },
+    attempts: [{ id: `${runId}.9999.1` }],
+  });
 
   const execution = await blockedBy(() => api.app.inject({ url: `/api/v1/executors/${runId}` }));
   report('execution', execution);
@@ -82,7 +154,8 @@ test('running it, and looking at it', { timeout: 60_000, retry: 2 }, async () =>
   report('workflow', workflow);
   expect((JSON.parse(workflow.value.body) as WorkflowView).definition.tasks).toHaveLength(TASKS);
 
-  for (const path of ['plan', 'live']) report(path, await blockedBy(() => api.app.inject({ url: `/api/v1/runs/${runId}/${path}` })));
+  for (const path of ['plan', 'live'])
+    report(path, await blockedBy(() => api.app.inject({ url: `/api/v1/runs/${runId}/${path}` })));
 });
 
 test('listing 1,000 runs', { timeout: 120_000, retry: 2 }, async () => {

@@ -21,7 +21,13 @@ function read(query: Partial<LogQuery> = {}, reader = openLogDirectory(folder)) 
 const write = (content: string | Uint8Array) => writeFile(path.join(folder, '7', '7.0.1.log'), content);
 
 test('an attempt that has not written anything has an empty log', async () => {
-  expect(await openLogDirectory(folder).read({ run: runIdOf(99), task: 3, n: 1 }, { from: 0, size: 10, matches: null }, never)).toEqual({ total: 0, lines: [] });
+  expect(
+    await openLogDirectory(folder).read(
+      { run: runIdOf(99), task: 3, n: 1 },
+      { from: 0, size: 10, matches: null },
+      never,
+    ),
+  ).toEqual({ total: 0, lines: [] });
 });
 
 test('the last line counts though it has no line end yet', async () => {
@@ -69,11 +75,18 @@ test('a log that grows is read on, one that became shorter is read anew', async 
 });
 
 test('total counts the matching lines, and from and size page through them', async () => {
-  await write(Array.from({ length: 5_000 }, (_, index) => `line ${index} ${index % 10 === 3 ? 'ERROR' : 'ok'}`).join('\n'));
-  expect(await read({ from: 498, size: 10, matches: (line) => line.includes('ERROR') })).toEqual({ total: 500, lines: ['line 4983 ERROR', 'line 4993 ERROR'] });
+  await write(
+    Array.from({ length: 5_000 }, (_, index) => `line ${index} ${index % 10 === 3 ? 'ERROR' : 'ok'}`).join('\n'),
+  );
+  expect(await read({ from: 498, size: 10, matches: (line) => line.includes('ERROR') })).toEqual({
+    total: 500,
+    lines: ['line 4983 ERROR', 'line 4993 ERROR'],
+  });
 });
 
 test('an aborted read ends', async () => {
   await write('x\n'.repeat(1_000_000));
-  await expect(openLogDirectory(folder).read(key, { from: 0, size: 1, matches: null }, AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone');
+  await expect(
+    openLogDirectory(folder).read(key, { from: 0, size: 1, matches: null }, AbortSignal.abort(new Error('gone'))),
+  ).rejects.toThrow('gone');
 });

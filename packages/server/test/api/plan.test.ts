@@ -5,13 +5,38 @@ import { ApiFailure } from '../../src/api/problem.ts';
 
 function workflow(tasks: Record<string, string[]>, disabled: string[] = []): WorkflowDefinition {
   const base: Omit<TaskDefinition, 'name' | 'needs' | 'disabled'> = {
-    description: '', trigger: 'all_success', params: {}, env: {}, retry: { max: 0, intervalMs: 0, backoff: 'fixed', maxIntervalMs: 0 }, timeout: null, delayMs: 0,
-    priority: null, workerGroup: null, environment: null, runAs: null, taskGroup: null, onWorkerLost: 'rerun', dispatchTimeoutMs: null, files: [], outputs: {},
-    extras: null, action: { type: 'virtual' },
+    description: '',
+    trigger: 'all_success',
+    params: {},
+    env: {},
+    retry: { max: 0, intervalMs: 0, backoff: 'fixed', maxIntervalMs: 0 },
+    timeout: null,
+    delayMs: 0,
+    priority: null,
+    workerGroup: null,
+    environment: null,
+    runAs: null,
+    taskGroup: null,
+    onWorkerLost: 'rerun',
+    dispatchTimeoutMs: null,
+    files: [],
+    outputs: {},
+    extras: null,
+    action: { type: 'virtual' },
   };
   return {
-    name: 'w', project: null, description: '', labels: {}, params: {}, failurePolicy: 'end', concurrency: 'parallel', timeout: { afterMs: 1, action: 'fail' },
-    priority: 'medium', parameterMode: 'strict', schedule: null, notify: { on: 'none', to: [] },
+    name: 'w',
+    project: null,
+    description: '',
+    labels: {},
+    params: {},
+    failurePolicy: 'end',
+    concurrency: 'parallel',
+    timeout: { afterMs: 1, action: 'fail' },
+    priority: 'medium',
+    parameterMode: 'strict',
+    schedule: null,
+    notify: { on: 'none', to: [] },
     tasks: Object.entries(tasks).map(([name, needs]) => ({ ...base, name, needs, disabled: disabled.includes(name) })),
   };
 }
@@ -52,9 +77,15 @@ test('unknown names are refused, all of them named, with the nearest known one',
 
 test('a plan that would execute nothing is refused with the reason', () => {
   const off = workflow({ a: [], b: [] }, ['a']);
-  expect(refusal({ kind: 'node', tasks: ['a'], dep: 'node' }, off)).toBe('EMPTY_PLAN: the run would execute nothing: every chosen task is disabled');
-  expect(refusal({ kind: 'selected', tasks: [] }, off)).toBe('EMPTY_PLAN: the run would execute nothing: no task is chosen');
-  expect(refusal({ kind: 'whole' }, workflow({ a: [] }, ['a']))).toBe('EMPTY_PLAN: the run would execute nothing: every chosen task is disabled');
+  expect(refusal({ kind: 'node', tasks: ['a'], dep: 'node' }, off)).toBe(
+    'EMPTY_PLAN: the run would execute nothing: every chosen task is disabled',
+  );
+  expect(refusal({ kind: 'selected', tasks: [] }, off)).toBe(
+    'EMPTY_PLAN: the run would execute nothing: no task is chosen',
+  );
+  expect(refusal({ kind: 'whole' }, workflow({ a: [] }, ['a']))).toBe(
+    'EMPTY_PLAN: the run would execute nothing: every chosen task is disabled',
+  );
 });
 
 test('a disabled task that was selected is warned about', () => {
@@ -65,6 +96,10 @@ test('a disabled task that was selected is warned about', () => {
 });
 
 test('a chain of 100,000 tasks is walked without recursion', () => {
-  const chain = workflow(Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`t${index}`, index === 0 ? [] : [`t${index - 1}`]])));
+  const chain = workflow(
+    Object.fromEntries(
+      Array.from({ length: 100_000 }, (_, index) => [`t${index}`, index === 0 ? [] : [`t${index - 1}`]]),
+    ),
+  );
   expect(planRun(chain, { kind: 'node', tasks: ['t1'], dep: 'post' }).plan.run).toHaveLength(99_999);
 });

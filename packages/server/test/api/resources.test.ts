@@ -1,7 +1,21 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
-  BUNDLE_CONTENT_TYPE, runIdOf, type ConnectionView, type LiveView, type LogPage, type Page, type PlanView, type ProjectView, type RunSubmitted, type RunView,
-  type SystemView, type TaskView, type WorkflowSaved, type WorkflowSummary, type WorkflowVersionSummary, type WorkflowView,
+  BUNDLE_CONTENT_TYPE,
+  runIdOf,
+  type ConnectionView,
+  type LiveView,
+  type LogPage,
+  type Page,
+  type PlanView,
+  type ProjectView,
+  type RunSubmitted,
+  type RunView,
+  type SystemView,
+  type TaskView,
+  type WorkflowSaved,
+  type WorkflowSummary,
+  type WorkflowVersionSummary,
+  type WorkflowView,
 } from '@pelorus/protocol';
 import { anyNumber, anyText, DIAMOND, having, matching, NOW, openApi, type ApiUnderTest } from './api-under-test.ts';
 
@@ -15,12 +29,21 @@ const YAML = { 'content-type': 'application/yaml' };
 describe('projects', () => {
   test('are created once, and stay as they are', async () => {
     const created = await api.call<ProjectView>('PUT', '/projects/etl', { body: { description: 'loads' } });
-    expect(created).toMatchObject({ status: 201, body: { name: 'etl', description: 'loads', owner: 'admin', createdAt: '2026-03-15T12:00:00.000Z' } });
+    expect(created).toMatchObject({
+      status: 201,
+      body: { name: 'etl', description: 'loads', owner: 'admin', createdAt: '2026-03-15T12:00:00.000Z' },
+    });
     expect((await api.call('PUT', '/projects/etl')).status).toBe(200);
     expect((await api.call<ProjectView>('GET', '/projects/etl')).body.description).toBe('loads');
     expect((await api.call('PUT', '/projects/etl', { body: { description: 'other' } })).status).toBe(409);
-    expect((await api.call<Page<ProjectView>>('GET', '/projects')).body.items.map((item) => item.name)).toEqual(['etl', 'samples']);
-    expect((await api.call('GET', '/projects/etll')).body).toMatchObject({ status: 404, message: 'there is no project etll; did you mean etl?' });
+    expect((await api.call<Page<ProjectView>>('GET', '/projects')).body.items.map((item) => item.name)).toEqual([
+      'etl',
+      'samples',
+    ]);
+    expect((await api.call('GET', '/projects/etll')).body).toMatchObject({
+      status: 404,
+      message: 'there is no project etll; did you mean etl?',
+    });
     expect((await api.call('PUT', `/projects/${encodeURIComponent('數據_1')}`)).status).toBe(201);
     expect((await api.call('PUT', '/projects/1x')).status).toBe(400);
   });
@@ -30,64 +53,149 @@ describe('workflows', () => {
   const source = 'name: hello\ntasks:\n  greet: { run: "echo hi" }\n';
 
   test('a save makes a version; the same content, however written, makes none', async () => {
-    const save = (body: unknown, headers: Record<string, string> = {}) => api.call<WorkflowSaved>('PUT', '/projects/samples/workflows/hello', { body, headers });
+    const save = (body: unknown, headers: Record<string, string> = {}) =>
+      api.call<WorkflowSaved>('PUT', '/projects/samples/workflows/hello', { body, headers });
     const first = await save(source, YAML);
-    expect(first).toMatchObject({ status: 201, body: { name: 'hello', project: 'samples', version: 1, created: true, changed: true, warnings: [] } });
-    expect(await save({ name: 'hello', tasks: { greet: { run: 'echo hi' } } })).toMatchObject({ status: 200, body: { version: 1, created: false, changed: false, hash: first.body.hash } });
-    expect(await save(source.replace('hi', 'ho'), YAML)).toMatchObject({ status: 200, body: { version: 2, created: false, changed: true } });
+    expect(first).toMatchObject({
+      status: 201,
+      body: { name: 'hello', project: 'samples', version: 1, created: true, changed: true, warnings: [] },
+    });
+    expect(await save({ name: 'hello', tasks: { greet: { run: 'echo hi' } } })).toMatchObject({
+      status: 200,
+      body: { version: 1, created: false, changed: false, hash: first.body.hash },
+    });
+    expect(await save(source.replace('hi', 'ho'), YAML)).toMatchObject({
+      status: 200,
+      body: { version: 2, created: false, changed: true },
+    });
 
     const now = (await api.call<WorkflowView>('GET', '/projects/samples/workflows/hello')).body;
-    expect(now).toMatchObject({ name: 'hello', version: 2, latestVersion: 2, format: 'yaml', source: source.replace('hi', 'ho'), taskCount: 1, files: [] });
+    expect(now).toMatchObject({
+      name: 'hello',
+      version: 2,
+      latestVersion: 2,
+      format: 'yaml',
+      source: source.replace('hi', 'ho'),
+      taskCount: 1,
+      files: [],
+    });
     expect(now.definition.tasks[0]).toMatchObject({ name: 'greet', action: { type: 'shell', run: 'echo ho' } });
     const earlier = (await api.call<WorkflowView>('GET', '/projects/samples/workflows/hello/versions/1')).body;
     expect(earlier).toMatchObject({ version: 1, latestVersion: 2, source, hash: first.body.hash });
-    const versions = (await api.call<Page<WorkflowVersionSummary>>('GET', '/projects/samples/workflows/hello/versions')).body;
+    const versions = (await api.call<Page<WorkflowVersionSummary>>('GET', '/projects/samples/workflows/hello/versions'))
+      .body;
     expect(versions.items.map((item) => item.version)).toEqual([2, 1]);
-    expect((await api.call('GET', '/projects/samples/workflows/hello/versions/3')).body).toMatchObject({ status: 404, code: 'VERSION_NOT_FOUND' });
+    expect((await api.call('GET', '/projects/samples/workflows/hello/versions/3')).body).toMatchObject({
+      status: 404,
+      code: 'VERSION_NOT_FOUND',
+    });
   });
 
   test('all that is wrong is answered at once with line and column, and nothing is stored', async () => {
     const broken = [
-      'name: broken', 'tasks:', '  a: { run: "echo", needs: [c] }', '  b: { run: "echo", needs: [a, nobody] }', '  c:', '    run: echo', '    needs: [b]', '    retri: 3',
+      'name: broken',
+      'tasks:',
+      '  a: { run: "echo", needs: [c] }',
+      '  b: { run: "echo", needs: [a, nobody] }',
+      '  c:',
+      '    run: echo',
+      '    needs: [b]',
+      '    retri: 3',
       '  d: { run: "echo $[add_month(yyyyMMdd,-1)]" }',
     ].join('\n');
-    const { status, body, headers } = await api.call('PUT', '/projects/samples/workflows/broken', { body: broken, headers: YAML });
+    const { status, body, headers } = await api.call('PUT', '/projects/samples/workflows/broken', {
+      body: broken,
+      headers: YAML,
+    });
     expect(status).toBe(422);
     expect(headers['content-type']).toBe('application/problem+json; charset=utf-8');
     expect(body).toMatchObject({ code: 'INVALID_DEFINITION', error: 'Unprocessable Entity' });
     expect(body.errors?.map(({ line, message }) => `${line} ${message}`)).toEqual([
-      matching(/cycle/), matching(/^4 .*nobody/), matching(/^8 .*retri.*retry/), matching(/^9 .*\$\[/),
+      matching(/cycle/),
+      matching(/^4 .*nobody/),
+      matching(/^8 .*retri.*retry/),
+      matching(/^9 .*\$\[/),
     ]);
     expect(await api.store.getWorkflow('samples', 'broken')).toBeNull();
-    expect(await api.call('POST', '/projects/samples/workflows/broken/validate', { body: broken, headers: YAML })).toMatchObject({ status: 422, body: { errors: body.errors } });
+    expect(
+      await api.call('POST', '/projects/samples/workflows/broken/validate', { body: broken, headers: YAML }),
+    ).toMatchObject({ status: 422, body: { errors: body.errors } });
   });
 
   test('validate says what a save would, and stores nothing', async () => {
-    const { status, body } = await api.call('POST', '/projects/samples/workflows/fresh/validate', { body: source, headers: YAML });
-    expect({ status, body }).toEqual({ status: 200, body: { valid: true, name: 'fresh', hash: matching(/^[0-9a-f]{64}$/), taskCount: 1, warnings: [having({ pointer: '/name' })] } });
+    const { status, body } = await api.call('POST', '/projects/samples/workflows/fresh/validate', {
+      body: source,
+      headers: YAML,
+    });
+    expect({ status, body }).toEqual({
+      status: 200,
+      body: {
+        valid: true,
+        name: 'fresh',
+        hash: matching(/^[0-9a-f]{64}$/),
+        taskCount: 1,
+        warnings: [having({ pointer: '/name' })],
+      },
+    });
     expect(await api.store.getWorkflow('samples', 'fresh')).toBeNull();
   });
 
   test('files come in a bundle; those that are named and not sent are named in the refusal', async () => {
-    const withFiles = 'name: files\ntasks:\n  a: { type: shell, file: a.sh }\n  b: { run: "cat b.txt", files: [b.txt] }\n';
-    const bundle = (names: string[]) => ({ source: withFiles, format: 'yaml', files: names.map((name) => ({ name, base64: Buffer.from(name).toString('base64') })) });
-    const put = (body: unknown, type: string) => api.call<WorkflowSaved & { errors?: unknown }>('PUT', '/projects/samples/workflows/files', { body: typeof body === 'string' ? body : JSON.stringify(body), headers: { 'content-type': type } });
-    expect(await put(bundle(['a.sh']), BUNDLE_CONTENT_TYPE)).toMatchObject({
-      status: 422, body: { errors: [{ pointer: '/tasks/b/files/0', line: 4, column: anyNumber, message: 'file b.txt is named here but was not sent' }] },
+    const withFiles =
+      'name: files\ntasks:\n  a: { type: shell, file: a.sh }\n  b: { run: "cat b.txt", files: [b.txt] }\n';
+    const bundle = (names: string[]) => ({
+      source: withFiles,
+      format: 'yaml',
+      files: names.map((name) => ({ name, base64: Buffer.from(name).toString('base64') })),
     });
-    expect(await put(withFiles, 'application/yaml')).toMatchObject({ status: 422, body: { errors: [{ pointer: '/tasks/a/file' }, { pointer: '/tasks/b/files/0' }] } });
-    expect(await put(bundle(['a.sh', 'b.txt']), BUNDLE_CONTENT_TYPE)).toMatchObject({ status: 201, body: { version: 1 } });
+    const put = (body: unknown, type: string) =>
+      api.call<WorkflowSaved & { errors?: unknown }>('PUT', '/projects/samples/workflows/files', {
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+        headers: { 'content-type': type },
+      });
+    expect(await put(bundle(['a.sh']), BUNDLE_CONTENT_TYPE)).toMatchObject({
+      status: 422,
+      body: {
+        errors: [
+          {
+            pointer: '/tasks/b/files/0',
+            line: 4,
+            column: anyNumber,
+            message: 'file b.txt is named here but was not sent',
+          },
+        ],
+      },
+    });
+    expect(await put(withFiles, 'application/yaml')).toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: '/tasks/a/file' }, { pointer: '/tasks/b/files/0' }] },
+    });
+    expect(await put(bundle(['a.sh', 'b.txt']), BUNDLE_CONTENT_TYPE)).toMatchObject({
+      status: 201,
+      body: { version: 1 },
+    });
     // Editing the text alone keeps the files.
-    expect(await put(withFiles.replace('cat', 'head'), 'application/yaml')).toMatchObject({ status: 200, body: { version: 2, changed: true } });
-    expect((await api.call<WorkflowView>('GET', '/projects/samples/workflows/files')).body.files.map((file) => file.name)).toEqual(['a.sh', 'b.txt']);
+    expect(await put(withFiles.replace('cat', 'head'), 'application/yaml')).toMatchObject({
+      status: 200,
+      body: { version: 2, changed: true },
+    });
+    expect(
+      (await api.call<WorkflowView>('GET', '/projects/samples/workflows/files')).body.files.map((file) => file.name),
+    ).toEqual(['a.sh', 'b.txt']);
     for (const name of ['../x', '/x', 'a//b', 'a\\b', '']) {
-      expect(await put({ ...bundle([]), files: [{ name, base64: '' }] }, BUNDLE_CONTENT_TYPE)).toMatchObject({ status: 400 });
+      expect(await put({ ...bundle([]), files: [{ name, base64: '' }] }, BUNDLE_CONTENT_TYPE)).toMatchObject({
+        status: 400,
+      });
     }
-    expect(await put({ ...bundle([]), files: [{ name: 'x', base64: '***' }] }, BUNDLE_CONTENT_TYPE)).toMatchObject({ status: 400 });
+    expect(await put({ ...bundle([]), files: [{ name: 'x', base64: '***' }] }, BUNDLE_CONTENT_TYPE)).toMatchObject({
+      status: 400,
+    });
   });
 
   test('the path says what a definition is called', async () => {
-    const saved = await api.call<WorkflowSaved>('PUT', '/projects/samples/workflows/copy', { body: { ...DIAMOND, project: 'elsewhere' } });
+    const saved = await api.call<WorkflowSaved>('PUT', '/projects/samples/workflows/copy', {
+      body: { ...DIAMOND, project: 'elsewhere' },
+    });
     expect(saved.body).toMatchObject({ name: 'copy', project: 'samples' });
     expect(saved.body.warnings.map((warning) => warning.pointer)).toEqual(['/name', '/project']);
   });
@@ -95,9 +203,15 @@ describe('workflows', () => {
   test('are listed in pages, by project', async () => {
     await api.call('PUT', '/projects/many', { body: {} });
     for (const name of ['w1', 'w2', 'w3']) await api.save('many', name, { ...DIAMOND, name });
-    const first = (await api.call<Page<WorkflowSummary>>('GET', '/workflows', { query: { project: 'many', limit: '2' } })).body;
+    const first = (
+      await api.call<Page<WorkflowSummary>>('GET', '/workflows', { query: { project: 'many', limit: '2' } })
+    ).body;
     expect(first.items.map((item) => item.name)).toEqual(['w1', 'w2']);
-    const second = (await api.call<Page<WorkflowSummary>>('GET', '/workflows', { query: { project: 'many', limit: '2', cursor: first.nextCursor ?? '' } })).body;
+    const second = (
+      await api.call<Page<WorkflowSummary>>('GET', '/workflows', {
+        query: { project: 'many', limit: '2', cursor: first.nextCursor ?? '' },
+      })
+    ).body;
     expect(second).toMatchObject({ items: [{ name: 'w3' }], nextCursor: null });
     expect((await api.call('GET', '/workflows', { query: { cursor: 'xyz' } })).status).toBe(400);
     expect((await api.call('GET', '/workflows', { query: { project: 'none' } })).status).toBe(404);
@@ -117,18 +231,34 @@ describe('workflows', () => {
 describe('POST /runs', () => {
   test('starts a run', async () => {
     const { status, body, headers } = await api.call<RunSubmitted>('POST', '/runs', {
-      body: { project: 'samples', workflow: 'diamond', params: { n: 1 }, logicalDate: '2024-02-29T00:00:00+08:00', zone: 'Asia/Shanghai', from: { task: 'b', dep: 'post' }, timeoutMs: 1500 },
+      body: {
+        project: 'samples',
+        workflow: 'diamond',
+        params: { n: 1 },
+        logicalDate: '2024-02-29T00:00:00+08:00',
+        zone: 'Asia/Shanghai',
+        from: { task: 'b', dep: 'post' },
+        timeoutMs: 1500,
+      },
     });
     expect({ status, body }).toEqual({ status: 201, body: { id: anyNumber, version: 1, warnings: [] } });
     expect(headers['location']).toBe(`/api/v1/runs/${body.id}`);
     expect((await api.store.getRun(runIdOf(body.id)))?.spec).toMatchObject({
-      params: { n: 1 }, logicalDateAt: Date.parse('2024-02-28T16:00:00Z'), zone: 'Asia/Shanghai', plan: { run: [1, 3] }, timeoutMs: 1500, timeoutAction: 'fail',
+      params: { n: 1 },
+      logicalDateAt: Date.parse('2024-02-28T16:00:00Z'),
+      zone: 'Asia/Shanghai',
+      plan: { run: [1, 3] },
+      timeoutMs: 1500,
+      timeoutAction: 'fail',
     });
   });
 
   test('with ?dryRun=true answers the plan and starts nothing', async () => {
     const before = (await api.store.listRuns({}, 0, 1)).total;
-    const { status, body } = await api.call<{ plan: PlanView }>('POST', '/runs', { query: { dryRun: 'true' }, body: { project: 'samples', workflow: 'diamond', select: ['a', 'd'] } });
+    const { status, body } = await api.call<{ plan: PlanView }>('POST', '/runs', {
+      query: { dryRun: 'true' },
+      body: { project: 'samples', workflow: 'diamond', select: ['a', 'd'] },
+    });
     expect({ status, body }).toEqual({
       status: 200,
       body: {
@@ -136,8 +266,10 @@ describe('POST /runs', () => {
           counts: { run: 2, reuse: 0, skip: 2 },
           warnings: [],
           tasks: [
-            { name: 'a', plan: 'run', reason: null, attempt: null }, { name: 'b', plan: 'skip', reason: 'not_selected', attempt: null },
-            { name: 'c', plan: 'skip', reason: 'not_selected', attempt: null }, { name: 'd', plan: 'run', reason: null, attempt: null },
+            { name: 'a', plan: 'run', reason: null, attempt: null },
+            { name: 'b', plan: 'skip', reason: 'not_selected', attempt: null },
+            { name: 'c', plan: 'skip', reason: 'not_selected', attempt: null },
+            { name: 'd', plan: 'run', reason: null, attempt: null },
           ],
         },
       },
@@ -148,9 +280,21 @@ describe('POST /runs', () => {
   test.each([
     [{ project: 'samples' }, 400, 'workflow is required'],
     [{ project: 'samples', workflow: 'diamond', selct: [] }, 400, 'selct is not known here; did you mean select?'],
-    [{ project: 'samples', workflow: 'diamond', from: { task: 'a', depp: 'pre' } }, 400, 'from.depp is not known here; did you mean dep?'],
-    [{ project: 'samples', workflow: 'diamond', version: 9 }, 404, 'workflow diamond has no version 9; the latest is 1'],
-    [{ project: 'samples', workflow: 'diamond', logicalDate: 'today' }, 400, 'logicalDate must be an instant as of RFC 3339, e.g. 2024-03-15T13:45:00Z'],
+    [
+      { project: 'samples', workflow: 'diamond', from: { task: 'a', depp: 'pre' } },
+      400,
+      'from.depp is not known here; did you mean dep?',
+    ],
+    [
+      { project: 'samples', workflow: 'diamond', version: 9 },
+      404,
+      'workflow diamond has no version 9; the latest is 1',
+    ],
+    [
+      { project: 'samples', workflow: 'diamond', logicalDate: 'today' },
+      400,
+      'logicalDate must be an instant as of RFC 3339, e.g. 2024-03-15T13:45:00Z',
+    ],
     [{ project: 'samples', workflow: 'diamond', zone: 'Mars/Base' }, 400, 'zone must be the IANA name of a time zone'],
     [{ project: 'samples', workflow: 'diamond', from: { task: 'x' } }, 400, 'the workflow has no task x'],
   ])('refuses %j', async (body, status, message) => {
@@ -168,10 +312,28 @@ describe('runs', () => {
       seen.push(body.progress);
       return body;
     };
-    expect(await look()).toMatchObject({ id, state: 'queued', status: 0, progress: 0, counts: { pending: 4 }, taskCount: 4, params: { n: 1 }, startedAt: null, durationMs: null, logicalDate: '2026-03-15T12:00:00.000Z' });
+    expect(await look()).toMatchObject({
+      id,
+      state: 'queued',
+      status: 0,
+      progress: 0,
+      counts: { pending: 4 },
+      taskCount: 4,
+      params: { n: 1 },
+      startedAt: null,
+      durationMs: null,
+      logicalDate: '2026-03-15T12:00:00.000Z',
+    });
     await api.setRun(id, 'running');
     await api.setTask(id, 0, 'running');
-    expect(await look()).toMatchObject({ state: 'running', status: 3, counts: { pending: 3, running: 1 }, durationMs: 90_500, startedAt: '2026-03-15T11:58:29.500Z', owner: 'test-master' });
+    expect(await look()).toMatchObject({
+      state: 'running',
+      status: 3,
+      counts: { pending: 3, running: 1 },
+      durationMs: 90_500,
+      startedAt: '2026-03-15T11:58:29.500Z',
+      owner: 'test-master',
+    });
     await api.setTask(id, 0, 'succeeded');
     expect((await look()).counts).toEqual({ pending: 3, succeeded: 1 });
     await api.setTask(id, 1, 'skipped', { cause: { kind: 'branch', task: 'a' } });
@@ -179,8 +341,17 @@ describe('runs', () => {
     await api.setTask(id, 2, 'failed', { cause: { kind: 'exit', code: 3 } });
     await look();
     await api.setTask(id, 3, 'upstream_failed', { cause: { kind: 'upstream', task: 'c' } });
-    await api.setRun(id, 'failed', { endedAt: NOW, cause: { kind: 'exit', code: 3 }, firstFailure: { task: 'c', cause: { kind: 'exit', code: 3 } } });
-    expect(await look()).toMatchObject({ state: 'failed', status: 6, firstFailure: { task: 'c' }, counts: { succeeded: 1, skipped: 1, failed: 1, upstream_failed: 1 } });
+    await api.setRun(id, 'failed', {
+      endedAt: NOW,
+      cause: { kind: 'exit', code: 3 },
+      firstFailure: { task: 'c', cause: { kind: 'exit', code: 3 } },
+    });
+    expect(await look()).toMatchObject({
+      state: 'failed',
+      status: 6,
+      firstFailure: { task: 'c' },
+      counts: { succeeded: 1, skipped: 1, failed: 1, upstream_failed: 1 },
+    });
     expect(seen).toEqual([0, 0, 1 / 4, 1 / 3, 2 / 3, 1]);
   });
 
@@ -193,19 +364,47 @@ describe('runs', () => {
     const { body } = await api.call<Page<TaskView>>('GET', `/runs/${id}/tasks`);
     expect(body.nextCursor).toBeNull();
     expect(body.items[0]).toEqual({
-      name: 'a', index: 0, type: 'shell', needs: [], plan: 'run', state: 'running', status: 3, cause: null, waitReason: null, outputs: null, retries: 1,
-      startedAt: '2026-03-15T11:58:41.000Z', endedAt: null,
+      name: 'a',
+      index: 0,
+      type: 'shell',
+      needs: [],
+      plan: 'run',
+      state: 'running',
+      status: 3,
+      cause: null,
+      waitReason: null,
+      outputs: null,
+      retries: 1,
+      startedAt: '2026-03-15T11:58:41.000Z',
+      endedAt: null,
       attempts: [
-        { id: `${id}.0.1`, n: 1, state: 'failed', cause: { kind: 'exit', code: 1 }, worker: 'worker-1', dispatchedAt: '2026-03-15T11:58:40.000Z', startedAt: '2026-03-15T11:58:41.000Z', endedAt: '2026-03-15T11:58:50.000Z' },
+        {
+          id: `${id}.0.1`,
+          n: 1,
+          state: 'failed',
+          cause: { kind: 'exit', code: 1 },
+          worker: 'worker-1',
+          dispatchedAt: '2026-03-15T11:58:40.000Z',
+          startedAt: '2026-03-15T11:58:41.000Z',
+          endedAt: '2026-03-15T11:58:50.000Z',
+        },
         having({ id: `${id}.0.2`, n: 2, state: 'running', endedAt: null }),
       ],
     });
     expect(body.items.slice(1).map((task) => [task.name, task.state, task.status, task.waitReason])).toEqual([
-      ['b', 'pending', 1, 'waiting for a'], ['c', 'pending', 1, 'waiting for a'], ['d', 'pending', 1, 'waiting for b, c'],
+      ['b', 'pending', 1, 'waiting for a'],
+      ['c', 'pending', 1, 'waiting for a'],
+      ['d', 'pending', 1, 'waiting for b, c'],
     ]);
     const page = (await api.call<Page<TaskView>>('GET', `/runs/${id}/tasks`, { query: { limit: '3' } })).body;
     expect(page.items.map((task) => task.name)).toEqual(['a', 'b', 'c']);
-    expect((await api.call<Page<TaskView>>('GET', `/runs/${id}/tasks`, { query: { limit: '3', cursor: page.nextCursor ?? '' } })).body).toMatchObject({ items: [{ name: 'd' }], nextCursor: null });
+    expect(
+      (
+        await api.call<Page<TaskView>>('GET', `/runs/${id}/tasks`, {
+          query: { limit: '3', cursor: page.nextCursor ?? '' },
+        })
+      ).body,
+    ).toMatchObject({ items: [{ name: 'd' }], nextCursor: null });
   });
 
   test('lists page without overlap, filter, and show the last 7 days unless asked', async () => {
@@ -245,7 +444,8 @@ describe('runs', () => {
     await other.save('p', 'w', { ...DIAMOND, name: 'w' });
     const id = await other.run('p', 'w');
     now += 8 * 86_400_000;
-    const found = async (query: Record<string, string>) => (await other.call<Page<RunView>>('GET', '/runs', { query })).body.items.map((item) => item.id);
+    const found = async (query: Record<string, string>) =>
+      (await other.call<Page<RunView>>('GET', '/runs', { query })).body.items.map((item) => item.id);
     expect(await found({})).toEqual([]);
     expect(await found({ submittedAfter: '2026-03-01T00:00:00Z' })).toEqual([id]);
     expect(await found({ state: 'queued' })).toEqual([id]);
@@ -275,10 +475,33 @@ describe('GET /runs/:run/live', () => {
         liveRun: async (id) => {
           const row = await other.store.getRun(id);
           if (row === null) return null;
-          const record = { run: id, task: 0, version: 41, state: 'running' as const, cause: null, waitReason: null, attempts: 1, retries: 0, wakeAt: null, readyAt: null, startedAt: NOW, endedAt: null, outputs: null };
+          const record = {
+            run: id,
+            task: 0,
+            version: 41,
+            state: 'running' as const,
+            cause: null,
+            waitReason: null,
+            attempts: 1,
+            retries: 0,
+            wakeAt: null,
+            readyAt: null,
+            startedAt: NOW,
+            endedAt: null,
+            outputs: null,
+          };
           return {
-            master: 'm1' as never, version: 41, spec: row.spec, status: { ...row.status, version: 41, state: 'running' },
-            tasks: DIAMOND_NAMES.map((name, index) => ({ name, type: 'shell', state: index === 0 ? 'running' : 'pending', record: index === 0 ? record : null, attempt: null })),
+            master: 'm1' as never,
+            version: 41,
+            spec: row.spec,
+            status: { ...row.status, version: 41, state: 'running' },
+            tasks: DIAMOND_NAMES.map((name, index) => ({
+              name,
+              type: 'shell',
+              state: index === 0 ? 'running' : 'pending',
+              record: index === 0 ? record : null,
+              attempt: null,
+            })),
           };
         },
       },
@@ -286,24 +509,45 @@ describe('GET /runs/:run/live', () => {
     await other.save('p', 'diamond', DIAMOND);
     const id = await other.run('p', 'diamond');
     const { body } = await other.call<LiveView>('GET', `/runs/${id}/live`);
-    expect(body).toMatchObject({ source: 'memory', master: { id: 'm1' }, memoryVersion: 41, storeVersion: 0, run: { state: 'running', counts: { running: 1, pending: 3 } } });
+    expect(body).toMatchObject({
+      source: 'memory',
+      master: { id: 'm1' },
+      memoryVersion: 41,
+      storeVersion: 0,
+      run: { state: 'running', counts: { running: 1, pending: 3 } },
+    });
     expect(body.tasks.map((task) => task.state)).toEqual(['running', 'pending', 'pending', 'pending']);
     await other.setRun(id, 'succeeded', { endedAt: NOW });
-    expect((await other.call<LiveView>('GET', `/runs/${id}/live`)).body).toMatchObject({ source: 'store', master: null, memoryVersion: null, run: { state: 'succeeded' } });
+    expect((await other.call<LiveView>('GET', `/runs/${id}/live`)).body).toMatchObject({
+      source: 'store',
+      master: null,
+      memoryVersion: null,
+      run: { state: 'succeeded' },
+    });
   });
   const DIAMOND_NAMES = ['a', 'b', 'c', 'd'];
 
   test.each([
     ['nobody owns the run', () => null],
     ['the owner fails', () => Promise.reject(new Error('no route to host'))],
-    ['the owner fails at once', () => { throw new Error('closed'); }],
+    [
+      'the owner fails at once',
+      () => {
+        throw new Error('closed');
+      },
+    ],
     ['the owner does not answer', () => new Promise<null>(() => undefined)],
   ])('comes from the store when %s', async (_name, liveRun) => {
     const other = await openApi({ hints: { commandWritten: () => undefined, liveRun } });
     await other.save('p', 'diamond', DIAMOND);
     const id = await other.run('p', 'diamond');
     const startedAt = performance.now();
-    expect((await other.call<LiveView>('GET', `/runs/${id}/live`)).body).toMatchObject({ source: 'store', master: null, storeVersion: 0, run: { id } });
+    expect((await other.call<LiveView>('GET', `/runs/${id}/live`)).body).toMatchObject({
+      source: 'store',
+      master: null,
+      storeVersion: 0,
+      run: { id },
+    });
     expect(performance.now() - startedAt).toBeLessThan(1500);
   });
 });
@@ -311,8 +555,12 @@ describe('GET /runs/:run/live', () => {
 describe('commands', () => {
   test('are written for the master, and refused with the state when they cannot apply', async () => {
     const id = await api.run('samples', 'diamond');
-    const post = (path: string) => api.call<{ command: number; run: number; state?: string; message?: string }>('POST', `/runs/${id}/${path}`);
-    expect(await post('pause')).toMatchObject({ status: 409, body: { state: 'queued', message: `run ${id} is queued: it cannot pause now` } });
+    const post = (path: string) =>
+      api.call<{ command: number; run: number; state?: string; message?: string }>('POST', `/runs/${id}/${path}`);
+    expect(await post('pause')).toMatchObject({
+      status: 409,
+      body: { state: 'queued', message: `run ${id} is queued: it cannot pause now` },
+    });
     await api.setRun(id, 'running');
     expect(await post('resume')).toMatchObject({ status: 409, body: { state: 'running' } });
     expect(await post('pause')).toMatchObject({ status: 202, body: { run: id, command: anyNumber } });
@@ -330,7 +578,8 @@ describe('commands', () => {
     const id = await api.run('samples', 'diamond');
     await api.setRun(id, 'running');
     await api.setTask(id, 0, 'running');
-    const post = (path: string) => api.call<{ command: number; state?: string; message?: string }>('POST', `/runs/${id}/tasks/${path}`);
+    const post = (path: string) =>
+      api.call<{ command: number; state?: string; message?: string }>('POST', `/runs/${id}/tasks/${path}`);
     expect((await post('a/kill')).status).toBe(202);
     expect(await post('a/force-success')).toMatchObject({ status: 409, body: { state: 'running' } });
     expect(await post('b/force-success')).toMatchObject({ status: 409, body: { state: 'pending' } });
@@ -340,7 +589,10 @@ describe('commands', () => {
     expect(await post('d/force-success')).toMatchObject({ status: 409, body: { state: 'skipped' } });
     expect(await post('b/kill')).toMatchObject({ status: 409, body: { state: 'pending' } });
     expect(await post('zz/kill')).toMatchObject({ status: 404, body: { code: 'TASK_NOT_FOUND' } });
-    expect((await api.call('POST', `/runs/${id}/stop`, { body: { why: 'because' } })).body).toMatchObject({ status: 400, message: 'why is not known here: this request takes no body' });
+    expect((await api.call('POST', `/runs/${id}/stop`, { body: { why: 'because' } })).body).toMatchObject({
+      status: 400,
+      message: 'why is not known here: this request takes no body',
+    });
   });
 });
 
@@ -348,19 +600,35 @@ test('logs of attempts', async () => {
   const id = await api.run('samples', 'diamond');
   await api.setAttempt(id, 2, 1, 'running');
   await api.writeLog(id, 2, 1, 'a\nb\n');
-  expect((await api.call<LogPage>('GET', `/attempts/${id}.2.1/logs`)).body).toMatchObject({ total: 2, length: 2, content: ['a', 'b'] });
+  expect((await api.call<LogPage>('GET', `/attempts/${id}.2.1/logs`)).body).toMatchObject({
+    total: 2,
+    length: 2,
+    content: ['a', 'b'],
+  });
   expect((await api.call('GET', `/attempts/${id}.2.2/logs`)).status).toBe(404);
 });
 
 test('a connection is stored, and its address is not given back', async () => {
   const put = (body: unknown) => api.call<ConnectionView>('PUT', '/projects/samples/connections/db', { body });
-  expect(await put({ kind: 'postgres', url: 'postgres://u:secret@h/db' })).toMatchObject({ status: 200, body: { name: 'db', kind: 'postgres' } });
+  expect(await put({ kind: 'postgres', url: 'postgres://u:secret@h/db' })).toMatchObject({
+    status: 200,
+    body: { name: 'db', kind: 'postgres' },
+  });
   expect((await put({ kind: 'postgres', url: 'postgres://u:secret@h/db' })).text).not.toContain('secret');
-  expect(await put({ kind: 'mysql', url: 'postgres://u:secret@h/db' })).toMatchObject({ status: 400, body: { message: 'url of a mysql connection must begin with mysql: or mariadb:' } });
+  expect(await put({ kind: 'mysql', url: 'postgres://u:secret@h/db' })).toMatchObject({
+    status: 400,
+    body: { message: 'url of a mysql connection must begin with mysql: or mariadb:' },
+  });
 });
 
 test('system, index, schema, probes, workers', async () => {
-  expect((await api.call<SystemView>('GET', '/system')).body).toEqual({ product: 'pelorus', version: '0.1.0-test', store: 'sqlite', now: '2026-03-15T12:00:00.000Z', startedAt: '2026-03-15T12:00:00.000Z' });
+  expect((await api.call<SystemView>('GET', '/system')).body).toEqual({
+    product: 'pelorus',
+    version: '0.1.0-test',
+    store: 'sqlite',
+    now: '2026-03-15T12:00:00.000Z',
+    startedAt: '2026-03-15T12:00:00.000Z',
+  });
   const index = (await api.call<{ routes: { method: string; path: string }[] }>('GET', '/api/v1')).body;
   expect(index.routes).toContainEqual({ method: 'POST', path: '/api/v1/executors', summary: anyText });
   expect((await api.call<Record<string, unknown>>('GET', '/schemas/workflow')).body).toMatchObject({ type: 'object' });

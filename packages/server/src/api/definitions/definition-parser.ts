@@ -21,7 +21,9 @@ export interface DefinitionParser {
  * The definition comes as JSON: reading that costs a third of what copying the objects between threads does. The tasks
  * come in pieces, for the event loop to read between other requests (10,000 tasks in one piece: 50 to 90 ms).
  */
-export type ThreadAnswer = RefusedUpload | (Omit<ParsedUpload, 'definition'> & { headJson: string; taskJsons: string[] });
+export type ThreadAnswer =
+  | RefusedUpload
+  | (Omit<ParsedUpload, 'definition'> & { headJson: string; taskJsons: string[] });
 
 interface Job {
   upload: Upload;
@@ -43,13 +45,16 @@ export function createDefinitionParser(): DefinitionParser {
   }
 
   function next(): void {
-    const thread = waiting.length === 0 ? undefined : (idle.pop() ?? (all.size < API_LIMITS.parseThreads ? start() : undefined));
+    const thread =
+      waiting.length === 0 ? undefined : (idle.pop() ?? (all.size < API_LIMITS.parseThreads ? start() : undefined));
     const job = thread === undefined ? undefined : waiting.shift();
     if (thread !== undefined && job !== undefined) run(thread, job);
   }
 
   function start(): Worker {
-    const thread = new Worker(new URL(`./parse-thread${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
+    const thread = new Worker(
+      new URL(`./parse-thread${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
+    );
     all.add(thread);
     thread.once('exit', () => all.delete(thread));
     // Between jobs nobody listens otherwise, and an error nobody listens to ends the process.
@@ -120,7 +125,9 @@ function failureOf(answer: RefusedUpload): ApiFailure {
 }
 
 function busy(): ApiFailure {
-  return new ApiFailure('TOO_MANY_REQUESTS', 'too many definitions are being read at once', { retryAfterSeconds: API_LIMITS.retryAfterSeconds });
+  return new ApiFailure('TOO_MANY_REQUESTS', 'too many definitions are being read at once', {
+    retryAfterSeconds: API_LIMITS.retryAfterSeconds,
+  });
 }
 
 function tooSlow(): ApiFailure {

@@ -16,7 +16,10 @@ export function createLocator(source: string, form: 'file' | 'published', defini
   return {
     problem: (pointer, message) => {
       text ??= read(source);
-      const steps = pointer.split('/').slice(1).map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+      const steps = pointer
+        .split('/')
+        .slice(1)
+        .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
       const written = form === 'published' ? publishedSteps(steps, definition) : steps;
       const offset = offsetOf(text.root, written);
       const position = offset === null ? null : text.lines.linePos(offset);
@@ -60,14 +63,23 @@ const members = new WeakMap<YAMLMap, Map<string, Node>>();
 function membersOf(map: YAMLMap): Map<string, Node> {
   let known = members.get(map);
   if (known === undefined) {
-    known = new Map(map.items.flatMap((pair) => (isScalar(pair.key) && isNode(pair.value) ? [[String(pair.key.value), pair.value]] : [])));
+    known = new Map(
+      map.items.flatMap((pair) =>
+        isScalar(pair.key) && isNode(pair.value) ? [[String(pair.key.value), pair.value]] : [],
+      ),
+    );
     members.set(map, known);
   }
   return known;
 }
 
 const PUBLISHED_KEYS: Record<string, string[]> = {
-  needs: ['dep'], description: ['desc'], extras: ['extras'], type: ['type'], run: ['parameter', 'script'], files: ['parameter', 'resources'],
+  needs: ['dep'],
+  description: ['desc'],
+  extras: ['extras'],
+  type: ['type'],
+  run: ['parameter', 'script'],
+  files: ['parameter', 'resources'],
 };
 
 function publishedSteps([top, name, key, ...rest]: string[], definition: WorkflowDefinition): string[] {
@@ -75,6 +87,7 @@ function publishedSteps([top, name, key, ...rest]: string[], definition: Workflo
     const node = ['nodes', String(definition.tasks.findIndex((task) => task.name === name))];
     return key === undefined ? node : [...node, ...(PUBLISHED_KEYS[key] ?? ['parameter', key]), ...rest];
   }
-  if (top === 'params' && name !== undefined) return ['userDefParams', String(Object.keys(definition.params).indexOf(name)), 'value'];
+  if (top === 'params' && name !== undefined)
+    return ['userDefParams', String(Object.keys(definition.params).indexOf(name)), 'value'];
   return [];
 }

@@ -11,9 +11,12 @@ parentPort?.on('message', (upload: Upload) => {
 function answerOf(upload: Upload): ThreadAnswer {
   const parsed = parseUpload(upload);
   if (!parsed.ok) return parsed;
-  const { definition: { tasks, ...head }, ...rest } = parsed;
-  const pieces = Array.from({ length: Math.ceil(tasks.length / API_LIMITS.itemsPerSlice) }, (_, piece) => (
-    JSON.stringify(tasks.slice(piece * API_LIMITS.itemsPerSlice, (piece + 1) * API_LIMITS.itemsPerSlice))
-  ));
+  const {
+    definition: { tasks, ...head },
+    ...rest
+  } = parsed;
+  const pieces = Array.from({ length: Math.ceil(tasks.length / API_LIMITS.itemsPerSlice) }, (_, piece) =>
+    JSON.stringify(tasks.slice(piece * API_LIMITS.itemsPerSlice, (piece + 1) * API_LIMITS.itemsPerSlice)),
+  );
   return { ...rest, headJson: JSON.stringify(head), taskJsons: pieces };
 }

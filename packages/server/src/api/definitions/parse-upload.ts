@@ -6,8 +6,16 @@ import { createHash } from 'node:crypto';
 import secureJson from 'secure-json-parse';
 import { checkDefinitionParameters, checkDefinitionTemplates, checkTemplate, type WorkflowFile } from '@pelorus/engine';
 import {
-  LIMITS, normaliseForHash, parseDefinition, parseDirectDefinition,
-  type DefinitionFormat, type DefinitionOptions, type DefinitionProblem, type ErrorCode, type TaskDefinition, type WorkflowDefinition,
+  LIMITS,
+  normaliseForHash,
+  parseDefinition,
+  parseDirectDefinition,
+  type DefinitionFormat,
+  type DefinitionOptions,
+  type DefinitionProblem,
+  type ErrorCode,
+  type TaskDefinition,
+  type WorkflowDefinition,
 } from '@pelorus/protocol';
 import { API_LIMITS } from '../limits.ts';
 import { unstorable } from '../text-door.ts';
@@ -59,8 +67,10 @@ export function parseUpload(upload: Upload): ParsedUpload | RefusedUpload {
   if (text === null) return malformed('the definition is not UTF-8 text');
   const { as } = upload;
   switch (upload.kind) {
-    case 'text': return finish({ source: text, format: upload.format, form: 'file', files: [], as });
-    case 'direct': return finish({ source: text, format: 'json', form: 'published', files: upload.files, as });
+    case 'text':
+      return finish({ source: text, format: upload.format, form: 'file', files: [], as });
+    case 'direct':
+      return finish({ source: text, format: 'json', form: 'published', files: upload.files, as });
     case 'bundle': {
       const bundle = readBundle(text);
       return 'refused' in bundle ? malformed(bundle.refused) : finish({ ...bundle, form: 'file', as });
@@ -82,7 +92,10 @@ function finish(sent: Sent): ParsedUpload | RefusedUpload {
   if (held !== null) return malformed(`the definition holds ${held}, which cannot be stored`);
   const parsed = parse(sent);
   if (parsed.definition === null) return refused(parsed.problems);
-  const { definition, renamed } = namedAs(sent.form === 'published' ? withFilesEverywhere(parsed.definition, sent.files) : parsed.definition, sent.as);
+  const { definition, renamed } = namedAs(
+    sent.form === 'published' ? withFilesEverywhere(parsed.definition, sent.files) : parsed.definition,
+    sent.as,
+  );
   const locator = createLocator(sent.source, sent.form, definition);
   const problems = parameterProblems(definition, locator);
   if (problems.length > 0) return refused(problems);
@@ -106,34 +119,51 @@ function parse({ source, format, form, as }: Sent): ReturnType<typeof parseDefin
 /** What only shows when the whole definition is known: parameters that nothing gives, circles, values out of place. */
 function parameterProblems(definition: WorkflowDefinition, locator: Locator): DefinitionProblem[] {
   const found = [...checkDefinitionTemplates(definition), ...checkDefinitionParameters(definition)];
-  const problems = found.slice(0, LIMITS.definitionProblems).map(({ pointer, message }) => locator.problem(pointer, message));
-  return problems.toSorted((left, right) => (left.line ?? 0) - (right.line ?? 0) || (left.column ?? 0) - (right.column ?? 0));
+  const problems = found
+    .slice(0, LIMITS.definitionProblems)
+    .map(({ pointer, message }) => locator.problem(pointer, message));
+  return problems.toSorted(
+    (left, right) => (left.line ?? 0) - (right.line ?? 0) || (left.column ?? 0) - (right.column ?? 0),
+  );
 }
 
 function missingFiles(definition: WorkflowDefinition, files: WorkflowFile[], locator: Locator): MissingFile[] {
   const known = new Set(files.map((file) => file.name));
   return filePlaces(definition)
     .filter((reference) => !known.has(reference.name))
-    .map(({ name, pointer }) => ({ name, problem: locator.problem(pointer, `file ${name} is named here but was not sent`) }));
+    .map(({ name, pointer }) => ({
+      name,
+      problem: locator.problem(pointer, `file ${name} is named here but was not sent`),
+    }));
 }
 
 /** The path counts; a definition that calls itself otherwise is told so. */
-function namedAs(definition: WorkflowDefinition, as: NamedAs): { definition: WorkflowDefinition; renamed: DefinitionProblem[] } {
+function namedAs(
+  definition: WorkflowDefinition,
+  as: NamedAs,
+): { definition: WorkflowDefinition; renamed: DefinitionProblem[] } {
   const renamed: DefinitionProblem[] = [];
   if (definition.name !== as.name) renamed.push(renaming('/name', definition.name, as.name));
-  if (definition.project !== null && definition.project !== as.project) renamed.push(renaming('/project', definition.project, as.project));
+  if (definition.project !== null && definition.project !== as.project)
+    renamed.push(renaming('/project', definition.project, as.project));
   return { definition: { ...definition, name: as.name, project: as.project }, renamed };
 }
 
 function renaming(pointer: string, written: string, taken: string): DefinitionProblem {
-  return { pointer, line: null, column: null, message: `the definition says ${written}; ${taken} is used, as the path of the request says` };
+  return {
+    pointer,
+    line: null,
+    column: null,
+    message: `the definition says ${written}; ${taken} is used, as the path of the request says`,
+  };
 }
 
 /** All files in every task that has a work directory. */
 function withFilesEverywhere(definition: WorkflowDefinition, files: WorkflowFile[]): WorkflowDefinition {
   const names = files.map((file) => file.name);
   if (names.length === 0) return definition;
-  const give = (task: TaskDefinition) => (WITH_WORK_DIRECTORY.has(task.action.type) ? { ...task, files: [...new Set([...task.files, ...names])] } : task);
+  const give = (task: TaskDefinition) =>
+    WITH_WORK_DIRECTORY.has(task.action.type) ? { ...task, files: [...new Set([...task.files, ...names])] } : task;
   return { ...definition, tasks: definition.tasks.map(give) };
 }
 
@@ -146,7 +176,8 @@ function readBundle(text: string): Bundle {
   if (typeof value !== 'object' || value === null) return { refused: 'the bundle is not acceptable JSON' };
   const { source, format, files, ...rest } = value as Record<string, unknown>;
   const unknown = Object.keys(rest);
-  if (unknown.length > 0) return { refused: `the bundle holds ${unknown.join(', ')}; its members are source, format and files` };
+  if (unknown.length > 0)
+    return { refused: `the bundle holds ${unknown.join(', ')}; its members are source, format and files` };
   if (typeof source !== 'string') return { refused: 'source of the bundle must be the text of the definition' };
   if (format !== 'yaml' && format !== 'json') return { refused: 'format of the bundle must be yaml or json' };
   if (!Array.isArray(files)) return { refused: 'files of the bundle must be an array of {name, base64}' };
@@ -154,7 +185,8 @@ function readBundle(text: string): Bundle {
 }
 
 function readFiles(source: string, format: DefinitionFormat, files: unknown[]): Bundle {
-  if (files.length > API_LIMITS.filesPerWorkflow) return { refused: `the bundle has ${files.length} files, more than ${API_LIMITS.filesPerWorkflow}` };
+  if (files.length > API_LIMITS.filesPerWorkflow)
+    return { refused: `the bundle has ${files.length} files, more than ${API_LIMITS.filesPerWorkflow}` };
   const read = new Map<string, WorkflowFile>();
   let bytes = 0;
   for (const [index, value] of files.entries()) {
@@ -164,15 +196,20 @@ function readFiles(source: string, format: DefinitionFormat, files: unknown[]): 
     read.set(file.name, file);
     bytes += Buffer.byteLength(file.base64, 'base64');
   }
-  if (bytes > API_LIMITS.filesBytesPerWorkflow) return { refused: `the files of the bundle are ${bytes} bytes together, more than ${API_LIMITS.filesBytesPerWorkflow}` };
+  if (bytes > API_LIMITS.filesBytesPerWorkflow)
+    return {
+      refused: `the files of the bundle are ${bytes} bytes together, more than ${API_LIMITS.filesBytesPerWorkflow}`,
+    };
   return { source, format, files: [...read.values()] };
 }
 
 function readFile(value: unknown): WorkflowFile | string {
   if (typeof value !== 'object' || value === null) return 'must be {name, base64}';
   const { name, base64 } = value as Record<string, unknown>;
-  if (typeof name !== 'string' || !isSafeFileName(name)) return 'has a name that is not a relative path without . and ..';
-  if (typeof base64 !== 'string' || !/^[A-Za-z0-9+/]*={0,2}$/.test(base64) || base64.length % 4 !== 0) return `(${name}) is not base64`;
+  if (typeof name !== 'string' || !isSafeFileName(name))
+    return 'has a name that is not a relative path without . and ..';
+  if (typeof base64 !== 'string' || !/^[A-Za-z0-9+/]*={0,2}$/.test(base64) || base64.length % 4 !== 0)
+    return `(${name}) is not base64`;
   return { name, sha256: createHash('sha256').update(Buffer.from(base64, 'base64')).digest('hex'), base64 };
 }
 

@@ -55,15 +55,24 @@ async function saveNew(context: ApiContext, as: NamedAs, definition: CompleteDef
   }
 }
 
-async function readDirect(context: ApiContext, as: NamedAs, parameters: DirectParameters, file: UploadedFile | null): Promise<CompleteDefinition> {
+async function readDirect(
+  context: ApiContext,
+  as: NamedAs,
+  parameters: DirectParameters,
+  file: UploadedFile | null,
+): Promise<CompleteDefinition> {
   const sent = await unpacked(parameters.data, file);
-  return complete(await context.definitions.parse({ kind: 'direct', bytes: sent.definition, files: sent.files, as }), []);
+  return complete(
+    await context.definitions.parse({ kind: 'direct', bytes: sent.definition, files: sent.files, as }),
+    [],
+  );
 }
 
 /** The file wins over `data`; one of the two is required. */
 async function unpacked(data: DirectParameters['data'], file: UploadedFile | null): Promise<UnpackedZip> {
   if (file !== null && file.bytes.length > 0) return unpackZip(file.bytes);
-  if (data === undefined) throw badParameter('data', 'data (a definition) or file (a zip with workflow.json) is required');
+  if (data === undefined)
+    throw badParameter('data', 'data (a definition) or file (a zip with workflow.json) is required');
   return { definition: Buffer.from(typeof data === 'string' ? data : JSON.stringify(data)), files: [] };
 }
 

@@ -5,4 +5,11 @@ import { killExecution } from './kill.ts';
 import { getExecution, getLogs, listExecutions } from './read.ts';
 import { runWorkflow } from './run.ts';
 
-export const executorRoutes: readonly Route[] = [runWorkflow, runDirect, listExecutions, getExecution, getLogs, killExecution];
+export const executorRoutes: readonly Route[] = [
+  runWorkflow,
+  runDirect,
+  listExecutions,
+  getExecution,
+  getLogs,
+  killExecution,
+];

@@ -34,7 +34,9 @@ export const runParameters = givenOnly({
   projectName: someName,
   workflowName: someName,
   execType: z.enum(['DIRECT', 'COMPLEMENT_DATA']),
-  schedule: jsonText(z.strictObject({ startDate: epochMs, endDate: epochMs, crontab: z.string().max(200).optional() })).optional(),
+  schedule: jsonText(
+    z.strictObject({ startDate: epochMs, endDate: epochMs, crontab: z.string().max(200).optional() }),
+  ).optional(),
   failurePolicy: failurePolicy.default('END'),
   nodeName: taskNames.optional(),
   nodeDep: z.enum(['NODE_ONLY', 'NODE_POST', 'NODE_PRE']).default('NODE_ONLY'),
@@ -51,7 +53,12 @@ export const runParameters = givenOnly({
 
 export const directParameters = givenOnly({
   projectName: someName,
-  workflowName: z.string().regex(/^[\p{L}_][\p{L}\p{N}\p{M}_-]{0,62}$/u, 'must begin with a letter or _ and hold at most 63 letters, digits, _ and -'),
+  workflowName: z
+    .string()
+    .regex(
+      /^[\p{L}_][\p{L}\p{N}\p{M}_-]{0,62}$/u,
+      'must begin with a letter or _ and hold at most 63 letters, digits, _ and -',
+    ),
   proxyUser: someName,
   queue: someName,
   data: z.union([z.string(), z.looseObject({})], 'must be the definition as JSON').optional(),

@@ -18,7 +18,10 @@ export const listExecutions = route({
   handle: async ({ query }, context) => {
     const filter = filterOf(query);
     if (filter.states?.length === 0) return ok({ total: 0, length: 0, executions: [] });
-    const [page, projects] = await Promise.all([context.store.listRuns(filter, query.from, query.size), context.store.listProjects()]);
+    const [page, projects] = await Promise.all([
+      context.store.listRuns(filter, query.from, query.size),
+      context.store.listProjects(),
+    ]);
     const owners = ownersOf(projects);
     const now = context.clock();
     return slicedAnswer({
@@ -60,8 +63,14 @@ export const getExecution = route({
     const { nodes, userDefParams } = toPublishedNodes(definition);
     const before = `[${JSON.stringify(executionView(detail, owners, now)).slice(0, -1)},"data":`;
     const states = taskStates(definition, detail);
-    const items = nodes.flatMap((node, index) => { const state = states[index]; return state === undefined ? [] : [{ node, state }]; });
-    return slicedAnswer({ head: { userDefParams }, key: 'nodes', items, view: ({ node, state }) => nodeView(node, state, now) }, { before, after: '}]' });
+    const items = nodes.flatMap((node, index) => {
+      const state = states[index];
+      return state === undefined ? [] : [{ node, state }];
+    });
+    return slicedAnswer(
+      { head: { userDefParams }, key: 'nodes', items, view: ({ node, state }) => nodeView(node, state, now) },
+      { before, after: '}]' },
+    );
   },
 });
 

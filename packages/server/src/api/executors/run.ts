@@ -23,8 +23,15 @@ export const runWorkflow = route({
 
 function refuseBackfill(parameters: RunParameters): void {
   if (parameters.execType === 'DIRECT') return;
-  if (parameters.schedule === undefined) throw badParameter('schedule', 'schedule is required for COMPLEMENT_DATA: {"startDate":ms,"endDate":ms,"crontab":"…"}');
-  throw new ApiFailure('BACKFILL_NOT_AVAILABLE', 'backfill is not available yet: COMPLEMENT_DATA cannot be run; use execType DIRECT');
+  if (parameters.schedule === undefined)
+    throw badParameter(
+      'schedule',
+      'schedule is required for COMPLEMENT_DATA: {"startDate":ms,"endDate":ms,"crontab":"…"}',
+    );
+  throw new ApiFailure(
+    'BACKFILL_NOT_AVAILABLE',
+    'backfill is not available yet: COMPLEMENT_DATA cannot be run; use execType DIRECT',
+  );
 }
 
 const NODE_DEPS: Record<RunParameters['nodeDep'], NodeDep> = { NODE_ONLY: 'node', NODE_POST: 'post', NODE_PRE: 'pre' };
@@ -49,7 +56,8 @@ function orderOf(parameters: RunParameters): RunOrder {
 }
 
 function selectionOf({ nodeName, nodeDep, selected }: RunParameters): Selection {
-  if (nodeName !== undefined && selected !== undefined) throw badParameter('selected', 'selected cannot be given together with nodeName');
+  if (nodeName !== undefined && selected !== undefined)
+    throw badParameter('selected', 'selected cannot be given together with nodeName');
   if (selected !== undefined) return { kind: 'selected', tasks: selected };
   return nodeName === undefined ? { kind: 'whole' } : { kind: 'node', tasks: nodeName, dep: NODE_DEPS[nodeDep] };
 }

@@ -1,5 +1,12 @@
 /** Stored records in the published form: epoch milliseconds, whole seconds, integer states. Pure. */
-import { RUN_STATUS, TASK_RUN_STATUS, formatAttemptId, type ExecutorExecution, type ExecutorNode, type PublishedNode } from '@pelorus/protocol';
+import {
+  RUN_STATUS,
+  TASK_RUN_STATUS,
+  formatAttemptId,
+  type ExecutorExecution,
+  type ExecutorNode,
+  type PublishedNode,
+} from '@pelorus/protocol';
 import type { ProjectRow, RunRow } from '../../store/port.ts';
 import { stateOf, type TaskState } from '../views.ts';
 

@@ -5,7 +5,7 @@ import { ok, route, type Route } from '../route.ts';
 const getLogs = route({
   method: 'GET',
   path: '/attempts/:attempt/logs',
-  summary: 'A page of an attempt\'s log',
+  summary: "A page of an attempt's log",
   params: z.strictObject({ attempt: z.string().max(64) }),
   query: logQuery,
   handle: async ({ params, query, signal }, context) => ok(await readLog(context, params.attempt, query, signal)),

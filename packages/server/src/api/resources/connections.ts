@@ -15,7 +15,8 @@ const putConnection = route({
   body: jsonBody(z.strictObject({ kind: z.enum(['sqlite', 'postgres', 'mysql']), url: z.string().min(1).max(4096) })),
   handle: async ({ params, body }, { store }) => {
     const schemes: readonly string[] = SCHEMES[body.kind];
-    if (!schemes.some((scheme) => body.url.startsWith(scheme))) throw badParameter('url', `url of a ${body.kind} connection must begin with ${schemes.join(' or ')}`);
+    if (!schemes.some((scheme) => body.url.startsWith(scheme)))
+      throw badParameter('url', `url of a ${body.kind} connection must begin with ${schemes.join(' or ')}`);
     await loadProject(store, params.project);
     await store.saveConnection(params.project, { name: params.name, kind: body.kind, url: body.url });
     return ok({ name: params.name, kind: body.kind });

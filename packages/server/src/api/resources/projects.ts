@@ -29,9 +29,17 @@ const putProject = route({
   body: jsonBody(z.strictObject({ description: z.string().max(10_000).optional() })),
   handle: async ({ params, body }, { store, user, clock }) => {
     const existed = (await store.listProjects()).some((project) => project.name === params.project);
-    const row = await store.ensureProject({ name: params.project, description: body.description ?? '', owner: user, at: clock() });
+    const row = await store.ensureProject({
+      name: params.project,
+      description: body.description ?? '',
+      owner: user,
+      at: clock(),
+    });
     if (body.description !== undefined && body.description !== row.description) {
-      throw new ApiFailure('CONFLICT', `project ${row.name} exists with another description; changing it is not available yet`);
+      throw new ApiFailure(
+        'CONFLICT',
+        `project ${row.name} exists with another description; changing it is not available yet`,
+      );
     }
     return { status: existed ? 200 : 201, body: { json: projectView(row) } };
   },

@@ -12,7 +12,10 @@ const RUN_ACTIONS = {
 
 const TASK_ACTIONS = {
   kill: { command: 'kill-task', summary: 'Kill one task of a run' },
-  'force-success': { command: 'force-success', summary: 'Let a task that failed, or that waits to be executed, count as succeeded' },
+  'force-success': {
+    command: 'force-success',
+    summary: 'Let a task that failed, or that waits to be executed, count as succeeded',
+  },
 } as const;
 
 function onRun(action: keyof typeof RUN_ACTIONS): Route {
@@ -32,7 +35,8 @@ function onTask(action: keyof typeof TASK_ACTIONS): Route {
     path: `/runs/:run/tasks/:task/${action}`,
     summary,
     params: runPath.extend({ task: z.string().min(1).max(255) }),
-    handle: async ({ params }, context) => commandAnswer(params.run, await commandTask(context, params.run, command, params.task)),
+    handle: async ({ params }, context) =>
+      commandAnswer(params.run, await commandTask(context, params.run, command, params.task)),
   });
 }
 
@@ -41,4 +45,10 @@ function commandAnswer(run: RunId, command: CommandId): Answer {
   return accepted(answer);
 }
 
-export const runActionRoutes: readonly Route[] = [onRun('stop'), onRun('pause'), onRun('resume'), onTask('kill'), onTask('force-success')];
+export const runActionRoutes: readonly Route[] = [
+  onRun('stop'),
+  onRun('pause'),
+  onRun('resume'),
+  onTask('kill'),
+  onTask('force-success'),
+];

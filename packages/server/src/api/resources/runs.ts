@@ -10,13 +10,32 @@ import { loadProject, loadRun, loadRunDetail } from '../lookup.ts';
 import { planView, type Selection } from '../plan.ts';
 import { badParameter } from '../problem.ts';
 import { created, ok, route, type Answer, type Route } from '../route.ts';
-import { cursor, flag, instant, integer, limit, priority, repeatable, runPath, runState, someName, startParameters } from '../schemas.ts';
+import {
+  cursor,
+  flag,
+  instant,
+  integer,
+  limit,
+  priority,
+  repeatable,
+  runPath,
+  runState,
+  someName,
+  startParameters,
+} from '../schemas.ts';
 import { slicedAnswer } from '../sliced-json.ts';
 import { WHOLE_WORKFLOW, prepareRun, submitRun, type RunOrder } from '../submit.ts';
 import { tallyOfStates } from '../run-tallies.ts';
 import { runView, taskStates, taskView, type TaskState } from '../views.ts';
 
-const DEP_WORDS: Record<string, NodeDep> = { node: 'node', post: 'post', pre: 'pre', node_only: 'node', node_post: 'post', node_pre: 'pre' };
+const DEP_WORDS: Record<string, NodeDep> = {
+  node: 'node',
+  post: 'post',
+  pre: 'pre',
+  node_only: 'node',
+  node_post: 'post',
+  node_pre: 'pre',
+};
 const lowerCase = (value: unknown) => (typeof value === 'string' ? value.toLowerCase() : value);
 
 const runRequest = z.strictObject({
@@ -24,10 +43,20 @@ const runRequest = z.strictObject({
   workflow: someName,
   version: z.int().min(1).optional(),
   params: startParameters.optional(),
-  from: z.strictObject({
-    task: z.union([someName, z.array(someName).min(1).max(LIMITS.tasksPerWorkflow)], 'must be the name of a task or an array of names'),
-    dep: z.preprocess((value) => (typeof value === 'string' ? (DEP_WORDS[value.toLowerCase()] ?? value) : value), z.enum(['node', 'post', 'pre'])).default('node'),
-  }).optional(),
+  from: z
+    .strictObject({
+      task: z.union(
+        [someName, z.array(someName).min(1).max(LIMITS.tasksPerWorkflow)],
+        'must be the name of a task or an array of names',
+      ),
+      dep: z
+        .preprocess(
+          (value) => (typeof value === 'string' ? (DEP_WORDS[value.toLowerCase()] ?? value) : value),
+          z.enum(['node', 'post', 'pre']),
+        )
+        .default('node'),
+    })
+    .optional(),
   select: z.array(someName).min(1).max(LIMITS.tasksPerWorkflow).optional(),
   failurePolicy: z.preprocess(lowerCase, z.enum(['end', 'continue'])).optional(),
   dryRun: z.boolean().optional(),
@@ -59,7 +88,10 @@ const postRun = route({
     if (query.dryRun) {
       const plan = planView(prepared.definition, prepared.plan, prepared.warnings);
       const { tasks, ...head } = plan;
-      return slicedAnswer({ head, key: 'tasks', items: tasks, view: (task) => task }, { before: '{"plan":', after: '}' });
+      return slicedAnswer(
+        { head, key: 'tasks', items: tasks, view: (task) => task },
+        { before: '{"plan":', after: '}' },
+      );
     }
     const { id, version } = await submitRun(context, prepared);
     return created({ id, version, warnings: prepared.warnings }, { location: `/api/v1/runs/${id}` });
@@ -87,7 +119,8 @@ function orderOf(body: z.output<typeof runRequest>): RunOrder {
 }
 
 function selectionOf({ from, select }: Pick<z.output<typeof runRequest>, 'from' | 'select'>): Selection {
-  if (from !== undefined && select !== undefined) throw badParameter('select', 'select cannot be given together with from');
+  if (from !== undefined && select !== undefined)
+    throw badParameter('select', 'select cannot be given together with from');
   if (select !== undefined) return { kind: 'selected', tasks: select };
   if (from === undefined) return { kind: 'whole' };
   return { kind: 'node', tasks: typeof from.task === 'string' ? [from.task] : from.task, dep: from.dep };
@@ -118,8 +151,16 @@ const listRuns = route({
     const more = page.rows.length > rows.length;
     // Runs submitted after the first page was read are left out of the later ones, so that nothing moves down.
     const nextCursor = more ? writeCursor([(from ?? 0) + rows.length, until ?? now]) : null;
-    const items = rows.flatMap((row, index) => { const tally = tallies[index]; return tally === undefined ? [] : [{ row, tally }]; });
-    return slicedAnswer({ head: { nextCursor }, key: 'items', items, view: ({ row, tally }) => runView(row, tally, now) });
+    const items = rows.flatMap((row, index) => {
+      const tally = tallies[index];
+      return tally === undefined ? [] : [{ row, tally }];
+    });
+    return slicedAnswer({
+      head: { nextCursor },
+      key: 'items',
+      items,
+      view: ({ row, tally }) => runView(row, tally, now),
+    });
   },
 });
 
@@ -137,12 +178,17 @@ function filterOf(query: z.output<typeof listQuery>, now: number, until: number)
 function workflowFilter(workflow: string | undefined): Pick<RunFilter, 'workflow' | 'workflowPrefixes'> {
   if (workflow === undefined) return {};
   if (!workflow.includes('*')) return { workflow };
-  if (workflow.indexOf('*') < workflow.length - 1) throw badParameter('workflow', 'workflow may hold a * at its end only');
+  if (workflow.indexOf('*') < workflow.length - 1)
+    throw badParameter('workflow', 'workflow may hold a * at its end only');
   return { workflowPrefixes: [workflow.slice(0, -1)] };
 }
 
 /** Who asks only for runs in progress wants them all, however old. */
-function submittedFrom(after: number | undefined, states: RunState[] | undefined, now: number): Pick<RunFilter, 'submittedFrom'> {
+function submittedFrom(
+  after: number | undefined,
+  states: RunState[] | undefined,
+  now: number,
+): Pick<RunFilter, 'submittedFrom'> {
   if (after !== undefined) return { submittedFrom: after };
   const onlyLive = states !== undefined && states.length > 0 && !states.some(isTerminalRun);
   return onlyLive ? {} : { submittedFrom: now - API_LIMITS.historyDefaultMs };
@@ -164,17 +210,28 @@ const getTasks = route({
   path: '/runs/:run/tasks',
   summary: 'Every task of a run with its attempts, in the order of the definition',
   params: runPath,
-  query: z.strictObject({ limit: integer({ min: 1, max: LIMITS.tasksPerWorkflow }).default(LIMITS.tasksPerWorkflow), cursor }),
+  query: z.strictObject({
+    limit: integer({ min: 1, max: LIMITS.tasksPerWorkflow }).default(LIMITS.tasksPerWorkflow),
+    cursor,
+  }),
   handle: async ({ params, query }, context) => {
     const from = readCursor(query.cursor, 1)?.[0] ?? 0;
     const states = await statesOf(context, await loadRunDetail(context.store, params.run));
     const items = states.slice(from, from + query.limit);
     const next = from + items.length;
-    return slicedAnswer({ head: { nextCursor: next < states.length ? writeCursor([next]) : null }, key: 'items', items, view: taskView });
+    return slicedAnswer({
+      head: { nextCursor: next < states.length ? writeCursor([next]) : null },
+      key: 'items',
+      items,
+      view: taskView,
+    });
   },
 });
 
-async function statesOf(context: ApiContext, detail: Pick<RunDetail, 'spec' | 'tasks' | 'attempts'>): Promise<TaskState[]> {
+async function statesOf(
+  context: ApiContext,
+  detail: Pick<RunDetail, 'spec' | 'tasks' | 'attempts'>,
+): Promise<TaskState[]> {
   return taskStates(await context.versions.definition(detail.spec.workflowId, detail.spec.workflowVersion), detail);
 }
 
@@ -185,7 +242,11 @@ const getPlan = route({
   params: runPath,
   handle: async ({ params }, context) => {
     const { spec } = await loadRun(context.store, params.run);
-    const { tasks, ...head } = planView(await context.versions.definition(spec.workflowId, spec.workflowVersion), spec.plan, []);
+    const { tasks, ...head } = planView(
+      await context.versions.definition(spec.workflowId, spec.workflowVersion),
+      spec.plan,
+      [],
+    );
     return slicedAnswer({ head, key: 'tasks', items: tasks, view: (task) => task });
   },
 });

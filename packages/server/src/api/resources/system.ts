@@ -42,7 +42,10 @@ const ready = route({
   summary: 'Answers when the store can be read',
   handle: async (_input, { store }) => {
     await store.listProjects().catch((cause: unknown) => {
-      throw new ApiFailure('NOT_READY', 'the store cannot be read', { retryAfterSeconds: API_LIMITS.retryAfterSeconds, cause });
+      throw new ApiFailure('NOT_READY', 'the store cannot be read', {
+        retryAfterSeconds: API_LIMITS.retryAfterSeconds,
+        cause,
+      });
     });
     return ok({ status: 'ready' });
   },

@@ -29,7 +29,10 @@ const listWorkflows = route({
     });
     const shown = rows.slice(0, query.limit);
     const last = shown.at(-1);
-    return ok({ items: shown.map(workflowSummary), nextCursor: rows.length > shown.length && last !== undefined ? writeCursor([last.id]) : null });
+    return ok({
+      items: shown.map(workflowSummary),
+      nextCursor: rows.length > shown.length && last !== undefined ? writeCursor([last.id]) : null,
+    });
   },
 });
 
@@ -53,14 +56,21 @@ const putWorkflow = route({
   handle: async ({ params, body }, context) => {
     const as = { project: params.project, name: params.workflow };
     await refuseHidden(context, as.project, as.name);
-    const { answer } = await saveDefinition(context, as, await readDefinition(context, body, as), { hidden: false, mustBeNew: false });
+    const { answer } = await saveDefinition(context, as, await readDefinition(context, body, as), {
+      hidden: false,
+      mustBeNew: false,
+    });
     return { status: answer.created ? 201 : 200, body: { json: answer } };
   },
 });
 
 async function refuseHidden(context: ApiContext, project: string, name: string): Promise<void> {
   const existing = await context.store.getWorkflow(project, name);
-  if (existing?.hidden === true) throw new ApiFailure('NAME_TAKEN', `${name} belongs to a workflow that was run directly and cannot be edited; take another name`);
+  if (existing?.hidden === true)
+    throw new ApiFailure(
+      'NAME_TAKEN',
+      `${name} belongs to a workflow that was run directly and cannot be edited; take another name`,
+    );
 }
 
 const deleteWorkflow = route({
@@ -102,7 +112,10 @@ const listVersions = route({
   handle: async ({ params }, { store }) => {
     const workflow = await loadWorkflow(store, params.project, params.workflow);
     const versions = await store.listWorkflowVersions(workflow.id);
-    return ok({ items: versions.toSorted((left, right) => right.version - left.version).map(versionSummary), nextCursor: null });
+    return ok({
+      items: versions.toSorted((left, right) => right.version - left.version).map(versionSummary),
+      nextCursor: null,
+    });
   },
 });
 
@@ -113,7 +126,11 @@ const getVersion = route({
   params: workflowPath.extend({ version: integer({ min: 1, max: 1_000_000_000 }) }),
   handle: async ({ params }, context) => {
     const workflow = await loadWorkflow(context.store, params.project, params.workflow);
-    if (params.version > workflow.version) throw new ApiFailure('VERSION_NOT_FOUND', `workflow ${workflow.name} has no version ${params.version}; the latest is ${workflow.version}`);
+    if (params.version > workflow.version)
+      throw new ApiFailure(
+        'VERSION_NOT_FOUND',
+        `workflow ${workflow.name} has no version ${params.version}; the latest is ${workflow.version}`,
+      );
     return workflowAnswer(workflow, await context.versions.get(workflow.id, params.version));
   },
 });
@@ -125,4 +142,12 @@ function workflowAnswer(workflow: WorkflowRow, row: WorkflowVersionRow): Answer 
   return slicedAnswer({ head: rest, key: 'tasks', items: tasks, view: (task) => task }, { before, after: '}' });
 }
 
-export const workflowRoutes: readonly Route[] = [listWorkflows, getWorkflow, putWorkflow, deleteWorkflow, validateWorkflow, listVersions, getVersion];
+export const workflowRoutes: readonly Route[] = [
+  listWorkflows,
+  getWorkflow,
+  putWorkflow,
+  deleteWorkflow,
+  validateWorkflow,
+  listVersions,
+  getVersion,
+];
