@@ -4,164 +4,198 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { crashRound, isClean } from './crash-round.ts';
 import { linesOf, newPlace, processesOf, until, type Place } from './dev-process.ts';
 
-let place: Place;
-beforeEach(async () => {
-  place = await newPlace();
-});
-afterEach(async () => place.clear(), 60_000);
-
-describe('Ctrl-C', () => {
-  test('ends the process in good order; after a start the history is there', async () => {
-    const first = await place.dev();
-    await place.pelorus('run', 'hello', '--wait', '-p', 'name=before');
-    first.signal('SIGINT');
-    expect(await first.ended).toBe(0);
-    expect(existsSync(join(place.data, 'server.json'))).toBe(false);
-
-    await place.dev();
-    const { stdout } = await place.pelorus('runs', 'list', '-o', 'json');
-    expect(JSON.parse(stdout)).toMatchObject([{ workflow: 'hello', state: 'succeeded', params: { name: 'before' } }]);
-    expect((await place.pelorus('logs', '@latest')).stdout).toBe('greet | hello, before\n');
-  }, 60_000);
-
-  test('lets a running task finish and keeps its result', async () => {
-    const first = await place.dev();
-    const marks = join(place.directory, 'marks');
-    writeFileSync(
-      join(place.directory, 'slow.yaml'),
-      `name: slow\ntasks:\n  nap: { run: "echo begun >> ${marks}; sleep 1; echo rested=yes >> $PELORUS_OUTPUT" }\n`,
-    );
-    await place.pelorus('run', 'slow.yaml');
-    await until(
-      () => linesOf(marks).length === 1,
-      20_000,
-      () => 'the task has not begun',
-    );
-    first.signal('SIGINT');
-    expect(await first.ended).toBe(0);
-    expect(first.stderr()).toContain('waiting up to 10 s for 1 running task');
-
-    await place.dev();
-    const { stdout } = await place.pelorus('runs', 'get', '@latest', '-o', 'json');
-    expect(JSON.parse(stdout)).toMatchObject({
-      state: 'succeeded',
-      tasks: [{ state: 'succeeded', outputs: { rested: 'yes' }, attempts: [{ n: 1 }] }],
-    });
-  }, 60_000);
-
-  test('in a watching command leaves the run alone', async () => {
-    await place.dev();
-    writeFileSync(join(place.directory, 'slow.yaml'), 'name: slow\ntasks:\n  nap: { run: sleep 30 }\n');
-    const watching = place.interruptible('run', 'slow.yaml', '--watch');
-    await until(
-      () => watching.stdout().includes('running'),
-      20_000,
-      () => `nothing runs: ${watching.stdout()}`,
-    );
-    watching.signal('SIGINT');
-    expect(await watching.ended).toBe(130);
-    expect(watching.stderr()).toContain('pelorus runs stop 1');
-    expect(JSON.parse((await place.pelorus('runs', 'get', '1', '-o', 'json')).stdout)).toMatchObject({
-      state: 'running',
-    });
-    expect((await place.pelorus('runs', 'stop', '1', '--wait')).code).toBe(0);
-  }, 60_000);
+/** Side by side, each in a place of its own, for most of the time is waiting. */
+const inPlace = test.extend<{ place: Place }>({
+  place: async ({ task: _task }, use) => {
+    const place = await newPlace();
+    await use(place);
+    await place.clear();
+  },
 });
 
-describe('kill -9 in the middle of fan-out', () => {
-  test.each([1, 60, 150])(
+describe.concurrent('Ctrl-C', () => {
+  inPlace(
+    'ends the process in good order; after a start the history is there',
+    async ({ place }) => {
+      const first = await place.dev();
+      await place.pelorus('run', 'hello', '--wait', '-p', 'name=before');
+      first.signal('SIGINT');
+      expect(await first.ended).toBe(0);
+      expect(existsSync(join(place.data, 'server.json'))).toBe(false);
+
+      await place.dev();
+      const { stdout } = await place.pelorus('runs', 'list', '-o', 'json');
+      expect(JSON.parse(stdout)).toMatchObject([{ workflow: 'hello', state: 'succeeded', params: { name: 'before' } }]);
+      expect((await place.pelorus('logs', '@latest')).stdout).toBe('greet | hello, before\n');
+    },
+    60_000,
+  );
+
+  inPlace(
+    'lets a running task finish and keeps its result',
+    async ({ place }) => {
+      const first = await place.dev();
+      const marks = join(place.directory, 'marks');
+      writeFileSync(
+        join(place.directory, 'slow.yaml'),
+        `name: slow\ntasks:\n  nap: { run: "echo begun >> ${marks}; sleep 1; echo rested=yes >> $PELORUS_OUTPUT" }\n`,
+      );
+      await place.pelorus('run', 'slow.yaml');
+      await until(
+        () => linesOf(marks).length === 1,
+        20_000,
+        () => 'the task has not begun',
+      );
+      first.signal('SIGINT');
+      expect(await first.ended).toBe(0);
+      expect(first.stderr()).toContain('waiting up to 10 s for 1 running task');
+
+      await place.dev();
+      const { stdout } = await place.pelorus('runs', 'get', '@latest', '-o', 'json');
+      expect(JSON.parse(stdout)).toMatchObject({
+        state: 'succeeded',
+        tasks: [{ state: 'succeeded', outputs: { rested: 'yes' }, attempts: [{ n: 1 }] }],
+      });
+    },
+    60_000,
+  );
+
+  inPlace(
+    'in a watching command leaves the run alone',
+    async ({ place }) => {
+      await place.dev();
+      writeFileSync(join(place.directory, 'slow.yaml'), 'name: slow\ntasks:\n  nap: { run: sleep 30 }\n');
+      const watching = place.interruptible('run', 'slow.yaml', '--watch');
+      await until(
+        () => watching.stdout().includes('running'),
+        20_000,
+        () => `nothing runs: ${watching.stdout()}`,
+      );
+      watching.signal('SIGINT');
+      expect(await watching.ended).toBe(130);
+      expect(watching.stderr()).toContain('pelorus runs stop 1');
+      expect(JSON.parse((await place.pelorus('runs', 'get', '1', '-o', 'json')).stdout)).toMatchObject({
+        state: 'running',
+      });
+      expect((await place.pelorus('runs', 'stop', '1', '--wait')).code).toBe(0);
+    },
+    60_000,
+  );
+});
+
+describe.concurrent('kill -9 in the middle of fan-out', () => {
+  inPlace.for([1, 60, 150])(
     'after %i tasks have begun: the run succeeds, each task is executed once',
-    async (killAfter) => {
+    { timeout: 120_000 },
+    async (killAfter, { place }) => {
       const round = await crashRound({ place, round: 1, seconds: 1, killAfter });
       expect(round).toMatchObject({ state: 'succeeded', executions: 202, executedTasks: 202 });
       expect(isClean(round)).toBe(true);
       expect(round.begunAtKill).toBeLessThan(202);
     },
-    120_000,
   );
 });
 
-describe('stopping a run', () => {
-  test('leaves no process of it, not even one in a session of its own', async () => {
-    await place.dev();
-    const pids = join(place.directory, 'pids');
-    const script = `setsid sleep 1000 & echo $! >> ${pids}; (setsid sh -c "echo \\$\\$ >> ${pids}; exec sleep 1000" &) ; echo $$ >> ${pids}; sleep 1000`;
-    writeFileSync(join(place.directory, 'stray.yaml'), `name: stray\ntasks:\n  spawn:\n    run: |\n      ${script}\n`);
-    await place.pelorus('run', 'stray.yaml');
-    await until(
-      () => linesOf(pids).length === 3,
-      20_000,
-      () => 'the processes have not started',
-    );
-    expect(sleepers(place)).not.toEqual([]);
+describe.concurrent('stopping a run', () => {
+  inPlace(
+    'leaves no process of it, not even one in a session of its own',
+    async ({ place }) => {
+      await place.dev();
+      const pids = join(place.directory, 'pids');
+      const script = `setsid sleep 1000 & echo $! >> ${pids}; (setsid sh -c "echo \\$\\$ >> ${pids}; exec sleep 1000" &) ; echo $$ >> ${pids}; sleep 1000`;
+      writeFileSync(
+        join(place.directory, 'stray.yaml'),
+        `name: stray\ntasks:\n  spawn:\n    run: |\n      ${script}\n`,
+      );
+      await place.pelorus('run', 'stray.yaml');
+      await until(
+        () => linesOf(pids).length === 3,
+        20_000,
+        () => 'the processes have not started',
+      );
+      expect(sleepers(place)).not.toEqual([]);
 
-    const startedAt = Date.now();
-    const { code, stdout } = await place.pelorus('runs', 'stop', '@latest', '--wait', '-o', 'json');
-    expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ state: 'stopped' });
-    expect(sleepers(place)).toEqual([]);
-    expect(Date.now() - startedAt).toBeLessThan(11_000);
-  }, 60_000);
+      const startedAt = Date.now();
+      const { code, stdout } = await place.pelorus('runs', 'stop', '@latest', '--wait', '-o', 'json');
+      expect(code).toBe(0);
+      expect(JSON.parse(stdout)).toMatchObject({ state: 'stopped' });
+      expect(sleepers(place)).toEqual([]);
+      expect(Date.now() - startedAt).toBeLessThan(11_000);
+    },
+    60_000,
+  );
 });
 
-describe('starting', () => {
-  test('takes the next free port when the wanted one is taken, and the commands find it', async () => {
-    const other = createServer().listen(0, '127.0.0.1');
-    await once(other, 'listening');
-    const { port } = other.address() as AddressInfo;
-    const dev = await place.dev('--port', String(port));
-    expect(dev.stdout()).toContain(`Port ${port} is taken; listening on ${new URL(dev.address).port} instead`);
-    expect((await place.pelorus('runs', 'list')).code).toBe(0);
-    other.close();
-  }, 60_000);
+describe.concurrent('starting', () => {
+  inPlace(
+    'takes the next free port when the wanted one is taken, and the commands find it',
+    async ({ place }) => {
+      const other = createServer().listen(0, '127.0.0.1');
+      await once(other, 'listening');
+      const { port } = other.address() as AddressInfo;
+      const dev = await place.dev('--port', String(port));
+      expect(dev.stdout()).toContain(`Port ${port} is taken; listening on ${new URL(dev.address).port} instead`);
+      expect((await place.pelorus('runs', 'list')).code).toBe(0);
+      other.close();
+    },
+    60_000,
+  );
 
-  test('with a folder: applies its definitions, and again what changes; shows what is wrong by line and column', async () => {
-    const folder = join(place.directory, 'flows');
-    const definition = (word: string) => `name: say\nproject: watched\ntasks:\n  a: { run: echo ${word} }\n`;
-    mkdirSync(folder);
-    writeFileSync(join(folder, 'say.yaml'), definition('one'));
-    const dev = await place.dev('flows', '--no-samples');
-    const version = async () =>
-      (
-        JSON.parse((await place.pelorus('workflow', 'list', '-o', 'json')).stdout) as {
-          name: string;
-          version: number;
-        }[]
-      ).map((one) => `${one.name}@${one.version}`);
-    await until(
-      async () => (await version()).join() === 'say@1',
-      20_000,
-      () => `not applied\n${dev.stderr()}`,
-    );
-    writeFileSync(join(folder, 'say.yaml'), definition('two'));
-    await until(
-      async () => (await version()).join() === 'say@2',
-      20_000,
-      () => `the change was not applied\n${dev.stderr()}`,
-    );
-    writeFileSync(join(folder, 'bad.yaml'), 'name: bad\ntasks:\n  a: { run: echo, needs: [b] }\n');
-    await until(
-      () => dev.stderr().includes('flows/bad.yaml:3:'),
-      20_000,
-      () => `the fault was not shown\n${dev.stderr()}`,
-    );
-    expect(await version()).toEqual(['say@2']);
-  }, 60_000);
+  inPlace(
+    'with a folder: applies its definitions, and again what changes; shows what is wrong by line and column',
+    async ({ place }) => {
+      const folder = join(place.directory, 'flows');
+      const definition = (word: string) => `name: say\nproject: watched\ntasks:\n  a: { run: echo ${word} }\n`;
+      mkdirSync(folder);
+      writeFileSync(join(folder, 'say.yaml'), definition('one'));
+      const dev = await place.dev('flows', '--no-samples');
+      const version = async () =>
+        (
+          JSON.parse((await place.pelorus('workflow', 'list', '-o', 'json')).stdout) as {
+            name: string;
+            version: number;
+          }[]
+        ).map((one) => `${one.name}@${one.version}`);
+      await until(
+        async () => (await version()).join() === 'say@1',
+        20_000,
+        () => `not applied\n${dev.stderr()}`,
+      );
+      writeFileSync(join(folder, 'say.yaml'), definition('two'));
+      await until(
+        async () => (await version()).join() === 'say@2',
+        20_000,
+        () => `the change was not applied\n${dev.stderr()}`,
+      );
+      writeFileSync(join(folder, 'bad.yaml'), 'name: bad\ntasks:\n  a: { run: echo, needs: [b] }\n');
+      await until(
+        () => dev.stderr().includes('flows/bad.yaml:3:'),
+        20_000,
+        () => `the fault was not shown\n${dev.stderr()}`,
+      );
+      expect(await version()).toEqual(['say@2']);
+    },
+    60_000,
+  );
 
-  test('--reset --yes begins anew', async () => {
-    const first = await place.dev();
-    await place.pelorus('run', 'hello', '--wait');
-    first.signal('SIGINT');
-    await first.ended;
-    writeFileSync(join(place.data, 'mine.txt'), 'not of Pelorus');
-    await place.dev('--reset', '--yes');
-    expect(JSON.parse((await place.pelorus('runs', 'list', '-o', 'json')).stdout)).toEqual([]);
-    expect(existsSync(join(place.data, 'mine.txt'))).toBe(true);
-  }, 60_000);
+  inPlace(
+    '--reset --yes begins anew',
+    async ({ place }) => {
+      const first = await place.dev();
+      await place.pelorus('run', 'hello', '--wait');
+      first.signal('SIGINT');
+      await first.ended;
+      writeFileSync(join(place.data, 'mine.txt'), 'not of Pelorus');
+      await place.dev('--reset', '--yes');
+      expect(JSON.parse((await place.pelorus('runs', 'list', '-o', 'json')).stdout)).toEqual([]);
+      expect(existsSync(join(place.data, 'mine.txt'))).toBe(true);
+    },
+    60_000,
+  );
 });
 
 function sleepers({ directory }: Place): string[] {

@@ -1,0 +1,56 @@
+/** Answers of the API for tests of how they are shown. */
+import type { RunView, TaskView } from '@pelorus/protocol';
+
+export const aRun: RunView = {
+  id: 4,
+  project: 'samples',
+  workflow: 'demo',
+  version: 1,
+  state: 'running',
+  status: 3,
+  cause: null,
+  firstFailure: null,
+  waitReason: null,
+  execType: 'DIRECT',
+  mode: 'whole',
+  rerunOf: null,
+  logicalDate: '2026-01-01T00:00:00Z',
+  submittedAt: '2026-01-01T00:00:00Z',
+  submittedBy: 'admin',
+  startedAt: null,
+  endedAt: null,
+  durationMs: null,
+  progress: 0,
+  counts: {},
+  taskCount: 0,
+  params: {},
+  failurePolicy: 'end',
+  priority: 'medium',
+  workerGroup: null,
+  environment: null,
+  dryRun: false,
+  timeoutMs: 86_400_000,
+  owner: null,
+  extras: null,
+  revision: 1,
+};
+
+export function aTask(fields: Partial<TaskView>): TaskView {
+  return {
+    name: 'task',
+    index: 0,
+    type: 'shell',
+    needs: [],
+    plan: 'run',
+    state: 'pending',
+    status: 1,
+    cause: null,
+    waitReason: null,
+    outputs: null,
+    retries: 0,
+    startedAt: null,
+    endedAt: null,
+    attempts: [],
+    ...fields,
+  };
+}
