@@ -202,6 +202,15 @@ describe('limits', () => {
     expect(messages(parseDefinitionValue({ name: 'w', tasks: many }))).toEqual(['`tasks` has 100001 entries; a workflow has at most 100000 tasks']);
   });
 
+  it('answers for values that contain themselves', () => {
+    const twice: unknown[] = [];
+    twice.push(twice, twice);
+    const when: Record<string, unknown> = {};
+    when['and'] = [when];
+    expect(parseDefinitionValue({ name: 'w', tasks: { a: { run: 'x', extras: twice } } }).definition).toBeNull();
+    expect(parseDefinitionValue({ name: 'w', tasks: { a: { type: 'conditions', when } } }).definition).toBeNull();
+  });
+
   it('reads a chain of 100,000 tasks, and finds the cycle when its ends are joined', () => {
     const count = LIMITS.tasksPerWorkflow;
     const chain = (first: string[]): unknown => ({

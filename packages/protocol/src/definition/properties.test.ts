@@ -32,7 +32,7 @@ describe('whatever is given', () => {
     fc.assert(fc.property(anything, (value) => {
       expectConsistent(parseDefinitionValue(value, { checkTemplate }));
       expectConsistent(parseDirectDefinition(value, { checkTemplate }));
-    }), { numRuns: 2000 });
+    }), { numRuns: 1000 });
   });
 
   it('text in either format is answered too, and nearly always with positions', () => {
@@ -97,7 +97,7 @@ describe('the JSON Schema', () => {
       const sayable = problems.filter(({ message }) => !unsayable.some((pattern) => pattern.test(message)));
       expect({ bySchema, problems: sayable }).toEqual({ bySchema: sayable.length === 0 ? (problems.length === 0 ? true : bySchema) : false, problems: sayable });
       verdicts[sayable.length > 0 ? 'both' : problems.length > 0 ? 'beyond' : 'neither']++;
-    }), { numRuns: 3000 });
+    }), { numRuns: 1500 });
     // The test would prove nothing if the damage hardly ever mattered, or always.
     expect(Math.min(verdicts.both, verdicts.neither, verdicts.beyond)).toBeGreaterThan(50);
   });

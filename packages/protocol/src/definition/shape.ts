@@ -306,6 +306,9 @@ export function keyReader(rules: Pick<RecordRules, 'keyExpected' | 'keyPattern' 
   };
 }
 
+/** Values inside one free JSON value; a value that contains itself has no end. */
+const MAX_JSON_VALUES = 1_000_000;
+
 /** Any JSON value, kept as it is. */
 export function json(): Shape<unknown> {
   return {
@@ -313,36 +316,40 @@ export function json(): Shape<unknown> {
     expected: 'any value',
     read(given, place, log) {
       const value = top(given);
-      return isJson(value, place, log, 0) ? value : undefined;
+      const walk = { left: MAX_JSON_VALUES, log };
+      if (!isJson(value, place, walk, 0)) return undefined;
+      return walk.left > 0 ? value : log.problem(place, `${called(place)} holds more than ${MAX_JSON_VALUES} values`);
     },
   };
 }
 
-function isJson(value: unknown, place: Place, log: ProblemLog, depth: number): boolean {
-  if (value === null || typeof value === 'boolean') return true;
-  if (typeof value === 'string') return checkedText(value, place, { empty: true }, log) !== undefined;
+function isJson(value: unknown, place: Place, walk: { left: number; log: ProblemLog }, depth: number): boolean {
+  if (--walk.left <= 0 || value === null || typeof value === 'boolean') return true;
+  if (typeof value === 'string') return checkedText(value, place, { empty: true }, walk.log) !== undefined;
   if (typeof value === 'number' && Number.isFinite(value)) return true;
   if (typeof value !== 'object') {
-    mismatch(place, 'a JSON value', value, log);
+    mismatch(place, 'a JSON value', value, walk.log);
     return false;
   }
   if (depth >= MAX_DEPTH) {
-    log.problem(place, `more than ${MAX_DEPTH} collections inside one another`);
+    walk.log.problem(place, `more than ${MAX_DEPTH} collections inside one another`);
+    // Said once: a value that contains itself would say it without end.
+    walk.left = 0;
     return false;
   }
   let good = true;
   if (Array.isArray(value)) {
-    for (const [index, item] of value.entries()) good = isJson(item, inside(place, index), log, depth + 1) && good;
+    for (const [index, item] of value.entries()) good = isJson(item, inside(place, index), walk, depth + 1) && good;
     return good;
   }
   for (const [key, item] of Object.entries(value)) {
     const at = inside(place, key);
     const wrong = key === '__proto__' ? 'cannot be a key' : unstorable(key, LIMITS.definitionFieldBytes);
     if (wrong !== null) {
-      log.problem(at, `the key \`${shorten(key)}\` ${wrong}`, 'key');
+      walk.log.problem(at, `the key \`${shorten(key)}\` ${wrong}`, 'key');
       good = false;
     }
-    good = isJson(item, at, log, depth + 1) && good;
+    good = isJson(item, at, walk, depth + 1) && good;
   }
   return good;
 }

@@ -8,7 +8,7 @@ import { called, shorten, type Place } from './place.ts';
 import type { ProblemLog } from './problem-log.ts';
 import {
   boolean, defaulted, duration, either, integer, isMap, json, list, mapped, membersOf, mismatch, named, object, objectSchema, oneOf, optional, overlaid, Overlay, readFields, record,
-  required, text, textual, unknownKey, wholeOf, type Fields, type JsonSchema, type Member, type Shape, type Whole,
+  required, text, textual, unknownKey, wholeOf, type Field, type Fields, type JsonSchema, type Member, type Shape, type Whole,
 } from './shape.ts';
 import { declaredOutputs, DEFINITIONS, params, TASK_KINDS, type Links, type TaskKind } from './task-kinds.ts';
 
@@ -213,8 +213,31 @@ const DEFAULT_FIELDS: Fields = Object.fromEntries(
     .filter(([key]) => key !== 'needs')
     .map(([key, field]) => [key, { ...field, required: false }]),
 );
-/** Keys without which a task of some type is incomplete; when `defaults` has one, a task alone cannot be judged. */
-const ESSENTIAL_KEYS = [...new Set(['run', 'file', ...TASK_KINDS.flatMap(({ fields }) => Object.keys(fields).filter((key) => fields[key]?.required))])];
+/** Schemas of keys of every task whose maps `defaults` can complete, without what they require. */
+const COMPLETABLE: ReadonlyMap<string, JsonSchema> = new Map(
+  Object.entries<Field<unknown>>(COMMON_FIELDS).flatMap(([key, { shape }]) => {
+    const whole = resolved(shape.schema);
+    const loose = withoutRequired(whole);
+    return JSON.stringify(loose) === JSON.stringify(whole) ? [] : [[key, loose] as const];
+  }),
+);
+/** Keys of which `defaults` can hold what a task cannot be without; if it does, a task alone cannot be judged. */
+const ESSENTIAL_KEYS = [...new Set(['run', 'file', ...COMPLETABLE.keys(), ...TASK_KINDS.flatMap(({ fields }) => Object.keys(fields).filter((key) => fields[key]?.required))])];
+
+function resolved(schema: JsonSchema): JsonSchema {
+  const name = typeof schema['$ref'] === 'string' ? schema['$ref'].replace('#/$defs/', '') : null;
+  return name === null ? schema : (DEFINITIONS[name] ?? schema);
+}
+
+function withoutRequired(schema: unknown): JsonSchema {
+  const copy = (value: unknown, isProperties: boolean): unknown => {
+    if (Array.isArray(value)) return value.map((item) => copy(item, false));
+    if (typeof value !== 'object' || value === null) return value;
+    const kept = Object.entries(value).filter(([key]) => isProperties || key !== 'required');
+    return Object.fromEntries(kept.map(([key, item]) => [key, copy(item, !isProperties && key === 'properties')]));
+  };
+  return copy(schema, false) as JsonSchema;
+}
 
 /** `defaults`: checked by itself, then put under each task. */
 export const taskDefaults: Shape<Map<string, Member>> = {
@@ -237,10 +260,14 @@ export const taskDefaults: Shape<Map<string, Member>> = {
 function taskSchemas(): { complete: JsonSchema; withDefaults: JsonSchema } {
   for (const { type, doc, fields, runOrFile } of TASK_KINDS) {
     const typeField = { type: { shape: oneOf([type]), doc: 'What kind of task it is.', required: false, absent: undefined, written: undefined } };
-    const { required: essential = [], ...keys } = objectSchema({ ...typeField, ...COMMON_FIELDS, ...fields });
-    DEFINITIONS[`${type}Keys`] = { description: doc, ...keys, ...(runOrFile ? { not: { required: ['run', 'file'] } } : {}) };
+    const { required: essential = [], properties, ...keys } = objectSchema({ ...typeField, ...COMMON_FIELDS, ...fields });
+    const strict = properties as Record<string, JsonSchema>;
+    const completable = [...COMPLETABLE.keys()].filter((key) => !Object.hasOwn(fields, key));
+    const loose = Object.fromEntries(completable.map((key) => [key, { ...COMPLETABLE.get(key), description: strict[key]?.['description'] }]));
+    DEFINITIONS[`${type}Keys`] = { description: doc, ...keys, properties: { ...strict, ...loose }, ...(runOrFile ? { not: { required: ['run', 'file'] } } : {}) };
     DEFINITIONS[`${type}Task`] = {
       $ref: `#/$defs/${type}Keys`,
+      properties: Object.fromEntries(completable.map((key) => [key, strict[key]])),
       ...(Array.isArray(essential) && essential.length > 0 ? { required: essential } : {}),
       ...(runOrFile ? { anyOf: [{ required: ['run'] }, { required: ['file'] }] } : {}),
     };
