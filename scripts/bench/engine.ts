@@ -6,7 +6,14 @@ import { print } from './figure.ts';
 
 const LAYERS = 1000;
 const WIDTH = 100;
-const OUTCOME: AttemptOutcome = { state: 'succeeded', cause: null, outputs: {}, outputsTruncated: false, startedAt: 0, endedAt: 0 };
+const OUTCOME: AttemptOutcome = {
+  state: 'succeeded',
+  cause: null,
+  outputs: {},
+  outputsTruncated: false,
+  startedAt: 0,
+  endedAt: 0,
+};
 
 export function benchEngine(): void {
   const definition = layeredWorkflow(LAYERS, WIDTH);
@@ -45,22 +52,69 @@ function drive(run: Run): number {
     const task = ready[next]!;
     const attempt = formatAttemptId({ run: run.spec.id, task, n: 1 });
     step({ kind: 'placed', task, worker, at: 2, random: 0 });
-    step({ kind: 'report', task, n: 1, worker, at: 3, random: 0, report: { kind: 'running', attempt, sequence: 1, startedAt: 3 } });
-    step({ kind: 'report', task, n: 1, worker, at: 4, random: 0, report: { kind: 'finished', attempt, sequence: 2, outcome: OUTCOME } });
+    step({
+      kind: 'report',
+      task,
+      n: 1,
+      worker,
+      at: 3,
+      random: 0,
+      report: { kind: 'running', attempt, sequence: 1, startedAt: 3 },
+    });
+    step({
+      kind: 'report',
+      task,
+      n: 1,
+      worker,
+      at: 4,
+      random: 0,
+      report: { kind: 'finished', attempt, sequence: 2, outcome: OUTCOME },
+    });
   }
   return transitions;
 }
 
 function newRun(definition: WorkflowDefinition): Run {
   const spec: RunSpec = {
-    id: runIdOf(1), projectId: 1, project: 'bench', workflowId: 1, workflow: definition.name, workflowVersion: 1, execType: 'DIRECT',
-    mode: 'whole', plan: { run: 'all', reuse: [] }, rerunOf: null, parent: null, submitUser: 'bench', proxyUser: null, queue: null,
-    failurePolicy: 'end', priority: 'medium', timeoutMs: 86_400_000, timeoutAction: 'fail', workerGroup: null, environment: null,
-    dryRun: false, params: {}, logicalDateAt: 0, zone: 'UTC', submittedAt: 0, notifyType: 'NONE', notifyMails: [], extras: null,
+    id: runIdOf(1),
+    projectId: 1,
+    project: 'bench',
+    workflowId: 1,
+    workflow: definition.name,
+    workflowVersion: 1,
+    execType: 'DIRECT',
+    mode: 'whole',
+    plan: { run: 'all', reuse: [] },
+    rerunOf: null,
+    parent: null,
+    submitUser: 'bench',
+    proxyUser: null,
+    queue: null,
+    failurePolicy: 'end',
+    priority: 'medium',
+    timeoutMs: 86_400_000,
+    timeoutAction: 'fail',
+    workerGroup: null,
+    environment: null,
+    dryRun: false,
+    params: {},
+    logicalDateAt: 0,
+    zone: 'UTC',
+    submittedAt: 0,
+    notifyType: 'NONE',
+    notifyMails: [],
+    extras: null,
   };
   const status = {
-    run: spec.id, version: 0, state: 'queued' as const, cause: null, firstFailure: null, waitReason: null, owner: null,
-    startedAt: null, endedAt: null,
+    run: spec.id,
+    version: 0,
+    state: 'queued' as const,
+    cause: null,
+    firstFailure: null,
+    waitReason: null,
+    owner: null,
+    startedAt: null,
+    endedAt: null,
   };
   const workflow = { workflowId: 1, version: 1, definition, files: [] };
   return openRun({ spec, status, tasks: [], attempts: [] }, { workflow, connections: [], projectParams: {} });

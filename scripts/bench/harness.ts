@@ -1,6 +1,6 @@
 /** The real thing in one process, as `pelorus dev` wires it but for HTTP: store, master, worker with its supervisor. */
 import type { Change } from '@pelorus/engine';
-import { isTerminalRun, type RunId, type RunState, type WorkflowDefinition } from '@pelorus/protocol';
+import { isTerminalRun, type RunId, type WorkflowDefinition } from '@pelorus/protocol';
 import { type Master, startMaster } from '@pelorus/server/master';
 import { type NewRun, openSqliteStore, type Store } from '@pelorus/server/store';
 import { createMemoryLinkPair, startWorker } from '@pelorus/worker';
@@ -54,7 +54,15 @@ export async function openHarness(slots: number): Promise<Harness> {
     },
     save: async (definition) => {
       const at = Date.now();
-      const save = { project: 'bench', name: definition.name, definition, files: [], source: '', format: 'json' as const, hash: randomUUID() };
+      const save = {
+        project: 'bench',
+        name: definition.name,
+        definition,
+        files: [],
+        source: '',
+        format: 'json' as const,
+        hash: randomUUID(),
+      };
       await store.saveWorkflow({ ...save, hidden: false, mustBeNew: false, user: 'bench', at });
     },
     submit: async (workflow) => {
@@ -92,9 +100,13 @@ class Watch {
 
   over(store: Store): Store {
     const commit: Store['commit'] = async (fence, changes) => {
-      this.note(this.starts, changes, (change) => (change.kind === 'attempt' && change.record.state !== 'dispatched' ? change.record.run : null));
+      this.note(this.starts, changes, (change) =>
+        change.kind === 'attempt' && change.record.state !== 'dispatched' ? change.record.run : null,
+      );
       await store.commit(fence, changes);
-      this.note(this.ends, changes, (change) => (change.kind === 'run' && isTerminalRun(change.status.state as RunState) ? change.status.run : null));
+      this.note(this.ends, changes, (change) =>
+        change.kind === 'run' && isTerminalRun(change.status.state) ? change.status.run : null,
+      );
     };
     return new Proxy(store, { get: (target, name) => (name === 'commit' ? commit : bound(target, name)) });
   }
@@ -125,9 +137,32 @@ function bound(target: Store, name: string | symbol): unknown {
 function newRun(workflow: string): NewRun {
   const at = Date.now();
   return {
-    project: 'bench', workflow, workflowVersion: null, execType: 'DIRECT', mode: 'whole', plan: { run: 'all', reuse: [] }, rerunOf: null,
-    parent: null, submitUser: 'bench', proxyUser: null, queue: null, failurePolicy: 'end', priority: 'medium', timeoutMs: 86_400_000,
-    timeoutAction: 'fail', workerGroup: null, environment: null, dryRun: false, params: {}, logicalDateAt: at, zone: 'UTC',
-    submittedAt: at, notifyType: 'NONE', notifyMails: [], extras: null, idempotencyKey: null, tasks: [],
+    project: 'bench',
+    workflow,
+    workflowVersion: null,
+    execType: 'DIRECT',
+    mode: 'whole',
+    plan: { run: 'all', reuse: [] },
+    rerunOf: null,
+    parent: null,
+    submitUser: 'bench',
+    proxyUser: null,
+    queue: null,
+    failurePolicy: 'end',
+    priority: 'medium',
+    timeoutMs: 86_400_000,
+    timeoutAction: 'fail',
+    workerGroup: null,
+    environment: null,
+    dryRun: false,
+    params: {},
+    logicalDateAt: at,
+    zone: 'UTC',
+    submittedAt: at,
+    notifyType: 'NONE',
+    notifyMails: [],
+    extras: null,
+    idempotencyKey: null,
+    tasks: [],
   };
 }

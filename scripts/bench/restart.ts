@@ -8,11 +8,16 @@ const LIVE_RUNS = 10_000;
 export async function benchRestart(store: string): Promise<void> {
   const harness = await openHarness(100);
   const template = chain(10);
-  const held = { ...template, name: 'held', tasks: template.tasks.map((task, index) => (index === 0 ? { ...task, delayMs: 3_600_000 } : task)) };
+  const held = {
+    ...template,
+    name: 'held',
+    tasks: template.tasks.map((task, index) => (index === 0 ? { ...task, delayMs: 3_600_000 } : task)),
+  };
   await harness.save(held);
   await Promise.all(Array.from({ length: LIVE_RUNS }, () => harness.submit(held.name)));
   const last = await harness.submit(held.name);
-  while (harness.master.liveRun(last)?.status.state !== 'running') await new Promise((resolve) => setTimeout(resolve, 20));
+  while (harness.master.liveRun(last)?.status.state !== 'running')
+    await new Promise((resolve) => setTimeout(resolve, 20));
   const adopted = await harness.restartMaster();
   print({ workload: 'restart', store, metric: 'adopt', value: adopted, unit: 'ms', n: LIVE_RUNS + 1 });
   await harness.close();

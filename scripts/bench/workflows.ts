@@ -5,12 +5,16 @@ type Shape = Record<string, { needs?: string[]; run?: string; type?: string }>;
 
 export function chain(length: number): WorkflowDefinition {
   const tasks: Shape = {};
-  for (let index = 0; index < length; index++) tasks[`t${index}`] = { type: 'script', run: 'return {}', needs: index > 0 ? [`t${index - 1}`] : [] };
+  for (let index = 0; index < length; index++)
+    tasks[`t${index}`] = { type: 'script', run: 'return {}', needs: index > 0 ? [`t${index - 1}`] : [] };
   return definition(`chain-${length}`, tasks);
 }
 
 /** 1 → width → 1. */
-export function fan(width: number, task: { type: string; run: string } = { type: 'script', run: 'return {}' }): WorkflowDefinition {
+export function fan(
+  width: number,
+  task: { type: string; run: string } = { type: 'script', run: 'return {}' },
+): WorkflowDefinition {
   const tasks: Shape = { first: { ...task } };
   const middle = Array.from({ length: width }, (_, index) => `m${index}`);
   for (const name of middle) tasks[name] = { ...task, needs: ['first'] };
@@ -41,4 +45,3 @@ function definition(name: string, tasks: Shape): WorkflowDefinition {
   if (!parsed) throw new Error(`bad benchmark workflow: ${JSON.stringify(problems.slice(0, 3))}`);
   return parsed;
 }
-

@@ -22,11 +22,22 @@ export async function benchChain(store: string): Promise<void> {
 
 export async function benchFan(store: string): Promise<void> {
   const { totals } = await rounds(fan(1000), 100, ROUNDS);
-  print({ workload: 'fan-1000', store, metric: 'total-p50', value: percentile(totals, 50), unit: 'ms', n: totals.length });
+  print({
+    workload: 'fan-1000',
+    store,
+    metric: 'total-p50',
+    value: percentile(totals, 50),
+    unit: 'ms',
+    n: totals.length,
+  });
   print({ workload: 'fan-1000', store, metric: 'total-min', value: Math.min(...totals), unit: 'ms', n: totals.length });
 }
 
-async function rounds(definition: Parameters<Harness['save']>[0], slots: number, count: number): Promise<{ totals: number[] }> {
+async function rounds(
+  definition: Parameters<Harness['save']>[0],
+  slots: number,
+  count: number,
+): Promise<{ totals: number[] }> {
   const harness = await openHarness(slots);
   await harness.save(definition);
   const totals: number[] = [];
@@ -127,7 +138,11 @@ export async function benchShell(store: string): Promise<void> {
 async function writeMakefile(width: number): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'pelorus-make-'));
   const middle = Array.from({ length: width }, (_, index) => `m${index}`);
-  const rules = [`last: ${middle.join(' ')}\n\t@sh -c true`, `${middle.join(' ')}: first\n\t@sh -c true`, `first:\n\t@sh -c true`];
+  const rules = [
+    `last: ${middle.join(' ')}\n\t@sh -c true`,
+    `${middle.join(' ')}: first\n\t@sh -c true`,
+    `first:\n\t@sh -c true`,
+  ];
   await writeFile(join(dir, 'Makefile'), `.PHONY: last first ${middle.join(' ')}\n${rules.join('\n')}\n`);
   return dir;
 }

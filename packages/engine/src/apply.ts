@@ -16,8 +16,7 @@ export function apply(run: Run, changes: readonly Change[]): void {
       case 'attempt':
         setAttempt(run, change.record);
         break;
-      case 'command-done':
-      case 'worker':
+      default:
         break;
     }
   }

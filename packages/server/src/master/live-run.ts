@@ -1,5 +1,12 @@
 /** What the owning master believes of a run, for the live query. */
-import { type AttemptRecord, type Run, type RunSpec, type RunStatus, stateOf, type TaskRunRecord } from '@pelorus/engine';
+import {
+  type AttemptRecord,
+  type Run,
+  type RunSpec,
+  type RunStatus,
+  stateOf,
+  type TaskRunRecord,
+} from '@pelorus/engine';
 import type { MasterId, TaskRunState } from '@pelorus/protocol';
 
 export interface LiveRun {
@@ -9,7 +16,13 @@ export interface LiveRun {
   spec: RunSpec;
   status: RunStatus;
   /** Every task of the definition, in its order. */
-  tasks: { name: string; type: string; state: TaskRunState; record: TaskRunRecord | null; attempt: AttemptRecord | null }[];
+  tasks: {
+    name: string;
+    type: string;
+    state: TaskRunState;
+    record: TaskRunRecord | null;
+    attempt: AttemptRecord | null;
+  }[];
 }
 
 export function liveRunOf(run: Run, master: MasterId): LiveRun {

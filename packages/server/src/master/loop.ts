@@ -12,10 +12,23 @@
  * 4. The mailbox is bounded; a link that does not fit is hung up, and its worker dials and says everything again.
  */
 import {
-  type Batch, type Command, MasterCore, type Question, type RunContext, type Selector, type StoredRun, type WorkflowVersion,
+  type Batch,
+  type Command,
+  MasterCore,
+  type Question,
+  type RunContext,
+  type Selector,
+  type StoredRun,
+  type WorkflowVersion,
 } from '@pelorus/engine';
 import {
-  type CommandId, LIMITS, type MasterId, masterIdOf, type MasterLink, type RunId, type WorkerToMaster,
+  type CommandId,
+  LIMITS,
+  type MasterId,
+  masterIdOf,
+  type MasterLink,
+  type RunId,
+  type WorkerToMaster,
 } from '@pelorus/protocol';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -272,7 +285,10 @@ class MasterLoop implements Master {
       this.pump();
     };
     answer().catch((error: unknown) => {
-      this.options.log.warn({ run: question.run, question: question.kind, error }, 'the store gave no answer; asking again');
+      this.options.log.warn(
+        { run: question.run, question: question.kind, error },
+        'the store gave no answer; asking again',
+      );
       setTimeout(() => core === this.core && !this.isOver() && this.ask(core, question), ASK_AGAIN_MS);
     });
   }
@@ -395,7 +411,10 @@ class MasterLoop implements Master {
   /** What memory believes is no longer certain: forget it, and read what the store knows, as a new incarnation. */
   private async recover(reason: unknown): Promise<void> {
     this.state = 'recovering';
-    this.options.log.error({ master: this.id, error: reason }, 'commit failed: reading everything again from the store');
+    this.options.log.error(
+      { master: this.id, error: reason },
+      'commit failed: reading everything again from the store',
+    );
     this.commandsInFlight.clear();
     this.commandsDone.clear();
     this.claimedTo = null;
