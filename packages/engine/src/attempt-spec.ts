@@ -41,7 +41,12 @@ export function resolveAttempt(run: Run, task: number, n: number): ResolvedAttem
 }
 
 /** The task with its parameters in place. `recordOf` may see further than the run: a decision in the making. */
-export function resolveParameters(run: Run, task: number, attempt: string, recordOf?: (task: number) => TaskRunRecord | undefined): ResolvedTask {
+export function resolveParameters(
+  run: Run,
+  task: number,
+  attempt: string,
+  recordOf?: (task: number) => TaskRunRecord | undefined,
+): ResolvedTask {
   const { spec, context, definition } = run;
   const seesOutputs = run.withOutputs > 0 || recordOf !== undefined;
   return resolveTask({
@@ -94,7 +99,7 @@ function outputsBefore(run: Run, task: number, recordOf: (task: number) => TaskR
   const found: Outputs[] = [];
   const taken = new Set<string>();
   const seen = new Set<number>([task]);
-  for (let level = [task]; level.length > 0; ) {
+  for (let level = [task]; level.length > 0;) {
     const above: number[] = [];
     const given: string[] = [];
     for (const at of level) {
@@ -107,7 +112,11 @@ function outputsBefore(run: Run, task: number, recordOf: (task: number) => TaskR
         if (!record?.outputs) continue;
         const visible = Object.entries(record.outputs).filter(([name]) => !taken.has(name));
         for (const [name, value] of visible) if (value !== '') given.push(name);
-        found.push({ task: graph.tasks[pred]!.name, endedAt: record.endedAt ?? 0, outputs: Object.fromEntries(visible) });
+        found.push({
+          task: graph.tasks[pred]!.name,
+          endedAt: record.endedAt ?? 0,
+          outputs: Object.fromEntries(visible),
+        });
       }
     }
     for (const name of given) taken.add(name);

@@ -17,8 +17,17 @@ export function placed(draft: Draft, event: Extract<Event, { kind: 'placed' }>):
   const { run } = draft;
   const n = draft.record(task)!.attempts + 1;
   const attempt: AttemptRecord = {
-    run: run.spec.id, task, n, version: 0, state: 'dispatched', cause: null, worker,
-    dispatchedAt: at, startedAt: null, endedAt: null, kill: null,
+    run: run.spec.id,
+    task,
+    n,
+    version: 0,
+    state: 'dispatched',
+    cause: null,
+    worker,
+    dispatchedAt: at,
+    startedAt: null,
+    endedAt: null,
+    kill: null,
   };
   const resolved = resolveAttempt(run, task, n);
   if (resolved.kind === 'invalid') {
@@ -74,7 +83,15 @@ function running(draft: Draft, attempt: AttemptRecord, at: number): void {
   draft.setAttempt({ ...attempt, state: 'running', startedAt: at });
   draft.setTask(task, 'running', { startedAt: draft.record(task)!.startedAt ?? at });
   const { timeout } = taskOf(draft.run, task);
-  if (timeout) draft.effect({ kind: 'timer', run: draft.run.spec.id, timer: 'attempt-timeout', task, n, at: at + timeout.afterMs });
+  if (timeout)
+    draft.effect({
+      kind: 'timer',
+      run: draft.run.spec.id,
+      timer: 'attempt-timeout',
+      task,
+      n,
+      at: at + timeout.afterMs,
+    });
 }
 
 export type AttemptEvent = { task: number; n: number; at: number; random: number };
@@ -130,7 +147,12 @@ export function failed(draft: Draft, event: AttemptEvent, cause: Cause, killedFo
   const stopping = draft.status.state === 'stopping' || (killedFor !== null && killedFor.kind !== 'timeout');
   if (stopping || record.retries >= retry.max) return endInFailure(draft, task, 'failed', cause, at);
   const wakeAt = at + retryDelayMs(retry, record.retries, event.random);
-  draft.setTask(task, 'retry_wait', { cause, wakeAt, retries: record.retries + 1, waitReason: `retry ${record.retries + 1} of ${retry.max}` });
+  draft.setTask(task, 'retry_wait', {
+    cause,
+    wakeAt,
+    retries: record.retries + 1,
+    waitReason: `retry ${record.retries + 1} of ${retry.max}`,
+  });
   draft.effect({ kind: 'timer', run: draft.run.spec.id, timer: 'wake', task, n: record.attempts, at: wakeAt });
 }
 
@@ -141,7 +163,9 @@ export function retryDelayMs(
   random: number,
 ): number {
   const factor = retry.backoff === 'exponential' ? 2 ** Math.min(retriesBefore, 40) : 1;
-  return Math.round(Math.min(retry.intervalMs * factor, Math.max(retry.maxIntervalMs, retry.intervalMs)) * (1 + random * 0.1));
+  return Math.round(
+    Math.min(retry.intervalMs * factor, Math.max(retry.maxIntervalMs, retry.intervalMs)) * (1 + random * 0.1),
+  );
 }
 
 /** An attempt lost with its worker uses up no retry; how often that may happen has a bound all the same. */
@@ -163,7 +187,10 @@ export function lost(draft: Draft, event: AttemptEvent, cause: Cause): void {
   if (attempt.kill) return endKilled(draft, event, attempt.kill.cause);
   const { onWorkerLost } = taskOf(draft.run, task);
   if (onWorkerLost === 'wait') {
-    draft.setTask(task, draft.state(task), { startedAt: draft.record(task)!.startedAt, waitReason: `worker ${attempt.worker} is gone: waiting for its return or for a decision` });
+    draft.setTask(task, draft.state(task), {
+      startedAt: draft.record(task)!.startedAt,
+      waitReason: `worker ${attempt.worker} is gone: waiting for its return or for a decision`,
+    });
     return;
   }
   draft.setAttempt({ ...attempt, state: 'lost', cause, endedAt: at });
@@ -181,7 +208,8 @@ function notTaken(draft: Draft, attempt: AttemptRecord, cause: Cause, at: number
 
 /** Answer of a worker that was asked: unacknowledged dispatches are sent again, anything further is lost. */
 function neverSeen(draft: Draft, event: AttemptEvent, attempt: AttemptRecord): void {
-  if (attempt.kill || attempt.state !== 'dispatched') return lost(draft, event, { kind: 'worker_lost', worker: attempt.worker });
+  if (attempt.kill || attempt.state !== 'dispatched')
+    return lost(draft, event, { kind: 'worker_lost', worker: attempt.worker });
   const resolved = resolveAttempt(draft.run, attempt.task, attempt.n);
   if (resolved.kind === 'ready') draft.effect({ kind: 'dispatch', worker: attempt.worker, spec: resolved.spec });
 }
@@ -217,13 +245,14 @@ function attemptTimeout(draft: Draft, event: AttemptEvent): void {
   if (timeout.action !== 'fail') {
     draft.effect({ kind: 'notify', run: draft.run.spec.id, subject: 'timeout-warning', task: name, at: event.at });
   }
-  if (timeout.action !== 'warn') requestKill(draft, event.task, { kind: 'timeout', afterMs: timeout.afterMs }, event.at);
+  if (timeout.action !== 'warn')
+    requestKill(draft, event.task, { kind: 'timeout', afterMs: timeout.afterMs }, event.at);
 }
 
 function runTimeout(draft: Draft, at: number): void {
   const { spec } = draft.run;
   if (draft.status.state === 'stopping' || draft.status.startedAt === null) return;
-  if (spec.timeoutAction !== 'fail') draft.effect({ kind: 'notify', run: spec.id, subject: 'timeout-warning', task: null, at });
+  if (spec.timeoutAction !== 'fail')
+    draft.effect({ kind: 'notify', run: spec.id, subject: 'timeout-warning', task: null, at });
   if (spec.timeoutAction !== 'warn') stop(draft, { kind: 'timeout', afterMs: spec.timeoutMs }, at);
 }
-

@@ -54,7 +54,8 @@ export function settle(draft: Draft, at: number): void {
   for (let task = draft.nextTask(); task !== -1; task = draft.nextTask()) evaluate(draft, task, at);
   const { state } = draft.status;
   if (draft.unfinished === 0) return endRun(draft, at);
-  if (state === 'pausing' && draft.live === draft.liveLogic) draft.setStatus({ state: 'paused', waitReason: 'paused by a person' });
+  if (state === 'pausing' && draft.live === draft.liveLogic)
+    draft.setStatus({ state: 'paused', waitReason: 'paused by a person' });
 }
 
 /** Looks at one pending task whose predecessors changed. */
@@ -123,24 +124,49 @@ export function makeReady(draft: Draft, task: number, at: number): void {
   }
   if (definition.action.type === 'dependent') return startWaiting(draft, task, at);
   draft.setTask(task, 'queued', { readyAt: at });
-  if (definition.action.type === 'sub_workflow') return draft.effect({ kind: 'resolve-child', run: draft.run.spec.id, task });
+  if (definition.action.type === 'sub_workflow')
+    return draft.effect({ kind: 'resolve-child', run: draft.run.spec.id, task });
   draft.effect({ kind: 'ready', run: draft.run.spec.id, task, readyAt: at });
   if (definition.dispatchTimeoutMs === null) return;
   const n = draft.record(task)!.attempts;
-  draft.effect({ kind: 'timer', run: draft.run.spec.id, timer: 'dispatch-timeout', task, n, at: at + definition.dispatchTimeoutMs });
+  draft.effect({
+    kind: 'timer',
+    run: draft.run.spec.id,
+    timer: 'dispatch-timeout',
+    task,
+    n,
+    at: at + definition.dispatchTimeoutMs,
+  });
 }
 
 /** `sub_workflow` and `dependent` tasks have attempts like others, but the master itself holds them. */
 export function startLogic(draft: Draft, task: number, at: number): AttemptRecord {
   const n = (draft.record(task)?.attempts ?? 0) + 1;
   const attempt: AttemptRecord = {
-    run: draft.run.spec.id, task, n, version: 0, state: 'running', cause: null, worker: LOGIC_WORKER, dispatchedAt: at, startedAt: at,
-    endedAt: null, kill: null,
+    run: draft.run.spec.id,
+    task,
+    n,
+    version: 0,
+    state: 'running',
+    cause: null,
+    worker: LOGIC_WORKER,
+    dispatchedAt: at,
+    startedAt: at,
+    endedAt: null,
+    kill: null,
   };
   draft.setAttempt(attempt);
   draft.setTask(task, 'running', { attempts: n, startedAt: draft.record(task)?.startedAt ?? at });
   const { timeout } = taskOf(draft.run, task);
-  if (timeout) draft.effect({ kind: 'timer', run: draft.run.spec.id, timer: 'attempt-timeout', task, n, at: at + timeout.afterMs });
+  if (timeout)
+    draft.effect({
+      kind: 'timer',
+      run: draft.run.spec.id,
+      timer: 'attempt-timeout',
+      task,
+      n,
+      at: at + timeout.afterMs,
+    });
   return attempt;
 }
 
@@ -154,7 +180,13 @@ function stopLogic(draft: Draft, task: number, cause: Cause, at: number): void {
   const attempt = draft.attempt(task)!;
   if (taskOf(draft.run, task).action.type === 'sub_workflow') {
     const user = cause.kind === 'killed_by' ? cause.user : 'system';
-    draft.changes.push({ kind: 'child-command', parent: { run: attempt.run, task, attempt: attempt.n }, action: { kind: 'stop' }, user, at });
+    draft.changes.push({
+      kind: 'child-command',
+      parent: { run: attempt.run, task, attempt: attempt.n },
+      action: { kind: 'stop' },
+      user,
+      at,
+    });
     return;
   }
   const failed = cause.kind === 'timeout';
@@ -164,12 +196,23 @@ function stopLogic(draft: Draft, task: number, cause: Cause, at: number): void {
 
 function branch(draft: Draft, task: number, at: number): void {
   const choice = choose(draft.run, task, (pred) => draft.record(pred));
-  if (choice.kind === 'invalid') return endInFailure(draft, task, 'failed', { kind: 'invalid', detail: choice.detail }, at);
-  draft.setTask(task, 'succeeded', { cause: { kind: 'chose', taken: choice.taken, untaken: choice.untaken }, startedAt: at, endedAt: at });
+  if (choice.kind === 'invalid')
+    return endInFailure(draft, task, 'failed', { kind: 'invalid', detail: choice.detail }, at);
+  draft.setTask(task, 'succeeded', {
+    cause: { kind: 'chose', taken: choice.taken, untaken: choice.untaken },
+    startedAt: at,
+    endedAt: at,
+  });
 }
 
 /** The last word on a task that failed or was killed; under END an unhandled one takes the rest of the run with it. */
-export function endInFailure(draft: Draft, task: number, state: Extract<TaskRunState, 'failed' | 'killed'>, cause: Cause, at: number): void {
+export function endInFailure(
+  draft: Draft,
+  task: number,
+  state: Extract<TaskRunState, 'failed' | 'killed'>,
+  cause: Cause,
+  at: number,
+): void {
   const { run } = draft;
   const unhandled = run.handled[task] === 0 && draft.status.state !== 'stopping';
   if (unhandled) draft.firstFailure(task, cause);
@@ -184,7 +227,9 @@ export function endInFailure(draft: Draft, task: number, state: Extract<TaskRunS
 function markUpstreamFailed(draft: Draft, task: number, at: number): void {
   if (draft.state(task) !== 'pending' || draft.run.plan[task] !== PLAN_RUN) return;
   const definition = taskOf(draft.run, task);
-  const strict = definition.action.type !== 'conditions' && (definition.trigger === 'all_success' || definition.trigger === 'none_failed');
+  const strict =
+    definition.action.type !== 'conditions' &&
+    (definition.trigger === 'all_success' || definition.trigger === 'none_failed');
   if (!strict || draft.counters(task).failed === 0) return;
   draft.setTask(task, 'upstream_failed', { cause: { kind: 'upstream', task: draft.culpritName(task) }, endedAt: at });
 }
@@ -196,7 +241,12 @@ function endRun(draft: Draft, at: number): void {
   const ended = { waitReason: null, endedAt: at, startedAt: draft.status.startedAt };
   if (draft.status.state === 'stopping' && (bad > 0 || killed > 0)) {
     if (cause?.kind === 'killed_by') draft.setStatus({ ...ended, state: 'stopped' });
-    else draft.setStatus({ ...ended, state: 'failed', cause: cause?.kind === 'fail_fast' ? (firstFailure?.cause ?? cause) : cause });
+    else
+      draft.setStatus({
+        ...ended,
+        state: 'failed',
+        cause: cause?.kind === 'fail_fast' ? (firstFailure?.cause ?? cause) : cause,
+      });
   } else if (bad > 0) {
     draft.setStatus({ ...ended, state: 'failed', cause: firstFailure?.cause ?? null });
   } else {

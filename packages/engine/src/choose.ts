@@ -1,5 +1,11 @@
 /** Which branch a `conditions` or `switch` task takes. Pure: states and parameters in, task names out. */
-import { evaluateExpression, formatAttemptId, parseExpression, type SwitchAction, type TaskCondition } from '@pelorus/protocol';
+import {
+  evaluateExpression,
+  formatAttemptId,
+  parseExpression,
+  type SwitchAction,
+  type TaskCondition,
+} from '@pelorus/protocol';
 import { resolveParameters } from './attempt-spec.ts';
 import { branchesOf } from './graph.ts';
 import type { TaskRunRecord } from './records.ts';
@@ -11,7 +17,8 @@ type RecordOf = (task: number) => TaskRunRecord | undefined;
 /** `recordOf` sees the decision in the making. Throws for tasks of other types. */
 export function choose(run: Run, task: number, recordOf: RecordOf): Choice {
   const { action } = taskOf(run, task);
-  if (action.type === 'conditions') return choiceOf(run, task, holds(run, action.when, recordOf) ? action.success : action.failure);
+  if (action.type === 'conditions')
+    return choiceOf(run, task, holds(run, action.when, recordOf) ? action.success : action.failure);
   if (action.type !== 'switch') throw new Error(`${action.type} tasks do not choose`);
   const goto = firstCase(run, task, action, recordOf);
   return typeof goto === 'string' ? { kind: 'invalid', detail: goto } : choiceOf(run, task, goto);
@@ -19,7 +26,11 @@ export function choose(run: Run, task: number, recordOf: RecordOf): Choice {
 
 function choiceOf(run: Run, task: number, taken: string[]): Choice {
   const chosen = new Set(taken);
-  return { kind: 'choice', taken, untaken: [...branchesOf(taskOf(run, task).action)].filter((name) => !chosen.has(name)) };
+  return {
+    kind: 'choice',
+    taken,
+    untaken: [...branchesOf(taskOf(run, task).action)].filter((name) => !chosen.has(name)),
+  };
 }
 
 function holds(run: Run, condition: TaskCondition, recordOf: RecordOf): boolean {

@@ -45,7 +45,8 @@ function handle(draft: Draft, event: Event): string | null {
       report(draft, event);
       return null;
     case 'worker-lost':
-      if (isCurrent(draft, event) && draft.attempt(event.task)!.worker === event.worker) lost(draft, event, { kind: 'worker_lost', worker: event.worker });
+      if (isCurrent(draft, event) && draft.attempt(event.task)!.worker === event.worker)
+        lost(draft, event, { kind: 'worker_lost', worker: event.worker });
       return null;
     case 'rebound':
       if (isCurrent(draft, event)) draft.setAttempt({ ...draft.attempt(event.task)!, worker: event.worker });
@@ -132,4 +133,3 @@ function forceSuccess(draft: Draft, name: string, cause: Cause, at: number): str
   draft.setTask(task, 'forced_success', { cause, endedAt: at });
   return null;
 }
-

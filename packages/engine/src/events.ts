@@ -1,5 +1,13 @@
 /** What can happen to a run, and what a decision asks for. Instants (`at`) and chance (`random`, in [0, 1)) come from outside. */
-import type { AttemptId, AttemptReport, AttemptSpec, Cause, RunId, WorkerId, WorkflowDefinition } from '@pelorus/protocol';
+import type {
+  AttemptId,
+  AttemptReport,
+  AttemptSpec,
+  Cause,
+  RunId,
+  WorkerId,
+  WorkflowDefinition,
+} from '@pelorus/protocol';
 import type { Change, CommandAction } from './records.ts';
 
 export type TimerKind = 'wake' | 'check' | 'attempt-timeout' | 'run-timeout' | 'dispatch-timeout';
@@ -23,7 +31,15 @@ export type Event =
   | { kind: 'upstream-checked'; task: number; n: number; verdict: UpstreamVerdict; at: number; random: number };
 
 export type ChildWorkflow =
-  | { kind: 'found'; projectId: number; project: string; workflowId: number; workflow: string; version: number; definition: WorkflowDefinition }
+  | {
+      kind: 'found';
+      projectId: number;
+      project: string;
+      workflowId: number;
+      workflow: string;
+      version: number;
+      definition: WorkflowDefinition;
+    }
   | { kind: 'missing'; detail: string };
 
 /** `detail` is for people: which upstream, which window, what was found. */

@@ -33,26 +33,41 @@ function childRun(draft: Draft, task: number, n: number, found: Found, at: numbe
   const { spec } = draft.run;
   const depth = (spec.depth ?? 0) + 1;
   if (depth > LIMITS.subWorkflowDepth) return `sub-workflows nest deeper than ${LIMITS.subWorkflowDepth}`;
-  const resolved = resolveParameters(draft.run, task, formatAttemptId({ run: spec.id, task, n }), (at) => draft.record(at));
+  const resolved = resolveParameters(draft.run, task, formatAttemptId({ run: spec.id, task, n }), (at) =>
+    draft.record(at),
+  );
   if (resolved.kind === 'invalid') return resolved.detail;
   const own = resolved.action.type === 'sub_workflow' ? resolved.action.params : {};
   const { definition, projectId, project, workflowId, workflow, version } = found;
   const { id: _id, parent: _parent, ...inherited } = spec;
   return {
     ...inherited,
-    projectId, project, workflowId, workflow, workflowVersion: version,
-    mode: 'sub-workflow', plan: { run: 'all', reuse: [] }, rerunOf: null, depth,
+    projectId,
+    project,
+    workflowId,
+    workflow,
+    workflowVersion: version,
+    mode: 'sub-workflow',
+    plan: { run: 'all', reuse: [] },
+    rerunOf: null,
+    depth,
     failurePolicy: definition.failurePolicy,
     timeoutMs: definition.timeout.afterMs,
     timeoutAction: definition.timeout.action,
     params: { ...spec.params, ...own },
     submittedAt: at,
-    notifyType: 'NONE', notifyMails: [], extras: null,
+    notifyType: 'NONE',
+    notifyMails: [],
+    extras: null,
   };
 }
 
 /** The durable word of a child that has ended. */
-export function childFinished(draft: Draft, action: Extract<CommandAction, { kind: 'child-finished' }>, at: number): string | null {
+export function childFinished(
+  draft: Draft,
+  action: Extract<CommandAction, { kind: 'child-finished' }>,
+  at: number,
+): string | null {
   const { task, attempt: n, child, state } = action;
   if (!isCurrent(draft, { task, n }) || draft.attempt(task)!.worker !== LOGIC_WORKER) return 'the attempt has ended';
   const attempt = draft.attempt(task)!;
@@ -100,7 +115,8 @@ export function upstreamChecked(draft: Draft, event: Extract<Event, { kind: 'ups
     draft.setAttempt({ ...attempt, state: 'failed', cause, endedAt: at });
     failed(draft, event, cause, null);
   } else {
-    if (draft.record(task)!.waitReason !== verdict.detail) draft.setTask(task, 'running', { waitReason: verdict.detail });
+    if (draft.record(task)!.waitReason !== verdict.detail)
+      draft.setTask(task, 'running', { waitReason: verdict.detail });
     draft.effect({ kind: 'timer', run: draft.run.spec.id, timer: 'check', task, n, at: at + action.checkIntervalMs });
   }
 }

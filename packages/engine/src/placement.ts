@@ -36,7 +36,10 @@ export interface WorkerView {
 const RANKS = 5;
 
 class GroupQueue {
-  private readonly lanes: { items: Waiting[]; head: number }[] = Array.from({ length: RANKS * RANKS }, () => ({ items: [], head: 0 }));
+  private readonly lanes: { items: Waiting[]; head: number }[] = Array.from({ length: RANKS * RANKS }, () => ({
+    items: [],
+    head: 0,
+  }));
   length = 0;
 
   push(lane: number, item: Waiting): void {

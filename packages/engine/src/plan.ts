@@ -3,7 +3,12 @@
  * run exists, stored with it, shown by dry runs. Rules: the execution semantics, section 6.
  */
 import {
-  type AttemptId, formatAttemptId, isTerminalTaskRun, type RunId, type TaskDefinition, type WorkflowDefinition,
+  type AttemptId,
+  formatAttemptId,
+  isTerminalTaskRun,
+  type RunId,
+  type TaskDefinition,
+  type WorkflowDefinition,
 } from '@pelorus/protocol';
 import { type Graph, graphOf } from './graph.ts';
 import type { RunPlan, TaskRunRecord } from './records.ts';
@@ -88,13 +93,20 @@ function named(graph: Graph, names: string[], select: (starts: number[]) => numb
   if (names.length === 0) problems.push('no task is named');
   if (problems.length > 0) return { kind: 'refused', problems };
   const starts = [...new Set(names.map((name) => graph.indexOf.get(name)!))];
-  const warnings = starts.filter((task) => graph.tasks[task]!.disabled).map((task) => `task ${graph.tasks[task]!.name} is disabled and will be skipped`);
-  return fresh(graph, select(starts).sort((a, b) => a - b), warnings);
+  const warnings = starts
+    .filter((task) => graph.tasks[task]!.disabled)
+    .map((task) => `task ${graph.tasks[task]!.name} is disabled and will be skipped`);
+  return fresh(
+    graph,
+    select(starts).sort((a, b) => a - b),
+    warnings,
+  );
 }
 
 function fresh(graph: Graph, run: RunPlan['run'], warnings: string[]): PlanResult {
   const indices = run === 'all' ? graph.tasks.keys() : run;
-  for (const task of indices) if (!graph.tasks[task]!.disabled) return { kind: 'plan', plan: { run, reuse: [] }, reused: [], warnings };
+  for (const task of indices)
+    if (!graph.tasks[task]!.disabled) return { kind: 'plan', plan: { run, reuse: [] }, reused: [], warnings };
   return { kind: 'refused', problems: ['nothing would run: every task in question is disabled'] };
 }
 
@@ -111,12 +123,20 @@ function reach(graph: Graph, starts: number[], dep: NodeDep): number[] {
 function changedSince(graph: Graph, previous: PreviousRun): Set<number> {
   if (graph === graphOf(previous.definition)) return new Set();
   const before = new Map(previous.definition.tasks.map((task) => [task.name, JSON.stringify(task)]));
-  const changed = [...graph.tasks.keys()].filter((task) => before.get(graph.tasks[task]!.name) !== JSON.stringify(graph.tasks[task]));
+  const changed = [...graph.tasks.keys()].filter(
+    (task) => before.get(graph.tasks[task]!.name) !== JSON.stringify(graph.tasks[task]),
+  );
   return new Set(reach(graph, changed, 'NODE_POST'));
 }
 
 /** `forced`: run what is in `mustRun` although the previous run had not selected it. */
-function again(graph: Graph, previous: PreviousRun, mustRun: ReadonlySet<number>, at: number, forced = false): PlanResult {
+function again(
+  graph: Graph,
+  previous: PreviousRun,
+  mustRun: ReadonlySet<number>,
+  at: number,
+  forced = false,
+): PlanResult {
   const earlier = earlierByName(previous);
   const run: number[] = [];
   const reuse: RunPlan['reuse'] = [];
@@ -132,7 +152,10 @@ function again(graph: Graph, previous: PreviousRun, mustRun: ReadonlySet<number>
     }
   }
   if (!run.some((task) => !graph.tasks[task]!.disabled && !choosesAnew(graph.tasks[task]!))) {
-    return { kind: 'refused', problems: [`nothing would run: every task of run ${previous.run} succeeded or was not selected`] };
+    return {
+      kind: 'refused',
+      problems: [`nothing would run: every task of run ${previous.run} succeeded or was not selected`],
+    };
   }
   return { kind: 'plan', plan: { run, reuse }, reused, warnings: [] };
 }
@@ -150,7 +173,8 @@ function earlierByName(previous: PreviousRun): Map<string, Earlier> {
   return new Map(
     previous.definition.tasks.map((task, index) => {
       const record = records.get(index) ?? null;
-      const attempt = reused.get(index) ?? formatAttemptId({ run: previous.run, task: index, n: Math.max(1, record?.attempts ?? 1) });
+      const attempt =
+        reused.get(index) ?? formatAttemptId({ run: previous.run, task: index, n: Math.max(1, record?.attempts ?? 1) });
       return [task.name, { record, attempt, selected: selected === null || selected.has(index) || reused.has(index) }];
     }),
   );
@@ -162,13 +186,26 @@ function choosesAnew(task: TaskDefinition): boolean {
 }
 
 function succeeded(record: TaskRunRecord): boolean {
-  return isTerminalTaskRun(record.state) && (record.state === 'succeeded' || record.state === 'forced_success' || record.state === 'reused');
+  return (
+    isTerminalTaskRun(record.state) &&
+    (record.state === 'succeeded' || record.state === 'forced_success' || record.state === 'reused')
+  );
 }
 
 function takeOver(record: TaskRunRecord, task: number, run: RunId, at: number): Omit<TaskRunRecord, 'run'> {
   const origin = record.cause?.kind === 'reused' ? record.cause.runId : run;
   return {
-    task, version: 0, state: 'reused', cause: { kind: 'reused', runId: origin }, waitReason: null, attempts: 0, retries: 0, wakeAt: null,
-    readyAt: null, startedAt: record.startedAt, endedAt: at, outputs: record.outputs,
+    task,
+    version: 0,
+    state: 'reused',
+    cause: { kind: 'reused', runId: origin },
+    waitReason: null,
+    attempts: 0,
+    retries: 0,
+    wakeAt: null,
+    readyAt: null,
+    startedAt: record.startedAt,
+    endedAt: at,
+    outputs: record.outputs,
   };
 }

@@ -8,10 +8,23 @@
  * 3. A task run without a record is pending.
  */
 import {
-  isTerminalTaskRun, type TaskDefinition, type TaskRunState, type WorkflowDefinition, type ParameterValue, workerIdOf,
+  isTerminalTaskRun,
+  type TaskDefinition,
+  type TaskRunState,
+  type WorkflowDefinition,
+  type ParameterValue,
+  workerIdOf,
 } from '@pelorus/protocol';
 import { type Graph, graphOf } from './graph.ts';
-import type { AttemptRecord, Connection, RunSpec, RunStatus, StoredRun, TaskRunRecord, WorkflowVersion } from './records.ts';
+import type {
+  AttemptRecord,
+  Connection,
+  RunSpec,
+  RunStatus,
+  StoredRun,
+  TaskRunRecord,
+  WorkflowVersion,
+} from './records.ts';
 
 /** What the plan says of a task. */
 export const PLAN_RUN = 0;
@@ -146,7 +159,12 @@ function handledFailures(graph: Graph, plan: Uint8Array): Uint8Array {
     let verdict = NONE;
     for (let edge = graph.succStart[task]!; edge < graph.succStart[task + 1]!; edge++) {
       const successor = graph.succs[edge]!;
-      const answer = plan[successor] === PLAN_RUN ? (acceptsFailure(graph.tasks[successor]!) ? ACCEPTED : REFUSED) : behind[successor]!;
+      const answer =
+        plan[successor] === PLAN_RUN
+          ? acceptsFailure(graph.tasks[successor]!)
+            ? ACCEPTED
+            : REFUSED
+          : behind[successor]!;
       verdict = Math.max(verdict, answer);
     }
     behind[task] = verdict;

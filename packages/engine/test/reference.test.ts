@@ -6,7 +6,16 @@
 import { isTerminalRun, isTerminalTaskRun, TRIGGER_RULES, type TriggerRule, workerIdOf } from '@pelorus/protocol';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { apply, type AttemptRecord, decide, type Event, openRun, type Run, stateOf, type TaskRunRecord } from '../src/index.ts';
+import {
+  apply,
+  type AttemptRecord,
+  decide,
+  type Event,
+  openRun,
+  type Run,
+  stateOf,
+  type TaskRunRecord,
+} from '../src/index.ts';
 import { newRun, task, workflow } from './fixtures.ts';
 
 interface Case {
@@ -24,7 +33,10 @@ const cases: fc.Arbitrary<Case> = fc.integer({ min: 1, max: 8 }).chain((size) =>
     size: fc.constant(size),
     edges: fc.array(fc.boolean(), { minLength: size * size, maxLength: size * size }),
     triggers: fc.array(fc.constantFrom(...TRIGGER_RULES), { minLength: size, maxLength: size }),
-    disabled: fc.array(fc.integer({ min: 0, max: 4 }).map((roll) => roll === 0), { minLength: size, maxLength: size }),
+    disabled: fc.array(
+      fc.integer({ min: 0, max: 4 }).map((roll) => roll === 0),
+      { minLength: size, maxLength: size },
+    ),
     fails: fc.array(fc.boolean(), { minLength: size, maxLength: size }),
     policy: fc.constantFrom('end' as const, 'continue' as const),
     order: fc.array(fc.nat(), { minLength: 60, maxLength: 60 }),
@@ -59,7 +71,11 @@ function check(input: Case): void {
 
 function definitionOf(input: Case) {
   const tasks = Array.from({ length: input.size }, (_, index) =>
-    task(`t${index}`, needsOf(input, index).map((pred) => `t${pred}`), { trigger: input.triggers[index]!, disabled: input.disabled[index]! }),
+    task(
+      `t${index}`,
+      needsOf(input, index).map((pred) => `t${pred}`),
+      { trigger: input.triggers[index]!, disabled: input.disabled[index]! },
+    ),
   );
   return workflow(tasks, { failurePolicy: input.policy });
 }
@@ -70,7 +86,9 @@ function needsOf(input: Case, index: number): number[] {
 
 /** Places or finishes one task, chosen by the case. */
 function move(run: Run, input: Case, turn: number): void {
-  const open = run.tasks.flatMap((record) => (record && ['queued', 'dispatched', 'killing'].includes(record.state) ? [record] : []));
+  const open = run.tasks.flatMap((record) =>
+    record && ['queued', 'dispatched', 'killing'].includes(record.state) ? [record] : [],
+  );
   expect(open.length).toBeGreaterThan(0);
   const record = open[input.order[turn % input.order.length]! % open.length]!;
   step(run, eventFor(record, input, turn));
@@ -82,7 +100,12 @@ function eventFor(record: TaskRunRecord, input: Case, turn: number): Event {
   const state = record.state === 'killing' ? 'killed' : input.fails[record.task] ? 'failed' : 'succeeded';
   const cause = state === 'failed' ? ({ kind: 'exit', code: 1 } as const) : null;
   const outcome = { state, cause, outputs: {}, outputsTruncated: false, startedAt: 0, endedAt: 0 } as const;
-  return { kind: 'report', n: record.attempts, ...base, report: { kind: 'finished', attempt: '1.0.1' as never, sequence: 1, outcome } };
+  return {
+    kind: 'report',
+    n: record.attempts,
+    ...base,
+    report: { kind: 'finished', attempt: '1.0.1' as never, sequence: 1, outcome },
+  };
 }
 
 function step(run: Run, event: Event): void {
@@ -117,12 +140,19 @@ function reference(input: Case): { states: string[]; fails: boolean } {
     else states.push(input.fails[index] ? 'failed' : 'succeeded');
     failure.push(states[index] === 'skipped' ? input.disabled[index]! && predFailed : states[index] !== 'succeeded');
   }
-  return { states, fails: states.some((state, index) => state === 'upstream_failed' || (state === 'failed' && !isHandled(input, index))) };
+  return {
+    states,
+    fails: states.some(
+      (state, index) => state === 'upstream_failed' || (state === 'failed' && !isHandled(input, index)),
+    ),
+  };
 }
 
 function isHandled(input: Case, index: number): boolean {
   const behind = effectiveSuccessors(input, index);
-  return behind.length > 0 && behind.every((successor) => ['all_done', 'any_failed'].includes(input.triggers[successor]!));
+  return (
+    behind.length > 0 && behind.every((successor) => ['all_done', 'any_failed'].includes(input.triggers[successor]!))
+  );
 }
 
 function effectiveSuccessors(input: Case, index: number): number[] {
