@@ -3,12 +3,19 @@
  * `{"nodes": [{name, desc, type, parameter, dep, extras}], "userDefParams": [{prop, value}]}`.
  * Types are upper case, `parameter` holds the task's other keys, `script` is `run` and `resources` is `files`.
  */
-import type { ParameterDeclaration, TaskAction, TaskDefinition, UpstreamCondition, WorkflowDefinition } from '../workflow.ts';
+import type {
+  ParameterDeclaration,
+  TaskAction,
+  TaskDefinition,
+  UpstreamCondition,
+  WorkflowDefinition,
+} from '../workflow.ts';
 import { formatDuration } from './duration.ts';
 import { fromText, fromValue, type DefinitionOptions, type ParsedDefinition } from './parse.ts';
 import { called, inside, ROOT, shorten, type Place } from './place.ts';
 import type { ProblemLog } from './problem-log.ts';
-import { Assembled, membersOf, mismatch, refuseUnknown, unknownKey, type Member } from './shape.ts';
+import { Assembled, membersOf, mismatch, type Member } from './members.ts';
+import { refuseUnknown, unknownKey } from './unknown-key.ts';
 import { readTask, type ReadTask } from './task-shape.ts';
 import { assemble, isTaskCount, isTaskName, type ReadTasks } from './workflow-shape.ts';
 
@@ -32,7 +39,8 @@ export interface PublishedNodes {
  */
 export function parseDirectDefinition(source: unknown, options: DefinitionOptions = {}): ParsedDefinition {
   const named = { workflowName: '', ...options };
-  if (typeof source === 'string') return fromText(source, 'json', options, (value, log) => readDirect(value, named, log));
+  if (typeof source === 'string')
+    return fromText(source, 'json', options, (value, log) => readDirect(value, named, log));
   return fromValue(options, (log) => readDirect(source, named, log));
 }
 
@@ -44,7 +52,13 @@ function readDirect(value: unknown, options: DefinitionOptions, log: ProblemLog)
   }
   refuseUnknown(members, ['nodes', 'userDefParams'], log);
   const params = declaredParameters(members.get('userDefParams'), log);
-  return assemble(params === null ? new Map() : new Map([['params', params]]), ROOT, readNodes(members.get('nodes'), log), options, log);
+  return assemble(
+    new Map(params === null ? [] : [['params', params]]),
+    ROOT,
+    readNodes(members.get('nodes'), log),
+    options,
+    log,
+  );
 }
 
 /** `[{prop, value}]` as the map that a definition file has; each name keeps the place where it was written. */
@@ -60,9 +74,11 @@ function declaredParameters(written: Member | undefined, log: ProblemLog): Membe
     const keys = membersOf(item, place);
     const prop = keys?.get('prop');
     if (keys === null) mismatch(place, 'a map with `prop` and `value`', item, log);
-    else if (prop === undefined || !keys.has('value')) log.problem(place, `${called(place)} lacks \`${prop === undefined ? 'prop' : 'value'}\``);
+    else if (prop === undefined || !keys.has('value'))
+      log.problem(place, `${called(place)} lacks \`${prop === undefined ? 'prop' : 'value'}\``);
     else if (typeof prop.value !== 'string') mismatch(prop.place, 'a parameter name', prop.value, log);
-    else if (members.has(prop.value)) log.problem(prop.place, `the parameter \`${shorten(prop.value)}\` is given twice`);
+    else if (members.has(prop.value))
+      log.problem(prop.place, `the parameter \`${shorten(prop.value)}\` is given twice`);
     else members.set(prop.value, { value: keys.get('value')?.value, place: inside(place, 'value') });
     if (keys) refuseUnknown(keys, ['prop', 'value', 'direct', 'type'], log);
   }
@@ -76,7 +92,12 @@ const NODE_NAMES: Record<string, string> = { desc: 'description', dep: 'needs' }
 const PARAMETER_NAMES: Record<string, string> = { script: 'run', resources: 'files' };
 
 /** Keys of a task that do not belong into `parameter` → where they stand. */
-const BESIDE: ReadonlyMap<string, string> = new Map([['type', 'type'], ['needs', 'dep'], ['description', 'desc'], ['extras', 'extras']]);
+const BESIDE: ReadonlyMap<string, string> = new Map([
+  ['type', 'type'],
+  ['needs', 'dep'],
+  ['description', 'desc'],
+  ['extras', 'extras'],
+]);
 
 function readNodes(written: Member | undefined, log: ProblemLog): ReadTasks {
   const names = new Set<string>();
@@ -103,16 +124,30 @@ function readNode(node: unknown, place: Place, names: Set<string>, log: ProblemL
   if (typeof nodeName?.value !== 'string') {
     if (nodeName === undefined) log.problem(place, `${called(place)} lacks \`name\``);
     else mismatch(nodeName.place, 'a task name', nodeName.value, log);
-  } else if (names.has(nodeName.value)) log.problem(nodeName.place, `two nodes have the name \`${shorten(nodeName.value)}\``);
+  } else if (names.has(nodeName.value))
+    log.problem(nodeName.place, `two nodes have the name \`${shorten(nodeName.value)}\``);
   else isTaskName(nodeName.value, nodeName.place, log);
 
   const members = new Map<string, Member>();
   for (const [key, member] of keys) {
-    if (key === 'name' || key === 'parameter' || !NODE_KEYS.includes(key) || (member.value === null && key !== 'extras')) continue;
+    if (
+      key === 'name' ||
+      key === 'parameter' ||
+      !NODE_KEYS.includes(key) ||
+      (member.value === null && key !== 'extras')
+    )
+      continue;
     put(members, NODE_NAMES[key] ?? key, key === 'type' ? lowerCase(member) : member, log);
   }
-  for (const [key, member] of parametersOf(keys.get('parameter'), log)) put(members, Object.hasOwn(PARAMETER_NAMES, key) ? (PARAMETER_NAMES[key] ?? key) : key, member, log);
-  const task = readTask(typeof nodeName?.value === 'string' ? nodeName.value : '', place, members, { defaults: null, otherNames: Object.keys(PARAMETER_NAMES) }, log);
+  for (const [key, member] of parametersOf(keys.get('parameter'), log))
+    put(members, Object.hasOwn(PARAMETER_NAMES, key) ? (PARAMETER_NAMES[key] ?? key) : key, member, log);
+  const task = readTask(
+    typeof nodeName?.value === 'string' ? nodeName.value : '',
+    place,
+    members,
+    { defaults: null, otherNames: Object.keys(PARAMETER_NAMES) },
+    log,
+  );
   if (typeof nodeName?.value !== 'string' || names.has(nodeName.value)) return null;
   names.add(nodeName.value);
   return task;
@@ -135,7 +170,8 @@ function parametersOf(parameter: Member | undefined, log: ProblemLog): Map<strin
 }
 
 function put(members: Map<string, Member>, key: string, member: Member, log: ProblemLog): void {
-  if (members.has(key)) log.problem(member.place, `${called(member.place)} and another key both give \`${key}\``, 'key');
+  if (members.has(key))
+    log.problem(member.place, `${called(member.place)} and another key both give \`${key}\``, 'key');
   else members.set(key, member);
 }
 
@@ -154,7 +190,10 @@ export function toPublishedNodes(definition: WorkflowDefinition): PublishedNodes
       dep: task.needs,
       extras: task.extras,
     })),
-    userDefParams: Object.entries(definition.params).map(([prop, declared]) => ({ prop, value: writtenDeclaration(declared) })),
+    userDefParams: Object.entries(definition.params).map(([prop, declared]) => ({
+      prop,
+      value: writtenDeclaration(declared),
+    })),
   };
 }
 
@@ -162,7 +201,12 @@ export function toPublishedNodes(definition: WorkflowDefinition): PublishedNodes
 function writtenDeclaration({ type, default: value, enum: values, required }: ParameterDeclaration): unknown {
   const typeOfValue = typeof value === 'number' ? (Number.isInteger(value) ? 'integer' : 'number') : typeof value;
   if (value !== undefined && values === undefined && !required && typeOfValue === type) return value;
-  return { type, ...(values === undefined ? {} : { enum: values }), ...(value === undefined ? {} : { default: value }), required };
+  return {
+    type,
+    ...(values === undefined ? {} : { enum: values }),
+    ...(value === undefined ? {} : { default: value }),
+    required,
+  };
 }
 
 /** Durations in whole seconds where they are, as all durations of the published interface. */
@@ -173,13 +217,21 @@ function seconds(durationMs: number): number | string {
 /** Keys of every task that differ from their defaults. */
 function commonKeys(task: TaskDefinition): Record<string, unknown> {
   const { retry, timeout } = task;
-  const isRetried = retry.max !== 0 || retry.intervalMs !== 60_000 || retry.backoff !== 'fixed' || retry.maxIntervalMs !== 3_600_000;
+  const isRetried =
+    retry.max !== 0 || retry.intervalMs !== 60_000 || retry.backoff !== 'fixed' || retry.maxIntervalMs !== 3_600_000;
   return given({
     trigger: task.trigger === 'all_success' ? null : task.trigger,
     disabled: task.disabled || null,
     params: filled(task.params),
     env: filled(task.env),
-    retry: isRetried ? { max: retry.max, interval: seconds(retry.intervalMs), backoff: retry.backoff, maxInterval: seconds(retry.maxIntervalMs) } : null,
+    retry: isRetried
+      ? {
+          max: retry.max,
+          interval: seconds(retry.intervalMs),
+          backoff: retry.backoff,
+          maxInterval: seconds(retry.maxIntervalMs),
+        }
+      : null,
     timeout: timeout === null ? null : { after: seconds(timeout.afterMs), action: timeout.action },
     delay: task.delayMs === 0 ? null : seconds(task.delayMs),
     priority: task.priority,
@@ -199,7 +251,12 @@ function actionKeys(action: TaskAction): Record<string, unknown> {
     case 'shell':
       return given({ script: action.run, file: action.file, shell: action.shell, substitution: action.substitution });
     case 'python':
-      return given({ script: action.run, file: action.file, interpreter: action.interpreter, substitution: action.substitution });
+      return given({
+        script: action.run,
+        file: action.file,
+        interpreter: action.interpreter,
+        substitution: action.substitution,
+      });
     case 'script':
       return given({ script: action.run, file: action.file });
     case 'http':
@@ -255,4 +312,3 @@ function given(keys: object): Record<string, unknown> {
 function filled<T extends object>(collection: T): T | null {
   return Object.keys(collection).length === 0 ? null : collection;
 }
-

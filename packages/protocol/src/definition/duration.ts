@@ -9,7 +9,8 @@ const UNITS = [
 ] as const;
 
 /** Source of the regular expression that every written duration matches; also the JSON Schema's pattern. */
-export const DURATION_PATTERN = '^(?=.)(?:\\d{1,15}|(?:\\d{1,15}d)?(?:\\d{1,15}h)?(?:\\d{1,15}m)?(?:\\d{1,15}s)?(?:\\d{1,15}ms)?)$';
+export const DURATION_PATTERN =
+  '^(?=.)(?:\\d{1,15}|(?:\\d{1,15}d)?(?:\\d{1,15}h)?(?:\\d{1,15}m)?(?:\\d{1,15}s)?(?:\\d{1,15}ms)?)$';
 const DURATION = new RegExp(DURATION_PATTERN);
 
 /**

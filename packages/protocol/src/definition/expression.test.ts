@@ -3,7 +3,19 @@ import { describe, expect, it } from 'vitest';
 import { evaluateExpression, EXPRESSION_LIMITS, namesIn, parseExpression, type ExpressionValue } from './expression.ts';
 
 const values: Record<string, ExpressionValue> = {
-  n: '12', m: 9, zero: 0, neg: '-3', r: 'cn', empty: '', yes: true, no: 'false', 'system.biz.date': '20240314', zip: '01234', big: '9007199254740993', exp: '1e3', spaced: ' 7 ',
+  n: '12',
+  m: 9,
+  zero: 0,
+  neg: '-3',
+  r: 'cn',
+  empty: '',
+  yes: true,
+  no: 'false',
+  'system.biz.date': '20240314',
+  zip: '01234',
+  big: '9007199254740993',
+  exp: '1e3',
+  spaced: ' 7 ',
 };
 
 function valueOf(text: string): boolean | string {
@@ -73,7 +85,10 @@ describe('expressions', () => {
 
   it('takes nothing from a prototype for a value', () => {
     const parsed = parseExpression('${constructor} == 1');
-    expect(parsed.kind === 'expression' && evaluateExpression(parsed.expression, (name) => Reflect.get({}, name))).toEqual({ kind: 'unknown-name', name: 'constructor' });
+    expect(
+      parsed.kind === 'expression' &&
+        evaluateExpression(parsed.expression, (name) => Reflect.get({}, name) as string | undefined),
+    ).toEqual({ kind: 'unknown-name', name: 'constructor' });
   });
 
   it.each<[string, string]>([
@@ -94,20 +109,26 @@ describe('expressions', () => {
     ['${n} in 1', '8: `[` must stand here, not `1`'],
     ['${r} =~ ${n}', '8: a pattern in quotes must stand after `=~`'],
     ['process.exit(1)', '7: `.` means nothing here'],
-    ['constructor', '0: `constructor` means nothing here; write ${constructor} for a parameter, "constructor" for a text'],
+    [
+      'constructor',
+      '0: `constructor` means nothing here; write ${constructor} for a parameter, "constructor" for a text',
+    ],
     ['1 + 1', '2: `+` means nothing here'],
   ])('%s is a mistake', (text, message) => {
     expect(valueOf(text)).toBe(message);
   });
 
   it('refuses patterns that RE2 refuses, look-behind and back references among them', () => {
-    for (const pattern of ['(', '(?<=a)b', '(a)\\\\1', 'a{2000}']) expect(valueOf(`\${r} =~ "${pattern}"`)).toMatch(/^8: bad pattern: /);
+    for (const pattern of ['(', '(?<=a)b', '(a)\\\\1', 'a{2000}'])
+      expect(valueOf(`\${r} =~ "${pattern}"`)).toMatch(/^8: bad pattern: /);
   });
 
   it('matches a pattern that makes backtracking engines hang at once', () => {
     const parsed = parseExpression('${text} =~ "^(a+)+$"');
     const startedAt = performance.now();
-    expect(parsed.kind === 'expression' && evaluateExpression(parsed.expression, () => `${'a'.repeat(50_000)}b`)).toEqual({ kind: 'value', value: false });
+    expect(
+      parsed.kind === 'expression' && evaluateExpression(parsed.expression, () => `${'a'.repeat(50_000)}b`),
+    ).toEqual({ kind: 'value', value: false });
     expect(performance.now() - startedAt).toBeLessThan(2000);
   });
 
@@ -125,12 +146,47 @@ describe('expressions', () => {
   });
 
   it('never throws, whatever the text and the values', () => {
-    const token = fc.constantFrom('${a}', '${b}', '==', '!=', '<', '>=', '&&', '||', '!', '(', ')', 'in', '[', ']', ',', '=~', '"x"', "'1'", '1', '-2.5', 'true', ' ', '\\', '$', '"');
-    const text = fc.oneof(fc.string(), fc.array(token, { maxLength: 30 }).map((tokens) => tokens.join(' ')));
-    fc.assert(fc.property(text, fc.oneof(fc.string(), fc.double(), fc.boolean()), (source, value) => {
-      const parsed = parseExpression(source);
-      if (parsed.kind === 'expression') expect(['value', 'unknown-name']).toContain(evaluateExpression(parsed.expression, (name) => (name === 'a' ? value : undefined)).kind);
-      else expect(parsed.offset).toBeLessThanOrEqual(source.length);
-    }), { numRuns: 3000 });
+    const token = fc.constantFrom(
+      '${a}',
+      '${b}',
+      '==',
+      '!=',
+      '<',
+      '>=',
+      '&&',
+      '||',
+      '!',
+      '(',
+      ')',
+      'in',
+      '[',
+      ']',
+      ',',
+      '=~',
+      '"x"',
+      "'1'",
+      '1',
+      '-2.5',
+      'true',
+      ' ',
+      '\\',
+      '$',
+      '"',
+    );
+    const text = fc.oneof(
+      fc.string(),
+      fc.array(token, { maxLength: 30 }).map((tokens) => tokens.join(' ')),
+    );
+    fc.assert(
+      fc.property(text, fc.oneof(fc.string(), fc.double(), fc.boolean()), (source, value) => {
+        const parsed = parseExpression(source);
+        if (parsed.kind === 'expression')
+          expect(['value', 'unknown-name']).toContain(
+            evaluateExpression(parsed.expression, (name) => (name === 'a' ? value : undefined)).kind,
+          );
+        else expect(parsed.offset).toBeLessThanOrEqual(source.length);
+      }),
+      { numRuns: 3000 },
+    );
   });
 });

@@ -51,7 +51,10 @@ export function parseExpression(text: string): ParsedExpression {
  * Evaluates to true or false. `lookup` answers the value of `${name}`, or undefined when there is none, which ends the
  * evaluation as `unknown-name`, unless `&&` or `||` was already decided before it.
  */
-export function evaluateExpression(expression: Expression, lookup: (name: string) => ExpressionValue | undefined): Evaluation {
+export function evaluateExpression(
+  expression: Expression,
+  lookup: (name: string) => ExpressionValue | undefined,
+): Evaluation {
   try {
     return { kind: 'value', value: isTrue(evaluate(expression, lookup)) };
   } catch (error) {
@@ -107,7 +110,8 @@ function evaluate(expression: Expression, lookup: (name: string) => ExpressionVa
     case 'name': {
       const value: unknown = lookup(expression.name);
       // Whatever a careless lookup finds on a prototype is not a parameter.
-      if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') throw new UnknownName(expression.name);
+      if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean')
+        throw new UnknownName(expression.name);
       return { value, quoted: false };
     }
     case 'not':
@@ -117,13 +121,19 @@ function evaluate(expression: Expression, lookup: (name: string) => ExpressionVa
     case 'or':
       return truth(expression.of.some((part) => isTrue(evaluate(part, lookup))));
     case 'compare':
-      return truth(compares(expression.operator, evaluate(expression.left, lookup), evaluate(expression.right, lookup)));
+      return truth(
+        compares(expression.operator, evaluate(expression.left, lookup), evaluate(expression.right, lookup)),
+      );
     case 'in': {
       const value = evaluate(expression.value, lookup);
       return truth(expression.list.some((item) => compares('==', value, evaluate(item, lookup))));
     }
     case 'matches':
-      return truth(RE2JS.compile(expression.pattern).matcher(String(evaluate(expression.value, lookup).value)).find());
+      return truth(
+        RE2JS.compile(expression.pattern)
+          .matcher(String(evaluate(expression.value, lookup).value))
+          .find(),
+      );
   }
 }
 
@@ -217,7 +227,8 @@ class ExpressionReader {
   }
 
   #or(): Expression {
-    if (++this.#depth > EXPRESSION_LIMITS.depth) fail(this.#peek().offset, `more than ${EXPRESSION_LIMITS.depth} parentheses inside one another`);
+    if (++this.#depth > EXPRESSION_LIMITS.depth)
+      fail(this.#peek().offset, `more than ${EXPRESSION_LIMITS.depth} parentheses inside one another`);
     const expression = this.#chain('or', '||', () => this.#chain('and', '&&', () => this.#comparison()));
     this.#depth--;
     return expression;
@@ -250,7 +261,8 @@ class ExpressionReader {
 
   #refuseChain(): void {
     const token = this.#peek();
-    if (token.kind === 'symbol' && (COMPARISONS.has(token.text) || token.text === '=~')) fail(token.offset, 'comparisons cannot be chained; use `&&`');
+    if (token.kind === 'symbol' && (COMPARISONS.has(token.text) || token.text === '=~'))
+      fail(token.offset, 'comparisons cannot be chained; use `&&`');
   }
 
   #unary(): Expression {
@@ -267,14 +279,24 @@ class ExpressionReader {
     if (token.kind === 'number') return { kind: 'literal', value: Number(token.text) };
     if (token.kind === 'text') return { kind: 'literal', value: token.text };
     if (token.kind === 'name') return { kind: 'name', name: token.text };
-    if (token.kind === 'word' && (token.text === 'true' || token.text === 'false')) return { kind: 'literal', value: token.text === 'true' };
+    if (token.kind === 'word' && (token.text === 'true' || token.text === 'false'))
+      return { kind: 'literal', value: token.text === 'true' };
     if (token.kind === 'symbol' && token.text === '(') {
       const inner = this.#or();
       this.#expectSymbol(')');
       return inner;
     }
-    if (token.kind === 'word') fail(token.offset, `\`${shorten(token.text)}\` means nothing here; write \${${shorten(token.text)}} for a parameter, "${shorten(token.text)}" for a text`);
-    return fail(token.offset, token.kind === 'end' ? 'a value is missing at the end' : `a value must stand here, not \`${shorten(token.text)}\``);
+    if (token.kind === 'word')
+      fail(
+        token.offset,
+        `\`${shorten(token.text)}\` means nothing here; write \${${shorten(token.text)}} for a parameter, "${shorten(token.text)}" for a text`,
+      );
+    return fail(
+      token.offset,
+      token.kind === 'end'
+        ? 'a value is missing at the end'
+        : `a value must stand here, not \`${shorten(token.text)}\``,
+    );
   }
 
   #list(): Expression[] {
@@ -289,7 +311,8 @@ class ExpressionReader {
   #pattern(): string {
     const token = this.#peek();
     if (token.kind !== 'text') fail(token.offset, 'a pattern in quotes must stand after `=~`');
-    if (token.text.length > EXPRESSION_LIMITS.patternCharacters) fail(token.offset, `a pattern may have at most ${EXPRESSION_LIMITS.patternCharacters} characters`);
+    if (token.text.length > EXPRESSION_LIMITS.patternCharacters)
+      fail(token.offset, `a pattern may have at most ${EXPRESSION_LIMITS.patternCharacters} characters`);
     const wrong = patternError(token.text);
     if (wrong !== null) fail(token.offset, `bad pattern: ${wrong}`);
     this.#next++;
@@ -314,7 +337,10 @@ class ExpressionReader {
   #expectSymbol(symbol: string): void {
     if (this.#takeSymbol(symbol)) return;
     const token = this.#peek();
-    fail(token.offset, `\`${symbol}\` must stand here, not ${token.kind === 'end' ? 'the end' : `\`${shorten(token.text)}\``}`);
+    fail(
+      token.offset,
+      `\`${symbol}\` must stand here, not ${token.kind === 'end' ? 'the end' : `\`${shorten(token.text)}\``}`,
+    );
   }
 
   #tokenize(): void {
@@ -344,7 +370,8 @@ class ExpressionReader {
     if (number) return [number[0], { kind: 'number', text: number[0], offset }];
     const symbol = match(SYMBOL);
     if (symbol) {
-      if (symbol[0] === '===' || symbol[0] === '!==') fail(offset, `\`${symbol[0]}\` is written \`${symbol[0].slice(0, 2)}\``);
+      if (symbol[0] === '===' || symbol[0] === '!==')
+        fail(offset, `\`${symbol[0]}\` is written \`${symbol[0].slice(0, 2)}\``);
       return [symbol[0], { kind: 'symbol', text: symbol[0], offset }];
     }
     const word = match(WORD);
@@ -358,7 +385,8 @@ class ExpressionReader {
 }
 
 function unquoted(text: string, offset: number): string {
-  if (/(?<!\\)(?:\\\\)*\$\{/.test(text)) fail(offset, 'a parameter inside quotes is not replaced; write `${name}` without quotes');
+  if (/(?<!\\)(?:\\\\)*\$\{/.test(text))
+    fail(offset, 'a parameter inside quotes is not replaced; write `${name}` without quotes');
   return text.replace(/\\([^])/g, (whole, escaped: string) => {
     if (escaped === 'n') return '\n';
     if (escaped === 't') return '\t';

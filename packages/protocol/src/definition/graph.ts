@@ -22,13 +22,17 @@ export function checkGraph(tasks: readonly ReadTask[], known: ReadonlySet<string
   for (const [index, task] of tasks.entries()) {
     for (const { name, place } of task.links.conditions) {
       if (!known.has(name)) unknown({ name, place }, 'task');
-      else if (doesNotNeed(index, name)) log.problem(place, `\`${name}\` is not a predecessor of \`${task.name}\`; name it in its \`needs\` too`);
+      else if (doesNotNeed(index, name))
+        log.problem(place, `\`${name}\` is not a predecessor of \`${task.name}\`; name it in its \`needs\` too`);
     }
     for (const { name, place } of task.links.targets) {
       const target = indexOf.get(name);
       if (!known.has(name)) unknown({ name, place }, 'task');
       else if (target !== undefined && doesNotNeed(target, task.name)) {
-        log.problem(place, `\`${name}\` does not need \`${task.name}\`, so this branch would not decide about it; add \`${task.name}\` to its \`needs\``);
+        log.problem(
+          place,
+          `\`${name}\` does not need \`${task.name}\`, so this branch would not decide about it; add \`${task.name}\` to its \`needs\``,
+        );
       }
     }
   }
@@ -52,7 +56,14 @@ interface Edge {
   place: Place;
 }
 
-function predecessorsOf(task: ReadTask, index: number, indexOf: ReadonlyMap<string, number>, known: ReadonlySet<string>, unknown: (reference: TaskReference, what: string) => void, log: ProblemLog): Edge[] {
+function predecessorsOf(
+  task: ReadTask,
+  index: number,
+  indexOf: ReadonlyMap<string, number>,
+  known: ReadonlySet<string>,
+  unknown: (reference: TaskReference, what: string) => void,
+  log: ProblemLog,
+): Edge[] {
   const edges: Edge[] = [];
   for (const need of task.needs ?? []) {
     const from = indexOf.get(need.name);
@@ -63,11 +74,17 @@ function predecessorsOf(task: ReadTask, index: number, indexOf: ReadonlyMap<stri
   return edges;
 }
 
-function unknownReporter(known: ReadonlySet<string>, log: ProblemLog): (reference: TaskReference, what: string) => void {
+function unknownReporter(
+  known: ReadonlySet<string>,
+  log: ProblemLog,
+): (reference: TaskReference, what: string) => void {
   let suggestions = 0;
   return ({ name, place }, what) => {
     const near = ++suggestions > MAX_SUGGESTIONS ? null : nearest(name, known);
-    log.problem(place, `unknown ${what} \`${name.slice(0, 100)}\`${near === null ? '' : `, did you mean \`${near}\`?`}`);
+    log.problem(
+      place,
+      `unknown ${what} \`${name.slice(0, 100)}\`${near === null ? '' : `, did you mean \`${near}\`?`}`,
+    );
   };
 }
 
@@ -143,7 +160,11 @@ function knotsOf(edges: readonly Edge[][], among: readonly number[]): Map<number
 }
 
 /** The shortest way from a task along its predecessors back to itself, inside its knot; null if there is none. */
-function shortestCycle(start: number, edges: readonly Edge[][], knotOf: ReadonlyMap<number, number>): { tasks: number[]; place: Place } | null {
+function shortestCycle(
+  start: number,
+  edges: readonly Edge[][],
+  knotOf: ReadonlyMap<number, number>,
+): { tasks: number[]; place: Place } | null {
   const cameFrom = new Map<number, number>();
   const firstPlace = new Map<number, Place>();
   const queue = [start];
@@ -164,14 +185,25 @@ function shortestCycle(start: number, edges: readonly Edge[][], knotOf: Readonly
 /** `start → … → start`: `last` needs `start`, and each task on the way back was reached from the one that needs it. */
 function runOrder(last: number, start: number, cameFrom: ReadonlyMap<number, number>): number[] {
   const tasks = [start];
-  for (let task: number | undefined = last; task !== undefined && task !== start; task = cameFrom.get(task)) tasks.push(task);
+  for (let task: number | undefined = last; task !== undefined && task !== start; task = cameFrom.get(task))
+    tasks.push(task);
   tasks.push(start);
   return tasks;
 }
 
-function reportCycle({ tasks: cycle, place }: { tasks: number[]; place: Place }, tasks: readonly ReadTask[], log: ProblemLog): void {
+function reportCycle(
+  { tasks: cycle, place }: { tasks: number[]; place: Place },
+  tasks: readonly ReadTask[],
+  log: ProblemLog,
+): void {
   const names = cycle.map((index) => tasks[index]?.name ?? '');
-  const shown = names.length <= 2 * CYCLE_NAMES_SHOWN + 1 ? names : [...names.slice(0, CYCLE_NAMES_SHOWN), `… (${names.length - 2 * CYCLE_NAMES_SHOWN} more)`, ...names.slice(-CYCLE_NAMES_SHOWN)];
+  const shown =
+    names.length <= 2 * CYCLE_NAMES_SHOWN + 1
+      ? names
+      : [
+          ...names.slice(0, CYCLE_NAMES_SHOWN),
+          `… (${names.length - 2 * CYCLE_NAMES_SHOWN} more)`,
+          ...names.slice(-CYCLE_NAMES_SHOWN),
+        ];
   log.problem(place, `cycle: ${shown.join(' → ')}; each of these tasks waits for the one before it`);
 }
-

@@ -1,12 +1,18 @@
 export { normaliseForHash } from './canonical.ts';
-export {
-  parseDirectDefinition, toPublishedNodes, type PublishedNode, type PublishedNodes,
-} from './direct.ts';
+export { parseDirectDefinition, toPublishedNodes, type PublishedNode, type PublishedNodes } from './direct.ts';
 export { formatDuration, parseDuration } from './duration.ts';
 export {
-  evaluateExpression, EXPRESSION_LIMITS, namesIn, parseExpression,
-  type Comparison, type Evaluation, type Expression, type ExpressionValue, type ParsedExpression,
+  evaluateExpression,
+  EXPRESSION_LIMITS,
+  namesIn,
+  parseExpression,
+  type Comparison,
+  type Evaluation,
+  type Expression,
+  type ExpressionValue,
+  type ParsedExpression,
 } from './expression.ts';
+export { workflowJsonSchema } from './json-schema.ts';
 export { nearest } from './nearest.ts';
-export { parseDefinition, parseDefinitionValue, workflowJsonSchema, type DefinitionOptions, type ParsedDefinition } from './parse.ts';
+export { parseDefinition, parseDefinitionValue, type DefinitionOptions, type ParsedDefinition } from './parse.ts';
 export type { DefinitionChecks, TemplateKind } from './problem-log.ts';

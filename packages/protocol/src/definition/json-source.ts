@@ -1,9 +1,23 @@
 /** Strict JSON (RFC 8259) with positions, which `JSON.parse` does not give, and with duplicate keys reported, which it hides. */
 import { inside, ROOT, shorten, type Place } from './place.ts';
-import { inexactNumber, isInexact, MAX_DEPTH, REFUSED, scalarNode, setOwn, type ParsedSource, type SourceNode, type SourceProblem } from './source.ts';
+import {
+  inexactNumber,
+  isInexact,
+  MAX_DEPTH,
+  REFUSED,
+  scalarNode,
+  setOwn,
+  type ParsedSource,
+  type SourceNode,
+  type SourceProblem,
+} from './source.ts';
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-const LITERALS = [['true', true], ['false', false], ['null', null]] as const;
+const LITERALS = [
+  ['true', true],
+  ['false', false],
+  ['null', null],
+] as const;
 
 /** Parses the text; the first syntax error ends it, duplicate keys are all reported. */
 export function parseJsonSource(text: string): ParsedSource {
@@ -80,14 +94,20 @@ class JsonReader {
     for (;;) {
       this.#space();
       const keyOffset = this.#at;
-      if (this.#text[keyOffset] !== '"') this.#fail(place, `a key in double quotes must stand here, not ${this.#found()}`);
+      if (this.#text[keyOffset] !== '"')
+        this.#fail(place, `a key in double quotes must stand here, not ${this.#found()}`);
       const key = this.#string(place);
       const at = inside(place, key);
       this.#space();
       if (this.#text[this.#at] !== ':') this.#fail(at, `\`:\` must stand here, not ${this.#found()}`);
       this.#at++;
       const child = this.#value(at, depth + 1);
-      if (members.has(key)) this.problems.push({ place: at, offset: keyOffset, message: `\`${shorten(key)}\` is given twice in the same map` });
+      if (members.has(key))
+        this.problems.push({
+          place: at,
+          offset: keyOffset,
+          message: `\`${shorten(key)}\` is given twice in the same map`,
+        });
       else {
         members.set(key, { keyOffset, node: child });
         setOwn(value, key, child.value);

@@ -4,10 +4,12 @@ import { either, list, mapped, text, type Shape } from './shape.ts';
 
 /** Names of workflows, projects and tasks: a letter of any script or `_`, then letters, digits, `_`, `-`; at most 63. */
 export const NAME_PATTERN = '^[\\p{L}_][\\p{L}\\p{M}\\p{Nd}_-]{0,62}$';
-export const NAME_EXPECTED = 'a name of letters, digits, `_` and `-` that begins with a letter or `_` (at most 63 characters)';
+export const NAME_EXPECTED =
+  'a name of letters, digits, `_` and `-` that begins with a letter or `_` (at most 63 characters)';
 /** Parameters and outputs may hold dots as well. */
 export const PARAMETER_NAME_PATTERN = '^[\\p{L}_][\\p{L}\\p{M}\\p{Nd}_.-]{0,62}$';
-export const PARAMETER_NAME_EXPECTED = 'a parameter name: letters, digits, `_`, `-`, `.`, beginning with a letter or `_` (at most 63 characters)';
+export const PARAMETER_NAME_EXPECTED =
+  'a parameter name: letters, digits, `_`, `-`, `.`, beginning with a letter or `_` (at most 63 characters)';
 export const VARIABLE_NAME_PATTERN = '^[A-Za-z_][A-Za-z0-9_]{0,127}$';
 export const LABEL_NAME_PATTERN = '^[\\p{L}\\p{Nd}_][\\p{L}\\p{M}\\p{Nd}_./-]{0,62}$';
 export const HEADER_NAME_PATTERN = "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$";
@@ -35,7 +37,11 @@ export function taskReferences(): Shape<TaskReference[]> {
 
 /** `goto: a` or `goto: [a, b]`. */
 export function oneOrMoreTasks(): Shape<TaskReference[]> {
-  return either(mapped(taskReference(), (one) => [one]), taskReferences(), Array.isArray);
+  return either(
+    mapped(taskReference(), (one) => [one]),
+    taskReferences(),
+    Array.isArray,
+  );
 }
 
 /** `name` or `project/name`. */
@@ -49,17 +55,23 @@ export function fileName(): Shape<string> {
 }
 
 function wrongFileName(path: string): string | null {
-  if (NOT_A_RELATIVE_PATH.test(path)) return `is \`${path}\`; a file is named by a relative path with \`/\` between its parts`;
+  if (NOT_A_RELATIVE_PATH.test(path))
+    return `is \`${path}\`; a file is named by a relative path with \`/\` between its parts`;
   const parts = path.split('/');
   if (parts.includes('..')) return `is \`${path}\`; a path must not contain \`..\``;
-  return parts.some((part) => part === '' || part === '.') ? `is \`${path}\`; a path must have no empty or \`.\` parts` : null;
+  return parts.some((part) => part === '' || part === '.')
+    ? `is \`${path}\`; a path must have no empty or \`.\` parts`
+    : null;
 }
 
 export function wrongParameterName(parameter: string): string | null {
-  return RESERVED_PARAMETER.test(parameter) ? 'is reserved: names that begin with `system.`, `sf.system.` or `secret.` are given by Pelorus' : null;
+  return RESERVED_PARAMETER.test(parameter)
+    ? 'is reserved: names that begin with `system.`, `sf.system.` or `secret.` are given by Pelorus'
+    : null;
 }
 
 export function wrongVariableName(variable: string): string | null {
-  return variable.startsWith('PELORUS_') ? 'is reserved: variables that begin with `PELORUS_` are set by Pelorus' : null;
+  return variable.startsWith('PELORUS_')
+    ? 'is reserved: variables that begin with `PELORUS_` are set by Pelorus'
+    : null;
 }
-

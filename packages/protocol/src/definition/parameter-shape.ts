@@ -4,9 +4,21 @@ import type { ParameterDeclaration, ParameterValue } from '../workflow.ts';
 import { PARAMETER_NAME_EXPECTED, PARAMETER_NAME_PATTERN, wrongParameterName } from './names.ts';
 import { called, inside, type Place } from './place.ts';
 import type { ProblemLog } from './problem-log.ts';
+import { isMap, mismatch, Overlay } from './members.ts';
 import {
-  boolean, defaulted, either, isMap, list, mapped, mismatch, named, object, oneOf, optional, Overlay, record, text, warnOfRewriting,
-  type JsonSchema, type Shape,
+  boolean,
+  defaulted,
+  either,
+  list,
+  mapped,
+  named,
+  object,
+  oneOf,
+  optional,
+  record,
+  text,
+  warnOfRewriting,
+  type Shape,
 } from './shape.ts';
 
 export const VALUE_TYPES = ['string', 'integer', 'number', 'boolean'] as const;
@@ -22,7 +34,8 @@ function parameterValue(template: boolean): Shape<ParameterValue> {
     read(value, place, log) {
       if (typeof value === 'string') return words.read(value, place, log);
       if (typeof value === 'boolean') return value;
-      if (typeof value !== 'number' || !Number.isFinite(value)) return mismatch(place, expected, value instanceof Overlay ? {} : value, log);
+      if (typeof value !== 'number' || !Number.isFinite(value))
+        return mismatch(place, expected, value instanceof Overlay ? {} : value, log);
       warnOfRewriting(value, place, log);
       return value;
     },
@@ -30,8 +43,8 @@ function parameterValue(template: boolean): Shape<ParameterValue> {
 }
 
 /** name → value. */
-export function parameterValues(definitions: Record<string, JsonSchema>): Shape<Record<string, ParameterValue>> {
-  return record(named('parameterValue', parameterValue(true), definitions), {
+export function parameterValues(): Shape<Record<string, ParameterValue>> {
+  return record(named('parameterValue', parameterValue(true)), {
     expected: 'a map of names to values',
     keyExpected: PARAMETER_NAME_EXPECTED,
     keyPattern: PARAMETER_NAME_PATTERN,
@@ -40,20 +53,37 @@ export function parameterValues(definitions: Record<string, JsonSchema>): Shape<
 }
 
 /** name → value or `{type, enum, default, required}`. */
-export function parameterDeclarations(definitions: Record<string, JsonSchema>): Shape<Record<string, ParameterDeclaration>> {
-  const short = mapped(parameterValue(true), (value): ParameterDeclaration => ({ type: typeOf(value), default: value, required: false }));
-  const long = object('a declaration', {
-    type: optional(oneOf(VALUE_TYPES), 'What values are allowed; by default what `default` or `enum` hold, or text.'),
-    enum: optional(list(parameterValue(false), { expected: 'a list of values', min: 1, unique: true, max: 1000 }), 'The only values that are allowed.'),
-    default: optional(parameterValue(true), 'The value when none is given; may hold `${name}` and `$[…]`.'),
-    required: defaulted(boolean(), false, 'A value must be given when the workflow is started.'),
-  }, (values, place, log) => declaration(values, place, log));
-  return record(named('parameterDeclaration', either(short, long, (value) => isMap(value) || value instanceof Overlay), definitions), {
-    expected: 'a map of names to values or declarations',
-    keyExpected: PARAMETER_NAME_EXPECTED,
-    keyPattern: PARAMETER_NAME_PATTERN,
-    checkKey: wrongParameterName,
-  });
+export function parameterDeclarations(): Shape<Record<string, ParameterDeclaration>> {
+  const short = mapped(parameterValue(true), (value): ParameterDeclaration => ({
+    type: typeOf(value),
+    default: value,
+    required: false,
+  }));
+  const long = object(
+    'a declaration',
+    {
+      type: optional(oneOf(VALUE_TYPES), 'What values are allowed; by default what `default` or `enum` hold, or text.'),
+      enum: optional(
+        list(parameterValue(false), { expected: 'a list of values', min: 1, unique: true, max: 1000 }),
+        'The only values that are allowed.',
+      ),
+      default: optional(parameterValue(true), 'The value when none is given; may hold `${name}` and `$[…]`.'),
+      required: defaulted(boolean(), false, 'A value must be given when the workflow is started.'),
+    },
+    (values, place, log) => declaration(values, place, log),
+  );
+  return record(
+    named(
+      'parameterDeclaration',
+      either(short, long, (value) => isMap(value) || value instanceof Overlay),
+    ),
+    {
+      expected: 'a map of names to values or declarations',
+      keyExpected: PARAMETER_NAME_EXPECTED,
+      keyPattern: PARAMETER_NAME_PATTERN,
+      checkKey: wrongParameterName,
+    },
+  );
 }
 
 interface WrittenDeclaration {
@@ -71,21 +101,33 @@ function declaration(written: WrittenDeclaration, place: Place, log: ProblemLog)
     good = false;
   };
   for (const [index, value] of (written.enum ?? []).entries()) {
-    if (!fits(value, type)) refuse(inside(inside(place, 'enum'), index), `${JSON.stringify(value)} is not of the type \`${type}\``);
+    if (!fits(value, type))
+      refuse(inside(inside(place, 'enum'), index), `${JSON.stringify(value)} is not of the type \`${type}\``);
   }
   const value = written.default;
   if (value !== null && !isTemplate(value)) {
     const at = inside(place, 'default');
-    if (!fits(value, type)) refuse(at, `${called(at)} is ${JSON.stringify(value)}, which is not of the type \`${type}\``);
-    else if (written.enum && !written.enum.includes(value)) refuse(at, `${called(at)} is ${JSON.stringify(value)}, which is not one of \`enum\``);
+    if (!fits(value, type))
+      refuse(at, `${called(at)} is ${JSON.stringify(value)}, which is not of the type \`${type}\``);
+    else if (written.enum && !written.enum.includes(value))
+      refuse(at, `${called(at)} is ${JSON.stringify(value)}, which is not one of \`enum\``);
   }
   if (!good) return undefined;
-  if (written.required && value !== null) log.warning(place, `${called(place)} is required and has a default, which is never used`, 'key');
-  return { type, ...(value === null ? {} : { default: value }), ...(written.enum === null ? {} : { enum: written.enum }), required: written.required };
+  if (written.required && value !== null)
+    log.warning(place, `${called(place)} is required and has a default, which is never used`, 'key');
+  return {
+    type,
+    ...(value === null ? {} : { default: value }),
+    ...(written.enum === null ? {} : { enum: written.enum }),
+    required: written.required,
+  };
 }
 
 function inferredType(written: WrittenDeclaration): ValueType {
-  const samples = [...(written.enum ?? []), ...(written.default === null || isTemplate(written.default) ? [] : [written.default])];
+  const samples = [
+    ...(written.enum ?? []),
+    ...(written.default === null || isTemplate(written.default) ? [] : [written.default]),
+  ];
   const types = new Set(samples.map(typeOf));
   if (types.size === 1) return typeOf(samples[0] ?? '');
   return types.size === 2 && types.has('integer') && types.has('number') ? 'number' : 'string';

@@ -6,7 +6,7 @@ import { ROOT } from './place.ts';
 import { ProblemLog, type DefinitionChecks } from './problem-log.ts';
 import type { ParsedSource } from './source.ts';
 import { utf8Length } from './stored-text.ts';
-import { readWorkflow, workflowSchema, type ReadOptions } from './workflow-shape.ts';
+import { readWorkflow, type ReadOptions } from './workflow-shape.ts';
 import { parseYamlSource } from './yaml-source.ts';
 
 /** `workflowName` is the name when the document gives none. */
@@ -21,11 +21,12 @@ export interface ParsedDefinition {
   warnings: DefinitionProblem[];
 }
 
-/** JSON Schema (2020-12) of a definition as people write it, for editors. */
-export const workflowJsonSchema = workflowSchema();
-
 /** Parses and validates the text of a definition file. Never throws. */
-export function parseDefinition(source: string, format: 'yaml' | 'json', options: DefinitionOptions = {}): ParsedDefinition {
+export function parseDefinition(
+  source: string,
+  format: 'yaml' | 'json',
+  options: DefinitionOptions = {},
+): ParsedDefinition {
   return fromText(source, format, options, (value, log) => readWorkflow(value, ROOT, options, log));
 }
 
@@ -51,7 +52,10 @@ export function fromText(
   return { definition: log.failed ? null : definition, ...log.report(source) };
 }
 
-export function fromValue(checks: DefinitionChecks, read: (log: ProblemLog) => WorkflowDefinition | null): ParsedDefinition {
+export function fromValue(
+  checks: DefinitionChecks,
+  read: (log: ProblemLog) => WorkflowDefinition | null,
+): ParsedDefinition {
   const log = new ProblemLog(checks, null);
   const definition = read(log);
   return { definition: log.failed ? null : definition, ...log.report(null) };

@@ -21,7 +21,9 @@ export function keysOf(place: Place): (string | number)[] {
 
 /** RFC 6901 pointer. */
 export function pointerOf(place: Place): string {
-  return keysOf(place).map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+  return keysOf(place)
+    .map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`)
+    .join('');
 }
 
 /** How a sentence names the place: `` `retry` ``, ``item 2 of `needs` ``, `the definition`. */

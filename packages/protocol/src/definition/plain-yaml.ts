@@ -21,13 +21,13 @@ export function parsePlainYaml(text: string): SourceNode | null {
 }
 
 /** Control characters but tab and line feed, byte order marks, directives, document markers. */
-// oxlint-disable-next-line no-control-regex
 const NOT_PLAIN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\ufeff]|^(?:---|\.\.\.|%)/m;
 const KEY = /[\p{L}\p{N}_][\p{L}\p{N}_.$/-]*(?=:(?: |\n|$))/uy;
 const SIMPLE_ESCAPES = /^(?:[^\\]|\\["\\/nt])*$/;
 const CORE_NULL_OR_BOOLEAN = /^(?:~|null|Null|NULL|true|True|TRUE|false|False|FALSE)$/;
 const DECIMAL = /^[-+]?(?:\d+|\d+\.\d*|\.\d+)$/;
-const OTHER_NUMBER = /^(?:0o[0-7]+|0x[0-9a-fA-F]+|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)|[-+]?(?:\.\d+|\d+(?:\.\d*)?)[eE][-+]?\d+)$/;
+const OTHER_NUMBER =
+  /^(?:0o[0-7]+|0x[0-9a-fA-F]+|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)|[-+]?(?:\.\d+|\d+(?:\.\d*)?)[eE][-+]?\d+)$/;
 
 class NotPlain extends Error {}
 
@@ -139,7 +139,8 @@ class PlainReader {
     const after = this.#at;
     while (this.#text.charCodeAt(this.#at) === SPACE) this.#at++;
     const first = this.#text.charCodeAt(this.#at);
-    if (first === LINE_FEED || Number.isNaN(first) || (first === HASH && this.#at > after)) return this.#nested(indent, depth, inMap);
+    if (first === LINE_FEED || Number.isNaN(first) || (first === HASH && this.#at > after))
+      return this.#nested(indent, depth, inMap);
     if (this.#at === after) throw new NotPlain();
     const offset = this.#at;
     if (first === BAR) return this.#literal(offset, indent);
@@ -165,7 +166,8 @@ class PlainReader {
     if (this.#indent > indent) {
       KEY.lastIndex = this.#at;
       const quote = this.#text.charCodeAt(this.#at);
-      if (!this.#isItem(this.#at) && !KEY.test(this.#text) && quote !== DOUBLE_QUOTE && quote !== SINGLE_QUOTE) throw new NotPlain();
+      if (!this.#isItem(this.#at) && !KEY.test(this.#text) && quote !== DOUBLE_QUOTE && quote !== SINGLE_QUOTE)
+        throw new NotPlain();
       return this.#block(this.#indent, depth + 1);
     }
     if (inMap && this.#indent === indent && this.#isItem(this.#at)) return this.#block(indent, depth + 1);
@@ -189,7 +191,8 @@ class PlainReader {
       if (!isBlank && column <= indent) break;
       if (!isBlank && inner === -1) inner = column;
       // Blank lines before the first line, lines indented less than it, and tabs there are the full parser's business.
-      if (inner === -1 || (!isBlank && column < inner) || (isBlank && end === this.#text.length && column > 0)) throw new NotPlain();
+      if (inner === -1 || (!isBlank && column < inner) || (isBlank && end === this.#text.length && column > 0))
+        throw new NotPlain();
       lines.push(this.#text.slice(Math.min(this.#at + inner, end), end));
       this.#at = end + 1;
     }
@@ -239,7 +242,14 @@ class PlainReader {
     const first = this.#text.charCodeAt(offset);
     const second = this.#text.charCodeAt(offset + 1);
     if (INDICATORS.has(first)) throw new NotPlain();
-    if ((first === DASH || first === COLON || first === QUESTION) && (second === SPACE || second === LINE_FEED || Number.isNaN(second) || (inFlow && (second === COMMA || FLOW_BRACKETS.has(second))))) throw new NotPlain();
+    if (
+      (first === DASH || first === COLON || first === QUESTION) &&
+      (second === SPACE ||
+        second === LINE_FEED ||
+        Number.isNaN(second) ||
+        (inFlow && (second === COMMA || FLOW_BRACKETS.has(second))))
+    )
+      throw new NotPlain();
     let at = offset;
     for (; ; at++) {
       const unit = this.#text.charCodeAt(at);
@@ -258,7 +268,11 @@ class PlainReader {
 
   #refuseKeyEnd(at: number, inFlow: boolean): void {
     const next = this.#text.charCodeAt(at + 1);
-    const endsKey = next === SPACE || next === LINE_FEED || Number.isNaN(next) || (inFlow && (next === COMMA || FLOW_BRACKETS.has(next)));
+    const endsKey =
+      next === SPACE ||
+      next === LINE_FEED ||
+      Number.isNaN(next) ||
+      (inFlow && (next === COMMA || FLOW_BRACKETS.has(next)));
     if (endsKey) throw new NotPlain();
   }
 
@@ -273,7 +287,12 @@ class PlainReader {
       this.#flowSpace();
       const keyOffset = this.#at;
       const key = this.#key();
-      if (members.has(key) || this.#text.charCodeAt(this.#at) !== COLON || this.#text.charCodeAt(this.#at + 1) !== SPACE) throw new NotPlain();
+      if (
+        members.has(key) ||
+        this.#text.charCodeAt(this.#at) !== COLON ||
+        this.#text.charCodeAt(this.#at + 1) !== SPACE
+      )
+        throw new NotPlain();
       this.#at++;
       this.#flowSpace();
       const child = this.#inline(this.#at, depth, true);
@@ -356,4 +375,6 @@ const BAR = 0x7c;
 const CLOSE_BRACE = 0x7d;
 const FLOW_BRACKETS: ReadonlySet<number> = new Set([OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET]);
 /** Characters that a plain scalar cannot begin with. */
-const INDICATORS: ReadonlySet<number> = new Set([...',[]{}#&*!|>\'"%@`'].map((character) => character.charCodeAt(0)));
+const INDICATORS: ReadonlySet<number> = new Set(
+  ',[]{}#&*!|>\'"%@`'.split('').map((character) => character.charCodeAt(0)),
+);

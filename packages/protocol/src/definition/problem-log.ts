@@ -85,7 +85,8 @@ export class ProblemLog {
       const position = lines === null || offset === null ? { line: null, column: null } : lines.at(offset);
       return { pointer: pointerOf(finding.place), ...position, message: finding.message };
     });
-    if (!fits) list.push({ pointer: '', line: null, column: null, message: `and ${placed.length - shown.length} more` });
+    if (!fits)
+      list.push({ pointer: '', line: null, column: null, message: `and ${placed.length - shown.length} more` });
     return list;
   }
 

@@ -16,10 +16,12 @@ const checks: DefinitionOptions = {
 for (const file of readdirSync(directory).sort()) {
   const text = readFileSync(new URL(file, directory), 'utf8');
   const scenarios = text.split(/^(?=## )/m).map(parseScenario);
-  const replayed = scenarios.map(({ title, document }) => `## ${title}\n${document}--\n${answer(file, document)}\n`).join('');
+  const replayed = scenarios
+    .map(({ title, document }) => `## ${title}\n${document}--\n${answer(file, document)}\n`)
+    .join('');
   if (process.env['UPDATE_SCENARIOS'] === '1') writeFileSync(new URL(file, directory), replayed);
 
-  describe(file, () => {
+  describe(`scenarios of ${file}`, () => {
     it.each(scenarios)('$title', ({ document, expected }) => {
       expect(answer(file, document)).toBe(process.env['UPDATE_SCENARIOS'] === '1' ? answer(file, document) : expected);
     });
@@ -40,7 +42,9 @@ function parseScenario(section: string): Scenario {
 function answer(file: string, document: string): string {
   const { definition, problems, warnings } = parse(file, document);
   const lines = (kind: string, found: ParsedDefinition['problems']): string[] =>
-    found.map(({ pointer, line, column, message }) => `${kind}${pointer === '' ? '/' : pointer} ${line}:${column} ${message}\n`);
+    found.map(
+      ({ pointer, line, column, message }) => `${kind}${pointer === '' ? '/' : pointer} ${line}:${column} ${message}\n`,
+    );
   return `${lines('', problems).join('')}${lines('warning: ', warnings).join('')}${definition === null ? '' : 'valid\n'}`.trimEnd();
 }
 

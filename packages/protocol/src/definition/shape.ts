@@ -5,89 +5,21 @@
  */
 import { LIMITS } from '../limits.ts';
 import { DURATION_PATTERN, formatDuration, parseDuration } from './duration.ts';
+import { described, mismatch, membersOf, top, type Member } from './members.ts';
 import { didYouMean } from './nearest.ts';
 import { called, inside, shorten, type Place } from './place.ts';
 import type { ProblemLog, TemplateKind } from './problem-log.ts';
-import { MAX_DEPTH, REFUSED } from './source.ts';
+import { MAX_DEPTH } from './source.ts';
 import { unstorable } from './stored-text.ts';
+import { refuseUnknown } from './unknown-key.ts';
 
-export type JsonSchema = { [keyword: string]: JsonSchema | JsonSchema[] | string | string[] | number | boolean | null | unknown };
+export type JsonSchema = { [keyword: string]: unknown };
 
 export interface Shape<T> {
   readonly schema: JsonSchema;
   /** What must stand here, as a message says it: `a list of task names`. */
   readonly expected: string;
   read(value: unknown, place: Place, log: ProblemLog): T | undefined;
-}
-
-/** A map with another one under it (`defaults` under a task): keys of the upper one win, maps merge key by key. */
-export class Overlay {
-  readonly over: Member;
-  readonly under: Member;
-  constructor(over: Member, under: Member) {
-    this.over = over;
-    this.under = under;
-  }
-}
-
-/** A map put together from keys that were written in several places. */
-export class Assembled {
-  readonly members: Map<string, Member>;
-  constructor(members: Map<string, Member>) {
-    this.members = members;
-  }
-}
-
-/** A value and where it was written. */
-export interface Member {
-  value: unknown;
-  place: Place;
-}
-
-export function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Overlay);
-}
-
-/** One key's value from two layers. */
-export function overlaid(over: Member, under: Member): Member {
-  const mergeable = (isMap(over.value) || over.value instanceof Overlay) && isMap(under.value);
-  return mergeable ? { value: new Overlay(over, under), place: over.place } : over;
-}
-
-/** The keys of a map, each with where it was written; null when the value is not a map. */
-export function membersOf(value: unknown, place: Place): Map<string, Member> | null {
-  if (value instanceof Assembled) return value.members;
-  if (value instanceof Overlay) {
-    const members = membersOf(value.over.value, value.over.place) ?? new Map<string, Member>();
-    for (const [key, under] of membersOf(value.under.value, value.under.place) ?? []) {
-      const over = members.get(key);
-      members.set(key, over ? overlaid(over, under) : under);
-    }
-    return members;
-  }
-  if (!isMap(value)) return null;
-  const members = new Map<string, Member>();
-  for (const key of Object.keys(value)) members.set(key, { value: value[key], place: inside(place, key) });
-  return members;
-}
-
-/** The value itself where layers are not merged. */
-function top(value: unknown): unknown {
-  return value instanceof Overlay ? top(value.over.value) : value;
-}
-
-/** Reports that `place` holds something else than `expected`. */
-export function mismatch(place: Place, expected: string, value: unknown, log: ProblemLog): undefined {
-  return value === REFUSED ? undefined : log.problem(place, `${called(place)} must be ${expected}, not ${described(value)}`);
-}
-
-function described(value: unknown): string {
-  if (value === null || value === undefined) return 'empty';
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'string') return value === '' ? 'an empty text' : `the text \`${shorten(value).replaceAll('\n', '⏎')}\``;
-  if (typeof value === 'number') return `the number ${value}`;
-  if (typeof value === 'boolean') return `${value}`;
-  return typeof value === 'object' ? 'a map' : `a ${typeof value}`;
 }
 
 interface TextRules {
@@ -114,7 +46,8 @@ export function text(rules: TextRules = {}): Shape<string> {
     expected,
     read(given, place, log) {
       const value = top(given);
-      if (typeof value !== 'string' || (pattern === null ? !rules.empty && value === '' : !pattern.test(value))) return mismatch(place, expected, value, log);
+      if (typeof value !== 'string' || (pattern === null ? !rules.empty && value === '' : !pattern.test(value)))
+        return mismatch(place, expected, value, log);
       return checkedText(value, place, rules, log);
     },
   };
@@ -139,7 +72,10 @@ export function isGoodTemplate(value: string, kind: TemplateKind, place: Place, 
 export function textual(rules: TextRules = {}): Shape<string> {
   const strict = text({ ...rules, empty: rules.pattern === undefined });
   return {
-    schema: rules.pattern === undefined ? { type: ['string', 'number', 'boolean'] } : { anyOf: [strict.schema, { type: ['number', 'boolean'] }] },
+    schema:
+      rules.pattern === undefined
+        ? { type: ['string', 'number', 'boolean'] }
+        : { anyOf: [strict.schema, { type: ['number', 'boolean'] }] },
     expected: rules.expected ?? 'text',
     read(given, place, log) {
       const value = top(given);
@@ -154,14 +90,19 @@ export function textual(rules: TextRules = {}): Shape<string> {
 /** A number whose text matters somewhere is not what was written: `1.10` is 1.1. */
 export function warnOfRewriting(value: number, place: Place, log: ProblemLog): void {
   const written = log.writtenNumber(place);
-  if (written !== null) log.warning(place, `${called(place)} is the number ${value}; put \`${shorten(written)}\` in quotes to keep it as it is written`);
+  if (written !== null)
+    log.warning(
+      place,
+      `${called(place)} is the number ${value}; put \`${shorten(written)}\` in quotes to keep it as it is written`,
+    );
 }
 
 export function boolean(): Shape<boolean> {
   return {
     schema: { type: 'boolean' },
     expected: 'true or false',
-    read: (given, place, log) => (typeof top(given) === 'boolean' ? top(given) === true : mismatch(place, 'true or false', top(given), log)),
+    read: (given, place, log) =>
+      typeof top(given) === 'boolean' ? top(given) === true : mismatch(place, 'true or false', top(given), log),
   };
 }
 
@@ -172,7 +113,8 @@ export function integer(min: number, max: number): Shape<number> {
     expected,
     read(given, place, log) {
       const value = top(given);
-      if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) return mismatch(place, expected, value, log);
+      if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max)
+        return mismatch(place, expected, value, log);
       return value;
     },
   };
@@ -180,7 +122,13 @@ export function integer(min: number, max: number): Shape<number> {
 
 /** One of some words. */
 export function oneOf<const Word extends string>(words: readonly Word[]): Shape<Word> {
-  const listed = words.length === 1 ? `\`${words[0] ?? ''}\`` : `${words.slice(0, -1).map((word) => `\`${word}\``).join(', ')} or \`${words.at(-1) ?? ''}\``;
+  const listed =
+    words.length === 1
+      ? `\`${words[0] ?? ''}\``
+      : `${words
+          .slice(0, -1)
+          .map((word) => `\`${word}\``)
+          .join(', ')} or \`${words.at(-1) ?? ''}\``;
   return {
     schema: { enum: [...words] },
     expected: listed,
@@ -199,14 +147,22 @@ export function oneOf<const Word extends string>(words: readonly Word[]): Shape<
 export function duration(minMs: number, maxMs: number): Shape<number> {
   const expected = 'a duration such as `30s`, `10m`, `2h`, `1d` or whole seconds';
   return {
-    schema: { anyOf: [{ type: 'integer', minimum: Math.ceil(minMs / 1000), maximum: Math.floor(maxMs / 1000) }, { type: 'string', pattern: DURATION_PATTERN }] },
+    schema: {
+      anyOf: [
+        { type: 'integer', minimum: Math.ceil(minMs / 1000), maximum: Math.floor(maxMs / 1000) },
+        { type: 'string', pattern: DURATION_PATTERN },
+      ],
+    },
     expected,
     read(given, place, log) {
       const value = top(given);
       const durationMs = typeof value === 'number' || typeof value === 'string' ? parseDuration(value) : null;
       if (durationMs === null) return mismatch(place, expected, value, log);
       if (durationMs >= minMs && durationMs <= maxMs) return durationMs;
-      return log.problem(place, `${called(place)} must be from ${formatDuration(minMs)} to ${formatDuration(maxMs)}, not ${shorten(String(value))}`);
+      return log.problem(
+        place,
+        `${called(place)} must be from ${formatDuration(minMs)} to ${formatDuration(maxMs)}, not ${shorten(String(value))}`,
+      );
     },
   };
 }
@@ -231,7 +187,8 @@ export function list<T>(item: Shape<T>, rules: ListRules): Shape<T[]> {
       const value = top(given);
       if (!Array.isArray(value)) return mismatch(place, rules.expected, value, log);
       if (value.length < (rules.min ?? 0)) return log.problem(place, `${called(place)} must not be empty`);
-      if (value.length > max) return log.problem(place, `${called(place)} has ${value.length} items; at most ${max} are allowed`);
+      if (value.length > max)
+        return log.problem(place, `${called(place)} has ${value.length} items; at most ${max} are allowed`);
       if (rules.unique) refuseRepetitions(value, place, log);
       return allRead(value.map((one: unknown, index) => item.read(one, inside(place, index), log)));
     },
@@ -268,7 +225,11 @@ interface RecordRules {
 export function record<T>(item: Shape<T>, rules: RecordRules): Shape<Record<string, T>> {
   const key = keyReader(rules);
   const max = rules.max ?? LIMITS.tasksPerWorkflow;
-  const schema: JsonSchema = { type: 'object', propertyNames: { pattern: rules.keyPattern }, additionalProperties: item.schema };
+  const schema: JsonSchema = {
+    type: 'object',
+    propertyNames: { pattern: rules.keyPattern },
+    additionalProperties: item.schema,
+  };
   if (rules.min !== undefined) schema['minProperties'] = rules.min;
   return {
     schema,
@@ -277,7 +238,8 @@ export function record<T>(item: Shape<T>, rules: RecordRules): Shape<Record<stri
       const members = membersOf(value, place);
       if (members === null) return mismatch(place, rules.expected, value, log);
       if (members.size < (rules.min ?? 0)) return log.problem(place, `${called(place)} must not be empty`);
-      if (members.size > max) return log.problem(place, `${called(place)} has ${members.size} entries; at most ${max} are allowed`);
+      if (members.size > max)
+        return log.problem(place, `${called(place)} has ${members.size} entries; at most ${max} are allowed`);
       const read: Record<string, T> = {};
       let whole = true;
       for (const [name, member] of members) {
@@ -292,7 +254,9 @@ export function record<T>(item: Shape<T>, rules: RecordRules): Shape<Record<stri
 }
 
 /** Checks a free name; false, with the problem reported, when it may not be one. */
-export function keyReader(rules: Pick<RecordRules, 'keyExpected' | 'keyPattern' | 'checkKey'>): (key: string, place: Place, log: ProblemLog) => boolean {
+export function keyReader(
+  rules: Pick<RecordRules, 'keyExpected' | 'keyPattern' | 'checkKey'>,
+): (key: string, place: Place, log: ProblemLog) => boolean {
   const pattern = new RegExp(rules.keyPattern, 'u');
   return (key, place, log) => {
     if (key === '__proto__') log.problem(place, '`__proto__` cannot be a name', 'key');
@@ -369,7 +333,10 @@ export function either<A, B>(first: Shape<A>, second: Shape<B>, isSecond: (value
 }
 
 /** The same shape with its value turned into another one. `turn` may report a problem and answer undefined. */
-export function mapped<A, B>(shape: Shape<A>, turn: (value: A, place: Place, log: ProblemLog) => B | undefined): Shape<B> {
+export function mapped<A, B>(
+  shape: Shape<A>,
+  turn: (value: A, place: Place, log: ProblemLog) => B | undefined,
+): Shape<B> {
   return {
     schema: shape.schema,
     expected: shape.expected,
@@ -380,9 +347,12 @@ export function mapped<A, B>(shape: Shape<A>, turn: (value: A, place: Place, log
   };
 }
 
+/** The schema's `$defs`: filled while this folder is loaded, read when the schema is put together. */
+export const DEFINITIONS: Record<string, JsonSchema> = {};
+
 /** Publishes the shape under a name in the schema's `$defs`. */
-export function named<T>(name: string, shape: Shape<T>, definitions: Record<string, JsonSchema>): Shape<T> {
-  definitions[name] = shape.schema;
+export function named<T>(name: string, shape: Shape<T>): Shape<T> {
+  DEFINITIONS[name] = shape.schema;
   return { ...shape, schema: { $ref: `#/$defs/${name}` } };
 }
 
@@ -415,7 +385,11 @@ export function defaulted<T>(shape: Shape<T>, absent: NoInfer<T>, doc: string, w
 }
 
 /** A map with fixed keys. `build` gets it when every key could be read. */
-export function object<F extends Fields, T>(expected: string, fields: F, build: (values: Whole<F>, place: Place, log: ProblemLog, members: Map<string, Member>) => T | undefined): Shape<T> {
+export function object<F extends Fields, T>(
+  expected: string,
+  fields: F,
+  build: (values: Whole<F>, place: Place, log: ProblemLog, members: Map<string, Member>) => T | undefined,
+): Shape<T> {
   return {
     schema: objectSchema(fields),
     expected,
@@ -435,18 +409,29 @@ export function objectSchema(fields: Fields): JsonSchema {
     properties[key] = { ...shape.schema, description: doc, ...(written === undefined ? {} : { default: written }) };
   }
   const requiredKeys = Object.keys(fields).filter((key) => fields[key]?.required);
-  return { type: 'object', properties, ...(requiredKeys.length > 0 ? { required: requiredKeys } : {}), additionalProperties: false };
+  return {
+    type: 'object',
+    properties,
+    ...(requiredKeys.length > 0 ? { required: requiredKeys } : {}),
+    additionalProperties: false,
+  };
 }
 
 /** Reads each key; every problem is reported, and what could be read is there. */
-export function readFields<F extends Fields>(fields: F, members: Map<string, Member>, place: Place, log: ProblemLog): Read<F> {
+export function readFields<F extends Fields>(
+  fields: F,
+  members: Map<string, Member>,
+  place: Place,
+  log: ProblemLog,
+): Read<F> {
   const read: Record<string, unknown> = {};
   for (const key in fields) {
     const field = fields[key];
     if (field === undefined) continue;
     const member = members.get(key);
     if (member !== undefined) read[key] = field.shape.read(member.value, member.place, log);
-    else if (field.required) read[key] = log.problem(place, `${called(place)} lacks \`${key}\`: ${field.shape.expected}`, 'key');
+    else if (field.required)
+      read[key] = log.problem(place, `${called(place)} lacks \`${key}\`: ${field.shape.expected}`, 'key');
     else read[key] = field.absent;
   }
   return read as Read<F>;
@@ -455,27 +440,4 @@ export function readFields<F extends Fields>(fields: F, members: Map<string, Mem
 export function wholeOf<F extends Fields>(read: Read<F>): Whole<F> | null {
   for (const key in read) if (read[key] === undefined) return null;
   return read as Whole<F>;
-}
-
-/** Keys that people bring along from other schedulers, and what they are called here. */
-const FOREIGN_KEYS: Record<string, string> = {
-  depends: 'needs', depends_on: 'needs', dependsOn: 'needs', dependencies: 'needs', dep: 'needs', deps: 'needs', after: 'needs', upstream: 'needs',
-  command: 'run', cmd: 'run', script: 'run', bash: 'run', code: 'run', query: 'run', sql: 'run',
-  desc: 'description', environment_variables: 'env', variables: 'params', parameters: 'params', inputs: 'params', args: 'params',
-  cron: 'schedule', when: 'on', on: 'when', retries: 'retry', resources: 'files', steps: 'tasks', jobs: 'tasks', nodes: 'tasks',
-};
-
-export function refuseUnknown(members: Map<string, Member>, known: readonly string[], log: ProblemLog): void {
-  for (const [key, member] of members) if (!known.includes(key)) unknownKey(key, member.place, known, log);
-}
-
-/** What a key such as `$name"` comes from: `{ run: echo "hello, $name" }`. */
-const CUT_OFF = '; if it is the rest of a text, put that text in quotes: inside `{ }` a comma ends it';
-
-/** Reports a key that does not exist, naming the one that was probably meant. */
-export function unknownKey(key: string, place: Place, known: readonly string[], log: ProblemLog): void {
-  const foreign = Object.hasOwn(FOREIGN_KEYS, key) ? FOREIGN_KEYS[key] : undefined;
-  const hint = foreign !== undefined && known.includes(foreign) ? `, did you mean \`${foreign}\`?` : didYouMean(key, known);
-  const rest = hint !== '' ? hint : /^[\w-]+$/.test(key) ? `; known here: ${known.map((name) => `\`${name}\``).join(', ')}` : CUT_OFF;
-  log.problem(place, `unknown key \`${shorten(key)}\`${rest}`, 'key');
 }

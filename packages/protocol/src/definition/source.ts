@@ -41,7 +41,9 @@ export function scalarNode(offset: number, value: unknown, written: string | nul
 
 /** True for a whole number written with more digits than a number keeps: it would be printed otherwise than it was written. */
 export function isInexact(value: number, written: string): boolean {
-  return !Number.isSafeInteger(value) && /^[-+]?\d+$/.test(written) && String(value) !== written.replace(/^\+?(-?)0*/, '$1');
+  return (
+    !Number.isSafeInteger(value) && /^[-+]?\d+$/.test(written) && String(value) !== written.replace(/^\+?(-?)0*/, '$1')
+  );
 }
 export function inexactNumber(place: Place, written: string): string {
   return `${called(place)} is ${shorten(written)}, more digits than a number keeps; put it in quotes to keep it as text`;
@@ -49,7 +51,8 @@ export function inexactNumber(place: Place, written: string): string {
 
 /** Sets a key as an own property whatever its name; plain assignment of `__proto__` would change the prototype. */
 export function setOwn(target: Record<string, unknown>, key: string, value: unknown): void {
-  if (key === '__proto__') Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+  if (key === '__proto__')
+    Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
   else target[key] = value;
 }
 

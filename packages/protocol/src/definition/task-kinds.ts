@@ -1,18 +1,53 @@
 /** The ten task types: their own keys, what else must hold, and the action that they become. */
-import { PARAMETER_NAME_EXPECTED, PARAMETER_NAME_PATTERN, HEADER_NAME_PATTERN, fileName, name, oneOrMoreTasks, taskReference, taskReferences, workflowReference, type TaskReference } from './names.ts';
-import type { TaskAction, TaskCondition, TaskType, UpstreamCondition } from '../workflow.ts';
-import { evaluateExpression, namesIn, parseExpression, type Expression } from './expression.ts';
-import { parameterValues } from './parameter-shape.ts';
-import { called, inside, type Place } from './place.ts';
-import type { ProblemLog } from './problem-log.ts';
 import {
-  defaulted, duration, either, integer, isGoodTemplate, isMap, json, list, mapped, membersOf, mismatch, named, object, objectSchema, oneOf, optional, Overlay, readFields, record,
-  refuseUnknown, required, text, textual, wholeOf, type Fields, type JsonSchema, type Member, type Read, type Shape, type Whole,
+  PARAMETER_NAME_EXPECTED,
+  PARAMETER_NAME_PATTERN,
+  HEADER_NAME_PATTERN,
+  fileName,
+  name,
+  oneOrMoreTasks,
+  taskReference,
+  taskReferences,
+  workflowReference,
+  type TaskReference,
+} from './names.ts';
+import type { TaskAction, TaskType } from '../workflow.ts';
+import {
+  expression,
+  leavesOf,
+  namesOf,
+  plainCondition,
+  plainUpstream,
+  refuseBothBranches,
+  refuseConstantCondition,
+  refuseUnreachableCases,
+  tree,
+} from './branches.ts';
+import { parameterValues } from './parameter-shape.ts';
+import { inside, type Place } from './place.ts';
+import type { ProblemLog } from './problem-log.ts';
+import { isMap, Overlay, type Member } from './members.ts';
+import {
+  defaulted,
+  duration,
+  either,
+  integer,
+  isGoodTemplate,
+  json,
+  list,
+  mapped,
+  named,
+  object,
+  oneOf,
+  optional,
+  record,
+  required,
+  text,
+  textual,
+  type Fields,
+  type Read,
+  type Whole,
 } from './shape.ts';
-import { MAX_DEPTH } from './source.ts';
-
-/** The schema's `$defs`, filled as the shapes are made. */
-export const DEFINITIONS: Record<string, JsonSchema> = {};
 
 /** Tasks that a logic task names. */
 export interface Links {
@@ -55,9 +90,21 @@ function kind<F extends Fields>(type: TaskType, doc: string, fields: F, rules: K
 
 const run = (doc: string) => optional(text({ expected: 'text' }), doc);
 const file = optional(fileName(), 'A file beside the workflow that holds it, instead of `run`.');
-const substitution = defaulted(oneOf(['env', 'text']), 'env', '`text`: values replace `${name}` in the script itself, as imported scripts expect. A value can then inject code.');
-export const params = defaulted(named('parameterValues', parameterValues(DEFINITIONS), DEFINITIONS), {}, 'Parameters of the task: name → value.');
-const statements = defaulted(list(text({ template: 'bound' }), { expected: 'a list of statements', max: 1000 }), [], 'Statements run in order.');
+const substitution = defaulted(
+  oneOf(['env', 'text']),
+  'env',
+  '`text`: values replace `${name}` in the script itself, as imported scripts expect. A value can then inject code.',
+);
+export const params = defaulted(
+  named('parameterValues', parameterValues()),
+  {},
+  'Parameters of the task: name → value.',
+);
+const statements = defaulted(
+  list(text({ template: 'bound' }), { expected: 'a list of statements', max: 1000 }),
+  [],
+  'Statements run in order.',
+);
 
 const WINDOW_PATTERN =
   '^(?:currentHour|last[1-9]\\d{0,2}Hours?|today|last[1-9]\\d{0,2}Days?|thisWeek|lastWeek|last(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|thisMonth|thisMonthBegin|lastMonth|lastMonthBegin|lastMonthEnd)$';
@@ -68,259 +115,337 @@ const WINDOW_EXPECTED =
 export const declaredOutputs = record(
   either(
     mapped(oneOf(['string', 'integer', 'number', 'boolean']), (type) => ({ type })),
-    object('a map with `type`', { type: required(oneOf(['string', 'integer', 'number', 'boolean']), 'What values the output has.') }, ({ type }) => ({ type })),
+    object(
+      'a map with `type`',
+      { type: required(oneOf(['string', 'integer', 'number', 'boolean']), 'What values the output has.') },
+      ({ type }) => ({ type }),
+    ),
     (value) => isMap(value) || value instanceof Overlay,
   ),
-  { expected: 'a map of output names to types', keyExpected: PARAMETER_NAME_EXPECTED, keyPattern: PARAMETER_NAME_PATTERN },
+  {
+    expected: 'a map of output names to types',
+    keyExpected: PARAMETER_NAME_EXPECTED,
+    keyPattern: PARAMETER_NAME_PATTERN,
+  },
 );
 
 export const TASK_KINDS: readonly TaskKind[] = [
-  kind('shell', 'A shell script.', {
-    run: run('The script.'),
-    file,
-    shell: defaulted(text({ expected: 'the name of a shell', maxBytes: 1000 }), 'bash', 'The shell that runs it.'),
-    substitution,
-  }, {
-    runOrFile: true,
-    inspect: inspectScript,
-    build: (v) => ({ type: 'shell', run: v.run, file: v.file, shell: v.shell, substitution: v.substitution }),
-  }),
-
-  kind('python', 'A Python script.', {
-    run: run('The script.'),
-    file,
-    interpreter: defaulted(text({ expected: 'the name of an interpreter', maxBytes: 1000 }), 'python3', 'The interpreter that runs it.'),
-    substitution,
-  }, {
-    runOrFile: true,
-    inspect: inspectScript,
-    build: (v) => ({ type: 'python', run: v.run, file: v.file, interpreter: v.interpreter, substitution: v.substitution }),
-  }),
-
-  kind('script', 'A JavaScript or TypeScript function.', {
-    run: run('The body of a function of `ctx` = {params, outputs, log, signal, workDir}.'),
-    file: optional(fileName(), 'A module with a default export `async (ctx) => outputs`, instead of `run`.'),
-  }, { runOrFile: true, build: (v) => ({ type: 'script', run: v.run, file: v.file }) }),
-
-  kind('http', 'An HTTP request.', {
-    method: defaulted(oneOf(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']), 'GET', 'The method.'),
-    url: required(text({ expected: 'an address that begins with http:// or https://', pattern: '^(?:[hH][tT][tT][pP][sS]?://|\\$\\{)[^\\s]', maxBytes: 64 * 1024, template: 'bound' }), 'The address; may hold `${name}`.'),
-    headers: defaulted(record(textual({ template: 'bound', maxBytes: 64 * 1024, check: (value) => (/[\r\n]/.test(value) ? 'must not hold line breaks' : null) }), {
-      expected: 'a map of header names to values', keyExpected: 'a header name', keyPattern: HEADER_NAME_PATTERN, max: 200,
-    }), {}, 'Header name → value.'),
-    body: defaulted(json(), null, 'Text is sent as it is, any other value as JSON.'),
-    expect: defaulted(object('a map with `status` and `body`', {
-      status: defaulted(either(mapped(integer(100, 599), (one) => [one]), list(integer(100, 599), { expected: 'a list of status codes', min: 1, unique: true }), Array.isArray), [200], 'Status codes that count as success.'),
-      body: optional(text(), 'Text or pattern that the answer must hold.'),
-    }, ({ status, body }) => ({ status, body })), { status: [200], body: null }, 'What the answer must be for the task to succeed.', { status: [200] }),
-    outputs: defaulted(record(text({ expected: 'a JSON path', maxBytes: 1000 }), {
-      expected: 'a map of output names to JSON paths', keyExpected: PARAMETER_NAME_EXPECTED, keyPattern: PARAMETER_NAME_PATTERN,
-    }), {}, 'Output name → JSON path into the answer.'),
-  }, {
-    inspect: (v, members, _place, log) => {
-      const at = members.get('body')?.place;
-      if (at !== undefined) checkTemplatesIn(v.body, at, log);
+  kind(
+    'shell',
+    'A shell script.',
+    {
+      run: run('The script.'),
+      file,
+      shell: defaulted(text({ expected: 'the name of a shell', maxBytes: 1000 }), 'bash', 'The shell that runs it.'),
+      substitution,
     },
-    build: (v) => ({ type: 'http', method: v.method, url: v.url, headers: v.headers, body: v.body, expect: v.expect, extract: v.outputs }),
-  }),
+    {
+      runOrFile: true,
+      inspect: inspectScript,
+      build: (v) => ({ type: 'shell', run: v.run, file: v.file, shell: v.shell, substitution: v.substitution }),
+    },
+  ),
 
-  kind('sql', 'SQL statements on a connection.', {
-    connection: required(text({ expected: 'the name of a connection', maxBytes: 1000 }), 'The connection to run on.'),
-    run: optional(text({ template: 'bound' }), 'The statements; `${name}` becomes a bind parameter.'),
-    file,
-    preStatements: { ...statements, doc: 'Statements run first, in order.' },
-    postStatements: { ...statements, doc: 'Statements run last, in order.' },
-    maxRows: defaulted(integer(1, 1_000_000), 10_000, 'Rows of an answer that are kept.'),
-    raw: defaulted(record(list(textual({ maxBytes: 64 * 1024 }), { expected: 'a list of allowed values', min: 1, max: 1000 }), {
-      expected: 'a map of names to lists of allowed values', keyExpected: PARAMETER_NAME_EXPECTED, keyPattern: PARAMETER_NAME_PATTERN,
-    }), {}, 'Name → the only values that `!{name}`, which is replaced as text, may take.'),
-  }, {
-    runOrFile: true,
-    build: (v) => ({ type: 'sql', connection: v.connection, run: v.run, file: v.file, preStatements: v.preStatements, postStatements: v.postStatements, maxRows: v.maxRows, raw: v.raw }),
-  }),
+  kind(
+    'python',
+    'A Python script.',
+    {
+      run: run('The script.'),
+      file,
+      interpreter: defaulted(
+        text({ expected: 'the name of an interpreter', maxBytes: 1000 }),
+        'python3',
+        'The interpreter that runs it.',
+      ),
+      substitution,
+    },
+    {
+      runOrFile: true,
+      inspect: inspectScript,
+      build: (v) => ({
+        type: 'python',
+        run: v.run,
+        file: v.file,
+        interpreter: v.interpreter,
+        substitution: v.substitution,
+      }),
+    },
+  ),
+
+  kind(
+    'script',
+    'A JavaScript or TypeScript function.',
+    {
+      run: run('The body of a function of `ctx` = {params, outputs, log, signal, workDir}.'),
+      file: optional(fileName(), 'A module with a default export `async (ctx) => outputs`, instead of `run`.'),
+    },
+    { runOrFile: true, build: (v) => ({ type: 'script', run: v.run, file: v.file }) },
+  ),
+
+  kind(
+    'http',
+    'An HTTP request.',
+    {
+      method: defaulted(oneOf(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']), 'GET', 'The method.'),
+      url: required(
+        text({
+          expected: 'an address that begins with http:// or https://',
+          pattern: '^(?:[hH][tT][tT][pP][sS]?://|\\$\\{)[^\\s]',
+          maxBytes: 64 * 1024,
+          template: 'bound',
+        }),
+        'The address; may hold `${name}`.',
+      ),
+      headers: defaulted(
+        record(
+          textual({
+            template: 'bound',
+            maxBytes: 64 * 1024,
+            check: (value) => (/[\r\n]/.test(value) ? 'must not hold line breaks' : null),
+          }),
+          {
+            expected: 'a map of header names to values',
+            keyExpected: 'a header name',
+            keyPattern: HEADER_NAME_PATTERN,
+            max: 200,
+          },
+        ),
+        {},
+        'Header name → value.',
+      ),
+      body: defaulted(json(), null, 'Text is sent as it is, any other value as JSON.'),
+      expect: defaulted(
+        object(
+          'a map with `status` and `body`',
+          {
+            status: defaulted(
+              either(
+                mapped(integer(100, 599), (one) => [one]),
+                list(integer(100, 599), { expected: 'a list of status codes', min: 1, unique: true }),
+                Array.isArray,
+              ),
+              [200],
+              'Status codes that count as success.',
+            ),
+            body: optional(text(), 'Text or pattern that the answer must hold.'),
+          },
+          ({ status, body }) => ({ status, body }),
+        ),
+        { status: [200], body: null },
+        'What the answer must be for the task to succeed.',
+        { status: [200] },
+      ),
+      outputs: defaulted(
+        record(text({ expected: 'a JSON path', maxBytes: 1000 }), {
+          expected: 'a map of output names to JSON paths',
+          keyExpected: PARAMETER_NAME_EXPECTED,
+          keyPattern: PARAMETER_NAME_PATTERN,
+        }),
+        {},
+        'Output name → JSON path into the answer.',
+      ),
+    },
+    {
+      inspect: (v, members, _place, log) => {
+        const at = members.get('body')?.place;
+        if (at !== undefined) checkTemplatesIn(v.body, at, log);
+      },
+      build: (v) => ({
+        type: 'http',
+        method: v.method,
+        url: v.url,
+        headers: v.headers,
+        body: v.body,
+        expect: v.expect,
+        extract: v.outputs,
+      }),
+    },
+  ),
+
+  kind(
+    'sql',
+    'SQL statements on a connection.',
+    {
+      connection: required(text({ expected: 'the name of a connection', maxBytes: 1000 }), 'The connection to run on.'),
+      run: optional(text({ template: 'bound' }), 'The statements; `${name}` becomes a bind parameter.'),
+      file,
+      preStatements: { ...statements, doc: 'Statements run first, in order.' },
+      postStatements: { ...statements, doc: 'Statements run last, in order.' },
+      maxRows: defaulted(integer(1, 1_000_000), 10_000, 'Rows of an answer that are kept.'),
+      raw: defaulted(
+        record(list(textual({ maxBytes: 64 * 1024 }), { expected: 'a list of allowed values', min: 1, max: 1000 }), {
+          expected: 'a map of names to lists of allowed values',
+          keyExpected: PARAMETER_NAME_EXPECTED,
+          keyPattern: PARAMETER_NAME_PATTERN,
+        }),
+        {},
+        'Name → the only values that `!{name}`, which is replaced as text, may take.',
+      ),
+    },
+    {
+      runOrFile: true,
+      build: (v) => ({
+        type: 'sql',
+        connection: v.connection,
+        run: v.run,
+        file: v.file,
+        preStatements: v.preStatements,
+        postStatements: v.postStatements,
+        maxRows: v.maxRows,
+        raw: v.raw,
+      }),
+    },
+  ),
 
   kind('virtual', 'An empty connector: succeeds at once.', {}, { build: () => ({ type: 'virtual' }) }),
 
-  kind('conditions', 'Takes one of two branches by how its predecessors ended.', {
-    when: required(tree('taskCondition', 'a condition: `{and: […]}`, `{or: […]}` or `{task, state}`', {
-      task: required(taskReference(), 'A predecessor of this task.'),
-      state: required(oneOf(['succeeded', 'failed']), 'How it must have ended.'),
-    }, ({ task, state }) => ({ task, state })), 'What decides: `{and: [...]}` or `{or: [...]}` of `{task, state}` or of further such maps.'),
-    success: defaulted(taskReferences(), [], 'Tasks that run when it holds; each needs this task.'),
-    failure: defaulted(taskReferences(), [], 'Tasks that run when it does not; each needs this task.'),
-  }, {
-    inspect: (v, _members, _place, log) => {
-      const conditions = v.when === undefined ? [] : leavesOf(v.when).map(({ task }) => task);
-      if (v.success && v.failure) refuseBothBranches(v.success, v.failure, log);
-      if (v.when && v.success && v.failure) refuseConstantCondition(v.when, v.success, v.failure, log);
-      return { targets: [...(v.success ?? []), ...(v.failure ?? [])], conditions };
+  kind(
+    'conditions',
+    'Takes one of two branches by how its predecessors ended.',
+    {
+      when: required(
+        tree(
+          'taskCondition',
+          'a condition: `{and: […]}`, `{or: […]}` or `{task, state}`',
+          {
+            task: required(taskReference(), 'A predecessor of this task.'),
+            state: required(oneOf(['succeeded', 'failed']), 'How it must have ended.'),
+          },
+          ({ task, state }) => ({ task, state }),
+        ),
+        'What decides: `{and: [...]}` or `{or: [...]}` of `{task, state}` or of further such maps.',
+      ),
+      success: defaulted(taskReferences(), [], 'Tasks that run when it holds; each needs this task.'),
+      failure: defaulted(taskReferences(), [], 'Tasks that run when it does not; each needs this task.'),
     },
-    build: (v) => ({ type: 'conditions', when: plainCondition(v.when), success: namesOf(v.success), failure: namesOf(v.failure) }),
-  }),
-
-  kind('switch', 'Takes the first branch whose expression holds.', {
-    cases: required(list(object('a map with `when` and `goto`', {
-      when: required(expression(), 'An expression over parameters and outputs, e.g. `${n} > 10 && ${r} == "cn"`.'),
-      goto: required(oneOrMoreTasks(), 'The task or tasks that run; each needs this task.'),
-    }, ({ when, goto }, place) => ({ when, goto, place })), { expected: 'a list of maps with `when` and `goto`', min: 1, max: 1000 }), 'Branches, looked at in order.'),
-    default: defaulted(oneOrMoreTasks(), [], 'The task or tasks that run when no case holds.'),
-  }, {
-    inspect: (v, members, _place, log) => {
-      if (v.cases) refuseUnreachableCases(v.cases, members.get('default'), log);
-      return { targets: [...(v.cases ?? []).flatMap(({ goto }) => goto), ...(v.default ?? [])], conditions: [] };
+    {
+      inspect: (v, _members, _place, log) => {
+        const conditions = v.when === undefined ? [] : leavesOf(v.when).map(({ task }) => task);
+        if (v.success && v.failure) refuseBothBranches(v.success, v.failure, log);
+        if (v.when && v.success && v.failure) refuseConstantCondition(v.when, v.success, v.failure, log);
+        return { targets: [...(v.success ?? []), ...(v.failure ?? [])], conditions };
+      },
+      build: (v) => ({
+        type: 'conditions',
+        when: plainCondition(v.when),
+        success: namesOf(v.success),
+        failure: namesOf(v.failure),
+      }),
     },
-    build: (v) => ({ type: 'switch', cases: v.cases.map(({ when, goto }) => ({ when: when.text, goto: namesOf(goto) })), default: namesOf(v.default) }),
-  }),
+  ),
 
-  kind('sub_workflow', 'Runs another workflow and waits for it.', {
-    workflow: required(workflowReference(), '`name` or `project/name`.'),
-    params: { ...params, doc: 'Parameters given to the other workflow.' },
-    version: defaulted(either(oneOf(['latest']), integer(1, Number.MAX_SAFE_INTEGER), (value) => typeof value === 'number'), 'latest', '`latest` or the number of a version.'),
-  }, { build: (v) => ({ type: 'sub_workflow', workflow: v.workflow, params: v.params, version: v.version }) }),
+  kind(
+    'switch',
+    'Takes the first branch whose expression holds.',
+    {
+      cases: required(
+        list(
+          object(
+            'a map with `when` and `goto`',
+            {
+              when: required(
+                expression(),
+                'An expression over parameters and outputs, e.g. `${n} > 10 && ${r} == "cn"`.',
+              ),
+              goto: required(oneOrMoreTasks(), 'The task or tasks that run; each needs this task.'),
+            },
+            ({ when, goto }, place) => ({ when, goto, place }),
+          ),
+          { expected: 'a list of maps with `when` and `goto`', min: 1, max: 1000 },
+        ),
+        'Branches, looked at in order.',
+      ),
+      default: defaulted(oneOrMoreTasks(), [], 'The task or tasks that run when no case holds.'),
+    },
+    {
+      inspect: (v, members, _place, log) => {
+        if (v.cases) refuseUnreachableCases(v.cases, members.get('default'), log);
+        return { targets: [...(v.cases ?? []).flatMap(({ goto }) => goto), ...(v.default ?? [])], conditions: [] };
+      },
+      build: (v) => ({
+        type: 'switch',
+        cases: v.cases.map(({ when, goto }) => ({ when: when.text, goto: namesOf(goto) })),
+        default: namesOf(v.default),
+      }),
+    },
+  ),
 
-  kind('dependent', 'Waits for other workflows or their tasks in a window of time.', {
-    upstream: required(tree('upstreamCondition', 'a condition: `{and: […]}`, `{or: […]}` or `{workflow, task, window}`', {
+  kind(
+    'sub_workflow',
+    'Runs another workflow and waits for it.',
+    {
       workflow: required(workflowReference(), '`name` or `project/name`.'),
-      task: optional(name(), 'One task of it; by default the whole workflow.'),
-      window: required(text({ expected: WINDOW_EXPECTED, pattern: WINDOW_PATTERN }), 'In which time it must have ended: `today`, `last1Days`, `thisWeek`, `lastMonth`, `currentHour`, …'),
-    }, ({ workflow, task, window }) => ({ workflow, task, window })), 'What is waited for: `{and: [...]}` or `{or: [...]}` of `{workflow, task, window}` or of further such maps.'),
-    checkInterval: defaulted(duration(1000, 86_400_000), 10_000, 'How often to look again.', '10s'),
-    maxWait: optional(duration(1000, 366 * 86_400_000), 'After which time to give up.'),
-    onFailure: defaulted(oneOf(['fail', 'wait']), 'fail', 'When what is waited for has failed: fail too, or wait for it to be run again.'),
-  }, {
-    build: (v) => ({ type: 'dependent', upstream: plainUpstream(v.upstream), checkIntervalMs: v.checkInterval, maxWaitMs: v.maxWait, onFailure: v.onFailure }),
-  }),
+      params: { ...params, doc: 'Parameters given to the other workflow.' },
+      version: defaulted(
+        either(oneOf(['latest']), integer(1, Number.MAX_SAFE_INTEGER), (value) => typeof value === 'number'),
+        'latest',
+        '`latest` or the number of a version.',
+      ),
+    },
+    { build: (v) => ({ type: 'sub_workflow', workflow: v.workflow, params: v.params, version: v.version }) },
+  ),
+
+  kind(
+    'dependent',
+    'Waits for other workflows or their tasks in a window of time.',
+    {
+      upstream: required(
+        tree(
+          'upstreamCondition',
+          'a condition: `{and: […]}`, `{or: […]}` or `{workflow, task, window}`',
+          {
+            workflow: required(workflowReference(), '`name` or `project/name`.'),
+            task: optional(name(), 'One task of it; by default the whole workflow.'),
+            window: required(
+              text({ expected: WINDOW_EXPECTED, pattern: WINDOW_PATTERN }),
+              'In which time it must have ended: `today`, `last1Days`, `thisWeek`, `lastMonth`, `currentHour`, …',
+            ),
+          },
+          ({ workflow, task, window }) => ({ workflow, task, window }),
+        ),
+        'What is waited for: `{and: [...]}` or `{or: [...]}` of `{workflow, task, window}` or of further such maps.',
+      ),
+      checkInterval: defaulted(duration(1000, 86_400_000), 10_000, 'How often to look again.', '10s'),
+      maxWait: optional(duration(1000, 366 * 86_400_000), 'After which time to give up.'),
+      onFailure: defaulted(
+        oneOf(['fail', 'wait']),
+        'fail',
+        'When what is waited for has failed: fail too, or wait for it to be run again.',
+      ),
+    },
+    {
+      build: (v) => ({
+        type: 'dependent',
+        upstream: plainUpstream(v.upstream),
+        checkIntervalMs: v.checkInterval,
+        maxWaitMs: v.maxWait,
+        onFailure: v.onFailure,
+      }),
+    },
+  ),
 ];
 
-function inspectScript(values: { run: string | null | undefined; substitution: 'env' | 'text' | undefined }, members: Map<string, Member>, _place: Place, log: ProblemLog): void {
+function inspectScript(
+  values: { run: string | null | undefined; substitution: 'env' | 'text' | undefined },
+  members: Map<string, Member>,
+  _place: Place,
+  log: ProblemLog,
+): void {
   const at = members.get('run')?.place;
-  if (typeof values.run === 'string' && at) isGoodTemplate(values.run, values.substitution === 'text' ? 'value' : 'script', at, log);
+  if (typeof values.run === 'string' && at)
+    isGoodTemplate(values.run, values.substitution === 'text' ? 'value' : 'script', at, log);
   const substitutionAt = members.get('substitution')?.place;
-  if (values.substitution === 'text' && substitutionAt) log.warning(substitutionAt, '`substitution: text` lets a value become part of the script, so a value can inject commands');
+  if (values.substitution === 'text' && substitutionAt)
+    log.warning(
+      substitutionAt,
+      '`substitution: text` lets a value become part of the script, so a value can inject commands',
+    );
 }
 
 function checkTemplatesIn(value: unknown, place: Place, log: ProblemLog): void {
   if (typeof value === 'string') isGoodTemplate(value, 'bound', place, log);
-  else if (Array.isArray(value)) for (const [index, item] of value.entries()) checkTemplatesIn(item, inside(place, index), log);
-  else if (isMap(value)) for (const [key, item] of Object.entries(value)) checkTemplatesIn(item, inside(place, key), log);
-}
-
-type Tree<Leaf> = { and: Tree<Leaf>[] } | { or: Tree<Leaf>[] } | { leaf: Leaf };
-
-/** `{and: […]}`, `{or: […]}` or a leaf, inside one another. */
-function tree<F extends Fields, Leaf>(definitionName: string, expected: string, leafFields: F, build: (values: Whole<F>) => Leaf): Shape<Tree<Leaf>> {
-  const schema: JsonSchema = { $ref: `#/$defs/${definitionName}` };
-  const branch = (key: 'and' | 'or'): JsonSchema => ({ type: 'object', properties: { [key]: { type: 'array', minItems: 1, items: schema } }, required: [key], additionalProperties: false });
-  DEFINITIONS[definitionName] = { anyOf: [branch('and'), branch('or'), objectSchema(leafFields)] };
-  const leafKeys = Object.keys(leafFields);
-
-  function read(given: unknown, place: Place, log: ProblemLog, depth: number): Tree<Leaf> | undefined {
-    const value = given instanceof Overlay ? given.over.value : given;
-    const members = membersOf(value, place);
-    if (members === null) return mismatch(place, expected, value, log);
-    if (depth > MAX_DEPTH) return log.problem(place, `more than ${MAX_DEPTH} conditions inside one another`);
-    const key = members.has('and') ? 'and' : members.has('or') ? 'or' : null;
-    if (key === null) {
-      refuseUnknown(members, [...leafKeys, 'and', 'or'], log);
-      const whole = wholeOf(readFields(leafFields, members, place, log));
-      return whole === null ? undefined : { leaf: build(whole) };
-    }
-    for (const [other, member] of members) {
-      if (other === key) continue;
-      if (other === 'or' || leafKeys.includes(other)) log.problem(member.place, `\`${other}\` cannot stand beside \`${key}\`; put it inside, or one level further`, 'key');
-      else refuseUnknown(new Map([[other, member]]), ['and', 'or'], log);
-    }
-    const items = list({ schema, expected, read: (item, at, itemLog) => read(item, at, itemLog, depth + 1) }, { expected: 'a list of conditions', min: 1, max: 10_000 });
-    const parts = items.read(members.get(key)?.value, inside(place, key), log);
-    if (parts === undefined) return undefined;
-    return key === 'and' ? { and: parts } : { or: parts };
-  }
-  return { schema, expected, read: (value, place, log) => read(value, place, log, 0) };
-}
-
-function leavesOf<Leaf>(from: Tree<Leaf>): Leaf[] {
-  if ('leaf' in from) return [from.leaf];
-  return ('and' in from ? from.and : from.or).flatMap(leavesOf);
-}
-
-function plainCondition(from: Tree<{ task: TaskReference; state: 'succeeded' | 'failed' }>): TaskCondition {
-  if ('and' in from) return { and: from.and.map(plainCondition) };
-  if ('or' in from) return { or: from.or.map(plainCondition) };
-  return { task: from.leaf.task.name, state: from.leaf.state };
-}
-
-function plainUpstream(from: Tree<{ workflow: string; task: string | null; window: string }>): UpstreamCondition {
-  if ('and' in from) return { and: from.and.map(plainUpstream) };
-  if ('or' in from) return { or: from.or.map(plainUpstream) };
-  return from.leaf;
-}
-
-function namesOf(references: TaskReference[]): string[] {
-  return references.map((reference) => reference.name);
-}
-
-function refuseBothBranches(success: TaskReference[], failure: TaskReference[], log: ProblemLog): void {
-  const succeeding = new Set(namesOf(success));
-  for (const { name: both, place } of failure) {
-    if (succeeding.has(both)) log.problem(place, `\`${both}\` is in \`success\` and in \`failure\`; a task that runs either way stands in neither`);
-  }
-}
-
-/** Predecessors up to which every combination of their ends is tried. */
-const MAX_TRIED_TASKS = 10;
-
-/** A branch that no combination of its predecessors' ends can reach is a mistake. */
-function refuseConstantCondition(when: Tree<{ task: TaskReference; state: 'succeeded' | 'failed' }>, success: TaskReference[], failure: TaskReference[], log: ProblemLog): void {
-  const tasks = [...new Set(leavesOf(when).map(({ task }) => task.name))];
-  if (tasks.length > MAX_TRIED_TASKS) return;
-  const outcomes = new Set<boolean>();
-  for (let bits = 0; bits < 2 ** tasks.length && outcomes.size < 2; bits++) {
-    outcomes.add(holds(when, new Set(tasks.filter((_, index) => (bits >> index) & 1))));
-  }
-  const unreachable = outcomes.has(true) ? (outcomes.has(false) ? [] : failure) : success;
-  const branch = outcomes.has(true) ? 'failure' : 'success';
-  for (const { name: never, place } of unreachable) log.problem(place, `\`${never}\` is unreachable: \`when\` can never lead to the branch \`${branch}\``);
-}
-
-function holds(when: Tree<{ task: TaskReference; state: 'succeeded' | 'failed' }>, succeeded: ReadonlySet<string>): boolean {
-  if ('and' in when) return when.and.every((part) => holds(part, succeeded));
-  if ('or' in when) return when.or.some((part) => holds(part, succeeded));
-  return succeeded.has(when.leaf.task.name) === (when.leaf.state === 'succeeded');
-}
-
-interface WrittenExpression {
-  text: string;
-  expression: Expression;
-}
-
-function expression(): Shape<WrittenExpression> {
-  const written = textual({ expected: 'an expression' });
-  return mapped({ ...written, schema: { type: ['string', 'boolean', 'number'] } }, (source, place, log) => {
-    const parsed = parseExpression(source);
-    if (parsed.kind === 'expression') return { text: source, expression: parsed.expression };
-    return log.problem(place, `${called(place)}: ${parsed.message} (character ${parsed.offset + 1})`);
-  });
-}
-
-function refuseUnreachableCases(cases: { when: WrittenExpression; place: Place }[], fallback: Member | undefined, log: ProblemLog): void {
-  const earlier = new Map<string, number>();
-  let always: number | null = null;
-  for (const [index, { when, place }] of cases.entries()) {
-    const at = inside(place, 'when');
-    const same = earlier.get(when.text);
-    if (always !== null) log.problem(at, `this case is unreachable: case ${always + 1} always holds`);
-    else if (same !== undefined) log.problem(at, `this case is unreachable: case ${same + 1} has the same condition`);
-    earlier.set(when.text, same ?? index);
-    const constant = constantOf(when.expression);
-    if (constant === false) log.problem(at, 'this case is unreachable: its condition never holds');
-    if (constant === true) always ??= index;
-  }
-  if (always !== null && fallback !== undefined) log.problem(fallback.place, `\`default\` is unreachable: case ${always + 1} always holds`, 'key');
-}
-
-/** The value of an expression that looks nothing up; null for others. */
-function constantOf(source: Expression): boolean | null {
-  if (namesIn(source).size > 0) return null;
-  const evaluation = evaluateExpression(source, () => undefined);
-  return evaluation.kind === 'value' ? evaluation.value : null;
+  else if (Array.isArray(value))
+    for (const [index, item] of value.entries()) checkTemplatesIn(item, inside(place, index), log);
+  else if (isMap(value))
+    for (const [key, item] of Object.entries(value)) checkTemplatesIn(item, inside(place, key), log);
 }

@@ -6,11 +6,33 @@ import { fileName, taskReferences, VARIABLE_NAME_PATTERN, wrongVariableName, typ
 import { didYouMean } from './nearest.ts';
 import { called, shorten, type Place } from './place.ts';
 import type { ProblemLog } from './problem-log.ts';
+import { isMap, membersOf, mismatch, overlaid, Overlay, type Member } from './members.ts';
 import {
-  boolean, defaulted, duration, either, integer, isMap, json, list, mapped, membersOf, mismatch, named, object, objectSchema, oneOf, optional, overlaid, Overlay, readFields, record,
-  required, text, textual, unknownKey, wholeOf, type Field, type Fields, type JsonSchema, type Member, type Shape, type Whole,
+  boolean,
+  defaulted,
+  duration,
+  either,
+  integer,
+  json,
+  list,
+  mapped,
+  named,
+  object,
+  objectSchema,
+  oneOf,
+  optional,
+  readFields,
+  record,
+  required,
+  text,
+  textual,
+  wholeOf,
+  type Fields,
+  type Shape,
+  type Whole,
 } from './shape.ts';
-import { declaredOutputs, DEFINITIONS, params, TASK_KINDS, type Links, type TaskKind } from './task-kinds.ts';
+import { unknownKey } from './unknown-key.ts';
+import { declaredOutputs, params, TASK_KINDS, type Links, type TaskKind } from './task-kinds.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -18,10 +40,14 @@ const DAY_MS = 86_400_000;
 export function timeout(): Shape<TimeoutSpec> {
   return either(
     mapped(duration(1, LIMITS.runTimeoutMaxMs), (afterMs): TimeoutSpec => ({ afterMs, action: 'fail' })),
-    object('a map with `after` and `action`', {
-      after: required(duration(1, LIMITS.runTimeoutMaxMs), 'How long it may take.'),
-      action: defaulted(oneOf(['fail', 'warn', 'warn_and_fail']), 'fail', 'What happens then.'),
-    }, ({ after, action }): TimeoutSpec => ({ afterMs: after, action })),
+    object(
+      'a map with `after` and `action`',
+      {
+        after: required(duration(1, LIMITS.runTimeoutMaxMs), 'How long it may take.'),
+        action: defaulted(oneOf(['fail', 'warn', 'warn_and_fail']), 'fail', 'What happens then.'),
+      },
+      ({ after, action }): TimeoutSpec => ({ afterMs: after, action }),
+    ),
     (value) => isMap(value) || value instanceof Overlay,
   );
 }
@@ -29,46 +55,88 @@ export function timeout(): Shape<TimeoutSpec> {
 const DEFAULT_MAX_INTERVAL_MS = 3_600_000;
 const NO_RETRY: RetrySpec = { max: 0, intervalMs: 60_000, backoff: 'fixed', maxIntervalMs: DEFAULT_MAX_INTERVAL_MS };
 
-const retry: Shape<RetrySpec> = object('a map such as `{max: 3, interval: 60s}`', {
-  max: defaulted(integer(0, LIMITS.retryMax), 0, 'How many further attempts a failure gets.'),
-  interval: defaulted(duration(0, 7 * DAY_MS), 60_000, 'Time before the next attempt.', '60s'),
-  backoff: defaulted(oneOf(['fixed', 'exponential']), 'fixed', '`exponential`: the interval doubles with each attempt.'),
-  maxInterval: optional(duration(0, 7 * DAY_MS), 'The longest interval of `exponential`; by default 1h, or `interval` if that is longer.'),
-}, ({ max, interval, backoff, maxInterval }, place, log, members): RetrySpec | undefined => {
-  if (maxInterval !== null && maxInterval < interval) {
-    return log.problem(members.get('maxInterval')?.place ?? place, '`maxInterval` is shorter than `interval`');
-  }
-  return { max, intervalMs: interval, backoff, maxIntervalMs: maxInterval ?? Math.max(DEFAULT_MAX_INTERVAL_MS, interval) };
-});
+const retry: Shape<RetrySpec> = object(
+  'a map such as `{max: 3, interval: 60s}`',
+  {
+    max: defaulted(integer(0, LIMITS.retryMax), 0, 'How many further attempts a failure gets.'),
+    interval: defaulted(duration(0, 7 * DAY_MS), 60_000, 'Time before the next attempt.', '60s'),
+    backoff: defaulted(
+      oneOf(['fixed', 'exponential']),
+      'fixed',
+      '`exponential`: the interval doubles with each attempt.',
+    ),
+    maxInterval: optional(
+      duration(0, 7 * DAY_MS),
+      'The longest interval of `exponential`; by default 1h, or `interval` if that is longer.',
+    ),
+  },
+  ({ max, interval, backoff, maxInterval }, place, log, members): RetrySpec | undefined => {
+    if (maxInterval !== null && maxInterval < interval) {
+      return log.problem(members.get('maxInterval')?.place ?? place, '`maxInterval` is shorter than `interval`');
+    }
+    return {
+      max,
+      intervalMs: interval,
+      backoff,
+      maxIntervalMs: maxInterval ?? Math.max(DEFAULT_MAX_INTERVAL_MS, interval),
+    };
+  },
+);
 
-const taskGroup = object('a map with `name`', {
-  name: required(text({ maxBytes: 1000 }), 'The group.'),
-  weight: defaulted(integer(1, 1_000_000), 1, 'Slots of the group that the task takes.'),
-  priority: defaulted(integer(-1_000_000, 1_000_000), 0, 'Who of those that wait gets a slot first: the higher number.'),
-}, ({ name: group, weight, priority }) => ({ name: group, weight, priority }));
+const taskGroup = object(
+  'a map with `name`',
+  {
+    name: required(text({ maxBytes: 1000 }), 'The group.'),
+    weight: defaulted(integer(1, 1_000_000), 1, 'Slots of the group that the task takes.'),
+    priority: defaulted(
+      integer(-1_000_000, 1_000_000),
+      0,
+      'Who of those that wait gets a slot first: the higher number.',
+    ),
+  },
+  ({ name: group, weight, priority }) => ({ name: group, weight, priority }),
+);
 
 /** Keys of every task, whatever its type; `type` itself is read first. */
 export const COMMON_FIELDS = {
   description: defaulted(text({ empty: true }), '', 'What the task is for.'),
-  needs: defaulted(named('taskNames', taskReferences(), DEFINITIONS), [], 'Its predecessors.'),
+  needs: defaulted(named('taskNames', taskReferences()), [], 'Its predecessors.'),
   trigger: defaulted(oneOf(TRIGGER_RULES), 'all_success', 'What its predecessors must have come to for it to start.'),
   disabled: defaulted(boolean(), false, 'Skipped and passed through.'),
   params,
-  env: defaulted(named('variables', record(textual({ template: 'value', maxBytes: LIMITS.parameterBytes }), {
-    expected: 'a map of variable names to values', keyExpected: 'the name of an environment variable', keyPattern: VARIABLE_NAME_PATTERN, checkKey: wrongVariableName,
-  }), DEFINITIONS), {}, 'Environment variables: name → value.'),
-  retry: defaulted(named('retry', retry, DEFINITIONS), NO_RETRY, 'Further attempts after a failure.', { max: 0 }),
-  timeout: optional(named('timeout', timeout(), DEFINITIONS), 'How long one attempt may take: a duration, or `{after, action}`.'),
+  env: defaulted(
+    named(
+      'variables',
+      record(textual({ template: 'value', maxBytes: LIMITS.parameterBytes }), {
+        expected: 'a map of variable names to values',
+        keyExpected: 'the name of an environment variable',
+        keyPattern: VARIABLE_NAME_PATTERN,
+        checkKey: wrongVariableName,
+      }),
+    ),
+    {},
+    'Environment variables: name → value.',
+  ),
+  retry: defaulted(named('retry', retry), NO_RETRY, 'Further attempts after a failure.', { max: 0 }),
+  timeout: optional(named('timeout', timeout()), 'How long one attempt may take: a duration, or `{after, action}`.'),
   delay: defaulted(duration(0, LIMITS.runTimeoutMaxMs), 0, 'Holds the task back for this time once it is ready.', 0),
   priority: optional(oneOf(PRIORITIES), 'Inherited from the run.'),
   workerGroup: optional(text({ maxBytes: 1000 }), 'Which workers may run it; inherited from the run.'),
   environment: optional(text({ maxBytes: 1000 }), 'A stored environment it runs in; inherited from the run.'),
   runAs: optional(text({ maxBytes: 1000 }), 'The system user it runs as; inherited from the run.'),
-  taskGroup: optional(named('taskGroup', taskGroup, DEFINITIONS), 'Limits how many tasks of one group run at a time, across runs.'),
-  onWorkerLost: defaulted(oneOf(['rerun', 'fail', 'wait']), 'rerun', 'What happens to an attempt whose worker is lost.'),
+  taskGroup: optional(named('taskGroup', taskGroup), 'Limits how many tasks of one group run at a time, across runs.'),
+  onWorkerLost: defaulted(
+    oneOf(['rerun', 'fail', 'wait']),
+    'rerun',
+    'What happens to an attempt whose worker is lost.',
+  ),
   dispatchTimeout: optional(duration(1, LIMITS.runTimeoutMaxMs), 'How long it may wait for a worker before it fails.'),
-  files: defaulted(list(fileName(), { expected: 'a list of file names', unique: true, max: 10_000 }), [], 'Files placed in its work directory.'),
-  outputs: defaulted(named('outputs', declaredOutputs, DEFINITIONS), {}, 'Output name → type; undeclared outputs are kept as text.'),
+  files: defaulted(
+    list(fileName(), { expected: 'a list of file names', unique: true, max: 10_000 }),
+    [],
+    'Files placed in its work directory.',
+  ),
+  outputs: defaulted(named('outputs', declaredOutputs), {}, 'Output name → type; undeclared outputs are kept as text.'),
   extras: defaulted(json(), null, 'Any value, given back in answers.'),
 } as const;
 
@@ -106,7 +174,13 @@ interface TaskContext {
 }
 
 /** Reads a task from its keys. */
-export function readTask(taskName: string, place: Place, written: Map<string, Member>, { defaults, otherNames }: TaskContext, log: ProblemLog): ReadTask {
+export function readTask(
+  taskName: string,
+  place: Place,
+  written: Map<string, Member>,
+  { defaults, otherNames }: TaskContext,
+  log: ProblemLog,
+): ReadTask {
   const kind = kindOf(written, defaults, place, log);
   const members = defaults === null ? written : withDefaults(written, defaults, kind);
   refuseUnknownKeys(members, kind, otherNames, log);
@@ -153,11 +227,20 @@ function definitionOf(taskName: string, kind: TaskKind, values: Whole<Fields>): 
   };
 }
 
-function kindOf(written: Map<string, Member>, defaults: Map<string, Member> | null, place: Place, log: ProblemLog): TaskKind | null {
+function kindOf(
+  written: Map<string, Member>,
+  defaults: Map<string, Member> | null,
+  place: Place,
+  log: ProblemLog,
+): TaskKind | null {
   const type = written.get('type');
   if (type === undefined) {
     if (written.has('run') || (defaults?.has('run') && !written.has('file'))) return KIND_BY_TYPE.get('shell') ?? null;
-    log.problem(place, `${called(place)} has neither \`type\` nor \`run\`; types are ${TASK_TYPES.map((one) => `\`${one}\``).join(', ')}`, 'key');
+    log.problem(
+      place,
+      `${called(place)} has neither \`type\` nor \`run\`; types are ${TASK_TYPES.map((one) => `\`${one}\``).join(', ')}`,
+      'key',
+    );
     return null;
   }
   if (typeof type.value !== 'string') {
@@ -167,12 +250,19 @@ function kindOf(written: Map<string, Member>, defaults: Map<string, Member> | nu
   const kind = KIND_BY_TYPE.get(type.value);
   if (kind !== undefined) return kind;
   const hint = didYouMean(type.value, TASK_TYPES);
-  log.problem(type.place, `unknown task type \`${shorten(type.value)}\`${hint === '' ? `; types are ${TASK_TYPES.map((one) => `\`${one}\``).join(', ')}` : hint}`);
+  log.problem(
+    type.place,
+    `unknown task type \`${shorten(type.value)}\`${hint === '' ? `; types are ${TASK_TYPES.map((one) => `\`${one}\``).join(', ')}` : hint}`,
+  );
   return null;
 }
 
 /** Keys of `defaults` that another type than the task's knows do not reach it; nor does `run` reach a task with `file`. */
-function withDefaults(written: Map<string, Member>, defaults: Map<string, Member>, kind: TaskKind | null): Map<string, Member> {
+function withDefaults(
+  written: Map<string, Member>,
+  defaults: Map<string, Member>,
+  kind: TaskKind | null,
+): Map<string, Member> {
   const members = new Map(written);
   for (const [key, under] of defaults) {
     const over = written.get(key);
@@ -193,19 +283,34 @@ function isOwnMeaning(key: string, kind: TaskKind | null): boolean {
   return key === 'outputs' && kind !== null && 'outputs' in kind.fields;
 }
 
-function refuseUnknownKeys(members: Map<string, Member>, kind: TaskKind | null, otherNames: readonly string[], log: ProblemLog): void {
+function refuseUnknownKeys(
+  members: Map<string, Member>,
+  kind: TaskKind | null,
+  otherNames: readonly string[],
+  log: ProblemLog,
+): void {
   for (const [key, member] of members) {
-    if (key === 'type' || Object.hasOwn(COMMON_FIELDS, key) || (kind !== null && Object.hasOwn(kind.fields, key))) continue;
+    if (key === 'type' || Object.hasOwn(COMMON_FIELDS, key) || (kind !== null && Object.hasOwn(kind.fields, key)))
+      continue;
     const types = TYPES_BY_KEY.get(key);
-    if (types === undefined) unknownKey(key, member.place, [...(kind === null ? ALL_KEYS : ['type', ...COMMON_KEYS, ...Object.keys(kind.fields)]), ...otherNames], log);
-    else if (kind !== null) log.problem(member.place, `\`${key}\` is a key of ${types.join(', ')} tasks; this is a ${kind.type} task`, 'key');
+    if (types === undefined)
+      unknownKey(
+        key,
+        member.place,
+        [...(kind === null ? ALL_KEYS : ['type', ...COMMON_KEYS, ...Object.keys(kind.fields)]), ...otherNames],
+        log,
+      );
+    else if (kind !== null)
+      log.problem(member.place, `\`${key}\` is a key of ${types.join(', ')} tasks; this is a ${kind.type} task`, 'key');
   }
 }
 
 function checkRunOrFile(type: TaskType, members: Map<string, Member>, place: Place, log: ProblemLog): void {
   const file = members.get('file');
-  if (members.has('run') && file) log.problem(file.place, `${called(place)} has \`run\` and \`file\`; a ${type} task has one of them`, 'key');
-  if (!members.has('run') && !file) log.problem(place, `${called(place)} lacks \`run\` or \`file\`; a ${type} task has one of them`, 'key');
+  if (members.has('run') && file)
+    log.problem(file.place, `${called(place)} has \`run\` and \`file\`; a ${type} task has one of them`, 'key');
+  if (!members.has('run') && !file)
+    log.problem(place, `${called(place)} lacks \`run\` or \`file\`; a ${type} task has one of them`, 'key');
 }
 
 const DEFAULT_FIELDS: Fields = Object.fromEntries(
@@ -213,32 +318,6 @@ const DEFAULT_FIELDS: Fields = Object.fromEntries(
     .filter(([key]) => key !== 'needs')
     .map(([key, field]) => [key, { ...field, required: false }]),
 );
-/** Schemas of keys of every task whose maps `defaults` can complete, without what they require. */
-const COMPLETABLE: ReadonlyMap<string, JsonSchema> = new Map(
-  Object.entries<Field<unknown>>(COMMON_FIELDS).flatMap(([key, { shape }]) => {
-    const whole = resolved(shape.schema);
-    const loose = withoutRequired(whole);
-    return JSON.stringify(loose) === JSON.stringify(whole) ? [] : [[key, loose] as const];
-  }),
-);
-/** Keys of which `defaults` can hold what a task cannot be without; if it does, a task alone cannot be judged. */
-const ESSENTIAL_KEYS = [...new Set(['run', 'file', ...COMPLETABLE.keys(), ...TASK_KINDS.flatMap(({ fields }) => Object.keys(fields).filter((key) => fields[key]?.required))])];
-
-function resolved(schema: JsonSchema): JsonSchema {
-  const name = typeof schema['$ref'] === 'string' ? schema['$ref'].replace('#/$defs/', '') : null;
-  return name === null ? schema : (DEFINITIONS[name] ?? schema);
-}
-
-function withoutRequired(schema: unknown): JsonSchema {
-  const copy = (value: unknown, isProperties: boolean): unknown => {
-    if (Array.isArray(value)) return value.map((item) => copy(item, false));
-    if (typeof value !== 'object' || value === null) return value;
-    const kept = Object.entries(value).filter(([key]) => isProperties || key !== 'required');
-    return Object.fromEntries(kept.map(([key, item]) => [key, copy(item, !isProperties && key === 'properties')]));
-  };
-  return copy(schema, false) as JsonSchema;
-}
-
 /** `defaults`: checked by itself, then put under each task. */
 export const taskDefaults: Shape<Map<string, Member>> = {
   schema: { ...objectSchema(DEFAULT_FIELDS), not: { required: ['run', 'file'] } },
@@ -246,7 +325,8 @@ export const taskDefaults: Shape<Map<string, Member>> = {
   read(value, place, log) {
     const members = membersOf(value, place);
     if (members === null) return mismatch(place, 'a map of task keys', value, log);
-    if (members.has('run') && members.has('file')) log.problem(place, '`defaults` has `run` and `file`; a task has one of them', 'key');
+    if (members.has('run') && members.has('file'))
+      log.problem(place, '`defaults` has `run` and `file`; a task has one of them', 'key');
     for (const [key, member] of members) {
       if (key === 'type' || key === 'needs') log.problem(member.place, `\`${key}\` cannot have a default`, 'key');
       else if (!Object.hasOwn(DEFAULT_FIELDS, key)) unknownKey(key, member.place, Object.keys(DEFAULT_FIELDS), log);
@@ -255,41 +335,3 @@ export const taskDefaults: Shape<Map<string, Member>> = {
     return new Map([...members].filter(([key]) => Object.hasOwn(DEFAULT_FIELDS, key)));
   },
 };
-
-/** Schemas of tasks by type, put into `$defs`. */
-function taskSchemas(): { complete: JsonSchema; withDefaults: JsonSchema } {
-  for (const { type, doc, fields, runOrFile } of TASK_KINDS) {
-    const typeField = { type: { shape: oneOf([type]), doc: 'What kind of task it is.', required: false, absent: undefined, written: undefined } };
-    const { required: essential = [], properties, ...keys } = objectSchema({ ...typeField, ...COMMON_FIELDS, ...fields });
-    const strict = properties as Record<string, JsonSchema>;
-    const completable = [...COMPLETABLE.keys()].filter((key) => !Object.hasOwn(fields, key));
-    const loose = Object.fromEntries(completable.map((key) => [key, { ...COMPLETABLE.get(key), description: strict[key]?.['description'] }]));
-    DEFINITIONS[`${type}Keys`] = { description: doc, ...keys, properties: { ...strict, ...loose }, ...(runOrFile ? { not: { required: ['run', 'file'] } } : {}) };
-    DEFINITIONS[`${type}Task`] = {
-      $ref: `#/$defs/${type}Keys`,
-      properties: Object.fromEntries(completable.map((key) => [key, strict[key]])),
-      ...(Array.isArray(essential) && essential.length > 0 ? { required: essential } : {}),
-      ...(runOrFile ? { anyOf: [{ required: ['run'] }, { required: ['file'] }] } : {}),
-    };
-  }
-  const byType = (suffix: 'Keys' | 'Task'): JsonSchema => ({
-    type: 'object',
-    properties: { type: { enum: [...TASK_TYPES], description: 'What kind of task it is; `shell` when it has `run` and no type.' } },
-    allOf: TASK_TYPES.map((type) => ({ if: { properties: { type: { const: type } }, required: ['type'] }, then: { $ref: `#/$defs/${type}${suffix}` } })),
-    if: { not: { required: ['type'] } },
-    then: suffix === 'Task' ? { $ref: '#/$defs/shellTask', required: ['run'] } : { $ref: '#/$defs/shellKeys' },
-  });
-  DEFINITIONS['task'] = byType('Task');
-  DEFINITIONS['taskOverDefaults'] = byType('Keys');
-  return { complete: { $ref: '#/$defs/task' }, withDefaults: { $ref: '#/$defs/taskOverDefaults' } };
-}
-
-/** Tasks are judged whole, unless `defaults` holds something that a task cannot be without. */
-export function tasksSchema(): JsonSchema {
-  const { complete, withDefaults: loose } = taskSchemas();
-  return {
-    if: { properties: { defaults: { anyOf: ESSENTIAL_KEYS.map((key) => ({ required: [key] })) } }, required: ['defaults'] },
-    then: { properties: { tasks: { additionalProperties: loose } } },
-    else: { properties: { tasks: { additionalProperties: complete } } },
-  };
-}

@@ -1,66 +1,142 @@
 /** The keys of a workflow, and how a whole definition is read from them. */
 import { LIMITS } from '../limits.ts';
 import { PRIORITIES } from '../states.ts';
-import { CONCURRENCY_POLICIES, type ScheduleSpec, type TaskDefinition, type TimeoutSpec, type WorkflowDefinition } from '../workflow.ts';
+import {
+  CONCURRENCY_POLICIES,
+  type ScheduleSpec,
+  type TaskDefinition,
+  type TimeoutSpec,
+  type WorkflowDefinition,
+} from '../workflow.ts';
 import { checkGraph } from './graph.ts';
 import { LABEL_NAME_PATTERN, name, NAME_EXPECTED, NAME_PATTERN, workflowReference } from './names.ts';
 import { parameterDeclarations } from './parameter-shape.ts';
 import { called, type Place } from './place.ts';
 import type { ProblemLog } from './problem-log.ts';
+import { membersOf, mismatch, type Member } from './members.ts';
 import {
-  boolean, defaulted, keyReader, list, mapped, membersOf, mismatch, object, objectSchema, oneOf, optional, readFields, record, refuseUnknown, required, text, textual, wholeOf,
-  type JsonSchema, type Member, type Shape,
+  boolean,
+  defaulted,
+  keyReader,
+  list,
+  mapped,
+  object,
+  objectSchema,
+  oneOf,
+  optional,
+  readFields,
+  record,
+  required,
+  text,
+  textual,
+  wholeOf,
+  type Shape,
 } from './shape.ts';
-import { DEFINITIONS } from './task-kinds.ts';
-import { readTask, taskDefaults, tasksSchema, timeout, type ReadTask } from './task-shape.ts';
+import { refuseUnknown } from './unknown-key.ts';
+import { readTask, taskDefaults, timeout, type ReadTask } from './task-shape.ts';
 
 const RUN_TIMEOUT: TimeoutSpec = { afterMs: 86_400_000, action: 'fail' };
-const INSTANT_PATTERN = '^\\d{4}-\\d{2}-\\d{2}(?:[Tt ]\\d{2}:\\d{2}(?::\\d{2}(?:\\.\\d{1,9})?)?(?:[Zz]|[-+]\\d{2}:\\d{2})?)?$';
-const instant = () => text({ expected: 'a date or an RFC 3339 time such as `2026-01-31` or `2026-01-31T08:00:00+01:00`', pattern: INSTANT_PATTERN, check: wrongInstant });
+const INSTANT_PATTERN =
+  '^\\d{4}-\\d{2}-\\d{2}(?:[Tt ]\\d{2}:\\d{2}(?::\\d{2}(?:\\.\\d{1,9})?)?(?:[Zz]|[-+]\\d{2}:\\d{2})?)?$';
+const instant = () =>
+  text({
+    expected: 'a date or an RFC 3339 time such as `2026-01-31` or `2026-01-31T08:00:00+01:00`',
+    pattern: INSTANT_PATTERN,
+    check: wrongInstant,
+  });
 
-const schedule: Shape<ScheduleSpec> = object('a map with `cron`', {
-  cron: required(mapped(text({ expected: 'a cron expression', maxBytes: 1000 }), checkedCron), 'Cron expression of 5 fields, or Quartz of 6 or 7.'),
-  timezone: defaulted(text({ expected: 'a time zone such as `Europe/Berlin`', maxBytes: 100, check: wrongTimeZone }), 'UTC', 'The zone in which it is meant.'),
-  start: optional(instant(), 'The first moment at which it may fire.'),
-  end: optional(instant(), 'The last moment at which it may fire.'),
-  misfire: defaulted(oneOf(['fire_all', 'fire_last', 'skip']), 'fire_last', 'What happens to times that were missed.'),
-  calendar: optional(text({ maxBytes: 1000 }), 'A stored calendar of holidays.'),
-  onHoliday: optional(oneOf(['skip', 'shift_next', 'shift_previous']), 'What happens on a holiday.'),
-  dependsOnPrevious: defaulted(boolean(), false, 'Waits for its own previous cycle to succeed.'),
-  dependsOn: defaulted(list(workflowReference(), { expected: 'a list of workflows', unique: true, max: 1000 }), [], 'Workflows whose covering cycle must succeed first.'),
-  online: defaulted(boolean(), false, 'Whether it fires as soon as it is saved.'),
-}, (values, place, log, members): ScheduleSpec | undefined => {
-  if (values.start !== null && values.end !== null && comparable(values.end) < comparable(values.start)) {
-    return log.problem(members.get('end')?.place ?? place, '`end` is before `start`');
-  }
-  return values;
-});
+const schedule: Shape<ScheduleSpec> = object(
+  'a map with `cron`',
+  {
+    cron: required(
+      mapped(text({ expected: 'a cron expression', maxBytes: 1000 }), checkedCron),
+      'Cron expression of 5 fields, or Quartz of 6 or 7.',
+    ),
+    timezone: defaulted(
+      text({ expected: 'a time zone such as `Europe/Berlin`', maxBytes: 100, check: wrongTimeZone }),
+      'UTC',
+      'The zone in which it is meant.',
+    ),
+    start: optional(instant(), 'The first moment at which it may fire.'),
+    end: optional(instant(), 'The last moment at which it may fire.'),
+    misfire: defaulted(
+      oneOf(['fire_all', 'fire_last', 'skip']),
+      'fire_last',
+      'What happens to times that were missed.',
+    ),
+    calendar: optional(text({ maxBytes: 1000 }), 'A stored calendar of holidays.'),
+    onHoliday: optional(oneOf(['skip', 'shift_next', 'shift_previous']), 'What happens on a holiday.'),
+    dependsOnPrevious: defaulted(boolean(), false, 'Waits for its own previous cycle to succeed.'),
+    dependsOn: defaulted(
+      list(workflowReference(), { expected: 'a list of workflows', unique: true, max: 1000 }),
+      [],
+      'Workflows whose covering cycle must succeed first.',
+    ),
+    online: defaulted(boolean(), false, 'Whether it fires as soon as it is saved.'),
+  },
+  (values, place, log, members): ScheduleSpec | undefined => {
+    if (values.start !== null && values.end !== null && comparable(values.end) < comparable(values.start)) {
+      return log.problem(members.get('end')?.place ?? place, '`end` is before `start`');
+    }
+    return values;
+  },
+);
 
 const NOTIFY_WORDS = ['none', 'success', 'failure', 'all'] as const;
 const NOTIFY_FIELDS = {
   on: optional(oneOf(NOTIFY_WORDS), 'The ends of a run that are told; in YAML better written `when`.'),
   when: optional(oneOf(NOTIFY_WORDS), 'The same as `on`, for YAML, where `on` is a boolean to many parsers.'),
-  to: defaulted(list(text({ expected: 'a channel or address', maxBytes: 1000 }), { expected: 'a list of channels and addresses', unique: true, max: 1000 }), [], 'Channels and addresses.'),
+  to: defaulted(
+    list(text({ expected: 'a channel or address', maxBytes: 1000 }), {
+      expected: 'a list of channels and addresses',
+      unique: true,
+      max: 1000,
+    }),
+    [],
+    'Channels and addresses.',
+  ),
 };
 const notify: Shape<WorkflowDefinition['notify']> = {
   ...object('a map with `when` and `to`', NOTIFY_FIELDS, (values, place, log, members) => {
     const second = members.get('on') && members.get('when');
     if (second) return log.problem(second.place, '`on` and `when` mean the same; give one of them', 'key');
     const on = values.on ?? values.when;
-    if (on === null) return log.problem(place, `${called(place)} lacks \`when\`: ${NOTIFY_WORDS.map((word) => `\`${word}\``).join(', ')}`, 'key');
+    if (on === null)
+      return log.problem(
+        place,
+        `${called(place)} lacks \`when\`: ${NOTIFY_WORDS.map((word) => `\`${word}\``).join(', ')}`,
+        'key',
+      );
     return { on, to: values.to };
   }),
   schema: { ...objectSchema(NOTIFY_FIELDS), oneOf: [{ required: ['on'] }, { required: ['when'] }] },
 };
 
-const WORKFLOW_FIELDS = {
+export const WORKFLOW_FIELDS = {
   name: optional(name(), 'The name of the workflow.'),
   project: optional(name(), 'The project it belongs to; else the path or the command says.'),
   description: defaulted(text({ empty: true }), '', 'What the workflow is for.'),
-  labels: defaulted(record(textual({ maxBytes: 1000 }), { expected: 'a map of labels to values', keyExpected: 'a label', keyPattern: LABEL_NAME_PATTERN, max: 100 }), {}, 'Label → value, for finding it.'),
-  params: defaulted(parameterDeclarations(DEFINITIONS), {}, 'Parameters: name → value, or `{type, enum, default, required}`.'),
-  failurePolicy: defaulted(oneOf(['end', 'continue']), 'end', '`end`: a failure ends the run; `continue`: what does not depend on it still runs.'),
-  concurrency: defaulted(oneOf(CONCURRENCY_POLICIES), 'parallel', 'What happens when a run starts while another one is not over.'),
+  labels: defaulted(
+    record(textual({ maxBytes: 1000 }), {
+      expected: 'a map of labels to values',
+      keyExpected: 'a label',
+      keyPattern: LABEL_NAME_PATTERN,
+      max: 100,
+    }),
+    {},
+    'Label → value, for finding it.',
+  ),
+  params: defaulted(parameterDeclarations(), {}, 'Parameters: name → value, or `{type, enum, default, required}`.'),
+  failurePolicy: defaulted(
+    oneOf(['end', 'continue']),
+    'end',
+    '`end`: a failure ends the run; `continue`: what does not depend on it still runs.',
+  ),
+  concurrency: defaulted(
+    oneOf(CONCURRENCY_POLICIES),
+    'parallel',
+    'What happens when a run starts while another one is not over.',
+  ),
   timeout: defaulted(timeout(), RUN_TIMEOUT, 'How long a run may take: a duration, or `{after, action}`.', '24h'),
   priority: defaulted(oneOf(PRIORITIES), 'medium', 'Which runs get a free worker first.'),
   schedule: optional(schedule, 'When it is started by itself; stored offline unless `online: true`.'),
@@ -75,7 +151,12 @@ export interface ReadOptions {
 }
 
 /** Reads a definition from the keys of its document; null, with every problem in the log, when something is refused. */
-export function readWorkflow(value: unknown, place: Place, options: ReadOptions, log: ProblemLog): WorkflowDefinition | null {
+export function readWorkflow(
+  value: unknown,
+  place: Place,
+  options: ReadOptions,
+  log: ProblemLog,
+): WorkflowDefinition | null {
   const members = membersOf(value, place);
   if (members === null) {
     mismatch(place, 'a map with `name` and `tasks`', value, log);
@@ -86,9 +167,16 @@ export function readWorkflow(value: unknown, place: Place, options: ReadOptions,
 }
 
 /** Reads the workflow's own keys and joins them with tasks that were read already; checks the graph. */
-export function assemble(members: Map<string, Member>, place: Place, tasks: ReadTasks, options: ReadOptions, log: ProblemLog): WorkflowDefinition | null {
+export function assemble(
+  members: Map<string, Member>,
+  place: Place,
+  tasks: ReadTasks,
+  options: ReadOptions,
+  log: ProblemLog,
+): WorkflowDefinition | null {
   const values = readFields(WORKFLOW_FIELDS, members, place, log);
-  if (!members.has('name') && options.workflowName === undefined) log.problem(place, `the definition lacks \`name\`: ${NAME_EXPECTED}`);
+  if (!members.has('name') && options.workflowName === undefined)
+    log.problem(place, `the definition lacks \`name\`: ${NAME_EXPECTED}`);
   const workflowName = values.name ?? options.workflowName ?? '';
   if (values.name === null && options.workflowName) name().read(options.workflowName, place, log);
   checkGraph(tasks.read, tasks.names, log);
@@ -148,7 +236,11 @@ function readTasks(members: Map<string, Member>, place: Place, log: ProblemLog):
 /** False, with the problem reported, when there are no tasks or too many. */
 export function isTaskCount(count: number, place: Place, log: ProblemLog): boolean {
   if (count === 0) log.problem(place, `${called(place)} must not be empty`);
-  else if (count > LIMITS.tasksPerWorkflow) log.problem(place, `${called(place)} has ${count} entries; a workflow has at most ${LIMITS.tasksPerWorkflow} tasks`);
+  else if (count > LIMITS.tasksPerWorkflow)
+    log.problem(
+      place,
+      `${called(place)} has ${count} entries; a workflow has at most ${LIMITS.tasksPerWorkflow} tasks`,
+    );
   else return true;
   return false;
 }
@@ -165,29 +257,11 @@ function refuseSelfCalls(tasks: ReadTask[], workflowName: string, project: strin
     if (definition?.action.type !== 'sub_workflow') continue;
     const { workflow } = definition.action;
     if (workflow !== workflowName && (project === null || workflow !== `${project}/${workflowName}`)) continue;
-    log.problem({ up: place, key: 'workflow' }, `\`${definition.name}\` runs \`${workflow}\`, the workflow that it is part of, and would never end`);
+    log.problem(
+      { up: place, key: 'workflow' },
+      `\`${definition.name}\` runs \`${workflow}\`, the workflow that it is part of, and would never end`,
+    );
   }
-}
-
-/** The JSON Schema of a definition as people write it, made from the same shapes that read it. */
-export function workflowSchema(): JsonSchema {
-  const { properties, ...workflow } = objectSchema(WORKFLOW_FIELDS);
-  const tasks = { type: 'object', minProperties: 1, maxProperties: LIMITS.tasksPerWorkflow, propertyNames: { pattern: NAME_PATTERN }, description: 'Task name → task.' };
-  const judged = tasksSchema();
-  return {
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
-    title: 'Pelorus workflow',
-    description: 'A workflow: a directed acyclic graph of tasks. Durations are written 30s, 10m, 2h, 1d or as whole seconds.',
-    ...workflow,
-    properties: {
-      ...(properties as JsonSchema),
-      defaults: { ...taskDefaults.schema, description: 'Any key of a task but `type` and `needs`, put under each task; maps are merged key by key.' },
-      tasks,
-    },
-    required: ['name', 'tasks'],
-    ...judged,
-    $defs: DEFINITIONS,
-  };
 }
 
 function checkedCron(cron: string, place: Place, log: ProblemLog): string | undefined {
@@ -204,13 +278,16 @@ function wrongTimeZone(timezone: string): string | null {
   }
 }
 
-const INSTANT_PARTS = /^(?<date>\d{4}-(?<month>\d{2})-(?<day>\d{2}))(?:[Tt ](?<time>(?<hour>\d{2}):(?<minute>\d{2})(?::(?<second>\d{2})(?:\.\d+)?)?)(?<offset>[Zz]|[-+]\d{2}:\d{2})?)?$/;
+const INSTANT_PARTS =
+  /^(?<date>\d{4}-(?<month>\d{2})-(?<day>\d{2}))(?:[Tt ](?<time>(?<hour>\d{2}):(?<minute>\d{2})(?::(?<second>\d{2})(?:\.\d+)?)?)(?<offset>[Zz]|[-+]\d{2}:\d{2})?)?$/;
 
 function wrongInstant(written: string): string | null {
   const { date = '', month, day, hour = 0, minute = 0, second = 0 } = INSTANT_PARTS.exec(written)?.groups ?? {};
   const midnight = new Date(`${date}T00:00:00Z`);
   const isDate = midnight.getUTCMonth() + 1 === Number(month) && midnight.getUTCDate() === Number(day);
-  return isDate && Number(hour) < 24 && Number(minute) < 60 && Number(second) < 60 ? null : `is \`${written}\`, a moment that does not exist`;
+  return isDate && Number(hour) < 24 && Number(minute) < 60 && Number(second) < 60
+    ? null
+    : `is \`${written}\`, a moment that does not exist`;
 }
 
 /** Epoch ms, good enough to see that an end is before its start; without an offset both are meant in the same zone. */

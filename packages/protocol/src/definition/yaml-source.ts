@@ -2,14 +2,38 @@
  * YAML 1.2 (core schema) with positions. Anchors, aliases and merge keys (`<<`) work; several documents, custom tags,
  * aliases of themselves and aliases that expand beyond all measure are refused.
  */
-import { Composer, isAlias, isMap, isScalar, isSeq, Lexer, Parser, type Document, type ParsedNode, type Scalar, type YAMLMap } from 'yaml';
+import {
+  Composer,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  Parser,
+  type Document,
+  type ParsedNode,
+  type Scalar,
+  type YAMLMap,
+} from 'yaml';
 import { called, inside, ROOT, shorten, type Place } from './place.ts';
 import { parsePlainYaml } from './plain-yaml.ts';
-import { inexactNumber, isInexact, MAX_DEPTH, REFUSED, scalarNode, setOwn, type ParsedSource, type SourceNode, type SourceProblem } from './source.ts';
+import {
+  inexactNumber,
+  isInexact,
+  MAX_DEPTH,
+  REFUSED,
+  scalarNode,
+  setOwn,
+  type ParsedSource,
+  type SourceNode,
+  type SourceProblem,
+} from './source.ts';
 
 /** Values that aliases may add to those that are written. */
 const MAX_ALIASED_VALUES = 1_000_000;
-const CORE_TAGS = new Set(['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map((name) => `tag:yaml.org,2002:${name}`).concat('!'));
+const CORE_TAGS = new Set(
+  ['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map((name) => `tag:yaml.org,2002:${name}`).concat('!'),
+);
 
 /** Parses the text; all syntax errors are reported, and if there are none, everything that is refused beyond syntax. */
 export function parseYamlSource(text: string): ParsedSource {
@@ -35,7 +59,10 @@ function compose(text: string): { document: Document.Parsed | null; problems: So
     for (const lexeme of new Lexer().lex(text)) {
       for (const token of parser.next(lexeme)) documents.push(...composer.next(token));
       if (parser.stack.length <= MAX_DEPTH + 5) continue;
-      return { document: null, problems: [syntaxProblem(parser.offset, `more than ${MAX_DEPTH} collections inside one another`)] };
+      return {
+        document: null,
+        problems: [syntaxProblem(parser.offset, `more than ${MAX_DEPTH} collections inside one another`)],
+      };
     }
     for (const token of parser.end()) documents.push(...composer.next(token));
     documents.push(...composer.end(true, text.length));
@@ -44,8 +71,10 @@ function compose(text: string): { document: Document.Parsed | null; problems: So
     return { document: null, problems: [syntaxProblem(parser.offset, `cannot be read from here on: ${detail}`)] };
   }
   const [document = null, second] = documents;
-  for (const { errors } of documents) problems.push(...errors.map((error) => syntaxProblem(error.pos[0], explained(error.message))));
-  if (second && problems.length === 0) problems.push(syntaxProblem(second.range[0], 'a file holds one definition, but a second document begins here'));
+  for (const { errors } of documents)
+    problems.push(...errors.map((error) => syntaxProblem(error.pos[0], explained(error.message))));
+  if (second && problems.length === 0)
+    problems.push(syntaxProblem(second.range[0], 'a file holds one definition, but a second document begins here'));
   return { document, problems };
 }
 
@@ -73,10 +102,18 @@ class Conversion {
     if (yaml === null) return scalarNode(0, null);
     const offset = yaml.range[0];
     if (isAlias(yaml)) return this.#alias(yaml.source, offset, place);
-    if (yaml.tag !== undefined && !CORE_TAGS.has(yaml.tag)) this.#problem(place, offset, `the tag \`${shorten(yaml.tag)}\` of ${called(place)} is not allowed; only plain YAML values are`);
+    if (yaml.tag !== undefined && !CORE_TAGS.has(yaml.tag))
+      this.#problem(
+        place,
+        offset,
+        `the tag \`${shorten(yaml.tag)}\` of ${called(place)} is not allowed; only plain YAML values are`,
+      );
     const countBefore = this.#valueCount++;
     if (yaml.anchor !== undefined) this.#anchors.set(yaml.anchor, null);
-    const node = depth >= MAX_DEPTH && !isScalar(yaml) ? this.#refuse(place, offset, `more than ${MAX_DEPTH} collections inside one another`) : this.#content(yaml, place, depth);
+    const node =
+      depth >= MAX_DEPTH && !isScalar(yaml)
+        ? this.#refuse(place, offset, `more than ${MAX_DEPTH} collections inside one another`)
+        : this.#content(yaml, place, depth);
     if (yaml.anchor !== undefined) this.#anchors.set(yaml.anchor, { node, valueCount: this.#valueCount - countBefore });
     return node;
   }
@@ -93,9 +130,15 @@ class Conversion {
   #scalar(yaml: Scalar.Parsed, place: Place): SourceNode {
     const offset = yaml.range[0];
     const { value } = yaml;
-    if (typeof value !== 'number') return scalarNode(offset, typeof value === 'boolean' || value === null ? value : String(value));
+    if (typeof value === 'string' || typeof value === 'boolean' || value === null) return scalarNode(offset, value);
+    if (typeof value !== 'number') return scalarNode(offset, yaml.source);
     const written = yaml.source;
-    if (!Number.isFinite(value)) return this.#refuse(place, offset, `${called(place)} is \`${shorten(written)}\`, which is not a number that can be stored; put it in quotes to keep it as text`);
+    if (!Number.isFinite(value))
+      return this.#refuse(
+        place,
+        offset,
+        `${called(place)} is \`${shorten(written)}\`, which is not a number that can be stored; put it in quotes to keep it as text`,
+      );
     if (isInexact(value, written)) return this.#refuse(place, offset, inexactNumber(place, written));
     return scalarNode(offset, value, String(value) === written ? null : written);
   }
@@ -150,8 +193,14 @@ class Conversion {
 
   #alias(name: string, offset: number, place: Place): SourceNode {
     const anchor = this.#anchors.get(name);
-    if (anchor === undefined) return this.#refuse(place, offset, `the alias \`*${shorten(name)}\` has no anchor \`&${shorten(name)}\` before it`);
-    if (anchor === null) return this.#refuse(place, offset, `the alias \`*${shorten(name)}\` stands inside the value that it names`);
+    if (anchor === undefined)
+      return this.#refuse(
+        place,
+        offset,
+        `the alias \`*${shorten(name)}\` has no anchor \`&${shorten(name)}\` before it`,
+      );
+    if (anchor === null)
+      return this.#refuse(place, offset, `the alias \`*${shorten(name)}\` stands inside the value that it names`);
     if (this.refused) return scalarNode(offset, REFUSED);
     this.#valueCount += anchor.valueCount;
     this.#aliasedCount += anchor.valueCount;
