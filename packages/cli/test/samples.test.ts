@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { linesOf, newPlace, type Place } from './dev-process.ts';
 
 const RECORDS = fileURLToPath(new URL('../../../samples/seattle-weather/seattle-weather.csv', import.meta.url));
+// Each command is a process of its own, and the machine may be busy.
+vi.setConfig({ testTimeout: 60_000 });
+
 let place: Place;
 
 beforeAll(async () => {
