@@ -13,8 +13,21 @@
  * 4. A run whose rules threw is put aside; the others go on.
  */
 import {
-  type AttemptId, type AttemptReport, formatAttemptId, isTerminalRun, type MasterId, type MasterToWorker, parseAttemptId,
-  type RunId, type UpstreamCondition, type WorkerId, type WorkerLoad, type WorkerToMaster, WIRE_VERSION,
+  ATTEMPT_RANK,
+  type AttemptId,
+  type AttemptKey,
+  type AttemptReport,
+  formatAttemptId,
+  isTerminalRun,
+  type MasterId,
+  type MasterToWorker,
+  parseAttemptId,
+  type RunId,
+  type UpstreamCondition,
+  type WorkerId,
+  type WorkerLoad,
+  type WorkerToMaster,
+  WIRE_VERSION,
 } from '@pelorus/protocol';
 import { apply } from './apply.ts';
 import { EXECUTION_LEASE_MS, resolveAttempt } from './attempt-spec.ts';
@@ -32,6 +45,8 @@ const RESEND_FIRST_MS = 1_000;
 const RESEND_MAX_MS = 60_000;
 /** How long a worker that refused is left alone. */
 const REFUSAL_PAUSE_MS = 500;
+/** How old `seenAt` of a connected worker may get in the store; less than the grace, which allows for it. */
+const SEEN_EVERY_MS = 8_000;
 /** Ended runs remembered, so that rows read before their end was durable do not bring them back. */
 const ENDED_REMEMBERED = 10_000;
 /** A worker that does not list an attempt this long after we sent it is asked about it. */
@@ -56,11 +71,31 @@ export interface Batch {
   problems: { run: RunId; error: unknown }[];
   /** Questions to the store, to be asked once the batch is durable; `answer` takes what it says. */
   questions: Question[];
+  /** Only where other masters share the store. `strangerKnown` takes what the store says of each. */
+  strangers: Stranger[];
+  /** Likewise: workers that this master has not heard of for too long; `workerSeen` takes when anybody last did. */
+  silent: WorkerId[];
+}
+
+/** What a worker said of an attempt whose run is not in memory: a report, or (null) just that it holds it. */
+export interface Stranger {
+  worker: WorkerId;
+  attempt: AttemptId;
+  report: AttemptReport | null;
 }
 
 export type Question =
   | { kind: 'resolve-child'; run: RunId; task: number; project: string; workflow: string; version: 'latest' | number }
-  | { kind: 'check-upstream'; run: RunId; task: number; n: number; project: string; upstream: UpstreamCondition; logicalDateAt: number; zone: string };
+  | {
+      kind: 'check-upstream';
+      run: RunId;
+      task: number;
+      n: number;
+      project: string;
+      upstream: UpstreamCondition;
+      logicalDateAt: number;
+      zone: string;
+    };
 
 interface Session {
   id: WorkerId;
@@ -70,6 +105,7 @@ interface Session {
   load: WorkerLoad | null;
   view: WorkerView;
   record: WorkerRecord | null;
+  supersedes: readonly WorkerId[];
 }
 
 interface Outstanding {
@@ -92,6 +128,11 @@ export interface MasterCoreOptions {
   selector: Selector;
   /** In [0, 1). */
   random: () => number;
+  /**
+   * False: other masters share the store. Then a run that is not in memory may be theirs, and a worker that is silent here
+   * may be talking to them, so that only the store can say what has ended and who is gone. Default true.
+   */
+  alone?: boolean;
 }
 
 export class MasterCore {
@@ -100,6 +141,8 @@ export class MasterCore {
   private readonly placement: Placement;
   private readonly sessions = new Map<WorkerId, Session>();
   private readonly workerOfLink = new Map<LinkId, WorkerId>();
+  /** Earlier incarnation → the connected worker that has taken its attempts over. */
+  private readonly followers = new Map<WorkerId, WorkerId>();
   private readonly outstanding = new Map<AttemptId, Outstanding>();
   private readonly quarantined = new Set<RunId>();
   private readonly endedHere = new Set<RunId>();
@@ -113,6 +156,8 @@ export class MasterCore {
   private ended: RunId[] = [];
   private problems: Batch['problems'] = [];
   private questions: Question[] = [];
+  private strangers: Stranger[] = [];
+  private silent: WorkerId[] = [];
   private unplaced: Waiting[] = [];
   /** Attempts first sent in this batch; their resend timers are armed with it. */
   private firstSent: AttemptId[] = [];
@@ -134,6 +179,11 @@ export class MasterCore {
     if (run.status.state !== 'queued') this.resumeRun(run, at);
   }
 
+  /** The task groups that there are, by name, and how much each may hold at once. */
+  setTaskGroups(sizes: ReadonlyMap<string, number>): void {
+    this.placement.setTaskGroups(sizes);
+  }
+
   /** All runs that this master could claim are open: a report for any other is for a run that has ended. */
   adoptionFinished(): void {
     this.adopted = true;
@@ -153,6 +203,27 @@ export class MasterCore {
     const held = this.runs.get(run);
     this.urgent = true;
     if (held) this.step(held, event);
+  }
+
+  /**
+   * What the store says of a stranger's run (null: there is none). What has ended there gets its final answer, for that never
+   * changes; anything else is left to the master whose run it is, and the worker goes on telling.
+   */
+  strangerKnown({ worker, attempt, report }: Stranger, stored: StoredRun | null): void {
+    const key = parseAttemptId(attempt);
+    if (!key || this.runs.has(key.run) || isOpenIn(stored, key)) return;
+    this.answerForgotten(worker, attempt, report);
+  }
+
+  /** When any master last heard of `worker` or of one that has taken it over, by the store (null: never). */
+  workerSeen(worker: WorkerId, seenAt: number | null, at: number): void {
+    const session = this.sessions.get(worker);
+    const deadline = Math.max(
+      seenAt === null ? -Infinity : deadlineAfter(seenAt),
+      session ? deadlineOf(session) : -Infinity,
+    );
+    if (at < deadline) this.timers.push({ kind: 'worker-check', at: deadline, worker });
+    else this.giveUp(worker, at);
   }
 
   frame(link: LinkId, messages: readonly WorkerToMaster[], at: number): void {
@@ -186,7 +257,14 @@ export class MasterCore {
   /** Places what can be placed and hands over what is to be made durable; null when there is nothing at all. */
   flush(at: number): Batch | null {
     this.place(at);
-    const nothing = this.changes.length === 0 && this.sends.size === 0 && this.notifications.length === 0 && this.problems.length === 0 && this.questions.length === 0;
+    const nothing =
+      this.changes.length === 0 &&
+      this.sends.size === 0 &&
+      this.notifications.length === 0 &&
+      this.problems.length === 0 &&
+      this.questions.length === 0 &&
+      this.strangers.length === 0 &&
+      this.silent.length === 0;
     if (nothing) return null;
     const batch: Batch = {
       changes: this.changes,
@@ -195,6 +273,8 @@ export class MasterCore {
       ended: this.ended,
       problems: this.problems,
       questions: this.questions,
+      strangers: this.strangers,
+      silent: this.silent,
     };
     this.urgent = false;
     this.changes = [];
@@ -203,6 +283,8 @@ export class MasterCore {
     this.ended = [];
     this.problems = [];
     this.questions = [];
+    this.strangers = [];
+    this.silent = [];
     return batch;
   }
 
@@ -250,7 +332,7 @@ export class MasterCore {
   private absorb(run: Run, decision: Decision): void {
     for (const change of decision.changes) {
       this.changes.push(change);
-      if (change.kind === 'attempt') this.track(change.record);
+      if (change.kind === 'attempt') this.track(run, change.record);
     }
     for (const effect of decision.effects) this.carryOut(run, effect);
     if (!isTerminalRun(run.status.state)) return;
@@ -265,13 +347,22 @@ export class MasterCore {
     for (const oldest of this.endedHere) return void this.endedHere.delete(oldest);
   }
 
-  private track(record: AttemptRecord): void {
+  private track(run: Run, record: AttemptRecord): void {
     const id = formatAttemptId(record);
     const live = record.state === 'dispatched' || record.state === 'running' || record.state === 'killing';
+    this.trackGroup(run, record, live);
     const session = this.sessions.get(record.worker);
     if (live) return void session?.view.held.add(id);
     session?.view.held.delete(id);
     this.outstanding.delete(id);
+  }
+
+  /** What a task group holds is derived from live attempts, here and when a run is taken over. */
+  private trackGroup(run: Run, record: AttemptRecord, live: boolean): void {
+    const { taskGroup } = taskOf(run, record.task);
+    if (!taskGroup || record.worker === LOGIC_WORKER) return;
+    if (live) this.placement.hold(taskGroup.name, taskGroup.weight, formatAttemptId(record));
+    else this.placement.release(taskGroup.name, formatAttemptId(record));
   }
 
   private carryOut(run: Run, effect: Effect): void {
@@ -326,14 +417,19 @@ export class MasterCore {
     }
   }
 
-  private expectAnswer(attempt: AttemptId, key: { task: number; n: number }, need: Outstanding['need'], run: RunId): void {
+  private expectAnswer(
+    attempt: AttemptId,
+    key: { task: number; n: number },
+    need: Outstanding['need'],
+    run: RunId,
+  ): void {
     this.outstanding.set(attempt, { run, task: key.task, n: key.n, need, tries: 0, sentAt: -Infinity });
     this.firstSent.push(attempt);
   }
 
   private enqueue(run: Run, task: number, readyAt: number): void {
     const definition = taskOf(run, task);
-    const item = { run: run.spec.id, task, readyAt };
+    const item = { run: run.spec.id, task, readyAt, taskGroup: definition.taskGroup };
     this.placement.enqueue(groupOf(run, task), run.spec.priority, definition.priority ?? 'medium', item);
     this.unplaced.push(item);
   }
@@ -342,10 +438,13 @@ export class MasterCore {
     const { random } = this.options;
     this.placement.placeAll((item, worker) => {
       const run = this.runs.get(item.run);
-      if (!run || run.tasks[item.task]?.state !== 'queued' || run.tasks[item.task]!.readyAt !== item.readyAt) return null;
+      if (!run || run.tasks[item.task]?.state !== 'queued' || run.tasks[item.task]!.readyAt !== item.readyAt)
+        return null;
       this.step(run, { kind: 'placed', task: item.task, worker: worker.id, at, random: random() });
       const attempt = run.attempts[item.task];
-      return attempt && attempt.state === 'dispatched' && isLive(stateOf(run, item.task)) ? formatAttemptId(attempt) : null;
+      return attempt && attempt.state === 'dispatched' && isLive(stateOf(run, item.task))
+        ? formatAttemptId(attempt)
+        : null;
     });
     for (const item of this.unplaced) this.explainWait(item);
     this.unplaced = [];
@@ -355,7 +454,7 @@ export class MasterCore {
   private explainWait(item: Waiting): void {
     const run = this.runs.get(item.run);
     if (!run || stateOf(run, item.task) !== 'queued') return;
-    this.step(run, { kind: 'not-placed', task: item.task, reason: this.placement.reasonOf(groupOf(run, item.task)) });
+    this.step(run, { kind: 'not-placed', task: item.task, reason: this.placement.reasonOf(groupOf(run, item.task), item.taskGroup) });
   }
 
   // --------------------------------------------------------------------------------------------------- workers
@@ -379,13 +478,25 @@ export class MasterCore {
     session.link = link;
     session.lastHeardAt = at;
     this.workerOfLink.set(link, hello.worker);
+    session.supersedes = hello.supersedes;
+    for (const earlier of hello.supersedes) this.followers.set(earlier, hello.worker);
     Object.assign(session.view, { name: hello.name, host: hello.host, groups: hello.groups, slots: hello.load.slots });
     this.takeLoad(session, hello.load, at);
     this.recordWorker(session, hello.load.draining ? 'draining' : 'online', at);
-    this.send(hello.worker, { kind: 'welcome', master: this.options.master, version: WIRE_VERSION, leaseMs: SCHEDULING_LEASE_MS });
-    this.send(hello.worker, { kind: 'lease', sentAt: at, leaseMs: SCHEDULING_LEASE_MS, accepting: session.view.accepting });
+    this.send(hello.worker, {
+      kind: 'welcome',
+      master: this.options.master,
+      version: WIRE_VERSION,
+      leaseMs: SCHEDULING_LEASE_MS,
+    });
+    this.send(hello.worker, {
+      kind: 'lease',
+      sentAt: at,
+      leaseMs: SCHEDULING_LEASE_MS,
+      accepting: session.view.accepting,
+    });
     const predecessors = new Set<WorkerId>(hello.supersedes);
-    for (const earlier of predecessors) this.supersede(earlier, hello.worker, at);
+    this.takeOver(predecessors, hello.worker, at);
     for (const attempt of hello.attempts) this.claimAttempt(session, attempt, predecessors, at);
     for (const attempt of session.view.held) this.askAbout(session, attempt, at);
   }
@@ -393,20 +504,45 @@ export class MasterCore {
   private sessionOf(worker: WorkerId, at: number): Session {
     const known = this.sessions.get(worker);
     if (known) return known;
-    const view: WorkerView = { id: worker, name: worker, host: '', groups: [], slots: 0, accepting: false, held: new Set(), pressure: 0, credit: 0 };
-    const session: Session = { id: worker, link: null, lastHeardAt: at, refusedUntil: 0, load: null, view, record: null };
+    const view: WorkerView = {
+      id: worker,
+      name: worker,
+      host: '',
+      groups: [],
+      slots: 0,
+      accepting: false,
+      held: new Set(),
+      pressure: 0,
+      credit: 0,
+    };
+    const session: Session = {
+      id: worker,
+      link: null,
+      lastHeardAt: at,
+      refusedUntil: 0,
+      load: null,
+      view,
+      record: null,
+      supersedes: [],
+    };
     this.sessions.set(worker, session);
     this.placement.workers.set(worker, view);
     this.timers.push({ kind: 'worker-check', at: deadlineOf(session), worker });
     return session;
   }
 
-  /** The supervisor of `earlier` now answers to `worker`, and so do its attempts. */
-  private supersede(earlier: WorkerId, worker: WorkerId, at: number): void {
-    const session = this.sessions.get(earlier);
-    if (!session || earlier === worker) return;
-    for (const attempt of [...session.view.held]) this.rebind(attempt, worker);
-    this.removeSession(session, at);
+  /** The supervisor of all of `predecessors` now answers to `worker`, and so do their attempts, also those that wait for its return. */
+  private takeOver(predecessors: Set<WorkerId>, worker: WorkerId, at: number): void {
+    predecessors.delete(worker);
+    if (predecessors.size === 0) return;
+    for (const [attempt, { run, task }] of this.outstanding) {
+      const holder = this.runs.get(run)?.attempts[task]?.worker;
+      if (holder !== undefined && predecessors.has(holder)) this.rebind(attempt, worker);
+    }
+    for (const earlier of predecessors) {
+      const session = this.sessions.get(earlier);
+      if (session) this.removeSession(session, at);
+    }
   }
 
   private rebind(attempt: AttemptId, worker: WorkerId): void {
@@ -427,7 +563,8 @@ export class MasterCore {
     const current = run && latest && latest.n === key.n && isLive(stateOf(run, key.task));
     if (current && predecessors.has(latest.worker)) this.rebind(attempt, session.id);
     else if (current && latest.worker === session.id) session.view.held.add(attempt);
-    else if (run || this.adopted) this.send(session.id, { kind: 'kill', attempt, graceMs: 0, cause: { kind: 'worker_lost', worker: session.id } });
+    else if (run || this.hasEnded(key.run)) this.answerForgotten(session.id, attempt, null);
+    else if (this.options.alone === false) this.strangers.push({ worker: session.id, attempt, report: null });
     if (current && !this.outstanding.has(attempt)) this.askAbout(session, attempt, at);
   }
 
@@ -446,12 +583,25 @@ export class MasterCore {
     if (!session || this.workerOfLink.get(link) !== beat.worker) return;
     session.lastHeardAt = at;
     this.takeLoad(session, beat.load, at);
-    if (beat.load.draining !== (session.record?.state === 'draining')) this.recordWorker(session, beat.load.draining ? 'draining' : 'online', at);
-    this.send(beat.worker, { kind: 'lease', sentAt: beat.sentAt, leaseMs: SCHEDULING_LEASE_MS, accepting: session.view.accepting });
+    const unseen = this.options.alone === false && at - (session.record?.seenAt ?? -Infinity) >= SEEN_EVERY_MS;
+    if (unseen || beat.load.draining !== (session.record?.state === 'draining'))
+      this.recordWorker(session, beat.load.draining ? 'draining' : 'online', at);
+    this.send(beat.worker, {
+      kind: 'lease',
+      sentAt: beat.sentAt,
+      leaseMs: SCHEDULING_LEASE_MS,
+      accepting: session.view.accepting,
+    });
     const listed = new Set(beat.attempts);
     for (const attempt of session.view.held) {
       const outstanding = this.outstanding.get(attempt);
-      if (listed.has(attempt) || !outstanding || outstanding.need !== 'nothing' || at - outstanding.sentAt < QUERY_AFTER_MS) continue;
+      if (
+        listed.has(attempt) ||
+        !outstanding ||
+        outstanding.need !== 'nothing' ||
+        at - outstanding.sentAt < QUERY_AFTER_MS
+      )
+        continue;
       this.askAbout(session, attempt, at);
     }
   }
@@ -479,14 +629,31 @@ export class MasterCore {
     const random = this.options.random();
     const decision = this.step(run, { kind: 'report', task: key.task, n: key.n, report, worker, at, random });
     if (report.kind !== 'running' && report.kind !== 'accepted') this.urgent = true;
-    if (decision && needsAck(report)) this.send(worker, { kind: 'ack', attempt: report.attempt, sequence: report.sequence, verdict: 'stored' });
+    if (decision && needsAck(report))
+      this.send(worker, { kind: 'ack', attempt: report.attempt, sequence: report.sequence, verdict: 'stored' });
   }
 
-  /** Its run has ended (then the report is a repetition), unless this master has not yet adopted all of its runs. */
+  /** Its run has ended (then the report is a repetition), or is somebody else's, or has not been adopted yet. */
   private reportOfNoRun(session: Session, report: AttemptReport): void {
-    if (!this.adopted) return;
-    session.view.held.delete(report.attempt);
-    if (needsAck(report)) this.send(session.id, { kind: 'ack', attempt: report.attempt, sequence: report.sequence, verdict: 'unknown' });
+    const { run } = parseAttemptId(report.attempt)!;
+    if (this.hasEnded(run)) {
+      session.view.held.delete(report.attempt);
+      this.answerForgotten(session.id, report.attempt, report);
+    } else if (this.options.alone === false && needsAck(report)) {
+      this.strangers.push({ worker: session.id, attempt: report.attempt, report });
+    }
+  }
+
+  /** Of a run that is not in memory: certain, without asking the store. */
+  private hasEnded(run: RunId): boolean {
+    return this.endedHere.has(run) || (this.adopted && this.options.alone !== false);
+  }
+
+  /** The last word on an attempt that nobody wants any more: its report is dismissed, or it is to be killed. */
+  private answerForgotten(worker: WorkerId, attempt: AttemptId, report: AttemptReport | null): void {
+    if (!report)
+      return this.send(worker, { kind: 'kill', attempt, graceMs: 0, cause: { kind: 'worker_lost', worker } });
+    if (needsAck(report)) this.send(worker, { kind: 'ack', attempt, sequence: report.sequence, verdict: 'unknown' });
   }
 
   private leaveAlone(session: Session, at: number): void {
@@ -515,12 +682,25 @@ export class MasterCore {
     this.sessions.delete(session.id);
     this.placement.workers.delete(session.id);
     if (session.link !== null) this.workerOfLink.delete(session.link);
+    for (const earlier of session.supersedes)
+      if (this.followers.get(earlier) === session.id) this.followers.delete(earlier);
     if (session.record) this.recordWorker(session, 'offline', at);
   }
 
   private recordWorker(session: Session, state: WorkerRecord['state'], at: number): void {
     const { id, name, host, groups, slots } = session.view;
-    session.record = { id, name, host, groups, slots, state, registeredAt: session.record?.registeredAt ?? at, seenAt: at };
+    const seenAt = state === 'offline' ? session.lastHeardAt : at;
+    session.record = {
+      id,
+      name,
+      host,
+      groups,
+      slots,
+      state,
+      registeredAt: session.record?.registeredAt ?? at,
+      seenAt,
+      supersedes: session.supersedes,
+    };
     this.changes.push({ kind: 'worker', record: session.record });
   }
 
@@ -566,7 +746,8 @@ export class MasterCore {
     if (!outstanding || outstanding.need === 'nothing') return;
     const run = this.runs.get(outstanding.run);
     const record = run?.attempts[outstanding.task];
-    if (!run || !record || record.n !== outstanding.n || !isLive(stateOf(run, record.task))) return void this.outstanding.delete(attempt);
+    if (!run || !record || record.n !== outstanding.n || !isLive(stateOf(run, record.task)))
+      return void this.outstanding.delete(attempt);
     outstanding.sentAt = at;
     const pause = Math.min(RESEND_FIRST_MS * 2 ** outstanding.tries++, RESEND_MAX_MS);
     this.timers.push({ kind: 'resend', at: at + Math.round(pause * (1 + this.options.random() * 0.2)), attempt });
@@ -576,7 +757,8 @@ export class MasterCore {
   private sendNeed(run: Run, record: AttemptRecord, need: Outstanding['need']): void {
     const attempt = formatAttemptId(record);
     if (need === 'query') return this.send(record.worker, { kind: 'query', attempts: [attempt] });
-    if (need === 'kill') return this.send(record.worker, { kind: 'kill', attempt, graceMs: 10_000, cause: record.kill!.cause });
+    if (need === 'kill')
+      return this.send(record.worker, { kind: 'kill', attempt, graceMs: 10_000, cause: record.kill!.cause });
     const resolved = resolveAttempt(run, record.task, record.n);
     if (resolved.kind === 'ready') this.send(record.worker, { kind: 'dispatch', spec: resolved.spec });
   }
@@ -587,6 +769,12 @@ export class MasterCore {
       this.timers.push({ kind: 'worker-check', at: deadlineOf(session), worker });
       return;
     }
+    if (this.options.alone === false) this.silent.push(worker);
+    else this.giveUp(worker, at);
+  }
+
+  private giveUp(worker: WorkerId, at: number): void {
+    const session = this.sessions.get(worker);
     if (session) this.removeSession(session, at);
     const lost = session ? [...session.view.held] : this.attemptsOf(worker);
     this.urgent = true;
@@ -605,7 +793,8 @@ export class MasterCore {
   private declareLost(attempt: AttemptId, worker: WorkerId, at: number): void {
     const key = parseAttemptId(attempt)!;
     const run = this.runs.get(key.run);
-    if (run) this.step(run, { kind: 'worker-lost', task: key.task, n: key.n, worker, at, random: this.options.random() });
+    if (run)
+      this.step(run, { kind: 'worker-lost', task: key.task, n: key.n, worker, at, random: this.options.random() });
   }
 
   private pruneTimers(): void {
@@ -624,37 +813,64 @@ export class MasterCore {
   /** Puts back into place what is not stored because it follows from what is. */
   private resumeRun(run: Run, at: number): void {
     const { spec, status } = run;
-    this.timers.push({ kind: 'run', at: (status.startedAt ?? at) + spec.timeoutMs, run: spec.id, timer: 'run-timeout', task: -1, n: 0 });
+    this.timers.push({
+      kind: 'run',
+      at: (status.startedAt ?? at) + spec.timeoutMs,
+      run: spec.id,
+      timer: 'run-timeout',
+      task: -1,
+      n: 0,
+    });
     for (let task = 0; task < run.tasks.length; task++) {
       const record = run.tasks[task];
       if (!record) continue;
       if (record.state === 'queued') this.requeue(run, task, record.readyAt ?? at, record.attempts);
-      else if (record.wakeAt !== null) this.timers.push({ kind: 'run', at: record.wakeAt, run: spec.id, timer: 'wake', task, n: record.attempts });
+      else if (record.wakeAt !== null)
+        this.timers.push({ kind: 'run', at: record.wakeAt, run: spec.id, timer: 'wake', task, n: record.attempts });
       else if (isLive(record.state)) this.follow(run, run.attempts[task]!, at);
     }
   }
 
   private requeue(run: Run, task: number, readyAt: number, n: number): void {
-    if (taskOf(run, task).action.type === 'sub_workflow') return this.ask(run, { kind: 'resolve-child', run: run.spec.id, task });
+    if (taskOf(run, task).action.type === 'sub_workflow')
+      return this.ask(run, { kind: 'resolve-child', run: run.spec.id, task });
     this.enqueue(run, task, readyAt);
     const { dispatchTimeoutMs } = taskOf(run, task);
     if (dispatchTimeoutMs === null) return;
-    this.timers.push({ kind: 'run', at: readyAt + dispatchTimeoutMs, run: run.spec.id, timer: 'dispatch-timeout', task, n });
+    this.timers.push({
+      kind: 'run',
+      at: readyAt + dispatchTimeoutMs,
+      run: run.spec.id,
+      timer: 'dispatch-timeout',
+      task,
+      n,
+    });
   }
 
-  private followWorker(attempt: AttemptRecord, at: number): void {
-    const session = this.sessionOf(attempt.worker, at);
+  private followWorker(run: Run, attempt: AttemptRecord, at: number): void {
+    this.trackGroup(run, attempt, true);
     const id = formatAttemptId(attempt);
+    const follower = this.followers.get(attempt.worker);
+    if (follower !== undefined && !this.sessions.has(attempt.worker)) this.rebind(id, follower);
+    const session = this.sessionOf(follower ?? attempt.worker, at);
     session.view.held.add(id);
     this.askAbout(session, id, at);
   }
 
   private follow(run: Run, attempt: AttemptRecord, at: number): void {
-    if (attempt.worker === LOGIC_WORKER) this.ask(run, { kind: 'check-upstream', run: run.spec.id, task: attempt.task, n: attempt.n });
-    else this.followWorker(attempt, at);
+    if (attempt.worker === LOGIC_WORKER)
+      this.ask(run, { kind: 'check-upstream', run: run.spec.id, task: attempt.task, n: attempt.n });
+    else this.followWorker(run, attempt, at);
     const { timeout } = taskOf(run, attempt.task);
     if (!timeout || attempt.startedAt === null) return;
-    this.timers.push({ kind: 'run', at: attempt.startedAt + timeout.afterMs, run: run.spec.id, timer: 'attempt-timeout', task: attempt.task, n: attempt.n });
+    this.timers.push({
+      kind: 'run',
+      at: attempt.startedAt + timeout.afterMs,
+      run: run.spec.id,
+      timer: 'attempt-timeout',
+      task: attempt.task,
+      n: attempt.n,
+    });
   }
 }
 
@@ -663,14 +879,29 @@ function groupOf(run: Run, task: number): string {
 }
 
 function deadlineOf(session: Session): number {
-  return session.lastHeardAt + EXECUTION_LEASE_MS + LOSS_GRACE_MS;
+  return deadlineAfter(session.lastHeardAt);
+}
+
+function deadlineAfter(heardAt: number): number {
+  return heardAt + EXECUTION_LEASE_MS + LOSS_GRACE_MS;
+}
+
+/** Whether the store still expects something of this attempt. */
+function isOpenIn(stored: StoredRun | null, key: AttemptKey): boolean {
+  if (!stored || isTerminalRun(stored.status.state)) return false;
+  const latest = stored.attempts.find((attempt) => attempt.task === key.task);
+  return latest !== undefined && latest.n === key.n && ATTEMPT_RANK[latest.state] < ATTEMPT_RANK.succeeded;
 }
 
 function refreshAccepting(session: Session, at: number): void {
   const { load } = session;
   session.view.accepting =
-    load !== null && session.link !== null && !load.busy && !load.draining &&
-    at >= session.refusedUntil && at < session.lastHeardAt + SCHEDULING_LEASE_MS;
+    load !== null &&
+    session.link !== null &&
+    !load.busy &&
+    !load.draining &&
+    at >= session.refusedUntil &&
+    at < session.lastHeardAt + SCHEDULING_LEASE_MS;
 }
 
 function needsAck(report: AttemptReport): boolean {

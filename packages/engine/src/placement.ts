@@ -6,6 +6,8 @@
  * 1. A group that is full or absent never delays another: each has queues of its own.
  * 2. Within a group: run priority, then task priority, then first come.
  * 3. A worker gets no more than `slots` attempts of this master; `held` is a set, so nothing can be counted twice.
+ * 4. A task group never holds more than its size: what it holds is the set of its live attempts, so no slot can leak.
+ *    A task that waits for its group keeps nobody else from a worker.
  */
 import type { AttemptId, Priority, RunId, WorkerId } from '@pelorus/protocol';
 import { PRIORITY_RANK } from '@pelorus/protocol';
@@ -16,6 +18,8 @@ export interface Waiting {
   run: RunId;
   task: number;
   readyAt: number;
+  /** Limits how many run at once over all runs; null: none. */
+  taskGroup: { name: string; weight: number; priority: number } | null;
 }
 
 export interface WorkerView {
@@ -47,9 +51,9 @@ class GroupQueue {
     this.length++;
   }
 
-  shift(): Waiting | null {
+  shift(): { lane: number; item: Waiting } | null {
     if (this.length === 0) return null;
-    for (const lane of this.lanes) {
+    for (const [rank, lane] of this.lanes.entries()) {
       if (lane.head === lane.items.length) continue;
       const item = lane.items[lane.head++]!;
       if (lane.head > 1024 && lane.head * 2 > lane.items.length) {
@@ -57,13 +61,33 @@ class GroupQueue {
         lane.head = 0;
       }
       this.length--;
-      return item;
+      return { lane: rank, item };
     }
     return null;
   }
 }
 
+interface Parked {
+  group: string;
+  lane: number;
+  item: Waiting;
+}
+
+class TaskGroup {
+  /** Null: nobody has created it. */
+  size: number | null = null;
+  readonly holders = new Map<AttemptId, number>();
+  held = 0;
+  /** Best first: priority, then first come. */
+  readonly parked: Parked[] = [];
+
+  hasRoomFor(weight: number): boolean {
+    return this.size !== null && this.held + weight <= this.size;
+  }
+}
+
 export class Placement {
+  private readonly taskGroups = new Map<string, TaskGroup>();
   readonly workers = new Map<WorkerId, WorkerView>();
   private readonly queues = new Map<string, GroupQueue>();
   private readonly selector: Selector;
@@ -76,9 +100,65 @@ export class Placement {
   }
 
   enqueue(group: string, runPriority: Priority, taskPriority: Priority, item: Waiting): void {
+    this.queueOf(group).push(PRIORITY_RANK[runPriority] * RANKS + PRIORITY_RANK[taskPriority], item);
+  }
+
+  /** Sizes of all task groups there are; a group that is gone has none. */
+  setTaskGroups(sizes: ReadonlyMap<string, number>): void {
+    for (const [name, group] of this.taskGroups) if (!sizes.has(name)) group.size = null;
+    for (const [name, size] of sizes) this.taskGroup(name).size = size;
+    for (const group of this.taskGroups.values()) this.unpark(group);
+  }
+
+  /** A live attempt of the group, from the moment it is decided. Idempotent. */
+  hold(name: string, weight: number, attempt: AttemptId): void {
+    const group = this.taskGroup(name);
+    if (group.holders.has(attempt)) return;
+    group.holders.set(attempt, weight);
+    group.held += weight;
+  }
+
+  /** The attempt has ended; whoever waits for the group may try again. */
+  release(name: string, attempt: AttemptId): void {
+    const group = this.taskGroup(name);
+    group.held -= group.holders.get(attempt) ?? 0;
+    if (group.holders.delete(attempt)) this.unpark(group);
+  }
+
+  private taskGroup(name: string): TaskGroup {
+    let group = this.taskGroups.get(name);
+    if (!group) this.taskGroups.set(name, (group = new TaskGroup()));
+    return group;
+  }
+
+  /** Puts back into their queues as many as there is room for; what the queues then decide is their business. */
+  private unpark(group: TaskGroup): void {
+    let room = (group.size ?? 0) - group.held;
+    while (group.parked.length > 0 && group.parked[0]!.item.taskGroup!.weight <= room) {
+      const { group: queue, lane, item } = group.parked.shift()!;
+      room -= item.taskGroup!.weight;
+      this.queueOf(queue).push(lane, item);
+    }
+  }
+
+  private park(parked: Parked): void {
+    const list = this.taskGroup(parked.item.taskGroup!.name).parked;
+    const rank = (entry: Parked): number => -entry.item.taskGroup!.priority;
+    let low = 0;
+    let high = list.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const before = rank(list[middle]!) - rank(parked) || list[middle]!.item.readyAt - parked.item.readyAt;
+      if (before <= 0) low = middle + 1;
+      else high = middle;
+    }
+    list.splice(low, 0, parked);
+  }
+
+  private queueOf(group: string): GroupQueue {
     let queue = this.queues.get(group);
     if (!queue) this.queues.set(group, (queue = new GroupQueue()));
-    queue.push(PRIORITY_RANK[runPriority] * RANKS + PRIORITY_RANK[taskPriority], item);
+    return queue;
   }
 
   /**
@@ -90,8 +170,14 @@ export class Placement {
       while (queue.length > 0) {
         const worker = this.choose(group);
         if (!worker) break;
-        const attempt = place(queue.shift()!, worker);
+        const { lane, item } = queue.shift()!;
+        if (item.taskGroup && !this.taskGroup(item.taskGroup.name).hasRoomFor(item.taskGroup.weight)) {
+          this.park({ group, lane, item });
+          continue;
+        }
+        const attempt = place(item, worker);
         if (attempt !== null) worker.held.add(attempt);
+        else if (item.taskGroup) this.unpark(this.taskGroup(item.taskGroup.name));
       }
       if (queue.length === 0) this.queues.delete(group);
     }
@@ -104,7 +190,13 @@ export class Placement {
   }
 
   /** Why a task of this group is not placed, for people. */
-  reasonOf(group: string): string {
+  reasonOf(group: string, taskGroup: Waiting['taskGroup']): string {
+    const limit = taskGroup ? this.taskGroups.get(taskGroup.name) : undefined;
+    if (taskGroup && limit && !limit.hasRoomFor(taskGroup.weight)) {
+      if (limit.size === null) return `task_group: there is no task group ${taskGroup.name}`;
+      if (taskGroup.weight > limit.size) return `task_group: weight ${taskGroup.weight} is more than the size ${limit.size} of ${taskGroup.name}`;
+      return `task_group: ${taskGroup.name} is full (${limit.held} of ${limit.size})`;
+    }
     let workers = 0;
     for (const worker of this.workers.values()) if (worker.groups.includes(group)) workers++;
     if (workers === 0) return `no_worker: no worker of group ${group} is connected`;
