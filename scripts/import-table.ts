@@ -42,7 +42,6 @@ export const IMPORT_TABLE: Unit[] = [
     paths: ['packages/cli'],
     imports: ['protocol', 'engine', 'server/store', 'server/master', 'server/api', 'worker', 'sdk'],
   },
-  { name: 'web', paths: ['packages/web/src'], imports: ['protocol', 'sdk'] },
 ];
 
 /** Tests, and what only tests and measurements use, may import everything; nothing else may import them. */
