@@ -240,13 +240,14 @@ export function timer(draft: Draft, event: Extract<Event, { kind: 'timer' }>): v
 
 function attemptTimeout(draft: Draft, event: AttemptEvent): void {
   if (!isCurrent(draft, event)) return;
-  const { timeout, name } = taskOf(draft.run, event.task);
+  const { timeout, name, action } = taskOf(draft.run, event.task);
   if (!timeout || draft.attempt(event.task)!.kill) return;
   if (timeout.action !== 'fail') {
     draft.effect({ kind: 'notify', run: draft.run.spec.id, subject: 'timeout-warning', task: name, at: event.at });
   }
-  if (timeout.action !== 'warn')
-    requestKill(draft, event.task, { kind: 'timeout', afterMs: timeout.afterMs }, event.at);
+  if (timeout.action === 'warn') return;
+  if (action.type === 'dependent') endKilled(draft, event, { kind: 'timeout', afterMs: timeout.afterMs });
+  else requestKill(draft, event.task, { kind: 'timeout', afterMs: timeout.afterMs }, event.at);
 }
 
 function runTimeout(draft: Draft, at: number): void {

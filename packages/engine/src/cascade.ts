@@ -6,7 +6,16 @@ import { type Cause, formatAttemptId, isTerminalTaskRun, LIMITS, type TaskRunSta
 import { choose } from './choose.ts';
 import type { Draft } from './draft.ts';
 import type { AttemptRecord } from './records.ts';
-import { isLive, LOGIC_WORKER, PLAN_DISABLED, PLAN_RUN, taskOf } from './run.ts';
+import {
+  isAllBranched,
+  isLeftOut,
+  isLive,
+  LOGIC_WORKER,
+  PLAN_DISABLED,
+  PLAN_RUN,
+  taskOf,
+  untakenOf,
+} from './run.ts';
 
 /**
  * Every task that is not live ends now; live ones are killed, and the run ends when the last of them has.
@@ -61,7 +70,8 @@ export function settle(draft: Draft, at: number): void {
 /** Looks at one pending task whose predecessors changed. */
 function evaluate(draft: Draft, task: number, at: number): void {
   if (draft.state(task) !== 'pending') return;
-  const { open, failed: failedPreds, branched, unchosen } = draft.counters(task);
+  const seen = draft.counters(task);
+  const { open, failed: failedPreds } = seen;
   if (draft.run.plan[task] !== PLAN_RUN) {
     if (open === 0) skipTransparent(draft, task, at);
     return;
@@ -69,17 +79,16 @@ function evaluate(draft: Draft, task: number, at: number): void {
   if (draft.status.state === 'stopping') return;
   const definition = taskOf(draft.run, task);
   const { graph } = draft.run;
-  const predCount = graph.predStart[task + 1]! - graph.predStart[task]!;
-  const choosers = graph.choosers[task]!;
-  const notChosen = choosers > 0 && unchosen === choosers;
-  const allBranched = predCount > 0 && branched === predCount;
+  // Being left out goes before a failure, whichever of the two came first.
+  if (graph.choosers[task]! > 0 && open > 0) return;
+  const leftOut = isLeftOut(graph, task, seen);
   const rule = definition.action.type === 'conditions' ? 'all_done' : definition.trigger;
-  if (failedPreds > 0 && (rule === 'all_success' || rule === 'none_failed')) {
+  if (leftOut || (open === 0 && isAllBranched(graph, task, seen))) {
+    draft.setTask(task, 'skipped', { cause: { kind: 'branch', task: branchingTask(draft, task) }, endedAt: at });
+  } else if (failedPreds > 0 && (rule === 'all_success' || rule === 'none_failed')) {
     draft.setTask(task, 'upstream_failed', { cause: { kind: 'upstream', task: draft.culpritName(task) }, endedAt: at });
   } else if (failedPreds > 0 && rule === 'any_failed') {
     becomeReady(draft, task, at);
-  } else if (notChosen || (open === 0 && allBranched)) {
-    draft.setTask(task, 'skipped', { cause: { kind: 'branch', task: branchingTask(draft, task) }, endedAt: at });
   } else if (open === 0 && rule === 'any_failed') {
     draft.setTask(task, 'skipped', { cause: { kind: 'not_triggered' }, endedAt: at });
   } else if (open === 0) {
@@ -92,18 +101,28 @@ function skipTransparent(draft: Draft, task: number, at: number): void {
   draft.setTask(task, 'skipped', { cause: { kind }, endedAt: at });
 }
 
+/** Disabled tasks on the way back to who chose another way; further off, the last of them is named. */
+const BRANCH_STEPS_MAX = 1000;
+
 /** Who did not choose `task`, itself or at the root of its branch. */
 function branchingTask(draft: Draft, task: number): string {
   const { graph } = draft.run;
-  const { name } = graph.tasks[task]!;
-  let root = name;
-  for (let edge = graph.predStart[task]!; edge < graph.predStart[task + 1]!; edge++) {
-    const pred = graph.preds[edge]!;
-    const cause = draft.record(pred)?.cause;
-    if (cause?.kind === 'chose' && cause.untaken.includes(name)) return graph.tasks[pred]!.name;
-    if (cause?.kind === 'branch') root = cause.task;
+  let at = task;
+  for (let step = 0; step < BRANCH_STEPS_MAX; step++) {
+    const { name } = graph.tasks[at]!;
+    let root: string | null = null;
+    let above = -1;
+    for (let edge = graph.predStart[at]!; edge < graph.predStart[at + 1]!; edge++) {
+      const pred = graph.preds[edge]!;
+      const { cause } = draft.record(pred)!;
+      if (cause?.kind === 'chose' && untakenOf(cause).has(name)) return graph.tasks[pred]!.name;
+      if (cause?.kind === 'branch') root ??= cause.task;
+      else if (draft.result(pred) === 'branch') above = pred;
+    }
+    if (root !== null || above === -1) return root ?? name;
+    at = above;
   }
-  return root;
+  return graph.tasks[at]!.name;
 }
 
 function becomeReady(draft: Draft, task: number, at: number): void {
@@ -195,7 +214,7 @@ function stopLogic(draft: Draft, task: number, cause: Cause, at: number): void {
 }
 
 function branch(draft: Draft, task: number, at: number): void {
-  const choice = choose(draft.run, task, (pred) => draft.record(pred));
+  const choice = choose(draft.run, task, draft);
   if (choice.kind === 'invalid')
     return endInFailure(draft, task, 'failed', { kind: 'invalid', detail: choice.detail }, at);
   draft.setTask(task, 'succeeded', {
@@ -225,12 +244,17 @@ export function endInFailure(
 
 /** Before a fail-fast sweep: those that can no longer run because of the failure say so; nothing else moves. */
 function markUpstreamFailed(draft: Draft, task: number, at: number): void {
-  if (draft.state(task) !== 'pending' || draft.run.plan[task] !== PLAN_RUN) return;
+  if (draft.state(task) !== 'pending') return;
+  const { open, failed: failedPreds } = draft.counters(task);
+  if (draft.run.plan[task] !== PLAN_RUN) {
+    if (open === 0) skipTransparent(draft, task, at);
+    return;
+  }
   const definition = taskOf(draft.run, task);
   const strict =
     definition.action.type !== 'conditions' &&
     (definition.trigger === 'all_success' || definition.trigger === 'none_failed');
-  if (!strict || draft.counters(task).failed === 0) return;
+  if (!strict || failedPreds === 0) return;
   draft.setTask(task, 'upstream_failed', { cause: { kind: 'upstream', task: draft.culpritName(task) }, endedAt: at });
 }
 

@@ -7,7 +7,18 @@
 import { type Cause, isTerminalTaskRun, type TaskRunState } from '@pelorus/protocol';
 import type { Effect } from './events.ts';
 import type { AttemptRecord, Change, RunStatus, TaskRunRecord } from './records.ts';
-import { countsAsBad, isLive, isLogic, resultOf, rootOfFailure, type Run, untakenBy } from './run.ts';
+import {
+  countsAsBad,
+  isFailure,
+  isLive,
+  isLogic,
+  type Result,
+  resultOf,
+  rootOfFailure,
+  type Run,
+  untakenBy,
+  withdrawFailure,
+} from './run.ts';
 
 interface Counters {
   open: number;
@@ -56,6 +67,12 @@ export class Draft {
 
   attempt(task: number): AttemptRecord | undefined {
     return this.latest?.get(task) ?? this.run.attempts[task];
+  }
+
+  /** How a task that has ended counts for its successors. */
+  result(task: number): Result {
+    const record = this.record(task);
+    return record ? resultOf(record, this.counters(task), this.run.graph) : 'success';
   }
 
   counters(task: number): Readonly<Counters> {
@@ -120,6 +137,15 @@ export class Draft {
   private forgive(before: TaskRunState, task: number): void {
     if (countsAsBad(this.run, before, task)) this.bad--;
     if (before === 'killed') this.killed--;
+    if (!isFailure(before)) return;
+    withdrawFailure(this.run.graph, task, {
+      record: (at) => this.record(at),
+      seen: (at) => this.counters(at),
+      withdraw: (at) => {
+        const counters = this.mutableCounters(at);
+        if (--counters.failed === 0) counters.culprit = -1;
+      },
+    });
   }
 
   private settle(record: TaskRunRecord): void {
@@ -129,9 +155,9 @@ export class Draft {
     const { graph } = this.run;
     const task = record.task;
     const own = this.counters(task);
-    const result = resultOf(record, own.failed, own.branched, graph.predStart[task + 1]! - graph.predStart[task]!);
+    const result = resultOf(record, own, graph);
     const culprit = rootOfFailure(record, own.culprit);
-    const untaken = untakenBy(record);
+    const untaken = untakenBy(record, result, graph.tasks[task]!);
     for (let edge = graph.succStart[task]!; edge < graph.succStart[task + 1]!; edge++) {
       const successor = graph.succs[edge]!;
       const counters = this.mutableCounters(successor);
@@ -143,7 +169,7 @@ export class Draft {
         counters.failed++;
         if (counters.culprit === -1) counters.culprit = culprit;
       }
-      if (counters.open === 0 || counters.failed === 1 || unchosen) this.toEvaluate.push(successor);
+      if (counters.open === 0 || counters.failed === 1) this.toEvaluate.push(successor);
     }
   }
 

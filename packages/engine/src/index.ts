@@ -7,6 +7,7 @@ export * from './graph.ts';
 export * from './master-core.ts';
 export * from './placement.ts';
 export * from './plan.ts';
+export * from './progress.ts';
 export * from './records.ts';
 export * from './run.ts';
 export * from './upstream.ts';

@@ -8,6 +8,7 @@
  * 3. A task run without a record is pending.
  */
 import {
+  type Cause,
   isTerminalTaskRun,
   type TaskDefinition,
   type TaskRunState,
@@ -15,7 +16,7 @@ import {
   type ParameterValue,
   workerIdOf,
 } from '@pelorus/protocol';
-import { type Graph, graphOf } from './graph.ts';
+import { branchesOf, type Graph, graphOf } from './graph.ts';
 import type {
   AttemptRecord,
   Connection,
@@ -176,8 +177,19 @@ function acceptsFailure(task: TaskDefinition): boolean {
   return task.action.type === 'conditions' || task.trigger === 'all_done' || task.trigger === 'any_failed';
 }
 
+export function isFailure(state: TaskRunState): boolean {
+  return state === 'failed' || state === 'killed' || state === 'upstream_failed';
+}
+
+/** What a task has seen of those before it. */
+export interface Seen {
+  failed: number;
+  branched: number;
+  unchosen: number;
+}
+
 /** How `record`, which is terminal, counts for its successors; a skipped task hands on what its predecessors were. */
-export function resultOf(record: TaskRunRecord, failedPreds: number, branchedPreds: number, predCount: number): Result {
+export function resultOf(record: TaskRunRecord, seen: Seen, graph: Graph): Result {
   switch (record.state) {
     case 'failed':
     case 'killed':
@@ -186,11 +198,22 @@ export function resultOf(record: TaskRunRecord, failedPreds: number, branchedPre
     case 'skipped':
       if (record.cause?.kind === 'branch') return 'branch';
       if (record.cause?.kind === 'not_triggered') return 'success';
-      if (failedPreds > 0) return 'failure';
-      return predCount > 0 && branchedPreds === predCount ? 'branch' : 'success';
+      if (isLeftOut(graph, record.task, seen)) return 'branch';
+      if (seen.failed > 0) return 'failure';
+      return isAllBranched(graph, record.task, seen) ? 'branch' : 'success';
     default:
       return 'success';
   }
+}
+
+/** There are tasks that choose about it, and none chose it. */
+export function isLeftOut(graph: Graph, task: number, { unchosen }: Seen): boolean {
+  return unchosen > 0 && unchosen === graph.choosers[task];
+}
+
+/** Everything before it belongs to branches that were not taken. */
+export function isAllBranched(graph: Graph, task: number, { branched }: Seen): boolean {
+  return branched > 0 && branched === graph.predStart[task + 1]! - graph.predStart[task]!;
 }
 
 export function setTask(run: Run, record: TaskRunRecord): void {
@@ -211,16 +234,50 @@ export function setTask(run: Run, record: TaskRunRecord): void {
   propagate(run, record);
 }
 
-/** A person overruled an end: it no longer counts against the run. What its successors saw of it stays. */
+/** A person overruled an end: it counts neither against the run nor for those who still wait behind it. */
 function forgive(run: Run, before: TaskRunState, record: TaskRunRecord): void {
   if (countsAsBad(run, before, record.task)) run.bad--;
   if (before === 'killed') run.killed--;
+  if (!isFailure(before)) return;
+  withdrawFailure(run.graph, record.task, {
+    record: (task) => run.tasks[task],
+    seen: (task) => ({ failed: run.failed[task]!, branched: run.branched[task]!, unchosen: run.unchosen[task]! }),
+    withdraw: (task) => {
+      if (--run.failed[task]! === 0) run.culprit[task] = -1;
+    },
+  });
+}
+
+/**
+ * A task that had failed is a success now: its successors have one failed predecessor less, and so have those behind
+ * skipped ones that had handed the failure on. Whoever has ended because of it stays as it is. O(V + E).
+ */
+export function withdrawFailure(
+  graph: Graph,
+  from: number,
+  book: {
+    record: (task: number) => TaskRunRecord | undefined;
+    seen: (task: number) => Seen;
+    withdraw: (task: number) => void;
+  },
+): void {
+  const handedOn = [from];
+  for (const task of handedOn) {
+    for (let edge = graph.succStart[task]!; edge < graph.succStart[task + 1]!; edge++) {
+      const successor = graph.succs[edge]!;
+      const record = book.record(successor);
+      const handsOn = () => record?.state === 'skipped' && resultOf(record, book.seen(successor), graph) === 'failure';
+      const before = handsOn();
+      book.withdraw(successor);
+      if (before && !handsOn()) handedOn.push(successor);
+    }
+  }
 }
 
 /** Neither success-like nor a failure that the successors handle. */
 export function countsAsBad(run: Run, state: TaskRunState, task: number): boolean {
   if (state === 'upstream_failed') return true;
-  return (state === 'failed' || state === 'killed') && run.handled[task] === 0;
+  return isFailure(state) && run.handled[task] === 0;
 }
 
 export function isLogic(task: TaskDefinition): boolean {
@@ -230,10 +287,10 @@ export function isLogic(task: TaskDefinition): boolean {
 function propagate(run: Run, record: TaskRunRecord): void {
   const { graph } = run;
   const task = record.task;
-  const predCount = graph.predStart[task + 1]! - graph.predStart[task]!;
-  const result = resultOf(record, run.failed[task]!, run.branched[task]!, predCount);
+  const seen = { failed: run.failed[task]!, branched: run.branched[task]!, unchosen: run.unchosen[task]! };
+  const result = resultOf(record, seen, graph);
   const culprit = rootOfFailure(record, run.culprit[task]!);
-  const untaken = untakenBy(record);
+  const untaken = untakenBy(record, result, taskOf(run, task));
   for (let edge = graph.succStart[task]!; edge < graph.succStart[task + 1]!; edge++) {
     const successor = graph.succs[edge]!;
     run.open[successor]!--;
@@ -246,9 +303,19 @@ function propagate(run: Run, record: TaskRunRecord): void {
   }
 }
 
-/** Branch tasks that a finished `conditions` or `switch` did not choose. */
-export function untakenBy(record: TaskRunRecord): ReadonlySet<string> | null {
-  return record.cause?.kind === 'chose' && record.cause.untaken.length > 0 ? new Set(record.cause.untaken) : null;
+/** Branch tasks that a finished `conditions` or `switch` did not choose; one in an untaken branch chose none of them. */
+export function untakenBy(record: TaskRunRecord, result: Result, { action }: TaskDefinition): ReadonlySet<string> | null {
+  if (result === 'branch') return branchesOf(action);
+  return record.cause?.kind === 'chose' && record.cause.untaken.length > 0 ? untakenOf(record.cause) : null;
+}
+
+const UNTAKEN = new WeakMap<readonly string[], ReadonlySet<string>>();
+
+/** Kept with the choice: each of a switch's many branches asks for it. */
+export function untakenOf(choice: Extract<Cause, { kind: 'chose' }>): ReadonlySet<string> {
+  let names = UNTAKEN.get(choice.untaken);
+  if (!names) UNTAKEN.set(choice.untaken, (names = new Set(choice.untaken)));
+  return names;
 }
 
 /** The task to name when a successor cannot run: the first in the chain that failed by itself. */
