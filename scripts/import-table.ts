@@ -32,7 +32,11 @@ export const IMPORT_TABLE: Unit[] = [
   { name: 'worker', paths: ['packages/worker/src'], imports: ['worker/core', 'protocol'] },
   {
     name: 'worker/core',
-    paths: ['packages/worker/src/core.ts', 'packages/worker/src/due-queue.ts'],
+    paths: [
+      'packages/worker/src/core.ts',
+      'packages/worker/src/due-queue.ts',
+      'packages/worker/src/execution-lease.ts',
+    ],
     imports: ['protocol'],
     pure: true,
   },
