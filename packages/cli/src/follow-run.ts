@@ -44,9 +44,16 @@ async function ask(options: FollowOptions, last: RunSnapshot | null): Promise<Ru
   const { client, signal } = options;
   return patiently(options, async () => {
     const run = await client.runs.get(options.run, signal);
-    if (last !== null && last.run.revision === run.revision && last.run.state === run.state) return last;
+    if (last !== null && !hasMoved(last.run, run)) return last;
     return { run, tasks: (await client.runs.tasks(options.run, {}, signal)).items };
   });
+}
+
+/** A transition of any task changes the counts, or the change after it does. */
+function hasMoved(before: RunView, after: RunView): boolean {
+  if (before.revision !== after.revision || before.state !== after.state || before.waitReason !== after.waitReason)
+    return true;
+  return JSON.stringify(before.counts) !== JSON.stringify(after.counts);
 }
 
 async function patiently<Answer>(options: FollowOptions, question: () => Promise<Answer>): Promise<Answer> {

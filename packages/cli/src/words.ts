@@ -43,6 +43,10 @@ export function causeText(cause: Cause | null): string {
       return `taken over from run ${cause.runId}`;
     case 'forced_by':
       return `forced by ${cause.user}`;
+    case 'discarded':
+      return `not started: run ${cause.runId} had not ended`;
+    case 'superseded':
+      return `stopped for the newer run ${cause.runId}`;
     case 'not_triggered':
       return 'nothing before it failed';
     case 'no_capacity':

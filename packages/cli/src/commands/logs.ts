@@ -11,6 +11,8 @@ import { writeListing } from '../output.ts';
 import { examples } from '../examples.ts';
 
 const PAGE_LINES = 1000;
+/** First pages asked for at a time. */
+const ATTEMPTS_AT_ONCE = 16;
 
 interface LogFlags {
   follow?: boolean;
@@ -23,7 +25,12 @@ interface LogFlags {
 interface LogSource {
   task: string;
   attempt: string;
-  nextLine: number;
+  /** Null: not begun. */
+  nextLine: number | null;
+  /** The last line written; it may have been half a line when it was read. */
+  lastText: string | null;
+  /** Read once after its end, an attempt is done with. */
+  done: boolean;
 }
 
 /** `pelorus logs <run> [task]` */
@@ -78,15 +85,19 @@ async function readMore(
   flags: LogFlags,
   write: LineWriter,
 ): Promise<boolean> {
+  const wanted = wantedAttempts(tasks, flags).filter((one) => sources.get(one.attempt)?.done !== true);
   let fresh = false;
-  for (const { task, attempt, running } of wantedAttempts(tasks, flags)) {
-    const known = sources.get(attempt);
-    if (known !== undefined && known.nextLine < 0) continue;
-    const source = known ?? { task, attempt, nextLine: await firstLine(session, attempt, flags) };
-    sources.set(attempt, source);
-    fresh = (await readToEnd(session, source, flags, write)) || fresh;
-    // Read once after its end, an attempt is done with.
-    if (!running) source.nextLine = -1;
+  for (let at = 0; at < wanted.length; at += ATTEMPTS_AT_ONCE) {
+    const batch = wanted.slice(at, at + ATTEMPTS_AT_ONCE).map(({ task, attempt, running }) => {
+      const source = sources.get(attempt) ?? { task, attempt, nextLine: null, lastText: null, done: false };
+      sources.set(attempt, source);
+      return { source, running };
+    });
+    const pages = await Promise.all(batch.map(async ({ source }) => nextPage(session, source, flags)));
+    for (const [index, { source, running }] of batch.entries()) {
+      fresh = (await writeToEnd(session, source, pages[index] ?? EMPTY_PAGE, flags, write)) || fresh;
+      source.done = !running;
+    }
   }
   return fresh;
 }
@@ -106,20 +117,43 @@ function wantedAttempts(tasks: TaskView[], flags: LogFlags): { task: string; att
   return started.sort((left, right) => left.at.localeCompare(right.at));
 }
 
+interface Page {
+  from: number;
+  content: string[];
+}
+const EMPTY_PAGE: Page = { from: 0, content: [] };
+
+/** Begins with the last line already written: there may be more of it now. */
+async function nextPage(session: Session, source: LogSource, flags: LogFlags): Promise<Page> {
+  const nextLine = source.nextLine ?? (await firstLine(session, source.attempt, flags));
+  const from = source.lastText === null ? nextLine : nextLine - 1;
+  return { from, content: (await logPage(session, source.attempt, from, PAGE_LINES, flags)).content };
+}
+
 async function firstLine(session: Session, attempt: string, flags: LogFlags): Promise<number> {
   if (flags.tail === undefined) return 0;
   const { total } = await logPage(session, attempt, 0, 1, flags);
   return Math.max(0, total - flags.tail);
 }
 
-async function readToEnd(session: Session, source: LogSource, flags: LogFlags, write: LineWriter): Promise<boolean> {
-  const from = source.nextLine;
-  for (;;) {
-    const page = await logPage(session, source.attempt, source.nextLine, PAGE_LINES, flags);
-    for (const [offset, line] of page.content.entries())
-      write({ task: source.task, attempt: source.attempt, line: source.nextLine + offset, text: line });
-    source.nextLine += page.content.length;
-    if (page.content.length < PAGE_LINES) return source.nextLine > from;
+/** Writes a page and all that follow it; true when there was anything new. */
+async function writeToEnd(
+  session: Session,
+  source: LogSource,
+  first: Page,
+  flags: LogFlags,
+  write: LineWriter,
+): Promise<boolean> {
+  let fresh = false;
+  for (let page = first; ; page = await nextPage(session, source, flags)) {
+    const known = source.lastText !== null && page.content[0] === source.lastText ? 1 : 0;
+    const lines = page.content.slice(known);
+    for (const [offset, text] of lines.entries())
+      write({ task: source.task, attempt: source.attempt, line: page.from + known + offset, text });
+    fresh ||= lines.length > 0;
+    source.nextLine = page.from + page.content.length;
+    source.lastText = page.content.at(-1) ?? source.lastText;
+    if (page.content.length < PAGE_LINES) return fresh;
   }
 }
 
