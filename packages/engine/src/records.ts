@@ -4,8 +4,21 @@
  * Each carries `version`, the run's change counter when it was made: the highest one stored is the run's version.
  */
 import type {
-  AttemptId, AttemptState, Cause, CommandId, FailurePolicy, MasterId, ParameterValue, Priority, RunId, RunState,
-  TaskRunState, TimeoutAction, WorkerId, WorkflowDefinition,
+  AttemptId,
+  AttemptState,
+  Cause,
+  CommandId,
+  ConcurrencyPolicy,
+  FailurePolicy,
+  MasterId,
+  ParameterValue,
+  Priority,
+  RunId,
+  RunState,
+  TaskRunState,
+  TimeoutAction,
+  WorkerId,
+  WorkflowDefinition,
 } from '@pelorus/protocol';
 
 export type ExecType = 'DIRECT' | 'COMPLEMENT_DATA' | 'SCHEDULER';
@@ -50,6 +63,8 @@ export interface RunSpec {
   submittedAt: number;
   notifyType: NotifyType;
   notifyMails: string[];
+  /** What becomes of it while another run of the workflow has not ended; absent: what its workflow version says. */
+  concurrency?: ConcurrencyPolicy;
   extras: unknown;
 }
 
@@ -110,7 +125,10 @@ export interface WorkerRecord {
   slots: number;
   state: 'online' | 'draining' | 'offline';
   registeredAt: number;
+  /** When a master last heard of it; in the store it never falls. */
   seenAt: number;
+  /** Earlier incarnations whose attempts it has taken over. */
+  supersedes?: readonly WorkerId[];
 }
 
 /** What is now true; persisted in one transaction with the others of its batch. */
@@ -123,7 +141,38 @@ export type Change =
   /** A child run with its start command, unless the parent's attempt has one already. The store gives the id. */
   | { kind: 'start-child'; parent: ParentLink; child: ChildRun }
   /** A command for the child of that attempt; none when the child has ended. */
-  | { kind: 'child-command'; parent: ParentLink; action: CommandAction; user: string; at: number };
+  | { kind: 'child-command'; parent: ParentLink; action: CommandAction; user: string; at: number }
+  /** Into the outbox, in the transaction that stores the state it reports. */
+  | { kind: 'alert'; alert: AlertRecord };
+
+export const ALERT_EVENTS = ['run-succeeded', 'run-failed', 'run-stopped', 'timeout-warning'] as const;
+export type AlertEvent = (typeof ALERT_EVENTS)[number];
+
+/** What is to be told to people, complete: sending it needs no look at the run. */
+export interface AlertRecord {
+  /** The same for the same news, however often it is written: `<run>.<event>` or `<run>.<event>.<task>`. */
+  id: string;
+  run: RunId;
+  event: AlertEvent;
+  /** Of a warning about one task. */
+  task: string | null;
+  at: number;
+  /** E-mail addresses (with an `@`) and names of alert channels; each gets its own delivery. */
+  recipients: string[];
+  project: string;
+  workflow: string;
+  workflowVersion: number;
+  execType: ExecType;
+  submitUser: string;
+  logicalDateAt: number;
+  state: RunState;
+  cause: Cause | null;
+  firstFailure: { task: string; cause: Cause } | null;
+  startedAt: number | null;
+  endedAt: number | null;
+  /** Of a warning: after how long it was due. */
+  timeoutMs: number | null;
+}
 
 /** The attempt of a `sub_workflow` task that a run belongs to. */
 export interface ParentLink {
@@ -139,7 +188,8 @@ export type CommandOutcome = { kind: 'applied' } | { kind: 'refused'; reason: st
 /** What somebody asked of a run; a row until the master that owns the run has consumed it. */
 export type CommandAction =
   | { kind: 'start' }
-  | { kind: 'stop' }
+  /** `supersededBy`: the newer run of a workflow whose runs stop each other (`serial_priority`). */
+  | { kind: 'stop'; supersededBy?: RunId }
   | { kind: 'pause' }
   | { kind: 'resume' }
   | { kind: 'kill-task'; task: string }

@@ -71,6 +71,10 @@ export type Cause =
   | { kind: 'disabled' }
   | { kind: 'reused'; runId: number }
   | { kind: 'forced_by'; user: string }
+  /** The newcomer of a `serial_discard` workflow: that run had not ended. */
+  | { kind: 'discarded'; runId: number }
+  /** Stopped for that newer run of a `serial_priority` workflow. */
+  | { kind: 'superseded'; runId: number }
   /** An `any_failed` task none of whose predecessors failed. */
   | { kind: 'not_triggered' }
   /** The worker refused the attempt before it started; another attempt follows and no retry is used up. */

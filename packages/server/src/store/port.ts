@@ -10,6 +10,8 @@
  * 5. Text that the database cannot hold never gets here; it is refused at the door.
  */
 import type {
+  AlertEvent,
+  AlertRecord,
   Change,
   Command,
   CommandAction,
@@ -19,6 +21,8 @@ import type {
   TaskRunRecord,
   AttemptRecord,
   RunStatus,
+  UpstreamFact,
+  UpstreamQuery,
   WorkerRecord,
   WorkflowFile,
   WorkflowVersion,
@@ -145,6 +149,79 @@ export interface RunDetail extends RunRow {
   attempts: AttemptRecord[];
 }
 
+/** Bounds attempts across runs: live attempts of tasks that name the group hold their weights, at most `size` together. */
+export interface TaskGroupRow {
+  name: string;
+  size: number;
+  updatedAt: number;
+  updatedBy: string;
+}
+
+export interface TaskGroupUsage extends TaskGroupRow {
+  /** Sum of the weights of its live attempts; above the size only after the size was lowered. */
+  held: number;
+  liveAttempts: number;
+}
+
+/** Somewhere to tell people: an e-mail address, or a URL that takes Standard Webhooks. */
+export interface AlertChannel {
+  name: string;
+  kind: 'email' | 'webhook';
+  /** An address, or an http(s) URL. */
+  target: string;
+  /** Of a webhook: `whsec_` and base64; null for e-mail. */
+  secret: string | null;
+  /** What is sent through it; empty: everything. */
+  events: AlertEvent[];
+}
+
+/** A channel as it is shown: its secret stays in the store. */
+export interface AlertChannelRow extends Omit<AlertChannel, 'secret'> {
+  hasSecret: boolean;
+  updatedAt: number;
+  updatedBy: string;
+}
+
+export type AlertDeliveryState = 'pending' | 'sent' | 'failed' | 'skipped';
+
+/** One alert on its way to one recipient. */
+export interface AlertDelivery {
+  id: number;
+  alert: AlertRecord;
+  /** As named: an address, or a channel. */
+  recipient: string;
+  state: AlertDeliveryState;
+  /** Tries so far, the one under way included. */
+  attempts: number;
+  /** When it is tried next; null once it is settled. */
+  nextAt: number | null;
+  doneAt: number | null;
+  /** What became of the last try, for people: an answer of the other side, or an error. */
+  result: string | null;
+}
+
+export interface AlertFilter {
+  run?: RunId;
+  state?: AlertDeliveryState;
+  /** Deliveries with smaller ids: newest first, page by page. */
+  before?: number;
+  limit: number;
+}
+
+/** What the sender of alerts asks for. Several senders may share a store. */
+export interface AlertStore {
+  /** Deliveries that are due, each given to one sender until `at + leaseMs`; counts as a try. Oldest first. */
+  claimAlerts(at: number, leaseMs: number, limit: number): Promise<AlertDelivery[]>;
+  /** When the next delivery is due, null when none waits. */
+  nextAlertAt(): Promise<number | null>;
+  /** What a try came to; `nextAt` set: try again then. Ignored when the delivery has been settled. */
+  settleAlert(
+    delivery: number,
+    outcome: { state: AlertDeliveryState; result: string; nextAt: number | null; at: number },
+  ): Promise<void>;
+  loadAlertChannel(name: string): Promise<AlertChannel | null>;
+}
+
 /** What the api role asks for. */
 export interface ApiStore {
   /** Creates the project when it is missing. */
@@ -162,7 +239,11 @@ export interface ApiStore {
 
   saveConnection(project: string, connection: Connection): Promise<void>;
 
-  /** The run, its first rows and its start command in one transaction. */
+  /**
+   * The run, its first rows and its start command in one transaction. Where its policy (`concurrency`, else the version's)
+   * is serial and another run of the workflow has not ended, there is nothing to start yet: it is stored `waiting`, or `stopped`
+   * with cause `discarded`, and `command` is a record of the submission only. Dry runs take no part in it.
+   */
   submitRun(run: NewRun): Promise<{ run: RunSpec; command: CommandId; repeated: boolean }>;
   /** Writes a command for the run's owner. NOT_FOUND for an unknown run; CONFLICT, with the state, for one that has ended. */
   requestCommand(request: {
@@ -181,6 +262,28 @@ export interface ApiStore {
   /** Task runs of a run by state; those without a row are not counted. */
   countTaskRuns(run: RunId): Promise<Partial<Record<TaskRunRecord['state'], number>>>;
   listWorkers(): Promise<WorkerRecord[]>;
+  /**
+   * Median duration in ms of each task's last succeeded attempts, over at most `limit` of the workflow's last ended runs (fewer
+   * when they are large: the cost is bounded). Tasks that never succeeded there are missing.
+   */
+  taskDurations(workflowId: number, limit: number): Promise<Map<string, number>>;
+
+  /** Creates it or changes its size; masters learn of it with their next look. */
+  saveTaskGroup(group: { name: string; size: number; user: string; at: number }): Promise<TaskGroupRow>;
+  /** By name, with what is held now. */
+  listTaskGroups(): Promise<TaskGroupUsage[]>;
+  /** NOT_FOUND. Tasks that name it wait for a group of that name from then on. */
+  deleteTaskGroup(name: string): Promise<void>;
+
+  /** Creates or replaces it; `secret` undefined keeps the one there is. */
+  saveAlertChannel(
+    channel: Omit<AlertChannel, 'secret'> & { secret?: string | null; user: string; at: number },
+  ): Promise<AlertChannelRow>;
+  listAlertChannels(): Promise<AlertChannelRow[]>;
+  /** NOT_FOUND. What is still to be sent through it fails. */
+  deleteAlertChannel(name: string): Promise<void>;
+  /** Newest first. */
+  listAlerts(filter: AlertFilter): Promise<AlertDelivery[]>;
 }
 
 /** What the master role asks for. */
@@ -202,7 +305,8 @@ export interface MasterStore {
   claimCommands(fence: Fence, after: CommandId | null, limit: number): Promise<Command[]>;
   /**
    * Runs that are not terminal and whose owner is dead or none; they belong to this master once it answers. Paged by id.
-   * Masters whose lease is over are fenced by it. The caller's own runs are not among them: one that has forgotten
+   * Masters whose lease is over are fenced by it. Runs that wait for their turn are nobody's; asked from the start (`after` null), it
+   * also starts whichever of them should have been started. The caller's own runs are not among them: one that has forgotten
    * its runs registers anew and supersedes itself.
    */
   adoptRuns(fence: Fence, after: RunId | null, limit: number): Promise<RunId[]>;
@@ -211,12 +315,16 @@ export interface MasterStore {
   loadConnections(projectId: number): Promise<Connection[]>;
   /**
    * All or nothing. With no changes it still checks the fence. Also sets the owner of runs it writes, and when a child
-   * run ends writes `child-finished` for its parent, unless that has ended. INVARIANT for what would break S4 or S5: a record
+   * run ends writes `child-finished` for its parent, unless that has ended; and when the last active run of a workflow ends, starts
+   * the next one that waits for its turn. Answers with how many commands it wrote: more than none, and a look is worth it. INVARIANT for what would break S4 or S5: a record
    * that differs from an ended one (force success excepted) or is older than the stored one, or a second live attempt.
    */
-  commit(fence: Fence, changes: Change[]): Promise<void>;
+  commit(fence: Fence, changes: Change[]): Promise<{ commands: number }>;
+  /** One fact per question, in their order. Runs of deleted workflows count, by name. */
+  upstreamFacts(queries: UpstreamQuery[]): Promise<UpstreamFact[]>;
+  loadTaskGroups(): Promise<{ name: string; size: number }[]>;
 }
 
-export interface Store extends ApiStore, MasterStore {
+export interface Store extends ApiStore, MasterStore, AlertStore {
   close(): Promise<void>;
 }
