@@ -1,5 +1,5 @@
 /** One seed, one history: a hostile time, then a quiet one in which everything must come to its end. */
-import { isTerminalRun } from '@pelorus/protocol';
+import { isTerminalRun, isTerminalTaskRun } from '@pelorus/protocol';
 import { Checker } from './checker.ts';
 import { Commander } from './commander.ts';
 import { type Faults, faultsOf } from './faults.ts';
@@ -7,6 +7,7 @@ import type { HostOptions } from './host.ts';
 import { Nemesis } from './nemesis.ts';
 import { differenceOf } from './oracle.ts';
 import { Random } from './random.ts';
+import type { DurableRun } from './store-model.ts';
 import type { Tally } from './tally.ts';
 import type { Variant } from './variant.ts';
 import { Violation } from './violation.ts';
@@ -22,6 +23,8 @@ export interface HistoryOptions {
   variant?: Variant;
   /** Instead of what the seed chooses. */
   faults?: Partial<Faults>;
+  /** Masters over one store; default: the seed chooses. */
+  masters?: number;
   trace?: ((line: string) => void) | null;
 }
 
@@ -49,7 +52,7 @@ export function playHistory(options: HistoryOptions): HistoryReport {
 }
 
 function worldOf(options: HistoryOptions, random: Random): World {
-  const masterSlots = random.pick([1, 1, 1, 1]);
+  const masterSlots = options.masters ?? random.pick([1, 1, 2, 3]);
   const hosts: HostOptions[] = Array.from({ length: random.whole(1, 4) }, (_, index) => ({
     name: `h${index}`,
     groups: index === 0 || random.chance(0.5) ? ['default', 'special'] : ['default'],
@@ -99,13 +102,21 @@ function unblockAgain(world: World, commander: Commander): void {
   world.timeline.after(UNBLOCK_EVERY_MS, () => unblockAgain(world, commander));
 }
 
+function openTasksOf(run: DurableRun): string {
+  return run.tasks.flatMap((record) => {
+    if (!record || isTerminalTaskRun(record.state)) return [];
+    const latest = run.attempts[record.task]!.at(-1);
+    return [`task ${record.task} is ${record.state}${record.waitReason ? ` (${record.waitReason})` : ''}, attempt ${latest?.n ?? 0} ${latest?.state ?? ''} on ${latest?.worker ?? 'nobody'}`];
+  }).join('; ');
+}
+
 /** Every run has ended, every command was answered, no process lives, and the workers have nothing left to say. */
 function isAtRest(world: World): boolean {
   return unrestOf(world) === null;
 }
 
 function unrestOf(world: World): string | null {
-  for (const [id, run] of world.store.runs) if (!isTerminalRun(run.status.state)) return `run ${id} is ${run.status.state}`;
+  for (const [id, run] of world.store.runs) if (!isTerminalRun(run.status.state)) return `run ${id} is ${run.status.state}: ${openTasksOf(run)}`;
   const command = world.store.commands.find(({ outcome }) => outcome === null);
   if (command) return `command ${command.id} (${command.action.kind} of run ${command.run}) was never answered`;
   if (world.ledger.liveCount > 0) return `${world.ledger.liveCount} processes live`;

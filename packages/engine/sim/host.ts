@@ -12,8 +12,9 @@ import {
   type AttemptId, type AttemptOutcome, type Cause, type MasterToWorker, parseAttemptId, type WorkerId, workerIdOf,
 } from '@pelorus/protocol';
 import {
-  executionDeadline, type HeldAttempt, type SupervisorEvent, type SupervisorOrder, WorkerCore, type WorkerCoreOptions, type WorkerInput,
+  type HeldAttempt, type SupervisorEvent, type SupervisorOrder, WorkerCore, type WorkerCoreOptions, type WorkerInput,
 } from '@pelorus/worker/core';
+import { executionDeadline } from '@pelorus/worker';
 import { type Behaviour, behaviourOf } from './behaviour.ts';
 import type { SimProcess } from './ledger.ts';
 import type { Connection } from './network.ts';
@@ -325,7 +326,7 @@ class Agent {
     this.core = world.variant.workerCore?.(coreOptions) ?? new WorkerCore(coreOptions);
     host.incarnations.push(this.id);
     for (let slot = 0; slot < world.masterSlots; slot++) this.redial(slot);
-    this.actor.after(1_000, () => this.watch());
+    if (!world.variant.agentNeverHangsUp) this.actor.after(1_000, () => this.watch());
     this.wake();
   }
 

@@ -5,13 +5,14 @@
  * What is assumed of the loop, beyond the store's port:
  * 1. A commit that failed ends the incarnation: memory is dropped, and the next one supersedes it, so that a commit
  *    whose outcome is unknown is either visible to the recovery's reads or fenced.
- * 2. Runs that lose their owner later are looked for again and again, not only at the start.
+ * 2. Runs that lose their owner later are looked for again and again, not only at the start; an adoption that failed
+ *    half-way ends the incarnation as well.
  */
-import { type CommandId, type MasterId, masterIdOf, type MasterToWorker, type RunId, type WorkerId, type WorkerToMaster } from '@pelorus/protocol';
+import { type CommandId, type MasterId, masterIdOf, type MasterToWorker, parseAttemptId, type RunId, type WorkerId, type WorkerToMaster } from '@pelorus/protocol';
 import { type Batch, type Change, type Command, MasterCore } from '../src/index.ts';
 import type { Connection, End } from './network.ts';
 import { StoreClient } from './store-client.ts';
-import type { Fence, StoreFailure } from './store-model.ts';
+import type { Fence, StoreFailure, StoreModel } from './store-model.ts';
 import { Actor } from './timeline.ts';
 import { Violation } from './violation.ts';
 import type { World } from './world.ts';
@@ -22,6 +23,7 @@ const ADOPT_EVERY_MS = 3_000;
 const ADOPT_PAGE = 3;
 const COMMANDS_PER_CLAIM = 8;
 const RECOVER_PAUSE_MS = 500;
+const ASK_AGAIN_MS = 1_000;
 
 type Input = { kind: 'frame'; link: number; messages: WorkerToMaster[] } | { kind: 'link-down'; link: number };
 
@@ -63,7 +65,7 @@ export class MasterProcess {
   }
 
   private newCore(): MasterCore {
-    const options = { master: this.id, selector: 'lower_weight', random: this.world.random.fork('master').next } as const;
+    const options = { master: this.id, selector: 'lower_weight', alone: this.world.masterSlots === 1, random: this.world.random.fork('master').next } as const;
     return this.world.variant.masterCore?.(options) ?? new MasterCore(options);
   }
 
@@ -126,10 +128,8 @@ export class MasterProcess {
       this.adopting = false;
       this.schedulePump();
     };
-    this.adoptPage(null, finish, (code) => {
-      this.adopting = false;
-      if (code === 'FENCED') this.over();
-    });
+    // Half-way they may be owned but not held: nobody would ever look for them again.
+    this.adoptPage(null, finish, (code) => this.failed(code));
   }
 
   private clock(): number {
@@ -222,6 +222,7 @@ export class MasterProcess {
     if (random.chance(faults.crashBeforeSend)) return this.world.crashMaster(this, 'between its commit and sending');
     for (const change of batch.changes) if (change.kind === 'command-done') this.commandsInFlight.delete(change.command);
     if (!variant.sendBeforeCommit) this.release(batch);
+    this.askStore(batch);
     if (random.chance(faults.crashAfterSend)) return this.world.crashMaster(this, 'after sending');
     this.schedulePump();
   }
@@ -233,6 +234,27 @@ export class MasterProcess {
       this.world.released(this.id, connection.ends.workerId, messages);
       connection.toWorker.send(messages);
     }
+  }
+
+  /** What only the store can say where there are several masters. */
+  private askStore(batch: Batch): void {
+    const { core } = this;
+    for (const stranger of batch.strangers) {
+      const { run } = parseAttemptId(stranger.attempt)!;
+      this.ask((model) => model.loadRuns([run])[0] ?? null, (stored) => core.strangerKnown(stranger, stored));
+    }
+    for (const worker of batch.silent) this.ask((model) => model.workerSeenAt(worker), (seenAt) => core.workerSeen(worker, seenAt, this.clock()));
+  }
+
+  /** Until there is an answer; a core that has been dropped since asks again by itself. */
+  private ask<T>(question: (model: StoreModel) => T, tell: (answer: T) => void): void {
+    const { core } = this;
+    this.store.read(question, (result) => {
+      if (core !== this.core || this.state !== 'running') return;
+      if (!result.ok) return this.actor.after(ASK_AGAIN_MS, () => this.ask(question, tell));
+      tell(result.value);
+      this.schedulePump();
+    });
   }
 
   private failed(code: StoreFailure): void {

@@ -13,9 +13,9 @@ describe('the simulation notices that', () => {
   }, 120_000);
 });
 
-function firstViolation({ variant, faults = {} }: Mutant): { violation: ReturnType<typeof playHistory>['violation']; histories: number; seed: number } {
+function firstViolation({ variant, faults = {}, masters }: Mutant): { violation: ReturnType<typeof playHistory>['violation']; histories: number; seed: number } {
   for (let seed = 1; seed <= HISTORIES_MAX; seed++) {
-    const { violation } = playHistory({ seed, variant, faults });
+    const { violation } = playHistory({ seed, variant, faults, ...(masters === undefined ? {} : { masters }) });
     if (violation) return { violation, histories: seed, seed };
   }
   return { violation: null, histories: HISTORIES_MAX, seed: HISTORIES_MAX };

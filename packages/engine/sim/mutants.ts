@@ -16,6 +16,7 @@ export interface Mutant {
   variant: Variant;
   /** Faults that it needs; the seed chooses the others. */
   faults?: Partial<Faults>;
+  masters?: number;
   /** Any of these is a right answer. */
   caughtBy: Invariant[];
 }
@@ -205,7 +206,7 @@ export const MUTANTS: Mutant[] = [
   { name: 'an unknown commit is taken for not done, and memory is kept', variant: { unknownOutcomeIs: 'lost' }, faults: { storeUnknownLost: 0.05 }, caughtBy: ['S6', 'S5', 'L4', 'L1', 'S3', 'oracle'] },
   { name: 'the fence is not checked', variant: { fenceNotChecked: true }, faults: { masterCrashMs: 10_000, storeUnknownExecuted: 0.1 }, caughtBy: ['S1'] },
   { name: 'reports are taken for the latest attempt', variant: { masterCore: (options) => new IgnoresAttemptNumbers(options) }, faults: { duplicateFrame: 0.3 }, caughtBy: ['S2', 'S4', 'S6', 'oracle'] },
-  { name: 'retry ignores stop', variant: { masterCore: (options) => new RetriesAgainstStop(options) }, caughtBy: ['L4', 'S9'] },
+  { name: 'retry ignores stop', variant: { masterCore: (options) => new RetriesAgainstStop(options) }, caughtBy: ['L4', 'S9', 'oracle'] },
   { name: 'a late result overwrites the end', variant: { masterCore: (options) => new OverwritesResults(options) }, faults: { duplicateFrame: 0.3 }, caughtBy: ['S4'] },
   { name: 'takeover runs again what is running', variant: { masterCore: (options) => new RunsAgainAfterTakeover(options) }, faults: { masterCrashMs: 15_000 }, caughtBy: ['S5', 'S2', 'L4'] },
   { name: 'a skipped task is no barrier', variant: { masterCore: (options) => new IgnoresBarriers(options) }, caughtBy: ['S3', 'oracle'] },
@@ -220,6 +221,8 @@ export const MUTANTS: Mutant[] = [
   { name: 'attempts outlive their execution lease', variant: { workerCore: (options) => new OutlivesItsLease(options), supervisorIgnoresLeases: true }, faults: { partitionMs: 15_000 }, caughtBy: ['S2', 'S9'] },
   { name: 'a new agent does not ask its supervisor', variant: { workerCore: (options) => new WorkerCore(without(options, 'adopted')) }, faults: { agentCrashMs: 10_000 }, caughtBy: ['S2', 'S9'] },
   { name: 'a new agent does not say whom it follows', variant: { workerCore: (options) => new WorkerCore(without(options, 'supersedes')) }, faults: { agentCrashMs: 10_000 }, caughtBy: ['defect', 'S2'] },
+  { name: 'one of several masters thinks it is alone', variant: { masterCore: (options) => new MasterCore({ ...options, alone: true }) }, masters: 3, caughtBy: ['S6', 'S2', 'defect'] },
+  { name: 'an agent never hangs up on a silent master', variant: { agentNeverHangsUp: true }, faults: { agentPauseMs: 15_000, partitionMs: 15_000 }, caughtBy: ['L1', 'S2'] },
 ];
 
 function without(options: WorkerCoreOptions, key: 'adopted' | 'supersedes'): WorkerCoreOptions {

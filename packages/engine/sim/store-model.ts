@@ -189,8 +189,7 @@ export class StoreModel {
   private write(fence: Fence, change: Change, before: Map<RunId, RunStatus>): void {
     switch (change.kind) {
       case 'worker':
-        this.workers.set(change.record.id, change.record);
-        return;
+        return this.writeWorker(change.record);
       case 'command-done':
         return this.finishCommand(change.command, change.outcome);
       case 'run':
@@ -199,7 +198,16 @@ export class StoreModel {
         return writeTaskRun(this.own(change.record.run, fence, before), change.record);
       case 'attempt':
         return writeAttempt(this.own(change.record.run, fence, before), change.record);
+      case 'start-child':
+      case 'child-command':
+        throw new Violation('defect', `no workflow of a history has a ${change.kind}`);
     }
+  }
+
+  /** `seenAt` never falls: another master may have heard of it later. */
+  private writeWorker(record: WorkerRecord): void {
+    const seenAt = Math.max(record.seenAt, this.workers.get(record.id)?.seenAt ?? 0);
+    this.workers.set(record.id, { ...record, seenAt });
   }
 
   private own(id: RunId, fence: Fence, before: Map<RunId, RunStatus>): DurableRun {
@@ -244,6 +252,15 @@ export class StoreModel {
   }
 
   // --------------------------------------------------------------------------------------------------- looking
+
+  /** When any master last heard of this worker or of one that took it over. */
+  workerSeenAt(worker: WorkerId): number | null {
+    let seenAt: number | null = null;
+    for (const row of this.workers.values()) {
+      if (row.id === worker || row.supersedes?.includes(worker)) seenAt = Math.max(seenAt ?? 0, row.seenAt);
+    }
+    return seenAt;
+  }
 
   attempt(id: AttemptId): AttemptRecord | null {
     const key = parseAttemptId(id)!;

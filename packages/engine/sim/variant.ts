@@ -14,4 +14,5 @@ export interface Variant {
   /** The supervisor starts what it is told to start, known or not. */
   supervisorStartsTwice?: boolean;
   supervisorIgnoresLeases?: boolean;
+  agentNeverHangsUp?: boolean;
 }
