@@ -10,7 +10,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { availableParallelism, freemem, hostname, loadavg, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { workerIdOf, type WorkerId, type WorkerLink } from '@pelorus/protocol';
+import { LIMITS, workerIdOf, type WorkerId, type WorkerLink } from '@pelorus/protocol';
 import { bootClockMs } from './boot-clock.ts';
 import { WorkerCore, type LinkId, type SupervisorEvent, type SupervisorOrder, type WorkerInput } from './core.ts';
 import { connectSupervisor, type SupervisorConnection } from './supervisor/client.ts';
@@ -242,10 +242,11 @@ class Agent implements Worker {
   #connectSupervisor(): Promise<SupervisorConnection> {
     const { logDir, poolProcesses, supervisorLonelyMs } = this.#options;
     const processes = poolProcesses ?? Math.min(this.#slots, 2 * availableParallelism(), 32);
+    const limits = { outputsBytes: LIMITS.outputsBytesPerAttempt, logBytes: LIMITS.logBytesPerAttempt };
     return connectSupervisor(
       {
         dataDir: this.#dataDir, lonelyMs: supervisorLonelyMs ?? 5_000,
-        settings: { logDir: resolve(logDir), slots: this.#slots, poolProcesses: processes },
+        settings: { logDir: resolve(logDir), slots: this.#slots, poolProcesses: processes, limits },
       },
       { onMessages: (messages) => this.#onSupervisorMessages(messages), onClose: () => this.#onSupervisorGone() },
     );

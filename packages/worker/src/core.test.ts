@@ -3,8 +3,9 @@ import { describe, expect, test } from 'vitest';
 import type {
   AttemptId, AttemptOutcome, AttemptReport, AttemptSpec, Cause, MasterId, MasterToWorker, WorkerId, WorkerToMaster,
 } from '@pelorus/protocol';
+import { executionDeadline } from './execution-lease.ts';
 import {
-  executionDeadline, WORKER_CORE_LIMITS, WorkerCore, type SupervisorOrder, type WorkerCoreOptions, type WorkerInput, type WorkerOutput,
+  WORKER_CORE_LIMITS, WorkerCore, type SupervisorOrder, type WorkerCoreOptions, type WorkerInput, type WorkerOutput,
 } from './core.ts';
 
 const id = (text: string): AttemptId => text as AttemptId;

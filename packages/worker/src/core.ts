@@ -21,6 +21,7 @@ import type {
 } from '@pelorus/protocol';
 import { WIRE_VERSION } from '@pelorus/protocol';
 import { DueQueue } from './due-queue.ts';
+import { executionDeadline, LEASE_FRACTION, leaseKill } from './execution-lease.ts';
 
 export const WORKER_CORE_LIMITS = {
   /** Settled attempts remembered, so that late duplicates of their dispatch or kill are answered. */
@@ -33,8 +34,6 @@ export const WORKER_CORE_LIMITS = {
   resendMaxMs: 60_000,
   /** Heartbeats of one link that may be unanswered and still count when answered. */
   heartbeatsRemembered: 64,
-  /** Part of a granted lease that the worker uses; the rest allows for clocks that run at different speeds. */
-  leaseFraction: 0.9,
 } as const;
 
 /** Names one connection to a master; chosen by whoever runs the core, never reused. */
@@ -292,7 +291,7 @@ export class WorkerCore {
   }
 
   #renew(sentAt: number, leaseMs: number): void {
-    this.#schedulingUntil = Math.max(this.#schedulingUntil, sentAt + leaseMs * WORKER_CORE_LIMITS.leaseFraction);
+    this.#schedulingUntil = Math.max(this.#schedulingUntil, sentAt + leaseMs * LEASE_FRACTION);
     if (sentAt <= this.#renewedAt) return;
     this.#renewedAt = sentAt;
     this.#orders.push({ kind: 'renew', renewedAt: sentAt });
@@ -540,30 +539,6 @@ export class WorkerCore {
     if (queue) queue.push(message);
     else this.#outbox.set(link, [message]);
   }
-}
-
-/**
- * When an attempt must be asked to end (`termAt`) and when SIGKILL must go out (`killAt`) if the execution lease, last
- * renewed at `renewedAt`, is not renewed again. Between `killAt` and the master's own deadline lies a tenth of the lease.
- */
-export function executionDeadline(
-  renewedAt: number, terms: { killGraceMs: number; executionLeaseMs: number },
-): { termAt: number; killAt: number } {
-  const killAt = renewedAt + terms.executionLeaseMs * WORKER_CORE_LIMITS.leaseFraction;
-  return { termAt: killAt - leaseGraceMs(terms), killAt };
-}
-
-/** The kill that an execution lease that ran out calls for. */
-export function leaseKill(terms: { killGraceMs: number; executionLeaseMs: number }): { graceMs: number; cause: Cause } {
-  return {
-    graceMs: leaseGraceMs(terms),
-    cause: { kind: 'error', detail: `no master renewed the execution lease of ${terms.executionLeaseMs} ms` },
-  };
-}
-
-/** A short lease leaves less than the usual grace, so that the attempt has some time to work. */
-function leaseGraceMs(terms: { killGraceMs: number; executionLeaseMs: number }): number {
-  return Math.min(terms.killGraceMs, terms.executionLeaseMs * 0.3);
 }
 
 function endingReport(event: Exclude<SupervisorEvent, { kind: 'started' }>, leaseEnded: boolean): ReportBody {

@@ -1,8 +1,9 @@
 export { attemptLogPath } from './attempt-log.ts';
 export { startWorker, type Worker, type WorkerOptions } from './agent.ts';
+export { executionDeadline, leaseKill } from './execution-lease.ts';
 export { createMemoryLinkPair } from './memory-link.ts';
 export {
-  executionDeadline, leaseKill, WORKER_CORE_LIMITS, WorkerCore,
+  WORKER_CORE_LIMITS, WorkerCore,
   type HeldAttempt, type HostReading, type LinkId, type Moment, type SupervisorEvent, type SupervisorOrder,
   type WorkerCoreOptions, type WorkerInput, type WorkerOutput,
 } from './core.ts';

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { LIMITS } from '@pelorus/protocol';
 import { outputsFromObject, parseOutputFile, parseSetValues, settleOutputs } from './outputs.ts';
 
 test('the output file holds name=value lines and values of several lines', () => {
@@ -21,16 +20,16 @@ test('objects become texts: JSON for objects, empty for null, nothing for undefi
 
 test('declared types are normalised, and a value that is none of its type is a problem', () => {
   const declared = { i: { type: 'integer' }, n: { type: 'number' }, b: { type: 'boolean' }, s: { type: 'string' } };
-  expect(settleOutputs({ i: ' +042 ', n: '1e3', b: 'TRUE', s: ' x ', other: 'y' }, declared)).toEqual({
+  expect(settleOutputs({ i: ' +042 ', n: '1e3', b: 'TRUE', s: ' x ', other: 'y' }, declared, 1000)).toEqual({
     outputs: { i: '42', n: '1e3', b: 'true', s: ' x ', other: 'y' }, outputsTruncated: false, problem: null,
   });
-  expect(settleOutputs({ i: '1.5', b: 'yes' }, declared)).toEqual({
+  expect(settleOutputs({ i: '1.5', b: 'yes' }, declared, 1000)).toEqual({
     outputs: {}, outputsTruncated: false,
     problem: 'output i is declared integer, the task gave "1.5"; output b is declared boolean, the task gave "yes"',
   });
 });
 
 test('what exceeds the limit is dropped and said; what fits is kept', () => {
-  const big = 'x'.repeat(LIMITS.outputsBytesPerAttempt);
-  expect(settleOutputs({ a: '1', big, c: '3' }, {})).toEqual({ outputs: { a: '1', c: '3' }, outputsTruncated: true, problem: null });
+  const big = 'x'.repeat(1000);
+  expect(settleOutputs({ a: '1', big, c: '3' }, {}, 1000)).toEqual({ outputs: { a: '1', c: '3' }, outputsTruncated: true, problem: null });
 });

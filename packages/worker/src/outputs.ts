@@ -2,7 +2,7 @@
  * The values that an attempt hands on: lines of the file `$PELORUS_OUTPUT` (`name=value`, or `name<<END` … `END` for
  * values of several lines) and `${setValue(name=value)}` in its log. Later ones win over earlier ones, the file over the log.
  */
-import { LIMITS, type AttemptSpec } from '@pelorus/protocol';
+import type { AttemptSpec } from '@pelorus/protocol';
 
 const OUTPUT_NAME = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
 const SET_VALUE = /\$\{setValue\(([A-Za-z_][A-Za-z0-9_.-]*)=(.*?)\)\}/g;
@@ -62,7 +62,7 @@ export function outputText(value: unknown): string {
 }
 
 /** Brings values to their declared types and within the limit: what does not fit is dropped, and said. */
-export function settleOutputs(raw: Record<string, string>, declared: AttemptSpec['outputs']): CollectedOutputs {
+export function settleOutputs(raw: Record<string, string>, declared: AttemptSpec['outputs'], limitBytes: number): CollectedOutputs {
   const outputs: Record<string, string> = {};
   const problems: string[] = [];
   let outputsTruncated = false;
@@ -75,7 +75,7 @@ export function settleOutputs(raw: Record<string, string>, declared: AttemptSpec
       continue;
     }
     bytes += Buffer.byteLength(name) + Buffer.byteLength(value);
-    if (bytes > LIMITS.outputsBytesPerAttempt) {
+    if (bytes > limitBytes) {
       outputsTruncated = true;
       bytes -= Buffer.byteLength(name) + Buffer.byteLength(value);
     } else {

@@ -80,7 +80,7 @@ describe('the agent is killed while tasks run', () => {
     );
     await eventually(() => marks().length === 3, 10_000, 'all three run');
     await killHard(agent);
-    await eventually(() => existsSync(join(scratch.dataDir, 'attempts/1.1.1/exit.json')), 5_000, 'the short one has ended');
+    await eventually(() => readFileSync(join(scratch.dataDir, 'attempts/journal'), 'utf8').includes('"1.1.1"'), 5_000, 'the short one has ended');
 
     const second = new HandMaster();
     await startAgent(second);

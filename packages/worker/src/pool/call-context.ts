@@ -17,7 +17,7 @@ export class CallContext {
 
   constructor(call: Call, storeHandle: (handle: CancelHandle) => Promise<void>) {
     this.call = call;
-    this.log = new CallLog(call.logPath);
+    this.log = new CallLog(call.logPath, call.limits.logBytes);
     this.#storeHandle = storeHandle;
   }
 
@@ -37,6 +37,10 @@ export class CallContext {
       this.#workDirMade = true;
     }
     return path;
+  }
+
+  get madeDirectory(): boolean {
+    return this.#workDirMade;
   }
 
   placeFiles(): void {

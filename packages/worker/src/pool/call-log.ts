@@ -1,6 +1,5 @@
 import { appendFileSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { LIMITS } from '@pelorus/protocol';
 
 const FLUSH_BYTES = 64 * 1024;
 const FLUSH_MS = 200;
@@ -8,17 +7,19 @@ const FLUSH_MS = 200;
 /** The log of one call: nothing is made on disk before the first line, and lines are written in batches. */
 export class CallLog {
   readonly #path: string;
+  readonly #limitBytes: number;
   #waiting = '';
   #written = -1;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(path: string) {
+  constructor(path: string, limitBytes: number) {
     this.#path = path;
+    this.#limitBytes = limitBytes;
   }
 
   /** Adds text as it is. */
   write(text: string): void {
-    if (this.#written >= LIMITS.logBytesPerAttempt || text === '') return;
+    if (this.#written >= this.#limitBytes || text === '') return;
     this.#waiting += text;
     if (this.#waiting.length >= FLUSH_BYTES) return this.flush();
     this.#timer ??= setTimeout(() => this.flush(), FLUSH_MS).unref();
@@ -52,7 +53,7 @@ export class CallLog {
       this.#written = statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0;
     }
     this.#written += Buffer.byteLength(text);
-    const over = this.#written >= LIMITS.logBytesPerAttempt;
+    const over = this.#written >= this.#limitBytes;
     appendFileSync(this.#path, over ? `${text}\n[pelorus] the log has reached its limit; what follows is dropped\n` : text);
   }
 }

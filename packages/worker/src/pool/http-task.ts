@@ -1,6 +1,5 @@
 /** `http` attempts, on the runtime's own fetch. The attempt's timeout and a kill come through the abort signal. */
 import { join } from 'node:path';
-import { RE2JS } from 're2js';
 import type { HttpAction } from '@pelorus/protocol';
 import type { CallContext } from './call-context.ts';
 import { parseJsonPath, valueAtPath } from './json-path.ts';
@@ -30,7 +29,7 @@ export async function runHttp(call: CallContext, action: HttpAction): Promise<Re
   const where = `${url.origin}${url.pathname}`;
   call.log.line(`${method} ${where}: ${answer.status} in ${Math.round(performance.now() - startedAt)} ms, ${text.length} characters`);
   if (text !== '') call.log.line(text.slice(0, HTTP_LIMITS.loggedBytes));
-  checkAnswer(action, answer.status, text, where);
+  await checkAnswer(action, answer.status, text, where);
   return extractOutputs(action.extract, text);
 }
 
@@ -82,18 +81,19 @@ async function readLimited(answer: Response): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function checkAnswer({ expect }: HttpAction, status: number, text: string, where: string): void {
+async function checkAnswer({ expect }: HttpAction, status: number, text: string, where: string): Promise<void> {
   const welcome = expect.status.length > 0 ? expect.status.includes(status) : status >= 200 && status < 300;
   if (!welcome) {
     throw failedTask(`${where} answered ${status}, expected ${expect.status.length > 0 ? expect.status.join(' or ') : '2xx'}`);
   }
-  if (expect.body === null || bodyMatches(expect.body, text)) return;
+  if (expect.body === null || await bodyMatches(expect.body, text)) return;
   throw failedTask(`the answer of ${where} does not ${expect.body.startsWith('re:') ? 'match' : 'contain'} ${JSON.stringify(expect.body)}`);
 }
 
 /** `re:` introduces a regular expression, matched in linear time anywhere in the text; anything else must be contained. */
-function bodyMatches(expected: string, text: string): boolean {
+async function bodyMatches(expected: string, text: string): Promise<boolean> {
   if (!expected.startsWith('re:')) return text.includes(expected);
+  const { RE2JS } = await import('re2js');
   try {
     return RE2JS.compile(expected.slice(3)).matcher(text).find();
   } catch (error) {

@@ -16,13 +16,14 @@ import type { AttemptId } from '@pelorus/protocol';
 import { openLineChannel } from '../line-channel.ts';
 import { outputsFromObject, settleOutputs } from '../outputs.ts';
 import { CallContext } from './call-context.ts';
-import { runHttp } from './http-task.ts';
 import {
   POOL_CHANNEL_FD, type Call, type CallOutcome, type PoolToSupervisor, type SupervisorToPool,
 } from './messages.ts';
 import { runScript, scriptsWearOut } from './script-task.ts';
 import { causeOfError, describeError, TaskFailure } from './task-failure.ts';
 
+// For this program's own files only; scripts and what they start need not know.
+delete process.env['NODE_COMPILE_CACHE'];
 const current = new AsyncLocalStorage<CallContext>();
 const exitProcess = process.exit.bind(process);
 let call: CallContext | null = null;
@@ -75,7 +76,7 @@ async function perform(context: CallContext): Promise<CallOutcome> {
   try {
     context.placeFiles();
     const raw = await runAction(context);
-    const { outputs, outputsTruncated, problem } = settleOutputs(outputsFromObject(raw), context.spec.outputs);
+    const { outputs, outputsTruncated, problem } = settleOutputs(outputsFromObject(raw), context.spec.outputs, context.call.limits.outputsBytes);
     return { cause: problem === null ? null : { kind: 'invalid', detail: problem }, outputs, outputsTruncated };
   } catch (error) {
     logError(context, error);
@@ -87,7 +88,7 @@ async function runAction(context: CallContext): Promise<Record<string, unknown>>
   const { action } = context.spec;
   switch (action.type) {
     case 'script': return runScript(context, action);
-    case 'http': return runHttp(context, action);
+    case 'http': return (await import('./http-task.ts')).runHttp(context, action);
     case 'sql': return (await import('./sql-task.ts')).runSql(context, action);
     default: throw new TaskFailure({ kind: 'invalid', detail: `a ${action.type} task is not a call` }, 'not a call');
   }
@@ -102,7 +103,7 @@ function conclude(context: CallContext, outcome: CallOutcome): void {
   call = null;
   retiring ||= context.spec.action.type === 'script' && (scriptsWearOut() || countRemains() > remainsAtStart);
   if (orphaned) leaveResult(context.call, outcome);
-  else channel.send({ kind: 'done', attempt, outcome, retire: retiring });
+  else channel.send({ kind: 'done', attempt, outcome, retire: retiring, madeDirectory: context.madeDirectory });
   if (orphaned || retiring) endSoon();
 }
 

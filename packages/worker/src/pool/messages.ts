@@ -1,5 +1,6 @@
 /** What the supervisor and a pool process say to each other, over the process's descriptor 3. */
 import type { AttemptId, AttemptOutcome, AttemptSpec, Cause } from '@pelorus/protocol';
+import type { TaskLimits } from '../supervisor/messages.ts';
 
 /** What stops work that goes on outside of any process of ours. */
 export type CancelHandle =
@@ -13,6 +14,7 @@ export interface Call {
   logPath: string;
   /** Where the outcome goes if the supervisor is gone when the call ends. */
   resultPath: string;
+  limits: TaskLimits;
 }
 
 export interface CallOutcome extends Pick<AttemptOutcome, 'outputs' | 'outputsTruncated'> {
@@ -30,7 +32,7 @@ export type PoolToSupervisor =
   | { kind: 'ready' }
   | { kind: 'handle'; attempt: AttemptId; handle: CancelHandle }
   /** `retire`: the call left something behind in the process, which should serve nobody else. */
-  | { kind: 'done'; attempt: AttemptId; outcome: CallOutcome; retire: boolean }
+  | { kind: 'done'; attempt: AttemptId; outcome: CallOutcome; retire: boolean; madeDirectory: boolean }
   | { kind: 'cancelled'; id: number };
 
 /** The descriptor of the channel in a pool process. */

@@ -1,17 +1,17 @@
 /**
- * The files of one attempt, `<dataDir>/attempts/<attempt id>/`, which are also its journal:
+ * The files of one attempt, `<dataDir>/attempts/<attempt id>/`:
  *
  *   launch      first line: `# ` and the journal record as JSON; then what the slot shell sources
  *   work/       the work directory
  *   output      what the task wrote to $PELORUS_OUTPUT, if anything
  *   kill        written before the first signal: why it is being killed
  *   exit        written by the slot shell, see exit-meaning.ts
- *   exit.json   the outcome, durable before it is reported
  *
+ * Outcomes are in one journal for all attempts, `<dataDir>/attempts/journal`, synced before they are told: measured, a file
+ * of its own per attempt (create, write, sync, close, rename) cost more than all else together.
  * A directory belongs to one attempt for ever: it is made with `mkdir`, so a second start of the same attempt fails.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, normalize, sep } from 'node:path';
 import type { AttemptId, AttemptOutcome, AttemptSpec } from '@pelorus/protocol';
 import type { TaskPlace } from '../task-environment.ts';
@@ -32,6 +32,11 @@ export interface JournalRecord {
 
 /** How an attempt ended, durably. */
 export type Ending = { kind: 'finished'; outcome: AttemptOutcome } | { kind: 'lost'; detail: string };
+
+/** True for a text that can be the name of an attempt's directory. */
+export function isAttemptId(text: string): text is AttemptId {
+  return /^\d{1,16}\.\d{1,7}\.\d{1,7}$/.test(text);
+}
 
 export class AttemptDirectory implements TaskPlace {
   readonly path: string;
@@ -73,29 +78,9 @@ export class AttemptDirectory implements TaskPlace {
     return parseJson<KillOrder>(this.#read('kill'));
   }
 
-  /** Writes `exit.json` so that it survives the loss of power. */
-  async writeEnding(ending: Ending): Promise<void> {
-    const temporary = join(this.path, 'exit.json.new');
-    const file = await open(temporary, 'w', 0o600);
-    try {
-      await file.writeFile(JSON.stringify(ending));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, join(this.path, 'exit.json'));
-  }
-
-  readEnding(): Ending | null {
-    return parseJson<Ending>(this.#read('exit.json'));
-  }
-
+  /** Nearly no task writes outputs: a look is cheaper than a failed read. */
   readOutput(): string {
-    return this.#read('output') ?? '';
-  }
-
-  async remove(): Promise<void> {
-    await rm(this.path, { recursive: true, force: true });
+    return existsSync(this.outputFile) ? (this.#read('output') ?? '') : '';
   }
 
   #read(name: string): string | null {

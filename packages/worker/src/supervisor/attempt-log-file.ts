@@ -1,4 +1,4 @@
-import { appendFileSync, closeSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { appendFileSync, closeSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /** The directories of runs seen lately, so that an attempt does not pay for making one that is there. */
@@ -30,14 +30,10 @@ export function appendLogNotice(logPath: string, text: string): void {
 
 /** The last `maxBytes` of a log, '' when there is none. */
 export function readLogTail(logPath: string, maxBytes: number): string {
-  let file: number;
+  const size = statSync(logPath, { throwIfNoEntry: false })?.size ?? 0;
+  if (size === 0) return '';
+  const file = openSync(logPath, 'r');
   try {
-    file = openSync(logPath, 'r');
-  } catch {
-    return '';
-  }
-  try {
-    const { size } = fstatSync(file);
     const buffer = Buffer.alloc(Math.min(size, maxBytes));
     const length = readSync(file, buffer, 0, buffer.length, Math.max(0, size - maxBytes));
     return buffer.toString('utf8', 0, length);

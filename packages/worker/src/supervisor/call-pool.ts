@@ -140,7 +140,8 @@ export class CallPool {
     const outputFile = join(this.#directory, `${process.pid}-${this.#spawned}.out`);
     const output = openSync(outputFile, 'a', 0o600);
     const child = spawn(process.execPath, [...POOL_FLAGS, POOL_MAIN], {
-      detached: true, env: this.#env, cwd: '/', stdio: ['ignore', output, output, 'pipe'],
+      detached: true, cwd: '/', stdio: ['ignore', output, output, 'pipe'],
+      env: { ...this.#env, NODE_COMPILE_CACHE: join(this.#directory, '..', 'compile-cache') },
     });
     closeSync(output);
     if (child.pid === undefined) {

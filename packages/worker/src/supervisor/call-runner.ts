@@ -6,7 +6,7 @@
  * 2. A process that dies fails its own call and no other.
  * 3. `killed` and `lost` are told only when the process and its children are gone and the statement it had on a server is cancelled.
  */
-import { readFileSync, rmSync, statSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AttemptId, AttemptSpec, Cause } from '@pelorus/protocol';
@@ -16,8 +16,9 @@ import type { CallOutcome, CancelHandle, PoolToSupervisor } from '../pool/messag
 import type { Ending } from './attempt-directory.ts';
 import { appendLogNotice } from './attempt-log-file.ts';
 import { CallPool, type PoolExit, type PoolProcess } from './call-pool.ts';
-import { CallsJournal, type CallEntry, type CallStart } from './calls-journal.ts';
-import type { KillOrder, Runner, RunnerEvent } from './messages.ts';
+import { Journal } from './journal.ts';
+import type { KillOrder, Runner, RunnerEvent, SupervisorSettings } from './messages.ts';
+import type { OomCounter } from './oom-counter.ts';
 import { endProcesses, type Quarry } from './process-hunt.ts';
 import { isSameProcess } from './process-table.ts';
 
@@ -26,11 +27,32 @@ export interface CallRunnerOptions {
   bootId: string;
   env: Record<string, string>;
   poolProcesses: number;
-  logDir: () => string;
-  readOomCount: () => number;
+  settings: () => SupervisorSettings;
+  oom: OomCounter;
   emit: RunnerEvent;
   onDiskTrouble: (detail: string | null) => void;
 }
+
+interface CallTerms {
+  attempt: AttemptId;
+  killGraceMs: number;
+  executionLeaseMs: number;
+}
+
+interface CallStart extends CallTerms {
+  bootId: string;
+  pid: number;
+  startTime: number | null;
+  startedAt: number;
+}
+
+/** What the journal says of calls. It is not synced: after a loss of power the boot id differs and what had not ended is lost. */
+type CallEntry =
+  | { kind: 'start'; start: CallStart }
+  | { kind: 'handle'; attempt: AttemptId; handle: CancelHandle }
+  | { kind: 'kill'; attempt: AttemptId; order: KillOrder }
+  | { kind: 'end'; terms: CallTerms; ending: Ending }
+  | { kind: 'forget'; attempt: AttemptId };
 
 interface Task {
   attempt: AttemptId;
@@ -49,6 +71,8 @@ interface Task {
   kill: KillOrder | null;
   handle: CancelHandle | null;
   ending: Ending | null;
+  /** False once its process has said that it put nothing on disk. */
+  mayHaveDirectory: boolean;
 }
 
 const ADOPTED_POLL_MS = 100;
@@ -59,7 +83,7 @@ const SQLITE_GRACE_MS = 500;
 export class CallRunner implements Runner {
   readonly #options: CallRunnerOptions;
   readonly #callsDir: string;
-  readonly #journal: CallsJournal;
+  readonly #journal: Journal<CallEntry>;
   readonly #pool: CallPool;
   readonly #tasks = new Map<AttemptId, Task>();
   readonly #byProcess = new Map<PoolProcess, Task>();
@@ -77,7 +101,7 @@ export class CallRunner implements Runner {
       onMessage: (process, message) => this.#onPoolMessage(process, message),
       onExit: (process, exit) => this.#onPoolExit(process, exit),
     });
-    this.#journal = new CallsJournal(join(this.#callsDir, 'journal'));
+    this.#journal = new Journal(join(this.#callsDir, 'journal'));
   }
 
   /** Reads the journal of earlier supervisors; what they left running is watched until it ends. */
@@ -96,8 +120,8 @@ export class CallRunner implements Runner {
     const { attempt, killGraceMs, executionLeaseMs } = spec;
     const task: Task = {
       attempt, killGraceMs, executionLeaseMs, spec, directory: this.#directoryOf(attempt),
-      logPath: attemptLogPath(this.#options.logDir(), attempt), phase: 'waiting', startedAt: 0, oomCountAtStart: 0,
-      process: null, poolProcess: null, waiter: null, kill: null, handle: null, ending: null,
+      logPath: attemptLogPath(this.#options.settings().logDir, attempt), phase: 'waiting', startedAt: 0, oomCountAtStart: 0,
+      process: null, poolProcess: null, waiter: null, kill: null, handle: null, ending: null, mayHaveDirectory: true,
     };
     this.#tasks.set(attempt, task);
     this.#live += 1;
@@ -121,7 +145,7 @@ export class CallRunner implements Runner {
     if (!task || task.phase !== 'ended') return;
     this.#tasks.delete(attempt);
     this.#record({ kind: 'forget', attempt }, () => {});
-    void removeIfMade(task.directory);
+    if (task.mayHaveDirectory) void rm(task.directory, { recursive: true, force: true }).catch(() => {});
   }
 
   holds(attempt: AttemptId): boolean {
@@ -159,7 +183,7 @@ export class CallRunner implements Runner {
     task.waiter = null;
     task.phase = 'running';
     task.startedAt = Date.now();
-    task.oomCountAtStart = this.#options.readOomCount();
+    task.oomCountAtStart = this.#options.oom.recent();
     task.process = process;
     task.poolProcess = process;
     this.#byProcess.set(process, task);
@@ -167,7 +191,8 @@ export class CallRunner implements Runner {
       attempt, killGraceMs, executionLeaseMs, bootId: this.#options.bootId, pid: process.pid, startTime: process.startTime,
       startedAt: task.startedAt,
     };
-    const call = { spec, directory: task.directory, logPath: task.logPath, resultPath: this.#resultPath(attempt) };
+    const { limits } = this.#options.settings();
+    const call = { spec, directory: task.directory, logPath: task.logPath, resultPath: this.#resultPath(attempt), limits };
     this.#record({ kind: 'start', start }, () => {
       process.send({ kind: 'call', call });
       this.#options.emit({ kind: 'started', attempt, startedAt: task.startedAt });
@@ -185,13 +210,14 @@ export class CallRunner implements Runner {
         const { attempt, handle } = message;
         return this.#record({ kind: 'handle', attempt, handle }, () => process.send({ kind: 'handle-stored', attempt }));
       }
-      case 'done': return this.#onDone(process, message.attempt, message.outcome, message.retire);
+      case 'done': return this.#onDone(process, message);
     }
   }
 
-  #onDone(process: PoolProcess, attempt: AttemptId, outcome: CallOutcome, retire: boolean): void {
+  #onDone(process: PoolProcess, { attempt, outcome, retire, madeDirectory }: Extract<PoolToSupervisor, { kind: 'done' }>): void {
     const task = this.#byProcess.get(process);
     if (task?.attempt !== attempt) return;
+    task.mayHaveDirectory = madeDirectory;
     this.#byProcess.delete(process);
     // A process that served a killed call goes with it: the hunt ends it and all it started.
     if (task.kill) return this.#pool.retire(process);
@@ -216,7 +242,7 @@ export class CallRunner implements Runner {
 
   #causeOfCrash(task: Task, { code, signal, said }: PoolExit): Cause {
     const outOfHeap = said.includes('heap out of memory');
-    const outOfMemory = signal === 'SIGKILL' && this.#options.readOomCount() > task.oomCountAtStart;
+    const outOfMemory = signal === 'SIGKILL' && this.#options.oom.read() > task.oomCountAtStart;
     if (outOfHeap || outOfMemory) return { kind: 'oom' };
     if (signal !== null) return { kind: 'signal', name: signal };
     if (code !== null && code !== 0) return { kind: 'exit', code };
@@ -298,14 +324,14 @@ export class CallRunner implements Runner {
     }
   }
 
-  #adoptedTask(terms: { attempt: AttemptId; killGraceMs: number; executionLeaseMs: number }, start: CallStart | null): Task {
+  #adoptedTask(terms: CallTerms, start: CallStart | null): Task {
     const { attempt, killGraceMs, executionLeaseMs } = terms;
     // Processes of another boot are gone, whatever has their number now.
     const process = start?.bootId === this.#options.bootId ? { pid: start.pid, startTime: start.startTime } : null;
     return {
       attempt, killGraceMs, executionLeaseMs, spec: null, directory: this.#directoryOf(attempt),
-      logPath: attemptLogPath(this.#options.logDir(), attempt), phase: 'running', startedAt: start?.startedAt ?? 0,
-      oomCountAtStart: Infinity, process, poolProcess: null, waiter: null, kill: null, handle: null, ending: null,
+      logPath: attemptLogPath(this.#options.settings().logDir, attempt), phase: 'running', startedAt: start?.startedAt ?? 0,
+      oomCountAtStart: Infinity, process, poolProcess: null, waiter: null, kill: null, handle: null, ending: null, mayHaveDirectory: true,
     };
   }
 
@@ -356,7 +382,7 @@ export class CallRunner implements Runner {
 
   /** Appends to the journal, together with all else of this turn, and goes on afterwards. */
   #record(entry: CallEntry, next: () => void): void {
-    if (this.#entries.length === 0) queueMicrotask(() => this.#flush());
+    if (this.#entries.length === 0) setImmediate(() => this.#flush());
     this.#entries.push(entry);
     this.#afterAppend.push(next);
   }
@@ -414,8 +440,4 @@ function readResult(path: string): CallOutcome | null {
   } catch {
     return null;
   }
-}
-
-async function removeIfMade(directory: string): Promise<void> {
-  if (statSync(directory, { throwIfNoEntry: false })) await rm(directory, { recursive: true, force: true }).catch(() => {});
 }

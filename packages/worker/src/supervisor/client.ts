@@ -120,7 +120,7 @@ function spawnSupervisor(argument: SupervisorArgument): void {
   const log = openSync(join(argument.dataDir, 'supervisor.log'), 'a', 0o600);
   const flags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16'];
   const child = spawn(process.execPath, [...flags, fileURLToPath(main), JSON.stringify(argument)], {
-    detached: true, cwd: '/', env: hostEnvironment(process.env), stdio: ['ignore', log, log],
+    detached: true, cwd: '/', env: { ...hostEnvironment(process.env), NODE_COMPILE_CACHE: join(argument.dataDir, 'compile-cache') }, stdio: ['ignore', log, log],
   });
   child.on('error', () => {});
   child.unref();

@@ -14,6 +14,13 @@ export interface SupervisorSettings {
   slots: number;
   /** Most processes for script, http and sql attempts. */
   poolProcesses: number;
+  limits: TaskLimits;
+}
+
+/** The product's limits that bind tasks. They travel with the settings, so that small processes load no more than they need. */
+export interface TaskLimits {
+  outputsBytes: number;
+  logBytes: number;
 }
 
 export type AgentToSupervisor =

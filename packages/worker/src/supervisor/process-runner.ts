@@ -6,20 +6,23 @@
  * 1. The journal record is written before the shell is told to start; a directory is never used twice.
  * 2. The end of the main process is the end of the attempt. What it leaves running is ended afterwards, and said in the log.
  * 3. `killed` and `lost` are told only when no process of the attempt is left.
- * 4. The outcome is on disk before it is told, unless the disk refuses it (then it is told all the same, and no
- *    new work is asked for).
+ * 4. The outcome is synced to the journal before it is told, unless the disk refuses it (then it is told all the same,
+ *    and no new work is asked for).
  */
-import { mkdirSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseAttemptId, type AttemptId, type AttemptSpec, type Cause } from '@pelorus/protocol';
+import type { AttemptId, AttemptSpec, Cause } from '@pelorus/protocol';
 import { attemptLogPath } from '../attempt-log.ts';
 import type { HeldAttempt } from '../core.ts';
 import { LOG_SCAN_BYTES, parseOutputFile, parseSetValues, settleOutputs } from '../outputs.ts';
-import { AttemptDirectory, type Ending, type JournalRecord } from './attempt-directory.ts';
+import { AttemptDirectory, isAttemptId, type Ending, type JournalRecord } from './attempt-directory.ts';
 import { ensureLogDirectory, readLogTail } from './attempt-log-file.ts';
+import { DirectoryRemoval } from './directory-removal.ts';
 import { causeOfExit, readExitFile, type ExitRecord } from './exit-meaning.ts';
+import { Journal } from './journal.ts';
 import { prepareLaunch, type ProcessAction } from './launch-script.ts';
-import type { KillOrder, Runner, RunnerEvent } from './messages.ts';
+import type { KillOrder, Runner, RunnerEvent, SupervisorSettings } from './messages.ts';
+import type { OomCounter } from './oom-counter.ts';
 import { endProcesses } from './process-hunt.ts';
 import { isSameProcess } from './process-table.ts';
 import { SlotShells, type SlotResult, type SlotShell } from './slot-shell.ts';
@@ -30,8 +33,8 @@ export interface ProcessRunnerOptions {
   bootId: string;
   env: Record<string, string>;
   slots: number;
-  logDir: () => string;
-  readOomCount: () => number;
+  settings: () => SupervisorSettings;
+  oom: OomCounter;
   emit: RunnerEvent;
   /** Told why a result could not be written, and null when one could again. */
   onDiskTrouble: (detail: string | null) => void;
@@ -55,6 +58,12 @@ interface Task {
   ending: Ending | null;
 }
 
+/** What the journal says: attempts whose directory is gone have been forgotten. */
+interface EndEntry {
+  attempt: AttemptId;
+  ending: Ending;
+}
+
 const ADOPTED_POLL_MS = 200;
 
 export class ProcessRunner implements Runner {
@@ -63,28 +72,32 @@ export class ProcessRunner implements Runner {
   readonly #shells: SlotShells;
   readonly #tasks = new Map<AttemptId, Task>();
   readonly #sweep: SurvivorSweep;
+  readonly #journal: Journal<EndEntry>;
+  readonly #removal = new DirectoryRemoval();
   #live = 0;
-  #writing = 0;
-  /** Directories are removed one after the other, so that the disk serves results first. */
-  #removals: Promise<void> = Promise.resolve();
+  /** Endings of this turn, and those being synced; the next batch gathers while one is on its way. */
+  #endings: EndEntry[] = [];
+  #syncing: EndEntry[] = [];
 
   constructor(options: ProcessRunnerOptions) {
     this.#options = options;
     this.#attemptsDir = join(options.dataDir, 'attempts');
-    mkdirSync(this.#attemptsDir, { recursive: true, mode: 0o700 });
+    this.#journal = new Journal(join(this.#attemptsDir, 'journal'));
     this.#shells = new SlotShells(options.env, options.slots);
     this.#sweep = new SurvivorSweep();
   }
 
   /** Finds the attempts of earlier supervisors in the data directory: still running, ended, or gone without a trace. */
   adopt(): void {
+    const endings = new Map(this.#journal.read().map(({ attempt, ending }) => [attempt, ending]));
     for (const name of readdirSync(this.#attemptsDir)) {
-      if (!parseAttemptId(name)) continue;
-      const directory = new AttemptDirectory(this.#attemptsDir, name as AttemptId);
+      if (!isAttemptId(name)) continue;
+      const directory = new AttemptDirectory(this.#attemptsDir, name);
       const journal = directory.readJournal();
-      if (journal) this.#adoptOne(directory, journal);
-      else this.#remove(directory);
+      if (journal) this.#adoptOne(directory, journal, endings.get(journal.attempt) ?? null);
+      else this.#removal.add(directory.path);
     }
+    this.#compact();
   }
 
   set slots(count: number) {
@@ -95,7 +108,7 @@ export class ProcessRunner implements Runner {
     const { action, attempt } = spec;
     if (action.type !== 'shell' && action.type !== 'python') throw new Error(`${action.type} is not run by a process of its own`);
     const directory = new AttemptDirectory(this.#attemptsDir, attempt);
-    const logPath = attemptLogPath(this.#options.logDir(), attempt);
+    const logPath = attemptLogPath(this.#options.settings().logDir, attempt);
     const task: Task = {
       attempt, directory, logPath, killGraceMs: spec.killGraceMs, executionLeaseMs: spec.executionLeaseMs, outputs: spec.outputs,
       phase: 'waiting', startedAt: 0, oomCountAtStart: 0, shell: null, adopted: false, waiter: null, kill: null, ending: null,
@@ -103,7 +116,7 @@ export class ProcessRunner implements Runner {
     const launch = this.#prepare(spec, action, task);
     if ('problem' in launch) {
       this.#options.emit({ kind: 'cannot_start', attempt, cause: { kind: 'invalid', detail: launch.problem }, at: Date.now() });
-      this.#remove(directory);
+      this.#removal.add(directory.path);
       return;
     }
     this.#tasks.set(attempt, task);
@@ -128,7 +141,7 @@ export class ProcessRunner implements Runner {
     const task = this.#tasks.get(attempt);
     if (!task || task.phase !== 'ended') return;
     this.#tasks.delete(attempt);
-    this.#remove(task.directory);
+    this.#removal.add(task.directory.path);
   }
 
   holds(attempt: AttemptId): boolean {
@@ -147,12 +160,14 @@ export class ProcessRunner implements Runner {
   }
 
   get busy(): boolean {
-    return this.#writing > 0 || this.#sweep.busy;
+    return this.#endings.length > 0 || this.#syncing.length > 0 || this.#sweep.busy;
   }
 
   tick(): void {
     this.#shells.trimIdle(Date.now());
     this.#sweep.sweep();
+    this.#removal.tick();
+    if (this.#journal.large) this.#compact();
   }
 
   close(): void {
@@ -176,7 +191,7 @@ export class ProcessRunner implements Runner {
     task.shell = shell;
     task.phase = 'running';
     task.startedAt = Date.now();
-    task.oomCountAtStart = this.#options.readOomCount();
+    task.oomCountAtStart = this.#options.oom.recent();
     const { attempt, killGraceMs, executionLeaseMs, outputs, logPath, startedAt } = task;
     const record: JournalRecord = {
       attempt, bootId: this.#options.bootId, pid: shell.pid, startTime: shell.startTime, startedAt, killGraceMs,
@@ -193,9 +208,8 @@ export class ProcessRunner implements Runner {
     this.#options.emit({ kind: 'started', attempt, startedAt });
   }
 
-  #adoptOne(directory: AttemptDirectory, journal: JournalRecord): void {
+  #adoptOne(directory: AttemptDirectory, journal: JournalRecord, ending: Ending | null): void {
     const { attempt, pid, startTime, killGraceMs, executionLeaseMs, outputs, logPath, startedAt } = journal;
-    const ending = directory.readEnding();
     const task: Task = {
       attempt, directory, logPath, killGraceMs, executionLeaseMs, outputs, phase: ending ? 'ended' : 'running', startedAt,
       oomCountAtStart: Infinity, shell: { pid, startTime }, adopted: true, waiter: null, kill: directory.readKill(), ending,
@@ -230,7 +244,10 @@ export class ProcessRunner implements Runner {
 
   #onShellResult(task: Task, result: SlotResult): void {
     if (result.kind === 'died') return this.#onShellDeath(task, result.signal);
-    const exit = readExitFile(task.directory.exitFile) ?? (result.code === null ? null : { code: result.code, signal: null });
+    const { code } = result;
+    const fromShell = code === null ? null : { code, signal: null };
+    // Only above 128 can there have been a signal.
+    const exit = code !== null && code <= 128 ? fromShell : (readExitFile(task.directory.exitFile) ?? fromShell);
     if (exit) return this.#onMainEnd(task, exit);
     task.phase = 'ending';
     if (task.shell) this.#shells.release(task.shell);
@@ -278,7 +295,7 @@ export class ProcessRunner implements Runner {
   #causeOf(task: Task, exit: ExitRecord): Cause | null {
     const cause = causeOfExit(exit, false);
     const mayBeMemory = cause !== null && (exit.signal === 'SIGKILL' || exit.code === 137);
-    return mayBeMemory ? causeOfExit(exit, this.#options.readOomCount() > task.oomCountAtStart) : cause;
+    return mayBeMemory ? causeOfExit(exit, this.#options.oom.read() > task.oomCountAtStart) : cause;
   }
 
   /** Makes the outcome of an attempt whose processes are gone (or, after a natural end, whose main process is). */
@@ -299,22 +316,33 @@ export class ProcessRunner implements Runner {
   #collectOutputs(task: Task): ReturnType<typeof settleOutputs> {
     const log = readLogTail(task.logPath, LOG_SCAN_BYTES);
     const logged = log.includes('${setValue(') ? parseSetValues(log) : {};
-    return settleOutputs({ ...logged, ...parseOutputFile(task.directory.readOutput()) }, task.outputs);
+    return settleOutputs({ ...logged, ...parseOutputFile(task.directory.readOutput()) }, task.outputs, this.#options.settings().limits.outputsBytes);
   }
 
   #settle(task: Task, ending: Ending): void {
     task.phase = 'ended';
     task.ending = ending;
     this.#live -= 1;
-    this.#writing += 1;
-    const tell = (): void => {
-      this.#writing -= 1;
-      this.#options.emit({ attempt: task.attempt, ...ending });
-    };
-    task.directory.writeEnding(ending).then(
-      () => this.#options.onDiskTrouble(null),
-      (error: Error) => this.#options.onDiskTrouble(`results cannot be written: ${error.message}`),
-    ).then(tell, tell);
+    if (this.#endings.length === 0 && this.#syncing.length === 0) setImmediate(() => this.#syncEndings());
+    this.#endings.push({ attempt: task.attempt, ending });
+  }
+
+  /** Group commit: one write and one sync for all that ended since the last. */
+  #syncEndings(): void {
+    this.#syncing = this.#endings;
+    this.#endings = [];
+    this.#guardDisk(() => this.#journal.append(this.#syncing));
+    this.#journal.sync((error) => {
+      this.#options.onDiskTrouble(error ? `results cannot be written: ${error.message}` : null);
+      for (const { attempt, ending } of this.#syncing) this.#options.emit({ attempt, ...ending });
+      this.#syncing = [];
+      if (this.#endings.length > 0) this.#syncEndings();
+    });
+  }
+
+  #compact(): void {
+    const endings = [...this.#tasks.values()].flatMap(({ attempt, ending }) => (ending ? [{ attempt, ending }] : []));
+    this.#guardDisk(() => this.#journal.rewrite(endings));
   }
 
   #guardDisk(write: () => void): void {
@@ -323,9 +351,5 @@ export class ProcessRunner implements Runner {
     } catch (error) {
       this.#options.onDiskTrouble(`the journal cannot be written: ${(error as Error).message}`);
     }
-  }
-
-  #remove(directory: AttemptDirectory): void {
-    this.#removals = this.#removals.then(() => directory.remove()).catch(() => {});
   }
 }

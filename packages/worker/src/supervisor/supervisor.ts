@@ -12,8 +12,10 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { AttemptId, AttemptSpec } from '@pelorus/protocol';
 import { bootClockMs, hostBootId } from '../boot-clock.ts';
-import { executionDeadline, leaseKill, type HeldAttempt, type SupervisorEvent, type SupervisorOrder } from '../core.ts';
+import type { HeldAttempt, SupervisorEvent, SupervisorOrder } from '../core.ts';
+import { executionDeadline, leaseKill } from '../execution-lease.ts';
 import { openLineChannel, type LineChannel } from '../line-channel.ts';
+import { isAttemptId } from './attempt-directory.ts';
 import { CallRunner } from './call-runner.ts';
 import {
   SUPERVISOR_VERSION, type AgentToSupervisor, type Runner, type SupervisorSettings, type SupervisorToAgent,
@@ -69,8 +71,8 @@ export class Supervisor {
     this.#renewedAt = readLease(options.dataDir, this.#bootId);
     const emit = (event: SupervisorEvent): void => this.#onEvent(event);
     const shared = {
-      dataDir: options.dataDir, bootId: this.#bootId, env: options.env, emit, logDir: () => this.#settings.logDir,
-      readOomCount: createOomCounter(), onDiskTrouble: (detail: string | null) => this.#onDiskTrouble(detail),
+      dataDir: options.dataDir, bootId: this.#bootId, env: options.env, emit, settings: () => this.#settings,
+      oom: createOomCounter(), onDiskTrouble: (detail: string | null) => this.#onDiskTrouble(detail),
     };
     this.#processes = new ProcessRunner({ ...shared, slots: options.settings.slots });
     this.#calls = new CallRunner({ ...shared, poolProcesses: options.settings.poolProcesses });
@@ -152,14 +154,17 @@ export class Supervisor {
 
   #start(spec: AttemptSpec): void {
     if (this.#runnerOf(spec.attempt)) return;
+    // The id becomes a directory's name.
+    if (!isAttemptId(spec.attempt)) return this.#refuse(spec.attempt, `${JSON.stringify(spec.attempt)} is not an attempt id`);
     switch (spec.action.type) {
       case 'shell': case 'python': return this.#processes.start(spec);
       case 'script': case 'http': case 'sql': return this.#calls.start(spec);
-      default: return this.#onEvent({
-        kind: 'cannot_start', attempt: spec.attempt, at: Date.now(),
-        cause: { kind: 'invalid', detail: `a ${spec.action.type} task is not run by a worker` },
-      });
+      default: return this.#refuse(spec.attempt, `a ${spec.action.type} task is not run by a worker`);
     }
+  }
+
+  #refuse(attempt: AttemptId, detail: string): void {
+    this.#onEvent({ kind: 'cannot_start', attempt, at: Date.now(), cause: { kind: 'invalid', detail } });
   }
 
   #runnerOf(attempt: AttemptId): Runner | undefined {

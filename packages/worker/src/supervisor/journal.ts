@@ -1,0 +1,80 @@
+/**
+ * An appended file of JSON lines. Appending costs one write and survives the death of any process; what must survive the
+ * loss of power is synced besides, many entries at a time.
+ */
+import { closeSync, fdatasync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** The file is rewritten with what still matters when it has grown by this much. */
+const COMPACT_BYTES = 16 * 1024 * 1024;
+
+export class Journal<Entry> {
+  readonly #path: string;
+  #file: number;
+  #bytes: number;
+  #compactAt: number;
+  #syncing = false;
+
+  /** Throws when the file cannot be opened. */
+  constructor(path: string) {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    this.#path = path;
+    this.#file = openSync(path, 'a', 0o600);
+    this.#bytes = fstatSync(this.#file).size;
+    this.#compactAt = this.#bytes + COMPACT_BYTES;
+  }
+
+  /** All entries, oldest first; a line torn by a crash is skipped. */
+  read(): Entry[] {
+    return readFileSync(this.#path, 'utf8').split('\n').flatMap((line) => parseEntry<Entry>(line));
+  }
+
+  /** Throws when the disk refuses. */
+  append(entries: Entry[]): void {
+    const text = serialise(entries);
+    writeSync(this.#file, text);
+    this.#bytes += text.length;
+  }
+
+  /** Calls back when all that was appended is on the disk, with an error when the disk refuses. One at a time. */
+  sync(done: (error: Error | null) => void): void {
+    this.#syncing = true;
+    fdatasync(this.#file, (error) => {
+      this.#syncing = false;
+      done(error);
+    });
+  }
+
+  /** True when `rewrite` is possible and would be worth its while. */
+  get large(): boolean {
+    return this.#bytes > this.#compactAt && !this.#syncing;
+  }
+
+  /** Replaces all entries. Throws when the disk refuses; the old file stays in use then. */
+  rewrite(entries: Entry[]): void {
+    const text = serialise(entries);
+    const file = openSync(`${this.#path}.new`, 'w', 0o600);
+    writeSync(file, text);
+    renameSync(`${this.#path}.new`, this.#path);
+    closeSync(this.#file);
+    this.#file = file;
+    this.#bytes = text.length;
+    this.#compactAt = text.length + COMPACT_BYTES;
+  }
+}
+
+function serialise(entries: unknown[]): string {
+  let text = '';
+  for (const entry of entries) text += `${JSON.stringify(entry)}\n`;
+  return text;
+}
+
+/** Our own lines, read back. */
+function parseEntry<Entry>(line: string): Entry[] {
+  if (line === '') return [];
+  try {
+    return [JSON.parse(line) as Entry];
+  } catch {
+    return [];
+  }
+}
