@@ -82,7 +82,7 @@ export async function openHarness(slots: number): Promise<Harness> {
       await worker.stop({ stopTasks: true });
       await master.stop();
       await store.close();
-      await rm(dir, { recursive: true, force: true });
+      await rm(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     },
   };
 }
