@@ -58,7 +58,24 @@ export class Checker {
       fail('S9', `attempt ${record.run}.${record.task}.${record.n} is made while its run is ${runBefore.state}`);
     }
     this.made.add(`${record.run}.${record.task}.${record.n}`);
+    this.mustFitTaskGroup(run, record.task);
     this.mustBeReady('S3', record, run);
+  }
+
+  /** Each master counts its own runs, so that with several a group is bounded per master. */
+  private mustFitTaskGroup(run: DurableRun, task: number): void {
+    const share = run.workflow.definition.tasks[task]!.taskGroup;
+    if (!share || this.world.masterSlots > 1) return;
+    let held = 0;
+    for (const { workflow, attempts } of this.world.store.runs.values()) {
+      workflow.definition.tasks.forEach(({ taskGroup }, index) => {
+        const latest = attempts[index]!.at(-1);
+        if (taskGroup?.name === share.name && latest && !isTerminalAttempt(latest)) held += taskGroup.weight;
+      });
+    }
+    const size = this.world.taskGroups.get(share.name)!;
+    if (held > size) fail('S10', `task group ${share.name} of size ${size} holds ${held} with task ${task} of run ${run.spec.id}`);
+    if (held === size) this.world.tally.count('path: task group full');
   }
 
   private readonly made = new Set<string>();
@@ -90,6 +107,9 @@ export class Checker {
     if (world.ledger.byAttempt.has(attempt)) fail('S2', `attempt ${attempt} starts a second process, on ${host}`);
     const others = world.ledger.liveOfTask(run, task);
     if (others.length > 0) fail('S2', `${attempt} starts on ${host} while ${others[0]!.attempt} lives on ${others[0]!.host}`);
+    const { slots } = world.hosts.find(({ options }) => options.name === host)!.options;
+    const running = world.ledger.liveOnHost(host);
+    if (running >= slots) fail('S10', `${attempt} starts on ${host}, where ${running} processes fill ${slots} slots`);
     const durable = world.store.runs.get(run)!;
     const record = durable.attempts[task]?.[n - 1];
     if (!record) fail('S6', `${attempt} starts, but no such attempt is in the store`);

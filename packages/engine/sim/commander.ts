@@ -14,6 +14,7 @@ export interface CommanderOptions {
   pause: number;
   killTask: number;
   groups: readonly string[];
+  taskGroups: ReadonlyMap<string, number>;
 }
 
 export class Commander {
@@ -34,7 +35,7 @@ export class Commander {
     const { world, random, options } = this;
     const number = world.store.runs.size + 1;
     const run = runIdOf(number);
-    const workflow = randomWorkflow(random, number, options.groups);
+    const workflow = randomWorkflow(random, number, options);
     world.store.submitRun(specOf(run, workflow, world.timeline.now), workflow);
     world.tally.count('runs');
     world.trace(() => `run ${run} submitted: ${describe(workflow.definition)}`);

@@ -17,6 +17,8 @@ export interface Faults {
   masterPauseMs: number;
   agentCrashMs: number;
   agentPauseMs: number;
+  /** It takes nothing new for a while, says goodbye and comes back: an upgrade. */
+  agentDrainMs: number;
   supervisorCrashMs: number;
   hostRebootMs: number;
   partitionMs: number;
@@ -37,7 +39,7 @@ export interface Faults {
 
 export const NO_FAULTS: Faults = {
   dropFrame: 0, duplicateFrame: 0, delayFrame: 0, stallFrame: 0, breakLink: 0,
-  masterCrashMs: Infinity, masterPauseMs: Infinity, agentCrashMs: Infinity, agentPauseMs: Infinity, supervisorCrashMs: Infinity,
+  masterCrashMs: Infinity, masterPauseMs: Infinity, agentCrashMs: Infinity, agentPauseMs: Infinity, agentDrainMs: Infinity, supervisorCrashMs: Infinity,
   hostRebootMs: Infinity, partitionMs: Infinity, storeOutageMs: Infinity,
   crashBeforeCommit: 0, crashBeforeSend: 0, crashAfterSend: 0,
   storeFails: 0, storeUnknownExecuted: 0, storeUnknownLost: 0, storeSlow: 0,
@@ -57,6 +59,7 @@ export function faultsOf(random: Random): Faults {
     masterPauseMs: often(15_000, 120_000),
     agentCrashMs: often(8_000, 120_000),
     agentPauseMs: often(15_000, 180_000),
+    agentDrainMs: often(20_000, 180_000),
     supervisorCrashMs: often(20_000, 180_000),
     hostRebootMs: often(30_000, 240_000),
     partitionMs: often(15_000, 120_000),

@@ -61,7 +61,8 @@ function worldOf(options: HistoryOptions, random: Random): World {
     clockOffsetMs: random.whole(-3_600_000, 3_600_000),
   }));
   const faults = { ...faultsOf(random), ...options.faults };
-  return new World({ seed: options.seed, random, faults, variant: options.variant ?? {}, masterSlots, hosts, trace: options.trace ?? null });
+  const taskGroups = new Map(Array.from({ length: random.whole(0, 2) }, (_, index) => [`g${index}`, random.whole(1, 4)]));
+  return new World({ taskGroups, seed: options.seed, random, faults, variant: options.variant ?? {}, masterSlots, hosts, trace: options.trace ?? null });
 }
 
 function play(world: World, random: Random): void {
@@ -69,7 +70,7 @@ function play(world: World, random: Random): void {
   world.checker = new Checker(world);
   const hostileMs = random.between(30_000, 400_000);
   const commander = new Commander(world, random.fork('commander'), {
-    runs: random.whole(1, 8), withinMs: hostileMs * 0.8, groups: ['default', 'special'],
+    runs: random.whole(1, 8), withinMs: hostileMs * 0.8, groups: ['default', 'special'], taskGroups: world.taskGroups,
     stop: random.pick([0, 0.2, 0.5]), pause: random.pick([0, 0.3]), killTask: random.pick([0, 0.3]),
   });
   const nemesis = new Nemesis(world, random.fork('nemesis'));

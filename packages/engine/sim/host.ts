@@ -102,6 +102,23 @@ export class Host {
     this.machine.after(restartAfterMs, () => this.startAgent());
   }
 
+  /** Takes nothing new for `drainMs`, then says goodbye; the next one starts a little later. Tasks go on. */
+  upgradeAgent(drainMs: number, restartAfterMs: number): void {
+    const { agent } = this;
+    if (!agent || agent.actor.paused) return;
+    this.world.tally.count('fault: agent drained and replaced');
+    this.world.trace(() => `${this.options.name}: agent drains`);
+    agent.drain();
+    agent.actor.after(drainMs, () => {
+      agent.sayGoodbye();
+      agent.actor.after(10, () => {
+        agent.die(1);
+        this.agent = null;
+        this.machine.after(restartAfterMs, () => this.startAgent());
+      });
+    });
+  }
+
   crashSupervisor(restartAfterMs: number): void {
     if (!this.supervisor) return;
     this.world.tally.count('fault: supervisor crashed');
@@ -337,6 +354,14 @@ class Agent {
   die(peersLearnAfterMs: number): void {
     this.actor.end();
     this.host.world.network.closeAllOf(this.actor, peersLearnAfterMs);
+  }
+
+  drain(): void {
+    this.input({ kind: 'drain' });
+  }
+
+  sayGoodbye(): void {
+    this.input({ kind: 'goodbye' });
   }
 
   /** A supervisor is back. */

@@ -37,6 +37,12 @@ export class Ledger {
     return [...(this.live.get(run) ?? [])];
   }
 
+  liveOnHost(host: string): number {
+    let count = 0;
+    for (const processes of this.live.values()) for (const process of processes) if (process.host === host) count++;
+    return count;
+  }
+
   liveOfTask(run: RunId, task: number): SimProcess[] {
     return this.liveOfRun(run).filter((process) => process.task === task);
   }

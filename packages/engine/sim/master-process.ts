@@ -66,7 +66,9 @@ export class MasterProcess {
 
   private newCore(): MasterCore {
     const options = { master: this.id, selector: 'lower_weight', alone: this.world.masterSlots === 1, random: this.world.random.fork('master').next } as const;
-    return this.world.variant.masterCore?.(options) ?? new MasterCore(options);
+    const core = this.world.variant.masterCore?.(options) ?? new MasterCore(options);
+    core.setTaskGroups(this.world.taskGroups);
+    return core;
   }
 
   private every(ms: number, action: () => void): void {

@@ -118,6 +118,13 @@ class GivesUpTooEarly extends MasterCore {
   }
 }
 
+/** Takes task groups for ten times as large as they are. */
+class OverfillsTaskGroups extends MasterCore {
+  override setTaskGroups(sizes: ReadonlyMap<string, number>): void {
+    super.setTaskGroups(new Map([...sizes].map(([name, size]) => [name, size * 10])));
+  }
+}
+
 /** Counts whoever says goodbye or loses its connection as gone, and what it held as lost. */
 class TakesBrokenLinksForDeath extends MasterCore {
   private readonly at = new Map<LinkId, { worker: string; at: number }>();
@@ -213,6 +220,7 @@ export const MUTANTS: Mutant[] = [
   { name: 'trigger rules are not looked at', variant: { masterCore: (options) => new IgnoresTriggerRules(options) }, caughtBy: ['S3', 'oracle'] },
   { name: 'workers are given up before their execution lease ends', variant: { masterCore: (options) => new GivesUpTooEarly(options) }, faults: { partitionMs: 15_000 }, caughtBy: ['S2'] },
   { name: 'a broken link is taken for death', variant: { masterCore: (options) => new TakesBrokenLinksForDeath(options) }, faults: { breakLink: 0.02 }, caughtBy: ['S2'] },
+  { name: 'task groups are overfilled', variant: { masterCore: (options) => new OverfillsTaskGroups(options) }, masters: 1, caughtBy: ['S10'] },
   { name: 'dispatch is not sent again', variant: { masterCore: (options) => new SendsOnce(options) }, faults: { dropFrame: 0.2 }, caughtBy: ['L1'] },
   { name: 'kill is not sent again', variant: { masterCore: (options) => new KillsOnce(options) }, faults: { dropFrame: 0.2 }, caughtBy: ['L1'] },
   { name: 'dispatch is not de-duplicated', variant: { workerCore: (options) => new StartsEveryDispatch(options), supervisorStartsTwice: true }, faults: { duplicateFrame: 0.2 }, caughtBy: ['S2'] },

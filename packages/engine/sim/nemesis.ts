@@ -17,6 +17,7 @@ export class Nemesis {
     this.repeat('masterPauseMs', () => this.pauseMaster());
     this.repeat('agentCrashMs', () => this.random.pick(this.world.hosts).crashAgent(this.random.skewed(100, 120_000)));
     this.repeat('agentPauseMs', () => this.pauseAgent());
+    this.repeat('agentDrainMs', () => this.random.pick(this.world.hosts).upgradeAgent(this.random.skewed(100, 40_000), this.random.between(200, 20_000)));
     this.repeat('supervisorCrashMs', () => this.random.pick(this.world.hosts).crashSupervisor(this.random.between(50, 5_000)));
     this.repeat('hostRebootMs', () => this.random.pick(this.world.hosts).reboot(this.random.between(3_000, 100_000)));
     this.repeat('partitionMs', () => this.partition());

@@ -5,11 +5,18 @@ import type { Random } from './random.ts';
 
 const RUN_TIMEOUT_MS = 86_400_000;
 
-export function randomWorkflow(random: Random, id: number, groups: readonly string[]): WorkflowVersion {
+/** What tasks can ask for. */
+export interface Surroundings {
+  groups: readonly string[];
+  /** Sizes by name. */
+  taskGroups: ReadonlyMap<string, number>;
+}
+
+export function randomWorkflow(random: Random, id: number, around: Surroundings): WorkflowVersion {
   const count = random.whole(1, 12);
   const density = random.between(0.05, 0.6);
   const tasks: TaskDefinition[] = [];
-  for (let index = 0; index < count; index++) tasks.push(randomTask(random, index, density, groups));
+  for (let index = 0; index < count; index++) tasks.push(randomTask(random, index, density, around));
   const definition: WorkflowDefinition = {
     name: `w${id}`,
     project: 'p',
@@ -28,7 +35,7 @@ export function randomWorkflow(random: Random, id: number, groups: readonly stri
   return { workflowId: id, version: 1, definition, files: [] };
 }
 
-function randomTask(random: Random, index: number, density: number, groups: readonly string[]): TaskDefinition {
+function randomTask(random: Random, index: number, density: number, { groups, taskGroups }: Surroundings): TaskDefinition {
   const needs: string[] = [];
   for (let earlier = 0; earlier < index; earlier++) if (random.chance(density)) needs.push(`t${earlier}`);
   const absent = random.chance(0.02);
@@ -47,7 +54,7 @@ function randomTask(random: Random, index: number, density: number, groups: read
     workerGroup: absent ? 'absent' : random.chance(0.2) ? random.pick(groups) : null,
     environment: null,
     runAs: null,
-    taskGroup: null,
+    taskGroup: taskGroups.size > 0 && random.chance(0.3) ? randomShare(random, taskGroups) : null,
     onWorkerLost: random.pick(['rerun', 'rerun', 'rerun', 'fail', 'wait']),
     dispatchTimeoutMs: absent || random.chance(0.1) ? random.whole(5_000, 120_000) : null,
     files: [],
@@ -55,6 +62,11 @@ function randomTask(random: Random, index: number, density: number, groups: read
     extras: null,
     action: random.chance(0.1) ? { type: 'virtual' } : { type: 'shell', run: 'true', file: null, shell: '/bin/sh', substitution: 'env' },
   };
+}
+
+function randomShare(random: Random, taskGroups: ReadonlyMap<string, number>): TaskDefinition['taskGroup'] {
+  const [name, size] = random.pick([...taskGroups]);
+  return { name, weight: random.whole(1, size), priority: random.whole(0, 3) };
 }
 
 function randomRetry(random: Random): TaskDefinition['retry'] {

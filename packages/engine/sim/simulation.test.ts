@@ -11,10 +11,10 @@ const MUST_HAPPEN = [
   'fault: frame lost', 'fault: frame delivered twice', 'fault: frame overtaken by others', 'fault: frames held up', 'fault: link broken',
   'fault: partition', 'fault: one-way partition', 'fault: store outcome unknown, done', 'fault: store outcome unknown, not done', 'fault: store failed',
   'fault: master crashed before its commit', 'fault: master crashed between its commit and sending', 'fault: master crashed after sending', 'fault: master paused',
-  'fault: agent crashed', 'fault: agent paused', 'fault: supervisor crashed', 'fault: host rebooted',
+  'fault: agent crashed', 'fault: agent paused', 'fault: agent drained and replaced', 'fault: supervisor crashed', 'fault: host rebooted',
   'path: run adopted', 'path: master dropped its memory', 'path: master found itself fenced', 'path: dispatch heard again', 'path: kill heard before its dispatch',
   'path: agent found running attempts again', 'path: agent found results of its predecessor', 'path: killed at the end of its execution lease',
-  'path: attempt lost (worker_lost)', 'path: attempt lost (no_capacity)', 'path: report finished sent again', 'path: report answered with unknown',
+  'path: attempt lost (worker_lost)', 'path: attempt lost (no_capacity)', 'path: report finished sent again', 'path: report answered with unknown', 'path: task group full',
   'run ended: succeeded', 'run ended: failed', 'run ended: stopped',
 ];
 

@@ -24,6 +24,8 @@ export interface WorldOptions {
   variant: Variant;
   masterSlots: number;
   hosts: HostOptions[];
+  /** Sizes by name. */
+  taskGroups: ReadonlyMap<string, number>;
   /** Null: nobody listens, which is faster. */
   trace: ((line: string) => void) | null;
 }
@@ -39,6 +41,7 @@ export class World {
   readonly network: Network;
   readonly store: StoreModel;
   readonly hosts: Host[];
+  readonly taskGroups: ReadonlyMap<string, number>;
   checker!: Checker;
   faults: Faults;
   private readonly masters: (MasterProcess | null)[];
@@ -54,6 +57,7 @@ export class World {
     this.variant = options.variant;
     this.masterSlots = options.masterSlots;
     this.print = options.trace;
+    this.taskGroups = options.taskGroups;
     const { timeline, tally } = this;
     const trace = (line: () => string): void => this.trace(line);
     this.network = new Network({ timeline, tally, random: options.random.fork('network'), faults: () => this.faults, trace });
