@@ -183,10 +183,9 @@ test('after a boot of the host what ran is lost at once, what had ended is told'
     attempt, bootId: 'another boot', pid: process.pid, startTime: 1, startedAt: 5, killGraceMs: 1000, executionLeaseMs: 60_000, outputs: {},
     logPath: join(scratch.logDir, 'x.log'),
   })}\n`;
-  for (const [attempt, exit] of [['1.0.1', null], ['1.1.1', 'exit 3\n']] as const) {
-    mkdirSync(join(scratch.dataDir, 'attempts', attempt, 'work'), { recursive: true });
-    writeFileSync(join(scratch.dataDir, 'attempts', attempt, 'launch'), journal(attempt));
-    if (exit) writeFileSync(join(scratch.dataDir, 'attempts', attempt, 'exit'), exit);
+  for (const [attempt, exit] of [['1.0.1', ''], ['1.1.1', 'exit 3\n']] as const) {
+    mkdirSync(join(scratch.dataDir, 'attempts', attempt), { recursive: true });
+    writeFileSync(join(scratch.dataDir, 'attempts', `${attempt}.launch`), `${journal(attempt)}exec true\n# launched\n${exit}`);
   }
   mkdirSync(join(scratch.dataDir, 'calls'), { recursive: true });
   const start = { attempt: '1.2.1', bootId: 'another boot', pid: process.pid, startTime: 1, startedAt: 5, killGraceMs: 1000, executionLeaseMs: 60_000 };

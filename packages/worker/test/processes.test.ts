@@ -96,7 +96,7 @@ describe('what a task gets', () => {
     });
     expect(outcome.state).toBe('succeeded');
     expect(scratch.log(id).split('\n')).toEqual([
-      'A', 'B', 'err', '.', '..', '.pelorus-task.sh', 'a.txt', 'sub', join(scratch.dataDir, 'attempts', id, 'work'), '',
+      'A', 'B', 'err', '.', '..', '.pelorus-task.sh', 'a.txt', 'sub', join(scratch.dataDir, 'attempts', id), '',
     ]);
   });
 

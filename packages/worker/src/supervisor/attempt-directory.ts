@@ -1,20 +1,22 @@
 /**
- * The files of one attempt, `<dataDir>/attempts/<attempt id>/`:
+ * The files of one attempt in `<dataDir>/attempts/`:
  *
- *   launch      first line: `# ` and the journal record as JSON; then what the slot shell sources
- *   work/       the work directory
- *   output      what the task wrote to $PELORUS_OUTPUT, if anything
- *   kill        written before the first signal: why it is being killed
- *   exit        written by the slot shell, see exit-meaning.ts
+ *   <id>/         the work directory
+ *   <id>.launch   first line: `# ` and the journal record as JSON; then what the slot shell sources; after the mark
+ *                 that shell appends how it ended (exit-meaning.ts). One file, because making files is what costs.
+ *   <id>.output   what the task wrote to $PELORUS_OUTPUT, if anything
+ *   <id>.kill     written before the first signal: why it is being killed
  *
- * Outcomes are in one journal for all attempts, `<dataDir>/attempts/journal`, synced before they are told: measured, a file
- * of its own per attempt (create, write, sync, close, rename) cost more than all else together.
+ * Outcomes are in one journal for all attempts, `<dataDir>/attempts/journal`: measured, a file of its own per attempt
+ * (create, write, sync, close, rename) cost more than all else together.
+ *
  * A directory belongs to one attempt for ever: it is made with `mkdir`, so a second start of the same attempt fails.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, normalize, sep } from 'node:path';
 import type { AttemptId, AttemptOutcome, AttemptSpec } from '@pelorus/protocol';
 import type { TaskPlace } from '../task-environment.ts';
+import { parseExit, type ExitRecord } from './exit-meaning.ts';
 import type { KillOrder } from './messages.ts';
 
 export interface JournalRecord {
@@ -38,30 +40,37 @@ export function isAttemptId(text: string): text is AttemptId {
   return /^\d{1,16}\.\d{1,7}\.\d{1,7}$/.test(text);
 }
 
+/** Ends the part of a launch file that is ours. */
+const LAUNCH_END = '# launched\n';
+
 export class AttemptDirectory implements TaskPlace {
-  readonly path: string;
   readonly workDir: string;
-  readonly outputFile: string;
 
   constructor(attemptsDir: string, attempt: AttemptId) {
-    this.path = join(attemptsDir, attempt);
-    this.workDir = join(this.path, 'work');
-    this.outputFile = join(this.path, 'output');
+    this.workDir = join(attemptsDir, attempt);
   }
 
-  get exitFile(): string {
-    return join(this.path, 'exit');
+  get outputFile(): string {
+    return `${this.workDir}.output`;
   }
 
-  /** Makes the directory and its work directory with the given files. Throws when the directory exists. */
+  get launchFile(): string {
+    return `${this.workDir}.launch`;
+  }
+
+  /** All that there may be of this attempt. */
+  get paths(): string[] {
+    return [this.workDir, this.launchFile, this.outputFile, `${this.workDir}.kill`];
+  }
+
+  /** Makes the work directory with the given files. Throws when the directory exists. */
   create(files: AttemptSpec['files']): void {
-    mkdirSync(this.path, { mode: 0o700 });
     mkdirSync(this.workDir);
     placeFiles(this.workDir, files);
   }
 
   writeLaunch(record: JournalRecord, script: string): void {
-    writeFileSync(join(this.path, 'launch'), `# ${JSON.stringify(record)}\n${script}`, { mode: 0o600 });
+    writeFileSync(this.launchFile, `# ${JSON.stringify(record)}\n${script}${LAUNCH_END}`, { mode: 0o600 });
   }
 
   /** Null when the attempt never got as far as being handed to a shell. */
@@ -70,8 +79,15 @@ export class AttemptDirectory implements TaskPlace {
     return first === undefined ? null : parseJson<JournalRecord>(first.slice(2));
   }
 
+  /** What the shell has written of its end so far. */
+  readExit(): ExitRecord | null {
+    const text = this.#read('launch') ?? '';
+    const mark = text.lastIndexOf(`\n${LAUNCH_END}`);
+    return mark < 0 ? null : parseExit(text.slice(mark + 1 + LAUNCH_END.length));
+  }
+
   writeKill(order: KillOrder): void {
-    writeFileSync(join(this.path, 'kill'), JSON.stringify(order));
+    writeFileSync(`${this.workDir}.kill`, JSON.stringify(order));
   }
 
   readKill(): KillOrder | null {
@@ -83,9 +99,9 @@ export class AttemptDirectory implements TaskPlace {
     return existsSync(this.outputFile) ? (this.#read('output') ?? '') : '';
   }
 
-  #read(name: string): string | null {
+  #read(kind: 'launch' | 'output' | 'kill'): string | null {
     try {
-      return readFileSync(join(this.path, name), 'utf8');
+      return readFileSync(`${this.workDir}.${kind}`, 'utf8');
     } catch {
       return null;
     }

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 
-/** Directories that one `rm` is given. */
-const BATCH = 500;
+/** Paths that one `rm` is given. */
+const BATCH = 1000;
 
 /**
  * Removes directories that nobody needs any more, many at a time, in a process of its own: removing trees with Node's
@@ -11,9 +11,9 @@ export class DirectoryRemoval {
   #waiting: string[] = [];
   #running = false;
 
-  /** The path must be one of ours; it is removed with all that is in it, soon. */
-  add(path: string): void {
-    this.#waiting.push(path);
+  /** The paths must be ours; each is removed with all that is in it, soon. */
+  add(paths: string[]): void {
+    this.#waiting.push(...paths);
   }
 
   /** Removes the next batch, if the last one is done. */

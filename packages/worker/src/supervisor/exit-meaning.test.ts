@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { causeOfExit, parseExitFile } from './exit-meaning.ts';
+import { causeOfExit, parseExit } from './exit-meaning.ts';
 
 test.each([
   ['exit 0\n', { code: 0, signal: null }],
@@ -11,8 +11,8 @@ test.each([
   ['', null],
   ['Killed\n', null],
   ['Killed\nexit 13', null],
-])('an exit file %j reads as %j', (text, expected) => {
-  expect(parseExitFile(text)).toEqual(expected);
+])('%j reads as %j', (text, expected) => {
+  expect(parseExit(text)).toEqual(expected);
 });
 
 test('code, signal and want of memory are told apart', () => {

@@ -1,9 +1,8 @@
 /**
- * How the slot shell's exit file is read. It ends in `exit <status>` and a newline; the shell writes anything before that
+ * How the slot shell's word on the end of an attempt is read. It ends in `exit <status>` and a newline; the shell writes anything before that
  * line only when its child died of a signal (`Killed`, `Terminated`, …), so status 137 of a command that chose to
  * exit 137 is told from one that was killed. Shells print nothing for SIGINT and SIGPIPE: those read as codes 130 and 141.
  */
-import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Cause } from '@pelorus/protocol';
 
@@ -12,16 +11,8 @@ export interface ExitRecord {
   signal: string | null;
 }
 
-/** Null while the file is missing or incomplete. */
-export function readExitFile(path: string): ExitRecord | null {
-  try {
-    return parseExitFile(readFileSync(path, 'utf8'));
-  } catch {
-    return null;
-  }
-}
-
-export function parseExitFile(text: string): ExitRecord | null {
+/** Reads what the shell wrote. Null while it is nothing or incomplete. */
+export function parseExit(text: string): ExitRecord | null {
   const match = /(^|\n)exit (\d{1,3})\n$/.exec(text);
   if (!match) return null;
   const code = Number(match[2]);

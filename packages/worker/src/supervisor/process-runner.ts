@@ -6,8 +6,9 @@
  * 1. The journal record is written before the shell is told to start; a directory is never used twice.
  * 2. The end of the main process is the end of the attempt. What it leaves running is ended afterwards, and said in the log.
  * 3. `killed` and `lost` are told only when no process of the attempt is left.
- * 4. The outcome is synced to the journal before it is told, unless the disk refuses it (then it is told all the same,
- *    and no new work is asked for).
+ * 4. The outcome is in the journal before it is told, unless the disk refuses it (then it is told all the same, and no
+ *    new work is asked for). It is synced within SYNC_MS: telling first is safe, because a loss of power in between
+ *    leaves either a master that has committed it, or an attempt that reads as lost, as if the power had gone a moment earlier.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +19,7 @@ import { LOG_SCAN_BYTES, parseOutputFile, parseSetValues, settleOutputs } from '
 import { AttemptDirectory, isAttemptId, type Ending, type JournalRecord } from './attempt-directory.ts';
 import { ensureLogDirectory, readLogTail } from './attempt-log-file.ts';
 import { DirectoryRemoval } from './directory-removal.ts';
-import { causeOfExit, readExitFile, type ExitRecord } from './exit-meaning.ts';
+import { causeOfExit, type ExitRecord } from './exit-meaning.ts';
 import { Journal } from './journal.ts';
 import { prepareLaunch, type ProcessAction } from './launch-script.ts';
 import type { KillOrder, Runner, RunnerEvent, SupervisorSettings } from './messages.ts';
@@ -58,13 +59,15 @@ interface Task {
   ending: Ending | null;
 }
 
-/** What the journal says: attempts whose directory is gone have been forgotten. */
+/** What the journal says: attempts whose files are gone have been forgotten. */
 interface EndEntry {
   attempt: AttemptId;
   ending: Ending;
 }
 
 const ADOPTED_POLL_MS = 200;
+/** Each sync of the journal holds up whoever makes files meanwhile; so one serves all that ended in this time. */
+const SYNC_MS = 50;
 
 export class ProcessRunner implements Runner {
   readonly #options: ProcessRunnerOptions;
@@ -75,9 +78,9 @@ export class ProcessRunner implements Runner {
   readonly #journal: Journal<EndEntry>;
   readonly #removal = new DirectoryRemoval();
   #live = 0;
-  /** Endings of this turn, and those being synced; the next batch gathers while one is on its way. */
+  /** Endings of this turn of the event loop: they share a write. */
   #endings: EndEntry[] = [];
-  #syncing: EndEntry[] = [];
+  #syncTimer: NodeJS.Timeout | null = null;
 
   constructor(options: ProcessRunnerOptions) {
     this.#options = options;
@@ -90,12 +93,13 @@ export class ProcessRunner implements Runner {
   /** Finds the attempts of earlier supervisors in the data directory: still running, ended, or gone without a trace. */
   adopt(): void {
     const endings = new Map(this.#journal.read().map(({ attempt, ending }) => [attempt, ending]));
-    for (const name of readdirSync(this.#attemptsDir)) {
+    const names = new Set(readdirSync(this.#attemptsDir).map((name) => name.replace(/\.(launch|output|kill)$/, '')));
+    for (const name of names) {
       if (!isAttemptId(name)) continue;
       const directory = new AttemptDirectory(this.#attemptsDir, name);
       const journal = directory.readJournal();
       if (journal) this.#adoptOne(directory, journal, endings.get(journal.attempt) ?? null);
-      else this.#removal.add(directory.path);
+      else this.#removal.add(directory.paths);
     }
     this.#compact();
   }
@@ -116,7 +120,7 @@ export class ProcessRunner implements Runner {
     const launch = this.#prepare(spec, action, task);
     if ('problem' in launch) {
       this.#options.emit({ kind: 'cannot_start', attempt, cause: { kind: 'invalid', detail: launch.problem }, at: Date.now() });
-      this.#removal.add(directory.path);
+      this.#removal.add(directory.paths);
       return;
     }
     this.#tasks.set(attempt, task);
@@ -141,7 +145,7 @@ export class ProcessRunner implements Runner {
     const task = this.#tasks.get(attempt);
     if (!task || task.phase !== 'ended') return;
     this.#tasks.delete(attempt);
-    this.#removal.add(task.directory.path);
+    this.#removal.add(task.directory.paths);
   }
 
   holds(attempt: AttemptId): boolean {
@@ -160,7 +164,7 @@ export class ProcessRunner implements Runner {
   }
 
   get busy(): boolean {
-    return this.#endings.length > 0 || this.#syncing.length > 0 || this.#sweep.busy;
+    return this.#endings.length > 0 || this.#syncTimer !== null || this.#sweep.busy;
   }
 
   tick(): void {
@@ -204,7 +208,7 @@ export class ProcessRunner implements Runner {
       task.shell = null;
       return this.#conclude(task, { kind: 'error', detail: `the journal could not be written: ${(error as Error).message}` });
     }
-    this.#shells.run(shell, task.directory.path, (result) => this.#onShellResult(task, result));
+    this.#shells.run(shell, task.directory.launchFile, (result) => this.#onShellResult(task, result));
     this.#options.emit({ kind: 'started', attempt, startedAt });
   }
 
@@ -224,7 +228,7 @@ export class ProcessRunner implements Runner {
   }
 
   #concludeAfterReboot(task: Task): void {
-    const exit = readExitFile(task.directory.exitFile);
+    const exit = task.directory.readExit();
     if (exit) this.#conclude(task, causeOfExit(exit, false));
     else if (task.kill) this.#conclude(task, null);
     else this.#settle(task, { kind: 'lost', detail: 'the host was restarted while it ran' });
@@ -234,7 +238,7 @@ export class ProcessRunner implements Runner {
     if (task.kill || task.phase !== 'running') return;
     const alive = task.shell !== null && isSameProcess(task.shell.pid, task.shell.startTime);
     // Read after the look at the process: a shell writes the file before it ends.
-    const exit = readExitFile(task.directory.exitFile);
+    const exit = task.directory.readExit();
     if (exit) return this.#onMainEnd(task, exit);
     if (alive) setTimeout(() => this.#pollAdopted(task), ADOPTED_POLL_MS);
     else this.#onShellDeath(task, null);
@@ -247,11 +251,11 @@ export class ProcessRunner implements Runner {
     const { code } = result;
     const fromShell = code === null ? null : { code, signal: null };
     // Only above 128 can there have been a signal.
-    const exit = code !== null && code <= 128 ? fromShell : (readExitFile(task.directory.exitFile) ?? fromShell);
+    const exit = code !== null && code <= 128 ? fromShell : (task.directory.readExit() ?? fromShell);
     if (exit) return this.#onMainEnd(task, exit);
     task.phase = 'ending';
     if (task.shell) this.#shells.release(task.shell);
-    this.#conclude(task, { kind: 'error', detail: 'the shell could not open the exit file' });
+    this.#conclude(task, { kind: 'error', detail: 'the shell could not open the launch file' });
   }
 
   /** While the attempt is being killed the hunt concludes; a shell killed by its own task leaves processes to be hunted. */
@@ -289,7 +293,7 @@ export class ProcessRunner implements Runner {
   #mainRuns(task: Task): boolean {
     if (task.phase !== 'running' || task.shell === null) return false;
     if (!task.adopted) return true;
-    return isSameProcess(task.shell.pid, task.shell.startTime) && readExitFile(task.directory.exitFile) === null;
+    return isSameProcess(task.shell.pid, task.shell.startTime) && task.directory.readExit() === null;
   }
 
   #causeOf(task: Task, exit: ExitRecord): Cause | null {
@@ -323,20 +327,22 @@ export class ProcessRunner implements Runner {
     task.phase = 'ended';
     task.ending = ending;
     this.#live -= 1;
-    if (this.#endings.length === 0 && this.#syncing.length === 0) setImmediate(() => this.#syncEndings());
+    if (this.#endings.length === 0) setImmediate(() => this.#recordEndings());
     this.#endings.push({ attempt: task.attempt, ending });
   }
 
-  /** Group commit: one write and one sync for all that ended since the last. */
-  #syncEndings(): void {
-    this.#syncing = this.#endings;
+  #recordEndings(): void {
+    const endings = this.#endings;
     this.#endings = [];
-    this.#guardDisk(() => this.#journal.append(this.#syncing));
+    this.#guardDisk(() => this.#journal.append(endings));
+    for (const { attempt, ending } of endings) this.#options.emit({ attempt, ...ending });
+    this.#syncTimer ??= setTimeout(() => this.#sync(), SYNC_MS);
+  }
+
+  #sync(): void {
     this.#journal.sync((error) => {
+      this.#syncTimer = null;
       this.#options.onDiskTrouble(error ? `results cannot be written: ${error.message}` : null);
-      for (const { attempt, ending } of this.#syncing) this.#options.emit({ attempt, ...ending });
-      this.#syncing = [];
-      if (this.#endings.length > 0) this.#syncEndings();
     });
   }
 

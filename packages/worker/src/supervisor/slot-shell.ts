@@ -1,8 +1,8 @@
 /**
  * Persistent shells that fork for us. Node's own spawn costs milliseconds of a stalled event loop and grows with the
  * process; a small `sh` forks in a fraction of that. A shell runs one attempt at a time in its own session, so its
- * process group is the attempt's. It outlives the supervisor: it finishes what it runs, writes the exit file, and
- * ends when it finds its input closed.
+ * process group is the attempt's. It outlives the supervisor: it finishes what it runs, appends how that ended
+ * to the launch file, and ends when it finds its input closed.
  *
  * TERM is caught, not ignored: the shell stays alive when the attempt's group is asked to end, while its children
  * start with the default again. KILL to the group takes the shell with it, and another takes its place.
@@ -13,9 +13,9 @@ import { processStartTime } from './process-table.ts';
 const SLOT_SCRIPT = `
 trap : TERM HUP INT
 while :; do
-  IFS= read -r directory || { [ "$?" -gt 128 ] && continue; break; }
+  IFS= read -r launch || { [ "$?" -gt 128 ] && continue; break; }
   code=
-  { ( . "$directory/launch" ); code=$?; printf 'exit %s\\n' "$code" >&2; } 2>"$directory/exit"
+  { ( . "$launch" ); code=$?; printf 'exit %s\\n' "$code" >&2; } 2>>"$launch"
   echo "done $code"
 done
 `;
@@ -69,11 +69,11 @@ export class SlotShells {
     return index >= 0;
   }
 
-  /** Runs the attempt whose directory this is in an acquired shell, which stays taken until it is released or dies. */
-  run(shell: SlotShell, directory: string, onResult: (result: SlotResult) => void): void {
+  /** Runs the attempt whose launch file this is in an acquired shell, which stays taken until it is released or dies. */
+  run(shell: SlotShell, launchFile: string, onResult: (result: SlotResult) => void): void {
     const slot = shell as Slot;
     slot.onResult = onResult;
-    slot.child.stdin?.write(`${directory}\n`);
+    slot.child.stdin?.write(`${launchFile}\n`);
   }
 
   /** Gives an acquired shell back; does nothing for one that has died. */
