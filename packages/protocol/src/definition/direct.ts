@@ -80,7 +80,7 @@ function declaredParameters(written: Member | undefined, log: ProblemLog): Membe
     else if (members.has(prop.value))
       log.problem(prop.place, `the parameter \`${shorten(prop.value)}\` is given twice`);
     else members.set(prop.value, { value: keys.get('value')?.value, place: inside(place, 'value') });
-    if (keys) refuseUnknown(keys, ['prop', 'value', 'direct', 'type'], log);
+    if (keys) refuseUnknown(keys, ['prop', 'value'], log);
   }
   return { value: new Assembled(members), place: written.place };
 }

@@ -142,6 +142,10 @@ export const COMMON_FIELDS = {
 
 const COMMON_KEYS = Object.keys(COMMON_FIELDS);
 const KIND_BY_TYPE: ReadonlyMap<string, TaskKind> = new Map(TASK_KINDS.map((kind) => [kind.type, kind]));
+/** Keys of every task and of the type; those of the type win. */
+const FIELDS_BY_TYPE: ReadonlyMap<TaskType, Fields> = new Map(
+  TASK_KINDS.map(({ type, fields }) => [type, { ...COMMON_FIELDS, ...fields }]),
+);
 export const TASK_TYPES: readonly TaskType[] = TASK_KINDS.map(({ type }) => type);
 const TYPES_BY_KEY = typesByKey();
 /** Every key that some task may have. */
@@ -185,7 +189,7 @@ export function readTask(
   const members = defaults === null ? written : withDefaults(written, defaults, kind);
   refuseUnknownKeys(members, kind, otherNames, log);
   if (kind?.runOrFile) checkRunOrFile(kind.type, members, place, log);
-  const fields: Fields = kind === null ? COMMON_FIELDS : { ...COMMON_FIELDS, ...kind.fields };
+  const fields = kind === null ? COMMON_FIELDS : (FIELDS_BY_TYPE.get(kind.type) ?? COMMON_FIELDS);
   const values = readFields(fields, members, place, log);
   const links = kind?.inspect(values, members, place, log) ?? { targets: [], conditions: [] };
   const whole = wholeOf(values);
