@@ -1,22 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import { playHistory } from './history.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
+import type { Invariant, Violation } from './violation.ts';
 
 const HISTORIES_MAX = 400;
 
 describe('the simulation notices that', () => {
   it.each(MUTANTS)('$name', (mutant) => {
-    const { violation, histories, seed } = firstViolation(mutant);
-    expect(violation, `not noticed in ${histories} histories`).not.toBeNull();
-    expect(mutant.caughtBy, violation?.message).toContain(violation?.invariant);
-    console.log(`${mutant.name}: ${violation?.invariant} after ${histories} histories (seed ${seed}): ${violation?.message}`);
+    const { violation, seed, others } = notice(mutant);
+    expect(violation, `not noticed by ${mutant.caughtBy.join(' or ')} in ${HISTORIES_MAX} histories; by others: ${[...others].join(', ')}`).not.toBeNull();
+    console.log(`${mutant.name}: ${violation?.invariant} after ${seed} histories: ${violation?.message}`);
   }, 120_000);
 });
 
-function firstViolation({ variant, faults = {}, masters }: Mutant): { violation: ReturnType<typeof playHistory>['violation']; histories: number; seed: number } {
+/** Plays seeds 1, 2, … until one of the mutant's invariants is broken. */
+function notice({ variant, faults = {}, masters, caughtBy }: Mutant): { violation: Violation | null; seed: number; others: Set<Invariant> } {
+  const others = new Set<Invariant>();
   for (let seed = 1; seed <= HISTORIES_MAX; seed++) {
     const { violation } = playHistory({ seed, variant, faults, ...(masters === undefined ? {} : { masters }) });
-    if (violation) return { violation, histories: seed, seed };
+    if (violation && caughtBy.includes(violation.invariant)) return { violation, seed, others };
+    if (violation) others.add(violation.invariant);
   }
-  return { violation: null, histories: HISTORIES_MAX, seed: HISTORIES_MAX };
+  return { violation: null, seed: HISTORIES_MAX, others };
 }

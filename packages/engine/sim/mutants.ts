@@ -17,7 +17,7 @@ export interface Mutant {
   /** Faults that it needs; the seed chooses the others. */
   faults?: Partial<Faults>;
   masters?: number;
-  /** Any of these is a right answer. */
+  /** One of these must notice it; that others notice it too is fine. */
   caughtBy: Invariant[];
 }
 

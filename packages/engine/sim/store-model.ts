@@ -198,6 +198,8 @@ export class StoreModel {
         return writeTaskRun(this.own(change.record.run, fence, before), change.record);
       case 'attempt':
         return writeAttempt(this.own(change.record.run, fence, before), change.record);
+      case 'alert':
+        return;
       case 'start-child':
       case 'child-command':
         throw new Violation('defect', `no workflow of a history has a ${change.kind}`);
