@@ -20,6 +20,8 @@ export interface PreviousRun {
   definition: WorkflowDefinition;
   plan: RunPlan;
   tasks: readonly TaskRunRecord[];
+  /** Its tasks succeeded without being executed. Absent: no. */
+  dryRun?: boolean;
 }
 
 export type NodeDep = 'NODE_ONLY' | 'NODE_POST' | 'NODE_PRE';
@@ -60,13 +62,12 @@ export function planRun(definition: WorkflowDefinition, request: PlanRequest, at
     case 'selected':
       return named(graph, request.tasks, (starts) => starts);
     case 'rerun-failed':
-      return again(graph, request.previous, changedSince(graph, request.previous), at);
+      return again(graph, request.previous, NO_TASKS, at, []);
     case 'rerun-from': {
       const index = graph.indexOf.get(request.task);
       if (index === undefined) return { kind: 'refused', problems: [unknownTask(request.task)] };
       const from = new Set(reach(graph, [index], 'NODE_POST'));
-      for (const task of changedSince(graph, request.previous)) from.add(task);
-      return again(graph, request.previous, from, at, true);
+      return again(graph, request.previous, from, at, disabledWarnings(graph, [index]));
     }
   }
 }
@@ -84,6 +85,14 @@ export function describePlan(definition: WorkflowDefinition, plan: RunPlan): Pla
   });
 }
 
+const NO_TASKS: ReadonlySet<number> = new Set();
+
+function disabledWarnings(graph: Graph, tasks: number[]): string[] {
+  return tasks
+    .filter((task) => graph.tasks[task]!.disabled)
+    .map((task) => `task ${graph.tasks[task]!.name} is disabled and will be skipped`);
+}
+
 function unknownTask(name: string): string {
   return `the workflow has no task ${name}`;
 }
@@ -93,9 +102,7 @@ function named(graph: Graph, names: string[], select: (starts: number[]) => numb
   if (names.length === 0) problems.push('no task is named');
   if (problems.length > 0) return { kind: 'refused', problems };
   const starts = [...new Set(names.map((name) => graph.indexOf.get(name)!))];
-  const warnings = starts
-    .filter((task) => graph.tasks[task]!.disabled)
-    .map((task) => `task ${graph.tasks[task]!.name} is disabled and will be skipped`);
+  const warnings = disabledWarnings(graph, starts);
   return fresh(
     graph,
     select(starts).sort((a, b) => a - b),
@@ -122,42 +129,82 @@ function reach(graph: Graph, starts: number[], dep: NodeDep): number[] {
 /** Tasks that are new or read otherwise than in the previous run's version, with everything behind them. */
 function changedSince(graph: Graph, previous: PreviousRun): Set<number> {
   if (graph === graphOf(previous.definition)) return new Set();
-  const before = new Map(previous.definition.tasks.map((task) => [task.name, JSON.stringify(task)]));
+  const before = new Map(previous.definition.tasks.map((task) => [task.name, task]));
   const changed = [...graph.tasks.keys()].filter(
-    (task) => before.get(graph.tasks[task]!.name) !== JSON.stringify(graph.tasks[task]),
+    (task) => !readsAlike(before.get(graph.tasks[task]!.name), graph.tasks[task]),
   );
   return new Set(reach(graph, changed, 'NODE_POST'));
 }
 
-/** `forced`: run what is in `mustRun` although the previous run had not selected it. */
+/** The same JSON, in whatever order its keys stand. */
+function readsAlike(one: unknown, other: unknown): boolean {
+  if (typeof one !== 'object' || one === null || typeof other !== 'object' || other === null)
+    return Object.is(one, other);
+  const keys = Object.keys(one);
+  return (
+    Array.isArray(one) === Array.isArray(other) &&
+    keys.length === Object.keys(other).length &&
+    keys.every((key) => Object.hasOwn(other, key) && readsAlike(Reflect.get(one, key), Reflect.get(other, key)))
+  );
+}
+
+/**
+ * What succeeded is taken over, the rest of what the previous run had selected runs; `from` runs in any case. Tasks that
+ * are new run too, unless the previous run had left some out.
+ */
 function again(
   graph: Graph,
   previous: PreviousRun,
-  mustRun: ReadonlySet<number>,
+  from: ReadonlySet<number>,
   at: number,
-  forced = false,
+  warnings: string[],
 ): PlanResult {
+  if (previous.dryRun === true) {
+    return { kind: 'refused', problems: [`run ${previous.run} was a dry run: it has no results to take over`] };
+  }
   const earlier = earlierByName(previous);
+  const changed = changedSince(graph, previous);
+  const wholeBefore = [...earlier.values()].every(({ selected }) => selected);
+  let works = false;
+  const besides: string[] = [];
   const run: number[] = [];
   const reuse: RunPlan['reuse'] = [];
   const reused: Omit<TaskRunRecord, 'run'>[] = [];
   for (const [task, definition] of graph.tasks.entries()) {
     const before = earlier.get(definition.name);
-    const must = mustRun.has(task);
+    const must = from.has(task) || changed.has(task);
     if (before?.record && !must && !choosesAnew(definition) && succeeded(before.record)) {
       reuse.push({ task, attempt: before.attempt });
       reused.push(takeOver(before.record, task, previous.run, at));
-    } else if ((must && forced) || !before || before.selected) {
+    } else if (from.has(task) || (before ? before.selected : wholeBefore)) {
       run.push(task);
+      const due = !definition.disabled && (must || !before || isDue(before.record));
+      works ||= due;
+      if (due && !must) besides.push(definition.name);
     }
   }
-  if (!run.some((task) => !graph.tasks[task]!.disabled && !choosesAnew(graph.tasks[task]!))) {
+  if (!works) {
     return {
       kind: 'refused',
-      problems: [`nothing would run: every task of run ${previous.run} succeeded or was not selected`],
+      problems: [`nothing would run: every task of run ${previous.run} succeeded, was skipped or was not selected`],
     };
   }
-  return { kind: 'plan', plan: { run, reuse }, reused, warnings: [] };
+  if (from.size > 0 && besides.length > 0) warnings.push(besidesWarning(previous.run, besides));
+  return { kind: 'plan', plan: { run, reuse }, reused, warnings };
+}
+
+/** Not what a branch or a trigger rule had skipped: with everything else taken over, that would be skipped again. */
+function isDue(record: TaskRunRecord | null): boolean {
+  return record === null || !(succeeded(record) || record.state === 'skipped');
+}
+
+/** Names that one warning lists. */
+const NAMES_SHOWN = 5;
+
+function besidesWarning(run: RunId, names: string[]): string {
+  const shown = names.slice(0, NAMES_SHOWN).join(', ');
+  const more = names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : '';
+  return `run ${run} has no success of ${shown}${more} to take over: they run too`;
 }
 
 interface Earlier {

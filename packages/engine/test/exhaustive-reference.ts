@@ -31,6 +31,7 @@ export class NaiveScheduler {
   readonly states: NaiveState[];
   stopping = false;
   private readonly shapes: readonly Shape[];
+  private readonly tasks: readonly number[];
   private readonly policy: 'end' | 'continue';
   /** Of a task that chose: what it left out. */
   private readonly leftOut = new Map<number, number[]>();
@@ -40,13 +41,14 @@ export class NaiveScheduler {
   constructor(shapes: readonly Shape[], policy: 'end' | 'continue') {
     this.shapes = shapes;
     this.policy = policy;
+    this.tasks = [...shapes.keys()];
     this.states = shapes.map(() => 'pending');
     this.lookAtAll();
   }
 
   /** Tasks that something can happen to from outside. */
   open(): number[] {
-    return this.tasks().filter((task) => ['queued', 'live', 'killing'].includes(this.states[task]!));
+    return this.tasks.filter((task) => ['queued', 'live', 'killing'].includes(this.states[task]!));
   }
 
   place(task: number): void {
@@ -73,15 +75,11 @@ export class NaiveScheduler {
     const bad = (task: number) =>
       this.states[task] === 'upstream_failed' ||
       (['failed', 'killed'].includes(this.states[task]!) && !this.isHandled(task));
-    return this.tasks().some(bad) ? 'failed' : 'succeeded';
-  }
-
-  private tasks(): number[] {
-    return [...this.shapes.keys()];
+    return this.tasks.some(bad) ? 'failed' : 'succeeded';
   }
 
   private lookAtAll(): void {
-    for (const task of this.tasks()) if (this.states[task] === 'pending') this.lookAt(task);
+    for (const task of this.tasks) if (this.states[task] === 'pending') this.lookAt(task);
   }
 
   private lookAt(task: number): void {
@@ -135,7 +133,7 @@ export class NaiveScheduler {
   }
 
   private choosersOf(task: number): number[] {
-    return this.tasks().filter((other) =>
+    return this.tasks.filter((other) =>
       [...(this.shapes[other]!.chooses?.yes ?? []), ...(this.shapes[other]!.chooses?.no ?? [])].includes(task),
     );
   }
@@ -165,7 +163,7 @@ export class NaiveScheduler {
   }
 
   private successorsOf(task: number): number[] {
-    return this.tasks().filter((other) => this.shapes[other]!.preds.includes(task));
+    return this.tasks.filter((other) => this.shapes[other]!.preds.includes(task));
   }
 
   /** Who really comes next: behind disabled tasks. */
@@ -185,7 +183,7 @@ export class NaiveScheduler {
 
   /** What depends on the failure says so, what has a process is killed, all else ends without having run. */
   private failFast(): void {
-    for (const task of this.tasks()) {
+    for (const task of this.tasks) {
       const { preds, rule, disabled, chooses } = this.shapes[task]!;
       if (this.states[task] !== 'pending') continue;
       if (disabled && preds.every((pred) => this.hasEnded(pred))) this.states[task] = 'skipped';
@@ -194,7 +192,7 @@ export class NaiveScheduler {
       if (!disabled && strict && behind) this.states[task] = 'upstream_failed';
     }
     this.stopping = true;
-    for (const task of this.tasks()) {
+    for (const task of this.tasks) {
       if (this.states[task] === 'live') this.states[task] = 'killing';
       else if (this.states[task] === 'queued') this.states[task] = 'killed';
       else if (this.states[task] === 'pending' && !this.shapes[task]!.disabled) this.states[task] = 'killed';
