@@ -43,6 +43,8 @@ export interface WorkerOptions {
   reservedMemoryBytes?: number;
   /** Most processes for script, http and sql attempts; default min(slots, 2 × cores, 32). */
   poolProcesses?: number;
+  /** Longest log of one attempt; default: the product's limit. */
+  logBytesPerAttempt?: number;
   /** The supervisor ends this long after its last agent left, if nothing runs; default 5,000. */
   supervisorLonelyMs?: number;
   /** Opens a connection to a master; called again, with back-off, whenever the last one broke. */
@@ -67,6 +69,8 @@ const RECONNECT_FIRST_MS = 50;
 const RECONNECT_MAX_MS = 5_000;
 const LINK_PROVEN_MS = 10_000;
 const ACK_WAIT_MS = 2_000;
+/** A link that is still being opened, or does not say that it has closed, is not waited for longer. */
+const LINK_CLOSE_MS = 1_000;
 const INCARNATIONS_REMEMBERED = 100;
 /** Reports of one attempt within one incarnation are fewer. */
 const SEQUENCES_PER_INCARNATION = 100;
@@ -146,7 +150,7 @@ class Agent implements Worker {
     this.#step({ kind: 'goodbye' });
     // The link delivers what was sent before it closes.
     for (const link of this.#links.values()) link.close();
-    await this.#linkLoop;
+    await Promise.race([this.#linkLoop, pause(LINK_CLOSE_MS)]);
     if (this.#hostTimer) clearInterval(this.#hostTimer);
     if (this.#wakeTimer) clearTimeout(this.#wakeTimer);
     this.#supervisor?.close();
@@ -240,9 +244,9 @@ class Agent implements Worker {
   // The supervisor
 
   #connectSupervisor(): Promise<SupervisorConnection> {
-    const { logDir, poolProcesses, supervisorLonelyMs } = this.#options;
+    const { logDir, poolProcesses, supervisorLonelyMs, logBytesPerAttempt } = this.#options;
     const processes = poolProcesses ?? Math.min(this.#slots, 2 * availableParallelism(), 32);
-    const limits = { outputsBytes: LIMITS.outputsBytesPerAttempt, logBytes: LIMITS.logBytesPerAttempt };
+    const limits = { outputsBytes: LIMITS.outputsBytesPerAttempt, logBytes: logBytesPerAttempt ?? LIMITS.logBytesPerAttempt };
     return connectSupervisor(
       {
         dataDir: this.#dataDir, lonelyMs: supervisorLonelyMs ?? 5_000,

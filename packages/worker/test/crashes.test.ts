@@ -113,6 +113,28 @@ describe('the agent is killed while tasks run', () => {
   });
 });
 
+test('without an agent the supervisor ends in time what no master renews, and the next agent reports it lost', async () => {
+  const first = new HandMaster();
+  const agent = await startAgent(first);
+  const lease = { executionLeaseMs: 3_000, killGraceMs: 500 };
+  first.dispatch(
+    specOf('1.0.1', shell("trap '' TERM; echo $$ >$D/pid; while :; do sleep 0.1; done"), { env: { D: dir }, ...lease }),
+    specOf('1.1.1', script('for (;;);'), lease),
+  );
+  await first.report('1.0.1', 'running');
+  await first.report('1.1.1', 'running');
+  const pid = Number(readFileSync(join(dir, 'pid'), 'utf8'));
+  const from = Date.now();
+  await killHard(agent);
+  await eventually(() => !isAlive(pid), 3_500, 'the task is ended');
+  // Not before the lease allowed, counted from a heartbeat at most 500 ms old.
+  expect(Date.now() - from).toBeGreaterThan(1_500);
+  const second = new HandMaster();
+  await startAgent(second);
+  await second.report('1.0.1', 'lost');
+  await second.report('1.1.1', 'lost');
+});
+
 describe('the supervisor is killed while tasks run', () => {
   test('another takes its place, finds them again and reports their ends', async () => {
     const master = new HandMaster();

@@ -18,7 +18,7 @@ beforeAll(async () => {
   scratch = new Scratch();
   master = new HandMaster();
   process.env['SERVICE_SECRET'] = 'do-not-leak';
-  worker = await startTestWorker(scratch, master);
+  worker = await startTestWorker(scratch, master, { logBytesPerAttempt: 100_000 });
   await master.until(() => master.hello !== null, 5_000, () => 'no hello');
 });
 beforeEach(() => {
@@ -121,6 +121,27 @@ describe('what a task gets', () => {
     const outcome = await run('true', { files: [{ name: '../../evil', sha256: '', base64: '' }] });
     expect(outcome).toMatchObject({ state: 'failed', cause: { kind: 'invalid' } });
     expect(existsSync(join(scratch.dataDir, 'attempts/evil'))).toBe(false);
+  });
+});
+
+describe('a log that grows too long', () => {
+  test('keeps its beginning and its latest lines, the gap is marked, and the task runs on', async () => {
+    const outcome = await run('echo first; for i in 1 2 3; do head -c 300000 /dev/zero | tr "\\0" x; echo; sleep 1; done; echo last');
+    expect(outcome.state).toBe('succeeded');
+    const log = scratch.log(id);
+    expect(log.length).toBeLessThan(100_000);
+    expect(log).toMatch(/^first\nx/);
+    expect(log).toMatch(/\n\[pelorus\] the log reached its limit of 100000 bytes; \d{6} bytes are missing here\n/);
+    expect(log).toMatch(/\nlast\n$/);
+  });
+
+  test('in one moment is cut when the task has ended', async () => {
+    await run('echo first; head -c 5000000 /dev/zero | tr "\\0" x');
+    expect(scratch.log(id)).toMatch(/^first\nx{49994}\n\[pelorus\] the log reached its limit of 100000 bytes; 4950006 bytes are missing here\n$/);
+  });
+
+  test('without ever a line break and with its output closed a task still ends', async () => {
+    expect((await run('exec >&- 2>&-; echo into nothing; true')).state).toBe('succeeded');
   });
 });
 

@@ -2,9 +2,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AttemptSpec } from '@pelorus/protocol';
-import { placeFiles } from '../supervisor/attempt-directory.ts';
+import { misplacedFile, placeFiles } from '../supervisor/attempt-directory.ts';
 import { CallLog } from './call-log.ts';
 import type { Call, CancelHandle } from './messages.ts';
+import { invalidTask } from './task-failure.ts';
 
 export class CallContext {
   readonly call: Call;
@@ -44,7 +45,11 @@ export class CallContext {
   }
 
   placeFiles(): void {
-    if (this.spec.files.length > 0) placeFiles(this.workDir, this.spec.files);
+    const { files } = this.spec;
+    if (files.length === 0) return;
+    const misplaced = misplacedFile(files);
+    if (misplaced !== null) throw invalidTask(misplaced);
+    placeFiles(this.workDir, files);
   }
 
   /** Resolves when the supervisor has the handle in its journal. */

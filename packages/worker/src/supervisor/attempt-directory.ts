@@ -108,14 +108,19 @@ export class AttemptDirectory implements TaskPlace {
   }
 }
 
-/** Writes files below a directory. Throws when a name leads out of it. */
+/** What is wrong with the names of these files, or null: each must stay within the directory it is put into. */
+export function misplacedFile(files: AttemptSpec['files']): string | null {
+  const found = files.find(({ name }) => {
+    const relative = normalize(name);
+    return relative === '.' || isAbsolute(relative) || relative === '..' || relative.startsWith(`..${sep}`);
+  });
+  return found ? `the file name ${JSON.stringify(found.name)} leads out of the work directory` : null;
+}
+
+/** Writes files, whose names are known to stay within it, below a directory. */
 export function placeFiles(directory: string, files: AttemptSpec['files']): void {
   for (const { name, base64 } of files) {
-    const relative = normalize(name);
-    if (isAbsolute(relative) || relative === '..' || relative.startsWith(`..${sep}`)) {
-      throw new Error(`the file name ${JSON.stringify(name)} leads out of the work directory`);
-    }
-    const path = join(directory, relative);
+    const path = join(directory, normalize(name));
     if (dirname(path) !== directory) mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, Buffer.from(base64, 'base64'));
   }

@@ -67,11 +67,12 @@ export class CallPool {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
 
-  /** Calls back with a process of one's own, in order of asking, at once if one is idle. */
-  acquire(callback: (process: PoolProcess) => void): void {
+  /** Calls back with a process of one's own, in order of asking (`urgent`: before all others), at once if one is idle. */
+  acquire(callback: (process: PoolProcess) => void, urgent = false): void {
     const member = this.#idle.pop();
     if (member) return this.#give(member, callback);
-    this.#waiting.push(callback);
+    if (urgent) this.#waiting.unshift(callback);
+    else this.#waiting.push(callback);
     if (this.#members.size === 0) this.#spawn();
     else this.#growTimer ??= setTimeout(() => this.#grow(), GROW_AFTER_MS);
   }

@@ -290,7 +290,7 @@ export class CallRunner implements Runner {
         if (!this.#cancels.has(id)) return this.#pool.release(process);
         helper = process;
         process.send({ kind: 'cancel', id, handle });
-      });
+      }, true);
     });
   }
 

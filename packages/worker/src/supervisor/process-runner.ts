@@ -16,11 +16,12 @@ import type { AttemptId, AttemptSpec, Cause } from '@pelorus/protocol';
 import { attemptLogPath } from '../attempt-log.ts';
 import type { HeldAttempt } from '../core.ts';
 import { LOG_SCAN_BYTES, parseOutputFile, parseSetValues, settleOutputs } from '../outputs.ts';
-import { AttemptDirectory, isAttemptId, type Ending, type JournalRecord } from './attempt-directory.ts';
+import { AttemptDirectory, isAttemptId, misplacedFile, type Ending, type JournalRecord } from './attempt-directory.ts';
 import { ensureLogDirectory, readLogTail } from './attempt-log-file.ts';
 import { DirectoryRemoval } from './directory-removal.ts';
 import { causeOfExit, type ExitRecord } from './exit-meaning.ts';
 import { Journal } from './journal.ts';
+import { capLog } from './log-cap.ts';
 import { prepareLaunch, type ProcessAction } from './launch-script.ts';
 import type { KillOrder, Runner, RunnerEvent, SupervisorSettings } from './messages.ts';
 import type { OomCounter } from './oom-counter.ts';
@@ -57,6 +58,7 @@ interface Task {
   waiter: ((shell: SlotShell) => void) | null;
   kill: KillOrder | null;
   ending: Ending | null;
+  logBytesDropped: number;
 }
 
 /** What the journal says: attempts whose files are gone have been forgotten. */
@@ -115,11 +117,11 @@ export class ProcessRunner implements Runner {
     const logPath = attemptLogPath(this.#options.settings().logDir, attempt);
     const task: Task = {
       attempt, directory, logPath, killGraceMs: spec.killGraceMs, executionLeaseMs: spec.executionLeaseMs, outputs: spec.outputs,
-      phase: 'waiting', startedAt: 0, oomCountAtStart: 0, shell: null, adopted: false, waiter: null, kill: null, ending: null,
+      phase: 'waiting', startedAt: 0, oomCountAtStart: 0, shell: null, adopted: false, waiter: null, kill: null, ending: null, logBytesDropped: 0,
     };
     const launch = this.#prepare(spec, action, task);
     if ('problem' in launch) {
-      this.#options.emit({ kind: 'cannot_start', attempt, cause: { kind: 'invalid', detail: launch.problem }, at: Date.now() });
+      this.#options.emit({ kind: 'cannot_start', attempt, cause: launch.problem, at: Date.now() });
       this.#removal.add(directory.paths);
       return;
     }
@@ -171,6 +173,7 @@ export class ProcessRunner implements Runner {
     this.#shells.trimIdle(Date.now());
     this.#sweep.sweep();
     this.#removal.tick();
+    for (const task of this.#tasks.values()) if (task.phase === 'running') this.#capLog(task);
     if (this.#journal.large) this.#compact();
   }
 
@@ -180,13 +183,16 @@ export class ProcessRunner implements Runner {
 
   // Starting
 
-  #prepare(spec: AttemptSpec, action: ProcessAction, task: Task): { launch: string } | { problem: string } {
+  #prepare(spec: AttemptSpec, action: ProcessAction, task: Task): { launch: string } | { problem: Cause } {
+    const misplaced = misplacedFile(spec.files);
+    if (misplaced !== null) return { problem: { kind: 'invalid', detail: misplaced } };
     try {
       task.directory.create(spec.files);
       ensureLogDirectory(task.logPath);
-      return prepareLaunch(spec, action, task.directory, task.logPath);
+      const prepared = prepareLaunch(spec, action, task.directory, task.logPath);
+      return 'launch' in prepared ? prepared : { problem: { kind: 'invalid', detail: prepared.problem } };
     } catch (error) {
-      return { problem: `the work directory could not be made: ${(error as Error).message}` };
+      return { problem: { kind: 'error', detail: `the work directory could not be made: ${(error as Error).message}` } };
     }
   }
 
@@ -216,7 +222,7 @@ export class ProcessRunner implements Runner {
     const { attempt, pid, startTime, killGraceMs, executionLeaseMs, outputs, logPath, startedAt } = journal;
     const task: Task = {
       attempt, directory, logPath, killGraceMs, executionLeaseMs, outputs, phase: ending ? 'ended' : 'running', startedAt,
-      oomCountAtStart: Infinity, shell: { pid, startTime }, adopted: true, waiter: null, kill: directory.readKill(), ending,
+      oomCountAtStart: Infinity, shell: { pid, startTime }, adopted: true, waiter: null, kill: directory.readKill(), ending, logBytesDropped: 0,
     };
     this.#tasks.set(attempt, task);
     if (ending) return this.#sweep.watch(task);
@@ -307,14 +313,18 @@ export class ProcessRunner implements Runner {
     const { kill, startedAt } = task;
     const endedAt = Date.now();
     if (kill?.reason === 'lease') return this.#settle(task, { kind: 'lost', detail: 'killed: the execution lease was not renewed' });
-    const collected = this.#collectOutputs(task);
-    const { outputs, outputsTruncated, problem } = collected;
+    const { outputs, outputsTruncated, problem } = this.#collectOutputs(task);
+    this.#capLog(task);
     const failure: Cause | null = cause ?? (problem === null ? null : { kind: 'invalid', detail: problem });
     const state = kill ? 'killed' : failure ? 'failed' : 'succeeded';
     this.#settle(task, {
       kind: 'finished',
       outcome: { state, cause: kill ? kill.cause : failure, outputs, outputsTruncated, startedAt, endedAt },
     });
+  }
+
+  #capLog(task: Task): void {
+    task.logBytesDropped += capLog(task.logPath, this.#options.settings().limits.logBytes, task.logBytesDropped);
   }
 
   #collectOutputs(task: Task): ReturnType<typeof settleOutputs> {
