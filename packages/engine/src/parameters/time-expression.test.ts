@@ -108,6 +108,14 @@ describe('months', () => {
     ['2024-05-31T00:00:00', 'month_last_day(yyyyMMdd,1)', '20240630'],
     ['2100-02-10T00:00:00', 'month_end(yyyyMMdd,0)', '21000228'],
     ['2024-12-31T00:00:00', 'month_first_day(yyyyMMdd,1)', '20250101'],
+    ['2024-12-31T00:00:00', 'quarter_first_day(yyyyMMdd)', '20241001'],
+    ['2024-05-15T00:00:00', 'quarter_last_day(yyyyMMdd,-1)', '20240331'],
+    ['2024-12-31T00:00:00', 'half_year_first_day(yyyyMMdd,1)', '20250101'],
+    ['2020-02-29T00:00:00', 'half_year_first_day(yyyyMMdd-1,-1)', '20190701'],
+    ['2024-07-01T00:00:00', 'half_year_last_day(yyyyMMdd,-1)', '20240630'],
+    ['2020-02-29T00:00:00', 'year_first_day(yyyy-MM-dd-1,-3)', '2017-01-01'],
+    ['2020-02-29T00:00:00', 'year_last_day(yyyyMMdd-1,10)', '20301231'],
+    ['2024-01-01T00:00:00', 'year_first_day(yyyyMMdd-1)', '20230101'],
     ['2024-01-15T00:00:00', 'month_begin(yyyyMMdd,-1)', '20231231'],
     ['2024-03-15T13:45:00', 'month_begin(yyyyMMddHHmm)', '202403011345'],
   ])('at %s $[%s] is %s', (at, expression, value) => {
@@ -276,7 +284,7 @@ describe('bad expressions', () => {
     ['this_day(timestamp(yyyyMMddHHmmss))', 'timestamp must stand outermost'],
     [
       'ad_months(yyyyMMdd,-1)',
-      'there is no function `ad_months`; there are add_months, month_begin, month_end, week_begin, week_end, month_first_day, month_last_day, week_first_day, week_last_day, this_day, last_day, timestamp, year_week',
+      'there is no function `ad_months`; there are add_months, month_begin, month_end, week_begin, week_end, month_first_day, month_last_day, quarter_first_day, quarter_last_day, half_year_first_day, half_year_last_day, year_first_day, year_last_day, week_first_day, week_last_day, this_day, last_day, timestamp, year_week',
     ],
     [`yyyy-${'('.repeat(17)}1${')'.repeat(17)}`, 'it is nested more than 16 deep'],
     [`${'this_day('.repeat(17)}yyyy${')'.repeat(17)}`, 'it is nested more than 16 deep'],

@@ -121,6 +121,12 @@ function take(at: Temporal.ZonedDateTime, step: Step): Temporal.ZonedDateTime {
       return onWallClock(at, (wall) => wall.with({ day: 1 }).add({ months: step.months }));
     case 'month-last':
       return onWallClock(at, (wall) => lastOfMonth(wall.with({ day: 1 }).add({ months: step.months })));
+    case 'period-first':
+      return onWallClock(at, (wall) => firstOfPeriod(wall, step.length).add({ months: step.length * step.periods }));
+    case 'period-last':
+      return onWallClock(at, (wall) =>
+        lastOfMonth(firstOfPeriod(wall, step.length).add({ months: step.length * (step.periods + 1) - 1 })),
+      );
     case 'week-first':
       return onWallClock(at, (wall) => wall.add({ days: 1 - wall.dayOfWeek + 7 * step.weeks }));
     case 'week-last':
@@ -135,6 +141,11 @@ function addDays(at: Temporal.ZonedDateTime, amount: Rational): Temporal.ZonedDa
   const day = whole === 0n ? at : onWallClock(at, (wall) => wall.add({ days: Number(whole) }));
   const milliseconds = scaleToInteger(rest, MS_PER_DAY);
   return milliseconds === 0 ? day : day.add({ milliseconds });
+}
+
+/** The first day of the quarter, half year or year that holds the day. */
+function firstOfPeriod(wall: Temporal.PlainDateTime, length: 3 | 6 | 12): Temporal.PlainDateTime {
+  return wall.with({ day: 1, month: wall.month - ((wall.month - 1) % length) });
 }
 
 function lastOfMonth(wall: Temporal.PlainDateTime): Temporal.PlainDateTime {

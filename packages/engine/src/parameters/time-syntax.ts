@@ -23,6 +23,9 @@ export type Step =
   | { kind: 'months'; count: number }
   | { kind: 'month-first'; months: number }
   | { kind: 'month-last'; months: number }
+  /** First and last day of a quarter (3), half year (6) or year (12), that many of them away. */
+  | { kind: 'period-first'; length: 3 | 6 | 12; periods: number }
+  | { kind: 'period-last'; length: 3 | 6 | 12; periods: number }
   | { kind: 'week-first'; weeks: number }
   | { kind: 'week-last'; weeks: number };
 
@@ -52,7 +55,7 @@ interface Reader {
   problem: string | null;
 }
 
-type Unit = 'days' | 'months' | 'weeks';
+type Unit = 'days' | 'months' | 'weeks' | 'quarters' | 'half years' | 'years';
 interface FunctionRule {
   /** What the second argument counts; null: there is none. */
   unit: Unit | null;
@@ -61,6 +64,10 @@ interface FunctionRule {
 }
 
 const days = (amount: Rational): Step[] => (amount.numerator === 0n ? [] : [{ kind: 'days', amount }]);
+
+function periodRule(unit: Unit, length: 3 | 6 | 12, kind: 'period-first' | 'period-last'): FunctionRule {
+  return { unit, amountRequired: false, steps: (_amount, periods) => [{ kind, length, periods }] };
+}
 
 const FUNCTIONS: Record<string, FunctionRule> = {
   add_months: { unit: 'months', amountRequired: true, steps: (_amount, count) => [{ kind: 'months', count }] },
@@ -94,6 +101,12 @@ const FUNCTIONS: Record<string, FunctionRule> = {
     amountRequired: false,
     steps: (_amount, months) => [{ kind: 'month-last', months }],
   },
+  quarter_first_day: periodRule('quarters', 3, 'period-first'),
+  quarter_last_day: periodRule('quarters', 3, 'period-last'),
+  half_year_first_day: periodRule('half years', 6, 'period-first'),
+  half_year_last_day: periodRule('half years', 6, 'period-last'),
+  year_first_day: periodRule('years', 12, 'period-first'),
+  year_last_day: periodRule('years', 12, 'period-last'),
   week_first_day: { unit: 'weeks', amountRequired: false, steps: (_amount, weeks) => [{ kind: 'week-first', weeks }] },
   week_last_day: { unit: 'weeks', amountRequired: false, steps: (_amount, weeks) => [{ kind: 'week-last', weeks }] },
   this_day: { unit: null, amountRequired: false, steps: () => [] },
@@ -186,10 +199,14 @@ function readAmount(reader: Reader, name: string, rule: FunctionRule): Rational 
   return withinRange(reader, amount, rule.unit);
 }
 
+/** In days for days and weeks, else in months. */
+const UNIT_SIZE: Record<Unit, number> = { days: 1, weeks: 7, months: 1, quarters: 3, 'half years': 6, years: 12 };
+
 function withinRange(reader: Reader, amount: Rational, unit: Unit): Rational {
   const { whole } = splitWhole(amount);
-  const size = Number(whole < 0n ? -whole : whole) * (unit === 'weeks' ? 7 : 1);
-  if (size <= (unit === 'months' ? PARAMETER_LIMITS.offsetMonths : PARAMETER_LIMITS.offsetDays)) return amount;
+  const size = Number(whole < 0n ? -whole : whole) * UNIT_SIZE[unit];
+  const countsDays = unit === 'days' || unit === 'weeks';
+  if (size <= (countsDays ? PARAMETER_LIMITS.offsetDays : PARAMETER_LIMITS.offsetMonths)) return amount;
   fail(reader, 'it moves the date by more than 10,000 years');
   return rational(0n);
 }
