@@ -22,7 +22,8 @@ await withWorker(100, async (master) => {
   const ms = await runAll(master, 'scripts', SCRIPTS, 64, (id) => specOf(id, script('return {}')));
   print('noop-script-rate', (SCRIPTS / ms) * 1000, '1/s', SCRIPTS);
   const trips: number[] = [];
-  for (let index = 0; index < 1000; index += 1) trips.push(await runAll(master, `trip${index}`, 1, 1, (id) => specOf(id, script('return {}'))));
+  for (let index = 0; index < 1000; index += 1)
+    trips.push(await runAll(master, `trip${index}`, 1, 1, (id) => specOf(id, script('return {}'))));
   trips.sort((a, b) => a - b);
   print('noop-script-round-trip-p50', trips[500] ?? 0, 'ms', 1000);
   print('noop-script-round-trip-p99', trips[990] ?? 0, 'ms', 1000);
@@ -39,11 +40,18 @@ await withWorker(4, async (master, scratch) => {
   }
 });
 
-async function withWorker(slots: number, measure: (master: HandMaster, scratch: Scratch) => Promise<void>): Promise<void> {
+async function withWorker(
+  slots: number,
+  measure: (master: HandMaster, scratch: Scratch) => Promise<void>,
+): Promise<void> {
   const scratch = new Scratch();
   const master = new HandMaster();
   const worker = await startTestWorker(scratch, master, { slots });
-  await master.until(() => master.hello !== null, 5_000, () => 'the worker did not say hello');
+  await master.until(
+    () => master.hello !== null,
+    5_000,
+    () => 'the worker did not say hello',
+  );
   await measure(master, scratch);
   await worker.stop({ stopTasks: true });
   scratch.remove();
@@ -51,7 +59,11 @@ async function withWorker(slots: number, measure: (master: HandMaster, scratch: 
 
 /** Runs `count` attempts with `inFlight` at a time; resolves with the milliseconds that took. */
 async function runAll(
-  master: HandMaster, what: string, count: number, inFlight: number, specFor: (id: string) => AttemptSpec,
+  master: HandMaster,
+  what: string,
+  count: number,
+  inFlight: number,
+  specFor: (id: string) => AttemptSpec,
 ): Promise<number> {
   runs += 1;
   const run = runs;
@@ -62,7 +74,8 @@ async function runAll(
   master.reports.length = 0;
   master.onReport = (report) => {
     if (report.kind !== 'finished') return;
-    if (report.outcome.state !== 'succeeded') throw new Error(`${what} ${report.attempt}: ${JSON.stringify(report.outcome)}`);
+    if (report.outcome.state !== 'succeeded')
+      throw new Error(`${what} ${report.attempt}: ${JSON.stringify(report.outcome)}`);
     ended += 1;
     if (sent < count) master.dispatch(next());
     if (ended === count) resolve();
@@ -76,7 +89,10 @@ async function runAll(
 function runMake(scratch: Scratch): number {
   const file = join(scratch.dir, 'Makefile');
   const targets = Array.from({ length: SHELLS }, (_none, index) => `t${index}`);
-  writeFileSync(file, `all: ${targets.join(' ')}\n.PHONY: all ${targets.join(' ')}\n${targets.map((name) => `${name}:\n\t@sh -c true;:\n`).join('')}`);
+  writeFileSync(
+    file,
+    `all: ${targets.join(' ')}\n.PHONY: all ${targets.join(' ')}\n${targets.map((name) => `${name}:\n\t@sh -c true;:\n`).join('')}`,
+  );
   const startedAt = performance.now();
   execFileSync('make', ['-s', '-j4', '-f', file]);
   return performance.now() - startedAt;

@@ -116,17 +116,27 @@ class Agent implements Worker {
     const earlier = recordIncarnation(this.#dataDir, this.id);
     this.#supervisor = supervisor;
     this.#core = new WorkerCore({
-      worker: this.id, name, host: host ?? hostname(), groups: groups ?? ['default'], slots: this.#slots,
+      worker: this.id,
+      name,
+      host: host ?? hostname(),
+      groups: groups ?? ['default'],
+      slots: this.#slots,
       features: ['shell', 'python', 'script', 'http', 'sql'],
-      heartbeatMs: heartbeatMs ?? 4_000, maxLoadAverage: maxLoadAverage ?? -1,
+      heartbeatMs: heartbeatMs ?? 4_000,
+      maxLoadAverage: maxLoadAverage ?? -1,
       reservedMemoryBytes: reservedMemoryBytes ?? 0.3 * 1024 ** 3,
-      adopted: supervisor.held, supersedes: earlier.ids, sequenceBase: earlier.count * SEQUENCES_PER_INCARNATION,
+      adopted: supervisor.held,
+      supersedes: earlier.ids,
+      sequenceBase: earlier.count * SEQUENCES_PER_INCARNATION,
       ...(supervisor.renewedAt === null ? {} : { renewedAt: supervisor.renewedAt + this.#epochAtBoot }),
     });
     this.#hearEarly();
     this.#readHost();
     this.#hostTimer = setInterval(() => this.#readHost(), HOST_READING_MS);
-    this.#options.log.info({ workerId: this.id, supervisorPid: supervisor.pid, held: supervisor.held.length }, 'worker started');
+    this.#options.log.info(
+      { workerId: this.id, supervisorPid: supervisor.pid, held: supervisor.held.length },
+      'worker started',
+    );
     this.#linkLoop = this.#keepLinked();
   }
 
@@ -198,7 +208,10 @@ class Agent implements Worker {
     this.#step({
       kind: 'host',
       reading: {
-        loadAverage: loadavg()[0] ?? -1, cpuCount: availableParallelism(), freeMemoryBytes: freemem(), totalMemoryBytes: totalmem(),
+        loadAverage: loadavg()[0] ?? -1,
+        cpuCount: availableParallelism(),
+        freeMemoryBytes: freemem(),
+        totalMemoryBytes: totalmem(),
         refusing: this.#supervisor ? this.#refusing : 'the supervisor is not there',
       },
     });
@@ -246,10 +259,14 @@ class Agent implements Worker {
   #connectSupervisor(): Promise<SupervisorConnection> {
     const { logDir, poolProcesses, supervisorLonelyMs, logBytesPerAttempt } = this.#options;
     const processes = poolProcesses ?? Math.min(this.#slots, 2 * availableParallelism(), 32);
-    const limits = { outputsBytes: LIMITS.outputsBytesPerAttempt, logBytes: logBytesPerAttempt ?? LIMITS.logBytesPerAttempt };
+    const limits = {
+      outputsBytes: LIMITS.outputsBytesPerAttempt,
+      logBytes: logBytesPerAttempt ?? LIMITS.logBytesPerAttempt,
+    };
     return connectSupervisor(
       {
-        dataDir: this.#dataDir, lonelyMs: supervisorLonelyMs ?? 5_000,
+        dataDir: this.#dataDir,
+        lonelyMs: supervisorLonelyMs ?? 5_000,
         settings: { logDir: resolve(logDir), slots: this.#slots, poolProcesses: processes, limits },
       },
       { onMessages: (messages) => this.#onSupervisorMessages(messages), onClose: () => this.#onSupervisorGone() },
@@ -305,7 +322,9 @@ class Agent implements Worker {
   /** Has everything killed and waits until the supervisor has ended and the masters know, or have had time to. */
   async #endSupervisor(supervisor: SupervisorConnection): Promise<void> {
     this.#step({ kind: 'drain' });
-    const gone = new Promise<void>((done) => { this.#supervisorGone = done; });
+    const gone = new Promise<void>((done) => {
+      this.#supervisorGone = done;
+    });
     this.#supervisorEnded = true;
     supervisor.shutdown(true);
     await gone;

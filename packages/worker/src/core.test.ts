@@ -1,22 +1,51 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type {
-  AttemptId, AttemptOutcome, AttemptReport, AttemptSpec, Cause, MasterId, MasterToWorker, WorkerId, WorkerToMaster,
+  AttemptId,
+  AttemptOutcome,
+  AttemptReport,
+  AttemptSpec,
+  Cause,
+  MasterId,
+  MasterToWorker,
+  WorkerId,
+  WorkerToMaster,
 } from '@pelorus/protocol';
 import { executionDeadline } from './execution-lease.ts';
 import {
-  WORKER_CORE_LIMITS, WorkerCore, type SupervisorOrder, type WorkerCoreOptions, type WorkerInput, type WorkerOutput,
+  WORKER_CORE_LIMITS,
+  WorkerCore,
+  type SupervisorOrder,
+  type WorkerCoreOptions,
+  type WorkerInput,
+  type WorkerOutput,
 } from './core.ts';
 
 const id = (text: string): AttemptId => text as AttemptId;
 const cause: Cause = { kind: 'killed_by', user: 'u' };
 const specOf = (attempt: string, more: Partial<AttemptSpec> = {}): AttemptSpec => ({
-  attempt: id(attempt), project: 'p', workflow: 'w', task: 't', logicalDate: '2024-03-15T00:00:00Z',
-  action: { type: 'shell', run: 'true', file: null, shell: 'sh', substitution: 'env' }, params: {}, env: {}, files: [],
-  connection: null, outputs: {}, killGraceMs: 10_000, executionLeaseMs: 60_000, ...more,
+  attempt: id(attempt),
+  project: 'p',
+  workflow: 'w',
+  task: 't',
+  logicalDate: '2024-03-15T00:00:00Z',
+  action: { type: 'shell', run: 'true', file: null, shell: 'sh', substitution: 'env' },
+  params: {},
+  env: {},
+  files: [],
+  connection: null,
+  outputs: {},
+  killGraceMs: 10_000,
+  executionLeaseMs: 60_000,
+  ...more,
 });
 const outcomeOf = (state: AttemptOutcome['state']): AttemptOutcome => ({
-  state, cause: state === 'succeeded' ? null : cause, outputs: {}, outputsTruncated: false, startedAt: 1, endedAt: 2,
+  state,
+  cause: state === 'succeeded' ? null : cause,
+  outputs: {},
+  outputsTruncated: false,
+  startedAt: 1,
+  endedAt: 2,
 });
 
 /** A core with one link, driven by hand. */
@@ -26,7 +55,14 @@ class Bench {
   chance = 0.5;
 
   constructor(options: Partial<WorkerCoreOptions> = {}) {
-    this.core = new WorkerCore({ worker: 'w-1' as WorkerId, name: 'n', host: 'h', groups: ['default'], slots: 2, ...options });
+    this.core = new WorkerCore({
+      worker: 'w-1' as WorkerId,
+      name: 'n',
+      host: 'h',
+      groups: ['default'],
+      slots: 2,
+      ...options,
+    });
   }
 
   step(input: WorkerInput): WorkerOutput {
@@ -65,19 +101,31 @@ class Bench {
   }
 
   finished(attempt: string, state: AttemptOutcome['state'] = 'succeeded'): WorkerOutput {
-    return this.step({ kind: 'supervisor-events', events: [{ kind: 'finished', attempt: id(attempt), outcome: outcomeOf(state) }] });
+    return this.step({
+      kind: 'supervisor-events',
+      events: [{ kind: 'finished', attempt: id(attempt), outcome: outcomeOf(state) }],
+    });
   }
 
   /** Advances in the steps that the core asks for, answering no one; gathers what comes out. */
-  pass(ms: number): { reports: { at: number; report: AttemptReport }[]; orders: SupervisorOrder[]; heartbeats: number[] } {
+  pass(ms: number): {
+    reports: { at: number; report: AttemptReport }[];
+    orders: SupervisorOrder[];
+    heartbeats: number[];
+  } {
     const end = this.now + ms;
-    const seen: { reports: { at: number; report: AttemptReport }[]; orders: SupervisorOrder[]; heartbeats: number[] } = { reports: [], orders: [], heartbeats: [] };
+    const seen: { reports: { at: number; report: AttemptReport }[]; orders: SupervisorOrder[]; heartbeats: number[] } =
+      { reports: [], orders: [], heartbeats: [] };
     for (let guard = 0; guard < 10_000 && this.core.nextWakeAt <= end; guard += 1) {
       this.now = Math.max(this.now, this.core.nextWakeAt);
       const out = this.step({ kind: 'tick' });
       seen.reports.push(...reportsIn(out).map((report) => ({ at: this.now, report })));
       seen.orders.push(...out.orders);
-      seen.heartbeats.push(...messagesIn(out).filter((message) => message.kind === 'heartbeat').map((message) => message.sentAt));
+      seen.heartbeats.push(
+        ...messagesIn(out)
+          .filter((message) => message.kind === 'heartbeat')
+          .map((message) => message.sentAt),
+      );
     }
     this.now = end;
     return seen;
@@ -85,13 +133,16 @@ class Bench {
 }
 
 const messagesIn = (out: WorkerOutput): WorkerToMaster[] => out.messages.flatMap((one) => one.messages);
-const reportsIn = (out: WorkerOutput): AttemptReport[] => messagesIn(out).flatMap((message) => (message.kind === 'report' ? [message.report] : []));
+const reportsIn = (out: WorkerOutput): AttemptReport[] =>
+  messagesIn(out).flatMap((message) => (message.kind === 'report' ? [message.report] : []));
 
 describe('joining', () => {
   test('says hello and a heartbeat at once, naming all attempts held and the incarnations taken over', () => {
     const bench = new Bench({
       supersedes: ['w-0' as WorkerId],
-      adopted: [{ attempt: id('1.0.1'), killGraceMs: 1, executionLeaseMs: 60_000, state: { kind: 'running', startedAt: 3 } }],
+      adopted: [
+        { attempt: id('1.0.1'), killGraceMs: 1, executionLeaseMs: 60_000, state: { kind: 'running', startedAt: 3 } },
+      ],
     });
     const [hello, heartbeat, ...rest] = messagesIn(bench.step({ kind: 'link-up', link: 'L' }));
     expect(hello).toMatchObject({ kind: 'hello', worker: 'w-1', attempts: ['1.0.1'], supersedes: ['w-0'], version: 1 });
@@ -104,7 +155,12 @@ describe('joining', () => {
       sequenceBase: 100,
       adopted: [
         { attempt: id('1.0.1'), killGraceMs: 1, executionLeaseMs: 60_000, state: { kind: 'running', startedAt: 3 } },
-        { attempt: id('1.1.1'), killGraceMs: 1, executionLeaseMs: 60_000, state: { kind: 'finished', outcome: outcomeOf('failed') } },
+        {
+          attempt: id('1.1.1'),
+          killGraceMs: 1,
+          executionLeaseMs: 60_000,
+          state: { kind: 'finished', outcome: outcomeOf('failed') },
+        },
         { attempt: id('1.2.1'), killGraceMs: 1, executionLeaseMs: 60_000, state: { kind: 'lost', detail: 'd' } },
       ],
     });
@@ -138,9 +194,13 @@ describe('dispatch', () => {
     expect(reportsIn(again)).toEqual([{ kind: 'accepted', attempt: '1.0.1', sequence: 1 }]);
 
     bench.started('1.0.1');
-    expect(reportsIn(bench.dispatch('1.0.1'))).toEqual([{ kind: 'running', startedAt: 7, attempt: '1.0.1', sequence: 2 }]);
+    expect(reportsIn(bench.dispatch('1.0.1'))).toEqual([
+      { kind: 'running', startedAt: 7, attempt: '1.0.1', sequence: 2 },
+    ]);
     bench.finished('1.0.1');
-    expect(reportsIn(bench.dispatch('1.0.1'))).toEqual([{ kind: 'finished', outcome: outcomeOf('succeeded'), attempt: '1.0.1', sequence: 3 }]);
+    expect(reportsIn(bench.dispatch('1.0.1'))).toEqual([
+      { kind: 'finished', outcome: outcomeOf('succeeded'), attempt: '1.0.1', sequence: 3 },
+    ]);
   });
 
   test('a duplicate that arrives after the result was acknowledged gets the result again and starts nothing', () => {
@@ -151,7 +211,9 @@ describe('dispatch', () => {
     bench.now += 3_600_000;
     const late = bench.dispatch('1.0.1');
     expect(late.orders).toEqual([]);
-    expect(reportsIn(late)).toEqual([{ kind: 'finished', outcome: outcomeOf('succeeded'), attempt: '1.0.1', sequence: 2 }]);
+    expect(reportsIn(late)).toEqual([
+      { kind: 'finished', outcome: outcomeOf('succeeded'), attempt: '1.0.1', sequence: 2 },
+    ]);
   });
 
   test('beyond the slots is refused, and the refused attempt never starts, even when a slot is free', () => {
@@ -159,7 +221,9 @@ describe('dispatch', () => {
     bench.dispatch('1.0.1');
     const refused = bench.dispatch('1.1.1');
     expect(refused.orders).toEqual([]);
-    expect(reportsIn(refused)).toEqual([{ kind: 'no_capacity', reason: 'all 1 slots are taken', attempt: '1.1.1', sequence: 1 }]);
+    expect(reportsIn(refused)).toEqual([
+      { kind: 'no_capacity', reason: 'all 1 slots are taken', attempt: '1.1.1', sequence: 1 },
+    ]);
     bench.finished('1.0.1');
     bench.ack('1.1.1', 1);
     const again = bench.dispatch('1.1.1');
@@ -172,7 +236,9 @@ describe('dispatch', () => {
     const bench = new Bench().join();
     bench.dispatch('1.0.1');
     expect(messagesIn(bench.step({ kind: 'drain' }))).toMatchObject([{ kind: 'heartbeat', load: { draining: true } }]);
-    expect(reportsIn(bench.dispatch('1.1.1'))).toMatchObject([{ kind: 'no_capacity', reason: 'the worker is draining' }]);
+    expect(reportsIn(bench.dispatch('1.1.1'))).toMatchObject([
+      { kind: 'no_capacity', reason: 'the worker is draining' },
+    ]);
     expect(bench.core.usedSlots).toBe(1);
     expect(bench.core.idle).toBe(false);
     bench.finished('1.0.1');
@@ -182,14 +248,28 @@ describe('dispatch', () => {
   });
 
   test.each([
-    ['load', { loadAverage: 9, cpuCount: 4, freeMemoryBytes: 1e9, totalMemoryBytes: 2e9, refusing: null }, 'load average 9 is above 8'],
-    ['memory', { loadAverage: 1, cpuCount: 4, freeMemoryBytes: 1e3, totalMemoryBytes: 2e9, refusing: null }, 'free memory 1000 is below 5000 bytes'],
-    ['a full disk', { loadAverage: 1, cpuCount: 4, freeMemoryBytes: 1e9, totalMemoryBytes: 2e9, refusing: 'disk full' }, 'disk full'],
+    [
+      'load',
+      { loadAverage: 9, cpuCount: 4, freeMemoryBytes: 1e9, totalMemoryBytes: 2e9, refusing: null },
+      'load average 9 is above 8',
+    ],
+    [
+      'memory',
+      { loadAverage: 1, cpuCount: 4, freeMemoryBytes: 1e3, totalMemoryBytes: 2e9, refusing: null },
+      'free memory 1000 is below 5000 bytes',
+    ],
+    [
+      'a full disk',
+      { loadAverage: 1, cpuCount: 4, freeMemoryBytes: 1e9, totalMemoryBytes: 2e9, refusing: 'disk full' },
+      'disk full',
+    ],
   ])('is refused over the limit of %s, which the load calls busy', (_what, reading, reason) => {
     const bench = new Bench({ reservedMemoryBytes: 5000 }).join();
     bench.step({ kind: 'host', reading });
     expect(bench.core.load.busy).toBe(true);
-    expect(reportsIn(bench.dispatch('1.0.1'))).toEqual([{ kind: 'no_capacity', reason, attempt: '1.0.1', sequence: 1 }]);
+    expect(reportsIn(bench.dispatch('1.0.1'))).toEqual([
+      { kind: 'no_capacity', reason, attempt: '1.0.1', sequence: 1 },
+    ]);
   });
 
   test('is refused when no master has answered within the scheduling lease', () => {
@@ -197,7 +277,9 @@ describe('dispatch', () => {
     bench.now += 15_000 * 0.9;
     expect(bench.dispatch('1.0.1').orders).toHaveLength(1);
     bench.now += 1;
-    expect(reportsIn(bench.dispatch('1.1.1'))).toMatchObject([{ kind: 'no_capacity', reason: 'the scheduling lease is over' }]);
+    expect(reportsIn(bench.dispatch('1.1.1'))).toMatchObject([
+      { kind: 'no_capacity', reason: 'the scheduling lease is over' },
+    ]);
   });
 });
 
@@ -218,9 +300,13 @@ describe('kill', () => {
     const bench = new Bench().join();
     bench.dispatch('1.0.1');
     bench.started('1.0.1');
-    expect(bench.kill('1.0.1').orders).toEqual([{ kind: 'kill', attempt: '1.0.1', graceMs: 10_000, cause, reason: 'order' }]);
+    expect(bench.kill('1.0.1').orders).toEqual([
+      { kind: 'kill', attempt: '1.0.1', graceMs: 10_000, cause, reason: 'order' },
+    ]);
     expect(bench.kill('1.0.1').orders).toEqual([]);
-    expect(reportsIn(bench.finished('1.0.1', 'killed'))).toMatchObject([{ kind: 'finished', outcome: { state: 'killed' } }]);
+    expect(reportsIn(bench.finished('1.0.1', 'killed'))).toMatchObject([
+      { kind: 'finished', outcome: { state: 'killed' } },
+    ]);
   });
 
   test('of an attempt that has ended is answered with how it ended', () => {
@@ -276,7 +362,10 @@ describe('reports', () => {
     bench.dispatch('1.0.1');
     const out = bench.step({
       kind: 'supervisor-events',
-      events: [{ kind: 'started', attempt: id('1.0.1'), startedAt: 7 }, { kind: 'finished', attempt: id('1.0.1'), outcome: outcomeOf('succeeded') }],
+      events: [
+        { kind: 'started', attempt: id('1.0.1'), startedAt: 7 },
+        { kind: 'finished', attempt: id('1.0.1'), outcome: outcomeOf('succeeded') },
+      ],
     });
     expect(reportsIn(out)).toMatchObject([{ kind: 'finished', sequence: 3 }]);
   });
@@ -285,9 +374,15 @@ describe('reports', () => {
     const bench = new Bench().join();
     bench.dispatch('1.0.1');
     const out = bench.step({
-      kind: 'supervisor-events', events: [{ kind: 'cannot_start', attempt: id('1.0.1'), cause: { kind: 'invalid', detail: 'x' }, at: 9 }],
+      kind: 'supervisor-events',
+      events: [{ kind: 'cannot_start', attempt: id('1.0.1'), cause: { kind: 'invalid', detail: 'x' }, at: 9 }],
     });
-    expect(reportsIn(out)).toMatchObject([{ kind: 'finished', outcome: { state: 'failed', cause: { kind: 'invalid', detail: 'x' }, startedAt: 9, endedAt: 9 } }]);
+    expect(reportsIn(out)).toMatchObject([
+      {
+        kind: 'finished',
+        outcome: { state: 'failed', cause: { kind: 'invalid', detail: 'x' }, startedAt: 9, endedAt: 9 },
+      },
+    ]);
     expect(bench.core.usedSlots).toBe(0);
   });
 
@@ -297,7 +392,11 @@ describe('reports', () => {
     bench.step({ kind: 'link-down', link: 'L' });
     expect(bench.finished('1.0.1').messages).toEqual([]);
     bench.step({ kind: 'link-up', link: 'M' });
-    const out = bench.step({ kind: 'frame', link: 'M', messages: [{ kind: 'welcome', master: 'm2' as MasterId, version: 1, leaseMs: 15_000 }] });
+    const out = bench.step({
+      kind: 'frame',
+      link: 'M',
+      messages: [{ kind: 'welcome', master: 'm2' as MasterId, version: 1, leaseMs: 15_000 }],
+    });
     expect(out.messages).toMatchObject([{ link: 'M', messages: [{ kind: 'report', report: { kind: 'finished' } }] }]);
   });
 
@@ -337,7 +436,9 @@ describe('reports', () => {
     const outcome = { ...outcomeOf('succeeded'), outputs: { big: 'x'.repeat(3000) } };
     bench.step({ kind: 'supervisor-events', events: [{ kind: 'finished', attempt: id('1.0.1'), outcome }] });
     bench.ack('1.0.1', 2);
-    expect(reportsIn(bench.dispatch('1.0.1'))).toMatchObject([{ kind: 'finished', outcome: { outputs: {}, outputsTruncated: true } }]);
+    expect(reportsIn(bench.dispatch('1.0.1'))).toMatchObject([
+      { kind: 'finished', outcome: { outputs: {}, outputsTruncated: true } },
+    ]);
   });
 });
 
@@ -372,7 +473,14 @@ describe('execution lease', () => {
   test('an adopted attempt keeps the lease that an earlier agent had renewed', () => {
     const bench = new Bench({
       renewedAt: 1_000_000 - 43_000,
-      adopted: [{ attempt: id('1.0.1'), killGraceMs: 10_000, executionLeaseMs: 60_000, state: { kind: 'running', startedAt: 3 } }],
+      adopted: [
+        {
+          attempt: id('1.0.1'),
+          killGraceMs: 10_000,
+          executionLeaseMs: 60_000,
+          state: { kind: 'running', startedAt: 3 },
+        },
+      ],
     });
     expect(bench.pass(999).orders).toEqual([]);
     expect(bench.pass(1).orders).toMatchObject([{ kind: 'kill', reason: 'lease' }]);
@@ -410,7 +518,10 @@ describe('a new supervisor', () => {
       { kind: 'forget', attempt: '1.2.1' },
       { kind: 'renew', renewedAt: bench.now },
     ]);
-    expect(reportsIn(out)).toMatchObject([{ kind: 'finished', attempt: '1.0.1' }, { kind: 'running', attempt: '1.1.1' }]);
+    expect(reportsIn(out)).toMatchObject([
+      { kind: 'finished', attempt: '1.0.1' },
+      { kind: 'running', attempt: '1.1.1' },
+    ]);
   });
 });
 
@@ -421,76 +532,102 @@ type Move =
   | { kind: 'relink' | 'drain' };
 
 const move: fc.Arbitrary<Move> = fc.oneof(
-  fc.record({ kind: fc.constantFrom('dispatch' as const, 'kill' as const, 'started' as const, 'finished' as const, 'ack' as const, 'query' as const), attempt: fc.nat(4) }),
+  fc.record({
+    kind: fc.constantFrom(
+      'dispatch' as const,
+      'kill' as const,
+      'started' as const,
+      'finished' as const,
+      'ack' as const,
+      'query' as const,
+    ),
+    attempt: fc.nat(4),
+  }),
   fc.record({ kind: fc.constant('pass' as const), ms: fc.nat(20_000) }),
   fc.record({ kind: fc.constantFrom('relink' as const, 'drain' as const) }),
 );
 
 describe('under any order of messages', () => {
   test('no attempt starts twice, none starts after a refusal or tombstone, slots are kept, sequences rise', () => {
-    fc.assert(fc.property(fc.array(move, { maxLength: 60 }), (moves) => {
-      const bench = new Bench({ slots: 2 }).join();
-      const started = new Map<AttemptId, 'live' | 'ended'>();
-      const barred = new Set<AttemptId>();
-      const lastSequence = new Map<AttemptId, number>();
-      const watch = (out: WorkerOutput): void => {
-        for (const order of out.orders) {
-          if (order.kind !== 'start') continue;
-          expect(started.has(order.spec.attempt)).toBe(false);
-          expect(barred.has(order.spec.attempt)).toBe(false);
-          started.set(order.spec.attempt, 'live');
+    fc.assert(
+      fc.property(fc.array(move, { maxLength: 60 }), (moves) => {
+        const bench = new Bench({ slots: 2 }).join();
+        const started = new Map<AttemptId, 'live' | 'ended'>();
+        const barred = new Set<AttemptId>();
+        const lastSequence = new Map<AttemptId, number>();
+        const watch = (out: WorkerOutput): void => {
+          for (const order of out.orders) {
+            if (order.kind !== 'start') continue;
+            expect(started.has(order.spec.attempt)).toBe(false);
+            expect(barred.has(order.spec.attempt)).toBe(false);
+            started.set(order.spec.attempt, 'live');
+          }
+          for (const report of reportsIn(out)) {
+            if (report.kind === 'never_seen') continue;
+            expect(report.sequence).toBeGreaterThanOrEqual(lastSequence.get(report.attempt) ?? 0);
+            lastSequence.set(report.attempt, report.sequence);
+            if (report.kind === 'no_capacity' || report.kind === 'tombstoned') barred.add(report.attempt);
+          }
+          expect([...started.values()].filter((state) => state === 'live').length).toBeLessThanOrEqual(2);
+        };
+        for (const one of moves) {
+          const attempt = 'attempt' in one ? id(`1.${one.attempt}.1`) : id('1.0.1');
+          switch (one.kind) {
+            case 'dispatch':
+              watch(bench.dispatch(attempt));
+              break;
+            case 'kill':
+              watch(bench.kill(attempt));
+              break;
+            case 'query':
+              watch(bench.frame({ kind: 'query', attempts: [attempt] }));
+              break;
+            case 'ack':
+              watch(bench.ack(attempt, lastSequence.get(attempt) ?? 0));
+              break;
+            case 'started':
+              if (started.get(attempt) === 'live') watch(bench.started(attempt));
+              break;
+            case 'finished':
+              if (started.get(attempt) !== 'live') break;
+              started.set(attempt, 'ended');
+              watch(bench.finished(attempt));
+              break;
+            case 'pass':
+              bench.pass(one.ms);
+              break;
+            case 'relink':
+              watch(bench.step({ kind: 'link-down', link: 'L' }));
+              bench.join();
+              break;
+            case 'drain':
+              watch(bench.step({ kind: 'drain' }));
+              break;
+          }
         }
-        for (const report of reportsIn(out)) {
-          if (report.kind === 'never_seen') continue;
-          expect(report.sequence).toBeGreaterThanOrEqual(lastSequence.get(report.attempt) ?? 0);
-          lastSequence.set(report.attempt, report.sequence);
-          if (report.kind === 'no_capacity' || report.kind === 'tombstoned') barred.add(report.attempt);
-        }
-        expect([...started.values()].filter((state) => state === 'live').length).toBeLessThanOrEqual(2);
-      };
-      for (const one of moves) {
-        const attempt = 'attempt' in one ? id(`1.${one.attempt}.1`) : id('1.0.1');
-        switch (one.kind) {
-          case 'dispatch': watch(bench.dispatch(attempt)); break;
-          case 'kill': watch(bench.kill(attempt)); break;
-          case 'query': watch(bench.frame({ kind: 'query', attempts: [attempt] })); break;
-          case 'ack': watch(bench.ack(attempt, lastSequence.get(attempt) ?? 0)); break;
-          case 'started': if (started.get(attempt) === 'live') watch(bench.started(attempt)); break;
-          case 'finished':
-            if (started.get(attempt) !== 'live') break;
-            started.set(attempt, 'ended');
-            watch(bench.finished(attempt));
-            break;
-          case 'pass':
-            bench.pass(one.ms);
-            break;
-          case 'relink':
-            watch(bench.step({ kind: 'link-down', link: 'L' }));
-            bench.join();
-            break;
-          case 'drain': watch(bench.step({ kind: 'drain' })); break;
-        }
-      }
-    }));
+      }),
+    );
   });
 
   test('whatever ended is offered until it is acknowledged, and then the core is idle', () => {
-    fc.assert(fc.property(fc.array(fc.nat(3), { minLength: 1, maxLength: 12 }), fc.nat(5), (attempts, lossCount) => {
-      const bench = new Bench({ slots: 100 }).join();
-      const names = [...new Set(attempts.map((n) => `1.${n}.1`))];
-      for (const name of names) {
-        bench.dispatch(name);
-        bench.finished(name);
-      }
-      // So many rounds of reports are lost; the next is heard.
-      bench.pass(1_500 * lossCount);
-      const heard = bench.pass(130_000).reports;
-      for (const name of names) {
-        const report = heard.findLast((one) => one.report.attempt === name)?.report;
-        expect(report).toMatchObject({ kind: 'finished' });
-        bench.ack(name, report?.sequence ?? 0);
-      }
-      expect(bench.core.idle).toBe(true);
-    }));
+    fc.assert(
+      fc.property(fc.array(fc.nat(3), { minLength: 1, maxLength: 12 }), fc.nat(5), (attempts, lossCount) => {
+        const bench = new Bench({ slots: 100 }).join();
+        const names = [...new Set(attempts.map((n) => `1.${n}.1`))];
+        for (const name of names) {
+          bench.dispatch(name);
+          bench.finished(name);
+        }
+        // So many rounds of reports are lost; the next is heard.
+        bench.pass(1_500 * lossCount);
+        const heard = bench.pass(130_000).reports;
+        for (const name of names) {
+          const report = heard.findLast((one) => one.report.attempt === name)?.report;
+          expect(report).toMatchObject({ kind: 'finished' });
+          bench.ack(name, report?.sequence ?? 0);
+        }
+        expect(bench.core.idle).toBe(true);
+      }),
+    );
   });
 });

@@ -17,7 +17,15 @@
  * so that people can read the `sentAt` of a heartbeat.
  */
 import type {
-  AttemptId, AttemptOutcome, AttemptReport, AttemptSpec, Cause, MasterToWorker, WorkerId, WorkerLoad, WorkerToMaster,
+  AttemptId,
+  AttemptOutcome,
+  AttemptReport,
+  AttemptSpec,
+  Cause,
+  MasterToWorker,
+  WorkerId,
+  WorkerLoad,
+  WorkerToMaster,
 } from '@pelorus/protocol';
 import { WIRE_VERSION } from '@pelorus/protocol';
 import { DueQueue } from './due-queue.ts';
@@ -144,7 +152,11 @@ interface LinkState {
   heartbeatsSent: number[];
 }
 
-type ReportBody = AttemptReport extends infer R ? (R extends AttemptReport ? Omit<R, 'attempt' | 'sequence'> : never) : never;
+type ReportBody = AttemptReport extends infer R
+  ? R extends AttemptReport
+    ? Omit<R, 'attempt' | 'sequence'>
+    : never
+  : never;
 
 export class WorkerCore {
   readonly #options: WorkerCoreOptions;
@@ -210,25 +222,36 @@ export class WorkerCore {
   get load(): WorkerLoad {
     const { loadAverage, cpuCount, freeMemoryBytes, totalMemoryBytes } = this.#host;
     return {
-      slots: this.#options.slots, usedSlots: this.#usedSlots, loadAverage, cpuCount, freeMemoryBytes, totalMemoryBytes,
-      busy: this.#overload() !== null, draining: this.#draining,
+      slots: this.#options.slots,
+      usedSlots: this.#usedSlots,
+      loadAverage,
+      cpuCount,
+      freeMemoryBytes,
+      totalMemoryBytes,
+      busy: this.#overload() !== null,
+      draining: this.#draining,
     };
   }
 
   #dispatchInput(input: WorkerInput): void {
     switch (input.kind) {
-      case 'link-up': return this.#onLinkUp(input.link);
-      case 'link-down': return this.#onLinkDown(input.link);
-      case 'frame': return this.#onFrame(input.link, input.messages);
+      case 'link-up':
+        return this.#onLinkUp(input.link);
+      case 'link-down':
+        return this.#onLinkDown(input.link);
+      case 'frame':
+        return this.#onFrame(input.link, input.messages);
       case 'supervisor-events':
         for (const event of input.events) this.#onSupervisorEvent(event);
         return;
-      case 'supervisor-state': return this.#onSupervisorState(input.held);
+      case 'supervisor-state':
+        return this.#onSupervisorState(input.held);
       case 'host':
         this.#host = input.reading;
         this.#hostKnown = true;
         return;
-      case 'tick': return this.#onTick();
+      case 'tick':
+        return this.#onTick();
       case 'drain':
         this.#draining = true;
         return this.#heartbeat();
@@ -244,8 +267,16 @@ export class WorkerCore {
     this.#links.set(link, { welcomed: false, helloAt: this.#now, heartbeatsSent: [] });
     const { worker, name, host, groups, features, supersedes } = this.#options;
     this.#send(link, {
-      kind: 'hello', worker, name, host, version: WIRE_VERSION, features: features ?? [], groups, load: this.load,
-      attempts: [...this.#held.keys()], supersedes: supersedes ?? [],
+      kind: 'hello',
+      worker,
+      name,
+      host,
+      version: WIRE_VERSION,
+      features: features ?? [],
+      groups,
+      load: this.load,
+      attempts: [...this.#held.keys()],
+      supersedes: supersedes ?? [],
     });
     this.#heartbeatTo(link);
     this.#heartbeatAt = Math.min(this.#heartbeatAt, this.#now + this.#heartbeatMs);
@@ -261,13 +292,26 @@ export class WorkerCore {
     if (!state) return;
     for (const message of messages) {
       switch (message.kind) {
-        case 'welcome': this.#onWelcome(state, message.leaseMs); break;
-        case 'lease': this.#onLease(state, message.sentAt, message.leaseMs); break;
-        case 'dispatch': this.#onDispatch(link, message.spec); break;
-        case 'kill': this.#onKill(link, message.attempt, message.graceMs, message.cause); break;
-        case 'ack': this.#onAck(link, message.attempt, message.sequence, message.verdict); break;
-        case 'query': this.#onQuery(link, message.attempts); break;
-        default: message satisfies never;
+        case 'welcome':
+          this.#onWelcome(state, message.leaseMs);
+          break;
+        case 'lease':
+          this.#onLease(state, message.sentAt, message.leaseMs);
+          break;
+        case 'dispatch':
+          this.#onDispatch(link, message.spec);
+          break;
+        case 'kill':
+          this.#onKill(link, message.attempt, message.graceMs, message.cause);
+          break;
+        case 'ack':
+          this.#onAck(link, message.attempt, message.sequence, message.verdict);
+          break;
+        case 'query':
+          this.#onQuery(link, message.attempts);
+          break;
+        default:
+          message satisfies never;
       }
     }
   }
@@ -308,7 +352,11 @@ export class WorkerCore {
     if (sent.at(-1) !== this.#now) sent.push(this.#now);
     if (sent.length > WORKER_CORE_LIMITS.heartbeatsRemembered) sent.shift();
     this.#send(link, {
-      kind: 'heartbeat', worker: this.#options.worker, sentAt: this.#now, load: this.load, attempts: [...this.#held.keys()],
+      kind: 'heartbeat',
+      worker: this.#options.worker,
+      sentAt: this.#now,
+      load: this.load,
+      attempts: [...this.#held.keys()],
     });
   }
 
@@ -346,7 +394,9 @@ export class WorkerCore {
     // Nobody knows this attempt, so nobody will ever want its result or stop it.
     if (verdict === 'unknown' && !held.kill) {
       this.#orderKill(held, {
-        graceMs: held.killGraceMs, reason: 'order', cause: { kind: 'error', detail: 'no master knows this attempt' },
+        graceMs: held.killGraceMs,
+        reason: 'order',
+        cause: { kind: 'error', detail: 'no master knows this attempt' },
       });
     }
   }
@@ -431,8 +481,10 @@ export class WorkerCore {
   #reconcile(held: Held, state: HeldAttempt | undefined): void {
     const { attempt } = held;
     if (!state && held.spec) this.#orders.push({ kind: 'start', spec: held.spec });
-    else if (!state) this.#onSupervisorEvent({ kind: 'lost', attempt, detail: 'the supervisor does not know it any more' });
-    else if (state.state.kind === 'running') this.#onSupervisorEvent({ kind: 'started', attempt, startedAt: state.state.startedAt });
+    else if (!state)
+      this.#onSupervisorEvent({ kind: 'lost', attempt, detail: 'the supervisor does not know it any more' });
+    else if (state.state.kind === 'running')
+      this.#onSupervisorEvent({ kind: 'started', attempt, startedAt: state.state.startedAt });
     else if (state.state.kind !== 'starting') this.#onSupervisorEvent({ attempt, ...state.state });
     if (held.kill && held.phase !== 'ended') this.#orders.push({ kind: 'kill', attempt, ...held.kill });
   }
@@ -480,11 +532,24 @@ export class WorkerCore {
 
   // Reports
 
-  #hold(attempt: AttemptId, terms: { killGraceMs: number; executionLeaseMs: number }, phase: Held['phase'], body: ReportBody): Held {
+  #hold(
+    attempt: AttemptId,
+    terms: { killGraceMs: number; executionLeaseMs: number },
+    phase: Held['phase'],
+    body: ReportBody,
+  ): Held {
     const held: Held = {
-      attempt, killGraceMs: terms.killGraceMs, executionLeaseMs: terms.executionLeaseMs, phase, spec: null, kill: null,
+      attempt,
+      killGraceMs: terms.killGraceMs,
+      executionLeaseMs: terms.executionLeaseMs,
+      phase,
+      spec: null,
+      kill: null,
       report: { ...body, attempt, sequence: (this.#options.sequenceBase ?? 0) + 1 },
-      acked: body.kind === 'accepted', tries: 0, dueAt: 0, link: null,
+      acked: body.kind === 'accepted',
+      tries: 0,
+      dueAt: 0,
+      link: null,
     };
     this.#held.set(attempt, held);
     return held;
@@ -543,21 +608,34 @@ export class WorkerCore {
 
 function endingReport(event: Exclude<SupervisorEvent, { kind: 'started' }>, leaseEnded: boolean): ReportBody {
   switch (event.kind) {
-    case 'lost': return { kind: 'lost', detail: event.detail };
+    case 'lost':
+      return { kind: 'lost', detail: event.detail };
     case 'finished':
-      if (leaseEnded && event.outcome.state === 'killed') return { kind: 'lost', detail: 'killed: the execution lease was not renewed' };
+      if (leaseEnded && event.outcome.state === 'killed')
+        return { kind: 'lost', detail: 'killed: the execution lease was not renewed' };
       return { kind: 'finished', outcome: event.outcome };
-    case 'cannot_start': return {
-      kind: 'finished',
-      outcome: { state: 'failed', cause: event.cause, outputs: {}, outputsTruncated: false, startedAt: event.at, endedAt: event.at },
-    };
+    case 'cannot_start':
+      return {
+        kind: 'finished',
+        outcome: {
+          state: 'failed',
+          cause: event.cause,
+          outputs: {},
+          outputsTruncated: false,
+          startedAt: event.at,
+          endedAt: event.at,
+        },
+      };
   }
 }
 
 /** A settled result is kept without large outputs: who needs them has them. */
 function slim(report: AttemptReport): AttemptReport {
   if (report.kind !== 'finished') return report;
-  const size = Object.entries(report.outcome.outputs).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  const size = Object.entries(report.outcome.outputs).reduce(
+    (sum, [name, value]) => sum + name.length + value.length,
+    0,
+  );
   if (size <= WORKER_CORE_LIMITS.settledOutputsBytes) return report;
   return { ...report, outcome: { ...report.outcome, outputs: {}, outputsTruncated: true } };
 }

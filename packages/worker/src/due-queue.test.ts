@@ -3,13 +3,15 @@ import { expect, test } from 'vitest';
 import { DueQueue } from './due-queue.ts';
 
 test('keys come out in the order in which they are due, and none before its time', () => {
-  fc.assert(fc.property(fc.array(fc.nat(50)), fc.nat(50), (instants, now) => {
-    const queue = new DueQueue<number>();
-    for (const at of instants) queue.push(at, at);
-    const taken: number[] = [];
-    for (let due = queue.takeDue(now); due; due = queue.takeDue(now)) taken.push(due.at);
-    expect(taken).toEqual(instants.filter((at) => at <= now).toSorted((a, b) => a - b));
-    const left = instants.filter((at) => at > now);
-    expect(queue.nextAt).toBe(left.length > 0 ? Math.min(...left) : Infinity);
-  }));
+  fc.assert(
+    fc.property(fc.array(fc.nat(50)), fc.nat(50), (instants, now) => {
+      const queue = new DueQueue<number>();
+      for (const at of instants) queue.push(at, at);
+      const taken: number[] = [];
+      for (let due = queue.takeDue(now); due; due = queue.takeDue(now)) taken.push(due.at);
+      expect(taken).toEqual(instants.filter((at) => at <= now).toSorted((a, b) => a - b));
+      const left = instants.filter((at) => at > now);
+      expect(queue.nextAt).toBe(left.length > 0 ? Math.min(...left) : Infinity);
+    }),
+  );
 });

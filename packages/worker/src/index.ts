@@ -3,7 +3,15 @@ export { startWorker, type Worker, type WorkerOptions } from './agent.ts';
 export { executionDeadline, leaseKill } from './execution-lease.ts';
 export { createMemoryLinkPair } from './memory-link.ts';
 export {
-  WORKER_CORE_LIMITS, WorkerCore,
-  type HeldAttempt, type HostReading, type LinkId, type Moment, type SupervisorEvent, type SupervisorOrder,
-  type WorkerCoreOptions, type WorkerInput, type WorkerOutput,
+  WORKER_CORE_LIMITS,
+  WorkerCore,
+  type HeldAttempt,
+  type HostReading,
+  type LinkId,
+  type Moment,
+  type SupervisorEvent,
+  type SupervisorOrder,
+  type WorkerCoreOptions,
+  type WorkerInput,
+  type WorkerOutput,
 } from './core.ts';

@@ -17,7 +17,9 @@ export interface LineChannel<Out> {
  * Messages are trusted to have the type that the other end declares: both ends are the same program.
  */
 export function openLineChannel<Out, In>(
-  stream: Duplex, onMessages: (messages: In[]) => void, onClose: () => void,
+  stream: Duplex,
+  onMessages: (messages: In[]) => void,
+  onClose: () => void,
 ): LineChannel<Out> {
   let queued: Out[] = [];
   let rest = '';

@@ -57,12 +57,16 @@ export function outputText(value: unknown): string {
   if (value === null || value === undefined) return '';
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
-  if (typeof value !== 'object') return String(value);
+  if (typeof value === 'bigint') return value.toString();
   return JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'bigint' ? inner.toString() : inner)) ?? '';
 }
 
 /** Brings values to their declared types and within the limit: what does not fit is dropped, and said. */
-export function settleOutputs(raw: Record<string, string>, declared: AttemptSpec['outputs'], limitBytes: number): CollectedOutputs {
+export function settleOutputs(
+  raw: Record<string, string>,
+  declared: AttemptSpec['outputs'],
+  limitBytes: number,
+): CollectedOutputs {
   const outputs: Record<string, string> = {};
   const problems: string[] = [];
   let outputsTruncated = false;
@@ -89,9 +93,13 @@ export function settleOutputs(raw: Record<string, string>, declared: AttemptSpec
 function normaliseOutput(text: string, type: string | undefined): string | null {
   const trimmed = text.trim();
   switch (type) {
-    case 'integer': return /^[+-]?\d+$/.test(trimmed) ? BigInt(trimmed.replace(/^\+/, '')).toString() : null;
-    case 'number': return trimmed !== '' && Number.isFinite(Number(trimmed)) ? trimmed : null;
-    case 'boolean': return /^(true|false)$/i.test(trimmed) ? trimmed.toLowerCase() : null;
-    default: return text;
+    case 'integer':
+      return /^[+-]?\d+$/.test(trimmed) ? BigInt(trimmed.replace(/^\+/, '')).toString() : null;
+    case 'number':
+      return trimmed !== '' && Number.isFinite(Number(trimmed)) ? trimmed : null;
+    case 'boolean':
+      return /^(true|false)$/i.test(trimmed) ? trimmed.toLowerCase() : null;
+    default:
+      return text;
   }
 }

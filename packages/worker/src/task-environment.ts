@@ -29,7 +29,10 @@ export function hostEnvironment(env: NodeJS.ProcessEnv): Record<string, string> 
  * The variables of one attempt beyond the host's. Parameters whose names are not variable names are left out (they reach
  * the task by substitution). Returns a sentence when a value cannot be an environment variable at all.
  */
-export function attemptEnvironment(spec: AttemptSpec, place: TaskPlace): { variables: Record<string, string> } | { problem: string } {
+export function attemptEnvironment(
+  spec: AttemptSpec,
+  place: TaskPlace,
+): { variables: Record<string, string> } | { problem: string } {
   const variables: Record<string, string> = { ...spec.params, ...spec.env, ...attemptMarkers(spec, place) };
   for (const [name, value] of Object.entries(variables)) {
     if (!VARIABLE_NAME.test(name) || SHELL_OWNED.has(name)) {
@@ -37,7 +40,9 @@ export function attemptEnvironment(spec: AttemptSpec, place: TaskPlace): { varia
     } else if (value.includes('\0')) {
       return { problem: `the value of ${name} holds a zero byte, which no environment variable can` };
     } else if (name.length + Buffer.byteLength(value) + 2 > VARIABLE_BYTES) {
-      return { problem: `the value of ${name} has ${Buffer.byteLength(value)} bytes; an environment variable holds at most ${VARIABLE_BYTES}` };
+      return {
+        problem: `the value of ${name} has ${Buffer.byteLength(value)} bytes; an environment variable holds at most ${VARIABLE_BYTES}`,
+      };
     }
   }
   return { variables };

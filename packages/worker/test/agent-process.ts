@@ -8,7 +8,9 @@ import { startWorker, type WorkerOptions } from '../src/index.ts';
 const options = JSON.parse(process.argv[2] ?? '{}') as Pick<WorkerOptions, 'dataDir' | 'logDir'>;
 
 const link: WorkerLink = {
-  send: (messages: WorkerToMaster[]) => { process.send?.(messages); },
+  send: (messages: WorkerToMaster[]) => {
+    process.send?.(messages);
+  },
   onFrame: (listener) => {
     process.on('message', (messages) => listener(messages as MasterToWorker[]));
     process.on('disconnect', () => listener(null));
@@ -16,7 +18,17 @@ const link: WorkerLink = {
   close: () => {},
 };
 await startWorker({
-  ...options, name: 'child', slots: 16, heartbeatMs: 500, maxLoadAverage: 1e6, reservedMemoryBytes: 0, supervisorLonelyMs: 2_500,
+  ...options,
+  name: 'child',
+  slots: 16,
+  heartbeatMs: 500,
+  maxLoadAverage: 1e6,
+  reservedMemoryBytes: 0,
+  supervisorLonelyMs: 2_500,
   connect: async () => link,
-  log: { info: () => {}, warn: (fields, message) => console.error(message, fields), error: (fields, message) => console.error(message, fields) },
+  log: {
+    info: () => {},
+    warn: (fields, message) => console.error(message, fields),
+    error: (fields, message) => console.error(message, fields),
+  },
 });

@@ -29,7 +29,9 @@ async function startAgent(master: HandMaster): Promise<ChildProcess> {
   const child = fork(join(import.meta.dirname, 'agent-process.ts'), [options], { serialization: 'json' });
   children.push(child);
   const link: MasterLink = {
-    send: (messages: MasterToWorker[]) => { if (child.connected) child.send(messages, () => {}); },
+    send: (messages: MasterToWorker[]) => {
+      if (child.connected) child.send(messages, () => {});
+    },
     onFrame: (listener) => {
       child.on('message', (messages) => listener(messages as WorkerToMaster[]));
       child.on('exit', () => listener(null));
@@ -37,7 +39,11 @@ async function startAgent(master: HandMaster): Promise<ChildProcess> {
     close: () => child.disconnect(),
   };
   master.accept(link);
-  await master.until(() => master.hello !== null, 10_000, () => 'no hello');
+  await master.until(
+    () => master.hello !== null,
+    10_000,
+    () => 'no hello',
+  );
   return child;
 }
 
@@ -51,20 +57,27 @@ function killHard(child: ChildProcess): Promise<void> {
 
 /** The supervisor of the scratch directory, found by its argument. */
 async function supervisorPid(): Promise<number> {
-  const found = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`"dataDir":"${scratch.dataDir}"`)
-        && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('supervisor/main');
-    } catch {
-      return false;
-    }
-  });
+  const found = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return (
+          readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`"dataDir":"${scratch.dataDir}"`) &&
+          readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('supervisor/main')
+        );
+      } catch {
+        return false;
+      }
+    });
   expect(found).toHaveLength(1);
   return found[0] ?? 0;
 }
 
-const marks = (): string[] => (existsSync(join(dir, 'marks')) ? readFileSync(join(dir, 'marks'), 'utf8').trim().split('\n') : []);
-const markThenSleep = (name: string, seconds: number) => shell(`echo ${name} >>$D/marks; sleep ${seconds}; echo v=${name} >>$PELORUS_OUTPUT; exit 5`);
+const marks = (): string[] =>
+  existsSync(join(dir, 'marks')) ? readFileSync(join(dir, 'marks'), 'utf8').trim().split('\n') : [];
+const markThenSleep = (name: string, seconds: number) =>
+  shell(`echo ${name} >>$D/marks; sleep ${seconds}; echo v=${name} >>$PELORUS_OUTPUT; exit 5`);
 
 describe('the agent is killed while tasks run', () => {
   test('the next one takes them over: running, ended meanwhile, each once', async () => {
@@ -75,12 +88,19 @@ describe('the agent is killed while tasks run', () => {
     first.dispatch(
       specOf('1.0.1', markThenSleep('long', 2.5), { env: { D: dir } }),
       specOf('1.1.1', markThenSleep('short', 0.4), { env: { D: dir } }),
-      specOf('1.2.1', script(`(await import('node:fs')).appendFileSync('${dir}/marks', 'script\\n');
-        await new Promise((r) => setTimeout(r, 600)); return {v: 'script'}`)),
+      specOf(
+        '1.2.1',
+        script(`(await import('node:fs')).appendFileSync('${dir}/marks', 'script\\n');
+        await new Promise((r) => setTimeout(r, 600)); return {v: 'script'}`),
+      ),
     );
     await eventually(() => marks().length === 3, 10_000, 'all three run');
     await killHard(agent);
-    await eventually(() => readFileSync(join(scratch.dataDir, 'attempts/journal'), 'utf8').includes('"1.1.1"'), 5_000, 'the short one has ended');
+    await eventually(
+      () => readFileSync(join(scratch.dataDir, 'attempts/journal'), 'utf8').includes('"1.1.1"'),
+      5_000,
+      'the short one has ended',
+    );
 
     const second = new HandMaster();
     await startAgent(second);
@@ -99,7 +119,10 @@ describe('the agent is killed while tasks run', () => {
   test('and no agent follows: tasks end, then the supervisor; a later one finds the results', async () => {
     const first = new HandMaster();
     const agent = await startAgent(first);
-    first.dispatch(specOf('1.0.1', markThenSleep('a', 1), { env: { D: dir } }), specOf('1.1.1', script('await new Promise((r) => setTimeout(r, 500)); return {v: 1}')));
+    first.dispatch(
+      specOf('1.0.1', markThenSleep('a', 1), { env: { D: dir } }),
+      specOf('1.1.1', script('await new Promise((r) => setTimeout(r, 500)); return {v: 1}')),
+    );
     await first.report('1.0.1', 'running');
     await first.report('1.1.1', 'running');
     const supervisor = await supervisorPid();
@@ -147,7 +170,11 @@ describe('the supervisor is killed while tasks run', () => {
     await master.report('1.1.1', 'running');
     const supervisor = await supervisorPid();
     process.kill(supervisor, 'SIGKILL');
-    expect(await master.finished('1.0.1')).toMatchObject({ state: 'failed', cause: { kind: 'exit', code: 5 }, outputs: { v: 'a' } });
+    expect(await master.finished('1.0.1')).toMatchObject({
+      state: 'failed',
+      cause: { kind: 'exit', code: 5 },
+      outputs: { v: 'a' },
+    });
     expect(await master.finished('1.1.1')).toMatchObject({ state: 'succeeded', outputs: { v: 's' } });
     expect(marks()).toEqual(['a']);
     expect(await supervisorPid()).not.toBe(supervisor);
@@ -158,8 +185,15 @@ describe('the supervisor is killed while tasks run', () => {
   test('what it had found again can be killed, whole', async () => {
     const master = new HandMaster();
     await startAgent(master);
-    master.dispatch(specOf('1.0.1', shell('setsid sleep 1000 & echo $! >$D/pid; sleep 1000'), { env: { D: dir } }), specOf('1.1.1', script('await new Promise(() => setTimeout(() => {}, 1e6))')));
-    await eventually(() => existsSync(join(dir, 'pid')) && readFileSync(join(dir, 'pid'), 'utf8').endsWith('\n'), 5_000, 'the task runs');
+    master.dispatch(
+      specOf('1.0.1', shell('setsid sleep 1000 & echo $! >$D/pid; sleep 1000'), { env: { D: dir } }),
+      specOf('1.1.1', script('await new Promise(() => setTimeout(() => {}, 1e6))')),
+    );
+    await eventually(
+      () => existsSync(join(dir, 'pid')) && readFileSync(join(dir, 'pid'), 'utf8').endsWith('\n'),
+      5_000,
+      'the task runs',
+    );
     await master.report('1.1.1', 'running');
     const escaped = Number(readFileSync(join(dir, 'pid'), 'utf8'));
     const before = await supervisorPid();
@@ -176,7 +210,11 @@ describe('the supervisor is killed while tasks run', () => {
     const master = new HandMaster();
     await startAgent(master);
     master.dispatch(specOf('1.0.1', shell('echo $PPID >$D/shell; echo $$ >$D/pid; sleep 1000'), { env: { D: dir } }));
-    await eventually(() => existsSync(join(dir, 'pid')) && readFileSync(join(dir, 'pid'), 'utf8').endsWith('\n'), 5_000, 'the task runs');
+    await eventually(
+      () => existsSync(join(dir, 'pid')) && readFileSync(join(dir, 'pid'), 'utf8').endsWith('\n'),
+      5_000,
+      'the task runs',
+    );
     await master.report('1.0.1', 'running');
     const slot = Number(readFileSync(join(dir, 'shell'), 'utf8'));
     process.kill(await supervisorPid(), 'SIGKILL');
@@ -188,7 +226,10 @@ describe('the supervisor is killed while tasks run', () => {
 test('agent and supervisor are killed: the next agent finds everything through the journal', async () => {
   const first = new HandMaster();
   const agent = await startAgent(first);
-  first.dispatch(specOf('1.0.1', markThenSleep('a', 2), { env: { D: dir } }), specOf('1.1.1', markThenSleep('b', 0.5), { env: { D: dir } }));
+  first.dispatch(
+    specOf('1.0.1', markThenSleep('a', 2), { env: { D: dir } }),
+    specOf('1.1.1', markThenSleep('b', 0.5), { env: { D: dir } }),
+  );
   await eventually(() => marks().length === 2, 5_000, 'both run');
   process.kill(await supervisorPid(), 'SIGKILL');
   await killHard(agent);
@@ -201,17 +242,42 @@ test('agent and supervisor are killed: the next agent finds everything through t
 });
 
 test('after a boot of the host what ran is lost at once, what had ended is told', async () => {
-  const journal = (attempt: string) => `# ${JSON.stringify({
-    attempt, bootId: 'another boot', pid: process.pid, startTime: 1, startedAt: 5, killGraceMs: 1000, executionLeaseMs: 60_000, outputs: {},
-    logPath: join(scratch.logDir, 'x.log'),
-  })}\n`;
-  for (const [attempt, exit] of [['1.0.1', ''], ['1.1.1', 'exit 3\n']] as const) {
+  const journal = (attempt: string) =>
+    `# ${JSON.stringify({
+      attempt,
+      bootId: 'another boot',
+      pid: process.pid,
+      startTime: 1,
+      startedAt: 5,
+      killGraceMs: 1000,
+      executionLeaseMs: 60_000,
+      outputs: {},
+      logPath: join(scratch.logDir, 'x.log'),
+    })}\n`;
+  for (const [attempt, exit] of [
+    ['1.0.1', ''],
+    ['1.1.1', 'exit 3\n'],
+  ] as const) {
     mkdirSync(join(scratch.dataDir, 'attempts', attempt), { recursive: true });
-    writeFileSync(join(scratch.dataDir, 'attempts', `${attempt}.launch`), `${journal(attempt)}exec true\n# launched\n${exit}`);
+    writeFileSync(
+      join(scratch.dataDir, 'attempts', `${attempt}.launch`),
+      `${journal(attempt)}exec true\n# launched\n${exit}`,
+    );
   }
   mkdirSync(join(scratch.dataDir, 'calls'), { recursive: true });
-  const start = { attempt: '1.2.1', bootId: 'another boot', pid: process.pid, startTime: 1, startedAt: 5, killGraceMs: 1000, executionLeaseMs: 60_000 };
-  writeFileSync(join(scratch.dataDir, 'calls/journal'), `${JSON.stringify({ kind: 'start', start })}\n{"kind":"end","te`);
+  const start = {
+    attempt: '1.2.1',
+    bootId: 'another boot',
+    pid: process.pid,
+    startTime: 1,
+    startedAt: 5,
+    killGraceMs: 1000,
+    executionLeaseMs: 60_000,
+  };
+  writeFileSync(
+    join(scratch.dataDir, 'calls/journal'),
+    `${JSON.stringify({ kind: 'start', start })}\n{"kind":"end","te`,
+  );
   const master = new HandMaster();
   await startAgent(master);
   await master.report('1.0.1', 'lost');

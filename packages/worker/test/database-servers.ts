@@ -31,8 +31,22 @@ async function startPostgres(): Promise<TestServer> {
   const initdb = findProgram('initdb', '/usr/lib/postgresql/*/bin/initdb');
   const { dir, ids } = scratchFor('postgres');
   const port = await freePort();
-  execFileSync(initdb, ['-D', join(dir, 'data'), '-U', 'postgres', '-A', 'trust', '--no-sync'], { ...ids, stdio: 'ignore' });
-  const args = ['-D', join(dir, 'data'), '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-c', `unix_socket_directories=${dir}`, '-c', 'fsync=off'];
+  execFileSync(initdb, ['-D', join(dir, 'data'), '-U', 'postgres', '-A', 'trust', '--no-sync'], {
+    ...ids,
+    stdio: 'ignore',
+  });
+  const args = [
+    '-D',
+    join(dir, 'data'),
+    '-p',
+    String(port),
+    '-c',
+    'listen_addresses=127.0.0.1',
+    '-c',
+    `unix_socket_directories=${dir}`,
+    '-c',
+    'fsync=off',
+  ];
   const child = spawn(initdb.replace(/initdb$/, 'postgres'), args, { ...ids, stdio: 'ignore' });
   return ready(child, port, dir, 'SIGINT', `postgres://postgres@127.0.0.1:${port}/postgres`, async (url) => {
     const { default: pg } = await import('pg');
@@ -48,9 +62,17 @@ async function startMariadb(): Promise<TestServer> {
   const server = findProgram('mariadbd', '/usr/sbin/mariadbd');
   const { dir, ids } = scratchFor('mysql');
   const port = await freePort();
-  execFileSync(install, ['--no-defaults', `--datadir=${join(dir, 'data')}`, '--auth-root-authentication-method=normal', '--skip-test-db'], { ...ids, stdio: 'ignore' });
+  execFileSync(
+    install,
+    ['--no-defaults', `--datadir=${join(dir, 'data')}`, '--auth-root-authentication-method=normal', '--skip-test-db'],
+    { ...ids, stdio: 'ignore' },
+  );
   const args = [
-    '--no-defaults', `--datadir=${join(dir, 'data')}`, `--port=${port}`, '--bind-address=127.0.0.1', `--socket=${join(dir, 's')}`,
+    '--no-defaults',
+    `--datadir=${join(dir, 'data')}`,
+    `--port=${port}`,
+    '--bind-address=127.0.0.1',
+    `--socket=${join(dir, 's')}`,
     `--pid-file=${join(dir, 'pid')}`,
   ];
   const child = spawn(server, args, { ...ids, stdio: 'ignore' });
@@ -61,7 +83,10 @@ async function startMariadb(): Promise<TestServer> {
 }
 
 function findProgram(name: string, pattern: string): string {
-  const onPath = (process.env['PATH'] ?? '').split(':').map((dir) => join(dir, name)).find((path) => existsSync(path));
+  const onPath = (process.env['PATH'] ?? '')
+    .split(':')
+    .map((dir) => join(dir, name))
+    .find((path) => existsSync(path));
   const found = onPath ?? globSync(pattern).toSorted().at(-1);
   if (found === undefined) throw new Error(`there is no ${name} on this machine`);
   return found;
@@ -78,7 +103,12 @@ function scratchFor(user: string): { dir: string; ids: { uid?: number; gid?: num
 }
 
 async function ready(
-  child: ChildProcess, port: number, dir: string, endSignal: NodeJS.Signals, url: string, connect: (url: string) => Promise<void>,
+  child: ChildProcess,
+  port: number,
+  dir: string,
+  endSignal: NodeJS.Signals,
+  url: string,
+  connect: (url: string) => Promise<void>,
 ): Promise<TestServer> {
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const stop = async (): Promise<void> => {

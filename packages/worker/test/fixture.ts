@@ -3,7 +3,14 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type {
-  AttemptId, AttemptReport, AttemptSpec, Cause, MasterId, MasterLink, TaskAction, WorkerToMaster,
+  AttemptId,
+  AttemptReport,
+  AttemptSpec,
+  Cause,
+  MasterId,
+  MasterLink,
+  TaskAction,
+  WorkerToMaster,
 } from '@pelorus/protocol';
 import { attemptLogPath, createMemoryLinkPair, startWorker, type Worker, type WorkerOptions } from '../src/index.ts';
 
@@ -11,13 +18,29 @@ export const attemptOf = (text: string): AttemptId => text as AttemptId;
 
 export function specOf(attempt: string, action: TaskAction, more: Partial<AttemptSpec> = {}): AttemptSpec {
   return {
-    attempt: attemptOf(attempt), project: 'p', workflow: 'w', task: 't', logicalDate: '2024-03-15T13:45:00Z', action, params: {}, env: {},
-    files: [], connection: null, outputs: {}, killGraceMs: 1000, executionLeaseMs: 60_000, ...more,
+    attempt: attemptOf(attempt),
+    project: 'p',
+    workflow: 'w',
+    task: 't',
+    logicalDate: '2024-03-15T13:45:00Z',
+    action,
+    params: {},
+    env: {},
+    files: [],
+    connection: null,
+    outputs: {},
+    killGraceMs: 1000,
+    executionLeaseMs: 60_000,
+    ...more,
   };
 }
 
 export const shell = (run: string, options: { file?: string; shell?: string } = {}): TaskAction => ({
-  type: 'shell', run: options.file === undefined ? run : null, file: options.file ?? null, shell: options.shell ?? 'sh', substitution: 'env',
+  type: 'shell',
+  run: options.file === undefined ? run : null,
+  file: options.file ?? null,
+  shell: options.shell ?? 'sh',
+  substitution: 'env',
 });
 export const script = (run: string): TaskAction => ({ type: 'script', run, file: null });
 
@@ -97,10 +120,21 @@ export class HandMaster {
   }
 
   /** Resolves with the first report of that kind; fails after `limitMs`. */
-  async report<Kind extends AttemptReport['kind']>(attempt: string, kind: Kind, limitMs = 15_000): Promise<Extract<AttemptReport, { kind: Kind }>> {
+  async report<Kind extends AttemptReport['kind']>(
+    attempt: string,
+    kind: Kind,
+    limitMs = 15_000,
+  ): Promise<Extract<AttemptReport, { kind: Kind }>> {
     const find = (): Extract<AttemptReport, { kind: Kind }> | undefined =>
-      this.reports.find((report): report is Extract<AttemptReport, { kind: Kind }> => report.attempt === attempt && report.kind === kind);
-    await this.until(() => find() !== undefined, limitMs, () => `no ${kind} of ${attempt}; heard ${JSON.stringify(this.reportsOf(attempt))}`);
+      this.reports.find(
+        (report): report is Extract<AttemptReport, { kind: Kind }> =>
+          report.attempt === attempt && report.kind === kind,
+      );
+    await this.until(
+      () => find() !== undefined,
+      limitMs,
+      () => `no ${kind} of ${attempt}; heard ${JSON.stringify(this.reportsOf(attempt))}`,
+    );
     const found = find();
     if (!found) throw new Error('unreachable');
     return found;
@@ -141,7 +175,8 @@ export class HandMaster {
         if (!this.acknowledges || report.kind === 'accepted' || report.kind === 'never_seen') return;
         return link.send([{ kind: 'ack', attempt: report.attempt, sequence: report.sequence, verdict: 'stored' }]);
       }
-      case 'goodbye': return;
+      case 'goodbye':
+        return;
     }
   }
 
@@ -152,10 +187,23 @@ export class HandMaster {
 
 export const quietLog: WorkerOptions['log'] = { info: () => {}, warn: () => {}, error: () => {} };
 
-export function startTestWorker(scratch: Scratch, master: HandMaster, more: Partial<WorkerOptions> = {}): Promise<Worker> {
+export function startTestWorker(
+  scratch: Scratch,
+  master: HandMaster,
+  more: Partial<WorkerOptions> = {},
+): Promise<Worker> {
   return startWorker({
-    dataDir: scratch.dataDir, logDir: scratch.logDir, name: 'test', slots: 16, heartbeatMs: 500, maxLoadAverage: 1e6, reservedMemoryBytes: 0,
-    supervisorLonelyMs: 1500, connect: master.connect, log: quietLog, ...more,
+    dataDir: scratch.dataDir,
+    logDir: scratch.logDir,
+    name: 'test',
+    slots: 16,
+    heartbeatMs: 500,
+    maxLoadAverage: 1e6,
+    reservedMemoryBytes: 0,
+    supervisorLonelyMs: 1500,
+    connect: master.connect,
+    log: quietLog,
+    ...more,
   });
 }
 

@@ -19,7 +19,11 @@ beforeAll(async () => {
   master = new HandMaster();
   process.env['SERVICE_SECRET'] = 'do-not-leak';
   worker = await startTestWorker(scratch, master, { logBytesPerAttempt: 100_000 });
-  await master.until(() => master.hello !== null, 5_000, () => 'no hello');
+  await master.until(
+    () => master.hello !== null,
+    5_000,
+    () => 'no hello',
+  );
 });
 beforeEach(() => {
   count += 1;
@@ -41,7 +45,11 @@ async function run(text: string, more: Parameters<typeof specOf>[2] = {}, attemp
 
 /** Reads a process id that a task wrote. */
 async function pidFrom(file: string): Promise<number> {
-  await eventually(() => existsSync(file) && /^\d+\n$/.test(readFileSync(file, 'utf8')), 5_000, `${file} holds a process id`);
+  await eventually(
+    () => existsSync(file) && /^\d+\n$/.test(readFileSync(file, 'utf8')),
+    5_000,
+    `${file} holds a process id`,
+  );
   return Number(readFileSync(file, 'utf8'));
 }
 
@@ -70,33 +78,65 @@ describe('how an attempt ended', () => {
 });
 
 describe('what a task gets', () => {
-  test('its parameters as variables, whatever they hold, and none of the service\'s own environment', async () => {
+  test("its parameters as variables, whatever they hold, and none of the service's own environment", async () => {
     const value = `"; touch ${dir}/injected; echo '$(touch ${dir}/injected)' \`touch ${dir}/injected\` \\\nline 2`;
     await run('printf "%s" "$p" >p.txt; cp p.txt "$DIR"; env >"$DIR/env.txt"', {
-      params: { p: value, 'system.task.name': 't', UID: '5' }, env: { DIR: dir, EXTRA: 'x' },
+      params: { p: value, 'system.task.name': 't', UID: '5' },
+      env: { DIR: dir, EXTRA: 'x' },
     });
     expect(readFileSync(join(dir, 'p.txt'), 'utf8')).toBe(value);
     expect(existsSync(join(dir, 'injected'))).toBe(false);
-    const names = new Set(readFileSync(join(dir, 'env.txt'), 'utf8').split('\n').flatMap((line) => /^(\w+)=/.exec(line)?.[1] ?? []));
+    const names = new Set(
+      readFileSync(join(dir, 'env.txt'), 'utf8')
+        .split('\n')
+        .flatMap((line) => /^(\w+)=/.exec(line)?.[1] ?? []),
+    );
     const allowed = new Set([
-      'PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'USER', 'SHELL', 'PWD', 'OLDPWD', 'SHLVL', '_', 'p', 'DIR', 'EXTRA',
-      ...['ATTEMPT', 'RUN_ID', 'TASK', 'WORKFLOW', 'PROJECT', 'LOGICAL_DATE', 'OUTPUT', 'WORK_DIR'].map((name) => `PELORUS_${name}`),
+      'PATH',
+      'HOME',
+      'LANG',
+      'TZ',
+      'TMPDIR',
+      'USER',
+      'SHELL',
+      'PWD',
+      'OLDPWD',
+      'SHLVL',
+      '_',
+      'p',
+      'DIR',
+      'EXTRA',
+      ...['ATTEMPT', 'RUN_ID', 'TASK', 'WORKFLOW', 'PROJECT', 'LOGICAL_DATE', 'OUTPUT', 'WORK_DIR'].map(
+        (name) => `PELORUS_${name}`,
+      ),
     ]);
     expect([...names].filter((name) => !allowed.has(name) && !name.startsWith('LC_'))).toEqual([]);
     expect(names).toContain('PELORUS_LOGICAL_DATE');
   });
 
-  test('the supervisor itself was not given the service\'s environment', () => {
+  test("the supervisor itself was not given the service's environment", () => {
     expect(readFileSync(`/proc/${worker.supervisorPid}/environ`, 'utf8')).not.toContain('do-not-leak');
   });
 
   test('files in a work directory of its own, standard input at its end, one log for both outputs', async () => {
     const outcome = await run('cat a.txt sub/b.txt; cat; echo err >&2; ls -a; pwd', {
-      files: [{ name: 'a.txt', sha256: '', base64: btoa('A\n') }, { name: 'sub/b.txt', sha256: '', base64: btoa('B\n') }],
+      files: [
+        { name: 'a.txt', sha256: '', base64: btoa('A\n') },
+        { name: 'sub/b.txt', sha256: '', base64: btoa('B\n') },
+      ],
     });
     expect(outcome.state).toBe('succeeded');
     expect(scratch.log(id).split('\n')).toEqual([
-      'A', 'B', 'err', '.', '..', '.pelorus-task.sh', 'a.txt', 'sub', join(scratch.dataDir, 'attempts', id), '',
+      'A',
+      'B',
+      'err',
+      '.',
+      '..',
+      '.pelorus-task.sh',
+      'a.txt',
+      'sub',
+      join(scratch.dataDir, 'attempts', id),
+      '',
     ]);
   });
 
@@ -107,9 +147,20 @@ describe('what a task gets', () => {
 
   test('a file of its own to run, with the interpreter asked for', async () => {
     master.dispatch(
-      specOf(id, shell('', { file: 'go.sh', shell: 'bash' }), { files: [{ name: 'go.sh', sha256: '', base64: btoa('echo "v$BASH_VERSION"') }] }),
-      specOf(other, { type: 'python', run: 'import os, helper\nprint(helper.x, os.environ["p"])\nopen(os.environ["PELORUS_OUTPUT"], "w").write("y=2\\n")', file: null, interpreter: 'python3 -u', substitution: 'env' },
-        { params: { p: 'é' }, files: [{ name: 'helper.py', sha256: '', base64: btoa('x = 1\n') }] }),
+      specOf(id, shell('', { file: 'go.sh', shell: 'bash' }), {
+        files: [{ name: 'go.sh', sha256: '', base64: btoa('echo "v$BASH_VERSION"') }],
+      }),
+      specOf(
+        other,
+        {
+          type: 'python',
+          run: 'import os, helper\nprint(helper.x, os.environ["p"])\nopen(os.environ["PELORUS_OUTPUT"], "w").write("y=2\\n")',
+          file: null,
+          interpreter: 'python3 -u',
+          substitution: 'env',
+        },
+        { params: { p: 'é' }, files: [{ name: 'helper.py', sha256: '', base64: btoa('x = 1\n') }] },
+      ),
     );
     expect((await master.finished(id)).state).toBe('succeeded');
     expect(scratch.log(id)).toMatch(/^v\d/);
@@ -126,7 +177,9 @@ describe('what a task gets', () => {
 
 describe('a log that grows too long', () => {
   test('keeps its beginning and its latest lines, the gap is marked, and the task runs on', async () => {
-    const outcome = await run('echo first; for i in 1 2 3; do head -c 300000 /dev/zero | tr "\\0" x; echo; sleep 1; done; echo last');
+    const outcome = await run(
+      'echo first; for i in 1 2 3; do head -c 300000 /dev/zero | tr "\\0" x; echo; sleep 1; done; echo last',
+    );
     expect(outcome.state).toBe('succeeded');
     const log = scratch.log(id);
     expect(log.length).toBeLessThan(100_000);
@@ -137,7 +190,9 @@ describe('a log that grows too long', () => {
 
   test('in one moment is cut when the task has ended', async () => {
     await run('echo first; head -c 5000000 /dev/zero | tr "\\0" x');
-    expect(scratch.log(id)).toMatch(/^first\nx{49994}\n\[pelorus\] the log reached its limit of 100000 bytes; 4950006 bytes are missing here\n$/);
+    expect(scratch.log(id)).toMatch(
+      /^first\nx{49994}\n\[pelorus\] the log reached its limit of 100000 bytes; 4950006 bytes are missing here\n$/,
+    );
   });
 
   test('without ever a line break and with its output closed a task still ends', async () => {
@@ -151,12 +206,19 @@ describe('outputs', () => {
       'echo "n= 42" >>$PELORUS_OUTPUT; printf "text<<E\\na\\nb\\nE\\n" >>$PELORUS_OUTPUT; echo \'x ${setValue(s=from log)}\'; echo \'${setValue(n=7)}\'',
       { outputs: { n: { type: 'integer' } } },
     );
-    expect(outcome).toMatchObject({ state: 'succeeded', outputs: { n: '42', text: 'a\nb', s: 'from log' }, outputsTruncated: false });
+    expect(outcome).toMatchObject({
+      state: 'succeeded',
+      outputs: { n: '42', text: 'a\nb', s: 'from log' },
+      outputsTruncated: false,
+    });
   });
 
   test('that are not of their declared type fail the attempt', async () => {
     const outcome = await run('echo n=many >>$PELORUS_OUTPUT', { outputs: { n: { type: 'integer' } } });
-    expect(outcome).toMatchObject({ state: 'failed', cause: { kind: 'invalid', detail: 'output n is declared integer, the task gave "many"' } });
+    expect(outcome).toMatchObject({
+      state: 'failed',
+      cause: { kind: 'invalid', detail: 'output n is declared integer, the task gave "many"' },
+    });
   });
 
   test('beyond the limit are dropped, said, and leave the outcome as it is', async () => {
@@ -172,10 +234,16 @@ describe('outputs', () => {
 describe('kill', () => {
   test('ends everything, children that left the group and cleared their environment too, and reports when nothing is left', async () => {
     const pidFile = (name: string): string => join(dir, name);
-    master.dispatch(specOf(id, shell(
-      'setsid sleep 1000 & echo $! >$D/a; setsid sh -c "echo \\$\\$ >$D/b; trap \'\' TERM; while :; do sleep 1; done" & env -i setsid sleep 1000 & echo $! >$D/c; wait',
-      {},
-    ), { env: { D: dir } }));
+    master.dispatch(
+      specOf(
+        id,
+        shell(
+          'setsid sleep 1000 & echo $! >$D/a; setsid sh -c "echo \\$\\$ >$D/b; trap \'\' TERM; while :; do sleep 1; done" & env -i setsid sleep 1000 & echo $! >$D/c; wait',
+          {},
+        ),
+        { env: { D: dir } },
+      ),
+    );
     const pids = await Promise.all(['a', 'b', 'c'].map((name) => pidFrom(pidFile(name))));
     expect(pids.map(isAlive)).toEqual([true, true, true]);
     const from = Date.now();
@@ -187,7 +255,13 @@ describe('kill', () => {
   });
 
   test('a task that ends on TERM ends at once, and may still write its outputs', async () => {
-    master.dispatch(specOf(id, shell('trap "echo bye=1 >>$PELORUS_OUTPUT; exit 0" TERM; echo $$ >$D/pid; while :; do sleep 0.05; done'), { env: { D: dir } }));
+    master.dispatch(
+      specOf(
+        id,
+        shell('trap "echo bye=1 >>$PELORUS_OUTPUT; exit 0" TERM; echo $$ >$D/pid; while :; do sleep 0.05; done'),
+        { env: { D: dir } },
+      ),
+    );
     await pidFrom(join(dir, 'pid'));
     const from = Date.now();
     master.kill(id, 10_000);
@@ -196,7 +270,9 @@ describe('kill', () => {
   });
 
   test('a task that ignores TERM is ended when the grace is over, not before', async () => {
-    master.dispatch(specOf(id, shell("trap '' TERM; echo $$ >$D/pid; while :; do sleep 0.1; done"), { env: { D: dir } }));
+    master.dispatch(
+      specOf(id, shell("trap '' TERM; echo $$ >$D/pid; while :; do sleep 0.1; done"), { env: { D: dir } }),
+    );
     const pid = await pidFrom(join(dir, 'pid'));
     const from = Date.now();
     master.kill(id, 800);
@@ -207,7 +283,9 @@ describe('kill', () => {
   });
 
   test('does not touch a process of the same attempt id in another installation', async () => {
-    const foreign = spawn('sleep', ['60'], { env: { PATH: process.env['PATH'] ?? '', PELORUS_ATTEMPT: id, PELORUS_WORK_DIR: '/elsewhere' } });
+    const foreign = spawn('sleep', ['60'], {
+      env: { PATH: process.env['PATH'] ?? '', PELORUS_ATTEMPT: id, PELORUS_WORK_DIR: '/elsewhere' },
+    });
     master.dispatch(specOf(id, shell('echo $$ >$D/pid; sleep 60'), { env: { D: dir } }));
     await pidFrom(join(dir, 'pid'));
     master.kill(id);
@@ -253,7 +331,11 @@ describe('the wire', () => {
     for (let index = 0; index < 5; index += 1) master.dispatch(spec);
     await master.finished(id);
     master.dispatch(spec);
-    await master.until(() => master.reportsOf(id).filter((report) => report.kind === 'finished').length >= 2, 5_000, () => 'no second answer');
+    await master.until(
+      () => master.reportsOf(id).filter((report) => report.kind === 'finished').length >= 2,
+      5_000,
+      () => 'no second answer',
+    );
     expect(readFileSync(join(dir, 'ran'), 'utf8')).toBe('ran\n');
   });
 
@@ -264,7 +346,11 @@ describe('the wire', () => {
     expect(existsSync(directory)).toBe(true);
     const before = master.reportsOf(id).length;
     master.disconnect();
-    await master.until(() => master.linked && master.reportsOf(id).length > before, 10_000, () => 'not offered again');
+    await master.until(
+      () => master.linked && master.reportsOf(id).length > before,
+      10_000,
+      () => 'not offered again',
+    );
     master.acknowledges = true;
     master.query(id);
     await eventually(() => !existsSync(directory), 5_000, 'the directory is removed');
@@ -273,7 +359,9 @@ describe('the wire', () => {
 
   test('an attempt whose execution lease nobody renews is ended in time and reported lost', async () => {
     master.renews = false;
-    master.dispatch(specOf(id, shell('echo $$ >$D/pid; sleep 60'), { env: { D: dir }, executionLeaseMs: 3_000, killGraceMs: 500 }));
+    master.dispatch(
+      specOf(id, shell('echo $$ >$D/pid; sleep 60'), { env: { D: dir }, executionLeaseMs: 3_000, killGraceMs: 500 }),
+    );
     const pid = await pidFrom(join(dir, 'pid'));
     await master.report(id, 'lost', 6_000);
     expect(isAlive(pid)).toBe(false);
@@ -292,7 +380,11 @@ test('a data directory with a very long name works', async () => {
   writeFileSync(join(dataDir, 'x'), '');
   const remote = new HandMaster();
   const second = await startTestWorker(long, remote, { dataDir });
-  await remote.until(() => remote.hello !== null, 5_000, () => 'no hello');
+  await remote.until(
+    () => remote.hello !== null,
+    5_000,
+    () => 'no hello',
+  );
   remote.dispatch(specOf(id, shell('exit 4')));
   expect(await remote.finished(id)).toMatchObject({ cause: { kind: 'exit', code: 4 } });
   await second.stop({ stopTasks: true });

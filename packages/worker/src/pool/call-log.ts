@@ -54,6 +54,9 @@ export class CallLog {
     }
     this.#written += Buffer.byteLength(text);
     const over = this.#written >= this.#limitBytes;
-    appendFileSync(this.#path, over ? `${text}\n[pelorus] the log has reached its limit; what follows is dropped\n` : text);
+    appendFileSync(
+      this.#path,
+      over ? `${text}\n[pelorus] the log has reached its limit; what follows is dropped\n` : text,
+    );
   }
 }

@@ -27,7 +27,9 @@ export async function runHttp(call: CallContext, action: HttpAction): Promise<Re
   const answer = await fetch(url, { method, headers, body, signal: call.signal, redirect: 'follow' });
   const text = await readLimited(answer);
   const where = `${url.origin}${url.pathname}`;
-  call.log.line(`${method} ${where}: ${answer.status} in ${Math.round(performance.now() - startedAt)} ms, ${text.length} characters`);
+  call.log.line(
+    `${method} ${where}: ${answer.status} in ${Math.round(performance.now() - startedAt)} ms, ${text.length} characters`,
+  );
   if (text !== '') call.log.line(text.slice(0, HTTP_LIMITS.loggedBytes));
   await checkAnswer(action, answer.status, text, where);
   return extractOutputs(action.extract, text);
@@ -38,7 +40,8 @@ function requestUrl(template: string, params: Record<string, string>): URL {
   const text = fillPlaceholders(template.trim(), params, (value, at) => (at === 0 ? value : encodeURIComponent(value)));
   const url = URL.parse(text);
   if (!url) throw invalidTask(`${JSON.stringify(text)} is not a URL`);
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw invalidTask(`${url.protocol} is neither http: nor https:`);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    throw invalidTask(`${url.protocol} is neither http: nor https:`);
   return url;
 }
 
@@ -73,7 +76,9 @@ function requestBody(action: HttpAction, headers: Headers, params: Record<string
 async function readLimited(answer: Response): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of answer.body ?? []) {
+  const body: AsyncIterable<Uint8Array> | null = answer.body;
+  if (!body) return '';
+  for await (const chunk of body) {
     bytes += chunk.byteLength;
     if (bytes > HTTP_LIMITS.answerBytes) throw failedTask(`the answer is larger than ${HTTP_LIMITS.answerBytes} bytes`);
     chunks.push(chunk);
@@ -84,10 +89,14 @@ async function readLimited(answer: Response): Promise<string> {
 async function checkAnswer({ expect }: HttpAction, status: number, text: string, where: string): Promise<void> {
   const welcome = expect.status.length > 0 ? expect.status.includes(status) : status >= 200 && status < 300;
   if (!welcome) {
-    throw failedTask(`${where} answered ${status}, expected ${expect.status.length > 0 ? expect.status.join(' or ') : '2xx'}`);
+    throw failedTask(
+      `${where} answered ${status}, expected ${expect.status.length > 0 ? expect.status.join(' or ') : '2xx'}`,
+    );
   }
-  if (expect.body === null || await bodyMatches(expect.body, text)) return;
-  throw failedTask(`the answer of ${where} does not ${expect.body.startsWith('re:') ? 'match' : 'contain'} ${JSON.stringify(expect.body)}`);
+  if (expect.body === null || (await bodyMatches(expect.body, text))) return;
+  throw failedTask(
+    `the answer of ${where} does not ${expect.body.startsWith('re:') ? 'match' : 'contain'} ${JSON.stringify(expect.body)}`,
+  );
 }
 
 /** `re:` introduces a regular expression, matched in linear time anywhere in the text; anything else must be contained. */
@@ -105,13 +114,15 @@ function extractOutputs(extract: Record<string, string>, text: string): Record<s
   const entries = Object.entries(extract);
   if (entries.length === 0) return {};
   const answer = parseAnswer(text);
-  return Object.fromEntries(entries.map(([name, path]) => {
-    const steps = parseJsonPath(path);
-    if (!steps) throw invalidTask(`${JSON.stringify(path)} is not a JSON path`);
-    const value = valueAtPath(answer, steps);
-    if (value === undefined) throw failedTask(`the answer has nothing at ${path}, which the output ${name} needs`);
-    return [name, value];
-  }));
+  return Object.fromEntries(
+    entries.map(([name, path]) => {
+      const steps = parseJsonPath(path);
+      if (!steps) throw invalidTask(`${JSON.stringify(path)} is not a JSON path`);
+      const value = valueAtPath(answer, steps);
+      if (value === undefined) throw failedTask(`the answer has nothing at ${path}, which the output ${name} needs`);
+      return [name, value];
+    }),
+  );
 }
 
 function parseAnswer(text: string): unknown {

@@ -17,7 +17,11 @@ import { openLineChannel } from '../line-channel.ts';
 import { outputsFromObject, settleOutputs } from '../outputs.ts';
 import { CallContext } from './call-context.ts';
 import {
-  POOL_CHANNEL_FD, type Call, type CallOutcome, type PoolToSupervisor, type SupervisorToPool,
+  POOL_CHANNEL_FD,
+  type Call,
+  type CallOutcome,
+  type PoolToSupervisor,
+  type SupervisorToPool,
 } from './messages.ts';
 import { runScript, scriptsWearOut } from './script-task.ts';
 import { causeOfError, describeError, TaskFailure } from './task-failure.ts';
@@ -32,10 +36,14 @@ let retiring = false;
 const handleWaiters = new Map<AttemptId, () => void>();
 
 const socket = new Socket({ fd: POOL_CHANNEL_FD, readable: true, writable: true });
-const channel = openLineChannel<PoolToSupervisor, SupervisorToPool>(socket, (messages) => messages.forEach(onMessage), () => {
-  orphaned = true;
-  if (!call) exitProcess(0);
-});
+const channel = openLineChannel<PoolToSupervisor, SupervisorToPool>(
+  socket,
+  (messages) => messages.forEach(onMessage),
+  () => {
+    orphaned = true;
+    if (!call) exitProcess(0);
+  },
+);
 
 routeOutput();
 process.on('SIGTERM', () => {
@@ -51,8 +59,10 @@ channel.send({ kind: 'ready' });
 
 function onMessage(message: SupervisorToPool): void {
   switch (message.kind) {
-    case 'call': return void serve(message.call);
-    case 'handle-stored': return handleWaiters.get(message.attempt)?.();
+    case 'call':
+      return void serve(message.call);
+    case 'handle-stored':
+      return handleWaiters.get(message.attempt)?.();
     case 'cancel':
       void import('./sql-task.ts')
         .then(({ cancelStatement }) => cancelStatement(message.handle))
@@ -63,10 +73,14 @@ function onMessage(message: SupervisorToPool): void {
 }
 
 async function serve(asked: Call): Promise<void> {
-  const context = new CallContext(asked, (handle) => new Promise((stored) => {
-    handleWaiters.set(asked.spec.attempt, stored);
-    channel.send({ kind: 'handle', attempt: asked.spec.attempt, handle });
-  }));
+  const context = new CallContext(
+    asked,
+    (handle) =>
+      new Promise((stored) => {
+        handleWaiters.set(asked.spec.attempt, stored);
+        channel.send({ kind: 'handle', attempt: asked.spec.attempt, handle });
+      }),
+  );
   call = context;
   const outcome = await current.run(context, () => perform(context));
   if (context.open) conclude(context, outcome);
@@ -76,7 +90,11 @@ async function perform(context: CallContext): Promise<CallOutcome> {
   try {
     context.placeFiles();
     const raw = await runAction(context);
-    const { outputs, outputsTruncated, problem } = settleOutputs(outputsFromObject(raw), context.spec.outputs, context.call.limits.outputsBytes);
+    const { outputs, outputsTruncated, problem } = settleOutputs(
+      outputsFromObject(raw),
+      context.spec.outputs,
+      context.call.limits.outputsBytes,
+    );
     return { cause: problem === null ? null : { kind: 'invalid', detail: problem }, outputs, outputsTruncated };
   } catch (error) {
     logError(context, error);
@@ -87,10 +105,14 @@ async function perform(context: CallContext): Promise<CallOutcome> {
 async function runAction(context: CallContext): Promise<Record<string, unknown>> {
   const { action } = context.spec;
   switch (action.type) {
-    case 'script': return runScript(context, action);
-    case 'http': return (await import('./http-task.ts')).runHttp(context, action);
-    case 'sql': return (await import('./sql-task.ts')).runSql(context, action);
-    default: throw new TaskFailure({ kind: 'invalid', detail: `a ${action.type} task is not a call` }, 'not a call');
+    case 'script':
+      return runScript(context, action);
+    case 'http':
+      return (await import('./http-task.ts')).runHttp(context, action);
+    case 'sql':
+      return (await import('./sql-task.ts')).runSql(context, action);
+    default:
+      throw new TaskFailure({ kind: 'invalid', detail: `a ${action.type} task is not a call` }, 'not a call');
   }
 }
 
@@ -109,7 +131,10 @@ function conclude(context: CallContext, outcome: CallOutcome): void {
 
 /** What goes on after a call that should be over. Sockets do not count: fetch keeps them for the next request. */
 function countRemains(): number {
-  return process.getActiveResourcesInfo().filter((kind) => /^(Timeout|Process|Worker|MessagePort|FSEvent|StatWatcher|TCPServer|PipeServer|UDP)/.test(kind)).length;
+  return process
+    .getActiveResourcesInfo()
+    .filter((kind) => /^(Timeout|Process|Worker|MessagePort|FSEvent|StatWatcher|TCPServer|PipeServer|UDP)/.test(kind))
+    .length;
 }
 
 /** Written under another name first, so that whoever finds it finds it whole. */
@@ -147,15 +172,16 @@ function logError({ log, spec }: CallContext, error: unknown): void {
 function routeOutput(): void {
   for (const stream of [process.stdout, process.stderr]) {
     const write = stream.write.bind(stream);
-    stream.write = ((chunk: string | Uint8Array, encodingOrDone?: BufferEncoding | (() => void), done?: () => void) => {
-      const store = current.getStore();
-      if (!store?.open) return write(chunk as string, encodingOrDone as BufferEncoding, done);
+    stream.write = (chunk: string | Uint8Array, encodingOrDone?: BufferEncoding | (() => void), done?: () => void) => {
       const encoding = typeof encodingOrDone === 'string' ? encodingOrDone : 'utf8';
-      store.log.write(typeof chunk === 'string' && encoding === 'utf8' ? chunk : Buffer.from(chunk as string, encoding).toString('utf8'));
+      const bytes = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
+      const store = current.getStore();
+      if (!store?.open) return write(bytes, done);
+      store.log.write(Buffer.from(bytes).toString('utf8'));
       const callback = typeof encodingOrDone === 'function' ? encodingOrDone : done;
       if (callback) process.nextTick(callback);
       return true;
-    }) as typeof stream.write;
+    };
   }
   process.exit = ((code?: number) => {
     const store = current.getStore();

@@ -4,7 +4,11 @@ import { invalidTask } from './task-failure.ts';
 const PLACEHOLDER = /\$\{([^{}]+)\}/g;
 
 /** Replaces each `${name}` by `write(value)`. Throws a {@link TaskFailure} for a name without a value. */
-export function fillPlaceholders(text: string, params: Record<string, string>, write: (value: string, at: number) => string): string {
+export function fillPlaceholders(
+  text: string,
+  params: Record<string, string>,
+  write: (value: string, at: number) => string,
+): string {
   return text.replace(PLACEHOLDER, (_whole, name: string, at: number) => {
     const value = Object.hasOwn(params, name) ? params[name] : undefined;
     if (value === undefined) throw invalidTask(`there is no parameter named ${name}`);

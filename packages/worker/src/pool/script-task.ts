@@ -29,7 +29,7 @@ const compiled = new Map<string, ScriptFunction>();
 let modulesLoaded = 0;
 const MODULES_MAX = 200;
 
-const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor as new (...args: string[]) => ScriptFunction;
+const AsyncFunction = (async () => {}).constructor as new (...args: string[]) => ScriptFunction;
 
 /** Runs the script; resolves with its outputs: what it put into `ctx.outputs`, overlaid by the object it returned. */
 export async function runScript(call: CallContext, action: ScriptAction): Promise<Record<string, unknown>> {
@@ -75,7 +75,10 @@ function compileText(body: string): ScriptFunction {
     return new AsyncFunction('ctx', body);
   } catch (plain) {
     try {
-      return new AsyncFunction('ctx', `return (${stripTypeScriptTypes(`async function run(ctx: any) {\n${body}\n}`)})(ctx)`);
+      return new AsyncFunction(
+        'ctx',
+        `return (${stripTypeScriptTypes(`async function run(ctx: any) {\n${body}\n}`)})(ctx)`,
+      );
     } catch {
       throw invalidTask(`the script cannot be compiled: ${(plain as Error).message}`);
     }
@@ -86,7 +89,7 @@ async function loadModule(call: CallContext, file: string | null): Promise<Scrip
   if (file === null) throw invalidTask('the task has neither a text nor a file to run');
   modulesLoaded += 1;
   const path = isAbsolute(file) ? file : join(call.workDir, file);
-  const module: { default?: unknown } = await import(pathToFileURL(path).href);
+  const module = (await import(pathToFileURL(path).href)) as { default?: unknown };
   if (typeof module.default !== 'function') throw invalidTask(`${file} has no default export that is a function`);
   return module.default as ScriptFunction;
 }

@@ -33,9 +33,12 @@ const CONNECT_TIMEOUT_MS = 30_000;
 /** Connects. Throws a TaskFailure when that is not possible. */
 export async function openSqlSession(call: CallContext, connection: Connection): Promise<SqlSession> {
   switch (connection.kind) {
-    case 'sqlite': return openSqlite(call, connection.url);
-    case 'postgres': return openPostgres(call, connection.url);
-    case 'mysql': return openMysql(connection.url);
+    case 'sqlite':
+      return openSqlite(call, connection.url);
+    case 'postgres':
+      return openPostgres(call, connection.url);
+    case 'mysql':
+      return openMysql(connection.url);
   }
 }
 
@@ -45,9 +48,10 @@ export async function cancelStatement(handle: CancelHandle): Promise<void> {
     const { default: pg } = await import('pg');
     const client = new pg.Client({ connectionString: handle.url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
     await client.connect();
-    await client.query('select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and application_name = $2', [
-      handle.backendPid, handle.applicationName,
-    ]);
+    await client.query(
+      'select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and application_name = $2',
+      [handle.backendPid, handle.applicationName],
+    );
     return client.end();
   }
   const { createConnection } = await import('mysql2/promise');
@@ -77,7 +81,12 @@ function openSqlite(call: CallContext, url: string): SqlSession {
   };
 }
 
-function executeSqlite(database: DatabaseSync, { text, bindings }: SqlStatement, params: Record<string, string>, maxRows: number): SqlResult {
+function executeSqlite(
+  database: DatabaseSync,
+  { text, bindings }: SqlStatement,
+  params: Record<string, string>,
+  maxRows: number,
+): SqlResult {
   const prepared = database.prepare(text);
   const values: SQLInputValue[] = bindings.map(({ name, quoted }) => {
     const value = valueOf(name, params);
@@ -102,35 +111,42 @@ async function openPostgres(call: CallContext, url: string): Promise<SqlSession>
   const { default: pg } = await import('pg');
   const applicationName = `pelorus ${call.spec.attempt}`;
   const client = new pg.Client({
-    connectionString: url, application_name: applicationName, connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    connectionString: url,
+    application_name: applicationName,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     // Values are printed and handed on as text: the server's own form of it is the best there is.
     types: { getTypeParser: () => (value: string) => value },
   });
   let broken: Error | null = null;
-  client.on('error', (error) => { broken = error; });
+  client.on('error', (error) => {
+    broken = error;
+  });
   client.on('notice', (notice) => call.log.line(`${notice.severity ?? 'NOTICE'}: ${notice.message ?? ''}`));
-  await client.connect().catch((error: Error) => { throw failedTask(`PostgreSQL cannot be reached: ${error.message}`); });
+  await client.connect().catch((error: Error) => {
+    throw failedTask(`PostgreSQL cannot be reached: ${error.message}`);
+  });
   const identity = await client.query<{ pid: string }>('select pg_backend_pid()::text as pid');
   return {
     handle: { kind: 'postgres', url, backendPid: Number(identity.rows[0]?.pid), applicationName },
-    execute: ({ text, bindings }, params, maxRows) => new Promise((resolve, reject) => {
-      if (broken) return reject(broken);
-      const rows: unknown[][] = [];
-      let rowCount = 0;
-      const values = bindings.map(({ name }) => valueOf(name, params));
-      const config: QueryArrayConfig<string[]> = { text, values, rowMode: 'array' };
-      const query = new pg.Query<unknown[], string[]>(config);
-      query.on('row', (row) => {
-        rowCount += 1;
-        if (rows.length < maxRows) rows.push(row);
-      });
-      query.on('error', reject);
-      query.on('end', (result) => {
-        const columns = result.fields.map((field) => field.name);
-        resolve({ columns, rows, rowCount: columns.length > 0 ? rowCount : (result.rowCount ?? 0) });
-      });
-      client.query(query);
-    }),
+    execute: ({ text, bindings }, params, maxRows) =>
+      new Promise((resolve, reject) => {
+        if (broken) return reject(broken);
+        const rows: unknown[][] = [];
+        let rowCount = 0;
+        const values = bindings.map(({ name }) => valueOf(name, params));
+        const config: QueryArrayConfig<string[]> = { text, values, rowMode: 'array' };
+        const query = new pg.Query<unknown[], string[]>(config);
+        query.on('row', (row) => {
+          rowCount += 1;
+          if (rows.length < maxRows) rows.push(row);
+        });
+        query.on('error', reject);
+        query.on('end', (result) => {
+          const columns = result.fields.map((field) => field.name);
+          resolve({ columns, rows, rowCount: columns.length > 0 ? rowCount : (result.rowCount ?? 0) });
+        });
+        client.query(query);
+      }),
     close: () => client.end().catch(() => {}),
   };
 }
@@ -140,49 +156,60 @@ async function openPostgres(call: CallContext, url: string): Promise<SqlSession>
 async function openMysql(url: string): Promise<SqlSession> {
   const { createConnection } = await import('mysql2');
   const connection = createConnection({
-    uri: url, connectTimeout: CONNECT_TIMEOUT_MS, dateStrings: true, supportBigNumbers: true, bigNumberStrings: true, rowsAsArray: true,
+    uri: url,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    dateStrings: true,
+    supportBigNumbers: true,
+    bigNumberStrings: true,
+    rowsAsArray: true,
   });
   // A connection that is lost or killed tells only itself, not the statement that runs on it.
   let broken: Error | null = null;
   let rejectStatement: (error: Error) => void = () => {};
-  connection.on('error', (error) => {
+  connection.on('error', (error: Error) => {
     broken = error;
     rejectStatement(error);
   });
   await new Promise<void>((resolve, reject) => {
-    connection.connect((error) => (error ? reject(failedTask(`MySQL cannot be reached: ${error.message}`)) : resolve()));
+    connection.connect((error) =>
+      error ? reject(failedTask(`MySQL cannot be reached: ${error.message}`)) : resolve(),
+    );
   });
   return {
     handle: { kind: 'mysql', url, connectionId: connection.threadId },
-    execute: ({ text, bindings }, params, maxRows) => new Promise((resolve, reject) => {
-      if (broken) return reject(broken);
-      rejectStatement = reject;
-      const values = bindings.map(({ name, quoted }) => {
-        const value = valueOf(name, params);
-        return quoted ? value : numberIfCanonical(value);
-      });
-      // Without values the text protocol is used: it also takes statements that cannot be prepared.
-      const query = values.length > 0 ? connection.execute(text, values) : connection.query(text);
-      const rows: unknown[][] = [];
-      let columns: string[] = [];
-      let rowCount = 0;
-      query.on('fields', (fields: { name: string }[] | undefined) => { columns = fields?.map((field) => field.name) ?? columns; });
-      query.on('result', (row: unknown[] | { affectedRows: number }) => {
-        if (!Array.isArray(row)) {
-          rowCount = row.affectedRows;
-          return;
-        }
-        rowCount += 1;
-        if (rows.length < maxRows) rows.push(row);
-      });
-      query.on('error', reject);
-      query.on('end', () => resolve({ columns, rows, rowCount }));
-    }),
-    close: () => new Promise((closed) => {
-      if (!broken) return connection.end(() => closed());
-      connection.destroy();
-      closed();
-    }),
+    execute: ({ text, bindings }, params, maxRows) =>
+      new Promise((resolve, reject) => {
+        if (broken) return reject(broken);
+        rejectStatement = reject;
+        const values = bindings.map(({ name, quoted }) => {
+          const value = valueOf(name, params);
+          return quoted ? value : numberIfCanonical(value);
+        });
+        // Without values the text protocol is used: it also takes statements that cannot be prepared.
+        const query = values.length > 0 ? connection.execute(text, values) : connection.query(text);
+        const rows: unknown[][] = [];
+        let columns: string[] = [];
+        let rowCount = 0;
+        query.on('fields', (fields: { name: string }[] | undefined) => {
+          columns = fields?.map((field) => field.name) ?? columns;
+        });
+        query.on('result', (row: unknown[] | { affectedRows: number }) => {
+          if (!Array.isArray(row)) {
+            rowCount = row.affectedRows;
+            return;
+          }
+          rowCount += 1;
+          if (rows.length < maxRows) rows.push(row);
+        });
+        query.on('error', reject);
+        query.on('end', () => resolve({ columns, rows, rowCount }));
+      }),
+    close: () =>
+      new Promise((closed) => {
+        if (!broken) return connection.end(() => closed());
+        connection.destroy();
+        closed();
+      }),
   };
 }
 

@@ -56,12 +56,19 @@ function withWorkDir(call: CallContext, text: string): string {
   return text.includes('${system.task.execute.path}') ? substituteWorkDir(text, call.workDir) : text;
 }
 
-async function executeAll(call: CallContext, session: SqlSession, plan: SqlStatement[], maxRows: number): Promise<SqlResult | null> {
+async function executeAll(
+  call: CallContext,
+  session: SqlSession,
+  plan: SqlStatement[],
+  maxRows: number,
+): Promise<SqlResult | null> {
   let last: SqlResult | null = null;
   for (const [index, statement] of plan.entries()) {
     const startedAt = performance.now();
     const result = await session.execute(statement, call.spec.params, maxRows).catch((error: Error) => {
-      throw error.name === 'TaskFailure' ? error : failedTask(`statement ${index + 1} of ${plan.length}: ${error.message}`);
+      throw error.name === 'TaskFailure'
+        ? error
+        : failedTask(`statement ${index + 1} of ${plan.length}: ${error.message}`);
     });
     call.signal.throwIfAborted();
     const tookMs = Math.round(performance.now() - startedAt);
@@ -75,7 +82,9 @@ async function executeAll(call: CallContext, session: SqlSession, plan: SqlState
 
 async function cancelSession(call: CallContext, session: SqlSession): Promise<void> {
   if (!session.handle) return;
-  await cancelStatement(session.handle).catch((error: unknown) => call.log.line(`the statement could not be cancelled: ${describeError(error)}`));
+  await cancelStatement(session.handle).catch((error: unknown) =>
+    call.log.line(`the statement could not be cancelled: ${describeError(error)}`),
+  );
 }
 
 function firstRow({ columns, rows }: SqlResult): Record<string, unknown> {
@@ -86,7 +95,12 @@ function firstRow({ columns, rows }: SqlResult): Record<string, unknown> {
 function tableText({ columns, rows, rowCount }: SqlResult): string {
   const cells = [columns, ...rows.map((row) => row.map(cellText))];
   const widths = columns.map((_name, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
-  const lines = cells.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ').trimEnd());
+  const lines = cells.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join(' | ')
+      .trimEnd(),
+  );
   lines.splice(1, 0, widths.map((width) => '-'.repeat(width)).join('-+-'));
   const more = rowCount > rows.length ? `(${rowCount - rows.length} more row(s) not shown)\n` : '';
   return `${lines.join('\n')}\n${more}`;

@@ -33,7 +33,8 @@ export function fillRaw(text: string, params: Record<string, string>, allowed: R
     if (!values) throw invalidTask(`!{${name}} is used but the task's raw list has no ${name}`);
     const value = Object.hasOwn(params, name) ? params[name] : undefined;
     if (value === undefined) throw invalidTask(`there is no parameter named ${name}`);
-    if (!values.includes(value)) throw invalidTask(`the value of ${name} is not among those that the task's raw list allows`);
+    if (!values.includes(value))
+      throw invalidTask(`the value of ${name} is not among those that the task's raw list allows`);
     return value;
   });
 }
@@ -134,7 +135,8 @@ function tokenEnd(text: string, at: number, dialect: SqlDialect): number {
   if (first === '/' && next === '*') return commentEnd(text, at, dialect === 'postgres');
   if (first === '$' && next === '{') return placeholderEnd(text, at);
   if (first === '$' && dialect === 'postgres') return dollarQuoteEnd(text, at);
-  if (first === "'") return quoteEnd(text, at, first, dialect === 'mysql' || (dialect === 'postgres' && isEscapeString(text, at)));
+  if (first === "'")
+    return quoteEnd(text, at, first, dialect === 'mysql' || (dialect === 'postgres' && isEscapeString(text, at)));
   if (first === '"') return quoteEnd(text, at, first, dialect === 'mysql');
   if (first === '`' && dialect !== 'postgres') return quoteEnd(text, at, first, false);
   if (first === '[' && dialect === 'sqlite') return runEnd(text, at, /\]/g) + 1;

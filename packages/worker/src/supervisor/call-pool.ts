@@ -41,7 +41,11 @@ interface Member extends PoolProcess {
 const POOL_MAIN = fileURLToPath(new URL(`../pool/main${extname(import.meta.url)}`, import.meta.url));
 /** A script that needs a larger heap than this is a program, and should be run as one. */
 const HEAP_MIB = 2048;
-const POOL_FLAGS = ['--disable-warning=ExperimentalWarning', '--enable-source-maps', `--max-old-space-size=${HEAP_MIB}`];
+const POOL_FLAGS = [
+  '--disable-warning=ExperimentalWarning',
+  '--enable-source-maps',
+  `--max-old-space-size=${HEAP_MIB}`,
+];
 /** Work that has waited this long is worth another process; a busy one often is free sooner. */
 const GROW_AFTER_MS = 10;
 const IDLE_MS = 30_000;
@@ -74,7 +78,7 @@ export class CallPool {
     if (urgent) this.#waiting.unshift(callback);
     else this.#waiting.push(callback);
     if (this.#members.size === 0) this.#spawn();
-    else this.#growTimer ??= setTimeout(() => this.#grow(), GROW_AFTER_MS);
+    else this.#growIn(GROW_AFTER_MS);
   }
 
   withdraw(callback: (process: PoolProcess) => void): boolean {
@@ -97,7 +101,7 @@ export class CallPool {
   /** The process serves nobody else; it ends by itself or is ended by its runner. */
   retire(process: PoolProcess): void {
     (process as Member).state = 'leaving';
-    if (this.#waiting.length > 0) this.#growTimer ??= setTimeout(() => this.#grow(), 0);
+    if (this.#waiting.length > 0) this.#growIn(0);
   }
 
   /** Has a process ready before it is needed. */
@@ -128,12 +132,19 @@ export class CallPool {
     member.channel.end();
   }
 
+  #growIn(waitMs: number): void {
+    if (this.#growTimer) return;
+    this.#growTimer = setTimeout(() => {
+      this.#growTimer = null;
+      this.#grow();
+    }, waitMs);
+  }
+
   #grow(): void {
-    this.#growTimer = null;
     if (this.#waiting.length === 0 || this.#closed) return;
     const serving = [...this.#members].filter((member) => member.state !== 'leaving');
     if (serving.length < this.limit && !serving.some((member) => member.state === 'booting')) this.#spawn();
-    this.#growTimer = setTimeout(() => this.#grow(), GROW_AFTER_MS);
+    this.#growIn(GROW_AFTER_MS);
   }
 
   #spawn(): void {
@@ -141,7 +152,9 @@ export class CallPool {
     const outputFile = join(this.#directory, `${process.pid}-${this.#spawned}.out`);
     const output = openSync(outputFile, 'a', 0o600);
     const child = spawn(process.execPath, [...POOL_FLAGS, POOL_MAIN], {
-      detached: true, cwd: '/', stdio: ['ignore', output, output, 'pipe'],
+      detached: true,
+      cwd: '/',
+      stdio: ['ignore', output, output, 'pipe'],
       env: { ...this.#env, NODE_COMPILE_CACHE: join(this.#directory, '..', 'compile-cache') },
     });
     closeSync(output);
@@ -150,10 +163,17 @@ export class CallPool {
       return;
     }
     const member: Member = {
-      child, pid: child.pid, startTime: processStartTime(child.pid), state: 'booting', outputFile, idleSince: Date.now(),
+      child,
+      pid: child.pid,
+      startTime: processStartTime(child.pid),
+      state: 'booting',
+      outputFile,
+      idleSince: Date.now(),
       send: (message) => member.channel.send(message),
       channel: openLineChannel<SupervisorToPool, PoolToSupervisor>(
-        child.stdio[POOL_CHANNEL_FD] as Duplex, (messages) => messages.forEach((message) => this.#onMessage(member, message)), () => {},
+        child.stdio[POOL_CHANNEL_FD] as Duplex,
+        (messages) => messages.forEach((message) => this.#onMessage(member, message)),
+        () => {},
       ),
     };
     this.#members.add(member);
@@ -174,7 +194,7 @@ export class CallPool {
     const said = readText(member.outputFile);
     rmSync(member.outputFile, { force: true });
     this.#listener.onExit(member, { code, signal, said });
-    if (this.#waiting.length > 0 && !this.#closed) this.#growTimer ??= setTimeout(() => this.#grow(), 0);
+    if (this.#waiting.length > 0 && !this.#closed) this.#growIn(0);
   }
 }
 

@@ -119,9 +119,22 @@ export class CallRunner implements Runner {
   start(spec: AttemptSpec): void {
     const { attempt, killGraceMs, executionLeaseMs } = spec;
     const task: Task = {
-      attempt, killGraceMs, executionLeaseMs, spec, directory: this.#directoryOf(attempt),
-      logPath: attemptLogPath(this.#options.settings().logDir, attempt), phase: 'waiting', startedAt: 0, oomCountAtStart: 0,
-      process: null, poolProcess: null, waiter: null, kill: null, handle: null, ending: null, mayHaveDirectory: true,
+      attempt,
+      killGraceMs,
+      executionLeaseMs,
+      spec,
+      directory: this.#directoryOf(attempt),
+      logPath: attemptLogPath(this.#options.settings().logDir, attempt),
+      phase: 'waiting',
+      startedAt: 0,
+      oomCountAtStart: 0,
+      process: null,
+      poolProcess: null,
+      waiter: null,
+      kill: null,
+      handle: null,
+      ending: null,
+      mayHaveDirectory: true,
     };
     this.#tasks.set(attempt, task);
     this.#live += 1;
@@ -154,7 +167,9 @@ export class CallRunner implements Runner {
 
   held(): HeldAttempt[] {
     return [...this.#tasks.values()].map(({ attempt, killGraceMs, executionLeaseMs, phase, startedAt, ending }) => ({
-      attempt, killGraceMs, executionLeaseMs,
+      attempt,
+      killGraceMs,
+      executionLeaseMs,
       state: ending ?? (phase === 'waiting' ? { kind: 'starting' } : { kind: 'running', startedAt }),
     }));
   }
@@ -188,11 +203,22 @@ export class CallRunner implements Runner {
     task.poolProcess = process;
     this.#byProcess.set(process, task);
     const start: CallStart = {
-      attempt, killGraceMs, executionLeaseMs, bootId: this.#options.bootId, pid: process.pid, startTime: process.startTime,
+      attempt,
+      killGraceMs,
+      executionLeaseMs,
+      bootId: this.#options.bootId,
+      pid: process.pid,
+      startTime: process.startTime,
       startedAt: task.startedAt,
     };
     const { limits } = this.#options.settings();
-    const call = { spec, directory: task.directory, logPath: task.logPath, resultPath: this.#resultPath(attempt), limits };
+    const call = {
+      spec,
+      directory: task.directory,
+      logPath: task.logPath,
+      resultPath: this.#resultPath(attempt),
+      limits,
+    };
     this.#record({ kind: 'start', start }, () => {
       process.send({ kind: 'call', call });
       this.#options.emit({ kind: 'started', attempt, startedAt: task.startedAt });
@@ -201,20 +227,28 @@ export class CallRunner implements Runner {
 
   #onPoolMessage(process: PoolProcess, message: PoolToSupervisor): void {
     switch (message.kind) {
-      case 'ready': return;
-      case 'cancelled': return this.#cancels.get(message.id)?.();
+      case 'ready':
+        return;
+      case 'cancelled':
+        return this.#cancels.get(message.id)?.();
       case 'handle': {
         const task = this.#byProcess.get(process);
         if (task?.attempt !== message.attempt) return;
         task.handle = message.handle;
         const { attempt, handle } = message;
-        return this.#record({ kind: 'handle', attempt, handle }, () => process.send({ kind: 'handle-stored', attempt }));
+        return this.#record({ kind: 'handle', attempt, handle }, () =>
+          process.send({ kind: 'handle-stored', attempt }),
+        );
       }
-      case 'done': return this.#onDone(process, message);
+      case 'done':
+        return this.#onDone(process, message);
     }
   }
 
-  #onDone(process: PoolProcess, { attempt, outcome, retire, madeDirectory }: Extract<PoolToSupervisor, { kind: 'done' }>): void {
+  #onDone(
+    process: PoolProcess,
+    { attempt, outcome, retire, madeDirectory }: Extract<PoolToSupervisor, { kind: 'done' }>,
+  ): void {
     const task = this.#byProcess.get(process);
     if (task?.attempt !== attempt) return;
     task.mayHaveDirectory = madeDirectory;
@@ -252,7 +286,11 @@ export class CallRunner implements Runner {
   /** What a process that serves nobody any more has started is ended with it. */
   #endRemains(task: Task, process: PoolProcess): void {
     const quarry = { attempt: task.attempt, workDir: '', shell: process, running: false };
-    endProcesses(() => ({ ...quarry, running: isSameProcess(process.pid, process.startTime) }), task.killGraceMs, () => {});
+    endProcesses(
+      () => ({ ...quarry, running: isSameProcess(process.pid, process.startTime) }),
+      task.killGraceMs,
+      () => {},
+    );
   }
 
   // Killing
@@ -263,7 +301,10 @@ export class CallRunner implements Runner {
     const sqlite = task.spec?.connection?.kind === 'sqlite' && task.spec.action.type === 'sql';
     const graceMs = sqlite ? Math.min(kill.graceMs, SQLITE_GRACE_MS) : kill.graceMs;
     const quarry = (): Quarry => ({
-      attempt: task.attempt, workDir: '', shell: process, running: isSameProcess(process.pid, process.startTime),
+      attempt: task.attempt,
+      workDir: '',
+      shell: process,
+      running: isSameProcess(process.pid, process.startTime),
     });
     endProcesses(quarry, graceMs, () => {
       void this.#cancelOnServer(task).then(() => this.#conclude(task, emptyOutcome(null)));
@@ -320,7 +361,8 @@ export class CallRunner implements Runner {
         this.#tasks.set(task.attempt, task);
         return;
       }
-      case 'forget': this.#tasks.delete(entry.attempt);
+      case 'forget':
+        this.#tasks.delete(entry.attempt);
     }
   }
 
@@ -329,9 +371,22 @@ export class CallRunner implements Runner {
     // Processes of another boot are gone, whatever has their number now.
     const process = start?.bootId === this.#options.bootId ? { pid: start.pid, startTime: start.startTime } : null;
     return {
-      attempt, killGraceMs, executionLeaseMs, spec: null, directory: this.#directoryOf(attempt),
-      logPath: attemptLogPath(this.#options.settings().logDir, attempt), phase: 'running', startedAt: start?.startedAt ?? 0,
-      oomCountAtStart: Infinity, process, poolProcess: null, waiter: null, kill: null, handle: null, ending: null, mayHaveDirectory: true,
+      attempt,
+      killGraceMs,
+      executionLeaseMs,
+      spec: null,
+      directory: this.#directoryOf(attempt),
+      logPath: attemptLogPath(this.#options.settings().logDir, attempt),
+      phase: 'running',
+      startedAt: start?.startedAt ?? 0,
+      oomCountAtStart: Infinity,
+      process,
+      poolProcess: null,
+      waiter: null,
+      kill: null,
+      handle: null,
+      ending: null,
+      mayHaveDirectory: true,
     };
   }
 
@@ -357,7 +412,8 @@ export class CallRunner implements Runner {
 
   #conclude(task: Task, { cause, outputs, outputsTruncated }: CallOutcome): void {
     const { kill, startedAt } = task;
-    if (kill?.reason === 'lease') return this.#settle(task, { kind: 'lost', detail: 'killed: the execution lease was not renewed' });
+    if (kill?.reason === 'lease')
+      return this.#settle(task, { kind: 'lost', detail: 'killed: the execution lease was not renewed' });
     const state = kill ? 'killed' : cause ? 'failed' : 'succeeded';
     this.#settle(task, {
       kind: 'finished',
@@ -404,12 +460,25 @@ export class CallRunner implements Runner {
 
   #compact(): void {
     const entries: CallEntry[] = [];
-    for (const { attempt, killGraceMs, executionLeaseMs, phase, ending, process, startedAt, handle, kill } of this.#tasks.values()) {
+    for (const {
+      attempt,
+      killGraceMs,
+      executionLeaseMs,
+      phase,
+      ending,
+      process,
+      startedAt,
+      handle,
+      kill,
+    } of this.#tasks.values()) {
       const terms = { attempt, killGraceMs, executionLeaseMs };
       if (ending) entries.push({ kind: 'end', terms, ending });
       if (phase !== 'running') continue;
       const bootId = process ? this.#options.bootId : 'another boot';
-      entries.push({ kind: 'start', start: { ...terms, bootId, pid: process?.pid ?? 0, startTime: process?.startTime ?? null, startedAt } });
+      entries.push({
+        kind: 'start',
+        start: { ...terms, bootId, pid: process?.pid ?? 0, startTime: process?.startTime ?? null, startedAt },
+      });
       if (handle) entries.push({ kind: 'handle', attempt, handle });
       if (kill) entries.push({ kind: 'kill', attempt, order: kill });
     }

@@ -39,7 +39,10 @@ const RESPAWN_MS = 2_000;
  * Attaches to the supervisor of `argument.dataDir`, starting one if none answers.
  * Throws when another worker uses the directory, or when no supervisor can be started.
  */
-export async function connectSupervisor(argument: SupervisorArgument, listener: SupervisorListener): Promise<SupervisorConnection> {
+export async function connectSupervisor(
+  argument: SupervisorArgument,
+  listener: SupervisorListener,
+): Promise<SupervisorConnection> {
   mkdirSync(argument.dataDir, { recursive: true, mode: 0o700 });
   const socketPath = supervisorSocketPath(argument.dataDir);
   const startedAt = performance.now();
@@ -57,10 +60,14 @@ export async function connectSupervisor(argument: SupervisorArgument, listener: 
     }
     const spentMs = performance.now() - startedAt;
     if (refusedBy !== null && spentMs > REFUSED_LIMIT_MS) {
-      throw new Error(`another worker (process ${refusedBy}) uses ${argument.dataDir}; stop it or choose another data directory`);
+      throw new Error(
+        `another worker (process ${refusedBy}) uses ${argument.dataDir}; stop it or choose another data directory`,
+      );
     }
     if (spentMs > START_LIMIT_MS) {
-      throw new Error(`no supervisor could be started for ${argument.dataDir}; see ${join(argument.dataDir, 'supervisor.log')}`);
+      throw new Error(
+        `no supervisor could be started for ${argument.dataDir}; see ${join(argument.dataDir, 'supervisor.log')}`,
+      );
     }
     await pause(RETRY_MS);
   }
@@ -76,7 +83,9 @@ function connectSocket(path: string): Promise<Socket | null> {
 
 /** Resolves with the connection, with the refusal, or with null when the supervisor went away meanwhile. */
 function attach(
-  socket: Socket, argument: SupervisorArgument, listener: SupervisorListener,
+  socket: Socket,
+  argument: SupervisorArgument,
+  listener: SupervisorListener,
 ): Promise<SupervisorConnection | { agentPid: number } | null> {
   return new Promise((resolve, reject) => {
     let attached = false;
@@ -98,9 +107,14 @@ function attach(
   });
 }
 
-function connectionOf(first: Extract<SupervisorToAgent, { kind: 'attached' }>, channel: LineChannel<AgentToSupervisor>): SupervisorConnection {
+function connectionOf(
+  first: Extract<SupervisorToAgent, { kind: 'attached' }>,
+  channel: LineChannel<AgentToSupervisor>,
+): SupervisorConnection {
   return {
-    pid: first.pid, held: first.held, renewedAt: first.renewedAt,
+    pid: first.pid,
+    held: first.held,
+    renewedAt: first.renewedAt,
     order: (order) => channel.send({ kind: 'order', order }),
     shutdown: (killTasks) => channel.send({ kind: 'shutdown', killTasks }),
     close: () => channel.end(),
@@ -120,7 +134,10 @@ function spawnSupervisor(argument: SupervisorArgument): void {
   const log = openSync(join(argument.dataDir, 'supervisor.log'), 'a', 0o600);
   const flags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16'];
   const child = spawn(process.execPath, [...flags, fileURLToPath(main), JSON.stringify(argument)], {
-    detached: true, cwd: '/', env: { ...hostEnvironment(process.env), NODE_COMPILE_CACHE: join(argument.dataDir, 'compile-cache') }, stdio: ['ignore', log, log],
+    detached: true,
+    cwd: '/',
+    env: { ...hostEnvironment(process.env), NODE_COMPILE_CACHE: join(argument.dataDir, 'compile-cache') },
+    stdio: ['ignore', log, log],
   });
   child.on('error', () => {});
   child.unref();

@@ -22,6 +22,8 @@ export class DirectoryRemoval {
     this.#running = true;
     const batch = this.#waiting.splice(0, BATCH);
     // What cannot be removed stays; the next supervisor finds and tries it again.
-    execFile('rm', ['-rf', '--', ...batch], () => { this.#running = false; });
+    execFile('rm', ['-rf', '--', ...batch], () => {
+      this.#running = false;
+    });
   }
 }

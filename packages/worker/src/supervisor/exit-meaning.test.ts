@@ -5,7 +5,10 @@ test.each([
   ['exit 0\n', { code: 0, signal: null }],
   ['exit 137\n', { code: 137, signal: null }],
   ['Killed\nexit 137\n', { code: 137, signal: 'SIGKILL' }],
-  ['pelorus-slot: line 6:  7681 Killed                  ( . "$directory/launch" )\nexit 137\n', { code: 137, signal: 'SIGKILL' }],
+  [
+    'pelorus-slot: line 6:  7681 Killed                  ( . "$directory/launch" )\nexit 137\n',
+    { code: 137, signal: 'SIGKILL' },
+  ],
   ['Segmentation fault (core dumped)\nexit 139\n', { code: 139, signal: 'SIGSEGV' }],
   ['Terminated\nexit 143\n', { code: 143, signal: 'SIGTERM' }],
   ['', null],

@@ -26,7 +26,9 @@ export class Journal<Entry> {
 
   /** All entries, oldest first; a line torn by a crash is skipped. */
   read(): Entry[] {
-    return readFileSync(this.#path, 'utf8').split('\n').flatMap((line) => parseEntry<Entry>(line));
+    return readFileSync(this.#path, 'utf8')
+      .split('\n')
+      .flatMap((line) => parseEntry<Entry>(line));
   }
 
   /** Throws when the disk refuses. */

@@ -11,7 +11,10 @@ export type ProcessAction = ShellAction | PythonAction;
 
 /** Writes the task's script into the work directory if it has a text, and returns the launch text, or why it cannot run. */
 export function prepareLaunch(
-  spec: AttemptSpec, action: ProcessAction, place: TaskPlace, logPath: string,
+  spec: AttemptSpec,
+  action: ProcessAction,
+  place: TaskPlace,
+  logPath: string,
 ): { launch: string } | { problem: string } {
   const environment = attemptEnvironment(spec, place);
   if ('problem' in environment) return environment;

@@ -13,7 +13,10 @@ export function capLog(logPath: string, limitBytes: number, droppedBefore: numbe
   const dropped = size - keep;
   try {
     truncateSync(logPath, keep);
-    appendFileSync(logPath, `\n[pelorus] the log reached its limit of ${limitBytes} bytes; ${droppedBefore + dropped} bytes are missing here\n`);
+    appendFileSync(
+      logPath,
+      `\n[pelorus] the log reached its limit of ${limitBytes} bytes; ${droppedBefore + dropped} bytes are missing here\n`,
+    );
   } catch {
     return 0;
   }

@@ -23,7 +23,9 @@ if (lock) {
   // Only an order or loneliness ends it: whoever stops the service must not stop its tasks with it.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
   const supervisor = new Supervisor({
-    ...argument, env: hostEnvironment(process.env), socketPath: supervisorSocketPath(argument.dataDir),
+    ...argument,
+    env: hostEnvironment(process.env),
+    socketPath: supervisorSocketPath(argument.dataDir),
   });
   await supervisor.run();
   await supervisor.finished;

@@ -4,7 +4,12 @@
  * double forks leave the group, but not the environment.
  */
 import {
-  PROCESS_TABLE_AVAILABLE, isSameProcess, scanProcesses, signalGroup, signalProcess, type MarkedProcess,
+  PROCESS_TABLE_AVAILABLE,
+  isSameProcess,
+  scanProcesses,
+  signalGroup,
+  signalProcess,
+  type MarkedProcess,
 } from './process-table.ts';
 
 export interface Quarry {
@@ -24,7 +29,11 @@ const SHARED_LOOK_MS = 10;
 let lastLook: { table: MarkedProcess[]; at: number } = { table: [], at: -Infinity };
 
 /** The attempt's processes, without the slot shell itself. `known` ones stay its own when their parents are gone. */
-export function processesOf(quarry: Quarry, table: MarkedProcess[], known: ReadonlyMap<number, number> = new Map()): MarkedProcess[] {
+export function processesOf(
+  quarry: Quarry,
+  table: MarkedProcess[],
+  known: ReadonlyMap<number, number> = new Map(),
+): MarkedProcess[] {
   const { shell } = quarry;
   const belongs = new Set<number>();
   // While a group has members its number is not given to a new process; so a leader that is another process means: our group is gone.

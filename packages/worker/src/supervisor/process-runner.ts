@@ -112,12 +112,26 @@ export class ProcessRunner implements Runner {
 
   start(spec: AttemptSpec): void {
     const { action, attempt } = spec;
-    if (action.type !== 'shell' && action.type !== 'python') throw new Error(`${action.type} is not run by a process of its own`);
+    if (action.type !== 'shell' && action.type !== 'python')
+      throw new Error(`${action.type} is not run by a process of its own`);
     const directory = new AttemptDirectory(this.#attemptsDir, attempt);
     const logPath = attemptLogPath(this.#options.settings().logDir, attempt);
     const task: Task = {
-      attempt, directory, logPath, killGraceMs: spec.killGraceMs, executionLeaseMs: spec.executionLeaseMs, outputs: spec.outputs,
-      phase: 'waiting', startedAt: 0, oomCountAtStart: 0, shell: null, adopted: false, waiter: null, kill: null, ending: null, logBytesDropped: 0,
+      attempt,
+      directory,
+      logPath,
+      killGraceMs: spec.killGraceMs,
+      executionLeaseMs: spec.executionLeaseMs,
+      outputs: spec.outputs,
+      phase: 'waiting',
+      startedAt: 0,
+      oomCountAtStart: 0,
+      shell: null,
+      adopted: false,
+      waiter: null,
+      kill: null,
+      ending: null,
+      logBytesDropped: 0,
     };
     const launch = this.#prepare(spec, action, task);
     if ('problem' in launch) {
@@ -156,7 +170,9 @@ export class ProcessRunner implements Runner {
 
   held(): HeldAttempt[] {
     return [...this.#tasks.values()].map(({ attempt, killGraceMs, executionLeaseMs, phase, startedAt, ending }) => ({
-      attempt, killGraceMs, executionLeaseMs,
+      attempt,
+      killGraceMs,
+      executionLeaseMs,
       state: ending ?? (phase === 'waiting' ? { kind: 'starting' } : { kind: 'running', startedAt }),
     }));
   }
@@ -192,7 +208,9 @@ export class ProcessRunner implements Runner {
       const prepared = prepareLaunch(spec, action, task.directory, task.logPath);
       return 'launch' in prepared ? prepared : { problem: { kind: 'invalid', detail: prepared.problem } };
     } catch (error) {
-      return { problem: { kind: 'error', detail: `the work directory could not be made: ${(error as Error).message}` } };
+      return {
+        problem: { kind: 'error', detail: `the work directory could not be made: ${(error as Error).message}` },
+      };
     }
   }
 
@@ -204,15 +222,25 @@ export class ProcessRunner implements Runner {
     task.oomCountAtStart = this.#options.oom.recent();
     const { attempt, killGraceMs, executionLeaseMs, outputs, logPath, startedAt } = task;
     const record: JournalRecord = {
-      attempt, bootId: this.#options.bootId, pid: shell.pid, startTime: shell.startTime, startedAt, killGraceMs,
-      executionLeaseMs, outputs, logPath,
+      attempt,
+      bootId: this.#options.bootId,
+      pid: shell.pid,
+      startTime: shell.startTime,
+      startedAt,
+      killGraceMs,
+      executionLeaseMs,
+      outputs,
+      logPath,
     };
     try {
       task.directory.writeLaunch(record, launch);
     } catch (error) {
       this.#shells.release(shell);
       task.shell = null;
-      return this.#conclude(task, { kind: 'error', detail: `the journal could not be written: ${(error as Error).message}` });
+      return this.#conclude(task, {
+        kind: 'error',
+        detail: `the journal could not be written: ${(error as Error).message}`,
+      });
     }
     this.#shells.run(shell, task.directory.launchFile, (result) => this.#onShellResult(task, result));
     this.#options.emit({ kind: 'started', attempt, startedAt });
@@ -221,8 +249,21 @@ export class ProcessRunner implements Runner {
   #adoptOne(directory: AttemptDirectory, journal: JournalRecord, ending: Ending | null): void {
     const { attempt, pid, startTime, killGraceMs, executionLeaseMs, outputs, logPath, startedAt } = journal;
     const task: Task = {
-      attempt, directory, logPath, killGraceMs, executionLeaseMs, outputs, phase: ending ? 'ended' : 'running', startedAt,
-      oomCountAtStart: Infinity, shell: { pid, startTime }, adopted: true, waiter: null, kill: directory.readKill(), ending, logBytesDropped: 0,
+      attempt,
+      directory,
+      logPath,
+      killGraceMs,
+      executionLeaseMs,
+      outputs,
+      phase: ending ? 'ended' : 'running',
+      startedAt,
+      oomCountAtStart: Infinity,
+      shell: { pid, startTime },
+      adopted: true,
+      waiter: null,
+      kill: directory.readKill(),
+      ending,
+      logBytesDropped: 0,
     };
     this.#tasks.set(attempt, task);
     if (ending) return this.#sweep.watch(task);
@@ -269,10 +310,15 @@ export class ProcessRunner implements Runner {
     task.phase = 'ending';
     if (task.kill) return;
     const quarry = { attempt: task.attempt, workDir: task.directory.workDir, shell: task.shell, running: false };
-    endProcesses(() => quarry, task.killGraceMs, () => {
-      if (signal === null) this.#settle(task, { kind: 'lost', detail: 'its processes are gone and left no exit status' });
-      else this.#conclude(task, this.#causeOf(task, { code: 0, signal }));
-    });
+    endProcesses(
+      () => quarry,
+      task.killGraceMs,
+      () => {
+        if (signal === null)
+          this.#settle(task, { kind: 'lost', detail: 'its processes are gone and left no exit status' });
+        else this.#conclude(task, this.#causeOf(task, { code: 0, signal }));
+      },
+    );
   }
 
   #onMainEnd(task: Task, exit: ExitRecord): void {
@@ -287,7 +333,10 @@ export class ProcessRunner implements Runner {
 
   #hunt(task: Task): void {
     const quarry = () => ({
-      attempt: task.attempt, workDir: task.directory.workDir, shell: task.shell, running: this.#mainRuns(task),
+      attempt: task.attempt,
+      workDir: task.directory.workDir,
+      shell: task.shell,
+      running: this.#mainRuns(task),
     });
     endProcesses(quarry, task.kill?.graceMs ?? 0, () => {
       if (task.shell && !task.adopted) this.#shells.release(task.shell);
@@ -312,7 +361,8 @@ export class ProcessRunner implements Runner {
   #conclude(task: Task, cause: Cause | null): void {
     const { kill, startedAt } = task;
     const endedAt = Date.now();
-    if (kill?.reason === 'lease') return this.#settle(task, { kind: 'lost', detail: 'killed: the execution lease was not renewed' });
+    if (kill?.reason === 'lease')
+      return this.#settle(task, { kind: 'lost', detail: 'killed: the execution lease was not renewed' });
     const { outputs, outputsTruncated, problem } = this.#collectOutputs(task);
     this.#capLog(task);
     const failure: Cause | null = cause ?? (problem === null ? null : { kind: 'invalid', detail: problem });
@@ -330,7 +380,11 @@ export class ProcessRunner implements Runner {
   #collectOutputs(task: Task): ReturnType<typeof settleOutputs> {
     const log = readLogTail(task.logPath, LOG_SCAN_BYTES);
     const logged = log.includes('${setValue(') ? parseSetValues(log) : {};
-    return settleOutputs({ ...logged, ...parseOutputFile(task.directory.readOutput()) }, task.outputs, this.#options.settings().limits.outputsBytes);
+    return settleOutputs(
+      { ...logged, ...parseOutputFile(task.directory.readOutput()) },
+      task.outputs,
+      this.#options.settings().limits.outputsBytes,
+    );
   }
 
   #settle(task: Task, ending: Ending): void {

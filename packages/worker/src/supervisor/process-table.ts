@@ -83,7 +83,11 @@ function readEntry(pid: number): ProcessEntry | null {
   const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ');
   if (!fields || fields[0] === 'Z' || fields[0] === 'X') return null;
   return {
-    pid, parent: Number(fields[1]), group: Number(fields[2]), session: Number(fields[3]), startTime: Number(fields[19]),
+    pid,
+    parent: Number(fields[1]),
+    group: Number(fields[2]),
+    session: Number(fields[3]),
+    startTime: Number(fields[19]),
   };
 }
 

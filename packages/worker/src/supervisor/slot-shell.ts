@@ -106,18 +106,27 @@ export class SlotShells {
 
   #spawn(): void {
     const child = spawn('/bin/sh', ['-c', SLOT_SCRIPT, 'pelorus-slot'], {
-      detached: true, env: this.#env, cwd: '/', stdio: ['pipe', 'pipe', 'ignore'],
+      detached: true,
+      env: this.#env,
+      cwd: '/',
+      stdio: ['pipe', 'pipe', 'ignore'],
     });
     if (child.pid === undefined) {
       child.on('error', () => setTimeout(() => this.#grow(), 1000));
       return;
     }
     const slot: Slot = {
-      child, pid: child.pid, startTime: processStartTime(child.pid), onResult: null, idleSince: Date.now(),
+      child,
+      pid: child.pid,
+      startTime: processStartTime(child.pid),
+      onResult: null,
+      idleSince: Date.now(),
     };
     this.#all.add(slot);
     child.stdin?.on('error', () => {});
-    child.stdout?.on('data', (chunk: Buffer) => this.#settle(slot, { kind: 'done', code: parseDoneLine(chunk.toString('latin1')) }));
+    child.stdout?.on('data', (chunk: Buffer) =>
+      this.#settle(slot, { kind: 'done', code: parseDoneLine(chunk.toString('latin1')) }),
+    );
     child.on('exit', (_code, signal) => this.#onExit(slot, signal));
     this.#free(slot);
   }

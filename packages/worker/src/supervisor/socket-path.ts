@@ -21,6 +21,9 @@ export function supervisorSocketPath(dataDir: string): string {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const found = lstatSync(directory);
   const foreign = !found.isDirectory() || (uid >= 0 && found.uid !== uid) || (found.mode & 0o077) !== 0;
-  if (foreign) throw new Error(`${directory} is not a private directory of this user; remove it or choose a shorter data directory`);
+  if (foreign)
+    throw new Error(
+      `${directory} is not a private directory of this user; remove it or choose a shorter data directory`,
+    );
   return join(directory, 's.sock');
 }

@@ -18,7 +18,11 @@ import { openLineChannel, type LineChannel } from '../line-channel.ts';
 import { isAttemptId } from './attempt-directory.ts';
 import { CallRunner } from './call-runner.ts';
 import {
-  SUPERVISOR_VERSION, type AgentToSupervisor, type Runner, type SupervisorSettings, type SupervisorToAgent,
+  SUPERVISOR_VERSION,
+  type AgentToSupervisor,
+  type Runner,
+  type SupervisorSettings,
+  type SupervisorToAgent,
 } from './messages.ts';
 import { createOomCounter } from './oom-counter.ts';
 import { ProcessRunner } from './process-runner.ts';
@@ -67,12 +71,19 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#settings = options.settings;
-    this.finished = new Promise((resolve) => { this.#finish = resolve; });
+    this.finished = new Promise((resolve) => {
+      this.#finish = resolve;
+    });
     this.#renewedAt = readLease(options.dataDir, this.#bootId);
     const emit = (event: SupervisorEvent): void => this.#onEvent(event);
     const shared = {
-      dataDir: options.dataDir, bootId: this.#bootId, env: options.env, emit, settings: () => this.#settings,
-      oom: createOomCounter(), onDiskTrouble: (detail: string | null) => this.#onDiskTrouble(detail),
+      dataDir: options.dataDir,
+      bootId: this.#bootId,
+      env: options.env,
+      emit,
+      settings: () => this.#settings,
+      oom: createOomCounter(),
+      onDiskTrouble: (detail: string | null) => this.#onDiskTrouble(detail),
     };
     this.#processes = new ProcessRunner({ ...shared, slots: options.settings.slots });
     this.#calls = new CallRunner({ ...shared, poolProcesses: options.settings.poolProcesses });
@@ -115,7 +126,10 @@ export class Supervisor {
     );
   }
 
-  #attach(message: Extract<AgentToSupervisor, { kind: 'attach' }>, channel: LineChannel<SupervisorToAgent>): Agent | null {
+  #attach(
+    message: Extract<AgentToSupervisor, { kind: 'attach' }>,
+    channel: LineChannel<SupervisorToAgent>,
+  ): Agent | null {
     if (this.#agent || this.#ending) {
       channel.send({ kind: 'refused', agentPid: this.#agent?.pid ?? 0 });
       channel.end();
@@ -125,7 +139,13 @@ export class Supervisor {
     this.#settings = message.settings;
     this.#processes.slots = message.settings.slots;
     this.#calls.limit = message.settings.poolProcesses;
-    channel.send({ kind: 'attached', version: SUPERVISOR_VERSION, pid: process.pid, held: this.#held(), renewedAt: this.#renewedAt });
+    channel.send({
+      kind: 'attached',
+      version: SUPERVISOR_VERSION,
+      pid: process.pid,
+      held: this.#held(),
+      renewedAt: this.#renewedAt,
+    });
     if (this.#refusing !== null) channel.send({ kind: 'health', refusing: this.#refusing });
     this.#startedHeldBack.clear();
     return this.#agent;
@@ -140,12 +160,14 @@ export class Supervisor {
 
   #carryOut(order: SupervisorOrder): void {
     switch (order.kind) {
-      case 'start': return this.#start(order.spec);
+      case 'start':
+        return this.#start(order.spec);
       case 'kill': {
         const { kind: _kind, attempt, ...rest } = order;
         return this.#runnerOf(attempt)?.kill(attempt, rest);
       }
-      case 'forget': return this.#runnerOf(order.attempt)?.forget(order.attempt);
+      case 'forget':
+        return this.#runnerOf(order.attempt)?.forget(order.attempt);
       case 'renew':
         this.#renewedAt = Math.max(this.#renewedAt ?? -Infinity, order.renewedAt);
         return writeLease(this.#options.dataDir, this.#bootId, this.#renewedAt);
@@ -155,11 +177,18 @@ export class Supervisor {
   #start(spec: AttemptSpec): void {
     if (this.#runnerOf(spec.attempt)) return;
     // The id becomes a directory's name.
-    if (!isAttemptId(spec.attempt)) return this.#refuse(spec.attempt, `${JSON.stringify(spec.attempt)} is not an attempt id`);
+    if (!isAttemptId(spec.attempt))
+      return this.#refuse(spec.attempt, `${JSON.stringify(spec.attempt)} is not an attempt id`);
     switch (spec.action.type) {
-      case 'shell': case 'python': return this.#processes.start(spec);
-      case 'script': case 'http': case 'sql': return this.#calls.start(spec);
-      default: return this.#refuse(spec.attempt, `a ${spec.action.type} task is not run by a worker`);
+      case 'shell':
+      case 'python':
+        return this.#processes.start(spec);
+      case 'script':
+      case 'http':
+      case 'sql':
+        return this.#calls.start(spec);
+      default:
+        return this.#refuse(spec.attempt, `a ${spec.action.type} task is not run by a worker`);
     }
   }
 
@@ -215,14 +244,20 @@ export class Supervisor {
       const { termAt, killAt } = executionDeadline(this.#renewedAt, one);
       if (now < termAt) continue;
       const { cause, graceMs } = leaseKill(one);
-      this.#runnerOf(one.attempt)?.kill(one.attempt, { reason: 'lease', cause, graceMs: Math.max(0, Math.min(graceMs, killAt - now)) });
+      this.#runnerOf(one.attempt)?.kill(one.attempt, {
+        reason: 'lease',
+        cause,
+        graceMs: Math.max(0, Math.min(graceMs, killAt - now)),
+      });
     }
   }
 
   #killAll(): void {
     for (const one of this.#held()) {
       this.#runnerOf(one.attempt)?.kill(one.attempt, {
-        reason: 'order', graceMs: one.killGraceMs, cause: { kind: 'error', detail: 'the worker was stopped together with its tasks' },
+        reason: 'order',
+        graceMs: one.killGraceMs,
+        cause: { kind: 'error', detail: 'the worker was stopped together with its tasks' },
       });
     }
   }
@@ -268,7 +303,10 @@ function writeLease(dataDir: string, bootId: string, renewedAt: number): void {
 
 function readLease(dataDir: string, bootId: string): number | null {
   try {
-    const lease = JSON.parse(readFileSync(join(dataDir, 'lease.json'), 'utf8')) as { bootId: string; renewedAt: number };
+    const lease = JSON.parse(readFileSync(join(dataDir, 'lease.json'), 'utf8')) as {
+      bootId: string;
+      renewedAt: number;
+    };
     return lease.bootId === bootId ? lease.renewedAt : null;
   } catch {
     return null;

@@ -50,6 +50,12 @@ export class SurvivorSweep {
     const pids = left.map((entry) => entry.pid).join(', ');
     appendLogNotice(logPath, `the task has ended; ${left.length} process(es) it left running are being ended: ${pids}`);
     this.#hunts += 1;
-    endProcesses(() => quarry, killGraceMs, () => { this.#hunts -= 1; });
+    endProcesses(
+      () => quarry,
+      killGraceMs,
+      () => {
+        this.#hunts -= 1;
+      },
+    );
   }
 }
