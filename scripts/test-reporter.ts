@@ -1,11 +1,12 @@
 /**
  * Hands the results of a vitest run to `scripts/test.ts`, as JSON in the file that `PELORUS_TEST_RESULTS` names.
- * A file that cannot be loaded, a failing hook of a suite and an error outside any test count as one failure each.
+ * A file that cannot be loaded, a failing hook of a suite and an error outside any test count as one failure each;
+ * the tests that could not run for that reason count as nothing.
  */
 import { writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import type { SerializedError } from 'vitest';
-import type { Reporter, TestModule } from 'vitest/node';
+import type { Reporter, TestCase, TestModule } from 'vitest/node';
 
 export interface TestResults {
   passed: number;
@@ -35,9 +36,17 @@ function collect(modules: readonly TestModule[], unhandledErrors: readonly Seria
       const result = test.result();
       if (result.state === 'passed') results.passed += 1;
       else if (result.state === 'failed') results.failed.push(name);
+      else if (isBehindFailure(test)) continue;
       else results.skipped.push({ name, note: (result.state === 'skipped' && result.note) || '' });
     }
   }
   for (const error of unhandledErrors) results.failed.push(`outside any test: ${error.message}`);
   return results;
+}
+
+function isBehindFailure(test: TestCase): boolean {
+  for (let parent = test.parent; ; parent = parent.parent) {
+    if (parent.errors().length > 0) return true;
+    if (parent.type === 'module') return false;
+  }
 }
