@@ -132,12 +132,23 @@ describe('what a task gets', () => {
       'err',
       '.',
       '..',
-      '.pelorus-task.sh',
       'a.txt',
       'sub',
       join(scratch.dataDir, 'attempts', id),
       '',
     ]);
+  });
+
+  test('a script of any length and beginning, with values in its text kept off the command line', async () => {
+    const long = `echo ${'x'.repeat(200_000)} | wc -c >"$D/long"; cat "$0" | wc -c >>"$D/long"`;
+    await run(long, { env: { D: dir } });
+    const [printed, read] = readFileSync(join(dir, 'long'), 'utf8').split('\n').map(Number);
+    expect([printed, read]).toEqual([200_001, long.length + 1]);
+    master.dispatch(specOf(other, { type: 'shell', run: 'tr "\\0" " " </proc/$$/cmdline; : secret', file: null, shell: 'sh', substitution: 'text' }));
+    await master.finished(other);
+    expect(scratch.log(other)).toBe('sh ./.pelorus-task.sh ');
+    master.dispatch(specOf(`${count}.2.1`, shell('-x; echo on')));
+    expect(await master.finished(`${count}.2.1`)).toMatchObject({ state: 'succeeded' });
   });
 
   test('its work directory where the text names it', async () => {

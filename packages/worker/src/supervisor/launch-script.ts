@@ -3,11 +3,14 @@
  * Every value is quoted; nothing of the task's is ever parsed as shell here.
  */
 import { writeFileSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { basename, isAbsolute, join } from 'node:path';
 import type { AttemptSpec, PythonAction, ShellAction } from '@pelorus/protocol';
 import { attemptEnvironment, substituteWorkDir, type TaskPlace } from '../task-environment.ts';
 
 export type ProcessAction = ShellAction | PythonAction;
+
+const INLINE_SCRIPT_CHARACTERS = 4096;
+const POSIX_SHELLS = new Set(['sh', 'dash', 'bash', 'ksh', 'zsh']);
 
 /** Writes the task's script into the work directory if it has a text, and returns the launch text, or why it cannot run. */
 export function prepareLaunch(
@@ -20,7 +23,6 @@ export function prepareLaunch(
   if ('problem' in environment) return environment;
   const script = placeScript(action, place.workDir);
   if (script === null) return { problem: 'the task has neither a text nor a file to run' };
-  const interpreter = action.type === 'shell' ? action.shell : action.interpreter;
   const log = shellQuote(logPath);
   const lines = [
     // A log that cannot be written must not fail the task.
@@ -28,7 +30,7 @@ export function prepareLaunch(
     `command exec </dev/null >>${log} 2>&1 || exec </dev/null >/dev/null 2>&1`,
     ...Object.entries(environment.variables).map(([name, value]) => `export ${name}=${shellQuote(value)}`),
     `cd ${shellQuote(place.workDir)} || exit 126`,
-    `exec ${interpreterWords(interpreter)} ${shellQuote(script)}`,
+    `exec ${[...interpreterWords(action), ...script].map(shellQuote).join(' ')}`,
   ];
   return { launch: `${lines.join('\n')}\n` };
 }
@@ -39,15 +41,30 @@ export function shellQuote(text: string): string {
 }
 
 /** An interpreter may carry options (`python3 -u`); each word is quoted, so it cannot carry anything else. */
-function interpreterWords(interpreter: string): string {
-  const words = interpreter.split(/\s+/).filter((word) => word !== '');
-  return words.map(shellQuote).join(' ');
+function interpreterWords(action: ProcessAction): string[] {
+  const interpreter = action.type === 'shell' ? action.shell : action.interpreter;
+  return interpreter.split(/\s+/).filter((word) => word !== '');
 }
 
-function placeScript(action: ProcessAction, workDir: string): string | null {
-  if (action.run === null) return action.file === null || isAbsolute(action.file) ? action.file : `./${action.file}`;
+/** What the interpreter is given to run: a file, or for a short shell script its text. Null when there is neither. */
+function placeScript(action: ProcessAction, workDir: string): string[] | null {
+  if (action.run === null) {
+    if (action.file === null) return null;
+    return [isAbsolute(action.file) ? action.file : `./${action.file}`];
+  }
   const name = action.type === 'shell' ? '.pelorus-task.sh' : '.pelorus-task.py';
   const text = substituteWorkDir(action.run, workDir);
+  if (action.type === 'shell' && passesAsArgument(action, text)) return ['-c', text, name];
   writeFileSync(join(workDir, name), text.endsWith('\n') ? text : `${text}\n`);
-  return `./${name}`;
+  return [`./${name}`];
+}
+
+/**
+ * A short script handed over with `-c` saves making a file, and shells run the last command of such a text in their own
+ * place, which saves a fork: together a fifth of what a small task costs. Arguments can be seen by other users of the host,
+ * so a text that values were put into goes through a file.
+ */
+function passesAsArgument(action: ShellAction, text: string): boolean {
+  if (action.substitution !== 'env' || text.length > INLINE_SCRIPT_CHARACTERS || /^[-+]/.test(text)) return false;
+  return POSIX_SHELLS.has(basename(interpreterWords(action)[0] ?? ''));
 }
