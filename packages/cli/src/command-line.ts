@@ -6,6 +6,9 @@ import { failureOf, failureText } from './failure.ts';
 import { buildProgram } from './program.ts';
 import type { Host } from './session.ts';
 
+/** One key may arrive twice: from the terminal, and passed on by npm. */
+const SAME_KEY_MS = 300;
+
 let interruption: AbortController | null = null;
 
 const host: Host = {
@@ -29,9 +32,12 @@ try {
 /** The first Ctrl-C ends what is being waited for, in good order; a second one ends the process. */
 function armInterruption(): AbortController {
   const controller = new AbortController();
+  let firstAt = 0;
   const interrupt = (): void => {
-    if (controller.signal.aborted) process.exit(EXIT.interrupted);
-    controller.abort(new Error('interrupted'));
+    if (!controller.signal.aborted) {
+      firstAt = performance.now();
+      controller.abort(new Error('interrupted'));
+    } else if (performance.now() - firstAt > SAME_KEY_MS) process.exit(EXIT.interrupted);
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);

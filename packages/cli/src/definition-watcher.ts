@@ -46,7 +46,7 @@ export async function watchDefinitions(options: WatcherOptions): Promise<Definit
     scanning = scanning.then(scan).catch(options.onFailure);
   });
 
-  await scan();
+  await scan().catch(options.onFailure);
   return {
     stop: async () => {
       stopping.abort(new Error('watching has ended'));

@@ -11,7 +11,7 @@ import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import type { DataDirectory } from './data-directory.ts';
 import { EXIT } from './exit-codes.ts';
-import { Failure } from './failure.ts';
+import { Failure, type FailureFields } from './failure.ts';
 import { freePort } from './free-port.ts';
 import { shutDown, type ShutdownReport } from './life-cycle.ts';
 import { pause } from './pace.ts';
@@ -98,22 +98,23 @@ export async function endLeftTasks(data: DataDirectory, log: Logger): Promise<vo
 export async function openStore(data: DataDirectory): Promise<Store> {
   return openSqliteStore(data.store).catch((error: unknown) => {
     if (!(error instanceof StoreError)) throw error;
-    throw new Failure(
-      {
-        exitCode: error.code === 'LOCKED' ? EXIT.conflict : EXIT.unexpected,
-        what:
-          error.code === 'LOCKED'
-            ? `the data directory ${data.store} is in use`
-            : `the store in ${data.store} cannot be opened`,
-        why: error.message,
-        todo:
-          error.code === 'LOCKED'
-            ? 'use the server that runs there, stop it, or choose another directory with --data'
-            : 'install the newer version of Pelorus that wrote it',
-      },
-      { cause: error },
-    );
+    throw new Failure(storeFailure(error, data.store), { cause: error });
   });
+}
+
+function storeFailure(error: StoreError, directory: string): FailureFields {
+  const fields = { exitCode: EXIT.unexpected, what: `the store in ${directory} cannot be opened`, why: error.message };
+  if (error.code === 'LOCKED') {
+    return {
+      exitCode: EXIT.conflict,
+      what: `the data directory ${directory} is in use`,
+      why: error.message,
+      todo: 'use the server that runs there, stop it, or choose another directory with --data',
+    };
+  }
+  return error.code === 'SCHEMA_TOO_NEW'
+    ? { ...fields, todo: 'install the newer version of Pelorus that wrote it' }
+    : fields;
 }
 
 function workerOptions({ data, worker, log }: DevOptions, master: Master): Parameters<typeof startWorker>[0] {

@@ -42,8 +42,8 @@ export const SETTINGS = {
   workerGroups: row('PELORUS_WORKER_GROUPS', 'default', 'worker groups, separated by commas', notEmpty),
   workerMaxLoad: row(
     'PELORUS_WORKER_MAX_LOAD',
-    '-1',
-    'load average above which the worker takes nothing new; -1: twice the cores',
+    null,
+    'load average above which the worker takes nothing new; -1: twice the cores; default: no limit in `pelorus dev`',
     loadAverage,
   ),
   workerReservedMemory: row(

@@ -169,12 +169,12 @@ function command(
   });
 }
 
-/** Without the settings of whoever runs the tests; and the worker takes tasks however busy this machine is. */
+/** Without the settings of whoever runs the tests; and the worker takes tasks however little memory is free. */
 function variables(more: Record<string, string>): Record<string, string | undefined> {
   const own = Object.entries(process.env).filter(
     ([name]) => !name.startsWith('PELORUS_') && name !== 'NO_COLOR' && name !== 'FORCE_COLOR',
   );
-  return { ...Object.fromEntries(own), PELORUS_WORKER_MAX_LOAD: '99999', PELORUS_WORKER_RESERVED_MEMORY: '0', ...more };
+  return { ...Object.fromEntries(own), PELORUS_WORKER_RESERVED_MEMORY: '0', ...more };
 }
 
 /** Lines of a file, none when it is not there. */

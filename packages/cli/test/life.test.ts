@@ -50,6 +50,8 @@ describe.concurrent('Ctrl-C', () => {
         20_000,
         () => 'the task has not begun',
       );
+      // As it is when the terminal and npm both pass one key on.
+      first.signal('SIGINT');
       first.signal('SIGINT');
       expect(await first.ended).toBe(0);
       expect(first.stderr()).toContain('waiting up to 10 s for 1 running task');
@@ -60,6 +62,61 @@ describe.concurrent('Ctrl-C', () => {
         state: 'succeeded',
         tasks: [{ state: 'succeeded', outputs: { rested: 'yes' }, attempts: [{ n: 1 }] }],
       });
+    },
+    60_000,
+  );
+
+  inPlace(
+    'leaves a task that takes longer to the supervisor; the next start takes it over',
+    async ({ place }) => {
+      const first = await place.dev();
+      const marks = join(place.directory, 'marks');
+      const script = `echo begun >> ${marks}; sleep 14; echo rested=yes >> $PELORUS_OUTPUT`;
+      writeFileSync(join(place.directory, 'long.yaml'), `name: long\ntasks:\n  nap: { run: "${script}" }\n`);
+      await place.pelorus('run', 'long.yaml');
+      await until(
+        () => linesOf(marks).length === 1,
+        20_000,
+        () => 'the task has not begun',
+      );
+      first.signal('SIGINT');
+      expect(await first.ended).toBe(0);
+      expect(first.stderr()).toContain('1 task still running: the supervisor');
+
+      await place.dev();
+      expect((await place.pelorus('runs', 'watch', '1')).code).toBe(0);
+      const { stdout } = await place.pelorus('runs', 'get', '1', '-o', 'json');
+      expect(JSON.parse(stdout)).toMatchObject({
+        tasks: [{ outputs: { rested: 'yes' }, attempts: [{ n: 1, state: 'succeeded' }] }],
+      });
+      expect(linesOf(marks)).toEqual(['begun']);
+    },
+    90_000,
+  );
+
+  inPlace(
+    'a second time ends the process at once, and loses nothing',
+    async ({ place }) => {
+      const first = await place.dev();
+      writeFileSync(join(place.directory, 'long.yaml'), 'name: long\ntasks:\n  nap: { run: sleep 60 }\n');
+      await place.pelorus('run', 'long.yaml');
+      await until(
+        async () => (await first.client.runs.get(1)).counts.running === 1,
+        20_000,
+        () => 'nothing runs',
+      );
+      let code: number | NodeJS.Signals | null = null;
+      void first.ended.then((ended) => (code = ended));
+      const pressUntilItEnds = (): boolean => {
+        if (code === null) first.signal('SIGINT');
+        return code !== null;
+      };
+      await until(pressUntilItEnds, 9_000, () => 'the process goes on');
+      expect(code).toBe(130);
+
+      const second = await place.dev();
+      expect(await second.client.runs.get(1)).toMatchObject({ state: 'running' });
+      expect((await place.pelorus('runs', 'stop', '1', '--wait')).code).toBe(0);
     },
     60_000,
   );

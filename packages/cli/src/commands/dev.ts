@@ -3,7 +3,6 @@ import type { Command } from 'commander';
 import { stat } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import type { Logger } from 'pino';
 import { adminTokenOf, dataDirectoryAt, emptyDataDirectory, holdsData, type DataDirectory } from '../data-directory.ts';
 import { watchDefinitions, type DefinitionWatcher } from '../definition-watcher.ts';
 import type { DevServer, WorkerLimits } from '../dev.ts';
@@ -30,8 +29,6 @@ interface DevFlags {
 
 /** After the first Ctrl-C running tasks are given this long. */
 const DRAIN_MS = 10_000;
-/** The terminal and whatever started us may both pass the same Ctrl-C on. */
-const SAME_SIGNAL_MS = 300;
 /** For how long the supervisor lets tasks go on without a worker: the execution lease. */
 const LEASE_TEXT = 'a minute';
 
@@ -91,14 +88,34 @@ async function runDev(session: Session, folder: string | null, flags: DevFlags):
     worker: workerLimits(settings),
     log,
   });
+  try {
+    await open(session, server, { data, folder, adminToken, samples: flags.samples, wanted });
+  } catch (error) {
+    await server.stop(0);
+    removeServerFile(data.root, process.pid);
+    throw error;
+  }
+}
+
+interface Opening {
+  data: DataDirectory;
+  folder: string | null;
+  adminToken: string;
+  samples: boolean;
+  /** The port that was asked for. */
+  wanted: number;
+}
+
+/** Tells everybody where the server is, fills it, and serves until it is to end. */
+async function open(session: Session, server: DevServer, opening: Opening): Promise<void> {
+  const { data, folder, adminToken, wanted } = opening;
   writeServerFile(data.root, { address: server.address, token: adminToken, pid: process.pid });
   const client = createClient({ baseUrl: server.address, token: adminToken });
-  const samples = flags.samples ? await applySamples(client, data.samplesDatabase, session.signal) : [];
-  terminal.out.write(
-    banner(session, server, { data, samples, movedFrom: wanted !== 0 && wanted !== server.port ? wanted : null }),
-  );
+  const samples = opening.samples ? await applySamples(client, data.samplesDatabase, session.signal) : [];
+  const movedFrom = wanted !== 0 && wanted !== server.port ? wanted : null;
+  session.terminal.out.write(banner(session, server, { data, samples, movedFrom }));
   const watcher = folder === null ? null : await startWatching(session, client, folder);
-  await serve(session, server, { data, watcher, log });
+  await serve(session, server, data, watcher);
 }
 
 async function checkFolder(folder: string): Promise<void> {
@@ -127,7 +144,8 @@ function workerLimits(settings: Settings): WorkerLimits {
       .split(',')
       .map((group) => group.trim())
       .filter((group) => group !== ''),
-    maxLoadAverage: Number(settings.workerMaxLoad.value),
+    // The limit leaves work to other workers. Here is no other, and a load average falls for minutes after the work is done.
+    maxLoadAverage: settings.workerMaxLoad.value === null ? Infinity : Number(settings.workerMaxLoad.value),
     reservedMemoryBytes: Number(settings.workerReservedMemory.value) * 1024 ** 3,
     heartbeatMs: durationFlag('PELORUS_WORKER_HEARTBEAT', heartbeat),
   };
@@ -200,17 +218,15 @@ async function startWatching(
   });
 }
 
-interface Serving {
-  data: DataDirectory;
-  watcher: DefinitionWatcher | null;
-  log: Logger;
-}
-
 /** Until Ctrl-C, or until the master is over against its will. */
-async function serve(session: Session, server: DevServer, { data, watcher, log }: Serving): Promise<void> {
+async function serve(
+  session: Session,
+  server: DevServer,
+  data: DataDirectory,
+  watcher: DefinitionWatcher | null,
+): Promise<void> {
   const { err } = session.terminal;
   const reason = await Promise.race([interrupted(session.signal), server.over.then(() => 'over' as const)]);
-  stopAtOnceOnNextSignal(data);
   const running = server.running();
   if (reason === 'over') process.exitCode = EXIT.unexpected;
   else
@@ -223,7 +239,6 @@ async function serve(session: Session, server: DevServer, { data, watcher, log }
   const report = await server.stop(reason === 'over' ? 0 : DRAIN_MS);
   removeServerFile(data.root, process.pid);
   if (report.leftRunning > 0) err.write(leftText(report.leftRunning, report.supervisorPid));
-  log.debug({ leftRunning: report.leftRunning }, 'stopped');
 }
 
 function interrupted(signal: AbortSignal): Promise<'interrupted'> {
@@ -231,17 +246,6 @@ function interrupted(signal: AbortSignal): Promise<'interrupted'> {
     if (signal.aborted) resolve('interrupted');
     signal.addEventListener('abort', () => resolve('interrupted'), { once: true });
   });
-}
-
-function stopAtOnceOnNextSignal(data: DataDirectory): void {
-  const since = performance.now();
-  const stop = (): void => {
-    if (performance.now() - since < SAME_SIGNAL_MS) return;
-    removeServerFile(data.root, process.pid);
-    process.exit(EXIT.interrupted);
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
 }
 
 function leftText(count: number, supervisorPid: number): string {
