@@ -40,20 +40,17 @@ export function resolveAttempt(run: Run, task: number, n: number): ResolvedAttem
   };
 }
 
+type RecordOf = (task: number) => TaskRunRecord | undefined;
+
 /** The task with its parameters in place. `recordOf` may see further than the run: a decision in the making. */
-export function resolveParameters(
-  run: Run,
-  task: number,
-  attempt: string,
-  recordOf?: (task: number) => TaskRunRecord | undefined,
-): ResolvedTask {
+export function resolveParameters(run: Run, task: number, attempt: string, recordOf?: RecordOf): ResolvedTask {
   const { spec, context, definition } = run;
   const seesOutputs = run.withOutputs > 0 || recordOf !== undefined;
   return resolveTask({
     definition,
     task: taskOf(run, task),
     start: spec.params,
-    predecessors: seesOutputs ? outputsBefore(run, task, recordOf ?? ((at) => run.tasks[at])) : [],
+    predecessors: seesOutputs ? outputsBefore(run, task, recordOf ?? null) : [],
     project: context.projectParams,
     run: {
       id: spec.id,
@@ -92,14 +89,16 @@ type Outputs = { task: string; endedAt: number; outputs: Record<string, string> 
 
 /**
  * Outputs of everything before `task`, nearest first: a name that a nearer predecessor gives (and not empty) hides the
- * same name from further away. Breadth first over the graph, so that a value passes through connectors and skipped tasks.
+ * same name from further away. Breadth first over the graph, so that a value passes through connectors and skipped tasks;
+ * no further than where every name that the run knows has been found.
  */
-function outputsBefore(run: Run, task: number, recordOf: (task: number) => TaskRunRecord | undefined): Outputs[] {
+function outputsBefore(run: Run, task: number, recordOf: RecordOf | null): Outputs[] {
   const { graph } = run;
   const found: Outputs[] = [];
   const taken = new Set<string>();
   const seen = new Set<number>([task]);
-  for (let level = [task]; level.length > 0;) {
+  const isAllFound = () => recordOf === null && taken.size === run.outputNames.size;
+  for (let level = [task]; level.length > 0 && !isAllFound();) {
     const above: number[] = [];
     const given: string[] = [];
     for (const at of level) {
@@ -108,7 +107,7 @@ function outputsBefore(run: Run, task: number, recordOf: (task: number) => TaskR
         if (seen.has(pred)) continue;
         seen.add(pred);
         above.push(pred);
-        const record = recordOf(pred);
+        const record = recordOf ? recordOf(pred) : run.tasks[pred];
         if (!record?.outputs) continue;
         const visible = Object.entries(record.outputs).filter(([name]) => !taken.has(name));
         for (const [name, value] of visible) if (value !== '') given.push(name);

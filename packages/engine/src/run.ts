@@ -77,6 +77,8 @@ export interface Run {
   killed: number;
   /** Task runs that gave outputs. */
   withOutputs: number;
+  /** The names of all of these. */
+  outputNames: Set<string>;
 }
 
 export function stateOf(run: Run, task: number): TaskRunState {
@@ -120,6 +122,7 @@ export function openRun(stored: StoredRun, context: RunContext): Run {
     bad: 0,
     killed: 0,
     withOutputs: 0,
+    outputNames: new Set(),
   };
   for (let task = 0; task < count; task++) run.open[task] = graph.predStart[task + 1]! - graph.predStart[task]!;
   const rows: (TaskRunRecord | undefined)[] = Array.from({ length: count });
@@ -230,7 +233,10 @@ export function setTask(run: Run, record: TaskRunRecord): void {
   run.unfinished--;
   if (countsAsBad(run, record.state, record.task)) run.bad++;
   if (record.state === 'killed') run.killed++;
-  if (record.outputs) run.withOutputs++;
+  if (record.outputs) {
+    run.withOutputs++;
+    for (const name of Object.keys(record.outputs)) run.outputNames.add(name);
+  }
   propagate(run, record);
 }
 
@@ -304,7 +310,11 @@ function propagate(run: Run, record: TaskRunRecord): void {
 }
 
 /** Branch tasks that a finished `conditions` or `switch` did not choose; one in an untaken branch chose none of them. */
-export function untakenBy(record: TaskRunRecord, result: Result, { action }: TaskDefinition): ReadonlySet<string> | null {
+export function untakenBy(
+  record: TaskRunRecord,
+  result: Result,
+  { action }: TaskDefinition,
+): ReadonlySet<string> | null {
   if (result === 'branch') return branchesOf(action);
   return record.cause?.kind === 'chose' && record.cause.untaken.length > 0 ? untakenOf(record.cause) : null;
 }

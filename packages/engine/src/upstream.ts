@@ -129,7 +129,10 @@ function midnight(day: Temporal.PlainDate, { timeZoneId }: Zoned): number {
 }
 
 function monday(date: Zoned): Zoned {
-  return date.startOfDay().subtract({ days: date.dayOfWeek - 1 }).startOfDay();
+  return date
+    .startOfDay()
+    .subtract({ days: date.dayOfWeek - 1 })
+    .startOfDay();
 }
 
 function first(date: Zoned): Zoned {
@@ -158,13 +161,18 @@ function endOf(date: Zoned, unit: 'hour' | 'day'): number {
   if (unit === 'day') return midnight(date.toPlainDate().add({ days: 1 }), date);
   const start = startOf(date, 'hour');
   const next = startOf(start.add({ hours: 1 }), 'hour');
-  return (next.epochMilliseconds > start.epochMilliseconds ? next : startOf(start.add({ hours: 2 }), 'hour')).epochMilliseconds;
+  return (next.epochMilliseconds > start.epochMilliseconds ? next : startOf(start.add({ hours: 2 }), 'hour'))
+    .epochMilliseconds;
 }
 
 // ---------------------------------------------------------------------------------------------------- questions
 
 /** What the store has to be asked, each question once; at most `UPSTREAM_QUERIES_MAX` of them. */
-export function upstreamQueries(upstream: UpstreamCondition, project: string, logical: LogicalInstant): UpstreamQuery[] {
+export function upstreamQueries(
+  upstream: UpstreamCondition,
+  project: string,
+  logical: LogicalInstant,
+): UpstreamQuery[] {
   const queries = new Map<string, UpstreamQuery>();
   const windows = windowsNamed(upstream, logical);
   for (const leaf of leavesOf(upstream)) {
@@ -215,7 +223,11 @@ export function upstreamFactOfRun(runId: RunId, state: RunState): UpstreamFact {
  * started yet, or the run's version has no such task. Skipped counts as success, as it does for successors; but a run
  * that left the task out says nothing of it.
  */
-export function upstreamFactOfTask(runId: RunId, state: RunState, record: Pick<TaskRunRecord, 'state' | 'cause'> | null): UpstreamFact {
+export function upstreamFactOfTask(
+  runId: RunId,
+  state: RunState,
+  record: Pick<TaskRunRecord, 'state' | 'cause'> | null,
+): UpstreamFact {
   if (record === null) return isTerminalRun(state) ? { kind: 'none' } : { kind: 'running', runId };
   if (record.cause?.kind === 'not_selected') return { kind: 'none' };
   if (!isTerminalTaskRun(record.state)) return { kind: 'running', runId };
@@ -246,7 +258,10 @@ export function judgeUpstream(
   const windows = windowsNamed(upstream, logical);
   const count = leavesOf(upstream).reduce((sum, { window }) => sum + (windows.get(window)?.length ?? 0), 0);
   if (count > UPSTREAM_QUERIES_MAX) {
-    return { kind: 'failed', detail: `the condition looks at ${count} intervals of time, at most ${UPSTREAM_QUERIES_MAX} are allowed` };
+    return {
+      kind: 'failed',
+      detail: `the condition looks at ${count} intervals of time, at most ${UPSTREAM_QUERIES_MAX} are allowed`,
+    };
   }
   return judge(upstream, { project, logical, windows, facts });
 }
@@ -259,7 +274,8 @@ function judge(upstream: UpstreamCondition, of: Case): UpstreamVerdict {
 
 function judgeLeaf(leaf: Leaf, of: Case): UpstreamVerdict {
   const intervals = of.windows.get(leaf.window) ?? null;
-  if (intervals === null) return { kind: 'failed', detail: `there is no window ${leaf.window} in the zone ${of.logical.zone}` };
+  if (intervals === null)
+    return { kind: 'failed', detail: `there is no window ${leaf.window} in the zone ${of.logical.zone}` };
   return all(intervals.map((interval) => judgeInterval(queryOf(leaf, of.project, interval), leaf, of)));
 }
 
@@ -291,11 +307,19 @@ function wallClock(at: number, { logical }: Case): string {
 }
 
 function all(parts: UpstreamVerdict[]): UpstreamVerdict {
-  return firstOf(parts, 'failed') ?? firstOf(parts, 'waiting') ?? firstOf(parts, 'satisfied') ?? { kind: 'satisfied', detail: 'nothing is waited for' };
+  return (
+    firstOf(parts, 'failed') ??
+    firstOf(parts, 'waiting') ??
+    firstOf(parts, 'satisfied') ?? { kind: 'satisfied', detail: 'nothing is waited for' }
+  );
 }
 
 function any(parts: UpstreamVerdict[]): UpstreamVerdict {
-  return firstOf(parts, 'satisfied') ?? firstOf(parts, 'waiting') ?? firstOf(parts, 'failed') ?? { kind: 'failed', detail: 'there is nothing that could be satisfied' };
+  return (
+    firstOf(parts, 'satisfied') ??
+    firstOf(parts, 'waiting') ??
+    firstOf(parts, 'failed') ?? { kind: 'failed', detail: 'there is nothing that could be satisfied' }
+  );
 }
 
 function firstOf(parts: UpstreamVerdict[], kind: UpstreamVerdict['kind']): UpstreamVerdict | undefined {

@@ -146,6 +146,22 @@ export const LARGE_CASES: LargeCase[] = [
     },
   },
   {
+    title: 'a chain in which each task gives the same outputs',
+    count: 20_000,
+    prepare(count) {
+      const definition = workflow(chain(count));
+      graphOf(definition);
+      return () => {
+        const run = started(definition);
+        for (let index = 0; index < count; index++) {
+          place(run, index);
+          finish(run, index, 'succeeded', { rows: String(index), file: 'out' });
+        }
+        return `${run.status.state}, ${countOf(run, 'succeeded')} succeeded`;
+      };
+    },
+  },
+  {
     title: 'a switch that leaves out many tasks, and their join',
     count: 50_000,
     prepare(count) {

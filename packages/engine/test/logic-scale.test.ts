@@ -7,6 +7,7 @@ const ANSWERS: Record<string, string> = {
   'a chain of disabled tasks in an untaken branch': 'succeeded, 99999 skipped',
   'a chain behind a failure': 'failed, 99999 upstream_failed',
   'a fan of one to many to one, every task placed and finished': 'succeeded, 50002 succeeded',
+  'a chain in which each task gives the same outputs': 'succeeded, 20000 succeeded',
   'a switch that leaves out many tasks, and their join': 'succeeded, 50001 skipped',
   'a switch that leaves out a long branch': 'succeeded, 49999 skipped',
   'conditions over many predecessors': 'succeeded',

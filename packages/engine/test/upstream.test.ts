@@ -2,8 +2,17 @@ import { runIdOf, type UpstreamCondition } from '@pelorus/protocol';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
-  judgeUpstream, type LogicalInstant, UPSTREAM_QUERIES_MAX, UPSTREAM_WINDOWS, type UpstreamFact, upstreamFactOfRun, upstreamFactOfTask,
-  upstreamQueries, type UpstreamQuery, upstreamQueryKey, windowsOf,
+  judgeUpstream,
+  type LogicalInstant,
+  UPSTREAM_QUERIES_MAX,
+  UPSTREAM_WINDOWS,
+  type UpstreamFact,
+  upstreamFactOfRun,
+  upstreamFactOfTask,
+  upstreamQueries,
+  type UpstreamQuery,
+  upstreamQueryKey,
+  windowsOf,
 } from '../src/index.ts';
 
 const HOUR = 3_600_000;
@@ -47,7 +56,11 @@ describe('windows', () => {
   });
 
   test('longer rows of hours and days have one interval for each', () => {
-    expect([windowsOf('last24Hours', friday)!.length, windowsOf('last7Days', friday)!.length, windowsOf('last366Days', friday)!.length]).toEqual([24, 7, 366]);
+    expect([
+      windowsOf('last24Hours', friday)!.length,
+      windowsOf('last7Days', friday)!.length,
+      windowsOf('last366Days', friday)!.length,
+    ]).toEqual([24, 7, 366]);
     expect(shown('last24Hours', friday)![0]).toBe('2024-03-14T13/2024-03-14T14');
   });
 
@@ -62,10 +75,18 @@ describe('windows', () => {
     expect(shown('lastMonthEnd', at('2024-01-01T00:00:00Z'))).toEqual(['2023-12-31T00/2024-01-01T00']);
   });
 
-  test.each(['', 'tomorrow', 'last0Days', 'last367Days', 'last999Hours', 'lastMonths', 'Monday', 'last', 'lastmonday', 'toString'])(
-    'there is no window %j',
-    (window) => expect(windowsOf(window, friday)).toBeNull(),
-  );
+  test.each([
+    '',
+    'tomorrow',
+    'last0Days',
+    'last367Days',
+    'last999Hours',
+    'lastMonths',
+    'Monday',
+    'last',
+    'lastmonday',
+    'toString',
+  ])('there is no window %j', (window) => expect(windowsOf(window, friday)).toBeNull());
 
   test('an unknown zone and an impossible instant have no windows', () => {
     expect(windowsOf('today', at('2024-03-15T00:00:00Z', 'Mars/Base'))).toBeNull();
@@ -80,14 +101,24 @@ describe('windows', () => {
 
 describe('windows where clocks change', () => {
   test('the day of the spring change has 23 hours, the one of the autumn change 25', () => {
-    expect(shown('last2Days', at('2024-04-01T10:00:00Z', 'Europe/Berlin'))).toEqual(['2024-03-29T23/2024-03-30T23', '2024-03-30T23/2024-03-31T22']);
+    expect(shown('last2Days', at('2024-04-01T10:00:00Z', 'Europe/Berlin'))).toEqual([
+      '2024-03-29T23/2024-03-30T23',
+      '2024-03-30T23/2024-03-31T22',
+    ]);
     expect(shown('today', at('2024-10-27T10:00:00Z', 'Europe/Berlin'))).toEqual(['2024-10-26T22/2024-10-27T23']);
   });
 
   test('a repeated hour is two hours, a missing one is none', () => {
     // 02:00 to 03:00 comes twice in Berlin, at 00:00 and at 01:00 UTC.
-    expect(shown('last3Hours', at('2024-10-27T02:30:00Z', 'Europe/Berlin'))).toEqual(['2024-10-26T23/2024-10-27T00', '2024-10-27T00/2024-10-27T01', '2024-10-27T01/2024-10-27T02']);
-    expect(shown('last2Hours', at('2024-03-31T01:30:00Z', 'Europe/Berlin'))).toEqual(['2024-03-30T23/2024-03-31T00', '2024-03-31T00/2024-03-31T01']);
+    expect(shown('last3Hours', at('2024-10-27T02:30:00Z', 'Europe/Berlin'))).toEqual([
+      '2024-10-26T23/2024-10-27T00',
+      '2024-10-27T00/2024-10-27T01',
+      '2024-10-27T01/2024-10-27T02',
+    ]);
+    expect(shown('last2Hours', at('2024-03-31T01:30:00Z', 'Europe/Berlin'))).toEqual([
+      '2024-03-30T23/2024-03-31T00',
+      '2024-03-31T00/2024-03-31T01',
+    ]);
   });
 
   test('Lord Howe goes back by half an hour: that hour lasts an hour and a half', () => {
@@ -95,9 +126,13 @@ describe('windows where clocks change', () => {
     const after = at('2024-04-06T15:45:00Z', 'Australia/Lord_Howe');
     expect(shown('currentHour', after)).toEqual(['2024-04-06T15:30/2024-04-06T16:30']);
     expect(shown('last1Hour', after)).toEqual(['2024-04-06T14/2024-04-06T15:30']);
-    expect(shown('currentHour', at('2024-04-06T15:15:00Z', 'Australia/Lord_Howe'))).toEqual(['2024-04-06T14/2024-04-06T15:30']);
+    expect(shown('currentHour', at('2024-04-06T15:15:00Z', 'Australia/Lord_Howe'))).toEqual([
+      '2024-04-06T14/2024-04-06T15:30',
+    ]);
     // 02:00+10:30 becomes 02:30+11:00 on 6 October 2024, at 15:30 UTC of the 5th: half an hour.
-    expect(shown('currentHour', at('2024-10-05T15:40:00Z', 'Australia/Lord_Howe'))).toEqual(['2024-10-05T15:30/2024-10-05T16']);
+    expect(shown('currentHour', at('2024-10-05T15:40:00Z', 'Australia/Lord_Howe'))).toEqual([
+      '2024-10-05T15:30/2024-10-05T16',
+    ]);
   });
 
   test('a day that has no midnight begins at one o’clock', () => {
@@ -109,20 +144,38 @@ describe('windows where clocks change', () => {
   });
 
   test('in every zone, hours and days join without gap or overlap and end where the current one begins', () => {
-    const zones = ['UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Asia/Kathmandu', 'America/Santiago', 'Africa/Casablanca', 'Pacific/Apia', 'Asia/Tehran'];
-    const instants = fc.record({ at: fc.integer({ min: 0, max: Date.UTC(2040, 0, 1) }), zone: fc.constantFrom(...zones) });
+    const zones = [
+      'UTC',
+      'Europe/Berlin',
+      'America/New_York',
+      'Australia/Lord_Howe',
+      'Asia/Kathmandu',
+      'America/Santiago',
+      'Africa/Casablanca',
+      'Pacific/Apia',
+      'Asia/Tehran',
+    ];
+    const instants = fc.record({
+      at: fc.integer({ min: 0, max: Date.UTC(2040, 0, 1) }),
+      zone: fc.constantFrom(...zones),
+    });
     fc.assert(
-      fc.property(instants, fc.constantFrom('Hours', 'Days'), fc.integer({ min: 1, max: 40 }), (logical, unit, count) => {
-        const before = windowsOf(`last${count}${unit}`, logical)!;
-        const current = windowsOf(unit === 'Hours' ? 'currentHour' : 'today', logical)![0]!;
-        expect(before).toHaveLength(count);
-        expect(current.from <= logical.at && logical.at < current.to).toBe(true);
-        for (const [index, { from, to }] of before.entries()) {
-          expect(to).toBe(before[index + 1]?.from ?? current.from);
-          expect(to - from).toBeGreaterThanOrEqual(unit === 'Hours' ? HOUR / 2 : 12 * HOUR);
-          expect(to - from).toBeLessThanOrEqual(unit === 'Hours' ? 2 * HOUR : 36 * HOUR);
-        }
-      }),
+      fc.property(
+        instants,
+        fc.constantFrom('Hours', 'Days'),
+        fc.integer({ min: 1, max: 40 }),
+        (logical, unit, count) => {
+          const before = windowsOf(`last${count}${unit}`, logical)!;
+          const current = windowsOf(unit === 'Hours' ? 'currentHour' : 'today', logical)![0]!;
+          expect(before).toHaveLength(count);
+          expect(current.from <= logical.at && logical.at < current.to).toBe(true);
+          for (const [index, { from, to }] of before.entries()) {
+            expect(to).toBe(before[index + 1]?.from ?? current.from);
+            expect(to - from).toBeGreaterThanOrEqual(unit === 'Hours' ? HOUR / 2 : 12 * HOUR);
+            expect(to - from).toBeLessThanOrEqual(unit === 'Hours' ? 2 * HOUR : 36 * HOUR);
+          }
+        },
+      ),
       { numRuns: 2000 },
     );
   });
@@ -142,10 +195,13 @@ describe('questions', () => {
   });
 
   test('too many are not asked, and the verdict says so', () => {
-    const many = { and: Array.from({ length: 100 }, (_, index) => ({ workflow: `w${index}`, task: null, window: 'last366Days' })) };
+    const many = {
+      and: Array.from({ length: 100 }, (_, index) => ({ workflow: `w${index}`, task: null, window: 'last366Days' })),
+    };
     expect(upstreamQueries(many, 'p', NOON)).toHaveLength(UPSTREAM_QUERIES_MAX);
     expect(judgeUpstream(many, 'p', NOON, () => ({ kind: 'none' }))).toEqual({
-      kind: 'failed', detail: 'the condition looks at 36600 intervals of time, at most 10000 are allowed',
+      kind: 'failed',
+      detail: 'the condition looks at 36600 intervals of time, at most 10000 are allowed',
     });
   });
 });
@@ -153,15 +209,62 @@ describe('questions', () => {
 describe('facts', () => {
   const run = runIdOf(7);
   test('of a run: only a success satisfies, whatever has not ended is waited for', () => {
-    const kinds = (['queued', 'waiting', 'running', 'pausing', 'stopping', 'paused', 'succeeded', 'stopped', 'failed', 'dependency_failed'] as const).map((state) => upstreamFactOfRun(run, state).kind);
-    expect(kinds).toEqual(['running', 'running', 'running', 'running', 'running', 'running', 'succeeded', 'failed', 'failed', 'failed']);
+    const kinds = (
+      [
+        'queued',
+        'waiting',
+        'running',
+        'pausing',
+        'stopping',
+        'paused',
+        'succeeded',
+        'stopped',
+        'failed',
+        'dependency_failed',
+      ] as const
+    ).map((state) => upstreamFactOfRun(run, state).kind);
+    expect(kinds).toEqual([
+      'running',
+      'running',
+      'running',
+      'running',
+      'running',
+      'running',
+      'succeeded',
+      'failed',
+      'failed',
+      'failed',
+    ]);
   });
 
   test('of a task: skipped counts as success, but a run that left the task out says nothing', () => {
-    const fact = (state: 'skipped' | 'succeeded' | 'forced_success' | 'reused' | 'failed' | 'killed' | 'upstream_failed' | 'running' | 'paused', cause: 'disabled' | 'not_selected' | null = null) =>
-      upstreamFactOfTask(run, 'succeeded', { state, cause: cause === null ? null : { kind: cause } }).kind;
-    expect([fact('succeeded'), fact('forced_success'), fact('reused'), fact('skipped', 'disabled'), fact('skipped', 'not_selected')]).toEqual(['succeeded', 'succeeded', 'succeeded', 'succeeded', 'none']);
-    expect([fact('failed'), fact('killed'), fact('upstream_failed'), fact('running'), fact('paused')]).toEqual(['failed', 'failed', 'failed', 'running', 'running']);
+    const fact = (
+      state:
+        | 'skipped'
+        | 'succeeded'
+        | 'forced_success'
+        | 'reused'
+        | 'failed'
+        | 'killed'
+        | 'upstream_failed'
+        | 'running'
+        | 'paused',
+      cause: 'disabled' | 'not_selected' | null = null,
+    ) => upstreamFactOfTask(run, 'succeeded', { state, cause: cause === null ? null : { kind: cause } }).kind;
+    expect([
+      fact('succeeded'),
+      fact('forced_success'),
+      fact('reused'),
+      fact('skipped', 'disabled'),
+      fact('skipped', 'not_selected'),
+    ]).toEqual(['succeeded', 'succeeded', 'succeeded', 'succeeded', 'none']);
+    expect([fact('failed'), fact('killed'), fact('upstream_failed'), fact('running'), fact('paused')]).toEqual([
+      'failed',
+      'failed',
+      'failed',
+      'running',
+      'running',
+    ]);
   });
 
   test('of a task without a row: it is still to come, or there is no such task', () => {
@@ -171,7 +274,10 @@ describe('facts', () => {
 });
 
 const FACTS: Record<string, UpstreamFact> = {
-  good: { kind: 'succeeded', runId: runIdOf(1) }, bad: { kind: 'failed', runId: runIdOf(2) }, busy: { kind: 'running', runId: runIdOf(3) }, absent: { kind: 'none' },
+  good: { kind: 'succeeded', runId: runIdOf(1) },
+  bad: { kind: 'failed', runId: runIdOf(2) },
+  busy: { kind: 'running', runId: runIdOf(3) },
+  absent: { kind: 'none' },
 };
 const byName = (query: UpstreamQuery) => FACTS[query.workflow]!;
 const on = (workflow: string, window = 'today'): UpstreamCondition => ({ workflow, task: null, window });
@@ -202,33 +308,56 @@ describe('verdicts', () => {
       return judgeUpstream(on('daily', 'last3Days'), 'p', NOON, (query) => known.get(upstreamQueryKey(query))!).kind;
     };
     const { good, bad, absent } = FACTS as { good: UpstreamFact; bad: UpstreamFact; absent: UpstreamFact };
-    expect([judge([good, good, good]), judge([good, absent, good]), judge([absent, bad, good])]).toEqual(['satisfied', 'waiting', 'failed']);
+    expect([judge([good, good, good]), judge([good, absent, good]), judge([absent, bad, good])]).toEqual([
+      'satisfied',
+      'waiting',
+      'failed',
+    ]);
   });
 
   test('the detail names what decided, its window in the zone of the schedule and what was found', () => {
     const berlin = at('2024-03-15T12:00:00Z', 'Europe/Berlin');
     const detail = (condition: UpstreamCondition) => judgeUpstream(condition, 'p', berlin, byName).detail;
-    expect(detail({ and: [on('good'), on('bad')] })).toBe('workflow p/bad, today (2024-03-15 00:00 to 2024-03-16 00:00, Europe/Berlin): failed in run 2');
-    expect(detail({ workflow: 'shop/absent', task: 'sum', window: 'last1Days' })).toBe('task sum of shop/absent, last1Days (2024-03-14 00:00 to 2024-03-15 00:00, Europe/Berlin): has not run');
-    expect(detail(on('busy', 'last2Hours'))).toBe('workflow p/busy, last2Hours (2024-03-15 11:00 to 2024-03-15 12:00, Europe/Berlin): has not ended in run 3 (and 1 more)');
-    expect(detail(on('good'))).toBe('workflow p/good, today (2024-03-15 00:00 to 2024-03-16 00:00, Europe/Berlin): succeeded in run 1');
+    expect(detail({ and: [on('good'), on('bad')] })).toBe(
+      'workflow p/bad, today (2024-03-15 00:00 to 2024-03-16 00:00, Europe/Berlin): failed in run 2',
+    );
+    expect(detail({ workflow: 'shop/absent', task: 'sum', window: 'last1Days' })).toBe(
+      'task sum of shop/absent, last1Days (2024-03-14 00:00 to 2024-03-15 00:00, Europe/Berlin): has not run',
+    );
+    expect(detail(on('busy', 'last2Hours'))).toBe(
+      'workflow p/busy, last2Hours (2024-03-15 11:00 to 2024-03-15 12:00, Europe/Berlin): has not ended in run 3 (and 1 more)',
+    );
+    expect(detail(on('good'))).toBe(
+      'workflow p/good, today (2024-03-15 00:00 to 2024-03-16 00:00, Europe/Berlin): succeeded in run 1',
+    );
   });
 
   test('a window that there is not fails instead of waiting for ever', () => {
-    expect(judgeUpstream(on('good', 'last999Days'), 'p', NOON, byName)).toEqual({ kind: 'failed', detail: 'there is no window last999Days in the zone UTC' });
+    expect(judgeUpstream(on('good', 'last999Days'), 'p', NOON, byName)).toEqual({
+      kind: 'failed',
+      detail: 'there is no window last999Days in the zone UTC',
+    });
   });
 
   test('adding a success never turns a verdict against it, adding a failure never for it', () => {
     const leaf = fc.constantFrom(on('good'), on('bad'), on('busy'), on('absent'));
     const { tree } = fc.letrec<{ tree: UpstreamCondition }>((tie) => ({
-      tree: fc.oneof({ maxDepth: 4 }, leaf, fc.record({ and: fc.array(tie('tree'), { minLength: 1, maxLength: 3 }) }), fc.record({ or: fc.array(tie('tree'), { minLength: 1, maxLength: 3 }) })),
+      tree: fc.oneof(
+        { maxDepth: 4 },
+        leaf,
+        fc.record({ and: fc.array(tie('tree'), { minLength: 1, maxLength: 3 }) }),
+        fc.record({ or: fc.array(tie('tree'), { minLength: 1, maxLength: 3 }) }),
+      ),
     }));
     const rank = { failed: 0, waiting: 1, satisfied: 2 };
     fc.assert(
       fc.property(tree, (condition) => {
-        const value = (facts: (query: UpstreamQuery) => UpstreamFact) => rank[judgeUpstream(condition, 'p', NOON, facts).kind];
+        const value = (facts: (query: UpstreamQuery) => UpstreamFact) =>
+          rank[judgeUpstream(condition, 'p', NOON, facts).kind];
         const kind = value(byName);
-        expect(value((query) => (query.workflow === 'busy' ? FACTS['good']! : byName(query)))).toBeGreaterThanOrEqual(kind);
+        expect(value((query) => (query.workflow === 'busy' ? FACTS['good']! : byName(query)))).toBeGreaterThanOrEqual(
+          kind,
+        );
         expect(value((query) => (query.workflow === 'busy' ? FACTS['bad']! : byName(query)))).toBeLessThanOrEqual(kind);
         expect(value(() => FACTS['good']!)).toBe(2);
         expect(value(() => FACTS['bad']!)).toBe(0);
