@@ -8,7 +8,9 @@
  * a repetition, which is harmless, from a bug.
  */
 import type { CommandAction } from '@pelorus/engine';
-import type { RunId, RunState } from '@pelorus/protocol';
+import type { ConcurrencyPolicy, RunId, RunState } from '@pelorus/protocol';
+import { insertAlert } from './alerts-outbox.ts';
+import { beginRun } from './begin-run.ts';
 import { StoreError } from './port.ts';
 import type { Fence } from './port.ts';
 import {
@@ -22,9 +24,10 @@ import {
   WORKER_WIDTH,
 } from './rows.ts';
 import type { Cell, ChildCommand, ChildStart, CommitRows } from './rows.ts';
-import { attemptName, insertCommand, insertRun, VERSION_EXISTS } from './run-rows.ts';
+import { attemptName, insertCommand, SYSTEM_USER, VERSION } from './run-rows.ts';
 import { isConstraintError } from './sqlite-database.ts';
 import type { SqliteDatabase } from './sqlite-database.ts';
+import { passTurn } from './turns.ts';
 import {
   checkFence,
   FORCEABLE_TASK_RUN_STATES,
@@ -50,7 +53,8 @@ const UPSERT_ATTEMPT = `
   where excluded.version >= attempt.version and attempt.state not in ${TERMINAL_ATTEMPT_STATES}`;
 const UPSERT_WORKER = `
   insert into worker (${WORKER_COLUMNS.join(', ')}) values (${WORKER_COLUMNS.map(() => '?').join(', ')})
-  on conflict (id) do update set ${assignments(WORKER_COLUMNS.slice(1))}`;
+  on conflict (id) do update set ${assignments(WORKER_COLUMNS.slice(1).filter((column) => column !== 'seen_at'))},
+    seen_at = max(worker.seen_at, excluded.seen_at)`;
 const COMMAND_DONE = `update command set done_at = ?, outcome = ? where id = ? and done_at is null`;
 
 function assignments(columns: readonly string[]): string {
@@ -58,9 +62,10 @@ function assignments(columns: readonly string[]): string {
 }
 
 /** All changes of one commit, behind the fence. What would break S4 or S5 throws, and nothing of the commit is stored. */
-export function commit(c: WriteContext, request: { fence: Fence; rows: CommitRows }): null {
+export function commit(c: WriteContext, request: { fence: Fence; rows: CommitRows }): { commands: number } {
   checkFence(c, request.fence);
   const { rows } = request;
+  const commandsBefore = c.commandsWritten;
   finishCommands(c, rows.commandsDone);
   const ended = updateStatuses(c, request.fence.master, rows.statuses);
   upsertTaskRuns(c.db, rows.taskRuns);
@@ -72,21 +77,22 @@ export function commit(c: WriteContext, request: { fence: Fence; rows: CommitRow
     if (child.kind === 'start-child') startChild(c, child);
     else commandChild(c, child);
   }
-  for (const run of ended) tellParent(c, run);
-  return null;
+  for (const run of ended) runEnded(c, run);
+  for (const alert of rows.alerts) insertAlert(c, alert);
+  return { commands: c.commandsWritten - commandsBefore };
 }
 
 function startChild(c: WriteContext, start: ChildStart): void {
-  const { making, projectId, workflowId, workflowVersion } = start;
-  if (!c.db.get(VERSION_EXISTS, workflowId, workflowVersion)) {
+  const { making, projectId, workflowId, workflowVersion: version } = start;
+  const policy = c.db.get(VERSION, workflowId, version)?.['concurrency'] as ConcurrencyPolicy | undefined;
+  if (policy === undefined) {
     throw new StoreError(
       'INVARIANT',
-      `Attempt ${attemptName(making.parent)} cannot start version ${workflowVersion} of workflow ${workflowId}: there is none.`,
+      `Attempt ${attemptName(making.parent)} cannot start version ${version} of workflow ${workflowId}: there is none.`,
     );
   }
-  const run = insertRun(c, making, projectId, workflowId, workflowVersion);
-  if (run !== null)
-    insertCommand(c, { run, action: { kind: 'start' }, user: making.submitUser, at: making.submittedAt });
+  const begun = beginRun(c, { making, place: { projectId, workflowId, version }, policy });
+  if (begun?.discarded) runEnded(c, begun.run);
 }
 
 const LIVE_CHILD = `
@@ -98,30 +104,28 @@ function commandChild(c: WriteContext, command: ChildCommand): void {
   if (child) insertCommand(c, { run: child['id'] as number, action, user, at });
 }
 
-/** The user in whose name the store itself writes commands. */
-const SYSTEM_USER = 'pelorus';
-const CHILD_OF_LIVE_PARENT = `
-  select child.parent_run, child.parent_task, child.parent_attempt, child.state, child.ended_at
-  from run child join run parent on parent.id = child.parent_run
-  where child.id = ? and parent.state not in ${TERMINAL_RUN_STATES}`;
+const ENDED_RUN = `
+  select workflow_id, turn, dry_run, state, ended_at, parent_run, parent_task, parent_attempt from run where id = ?`;
+const STATE_OF = `select state from run where id = ?`;
 
-/** S11: the end of a child is a command to its parent, in the transaction in which it ends. */
-function tellParent(c: WriteContext, child: number): void {
-  const row = c.db.get(CHILD_OF_LIVE_PARENT, child);
-  if (!row) return;
-  const action: CommandAction = {
-    kind: 'child-finished',
-    task: row['parent_task'] as number,
-    attempt: row['parent_attempt'] as number,
-    child: child as RunId,
-    state: row['state'] as RunState,
-  };
-  insertCommand(c, {
-    run: row['parent_run'] as number,
-    action,
-    user: SYSTEM_USER,
-    at: (row['ended_at'] as number | null) ?? c.now(),
-  });
+/** What the end of a run is to others: S11, a command to its parent; and the turn of the next run of its workflow. */
+function runEnded(c: WriteContext, run: number): void {
+  const row = c.db.get(ENDED_RUN, run)!;
+  const at = (row['ended_at'] as number | null) ?? c.now();
+  const parent = row['parent_run'] as number | null;
+  const parentState = parent === null ? undefined : (c.db.get(STATE_OF, parent)?.['state'] as string | undefined);
+  if (parent !== null && parentState !== undefined && !isTerminal(parentState)) {
+    const action: CommandAction = {
+      kind: 'child-finished',
+      task: row['parent_task'] as number,
+      attempt: row['parent_attempt'] as number,
+      child: run as RunId,
+      state: row['state'] as RunState,
+    };
+    insertCommand(c, { run: parent, action, user: SYSTEM_USER, at });
+  }
+  if (row['dry_run'] !== 0) return;
+  passTurn(c, { run, workflowId: row['workflow_id'] as number, waited: row['turn'] !== null, at });
 }
 
 const COMMAND_OUTCOME = `select outcome from command where id = ?`;

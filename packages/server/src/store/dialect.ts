@@ -24,6 +24,14 @@ export interface Dialect {
   along: (index: string) => string;
   /** Statement(s) that keep `run_count` in step with `run`. */
   runCountTriggers: string;
+  /** A member of the object in a column of JSON text: as text, as a whole number, as 0 or 1. */
+  jsonText: (column: string, member: string) => string;
+  jsonInteger: (column: string, member: string) => string;
+  jsonFlag: (column: string, member: string) => string;
+  /** Subquery, of (workflow id, version): the tasks of a definition as rows of task (index), name and disabled (0 or 1). */
+  tasksOfVersion: string;
+  /** Fills `task_group_member` from the definitions there are. */
+  taskGroupMembersOfAllVersions: string;
 }
 
 export const SQLITE: Dialect = {
@@ -48,6 +56,18 @@ export const SQLITE: Dialect = {
       insert into run_count (workflow_id, state, runs) values (new.workflow_id, new.state, 1)
       on conflict (workflow_id, state) do update set runs = runs + 1;
     end;`,
+  jsonText: (column, member) => `json_extract(${column}, '$.${member}')`,
+  jsonInteger: (column, member) => `json_extract(${column}, '$.${member}')`,
+  jsonFlag: (column, member) => `coalesce(json_extract(${column}, '$.${member}'), 0)`,
+  tasksOfVersion: `(
+    select key as task, json_extract(value, '$.name') as name, json_extract(value, '$.disabled') as disabled
+    from workflow_version v, json_each(v.definition, '$.tasks') where v.workflow_id = ? and v.version = ?)`,
+  taskGroupMembersOfAllVersions: `
+    insert into task_group_member (workflow_id, version, task, name, weight)
+    select v.workflow_id, v.version, t.key, json_extract(t.value, '$.taskGroup.name'), json_extract(t.value, '$.taskGroup.weight')
+    from workflow_version v, json_each(v.definition, '$.tasks') t
+    where json_extract(t.value, '$.taskGroup.name') is not null
+      and json_extract(t.value, '$.action.type') not in ('virtual', 'conditions', 'switch', 'sub_workflow', 'dependent');`,
 };
 
 /**

@@ -178,4 +178,76 @@ create table master (
   fenced_at ${d.integer}
 );`,
   },
+  {
+    number: 2,
+    name: 'runs that take turns, logical dates, task groups, alerts',
+    sql: (d) => `
+alter table workflow_version add column concurrency text not null default 'parallel';
+update workflow_version set concurrency = coalesce(${d.jsonText('definition', 'concurrency')}, 'parallel');
+
+alter table run add column turn text;
+alter table run add column behind ${d.integer};
+alter table run add column dry_run integer not null default 0;
+alter table run add column logical_at ${d.integer} not null default 0;
+update run set dry_run = ${d.jsonFlag('spec', 'dryRun')}, logical_at = coalesce(${d.jsonInteger('spec', 'logicalDateAt')}, 0);
+-- Who holds the workflow's turn, and who waits for it: a seek each, however many wait.
+create index run_active on run (workflow_id, id)
+  where turn is null and dry_run = 0 and state not in ('succeeded', 'stopped', 'failed', 'dependency_failed');
+create index run_turn on run (workflow_id, turn, id) where turn is not null;
+create index run_behind on run (behind) where behind is not null;
+-- What dependent tasks ask for. Deleted workflows count, hence the second index.
+create index run_logical on run (workflow_id, logical_at, id) where dry_run = 0;
+create index workflow_any_name on workflow (project_id, name);
+
+-- Tasks of each version that name a task group. What a group holds is derived from live attempts and this.
+create table task_group_member (
+  workflow_id ${d.integer} not null,
+  version integer not null,
+  task integer not null,
+  name text not null,
+  weight integer not null,
+  primary key (workflow_id, version, task)
+) ${d.clustered};
+${d.taskGroupMembersOfAllVersions}
+
+create table task_group (
+  name text primary key,
+  size integer not null,
+  updated_at ${d.integer} not null,
+  updated_by text not null
+);
+
+alter table worker add column supersedes text not null default '[]';
+
+create table alert (
+  id text primary key,
+  run_id ${d.integer} not null,
+  content text not null
+);
+create table alert_delivery (
+  id ${d.identity},
+  alert_id text not null references alert (id),
+  run_id ${d.integer} not null,
+  recipient text not null,
+  state text not null,
+  attempts integer not null,
+  next_at ${d.integer},
+  done_at ${d.integer},
+  result text,
+  unique (alert_id, recipient)
+);
+create index alert_due on alert_delivery (next_at, id) where next_at is not null;
+create index alert_run on alert_delivery (run_id, id);
+create index alert_state on alert_delivery (state, id);
+
+create table alert_channel (
+  name text primary key,
+  kind text not null,
+  target text not null,
+  secret text,
+  events text not null,
+  updated_at ${d.integer} not null,
+  updated_by text not null
+);`,
+  },
 ];

@@ -3,11 +3,15 @@
  * whose promise had resolved before it was asked.
  */
 import type { Connection } from '@pelorus/engine';
+import { listAlertChannels, listAlerts, loadAlertChannel, nextAlertAt } from './alerts-outbox.ts';
 import { SQLITE as dialect } from './dialect.ts';
 import { listRuns } from './list-runs.ts';
 import type { ProjectRow, WorkflowRow, WorkflowVersionRow } from './port.ts';
 import { ATTEMPT_COLUMNS, RUN_COLUMNS, TASK_RUN_COLUMNS, WORKER_COLUMNS } from './rows.ts';
 import type { Row, SqliteDatabase } from './sqlite-database.ts';
+import { taskDurations } from './task-durations.ts';
+import { listTaskGroups, loadTaskGroups } from './task-groups.ts';
+import { upstreamRuns } from './upstream-facts.ts';
 import { toProjectRow, toWorkflowRow, WORKFLOW_SELECT } from './workflow-rows.ts';
 
 const PROJECTS = `select * from project order by name`;
@@ -179,5 +183,13 @@ export const readVerbs = {
   listRuns,
   countTaskRuns,
   listWorkers,
+  taskDurations,
+  listTaskGroups,
+  loadTaskGroups,
+  upstreamRuns,
+  nextAlertAt,
+  listAlerts,
+  listAlertChannels,
+  loadAlertChannel,
 };
 export type ReadVerbs = typeof readVerbs;

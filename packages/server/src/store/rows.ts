@@ -7,6 +7,7 @@
  *   costs the reader half of what fetching cells does.
  */
 import type {
+  AlertRecord,
   AttemptRecord,
   Change,
   ChildRun,
@@ -22,6 +23,7 @@ import type {
   AttemptState,
   Cause,
   CommandId,
+  ConcurrencyPolicy,
   MasterId,
   RunId,
   RunState,
@@ -81,7 +83,17 @@ export const ATTEMPT_COLUMNS = [
   'ended_at',
   'kill_intent',
 ] as const;
-export const WORKER_COLUMNS = ['id', 'name', 'host', 'groups', 'slots', 'state', 'registered_at', 'seen_at'] as const;
+export const WORKER_COLUMNS = [
+  'id',
+  'name',
+  'host',
+  'groups',
+  'slots',
+  'state',
+  'registered_at',
+  'seen_at',
+  'supersedes',
+] as const;
 export const COMMAND_COLUMNS = ['id', 'run_id', 'action', 'user_name', 'at'] as const;
 
 /** Cells of a status update, in the order that `encodeStatus` writes. */
@@ -100,6 +112,16 @@ export interface CommitRows {
   workers: Cell[];
   /** In the order in which they were decided. */
   children: (ChildStart | ChildCommand)[];
+  alerts: AlertRow[];
+}
+
+/** An alert whose content is JSON text already. */
+export interface AlertRow {
+  id: string;
+  run: number;
+  at: number;
+  recipients: string[];
+  content: string;
 }
 
 export interface ChildStart {
@@ -117,7 +139,15 @@ export function encodeChanges(changes: readonly Change[]): CommitRows {
   const taskRuns = new Map<number, Map<number, TaskRunRecord>>();
   const attempts = new Map<number, Map<number, AttemptRecord>>();
   const workers = new Map<string, WorkerRecord>();
-  const rows: CommitRows = { statuses: [], taskRuns: [], attempts: [], commandsDone: [], workers: [], children: [] };
+  const rows: CommitRows = {
+    statuses: [],
+    taskRuns: [],
+    attempts: [],
+    commandsDone: [],
+    workers: [],
+    children: [],
+    alerts: [],
+  };
   for (const change of changes) {
     switch (change.kind) {
       case 'run':
@@ -141,6 +171,9 @@ export function encodeChanges(changes: readonly Change[]): CommitRows {
         break;
       case 'child-command':
         rows.children.push(change);
+        break;
+      case 'alert':
+        rows.alerts.push(encodeAlert(change.alert));
         break;
       default:
         change satisfies never;
@@ -228,7 +261,13 @@ function encodeWorker(into: Cell[], record: WorkerRecord): void {
     record.state,
     record.registeredAt,
     record.seenAt,
+    JSON.stringify(record.supersedes ?? []),
   );
+}
+
+function encodeAlert(alert: AlertRecord): AlertRow {
+  const { id, run, at, recipients } = alert;
+  return { id, run, at, recipients: [...new Set(recipients)], content: JSON.stringify(alert) };
 }
 
 function encodeJson(value: unknown): string | null {
@@ -242,6 +281,10 @@ export interface RunMaking {
   parent: ParentLink | null;
   submittedAt: number;
   submitUser: string;
+  logicalDateAt: number;
+  dryRun: boolean;
+  /** Null: what the workflow version says. */
+  concurrency: ConcurrencyPolicy | null;
   rest: string;
 }
 
@@ -262,20 +305,31 @@ export function encodeNewRun(run: NewRun): RunMaking {
     submittedAt,
     ...rest
   } = run;
-  return { project, workflow, parent, submittedAt, submitUser: run.submitUser, rest: encodeRest(rest) };
+  return makingOf({ project, workflow, parent, submittedAt }, rest);
 }
 
+/** A child takes turns as its own workflow says, whatever its parent was asked to do. */
 function encodeChild(child: ChildRun, parent: ParentLink): ChildStart {
-  const { projectId, project, workflowId, workflow, workflowVersion, submittedAt, ...rest } = child;
-  const making: RunMaking = {
+  const {
+    projectId,
     project,
+    workflowId,
     workflow,
-    parent,
+    workflowVersion,
     submittedAt,
-    submitUser: child.submitUser,
-    rest: encodeRest(rest),
-  };
+    concurrency: _parents,
+    ...rest
+  } = child;
+  const making = makingOf({ project, workflow, parent, submittedAt }, rest);
   return { kind: 'start-child', projectId, workflowId, workflowVersion, making };
+}
+
+function makingOf(
+  columns: Pick<RunMaking, 'project' | 'workflow' | 'parent' | 'submittedAt'>,
+  rest: SpecRest,
+): RunMaking {
+  const { submitUser, logicalDateAt, dryRun, concurrency = null } = rest;
+  return { ...columns, submitUser, logicalDateAt, dryRun, concurrency, rest: encodeRest(rest) };
 }
 
 function encodeRest(rest: SpecRest): string {
@@ -375,6 +429,7 @@ export function decodeWorker(c: readonly Cell[]): WorkerRecord {
     state: c[5] as WorkerRecord['state'],
     registeredAt: c[6] as number,
     seenAt: c[7] as number,
+    supersedes: JSON.parse(c[8] as string) as WorkerId[],
   };
 }
 

@@ -1,38 +1,62 @@
 /** New rows of runs and commands, whichever verb makes them. */
-import type { CommandAction, ParentLink } from '@pelorus/engine';
+import type { CommandAction, CommandOutcome, ParentLink } from '@pelorus/engine';
+import type { RunState } from '@pelorus/protocol';
 import type { RunMaking } from './rows.ts';
 import type { Row } from './sqlite-database.ts';
 import type { WriteContext } from './write-context.ts';
 
-export const VERSION_EXISTS = `select 1 from workflow_version where workflow_id = ? and version = ?`;
+/** The user in whose name the store itself writes commands. */
+export const SYSTEM_USER = 'pelorus';
+
+export const VERSION = `select concurrency from workflow_version where workflow_id = ? and version = ?`;
 const INSERT_RUN = `
   insert into run (
-    project_id, project, workflow_id, workflow, workflow_version, parent_run, parent_task, parent_attempt, submitted_at, version, state, spec
-  ) values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 'queued', ?)
+    project_id, project, workflow_id, workflow, workflow_version, parent_run, parent_task, parent_attempt, submitted_at, version,
+    logical_at, dry_run, state, cause, wait_reason, turn, behind, ended_at, spec
+  ) values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   on conflict (parent_run, parent_task, parent_attempt) where parent_run is not null do nothing
   returning id`;
 
+/** Where a new run belongs. */
+export interface RunPlace {
+  projectId: number;
+  workflowId: number;
+  version: number;
+}
+
+/** How a new run begins, in the columns that say so. */
+export interface RunEntry {
+  state: RunState;
+  cause: string | null;
+  waitReason: string | null;
+  turn: string | null;
+  behind: number | null;
+  endedAt: number | null;
+}
+
 /** Null when the parent's attempt has a child already. */
-export function insertRun(
-  c: WriteContext,
-  making: RunMaking,
-  projectId: number,
-  workflowId: number,
-  version: number,
-): number | null {
-  const { project, workflow, parent, submittedAt, rest } = making;
+export function insertRun(c: WriteContext, making: RunMaking, place: RunPlace, entry: RunEntry): number | null {
+  const { parent } = making;
   const row = c.db.get(
     INSERT_RUN,
-    projectId,
-    project,
-    workflowId,
-    workflow,
-    version,
+    place.projectId,
+    making.project,
+    place.workflowId,
+    making.workflow,
+    place.version,
     parent?.run ?? null,
     parent?.task ?? null,
     parent?.attempt ?? null,
-    submittedAt,
-    rest,
+    making.submittedAt,
+    making.logicalDateAt,
+    making.dryRun ? 1 : 0,
+    entry.state,
+    entry.cause,
+    entry.waitReason,
+    entry.turn,
+    entry.behind,
+    entry.endedAt,
+    making.rest,
   );
   return row ? insertedId(row) : null;
 }
@@ -43,7 +67,8 @@ export function attemptName(parent: ParentLink | null): string {
 }
 
 const INSERT_COMMAND = `
-  insert into command (run_id, action, user_name, at, idempotency_key, request_hash) values (?, ?, ?, ?, ?, ?) returning id`;
+  insert into command (run_id, action, user_name, at, idempotency_key, request_hash, done_at, outcome)
+  values (?, ?, ?, ?, ?, ?, ?, ?) returning id`;
 
 export interface NewCommand {
   run: number;
@@ -52,12 +77,18 @@ export interface NewCommand {
   at: number;
   idempotencyKey?: string | null;
   requestHash?: string | null;
+  /** Of one that no master has to see. */
+  outcome?: CommandOutcome;
 }
 
 /** Returns the command's id. */
 export function insertCommand(c: WriteContext, command: NewCommand): number {
-  const { run, action, user, at, idempotencyKey = null, requestHash = null } = command;
-  return insertedId(c.db.get(INSERT_COMMAND, run, JSON.stringify(action), user, at, idempotencyKey, requestHash));
+  const { run, action, user, at, idempotencyKey = null, requestHash = null, outcome } = command;
+  const done = outcome === undefined ? [null, null] : [at, JSON.stringify(outcome)];
+  if (outcome === undefined) c.commandsWritten++;
+  return insertedId(
+    c.db.get(INSERT_COMMAND, run, JSON.stringify(action), user, at, idempotencyKey, requestHash, ...done),
+  );
 }
 
 /** From a statement that ends in `returning id`. */

@@ -4,11 +4,14 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { upstreamFactOfRun, upstreamFactOfTask } from '@pelorus/engine';
 import type {
   Change,
   Command,
   Connection,
   StoredRun,
+  UpstreamFact,
+  UpstreamQuery,
   WorkerRecord,
   WorkflowVersion,
   AttemptRecord,
@@ -17,6 +20,10 @@ import type {
 import { commandIdOf, parseAttemptId, runIdOf } from '@pelorus/protocol';
 import type { AttemptId, CommandId, RunId, WorkflowDefinition } from '@pelorus/protocol';
 import type {
+  AlertChannel,
+  AlertChannelRow,
+  AlertDelivery,
+  AlertFilter,
   Fence,
   NewRun,
   ProjectRow,
@@ -26,6 +33,8 @@ import type {
   RunRow,
   SaveWorkflow,
   Store,
+  TaskGroupRow,
+  TaskGroupUsage,
   WorkflowRow,
   WorkflowVersionRow,
 } from './port.ts';
@@ -43,7 +52,9 @@ import {
 } from './rows.ts';
 import type { Cell } from './rows.ts';
 import type { WriterData } from './sqlite-writer.ts';
+import { taskGroupMembersOf } from './task-groups.ts';
 import { ThreadChannel } from './thread-channel.ts';
+import type { UpstreamRun } from './upstream-facts.ts';
 import type { WriteVerbs } from './write-verbs.ts';
 
 export interface SqliteOptions {
@@ -111,6 +122,8 @@ class SqliteStore implements Store {
     return this.#writer.call('saveWorkflow', {
       ...save,
       description: save.definition.description,
+      concurrency: save.definition.concurrency,
+      taskGroupMembers: taskGroupMembersOf(save.definition),
       definition: JSON.stringify(save.definition),
       files: save.files.map(({ name, sha256, base64 }) => ({ name, sha256, bytes: Buffer.from(base64, 'base64') })),
     });
@@ -185,6 +198,54 @@ class SqliteStore implements Store {
     return parseRows(await this.#people.call('listWorkers', undefined)).map(decodeWorker);
   }
 
+  taskDurations(workflowId: number, limit: number): Promise<Map<string, number>> {
+    return this.#people.call('taskDurations', { workflowId, limit });
+  }
+
+  saveTaskGroup(group: { name: string; size: number; user: string; at: number }): Promise<TaskGroupRow> {
+    return this.#writer.call('saveTaskGroup', group);
+  }
+
+  listTaskGroups(): Promise<TaskGroupUsage[]> {
+    return this.#people.call('listTaskGroups', undefined);
+  }
+
+  async deleteTaskGroup(name: string): Promise<void> {
+    await this.#writer.call('deleteTaskGroup', name);
+  }
+
+  saveAlertChannel(channel: Parameters<Store['saveAlertChannel']>[0]): Promise<AlertChannelRow> {
+    return this.#writer.call('saveAlertChannel', channel);
+  }
+
+  listAlertChannels(): Promise<AlertChannelRow[]> {
+    return this.#people.call('listAlertChannels', undefined);
+  }
+
+  async deleteAlertChannel(name: string): Promise<void> {
+    await this.#writer.call('deleteAlertChannel', name);
+  }
+
+  listAlerts(filter: AlertFilter): Promise<AlertDelivery[]> {
+    return this.#people.call('listAlerts', filter);
+  }
+
+  claimAlerts(at: number, leaseMs: number, limit: number): Promise<AlertDelivery[]> {
+    return this.#writer.call('claimAlerts', { at, leaseMs, limit });
+  }
+
+  nextAlertAt(): Promise<number | null> {
+    return this.#people.call('nextAlertAt', undefined);
+  }
+
+  async settleAlert(delivery: number, outcome: Parameters<Store['settleAlert']>[1]): Promise<void> {
+    await this.#writer.call('settleAlert', { delivery, outcome });
+  }
+
+  loadAlertChannel(name: string): Promise<AlertChannel | null> {
+    return this.#people.call('loadAlertChannel', name);
+  }
+
   async registerMaster(master: Parameters<Store['registerMaster']>[0]): Promise<void> {
     await this.#writer.call('registerMaster', master);
   }
@@ -214,8 +275,17 @@ class SqliteStore implements Store {
     return this.#master.call('loadConnections', projectId);
   }
 
-  async commit(fence: Fence, changes: Change[]): Promise<void> {
-    await this.#writer.call('commit', { fence, rows: encodeChanges(changes) });
+  loadTaskGroups(): Promise<{ name: string; size: number }[]> {
+    return this.#master.call('loadTaskGroups', undefined);
+  }
+
+  async upstreamFacts(queries: UpstreamQuery[]): Promise<UpstreamFact[]> {
+    const answers = await this.#master.call('upstreamRuns', queries);
+    return answers.map((found, i) => factOf(found, queries[i]!.task));
+  }
+
+  commit(fence: Fence, changes: Change[]): Promise<{ commands: number }> {
+    return this.#writer.call('commit', { fence, rows: encodeChanges(changes) });
   }
 
   /** Readers first: the last connection to close folds the log into the database. */
@@ -233,6 +303,12 @@ function runsOf(texts: RunTexts): StoredRun[] {
   return parseRows(texts.runs)
     .map(decodeRun)
     .map((row) => ({ ...row, tasks: tasks.get(row.spec.id) ?? [], attempts: attempts.get(row.spec.id) ?? [] }));
+}
+
+function factOf(found: UpstreamRun | null, task: string | null): UpstreamFact {
+  if (!found) return { kind: 'none' };
+  const run = runIdOf(found.run);
+  return task === null ? upstreamFactOfRun(run, found.state) : upstreamFactOfTask(run, found.state, found.task);
 }
 
 function parseDefinition(version: WorkflowVersionText): WorkflowDefinition {

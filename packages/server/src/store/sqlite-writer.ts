@@ -52,7 +52,8 @@ function open(): Opened {
       );
     migrate(db, SQLITE, Date.now());
     db.run(FENCE_ALL, Date.now());
-    return { context: { db, now: Date.now, masterLeaseMs: data.masterLeaseMs, claims: new Map() }, release };
+    const context = { db, now: Date.now, masterLeaseMs: data.masterLeaseMs, claims: new Map(), commandsWritten: 0 };
+    return { context, release };
   } catch (error) {
     release();
     throw error;

@@ -14,6 +14,8 @@ export interface WriteContext {
    * because all masters of this database live in this process, and it saves an fsync between a submit and its start.
    */
   claims: Map<number, string>;
+  /** Commands for masters written so far, by anybody. */
+  commandsWritten: number;
 }
 
 /** S4 in SQL. A test holds the lists against the protocol's. */

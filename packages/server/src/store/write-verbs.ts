@@ -4,14 +4,20 @@
  * What they are given and what they answer is plain cells or small objects that cross between threads.
  */
 import type { CommandAction, Connection } from '@pelorus/engine';
+import type { ConcurrencyPolicy } from '@pelorus/protocol';
+import { claimAlerts, deleteAlertChannel, saveAlertChannel, settleAlert } from './alerts-outbox.ts';
+import { beginRun } from './begin-run.ts';
 import { commit, upsertTaskRuns } from './commit-changes.ts';
 import { StoreError } from './port.ts';
 import type { Fence, ProjectRow, SaveWorkflow, WorkflowRow } from './port.ts';
 import { COMMAND_COLUMNS, RUN_COLUMNS, TASK_RUN_WIDTH } from './rows.ts';
 import type { Cell, RunMaking } from './rows.ts';
-import { attemptName, insertCommand, insertedId, insertRun, VERSION_EXISTS } from './run-rows.ts';
+import { attemptName, insertCommand, insertedId, VERSION } from './run-rows.ts';
 import { isConstraintError } from './sqlite-database.ts';
 import type { Row } from './sqlite-database.ts';
+import { deleteTaskGroup, insertTaskGroupMembers, saveTaskGroup } from './task-groups.ts';
+import type { TaskGroupMember } from './task-groups.ts';
+import { startForgotten } from './turns.ts';
 import { toProjectRow, toWorkflowRow, WORKFLOW_SELECT } from './workflow-rows.ts';
 import { checkFence, isTerminal, TERMINAL_RUN_STATES } from './write-context.ts';
 import type { WriteContext } from './write-context.ts';
@@ -42,6 +48,8 @@ function requireRow(row: Row | undefined, what: string): Row {
 export type SaveWorkflowRequest = Omit<SaveWorkflow, 'definition' | 'files'> & {
   description: string;
   definition: string;
+  concurrency: ConcurrencyPolicy;
+  taskGroupMembers: TaskGroupMember[];
   files: { name: string; sha256: string; bytes: Uint8Array }[];
 };
 
@@ -51,8 +59,8 @@ const INSERT_WORKFLOW = `
   values (?, ?, ?, 1, ?, ?, ?, ?, ?) returning id`;
 const UPDATE_WORKFLOW = `update workflow set description = ?, version = ?, hash = ?, updated_at = ?, updated_by = ? where id = ?`;
 const INSERT_VERSION = `
-  insert into workflow_version (workflow_id, version, definition, files, source, format, hash, created_at, created_by)
-  values (?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  insert into workflow_version (workflow_id, version, definition, concurrency, files, source, format, hash, created_at, created_by)
+  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const INSERT_CONTENT = `insert into content (sha256, bytes) values (?, ?) on conflict (sha256) do nothing`;
 
 function saveWorkflow(
@@ -93,6 +101,7 @@ function saveWorkflow(
     id,
     version,
     save.definition,
+    save.concurrency,
     files,
     save.source,
     save.format,
@@ -100,6 +109,7 @@ function saveWorkflow(
     save.at,
     save.user,
   );
+  insertTaskGroupMembers(c, { workflowId: id, version }, save.taskGroupMembers);
   const workflow = toWorkflowRow(
     requireRow(c.db.get(WORKFLOW_BY_NAME, save.project, save.name), `workflow '${save.name}'`),
   );
@@ -162,20 +172,24 @@ function submitRun(c: WriteContext, request: SubmitRequest): { run: Cell[]; comm
   );
   const workflowId = workflow['id'] as number;
   const version = request.workflowVersion ?? (workflow['version'] as number);
-  requireRow(c.db.get(VERSION_EXISTS, workflowId, version), `version ${version} of workflow '${making.workflow}'`);
-  const run = insertRun(c, making, workflow['project_id'] as number, workflowId, version);
-  if (run === null) throw new StoreError('CONFLICT', `Attempt ${attemptName(making.parent)} has a child run already.`);
-  for (let i = 0; i < taskRuns.length; i += TASK_RUN_WIDTH) taskRuns[i] = run;
-  upsertTaskRuns(c.db, taskRuns);
-  const command = insertCommand(c, {
-    run,
-    action: { kind: 'start' },
-    user: making.submitUser,
-    at: making.submittedAt,
+  const pinned = requireRow(
+    c.db.get(VERSION, workflowId, version),
+    `version ${version} of workflow '${making.workflow}'`,
+  );
+  const begun = beginRun(c, {
+    making,
+    place: { projectId: workflow['project_id'] as number, workflowId, version },
+    policy: making.concurrency ?? (pinned['concurrency'] as ConcurrencyPolicy),
     idempotencyKey,
     requestHash,
+    writeTaskRuns: (run) => {
+      for (let i = 0; i < taskRuns.length; i += TASK_RUN_WIDTH) taskRuns[i] = run;
+      upsertTaskRuns(c.db, taskRuns);
+    },
   });
-  return { run: c.db.rows(RUN_BY_ID, run)[0]!, command, repeated: false };
+  if (begun === null)
+    throw new StoreError('CONFLICT', `Attempt ${attemptName(making.parent)} has a child run already.`);
+  return { run: c.db.rows(RUN_BY_ID, begun.run)[0]!, command: begun.command, repeated: false };
 }
 
 const COMMAND_OF_KEY = `select id, run_id, action, at, request_hash from command where user_name = ? and idempotency_key = ?`;
@@ -292,17 +306,18 @@ function claimCommands(c: WriteContext, request: { fence: Fence; after: number |
 const FENCE_EXPIRED = `update master set fenced_at = ? where id <> ? and fenced_at is null and lease_until < ?`;
 const ORPHANED_RUNS = `
   select r.id from run r
-  where r.state not in ${TERMINAL_RUN_STATES} and r.id > ?
+  where r.state not in ${TERMINAL_RUN_STATES} and r.turn is null and r.id > ?
     and (r.owner is null or exists (select 1 from master m where m.id = r.owner and m.fenced_at is not null))
   order by r.id limit ?`;
 const SET_OWNER = `update run set owner = ? where id = ?`;
 
-/** Fences masters whose lease is over, then takes their runs and those of nobody. */
+/** Fences masters whose lease is over, then takes their runs and those of nobody; a run that waits for its turn needs no owner. */
 function adoptRuns(c: WriteContext, request: { fence: Fence; after: number | null; limit: number }): number[] {
   checkFence(c, request.fence);
   const { master } = request.fence;
   const now = c.now();
   c.db.run(FENCE_EXPIRED, now, master, now);
+  if (request.after === null) startForgotten(c, now);
   const adopted: number[] = [];
   let after = request.after ?? 0;
   while (adopted.length < request.limit) {
@@ -336,5 +351,11 @@ export const writeVerbs = {
   claimCommands,
   adoptRuns,
   commit,
+  saveTaskGroup,
+  deleteTaskGroup,
+  saveAlertChannel,
+  deleteAlertChannel,
+  claimAlerts,
+  settleAlert,
 };
 export type WriteVerbs = typeof writeVerbs;

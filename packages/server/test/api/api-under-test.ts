@@ -99,7 +99,9 @@ export async function openApi(options: Partial<ApiOptions> = {}): Promise<ApiUnd
 
   const fence = { master: masterIdOf('test-master'), token: 'token' };
   await store.registerMaster({ id: fence.master, token: fence.token, host: 'here', at: Date.now() });
-  const commit = (change: Change) => store.commit(fence, [change]);
+  const commit = async (change: Change): Promise<void> => {
+    await store.commit(fence, [change]);
+  };
   let version = 1;
 
   return {

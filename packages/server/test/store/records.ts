@@ -136,6 +136,7 @@ export function worker(id: string, more: Partial<WorkerRecord> = {}): WorkerReco
     state: 'online',
     registeredAt: AT,
     seenAt: AT,
+    supersedes: [],
     ...more,
   };
 }

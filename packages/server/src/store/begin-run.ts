@@ -1,0 +1,95 @@
+/** Makes a run together with what it begins with, whoever asks: a person, a schedule, a parent. One transaction. */
+import type { RunPlan } from '@pelorus/engine';
+import type { ConcurrencyPolicy } from '@pelorus/protocol';
+import { SQLITE as dialect } from './dialect.ts';
+import type { RunMaking } from './rows.ts';
+import { insertCommand, insertRun } from './run-rows.ts';
+import type { RunEntry, RunPlace } from './run-rows.ts';
+import { admit, supersedeOthers } from './turns.ts';
+import type { Admission } from './turns.ts';
+import type { WriteContext } from './write-context.ts';
+
+export interface Beginning {
+  making: RunMaking;
+  place: RunPlace;
+  policy: ConcurrencyPolicy;
+  idempotencyKey?: string | null;
+  requestHash?: string | null;
+  /** Writes the first rows of the run's tasks. */
+  writeTaskRuns?: (run: number) => void;
+}
+
+export interface BegunRun {
+  run: number;
+  /** Its start command; of a run that waits or was discarded, a record of the submission. */
+  command: number;
+  discarded: boolean;
+}
+
+/** Null when the parent's attempt has a child already. */
+export function beginRun(c: WriteContext, beginning: Beginning): BegunRun | null {
+  const { making, place, policy } = beginning;
+  const { workflowId } = place;
+  const admission = admit(c, { workflowId, policy, dryRun: making.dryRun, parent: making.parent });
+  const run = insertRun(c, making, place, entryOf(admission, making.submittedAt));
+  if (run === null) return null;
+  beginning.writeTaskRuns?.(run);
+  if (admission.kind === 'discard') discardTaskRuns(c, run, beginning, JSON.stringify(admission.cause));
+  const command = insertStart(c, run, beginning, admission);
+  if (admission.kind === 'wait' && admission.turn === 'serial_priority') {
+    supersedeOthers(c, { run, workflowId, at: making.submittedAt });
+  }
+  return { run, command, discarded: admission.kind === 'discard' };
+}
+
+const QUEUED: RunEntry = { state: 'queued', cause: null, waitReason: null, turn: null, behind: null, endedAt: null };
+
+function entryOf(admission: Admission, at: number): RunEntry {
+  switch (admission.kind) {
+    case 'start':
+      return QUEUED;
+    case 'wait':
+      return {
+        ...QUEUED,
+        state: 'waiting',
+        waitReason: admission.reason,
+        turn: admission.turn,
+        behind: admission.behind,
+      };
+    case 'discard':
+      return { ...QUEUED, state: 'stopped', cause: JSON.stringify(admission.cause), endedAt: at };
+  }
+}
+
+function insertStart(c: WriteContext, run: number, beginning: Beginning, admission: Admission): number {
+  const { making, idempotencyKey = null, requestHash = null } = beginning;
+  const { submitUser: user, submittedAt: at } = making;
+  const command = { run, action: { kind: 'start' as const }, user, at, idempotencyKey, requestHash };
+  switch (admission.kind) {
+    case 'start':
+      return insertCommand(c, command);
+    case 'wait':
+      return insertCommand(c, { ...command, outcome: { kind: 'applied' } });
+    case 'discard': {
+      const reason = `run ${admission.cause.runId} of the workflow has not ended`;
+      return insertCommand(c, { ...command, outcome: { kind: 'refused', reason } });
+    }
+  }
+}
+
+const DISCARD_TASK_RUNS = `
+  insert into task_run (run_id, task, version, state, cause, attempts, retries, ended_at)
+  select ?, task, 0, case when disabled or unplanned then 'skipped' else 'killed' end,
+    case when disabled then '{"kind":"disabled"}' when unplanned then '{"kind":"not_selected"}' else ? end, 0, 0, ?
+  from (
+    select task, disabled <> 0 as disabled, ? is not null and not (${dialect.isIn('task')}) as unplanned
+    from ${dialect.tasksOfVersion} t
+  ) t where true
+  on conflict do nothing`;
+
+/** A run that has ended has no task that has not. */
+function discardTaskRuns(c: WriteContext, run: number, { making, place }: Beginning, cause: string): void {
+  const { plan } = JSON.parse(making.rest) as { plan: RunPlan };
+  const planned = plan.run === 'all' ? null : JSON.stringify(plan.run);
+  c.db.run(DISCARD_TASK_RUNS, run, cause, making.submittedAt, planned, planned, place.workflowId, place.version);
+}

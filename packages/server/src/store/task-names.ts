@@ -1,0 +1,39 @@
+/** Names of a version's tasks, for questions that name tasks. Versions never change, so what was read stays true. */
+import { SQLITE as dialect } from './dialect.ts';
+import type { SqliteDatabase } from './sqlite-database.ts';
+
+/** Position of each task by its name, and its name by its position. */
+export interface TaskNames {
+  names: readonly string[];
+  indexOf: ReadonlyMap<string, number>;
+}
+
+const TASK_NAMES = `select name from ${dialect.tasksOfVersion} t order by task`;
+/** Names kept per connection, all versions together. */
+const KEPT_NAMES = 200_000;
+const kept = new WeakMap<SqliteDatabase, Map<string, TaskNames>>();
+
+/** Empty for a version that there is not. */
+export function taskNamesOf(db: SqliteDatabase, workflowId: number, version: number): TaskNames {
+  let versions = kept.get(db);
+  if (!versions) kept.set(db, (versions = new Map()));
+  const key = `${workflowId}.${version}`;
+  const known = versions.get(key);
+  if (known) return known;
+  const names = db.rows(TASK_NAMES, workflowId, version).map(([name]) => name as string);
+  const found: TaskNames = { names, indexOf: new Map(names.map((name, index) => [name, index])) };
+  if (names.length === 0) return found;
+  versions.set(key, found);
+  forgetOldest(versions);
+  return found;
+}
+
+function forgetOldest(versions: Map<string, TaskNames>): void {
+  let count = 0;
+  for (const { names } of versions.values()) count += names.length;
+  for (const [key, { names }] of versions) {
+    if (count <= KEPT_NAMES || versions.size === 1) return;
+    versions.delete(key);
+    count -= names.length;
+  }
+}
