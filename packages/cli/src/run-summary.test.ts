@@ -32,6 +32,7 @@ test('a failed run: the cause first, then what failed before what was stopped wi
   expect(runSummary(FAILED, stream).split('\n')).toEqual([
     '✖ samples/demo run 4 failed after 1.2 s: task load – exit code 3',
     '  load  failed  exit code 3',
+    '  check  failed  out of memory',
     '  extract  killed  stopped because load failed',
     '  publish  upstream_failed  load did not succeed',
     '  log: pelorus logs 4 load',
@@ -67,6 +68,7 @@ test('a succeeded run: the outputs of the tasks at its end, one line each', () =
 test('the result for programs names failures with the attempt whose log to read', () => {
   expect(runResultOf(FAILED).failures).toEqual([
     { task: 'load', state: 'failed', cause: { kind: 'exit', code: 3 }, attempt: '4.1.1' },
+    { task: 'check', state: 'failed', cause: { kind: 'oom' }, attempt: null },
     { task: 'extract', state: 'killed', cause: { kind: 'fail_fast', task: 'load' }, attempt: null },
     { task: 'publish', state: 'upstream_failed', cause: { kind: 'upstream', task: 'load' }, attempt: null },
   ]);

@@ -41,9 +41,15 @@ test('a small run shows every task with its state, elapsed time and cause', () =
 
 test('a large run shows what failed and what runs longest, and counts the rest', () => {
   const tasks = Array.from({ length: 500 }, (_, index) => aTask({ name: `t${index}`, index, state: 'pending' }));
-  tasks[400] = aTask({ name: 'late', index: 400, state: 'running', startedAt: '2026-01-01T00:00:09Z' });
+  tasks[100] = aTask({ name: 'late', index: 100, state: 'running', startedAt: '2026-01-01T00:00:09Z' });
   tasks[300] = aTask({ name: 'early', index: 300, state: 'running', startedAt: '2026-01-01T00:00:01Z' });
-  tasks[200] = aTask({ name: 'broken', index: 200, state: 'failed', cause: { kind: 'oom' } });
+  tasks[450] = aTask({
+    name: 'broken',
+    index: 450,
+    state: 'failed',
+    startedAt: '2026-01-01T00:00:05Z',
+    cause: { kind: 'oom' },
+  });
   const lines = frame({ counts: { running: 2, failed: 1 } }, tasks);
   expect(lines.slice(2, -1).map((line) => line.trim().split(/\s+/)[1])).toEqual(['broken', 'early', 'late']);
   expect(lines.at(-1)).toBe('  2 running  1 failed  497 pending');
