@@ -24,7 +24,8 @@ const FAILED = {
   tasks: [
     aTask({ name: 'extract', index: 0, state: 'killed', cause: { kind: 'fail_fast', task: 'load' } }),
     aTask({ name: 'publish', index: 1, state: 'upstream_failed', cause: { kind: 'upstream', task: 'load' } }),
-    aTask({ name: 'load', index: 2, state: 'failed', cause: { kind: 'exit', code: 3 }, attempts: [attempt] }),
+    aTask({ name: 'check', index: 2, state: 'failed', cause: { kind: 'oom' } }),
+    aTask({ name: 'load', index: 3, state: 'failed', cause: { kind: 'exit', code: 3 }, attempts: [attempt] }),
   ],
 };
 
