@@ -223,14 +223,20 @@ class Agent implements Worker {
     let pauseMs = RECONNECT_FIRST_MS;
     while (!this.#stopping.signal.aborted) {
       const openedAt = performance.now();
-      const link = await this.#options.connect().catch((error: Error) => {
-        this.#options.log.warn({ workerId: this.id, error: error.message }, 'no connection to a master');
-        return null;
-      });
+      const link = await this.#openLink();
       if (link) await this.#serve(link);
       if (performance.now() - openedAt > LINK_PROVEN_MS) pauseMs = RECONNECT_FIRST_MS;
       await pause(pauseMs * (0.5 + Math.random()), undefined, { signal: this.#stopping.signal }).catch(() => {});
       pauseMs = Math.min(pauseMs * 2, RECONNECT_MAX_MS);
+    }
+  }
+
+  async #openLink(): Promise<WorkerLink | null> {
+    try {
+      return await this.#options.connect();
+    } catch (error) {
+      this.#options.log.warn({ workerId: this.id, error: (error as Error).message }, 'no connection to a master');
+      return null;
     }
   }
 

@@ -144,7 +144,15 @@ describe('what a task gets', () => {
     await run(long, { env: { D: dir } });
     const [printed, read] = readFileSync(join(dir, 'long'), 'utf8').split('\n').map(Number);
     expect([printed, read]).toEqual([200_001, long.length + 1]);
-    master.dispatch(specOf(other, { type: 'shell', run: 'tr "\\0" " " </proc/$$/cmdline; : secret', file: null, shell: 'sh', substitution: 'text' }));
+    master.dispatch(
+      specOf(other, {
+        type: 'shell',
+        run: 'tr "\\0" " " </proc/$$/cmdline; : secret',
+        file: null,
+        shell: 'sh',
+        substitution: 'text',
+      }),
+    );
     await master.finished(other);
     expect(scratch.log(other)).toBe('sh ./.pelorus-task.sh ');
     master.dispatch(specOf(`${count}.2.1`, shell('-x; echo on')));

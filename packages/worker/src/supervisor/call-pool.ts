@@ -26,6 +26,8 @@ export interface PoolExit {
 
 export interface PoolListener {
   onMessage(process: PoolProcess, message: PoolToSupervisor): void;
+  /** No process comes up; those who wait have been sent away. */
+  onBroken(problem: string): void;
   /** The process is gone; it may or may not have been in use. */
   onExit(process: PoolProcess, exit: PoolExit): void;
 }
@@ -49,6 +51,7 @@ const POOL_FLAGS = [
 /** Work that has waited this long is worth another process; a busy one often is free sooner. */
 const GROW_AFTER_MS = 10;
 const IDLE_MS = 30_000;
+const BOOT_FAILURES_MAX = 3;
 const KEEP_IDLE = 1;
 
 export class CallPool {
@@ -60,6 +63,8 @@ export class CallPool {
   readonly #waiting: ((process: PoolProcess) => void)[] = [];
   #growTimer: NodeJS.Timeout | null = null;
   #spawned = 0;
+  /** Processes in a row that ended before they were ready. */
+  #bootFailures = 0;
   #closed = false;
   limit: number;
 
@@ -155,7 +160,7 @@ export class CallPool {
       detached: true,
       cwd: '/',
       stdio: ['ignore', output, output, 'pipe'],
-      env: { ...this.#env, NODE_COMPILE_CACHE: join(this.#directory, '..', 'compile-cache') },
+      env: this.#env,
     });
     closeSync(output);
     if (child.pid === undefined) {
@@ -183,6 +188,7 @@ export class CallPool {
   #onMessage(member: Member, message: PoolToSupervisor): void {
     if (message.kind !== 'ready') return this.#listener.onMessage(member, message);
     if (member.state !== 'booting') return;
+    this.#bootFailures = 0;
     member.state = 'busy';
     this.release(member);
   }
@@ -193,8 +199,18 @@ export class CallPool {
     if (index >= 0) this.#idle.splice(index, 1);
     const said = readText(member.outputFile);
     rmSync(member.outputFile, { force: true });
+    if (member.state === 'booting') this.#onBootFailure(said);
     this.#listener.onExit(member, { code, signal, said });
     if (this.#waiting.length > 0 && !this.#closed) this.#growIn(0);
+  }
+
+  /** A process that cannot even start would be started again and again for ever; whoever waits should rather know. */
+  #onBootFailure(said: string): void {
+    this.#bootFailures += 1;
+    if (this.#bootFailures < BOOT_FAILURES_MAX) return;
+    this.#bootFailures = 0;
+    this.#waiting.length = 0;
+    this.#listener.onBroken(`the processes that run scripts cannot be started: ${said.trim().slice(-500)}`);
   }
 }
 

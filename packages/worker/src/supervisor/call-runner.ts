@@ -6,7 +6,7 @@
  * 2. A process that dies fails its own call and no other.
  * 3. `killed` and `lost` are told only when the process and its children are gone and the statement it had on a server is cancelled.
  */
-import { readFileSync, rmSync } from 'node:fs';
+import { globSync, readFileSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AttemptId, AttemptSpec, Cause } from '@pelorus/protocol';
@@ -100,6 +100,7 @@ export class CallRunner implements Runner {
     this.#pool = new CallPool(this.#callsDir, options.env, options.poolProcesses, {
       onMessage: (process, message) => this.#onPoolMessage(process, message),
       onExit: (process, exit) => this.#onPoolExit(process, exit),
+      onBroken: (problem) => this.#failWaiting(problem),
     });
     this.#journal = new Journal(join(this.#callsDir, 'journal'));
   }
@@ -108,6 +109,8 @@ export class CallRunner implements Runner {
   adopt(): void {
     for (const entry of this.#journal.read()) this.#replay(entry);
     this.#compact();
+    // What pool processes of earlier supervisors printed; those that live keep the file by its descriptor.
+    for (const path of globSync(join(this.#callsDir, '*.out'))) rmSync(path, { force: true });
     for (const task of this.#tasks.values()) if (task.phase === 'running') this.#adoptRunning(task);
     this.#pool.warm();
   }
@@ -272,6 +275,14 @@ export class CallRunner implements Runner {
     if (task.kill) return;
     this.#endRemains(task, process);
     this.#conclude(task, emptyOutcome(this.#causeOfCrash(task, exit)));
+  }
+
+  #failWaiting(detail: string): void {
+    for (const task of this.#tasks.values()) {
+      if (task.phase !== 'waiting') continue;
+      task.startedAt = Date.now();
+      this.#conclude(task, emptyOutcome({ kind: 'error', detail }));
+    }
   }
 
   #causeOfCrash(task: Task, { code, signal, said }: PoolExit): Cause {

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { HeldAttempt, SupervisorOrder } from '../core.ts';
 import { openLineChannel, type LineChannel } from '../line-channel.ts';
 import { hostEnvironment } from '../task-environment.ts';
+import { compileCacheEnvironment } from './compile-cache.ts';
 import type { SupervisorArgument } from './main.ts';
 import { SUPERVISOR_VERSION, type AgentToSupervisor, type SupervisorToAgent } from './messages.ts';
 import { supervisorSocketPath } from './socket-path.ts';
@@ -136,7 +137,7 @@ function spawnSupervisor(argument: SupervisorArgument): void {
   const child = spawn(process.execPath, [...flags, fileURLToPath(main), JSON.stringify(argument)], {
     detached: true,
     cwd: '/',
-    env: { ...hostEnvironment(process.env), NODE_COMPILE_CACHE: join(argument.dataDir, 'compile-cache') },
+    env: { ...hostEnvironment(process.env), ...compileCacheEnvironment(argument.dataDir) },
     stdio: ['ignore', log, log],
   });
   child.on('error', () => {});

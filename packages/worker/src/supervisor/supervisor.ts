@@ -17,6 +17,7 @@ import { executionDeadline, leaseKill } from '../execution-lease.ts';
 import { openLineChannel, type LineChannel } from '../line-channel.ts';
 import { isAttemptId } from './attempt-directory.ts';
 import { CallRunner } from './call-runner.ts';
+import { compileCacheEnvironment, pruneCompileCache } from './compile-cache.ts';
 import {
   SUPERVISOR_VERSION,
   type AgentToSupervisor,
@@ -43,6 +44,7 @@ interface Agent {
 
 const TICK_MS = 1_000;
 const HURRY_MS = 30;
+const PRUNE_MS = 3_600_000;
 const LEASE_TICK_MS = 250;
 /** A task that ends sooner is told once, when it ends: its outcome says when it started. */
 const STARTED_HELD_BACK_MS = 5;
@@ -86,13 +88,15 @@ export class Supervisor {
       onDiskTrouble: (detail: string | null) => this.#onDiskTrouble(detail),
     };
     this.#processes = new ProcessRunner({ ...shared, slots: options.settings.slots });
-    this.#calls = new CallRunner({ ...shared, poolProcesses: options.settings.poolProcesses });
+    const poolEnv = { ...options.env, ...compileCacheEnvironment(options.dataDir) };
+    this.#calls = new CallRunner({ ...shared, env: poolEnv, poolProcesses: options.settings.poolProcesses });
     this.#runners = [this.#processes, this.#calls];
     this.#server = createServer((socket) => this.#onConnection(socket));
   }
 
   /** Finds earlier attempts, then listens. Must be called with the data directory's lock held. */
   async run(): Promise<void> {
+    pruneCompileCache(this.#options.dataDir);
     this.#processes.adopt();
     this.#calls.adopt();
     rmSync(this.#options.socketPath, { force: true });
@@ -103,6 +107,7 @@ export class Supervisor {
     this.#timers.push(
       setInterval(() => this.#tick(), TICK_MS),
       setInterval(() => this.#enforceLeases(), LEASE_TICK_MS),
+      setInterval(() => pruneCompileCache(this.#options.dataDir), PRUNE_MS),
     );
   }
 

