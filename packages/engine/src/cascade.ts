@@ -6,16 +6,7 @@ import { type Cause, formatAttemptId, isTerminalTaskRun, LIMITS, type TaskRunSta
 import { choose } from './choose.ts';
 import type { Draft } from './draft.ts';
 import type { AttemptRecord } from './records.ts';
-import {
-  isAllBranched,
-  isLeftOut,
-  isLive,
-  LOGIC_WORKER,
-  PLAN_DISABLED,
-  PLAN_RUN,
-  taskOf,
-  untakenOf,
-} from './run.ts';
+import { isAllBranched, isLeftOut, isLive, LOGIC_WORKER, PLAN_DISABLED, PLAN_RUN, taskOf, untakenOf } from './run.ts';
 
 /**
  * Every task that is not live ends now; live ones are killed, and the run ends when the last of them has.
@@ -236,7 +227,8 @@ export function endInFailure(
   const unhandled = run.handled[task] === 0 && draft.status.state !== 'stopping';
   if (unhandled) draft.firstFailure(task, cause);
   const failFast = unhandled && run.spec.failurePolicy === 'end';
-  draft.setTask(task, state, { cause, startedAt: draft.record(task)?.startedAt ?? null, endedAt: at });
+  const startedAt = draft.record(task)?.startedAt ?? draft.attempt(task)?.startedAt ?? null;
+  draft.setTask(task, state, { cause, startedAt, endedAt: at });
   if (!failFast) return;
   for (let next = draft.nextTask(); next !== -1; next = draft.nextTask()) markUpstreamFailed(draft, next, at);
   stop(draft, { kind: 'fail_fast', task: taskOf(run, task).name }, at);
@@ -258,13 +250,13 @@ function markUpstreamFailed(draft: Draft, task: number, at: number): void {
   draft.setTask(task, 'upstream_failed', { cause: { kind: 'upstream', task: draft.culpritName(task) }, endedAt: at });
 }
 
-/** The end is computed from all task runs; `stopped` only where a person asked for it. */
+/** The end is computed from all task runs; `stopped` only where a person asked for it, or for a newer run. */
 function endRun(draft: Draft, at: number): void {
   const { bad, killed } = draft;
   const { cause, firstFailure } = draft.status;
   const ended = { waitReason: null, endedAt: at, startedAt: draft.status.startedAt };
   if (draft.status.state === 'stopping' && (bad > 0 || killed > 0)) {
-    if (cause?.kind === 'killed_by') draft.setStatus({ ...ended, state: 'stopped' });
+    if (cause?.kind === 'killed_by' || cause?.kind === 'superseded') draft.setStatus({ ...ended, state: 'stopped' });
     else
       draft.setStatus({
         ...ended,

@@ -69,7 +69,7 @@ function command(draft: Draft, action: CommandAction, user: string, at: number):
     case 'start':
       return state === 'queued' || state === 'waiting' ? start(draft, at) : `the run is ${state}`;
     case 'stop':
-      return state === 'stopping' ? 'the run is stopping' : stop(draft, { kind: 'killed_by', user }, at);
+      return state === 'stopping' ? 'the run is stopping' : stop(draft, causeOfStop(action, user), at);
     case 'pause':
       return state === 'running' ? pause(draft, user, at) : `the run is ${state}`;
     case 'resume':
@@ -81,6 +81,10 @@ function command(draft: Draft, action: CommandAction, user: string, at: number):
     case 'force-success':
       return forceSuccess(draft, action.task, { kind: 'forced_by', user }, at);
   }
+}
+
+function causeOfStop({ supersededBy }: Extract<CommandAction, { kind: 'stop' }>, user: string): Cause {
+  return supersededBy === undefined ? { kind: 'killed_by', user } : { kind: 'superseded', runId: supersededBy };
 }
 
 function start(draft: Draft, at: number): null {

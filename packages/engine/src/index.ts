@@ -1,3 +1,4 @@
+export * from './alerts.ts';
 export * from './apply.ts';
 export * from './attempt-spec.ts';
 export * from './decide.ts';

@@ -29,6 +29,7 @@ import {
   type WorkerToMaster,
   WIRE_VERSION,
 } from '@pelorus/protocol';
+import { alertOf } from './alerts.ts';
 import { apply } from './apply.ts';
 import { EXECUTION_LEASE_MS, resolveAttempt } from './attempt-spec.ts';
 import { decide } from './decide.ts';
@@ -55,17 +56,9 @@ const QUERY_AFTER_MS = 10_000;
 /** Names one connection; the loop makes them up. */
 export type LinkId = number;
 
-export interface Notification {
-  run: RunId;
-  subject: 'run-ended' | 'timeout-warning';
-  task: string | null;
-  at: number;
-}
-
 export interface Batch {
   changes: Change[];
   sends: Map<LinkId, MasterToWorker[]>;
-  notifications: Notification[];
   /** Runs that reached their end in this batch. */
   ended: RunId[];
   problems: { run: RunId; error: unknown }[];
@@ -152,7 +145,6 @@ export class MasterCore {
 
   private changes: Change[] = [];
   private sends = new Map<LinkId, MasterToWorker[]>();
-  private notifications: Notification[] = [];
   private ended: RunId[] = [];
   private problems: Batch['problems'] = [];
   private questions: Question[] = [];
@@ -170,13 +162,13 @@ export class MasterCore {
 
   // --------------------------------------------------------------------------------------------------- inputs
 
-  /** Takes a run into memory: a new one (still `queued`) or one that some master left behind. */
+  /** Takes a run into memory: a new one (still `queued` or `waiting`) or one that some master left behind. */
   open(stored: StoredRun, context: RunContext, at: number): void {
     const { id } = stored.spec;
     if (this.runs.has(id) || this.endedHere.has(id) || isTerminalRun(stored.status.state)) return;
     const run = openRun({ ...stored, status: { ...stored.status, owner: this.options.master } }, context);
     this.runs.set(id, run);
-    if (run.status.state !== 'queued') this.resumeRun(run, at);
+    if (run.status.state !== 'queued' && run.status.state !== 'waiting') this.resumeRun(run, at);
   }
 
   /** The task groups that there are, by name, and how much each may hold at once. */
@@ -260,7 +252,6 @@ export class MasterCore {
     const nothing =
       this.changes.length === 0 &&
       this.sends.size === 0 &&
-      this.notifications.length === 0 &&
       this.problems.length === 0 &&
       this.questions.length === 0 &&
       this.strangers.length === 0 &&
@@ -269,7 +260,6 @@ export class MasterCore {
     const batch: Batch = {
       changes: this.changes,
       sends: this.sends,
-      notifications: this.notifications,
       ended: this.ended,
       problems: this.problems,
       questions: this.questions,
@@ -279,7 +269,6 @@ export class MasterCore {
     this.urgent = false;
     this.changes = [];
     this.sends = new Map();
-    this.notifications = [];
     this.ended = [];
     this.problems = [];
     this.questions = [];
@@ -375,8 +364,7 @@ export class MasterCore {
       case 'timer':
         return this.timers.push({ ...effect, kind: 'run' });
       case 'notify':
-        this.notifications.push(effect);
-        return;
+        return this.alert(run, effect);
       case 'dispatch': {
         const key = parseAttemptId(effect.spec.attempt)!;
         this.expectAnswer(effect.spec.attempt, key, 'dispatch', key.run);
@@ -385,6 +373,12 @@ export class MasterCore {
       case 'kill':
         return this.kill(effect);
     }
+  }
+
+  /** Into the commit that stores what it reports. */
+  private alert(run: Run, effect: Extract<Effect, { kind: 'notify' }>): void {
+    const alert = alertOf(run, effect);
+    if (alert) this.changes.push({ kind: 'alert', alert });
   }
 
   private ask(run: Run, effect: Extract<Effect, { kind: 'resolve-child' | 'check-upstream' }>): void {
@@ -454,7 +448,11 @@ export class MasterCore {
   private explainWait(item: Waiting): void {
     const run = this.runs.get(item.run);
     if (!run || stateOf(run, item.task) !== 'queued') return;
-    this.step(run, { kind: 'not-placed', task: item.task, reason: this.placement.reasonOf(groupOf(run, item.task), item.taskGroup) });
+    this.step(run, {
+      kind: 'not-placed',
+      task: item.task,
+      reason: this.placement.reasonOf(groupOf(run, item.task), item.taskGroup),
+    });
   }
 
   // --------------------------------------------------------------------------------------------------- workers

@@ -1,18 +1,41 @@
 /** What the store says to the questions of the core: which workflow a task names, how other runs ended. */
-import type { Event, Question } from '@pelorus/engine';
+import { judgeUpstream, upstreamQueries, upstreamQueryKey } from '@pelorus/engine';
+import type { Event, Question, UpstreamFact, UpstreamVerdict } from '@pelorus/engine';
 import type { ApiStore, MasterStore } from '../store/index.ts';
 
 export type QuestionStore = MasterStore & Pick<ApiStore, 'getWorkflow' | 'getWorkflowVersion'>;
 type Answer = Extract<Event, { kind: 'child-resolved' | 'upstream-checked' }>;
 
+/** Questions of dependent tasks that the store answers at once; between batches it serves others. */
+const FACTS_AT_ONCE = 500;
+
 /** Rejects when the store cannot answer now. */
 export async function answerTo(store: QuestionStore, question: Question, at: number, random: number): Promise<Answer> {
-  if (question.kind === 'check-upstream') {
-    const { task, n } = question;
-    return { kind: 'upstream-checked', task, n, at, random, verdict: { kind: 'waiting', detail: 'not asked' } };
+  const { task } = question;
+  switch (question.kind) {
+    case 'check-upstream': {
+      const verdict = await checkUpstream(store, question);
+      return { kind: 'upstream-checked', task, n: question.n, at, random, verdict };
+    }
+    case 'resolve-child':
+      return { kind: 'child-resolved', task, child: await findChild(store, question), at, random };
   }
-  const child = await findChild(store, question);
-  return { kind: 'child-resolved', task: question.task, child, at, random };
+}
+
+type CheckUpstream = Extract<Question, { kind: 'check-upstream' }>;
+
+/** As many questions as `upstreamQueries` allows, a batch at a time. */
+async function checkUpstream(store: QuestionStore, question: CheckUpstream): Promise<UpstreamVerdict> {
+  const { upstream, project, logicalDateAt, zone } = question;
+  const logical = { at: logicalDateAt, zone };
+  const queries = upstreamQueries(upstream, project, logical);
+  const facts = new Map<string, UpstreamFact>();
+  for (let from = 0; from < queries.length; from += FACTS_AT_ONCE) {
+    const batch = queries.slice(from, from + FACTS_AT_ONCE);
+    const answers = await store.upstreamFacts(batch);
+    for (const [i, query] of batch.entries()) facts.set(upstreamQueryKey(query), answers[i]!);
+  }
+  return judgeUpstream(upstream, project, logical, (query) => facts.get(upstreamQueryKey(query)) ?? { kind: 'none' });
 }
 
 type ResolveChild = Extract<Question, { kind: 'resolve-child' }>;

@@ -16,7 +16,7 @@ const kept = new WeakMap<SqliteDatabase, Map<string, TaskNames>>();
 /** Empty for a version that there is not. */
 export function taskNamesOf(db: SqliteDatabase, workflowId: number, version: number): TaskNames {
   let versions = kept.get(db);
-  if (!versions) kept.set(db, (versions = new Map()));
+  if (!versions) kept.set(db, (versions = new Map<string, TaskNames>()));
   const key = `${workflowId}.${version}`;
   const known = versions.get(key);
   if (known) return known;
