@@ -137,6 +137,7 @@ class MasterLoop implements Master {
 
   async start(): Promise<void> {
     await this.register([]);
+    await this.learnTaskGroups();
     await this.adopt();
     this.state = 'running';
     this.every(RENEW_MS, () => this.renew());
@@ -253,7 +254,8 @@ class MasterLoop implements Master {
   private async commit(batch: Batch): Promise<void> {
     for (const { run, error } of batch.problems) this.options.log.error({ run, error }, 'run put aside');
     try {
-      await this.store.commit(this.fence, batch.changes);
+      const { commands } = await this.store.commit(this.fence, batch.changes);
+      if (commands > 0) this.commandHint();
     } catch (error) {
       if (isFenced(error)) this.over(error);
       else void this.recover(error);
@@ -262,6 +264,7 @@ class MasterLoop implements Master {
     this.rememberCommands(batch);
     for (const [id, messages] of batch.sends) this.links.get(id)?.link.send(messages);
     for (const question of batch.questions) this.ask(this.core, question);
+    if (written.commands > 0) this.commandHint();
   }
 
   private rememberCommands(batch: Batch): void {
@@ -383,6 +386,11 @@ class MasterLoop implements Master {
 
   // -------------------------------------------------------------------------------------------------- recovery
 
+  private async learnTaskGroups(): Promise<void> {
+    const groups = await this.store.loadTaskGroups();
+    this.core.setTaskGroups(new Map(groups.map(({ name, size }) => [name, size])));
+  }
+
   private async adopt(): Promise<void> {
     const { core } = this;
     let after: RunId | null = null;
@@ -401,6 +409,7 @@ class MasterLoop implements Master {
   private async adoptMore(): Promise<void> {
     if (this.state !== 'running') return;
     try {
+      await this.learnTaskGroups();
       await this.adopt();
       this.schedulePump();
     } catch (error) {
@@ -438,6 +447,7 @@ class MasterLoop implements Master {
     this.core = this.newCore();
     try {
       await this.register(superseded);
+      await this.learnTaskGroups();
       await this.adopt();
       return true;
     } catch (error) {
