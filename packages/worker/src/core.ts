@@ -31,6 +31,8 @@ import { WIRE_VERSION } from '@pelorus/protocol';
 import { DueQueue } from './due-queue.ts';
 import { executionDeadline, LEASE_FRACTION, leaseKill } from './execution-lease.ts';
 
+export { executionDeadline };
+
 export const WORKER_CORE_LIMITS = {
   /** Settled attempts remembered, so that late duplicates of their dispatch or kill are answered. */
   settledMax: 100_000,

@@ -159,6 +159,11 @@ describe('what a task gets', () => {
     expect(await master.finished(`${count}.2.1`)).toMatchObject({ state: 'succeeded' });
   });
 
+  test('a place ahead of the service when memory runs out', async () => {
+    await run('cat /proc/self/oom_score_adj');
+    expect(Number(scratch.log(id))).toBeGreaterThanOrEqual(100);
+  });
+
   test('its work directory where the text names it', async () => {
     await run('[ "${system.task.execute.path}" = "$PWD" ] && [ "$PWD" = "$PELORUS_WORK_DIR" ]'.replace('"${', '"${'));
     expect((await master.finished(id)).state).toBe('succeeded');

@@ -23,6 +23,7 @@ import {
   type PoolToSupervisor,
   type SupervisorToPool,
 } from './messages.ts';
+import { TASK_OOM_SCORE } from '../oom-score.ts';
 import { runScript, scriptsWearOut } from './script-task.ts';
 import { causeOfError, describeError, TaskFailure } from './task-failure.ts';
 
@@ -46,6 +47,7 @@ const channel = openLineChannel<PoolToSupervisor, SupervisorToPool>(
 );
 
 routeOutput();
+goFirstWhenMemoryRunsOut();
 process.on('SIGTERM', () => {
   retiring = true;
   if (call) call.abort();
@@ -166,6 +168,14 @@ function onStrayError(error: unknown): void {
 function logError({ log, spec }: CallContext, error: unknown): void {
   const known = error instanceof TaskFailure || spec.action.type !== 'script';
   log.line(known || !(error instanceof Error) ? describeError(error) : format(error));
+}
+
+function goFirstWhenMemoryRunsOut(): void {
+  try {
+    writeFileSync('/proc/self/oom_score_adj', String(TASK_OOM_SCORE));
+  } catch {
+    // Not Linux, or the host has set a higher one already.
+  }
 }
 
 /** Leads everything that code prints to the log of its call. */

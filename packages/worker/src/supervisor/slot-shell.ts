@@ -8,10 +8,12 @@
  * start with the default again. KILL to the group takes the shell with it, and another takes its place.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { TASK_OOM_SCORE } from '../oom-score.ts';
 import { processStartTime } from './process-table.ts';
 
 const SLOT_SCRIPT = `
 trap : TERM HUP INT
+{ echo ${TASK_OOM_SCORE} >/proc/self/oom_score_adj; } 2>/dev/null
 while :; do
   IFS= read -r launch || { [ "$?" -gt 128 ] && continue; break; }
   code=
