@@ -13,8 +13,8 @@ import {
 } from '@pelorus/protocol';
 import {
   type HeldAttempt, type SupervisorEvent, type SupervisorOrder, WorkerCore, type WorkerCoreOptions, type WorkerInput,
+  executionDeadline,
 } from '@pelorus/worker/core';
-import { executionDeadline } from '@pelorus/worker';
 import { type Behaviour, behaviourOf } from './behaviour.ts';
 import type { SimProcess } from './ledger.ts';
 import type { Connection } from './network.ts';

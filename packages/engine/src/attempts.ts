@@ -61,7 +61,7 @@ export function report(draft: Draft, event: Extract<Event, { kind: 'report' }>):
     case 'accepted':
       return;
     case 'running':
-      return running(draft, attempt, event.at);
+      return running(draft, attempt, event.report.startedAt, event.at);
     case 'finished':
       return finished(draft, event, event.report.outcome);
     case 'lost':
@@ -77,11 +77,12 @@ export function report(draft: Draft, event: Extract<Event, { kind: 'report' }>):
   }
 }
 
-function running(draft: Draft, attempt: AttemptRecord, at: number): void {
+function running(draft: Draft, attempt: AttemptRecord, saidAt: number, at: number): void {
   if (attempt.state !== 'dispatched') return;
   const { task, n } = attempt;
-  draft.setAttempt({ ...attempt, state: 'running', startedAt: at });
-  draft.setTask(task, 'running', { startedAt: draft.record(task)!.startedAt ?? at });
+  const startedAt = startOf(attempt, saidAt, at);
+  draft.setAttempt({ ...attempt, state: 'running', startedAt });
+  draft.setTask(task, 'running', { startedAt: draft.record(task)!.startedAt ?? startedAt });
   const { timeout } = taskOf(draft.run, task);
   if (timeout)
     draft.effect({
@@ -94,12 +95,17 @@ function running(draft: Draft, attempt: AttemptRecord, at: number): void {
     });
 }
 
+/** When the worker says it started, within what this master's clock allows. */
+function startOf(attempt: AttemptRecord, saidAt: number, at: number): number {
+  return Math.min(at, Math.max(attempt.dispatchedAt, saidAt));
+}
+
 export type AttemptEvent = { task: number; n: number; at: number; random: number };
 
 function finished(draft: Draft, event: AttemptEvent, outcome: AttemptOutcome): void {
   const { task, at } = event;
   const attempt = draft.attempt(task)!;
-  const startedAt = attempt.startedAt ?? Math.min(at, Math.max(attempt.dispatchedAt, outcome.startedAt));
+  const startedAt = attempt.startedAt ?? startOf(attempt, outcome.startedAt, at);
   const ended = { ...attempt, startedAt, endedAt: at };
   const started = draft.record(task)!.startedAt ?? startedAt;
   switch (outcome.state) {
@@ -177,7 +183,7 @@ const LOST_ATTEMPTS_MAX = 20;
  */
 function processesGone(draft: Draft, event: AttemptEvent, cause: Cause): void {
   const attempt = draft.attempt(event.task)!;
-  if (taskOf(draft.run, event.task).onWorkerLost === 'wait' && !attempt.kill) running(draft, attempt, event.at);
+  if (taskOf(draft.run, event.task).onWorkerLost === 'wait' && !attempt.kill) running(draft, attempt, event.at, event.at);
   lost(draft, event, cause);
 }
 
