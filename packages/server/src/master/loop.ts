@@ -264,7 +264,6 @@ class MasterLoop implements Master {
     this.rememberCommands(batch);
     for (const [id, messages] of batch.sends) this.links.get(id)?.link.send(messages);
     for (const question of batch.questions) this.ask(this.core, question);
-    if (written.commands > 0) this.commandHint();
   }
 
   private rememberCommands(batch: Batch): void {
