@@ -15,6 +15,7 @@ import type {
   Change,
   Command,
   CommandAction,
+  CommandOutcome,
   Connection,
   RunSpec,
   StoredRun,
@@ -149,6 +150,22 @@ export interface RunDetail extends RunRow {
   attempts: AttemptRecord[];
 }
 
+/** A command with what became of it. */
+export interface CommandRow extends Command {
+  /** Null: not consumed yet. */
+  doneAt: number | null;
+  outcome: CommandOutcome | null;
+}
+
+/** A run that an attempt of a `sub_workflow` task started. */
+export interface ChildRunRow {
+  run: RunId;
+  /** Of the parent: task index and attempt. */
+  task: number;
+  attempt: number;
+  state: RunState;
+}
+
 /** Bounds attempts across runs: live attempts of tasks that name the group hold their weights, at most `size` together. */
 export interface TaskGroupRow {
   name: string;
@@ -161,6 +178,8 @@ export interface TaskGroupUsage extends TaskGroupRow {
   /** Sum of the weights of its live attempts; above the size only after the size was lowered. */
   held: number;
   liveAttempts: number;
+  /** Tasks that are ready and not dispatched: for want of room in it, or of a worker. */
+  waitingTasks: number;
 }
 
 /** Somewhere to tell people: an e-mail address, or a URL that takes Standard Webhooks. */
@@ -257,6 +276,9 @@ export interface ApiStore {
   getRun(run: RunId): Promise<RunRow | null>;
   getRunDetail(run: RunId): Promise<RunDetail | null>;
   getAttempt(attempt: AttemptId): Promise<AttemptRecord | null>;
+  getCommand(command: CommandId): Promise<CommandRow | null>;
+  /** In the order of task and attempt. */
+  listChildRuns(run: RunId, limit: number): Promise<ChildRunRow[]>;
   /** Newest start first, runs not started before all others; `from` counts rows to skip. */
   listRuns(filter: RunFilter, from: number, size: number): Promise<RunPage>;
   /** Task runs of a run by state; those without a row are not counted. */

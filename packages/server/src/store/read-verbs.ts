@@ -4,6 +4,7 @@
  */
 import type { Connection } from '@pelorus/engine';
 import { listAlertChannels, listAlerts, loadAlertChannel, nextAlertAt } from './alerts-outbox.ts';
+import { getCommand, listChildRuns } from './api-reads.ts';
 import { SQLITE as dialect } from './dialect.ts';
 import { listRuns } from './list-runs.ts';
 import type { ProjectRow, WorkflowRow, WorkflowVersionRow } from './port.ts';
@@ -179,6 +180,8 @@ export const readVerbs = {
   getRun,
   getRunDetail,
   getAttempt,
+  getCommand,
+  listChildRuns,
   loadRuns,
   listRuns,
   countTaskRuns,

@@ -24,6 +24,8 @@ import type {
   AlertChannelRow,
   AlertDelivery,
   AlertFilter,
+  ChildRunRow,
+  CommandRow,
   Fence,
   NewRun,
   ProjectRow,
@@ -183,6 +185,14 @@ class SqliteStore implements Store {
   async getAttempt(attempt: AttemptId): Promise<AttemptRecord | null> {
     const key = parseAttemptId(attempt);
     return key ? (parseRows(await this.#people.call('getAttempt', key)).map(decodeAttempt)[0] ?? null) : null;
+  }
+
+  getCommand(command: CommandId): Promise<CommandRow | null> {
+    return this.#people.call('getCommand', command);
+  }
+
+  listChildRuns(run: RunId, limit: number): Promise<ChildRunRow[]> {
+    return this.#people.call('listChildRuns', { run, limit });
   }
 
   async listRuns(filter: RunFilter, from: number, size: number): Promise<RunPage> {

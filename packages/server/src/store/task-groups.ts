@@ -5,9 +5,11 @@
  */
 import { LOGIC_TYPES } from '@pelorus/protocol';
 import type { WorkflowDefinition } from '@pelorus/protocol';
+import { SQLITE as dialect } from './dialect.ts';
 import { StoreError } from './port.ts';
 import type { TaskGroupRow, TaskGroupUsage } from './port.ts';
 import type { Row, SqliteDatabase } from './sqlite-database.ts';
+import { TERMINAL_RUN_STATES } from './write-context.ts';
 import type { WriteContext } from './write-context.ts';
 
 export interface TaskGroupMember {
@@ -62,7 +64,7 @@ export function deleteTaskGroup(c: WriteContext, name: string): null {
 }
 
 const GROUPS_WITH_USAGE = `
-  select g.*, coalesce(u.held, 0) as held, coalesce(u.attempts, 0) as attempts
+  select g.*, coalesce(u.held, 0) as held, coalesce(u.attempts, 0) as attempts, coalesce(w.tasks, 0) as waiting
   from task_group g left join (
     select m.name, sum(m.weight) as held, count(*) as attempts
     from attempt a
@@ -70,15 +72,22 @@ const GROUPS_WITH_USAGE = `
       join task_group_member m on m.workflow_id = r.workflow_id and m.version = r.workflow_version and m.task = a.task
     where a.state in ('dispatched', 'running', 'killing')
     group by m.name
-  ) u on u.name = g.name
+  ) u on u.name = g.name left join (
+    select m.name, count(*) as tasks
+    from run r ${dialect.along('run_live')} cross join task_group_member m cross join task_run t
+    where r.state not in ${TERMINAL_RUN_STATES} and m.workflow_id = r.workflow_id and m.version = r.workflow_version
+      and t.run_id = r.id and t.task = m.task and t.state = 'queued'
+    group by m.name
+  ) w on w.name = g.name
   order by g.name`;
 
-/** Looks at every live attempt: as many as there are slots in use. */
+/** Looks at every live attempt, as many as there are slots in use, and at every live run. */
 export function listTaskGroups(db: SqliteDatabase): TaskGroupUsage[] {
   return db.all(GROUPS_WITH_USAGE).map((row) => ({
     ...toGroup(row),
     held: row['held'] as number,
     liveAttempts: row['attempts'] as number,
+    waitingTasks: row['waiting'] as number,
   }));
 }
 
