@@ -26,6 +26,7 @@ import {
   decide,
   type Effect,
   type Event,
+  LOGIC_WORKER,
   openRun,
   resolveParameters,
   type Run,
@@ -182,8 +183,8 @@ function happen(scene: Scene, { what, who, how }: Move): void {
   if (what < 18) return command(scene, { kind: 'resume' });
   if (what < 23) return command(scene, { kind: 'kill-task', task: name });
   if (what < 30) return command(scene, { kind: 'force-success', task: name });
-  if (what < 34) return scene.told.length > 0 ? send(scene, scene.told[who % scene.told.length]!) : undefined;
-  if (what < 40) return fire(scene, who);
+  if (what < 38) return scene.told.length > 0 ? send(scene, scene.told[who % scene.told.length]!) : undefined;
+  if (what < 44) return fire(scene, who);
   return advance(scene, index, how);
 }
 
@@ -295,6 +296,7 @@ function send(scene: Scene, event: Event): void {
   const before = run.graph.tasks.map((_, index) => stateOf(run, index));
   const { state } = run.status;
   const { version } = run;
+  const ended = run.attempts.filter((attempt) => attempt && ATTEMPT_RANK[attempt.state] === ATTEMPT_RANK.succeeded);
   const decision = decide(run, event);
   nothingOutOfPlace(decision, event, state, version);
   apply(run, decision.changes);
@@ -303,6 +305,8 @@ function send(scene: Scene, event: Event): void {
     if (isTerminalTaskRun(was) && is !== was && is !== 'forced_success')
       throw new Error(`t${index} was ${was} and is ${is}: ${JSON.stringify(event)}`);
   }
+  for (const attempt of ended)
+    if (run.attempts[attempt!.task]!.n === attempt!.n) expect(run.attempts[attempt!.task]).toBe(attempt);
   expect(countersOf(reopened(run))).toEqual(countersOf(run));
   for (const effect of decision.effects) if (effect.kind === 'timer') scene.timers.push(effect);
   for (const change of decision.changes)
@@ -317,6 +321,8 @@ function send(scene: Scene, event: Event): void {
 function nothingOutOfPlace(decision: Decision, event: Event, state: RunState, version: number): void {
   const { changes, effects, refusal } = decision;
   const starts = effects.some(({ kind }) => kind === 'dispatch') || changes.some(({ kind }) => kind === 'start-child');
+  if (effects.some((effect) => effect.kind === 'kill' && effect.worker === LOGIC_WORKER))
+    throw new Error('a kill is sent to no worker');
   const resent = event.kind === 'report' && event.report.kind === 'never_seen';
   if (starts && state !== 'running' && !(resent && state === 'pausing'))
     throw new Error(`something starts while the run is ${state}: ${JSON.stringify(event)}`);
