@@ -103,10 +103,11 @@ class Watch {
       this.note(this.starts, changes, (change) =>
         change.kind === 'attempt' && change.record.state !== 'dispatched' ? change.record.run : null,
       );
-      await store.commit(fence, changes);
+      const answer = await store.commit(fence, changes);
       this.note(this.ends, changes, (change) =>
         change.kind === 'run' && isTerminalRun(change.status.state) ? change.status.run : null,
       );
+      return answer;
     };
     return new Proxy(store, { get: (target, name) => (name === 'commit' ? commit : bound(target, name)) });
   }
