@@ -71,6 +71,11 @@ const LINK_PROVEN_MS = 10_000;
 const ACK_WAIT_MS = 2_000;
 /** A link that is still being opened, or does not say that it has closed, is not waited for longer. */
 const LINK_CLOSE_MS = 1_000;
+/**
+ * Heartbeats are answered, so a link that says nothing for this long is dead, and what it may still deliver (a dispatch
+ * from before the master gave this worker up) must not be heard. Shorter than a master's patience with a worker.
+ */
+const SILENCE_MS = 20_000;
 const INCARNATIONS_REMEMBERED = 100;
 /** Reports of one attempt within one incarnation are fewer. */
 const SEQUENCES_PER_INCARNATION = 100;
@@ -249,12 +254,22 @@ class Agent implements Worker {
     this.#linkCount += 1;
     const id: LinkId = `link-${this.#linkCount}`;
     this.#links.set(id, link);
+    let heardAt = bootClockMs();
     return new Promise((gone) => {
-      link.onFrame((messages) => {
-        if (messages) return this.#step({ kind: 'frame', link: id, messages });
-        this.#links.delete(id);
+      const hangUp = (): void => {
+        clearInterval(watch);
+        if (!this.#links.delete(id)) return;
         this.#step({ kind: 'link-down', link: id });
+        link.close();
         gone();
+      };
+      const watch = setInterval(() => {
+        if (bootClockMs() - heardAt > SILENCE_MS) hangUp();
+      }, SILENCE_MS / 4);
+      link.onFrame((messages) => {
+        if (messages === null || bootClockMs() - heardAt > SILENCE_MS) return hangUp();
+        heardAt = bootClockMs();
+        if (this.#links.has(id)) this.#step({ kind: 'frame', link: id, messages });
       });
       this.#step({ kind: 'link-up', link: id });
     });
