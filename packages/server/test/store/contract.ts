@@ -9,6 +9,9 @@ import { commandIdOf, formatAttemptId, masterIdOf, runIdOf } from '@pelorus/prot
 import type { RunId, RunState } from '@pelorus/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { RunFilter, Store } from '../../src/store/index.ts';
+import { alertsContract } from './contract-of-alerts.ts';
+import { factsContract } from './contract-of-facts.ts';
+import { turnsContract } from './contract-of-turns.ts';
 import { modelProperty } from './model.ts';
 import {
   AT,
@@ -1001,6 +1004,10 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
         expect((await store.listWorkflows({ limit: 10 })).map(({ name: workflow }) => workflow)).toEqual(['nightly']);
       });
     });
+
+    turnsContract(makePlace);
+    factsContract(makePlace);
+    alertsContract(makePlace);
 
     test('random commits, grouped at random, leave what a naive model has', () => modelProperty(makePlace), 120_000);
   });

@@ -1,7 +1,7 @@
 /** Records for the store's tests, each complete, with what a test is about given by name. */
-import type { AttemptRecord, Change, RunStatus, TaskRunRecord, WorkerRecord } from '@pelorus/engine';
+import type { AlertRecord, AttemptRecord, Change, RunStatus, TaskRunRecord, WorkerRecord } from '@pelorus/engine';
 import { masterIdOf, runIdOf, workerIdOf } from '@pelorus/protocol';
-import type { RunId, WorkflowDefinition } from '@pelorus/protocol';
+import type { RunId, TaskDefinition, WorkflowDefinition } from '@pelorus/protocol';
 import type { Fence, NewRun, SaveWorkflow, Store } from '../../src/store/index.ts';
 
 export const AT = 1_790_000_000_000;
@@ -21,6 +21,33 @@ export function definition(more: Partial<WorkflowDefinition> = {}): WorkflowDefi
     schedule: null,
     notify: { on: 'none', to: [] },
     tasks: [],
+    ...more,
+  };
+}
+
+export function taskDefinition(name: string, more: Partial<TaskDefinition> = {}): TaskDefinition {
+  return {
+    name,
+    description: '',
+    needs: [],
+    trigger: 'all_success',
+    disabled: false,
+    params: {},
+    env: {},
+    retry: { max: 0, intervalMs: 1000, backoff: 'fixed', maxIntervalMs: 1000 },
+    timeout: null,
+    delayMs: 0,
+    priority: null,
+    workerGroup: null,
+    environment: null,
+    runAs: null,
+    taskGroup: null,
+    onWorkerLost: 'rerun',
+    dispatchTimeoutMs: null,
+    files: [],
+    outputs: {},
+    extras: null,
+    action: { type: 'shell', run: 'true', file: null, shell: '/bin/sh', substitution: 'env' },
     ...more,
   };
 }
@@ -137,6 +164,31 @@ export function worker(id: string, more: Partial<WorkerRecord> = {}): WorkerReco
     registeredAt: AT,
     seenAt: AT,
     supersedes: [],
+    ...more,
+  };
+}
+
+/** Of a run of `nightly` that has failed. */
+export function alertOfEnd(run: RunId, more: Partial<AlertRecord> = {}): AlertRecord {
+  return {
+    id: `${run}.run-failed`,
+    run,
+    event: 'run-failed',
+    task: null,
+    at: AT + 10,
+    recipients: ['ann@example.org'],
+    project: 'sales',
+    workflow: 'nightly',
+    workflowVersion: 1,
+    execType: 'DIRECT',
+    submitUser: 'ann',
+    logicalDateAt: AT - 1000,
+    state: 'failed',
+    cause: { kind: 'exit', code: 3 },
+    firstFailure: { task: 'load', cause: { kind: 'exit', code: 3 } },
+    startedAt: AT + 5,
+    endedAt: AT + 10,
+    timeoutMs: null,
     ...more,
   };
 }

@@ -10,6 +10,7 @@ import {
   ATTEMPT_STATES,
   isTerminalRun,
   isTerminalTaskRun,
+  runIdOf,
   RUN_STATES,
   TASK_RUN_STATES,
 } from '@pelorus/protocol';
@@ -24,7 +25,17 @@ import {
 } from '../../src/store/write-context.ts';
 import { storeContract } from './contract.ts';
 import type { Place } from './contract.ts';
-import { master, newRun, saveOf, startedRun, taskChange, taskRun, withWorkflow } from './records.ts';
+import {
+  definition,
+  master,
+  newRun,
+  saveOf,
+  startedRun,
+  taskChange,
+  taskDefinition,
+  taskRun,
+  withWorkflow,
+} from './records.ts';
 import { makeSqlitePlace } from './sqlite-place.ts';
 
 storeContract('sqlite', makeSqlitePlace);
@@ -157,6 +168,71 @@ describe('sqlite only', () => {
     expect(TERMINAL_RUN_STATES).toBe(listed(RUN_STATES.filter(isTerminalRun)));
     expect(TERMINAL_TASK_RUN_STATES).toBe(listed(TASK_RUN_STATES.filter(isTerminalTaskRun)));
     expect(TERMINAL_ATTEMPT_STATES).toBe(listed(ATTEMPT_STATES.filter((state) => ATTEMPT_RANK[state] === 9)));
+  });
+
+  test('a database of the first schema is brought up to date with what its rows say', async () => {
+    const old = new DatabaseSync(join(place.reference, 'pelorus.db'));
+    old.exec('create table migration (number integer primary key, name text not null, applied_at integer not null)');
+    old.exec(`insert into migration values (1, 'first', 1)`);
+    old.exec(MIGRATIONS[0]!.sql(SQLITE));
+    const tasks = [
+      taskDefinition('load', { taskGroup: { name: 'db', weight: 4, priority: 0 } }),
+      taskDefinition('wait', {
+        taskGroup: { name: 'db', weight: 9, priority: 0 },
+        action: { type: 'sub_workflow', workflow: 'w', params: {}, version: 'latest' },
+      }),
+    ];
+    const stored = JSON.stringify(definition({ concurrency: 'serial_wait', tasks }));
+    old.exec(`insert into project values (1, 'sales', '', 'ann', 1)`);
+    old.exec(`insert into workflow values (1, 1, 'nightly', '', 1, 'h', 0, 1, 1, 'ann', null, null)`);
+    old.prepare(`insert into workflow_version values (1, 1, ?, '[]', '', 'yaml', 'h', 1, 'ann')`).run(stored);
+    const { idempotencyKey: _key, tasks: _tasks, ...spec } = newRun();
+    const insert = old.prepare(`
+      insert into run (project_id, project, workflow_id, workflow, workflow_version, submitted_at, version, state, spec)
+      values (1, 'sales', 1, 'nightly', 1, 1, 0, ?, ?)`);
+    insert.run('succeeded', JSON.stringify({ ...spec, logicalDateAt: 1500 }));
+    insert.run('running', JSON.stringify({ ...spec, logicalDateAt: 1600, dryRun: true }));
+    insert.run('running', JSON.stringify({ ...spec, logicalDateAt: 1700 }));
+    old.exec(`insert into attempt values (3, 0, 1, 1, 'running', null, 'w1', 1, 1, null, null)`);
+    old.close();
+    const store = await place.open();
+    const query = { project: 'sales', workflow: 'nightly', task: null, from: 1000 };
+    expect(
+      await store.upstreamFacts([
+        { ...query, to: 1700 },
+        { ...query, to: 1701 },
+      ]),
+    ).toEqual([
+      { kind: 'succeeded', runId: 1 },
+      { kind: 'running', runId: 3 },
+    ]);
+    expect((await store.submitRun(newRun())).run.id).toBe(4);
+    expect((await store.getRun(runIdOf(4)))?.status.waitReason).toBe('waits for its turn, behind run 3 (serial_wait)');
+    await store.saveTaskGroup({ name: 'db', size: 5, user: 'ann', at: 1 });
+    expect(await store.listTaskGroups()).toMatchObject([{ held: 4, liveAttempts: 1 }]);
+    await store.close();
+  });
+
+  test('a run that nobody started when its turn came, whatever the reason, is started by the next look', async () => {
+    let store = await place.open();
+    await withWorkflow(store);
+    const first = (await store.submitRun(newRun({ concurrency: 'serial_wait' }))).run.id;
+    const second = (await store.submitRun(newRun({ concurrency: 'serial_wait' }))).run.id;
+    const third = (await store.submitRun(newRun({ concurrency: 'serial_wait' }))).run.id;
+    await store.close();
+    const db = new DatabaseSync(join(place.reference, 'pelorus.db'));
+    db.exec(`update run set state = 'failed', ended_at = 1 where id = ${first}`);
+    db.close();
+    store = await place.open();
+    const fence = await master(store, 'm1');
+    expect(await store.adoptRuns(fence, null, 10)).toEqual([second]);
+    const commands = await store.claimCommands(fence, null, 10);
+    expect(commands.filter(({ run }) => run !== first).map(({ run, action }) => [run, action])).toEqual([
+      [second, { kind: 'start' }],
+    ]);
+    expect(await store.adoptRuns(fence, null, 10)).toEqual([]);
+    expect((await store.getRun(third))?.status.state).toBe('waiting');
+    await store.close();
   });
 
   test('migrations are numbered from 1 without a gap', () => {
