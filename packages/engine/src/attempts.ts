@@ -174,8 +174,11 @@ export function retryDelayMs(
   );
 }
 
-/** An attempt lost with its worker uses up no retry; how often that may happen has a bound all the same. */
-const LOST_ATTEMPTS_MAX = 20;
+/**
+ * An attempt lost with its worker, or refused by it, uses up no retry; how often that may happen has a bound all the same,
+ * far above what an overloaded worker refuses.
+ */
+const LOST_ATTEMPTS_MAX = 1_000;
 
 /**
  * The worker itself says that the attempt had begun. One that now waits for a decision must not stay `dispatched`:

@@ -391,11 +391,11 @@ class MasterLoop implements Master {
   }
 
   private async adopt(): Promise<void> {
-    const { core } = this;
+    const { core, fence } = this;
     let after: RunId | null = null;
     let adopted = 0;
     for (;;) {
-      const page: RunId[] = await this.store.adoptRuns(this.fence, after, ADOPT_PAGE);
+      const page: RunId[] = await this.store.adoptRuns(fence, after, ADOPT_PAGE);
       await this.openRuns(core, page);
       adopted += page.length;
       if (page.length < ADOPT_PAGE) break;
@@ -412,7 +412,9 @@ class MasterLoop implements Master {
       await this.adopt();
       this.schedulePump();
     } catch (error) {
-      this.claimFailed(error);
+      // Some of them may be this master's by now without being in its memory.
+      if (isFenced(error)) this.over(error);
+      else if (this.state === 'running') await this.recover(error);
     }
   }
 
