@@ -27,6 +27,8 @@ export const ERRORS = {
   RUN_NOT_FOUND: { status: 404, sentence: 'There is no such run.' },
   TASK_NOT_FOUND: { status: 404, sentence: 'The run has no such task.' },
   ATTEMPT_NOT_FOUND: { status: 404, sentence: 'There is no such attempt.' },
+  TASK_GROUP_NOT_FOUND: { status: 404, sentence: 'There is no such task group.' },
+  ALERT_CHANNEL_NOT_FOUND: { status: 404, sentence: 'There is no such alert channel.' },
   NOT_FOUND: { status: 404, sentence: 'There is no such thing.' },
   METHOD_NOT_ALLOWED: { status: 405, sentence: 'This path does not answer that method.' },
   NAME_TAKEN: { status: 409, sentence: 'The name is already in use.' },

@@ -123,7 +123,21 @@ export interface RunRequest {
   /** IANA name of the zone in which the logical date is reckoned; absent: the workflow's schedule's, else UTC. */
   zone?: string;
   timeoutMs?: number;
+  /** Whom to tell when the run has ended, and when; absent: as the workflow says. */
+  notifyType?: NotifyType;
+  /** E-mail addresses and names of alert channels. */
+  notifyMails?: string[];
   extras?: unknown;
+}
+
+export type NotifyType = 'NONE' | 'SUCCESS' | 'FAILURE' | 'ALL';
+
+/** Body of `POST /runs/{id}/rerun`. */
+export interface RerunRequest {
+  /** This task and all behind it run again, the rest is reused; absent: what did not succeed runs again. */
+  from?: string;
+  /** `latest`: of the workflow's latest version, in which tasks that have changed run again as well. Absent: `same`. */
+  version?: 'same' | 'latest';
 }
 
 export type PlannedAs = 'run' | 'reuse' | 'skip';
@@ -138,6 +152,10 @@ export interface PlanView {
 export interface RunSubmitted {
   id: number;
   version: number;
+  /** `waiting`: another run of the workflow comes first; `stopped`: the workflow discards runs while another one goes on. */
+  state: RunState;
+  cause: Cause | null;
+  waitReason: string | null;
   warnings: string[];
 }
 
@@ -155,15 +173,21 @@ export interface RunView {
   /** How the plan came about: `whole`, `node`, `selected`, … */
   mode: string;
   rerunOf: number | null;
+  /** The run, and its attempt of a `sub_workflow` task, that started this one. */
+  parent: { run: number; attempt: string } | null;
   logicalDate: string;
+  /** In which the logical date is reckoned. */
+  zone: string;
   submittedAt: string;
   submittedBy: string;
   startedAt: string | null;
   endedAt: string | null;
   /** From start to end, or to now. */
   durationMs: number | null;
-  /** Finished of planned tasks, 0 to 1; skipped and reused tasks are not counted. Never falls. */
+  /** Weighed by past durations, 0 to 1; skipped and reused tasks are not counted. Never falls. */
   progress: number;
+  /** Along the longest remaining path; null when no past duration is known, 0 when the run has ended. */
+  estimatedRemainingMs: number | null;
   /** Tasks by state; states that no task is in are absent. */
   counts: Partial<Record<TaskRunState, number>>;
   taskCount: number;
@@ -174,6 +198,8 @@ export interface RunView {
   environment: string | null;
   dryRun: boolean;
   timeoutMs: number;
+  notifyType: NotifyType;
+  notifyMails: string[];
   /** The master that owns the run. */
   owner: string | null;
   extras: unknown;
@@ -191,6 +217,8 @@ export interface AttemptView {
   dispatchedAt: string;
   startedAt: string | null;
   endedAt: string | null;
+  /** The run that this attempt of a `sub_workflow` task started. */
+  childRun: number | null;
 }
 
 export interface TaskView {
@@ -210,6 +238,8 @@ export interface TaskView {
   startedAt: string | null;
   endedAt: string | null;
   attempts: AttemptView[];
+  /** The run that the latest attempt of a `sub_workflow` task started. */
+  childRun: number | null;
 }
 
 /** The run as its master's memory has it, or as stored when that cannot be had within a second. */
@@ -266,6 +296,70 @@ export interface SystemView {
 export interface CommandAccepted {
   command: number;
   run: number;
+  /** `pending`: its master has not come to it yet. One that the master refuses is a 409. */
+  outcome: 'pending' | 'applied';
+  /** Of the run, as it is now. */
+  state: RunState;
+}
+
+export interface TaskGroupView {
+  name: string;
+  size: number;
+  /** Sum of the weights of its live attempts; above the size only after the size was lowered. */
+  held: number;
+  liveAttempts: number;
+  /** Tasks that are ready and not dispatched: for want of room in the group, or of a worker. */
+  waitingTasks: number;
+  updatedAt: string;
+  updatedBy: string;
+}
+
+export type AlertEventName = 'run-succeeded' | 'run-failed' | 'run-stopped' | 'timeout-warning';
+
+/** Body of `PUT /alert-channels/{name}`. */
+export interface AlertChannelBody {
+  kind: 'email' | 'webhook';
+  /** An address, or an http(s) URL. */
+  target: string;
+  /** Of a webhook: `whsec_` and base64. Absent: the one there is, or a new one, which the answer shows once. */
+  secret?: string;
+  /** What is sent through it; absent or empty: everything. */
+  events?: AlertEventName[];
+}
+
+export interface AlertChannelView {
+  name: string;
+  kind: 'email' | 'webhook';
+  target: string;
+  events: AlertEventName[];
+  hasSecret: boolean;
+  updatedAt: string;
+  updatedBy: string;
+  /** Only in the answer to the request that made it. */
+  secret?: string;
+}
+
+/** Answer to `POST /alert-channels/{name}/test`. */
+export interface AlertTested {
+  delivered: boolean;
+  /** For people: what the other side said, or the error. */
+  detail: string;
+}
+
+/** One alert on its way to one recipient. */
+export interface AlertView {
+  id: number;
+  run: number;
+  event: AlertEventName;
+  task: string | null;
+  /** As named: an address, or a channel. */
+  recipient: string;
+  state: 'pending' | 'sent' | 'failed' | 'skipped';
+  attempts: number;
+  at: string;
+  nextAt: string | null;
+  doneAt: string | null;
+  result: string | null;
 }
 
 // The published /executors contract, literally.
@@ -280,7 +374,7 @@ export interface ExecutorRunRequest {
   failurePolicy?: 'END' | 'CONTINUE';
   nodeName?: string;
   nodeDep?: ExecutorNodeDep;
-  notifyType?: 'NONE' | 'SUCCESS' | 'FAILURE' | 'ALL';
+  notifyType?: NotifyType;
   notifyMails?: string[];
   /** Seconds. */
   timeout?: number;
@@ -290,6 +384,8 @@ export interface ExecutorRunRequest {
   environment?: string;
   dryRun?: boolean;
   selected?: string[];
+  /** An execution of the workflow that has ended: what did not succeed in it runs again. */
+  rerunOf?: number;
 }
 
 export interface ExecutorDirectRequest {
@@ -302,7 +398,7 @@ export interface ExecutorDirectRequest {
   /** A zip whose root holds `workflow.json`; wins over `data`. */
   file?: Uint8Array<ArrayBuffer>;
   failurePolicy?: 'END' | 'CONTINUE';
-  notifyType?: 'NONE' | 'SUCCESS' | 'FAILURE' | 'ALL';
+  notifyType?: NotifyType;
   notifyMails?: string[];
   timeout?: number;
   extras?: unknown;

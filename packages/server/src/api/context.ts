@@ -1,5 +1,5 @@
 /** What the handlers work with. The composition root makes the options; nothing here reads the environment. */
-import type { RunId } from '@pelorus/protocol';
+import type { AlertTested, RunId } from '@pelorus/protocol';
 import type { LiveRun } from '../master/live-run.ts';
 import type { ApiStore } from '../store/port.ts';
 import type { DefinitionParser } from './definitions/definition-parser.ts';
@@ -8,10 +8,15 @@ import type { RunTallies } from './run-tallies.ts';
 import type { VersionCache } from './version-cache.ts';
 
 export interface ApiHints {
-  /** A command row has been written: the master may look at once rather than at its next poll. */
+  /** A command row has been written, or a task group changed: the master may look at once rather than at its next poll. */
   commandWritten(): void;
   /** Asks the owner for a run; null when nobody owns it here. The API gives up after a second and aborts the signal. */
   liveRun?: (run: RunId, signal: AbortSignal) => Promise<LiveRun | null> | LiveRun | null;
+  /**
+   * Sends a test message through a channel that exists, and says for people what became of it; its time is bounded by the
+   * sender. Absent where nobody sends alerts.
+   */
+  testAlertChannel?: (name: string, signal: AbortSignal) => Promise<AlertTested>;
 }
 
 /** Structured log, as pino has it. */

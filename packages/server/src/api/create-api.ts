@@ -12,6 +12,7 @@ import type { ApiContext, ApiLog, ApiOptions } from './context.ts';
 import { createDefinitionParser } from './definitions/definition-parser.ts';
 import { createGuard } from './guard.ts';
 import { API_LIMITS } from './limits.ts';
+import { createPastDurations } from './past-durations.ts';
 import { ApiFailure, toProblem } from './problem.ts';
 import type { Answer, Route } from './route.ts';
 import { ROUTES, urlOf } from './routes.ts';
@@ -67,7 +68,12 @@ function contextOf(options: ApiOptions): ApiContext {
     startedAt: options.clock(),
     definitions: createDefinitionParser(),
     versions,
-    tallies: createRunTallies(options.store, versions),
+    tallies: createRunTallies({
+      store: options.store,
+      versions,
+      durations: createPastDurations(options.store, options.clock),
+      clock: options.clock,
+    }),
   };
 }
 

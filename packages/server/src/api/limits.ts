@@ -25,7 +25,23 @@ export const API_LIMITS = {
   /** Definitions kept parsed, by number of tasks in all of them. */
   cachedDefinitionTasks: 200_000,
   cachedEndedRuns: 10_000,
+  cachedLiveRuns: 10_000,
+  /** Task runs of runs in progress that are kept between looks, and for how long. */
+  cachedLiveTasks: 100_000,
+  tasksReadMs: 1000,
   countQueriesAtOnce: 64,
+  /** Tasks whose runs are read for the progress in one list. */
+  measuredTasksPerList: 20_000,
+  /** Past durations: of how many runs the median is taken, and how long and for how many tasks it is kept. */
+  durationRuns: 20,
+  durationsMs: 60_000,
+  cachedDurationTasks: 200_000,
+  /** How long a request may wait for what becomes of a command, and how often that is looked up. */
+  commandWaitMaxMs: 30_000,
+  commandPollMinMs: 5,
+  commandPollMaxMs: 200,
+  taskGroupSizeMax: 1_000_000,
+  childRunsShown: 100_000,
   filesPerWorkflow: 1000,
   filesBytesPerWorkflow: 32 * MIB,
   zipEntries: 1000,

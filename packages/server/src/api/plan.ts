@@ -1,78 +1,50 @@
-/** What part of a workflow a run executes (execution semantics, section 6), from what the request names. */
-import { graphOf, type Graph, type RunPlan } from '@pelorus/engine';
-import type { NodeDep, PlanView, PlannedAs, RequestProblem, WorkflowDefinition } from '@pelorus/protocol';
-import { nearestName } from './nearest.ts';
+/** What part of a workflow a run executes (execution semantics, section 6): the engine plans, this says it to clients. */
+import { describePlan, graphOf, planRun, type PlanRequest, type RunPlan, type TaskRunRecord } from '@pelorus/engine';
+import type { PlanView, PlannedAs, RequestProblem, WorkflowDefinition } from '@pelorus/protocol';
 import { API_LIMITS } from './limits.ts';
+import { nearestName } from './nearest.ts';
 import { ApiFailure, failureWith, problemAt } from './problem.ts';
-
-export type Selection =
-  | { kind: 'whole' }
-  | { kind: 'node'; tasks: string[]; dep: NodeDep }
-  | { kind: 'selected'; tasks: string[] };
 
 export interface PlannedRun {
   plan: RunPlan;
-  /** For people, e.g. `whole`, `node`, `selected`. */
-  mode: string;
+  /** What the run takes over; run and version are for the store to fill in. */
+  reused: Omit<TaskRunRecord, 'run'>[];
   warnings: string[];
 }
 
-/** Throws `UNKNOWN_TASK` that names every unknown task, and `EMPTY_PLAN`. */
-export function planRun(definition: WorkflowDefinition, selection: Selection): PlannedRun {
-  const graph = graphOf(definition);
-  const starts = selection.kind === 'whole' ? [] : indicesOf(graph, selection.tasks);
-  const run =
-    selection.kind === 'whole' ? 'all' : reached(graph, starts, selection.kind === 'node' ? selection.dep : 'node');
-  const chosen = run === 'all' ? definition.tasks : run.flatMap((index) => definition.tasks[index] ?? []);
-  if (!chosen.some((task) => !task.disabled)) throw new ApiFailure('EMPTY_PLAN', emptyReason(chosen.length));
-  const warnings = starts.flatMap((index) => {
-    const task = definition.tasks[index];
-    return task?.disabled === true ? [`task ${task.name} is disabled: it is skipped`] : [];
-  });
-  return { plan: { run, reuse: [] }, mode: selection.kind, warnings };
+/** Throws `UNKNOWN_TASK` that names every unknown task, and `EMPTY_PLAN`. `at` (epoch ms) stamps what is taken over. */
+export function makePlan(definition: WorkflowDefinition, request: PlanRequest, at: number): PlannedRun {
+  refuseUnknownTasks(definition, namesIn(request));
+  const result = planRun(definition, request, at);
+  if (result.kind === 'refused') throw new ApiFailure('EMPTY_PLAN', result.problems.join('; '));
+  return { plan: result.plan, reused: result.reused, warnings: result.warnings };
 }
 
-function emptyReason(chosenCount: number): string {
-  return chosenCount === 0
-    ? 'the run would execute nothing: no task is chosen'
-    : 'the run would execute nothing: every chosen task is disabled';
+function namesIn(request: PlanRequest): string[] {
+  switch (request.kind) {
+    case 'node':
+    case 'selected':
+      return request.tasks;
+    case 'rerun-from':
+      return [request.task];
+    case 'whole':
+    case 'rerun-failed':
+      return [];
+  }
 }
 
-function indicesOf(graph: Graph, names: string[]): number[] {
-  const unknown = names.filter((name) => !graph.indexOf.has(name));
-  if (unknown.length > 0) throw unknownTasks(graph, unknown);
-  return [...new Set(names)].flatMap((name) => graph.indexOf.get(name) ?? []);
-}
-
-function unknownTasks(graph: Graph, names: string[]): ApiFailure {
-  const errors: RequestProblem[] = names.slice(0, API_LIMITS.problemsShown).map((name, index) => {
-    const nearest = index < NAMES_EXPLAINED ? nearestName(name, graph.indexOf.keys()) : null;
+function refuseUnknownTasks(definition: WorkflowDefinition, names: string[]): void {
+  const known = graphOf(definition).indexOf;
+  const unknown = names.filter((name) => !known.has(name));
+  if (unknown.length === 0) return;
+  const errors: RequestProblem[] = unknown.slice(0, API_LIMITS.problemsShown).map((name, index) => {
+    const nearest = index < NAMES_EXPLAINED ? nearestName(name, known.keys()) : null;
     return problemAt('', `the workflow has no task ${name}${nearest === null ? '' : `; did you mean ${nearest}?`}`);
   });
-  return failureWith('UNKNOWN_TASK', errors);
+  throw failureWith('UNKNOWN_TASK', errors);
 }
 
 const NAMES_EXPLAINED = 5;
-
-/** The start tasks and, with `post` or `pre`, all that follow or precede them; in definition order. */
-function reached(graph: Graph, starts: number[], dep: NodeDep): number[] {
-  const seen = new Uint8Array(graph.tasks.length);
-  const open = [...starts];
-  for (const index of open) seen[index] = 1;
-  for (let at = open.pop(); at !== undefined && dep !== 'node'; at = open.pop()) {
-    for (const next of neighbours(graph, at, dep)) {
-      if (seen[next] === 1) continue;
-      seen[next] = 1;
-      open.push(next);
-    }
-  }
-  return [...seen.keys()].filter((index) => seen[index] === 1);
-}
-
-function neighbours(graph: Graph, index: number, dep: 'post' | 'pre'): Int32Array {
-  if (dep === 'post') return graph.succs.subarray(graph.succStart[index], graph.succStart[index + 1]);
-  return graph.preds.subarray(graph.predStart[index], graph.predStart[index + 1]);
-}
 
 export interface PlannedTask {
   plan: PlannedAs;
@@ -80,18 +52,15 @@ export interface PlannedTask {
   attempt: string | null;
 }
 
+const PLANNED_AS = { RUN: 'run', REUSE: 'reuse', SKIP: 'skip' } as const;
+
 /** How each task of the definition is planned, by index. */
 export function plannedTasks(definition: WorkflowDefinition, plan: RunPlan): PlannedTask[] {
-  const chosen = plan.run === 'all' ? null : new Set(plan.run);
-  const reused = new Map(plan.reuse.map((entry) => [entry.task, entry.attempt]));
-  return definition.tasks.map((task, index) => {
-    const attempt = reused.get(index);
-    if (attempt !== undefined) return { plan: 'reuse', reason: null, attempt };
-    if (chosen !== null && !chosen.has(index)) return { plan: 'skip', reason: 'not_selected', attempt: null };
-    return task.disabled
-      ? { plan: 'skip', reason: 'disabled', attempt: null }
-      : { plan: 'run', reason: null, attempt: null };
-  });
+  return describePlan(definition, plan).map((task) => ({
+    plan: PLANNED_AS[task.plan],
+    reason: task.plan === 'SKIP' ? task.reason : null,
+    attempt: task.plan === 'REUSE' ? task.attempt : null,
+  }));
 }
 
 export interface PlanSizes {
@@ -101,21 +70,26 @@ export interface PlanSizes {
   reused: number;
 }
 
+/** Without a look at each planned task where the whole workflow runs: lists need it for every row. */
 export function planSizes(definition: WorkflowDefinition, plan: RunPlan): PlanSizes {
   const taskCount = definition.tasks.length;
-  if (plan.run === 'all')
-    return { taskCount, skipped: definition.tasks.filter((task) => task.disabled).length, reused: plan.reuse.length };
-  const executed = plan.run.filter((index) => definition.tasks[index]?.disabled === false).length;
-  return { taskCount, skipped: taskCount - executed - plan.reuse.length, reused: plan.reuse.length };
+  if (plan.run === 'all' && plan.reuse.length === 0)
+    return { taskCount, skipped: definition.tasks.filter((task) => task.disabled).length, reused: 0 };
+  const counts = countsOf(plannedTasks(definition, plan));
+  return { taskCount, skipped: counts.skip, reused: counts.reuse };
 }
 
 export function planView(definition: WorkflowDefinition, plan: RunPlan, warnings: string[]): PlanView {
   const planned = plannedTasks(definition, plan);
-  const counts: Record<PlannedAs, number> = { run: 0, reuse: 0, skip: 0 };
-  for (const task of planned) counts[task.plan] += 1;
   return {
     tasks: planned.map((task, index) => ({ name: definition.tasks[index]?.name ?? '', ...task })),
-    counts,
+    counts: countsOf(planned),
     warnings,
   };
+}
+
+function countsOf(planned: PlannedTask[]): Record<PlannedAs, number> {
+  const counts: Record<PlannedAs, number> = { run: 0, reuse: 0, skip: 0 };
+  for (const task of planned) counts[task.plan] += 1;
+  return counts;
 }

@@ -9,6 +9,8 @@ import type { ApiContext } from './context.ts';
 import { noBody } from './body.ts';
 import { parseInput } from './parse-input.ts';
 import { nothing } from './schemas.ts';
+import { submissionKey } from './submission-key.ts';
+import type { SubmissionKey } from './submit.ts';
 
 export interface Answer {
   status: number;
@@ -23,6 +25,8 @@ export interface Input<Params, Query, Body> {
   body: Body;
   /** Aborts when the client has gone. */
   signal: AbortSignal;
+  /** Of routes that are `repeatable`; on others the header is not looked at. */
+  key: SubmissionKey | null;
 }
 
 export interface RouteDefinition<Params extends z.ZodObject, Query extends z.ZodObject, Body> {
@@ -31,6 +35,8 @@ export interface RouteDefinition<Params extends z.ZodObject, Query extends z.Zod
   path: string;
   /** The path is taken from the root of the server, and needs no token. */
   root?: boolean;
+  /** The header `Idempotency-Key` is honoured. */
+  repeatable?: boolean;
   summary: string;
   params?: Params;
   query?: Query;
@@ -68,15 +74,19 @@ export function route<Params extends z.ZodObject, Query extends z.ZodObject, Bod
     contentTypes: body.contentTypes,
     bodyLimitBytes: body.limitBytes,
     run: async (request, signal, context) => {
-      const input = {
+      const read = {
         params: parseInput(params, request.params) as z.output<Params>,
         query: (body.readsQuery ? {} : parseInput(query, request.query)) as z.output<Query>,
         body: await body.read(request),
-        signal,
       };
-      return definition.handle(input, context);
+      const key = definition.repeatable === true ? keyOf(request, definition.path, read) : null;
+      return definition.handle({ ...read, signal, key }, context);
     },
   };
+}
+
+function keyOf(request: FastifyRequest, path: string, read: object): SubmissionKey {
+  return submissionKey(request.headers['idempotency-key'], { path, ...read });
 }
 
 export function ok(json: unknown): Answer {

@@ -2,12 +2,15 @@
 import { API_BASE } from '@pelorus/protocol';
 import { ok, route, type Route } from './route.ts';
 import { executorRoutes } from './executors/index.ts';
+import { alertRoutes } from './resources/alerts.ts';
 import { attemptRoutes } from './resources/attempts.ts';
 import { connectionRoutes } from './resources/connections.ts';
 import { projectRoutes } from './resources/projects.ts';
 import { runActionRoutes } from './resources/run-actions.ts';
+import { runAgainRoutes } from './resources/run-again.ts';
 import { runRoutes } from './resources/runs.ts';
 import { systemRoutes } from './resources/system.ts';
+import { taskGroupRoutes } from './resources/task-groups.ts';
 import { workerRoutes } from './resources/workers.ts';
 import { workflowRoutes } from './resources/workflows.ts';
 
@@ -29,9 +32,12 @@ export const ROUTES: readonly Route[] = [
   ...projectRoutes,
   ...workflowRoutes,
   ...runRoutes,
+  ...runAgainRoutes,
   ...runActionRoutes,
   ...attemptRoutes,
   ...workerRoutes,
+  ...taskGroupRoutes,
+  ...alertRoutes,
   ...connectionRoutes,
   ...systemRoutes,
   index,

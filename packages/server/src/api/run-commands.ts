@@ -1,12 +1,21 @@
 /** What may be asked of a run in which state, and the asking. The master has the last word; this refuses what is clear already. */
+import { setTimeout } from 'node:timers/promises';
 import type { CommandAction } from '@pelorus/engine';
-import { isTerminalRun, type CommandId, type RunId, type RunState, type TaskRunState } from '@pelorus/protocol';
-import { StoreError } from '../store/port.ts';
+import {
+  isTerminalRun,
+  type CommandAccepted,
+  type CommandId,
+  type RunId,
+  type RunState,
+  type TaskRunState,
+} from '@pelorus/protocol';
+import { StoreError, type RunDetail } from '../store/port.ts';
 import type { ApiContext } from './context.ts';
+import { API_LIMITS } from './limits.ts';
 import { loadRun, loadRunDetail } from './lookup.ts';
 import { nearestName } from './nearest.ts';
 import { ApiFailure } from './problem.ts';
-import { stateOf, taskStates } from './views.ts';
+import { stateOf, taskStates, type TaskState } from './views.ts';
 
 const RUN_STATES_FOR: Record<'stop' | 'pause' | 'resume', ReadonlySet<RunState>> = {
   stop: new Set<RunState>(['queued', 'waiting', 'running', 'pausing', 'paused']),
@@ -27,54 +36,101 @@ const TASK_STATES_FOR: Record<'kill-task' | 'force-success', ReadonlySet<TaskRun
   ]),
 };
 
-/** Throws `RUN_NOT_FOUND`, or `WRONG_STATE` with the state. */
+/** How long to wait for what becomes of the command; 0: not at all. */
+export interface Waiting {
+  waitMs: number;
+  signal: AbortSignal;
+}
+
+/** Throws `RUN_NOT_FOUND`, or `WRONG_STATE` with the state, also when the run's master refused the command meanwhile. */
 export async function commandRun(
   context: ApiContext,
   run: RunId,
   kind: 'stop' | 'pause' | 'resume',
-): Promise<CommandId> {
+  waiting: Waiting,
+): Promise<CommandAccepted> {
   const { state } = (await loadRun(context.store, run)).status;
   if (!RUN_STATES_FOR[kind].has(state)) throw wrongState(`run ${run} is ${state}: it cannot ${kind} now`, state);
-  return write(context, run, { kind });
+  const command = await write(context, run, { kind });
+  const reason = await refusalOf(context, command, waiting);
+  const now = (await loadRun(context.store, run)).status.state;
+  if (typeof reason === 'string') throw wrongState(`run ${run}: ${reason}`, now);
+  return { command, run, outcome: reason === null ? 'applied' : 'pending', state: now };
 }
 
 /** As `stop`, but a run that is stopping already is left to it. */
-export async function killRun(context: ApiContext, run: RunId): Promise<void> {
+export async function killRun(context: ApiContext, run: RunId, waiting: Waiting): Promise<void> {
   const { state } = (await loadRun(context.store, run)).status;
   if (isTerminalRun(state)) throw wrongState(`run ${run} has ended: ${state}`, state);
-  if (state !== 'stopping') await write(context, run, { kind: 'stop' });
+  if (state === 'stopping') return;
+  const reason = await refusalOf(context, await write(context, run, { kind: 'stop' }), waiting);
+  if (typeof reason !== 'string') return;
+  const now = (await loadRun(context.store, run)).status.state;
+  if (isTerminalRun(now)) throw wrongState(`run ${run} has ended: ${now}`, now);
 }
 
 /** Throws `RUN_NOT_FOUND`, `TASK_NOT_FOUND`, or `WRONG_STATE` with the state of the run or of the task. */
 export async function commandTask(
   context: ApiContext,
   run: RunId,
-  kind: 'kill-task' | 'force-success',
-  task: string,
-): Promise<CommandId> {
+  action: { kind: 'kill-task' | 'force-success'; task: string },
+  waiting: Waiting,
+): Promise<CommandAccepted> {
+  const { status, task } = await taskOf(context, run, action.task);
+  refuseTaskCommand(run, action, status.state, stateOf(task));
+  const command = await write(context, run, action);
+  const reason = await refusalOf(context, command, waiting);
+  if (typeof reason === 'string')
+    throw wrongState(`run ${run}: ${reason}`, stateOf((await taskOf(context, run, action.task)).task));
+  const { state } = (await loadRun(context.store, run)).status;
+  return { command, run, outcome: reason === null ? 'applied' : 'pending', state };
+}
+
+async function taskOf(
+  context: ApiContext,
+  run: RunId,
+  name: string,
+): Promise<{ status: RunDetail['status']; task: TaskState }> {
   const detail = await loadRunDetail(context.store, run);
-  const states = taskStates(
-    await context.versions.definition(detail.spec.workflowId, detail.spec.workflowVersion),
-    detail,
+  const { workflowId, workflowVersion } = detail.spec;
+  const states = taskStates(await context.versions.definition(workflowId, workflowVersion), detail);
+  const task = states.find((state) => state.task.name === name);
+  if (task !== undefined) return { status: detail.status, task };
+  throw unknownTask(
+    run,
+    name,
+    states.map((state) => state.task.name),
   );
-  const found = states.find((state) => state.task.name === task);
-  if (found === undefined)
-    throw unknownTask(
-      run,
-      task,
-      states.map((state) => state.task.name),
+}
+
+function refuseTaskCommand(
+  run: RunId,
+  { kind, task }: { kind: 'kill-task' | 'force-success'; task: string },
+  runState: RunState,
+  state: TaskRunState,
+): void {
+  if (isTerminalRun(runState)) throw wrongState(`run ${run} has ended: ${runState}`, runState);
+  if (kind === 'force-success' && runState === 'stopping') throw wrongState(`run ${run} is stopping`, 'stopping');
+  if (TASK_STATES_FOR[kind].has(state)) return;
+  const why = kind === 'kill-task' ? 'there is nothing to kill' : 'it cannot be forced to succeed';
+  throw wrongState(`task ${task} is ${state}: ${why}`, state);
+}
+
+/** The reason why the run's master refused it; null: applied; undefined: not known within the time given. */
+async function refusalOf(
+  context: ApiContext,
+  command: CommandId,
+  { waitMs, signal }: Waiting,
+): Promise<string | null | undefined> {
+  const until = performance.now() + waitMs;
+  for (let pauseMs: number = API_LIMITS.commandPollMinMs; performance.now() < until; pauseMs *= 2) {
+    await setTimeout(Math.min(pauseMs, API_LIMITS.commandPollMaxMs), undefined, { signal }).catch(() =>
+      signal.throwIfAborted(),
     );
-  if (isTerminalRun(detail.status.state))
-    throw wrongState(`run ${run} has ended: ${detail.status.state}`, detail.status.state);
-  if (kind === 'force-success' && detail.status.state === 'stopping')
-    throw wrongState(`run ${run} is stopping`, 'stopping');
-  const state = stateOf(found);
-  if (!TASK_STATES_FOR[kind].has(state))
-    throw wrongState(
-      `task ${task} is ${state}: ${kind === 'kill-task' ? 'there is nothing to kill' : 'it cannot be forced to succeed'}`,
-      state,
-    );
-  return write(context, run, { kind, task });
+    const outcome = (await context.store.getCommand(command))?.outcome ?? null;
+    if (outcome !== null) return outcome.kind === 'refused' ? outcome.reason : null;
+  }
+  return undefined;
 }
 
 function unknownTask(run: RunId, task: string, names: string[]): ApiFailure {

@@ -1,60 +1,164 @@
 /**
- * How far runs are. Owns: the tallies of runs that have ended, which no longer change; live ones are counted by the
- * store each time.
+ * How far runs are (execution semantics, section 11).
+ *
+ * Owns: the tallies of runs that have ended, which no longer change; and of each run in progress what makes its figure steady: the
+ * past durations with which it was first measured, the highest progress shown, and its task runs as last read.
+ * Invariants: 1. the progress of a run never falls, as far as this process remembers it; 2. task runs are read again when their
+ * counts have changed or they are a second old; 3. both memories are bounded.
  */
+import { describePlan, progressOf, type TaskRunRecord } from '@pelorus/engine';
 import { isTerminalRun, type TaskRunState } from '@pelorus/protocol';
 import type { ApiStore, RunRow } from '../store/port.ts';
 import { API_LIMITS } from './limits.ts';
+import type { Medians, PastDurations } from './past-durations.ts';
 import { planSizes, type PlanSizes } from './plan.ts';
 import type { VersionCache } from './version-cache.ts';
-import { stateOf, type TaskState } from './views.ts';
 
 export interface RunTally {
   counts: Partial<Record<TaskRunState, number>>;
   taskCount: number;
   /** 0 to 1. */
   progress: number;
+  /** Null: no past duration is known; 0: it has ended. */
+  estimatedRemainingMs: number | null;
 }
 
 export interface RunTallies {
   of(row: RunRow): Promise<RunTally>;
+  /** Runs in progress beyond so many tasks are told by their counts, without an estimate. */
   ofAll(rows: RunRow[]): Promise<RunTally[]>;
+  /** From task runs at hand. */
+  ofTasks(row: RunRow, tasks: TaskRunRecord[]): Promise<RunTally>;
 }
 
-export function createRunTallies(store: Pick<ApiStore, 'countTaskRuns'>, versions: VersionCache): RunTallies {
+interface Sources {
+  store: Pick<ApiStore, 'countTaskRuns' | 'getRunDetail'>;
+  versions: VersionCache;
+  durations: PastDurations;
+  clock: () => number;
+}
+
+interface LiveRun {
+  medians: Medians;
+  best: number;
+  tasks: { records: TaskRunRecord[]; countsText: string; readAt: number } | null;
+}
+
+type Counts = Partial<Record<TaskRunState, number>>;
+
+export function createRunTallies({ store, versions, durations, clock }: Sources): RunTallies {
   const ended = new Map<number, RunTally>();
+  const live = new Map<number, LiveRun>();
 
   async function of(row: RunRow): Promise<RunTally> {
     const known = ended.get(row.spec.id);
     if (known !== undefined) return known;
-    const definition = await versions.definition(row.spec.workflowId, row.spec.workflowVersion);
-    const tally = tallyOf(await store.countTaskRuns(row.spec.id), planSizes(definition, row.spec.plan));
-    if (isTerminalRun(row.status.state)) keep(row.spec.id, tally);
-    return tally;
+    const counts = await store.countTaskRuns(row.spec.id);
+    if (isTerminalRun(row.status.state)) return ofEnded(row, counts);
+    const records = row.status.startedAt === null ? [] : await tasksOf(row, counts);
+    return measured(row, records, row.status.startedAt === null ? counts : countsOf(records));
   }
 
-  function keep(run: number, tally: RunTally): void {
-    ended.set(run, tally);
-    const oldest = ended.keys().next();
-    if (ended.size > API_LIMITS.cachedEndedRuns && oldest.done !== true) ended.delete(oldest.value);
+  async function ofEnded(row: RunRow, counts: Counts): Promise<RunTally> {
+    const tally = tallyOf(counts, await sizesOf(row));
+    live.delete(row.spec.id);
+    ended.set(row.spec.id, { ...tally, estimatedRemainingMs: 0 });
+    if (ended.size > API_LIMITS.cachedEndedRuns) dropOldest(ended);
+    return { ...tally, estimatedRemainingMs: 0 };
+  }
+
+  async function sizesOf({ spec }: RunRow): Promise<PlanSizes> {
+    return planSizes(await versions.definition(spec.workflowId, spec.workflowVersion), spec.plan);
+  }
+
+  async function tasksOf(row: RunRow, counts: Counts): Promise<TaskRunRecord[]> {
+    const countsText = JSON.stringify(counts);
+    const entry = await liveRun(row);
+    const fresh = entry.tasks !== null && Math.abs(clock() - entry.tasks.readAt) < API_LIMITS.tasksReadMs;
+    if (entry.tasks !== null && fresh && entry.tasks.countsText === countsText) return entry.tasks.records;
+    const records = (await store.getRunDetail(row.spec.id))?.tasks ?? [];
+    entry.tasks = { records, countsText, readAt: clock() };
+    forgetTasks(entry);
+    return records;
+  }
+
+  async function liveRun({ spec }: RunRow): Promise<LiveRun> {
+    const known = live.get(spec.id);
+    const entry = known ?? { medians: await durations.of(spec.workflowId), best: 0, tasks: null };
+    live.delete(spec.id);
+    live.set(spec.id, entry);
+    if (live.size > API_LIMITS.cachedLiveRuns) dropOldest(live);
+    return entry;
+  }
+
+  /** The task runs of those not asked for lately go first. */
+  function forgetTasks(newest: LiveRun): void {
+    let taskCount = [...live.values()].reduce((sum, entry) => sum + (entry.tasks?.records.length ?? 0), 0);
+    for (const entry of live.values()) {
+      if (taskCount <= API_LIMITS.cachedLiveTasks) return;
+      if (entry === newest || entry.tasks === null) continue;
+      taskCount -= entry.tasks.records.length;
+      entry.tasks = null;
+    }
+  }
+
+  async function measured(row: RunRow, records: TaskRunRecord[], counts: Counts): Promise<RunTally> {
+    const { spec } = row;
+    const definition = await versions.definition(spec.workflowId, spec.workflowVersion);
+    const entry = await liveRun(row);
+    const { done, estimatedRemainingMs } = progressOf({
+      definition,
+      plan: describePlan(definition, spec.plan),
+      tasks: records,
+      medians: (name) => entry.medians.get(name) ?? null,
+      now: clock(),
+    });
+    entry.best = Math.max(entry.best, done);
+    return { ...tallyOf(counts, planSizes(definition, spec.plan)), progress: entry.best, estimatedRemainingMs };
   }
 
   async function ofAll(rows: RunRow[]): Promise<RunTally[]> {
     const tallies: RunTally[] = [];
+    let budget: number = API_LIMITS.measuredTasksPerList;
     for (let at = 0; at < rows.length; at += API_LIMITS.countQueriesAtOnce) {
-      tallies.push(...(await Promise.all(rows.slice(at, at + API_LIMITS.countQueriesAtOnce).map(of))));
+      const some = rows.slice(at, at + API_LIMITS.countQueriesAtOnce);
+      const sizes = await Promise.all(some.map(sizesOf));
+      const asked = some.map((row, index) => {
+        if (isTerminalRun(row.status.state)) return of(row);
+        budget -= sizes[index]?.taskCount ?? 0;
+        return budget >= 0 ? of(row) : counted(row);
+      });
+      tallies.push(...(await Promise.all(asked)));
     }
     return tallies;
   }
 
-  return { of, ofAll };
+  async function counted(row: RunRow): Promise<RunTally> {
+    const tally = tallyOf(await store.countTaskRuns(row.spec.id), await sizesOf(row));
+    return { ...tally, progress: Math.max(tally.progress, live.get(row.spec.id)?.best ?? 0), estimatedRemainingMs: null };
+  }
+
+  async function ofTasks(row: RunRow, records: TaskRunRecord[]): Promise<RunTally> {
+    const counts = countsOf(records);
+    return isTerminalRun(row.status.state) ? ofEnded(row, counts) : measured(row, records, counts);
+  }
+
+  return { of, ofAll, ofTasks };
 }
 
-/**
- * Progress is finished of planned tasks. Skipped and reused ones count on neither side: when a branch is skipped the
- * remainder shrinks, so the figure can only rise.
- */
-export function tallyOf(stored: Partial<Record<TaskRunState, number>>, size: PlanSizes): RunTally {
+function dropOldest(map: Map<number, unknown>): void {
+  const oldest = map.keys().next();
+  if (oldest.done !== true) map.delete(oldest.value);
+}
+
+function countsOf(records: TaskRunRecord[]): Counts {
+  const counts: Counts = {};
+  for (const { state } of records) counts[state] = (counts[state] ?? 0) + 1;
+  return counts;
+}
+
+/** Tasks by state, those without a row included, and finished of planned ones. Skipped and reused ones count on neither side. */
+function tallyOf(stored: Counts, size: PlanSizes): Omit<RunTally, 'estimatedRemainingMs'> {
   const skipped = Math.max(stored.skipped ?? 0, size.skipped);
   const withRow = Object.values(stored).reduce((sum, count) => sum + count, 0) - (stored.skipped ?? 0);
   const withoutRow = Math.max(0, size.taskCount - withRow - skipped);
@@ -64,15 +168,8 @@ export function tallyOf(stored: Partial<Record<TaskRunState, number>>, size: Pla
   return { counts, taskCount: size.taskCount, progress: planned <= 0 ? 1 : finished / planned };
 }
 
-/** The same figures from tasks at hand. */
-export function tallyOfStates(states: TaskState[]): RunTally {
-  const counts: Partial<Record<TaskRunState, number>> = {};
-  for (const state of states) counts[stateOf(state)] = (counts[stateOf(state)] ?? 0) + 1;
-  return tallyOf(counts, { taskCount: states.length, skipped: counts.skipped ?? 0, reused: counts.reused ?? 0 });
-}
-
 const FINISHED: readonly TaskRunState[] = ['succeeded', 'forced_success', 'failed', 'killed', 'upstream_failed'];
 
-function presentOnly(counts: Partial<Record<TaskRunState, number>>): Partial<Record<TaskRunState, number>> {
+function presentOnly(counts: Counts): Counts {
   return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
 }

@@ -2,6 +2,7 @@
 import secureJson from 'secure-json-parse';
 import { z } from 'zod';
 import { LIMITS, PRIORITIES, RUN_STATES, parseRunId, type ParameterValue, type RunId } from '@pelorus/protocol';
+import { API_LIMITS } from './limits.ts';
 import { unstorableParts } from './text-door.ts';
 
 /** A decimal integer, as text or number. */
@@ -72,6 +73,9 @@ export const priority = z.preprocess(
   (value) => (typeof value === 'string' ? value.toLowerCase() : value),
   z.enum(PRIORITIES),
 );
+export const notifyType = z.enum(['NONE', 'SUCCESS', 'FAILURE', 'ALL']);
+/** E-mail addresses and names of alert channels. */
+export const recipients = z.array(z.string().min(1).max(320)).max(1000);
 export const runState = z.enum(RUN_STATES);
 
 export const parameterValue: z.ZodType<ParameterValue> = z.union(
@@ -95,6 +99,8 @@ export const cursor = z.string().max(200).optional();
 export const projectPath = z.strictObject({ project: someName });
 export const workflowPath = z.strictObject({ project: someName, workflow: someName });
 export const runPath = z.strictObject({ run: runId });
+/** Milliseconds to wait for what becomes of a command. */
+export const waitQuery = z.strictObject({ wait: integer({ min: 0, max: API_LIMITS.commandWaitMaxMs }).default(0) });
 export const nothing = z.strictObject({});
 
 export const instant = z.iso

@@ -1,12 +1,22 @@
 /** Starts runs: both faces of the API come here with a request in the engine's words. */
-import type { ExecType, NotifyType, RunPlan } from '@pelorus/engine';
+import type { ExecType, NotifyType, PlanRequest, RunPlan } from '@pelorus/engine';
 import { resolveStartParameters } from '@pelorus/engine';
-import type { FailurePolicy, ParameterValue, Priority, RunId, WorkflowDefinition } from '@pelorus/protocol';
+import type {
+  Cause,
+  FailurePolicy,
+  ParameterValue,
+  Priority,
+  RunId,
+  RunState,
+  WorkflowDefinition,
+} from '@pelorus/protocol';
 import type { NewRun, WorkflowRow, WorkflowVersionRow } from '../store/port.ts';
 import type { ApiContext } from './context.ts';
 import { loadWorkflow } from './lookup.ts';
-import { planRun, type Selection } from './plan.ts';
+import { makePlan, type PlannedRun } from './plan.ts';
 import { ApiFailure, failureWith, problemAt } from './problem.ts';
+
+export type Selection = Extract<PlanRequest, { kind: 'whole' | 'node' | 'selected' }>;
 
 /** Null: as the workflow says, or the product's default. */
 export interface RunOrder {
@@ -52,6 +62,9 @@ export const WHOLE_WORKFLOW: Omit<RunOrder, 'project' | 'workflow'> = {
   execType: 'DIRECT',
 };
 
+/** Of a version that is settled. */
+type KnownRun = NewRun & { workflowVersion: number };
+
 /** A run that has been checked and can be submitted. */
 export interface PreparedRun {
   definition: WorkflowDefinition;
@@ -66,13 +79,18 @@ export async function prepareRun(context: ApiContext, order: RunOrder): Promise<
   const workflow = await loadWorkflow(context.store, order.project, order.workflow);
   const row = await versionOf(context, workflow, order.version);
   const { definition } = row;
-  const { plan, mode, warnings } = planRun(definition, order.selection);
-  const run = newRun(context, order, workflow, row, { plan, mode });
-  checkParameters(definition, run);
-  return { definition, version: row.version, plan, warnings, run };
+  const planned = makePlan(definition, order.selection, context.clock());
+  const run = newRun(context, order, workflow, row, planned.plan);
+  return prepared(definition, run, planned);
 }
 
-async function versionOf(
+/** Throws `INVALID_PARAMETERS`. */
+export function prepared(definition: WorkflowDefinition, run: KnownRun, planned: PlannedRun): PreparedRun {
+  checkParameters(definition, run);
+  return { definition, version: run.workflowVersion, plan: planned.plan, warnings: planned.warnings, run };
+}
+
+export async function versionOf(
   context: ApiContext,
   workflow: WorkflowRow,
   version: number | null,
@@ -91,8 +109,8 @@ function newRun(
   order: RunOrder,
   workflow: WorkflowRow,
   row: WorkflowVersionRow,
-  planned: { plan: RunPlan; mode: string },
-): NewRun {
+  plan: RunPlan,
+): KnownRun {
   const { definition } = row;
   const now = context.clock();
   return {
@@ -100,8 +118,8 @@ function newRun(
     workflow: workflow.name,
     workflowVersion: row.version,
     execType: order.execType,
-    mode: planned.mode,
-    plan: planned.plan,
+    mode: order.selection.kind,
+    plan,
     rerunOf: null,
     parent: null,
     submitUser: context.user,
@@ -140,13 +158,41 @@ function checkParameters(definition: WorkflowDefinition, run: NewRun): void {
   );
 }
 
+/** What the same request again is known by; the store compares the hash. */
+export interface SubmissionKey {
+  idempotencyKey: string | null;
+  requestHash: string;
+}
+
+export interface SubmittedRun {
+  id: RunId;
+  version: number;
+  /** `queued`, unless it waits for its turn, was discarded, or was submitted before under the same key. */
+  state: RunState;
+  cause: Cause | null;
+  waitReason: string | null;
+}
+
 /** Durable when it returns; the master is told. */
-export async function submitRun(context: ApiContext, prepared: PreparedRun): Promise<{ id: RunId; version: number }> {
-  const { run } = await context.store.submitRun(prepared.run);
+export async function submitRun(
+  context: ApiContext,
+  { definition, run: prepared }: PreparedRun,
+  key: SubmissionKey | null = null,
+): Promise<SubmittedRun> {
+  const keyed = key === null || key.idempotencyKey === null ? {} : key;
+  const { run, repeated } = await context.store.submitRun({ ...prepared, ...keyed });
   context.hints.commandWritten();
   context.log.info(
-    { runId: run.id, workflow: run.workflow, version: run.workflowVersion, mode: run.mode },
+    { runId: run.id, workflow: run.workflow, version: run.workflowVersion, mode: run.mode, repeated },
     'run submitted',
   );
-  return { id: run.id, version: run.workflowVersion };
+  const submitted = { id: run.id, version: run.workflowVersion };
+  const startsAtOnce = !repeated && (run.concurrency ?? definition.concurrency) === 'parallel';
+  const status = startsAtOnce ? null : (await context.store.getRun(run.id))?.status;
+  return {
+    ...submitted,
+    state: status?.state ?? 'queued',
+    cause: status?.cause ?? null,
+    waitReason: status?.waitReason ?? null,
+  };
 }

@@ -1,14 +1,17 @@
 /** Stored records as the resources answer them. Pure. */
-import type { AttemptRecord, TaskRunRecord, WorkerRecord } from '@pelorus/engine';
+import type { AttemptRecord, ParentLink, TaskRunRecord, WorkerRecord } from '@pelorus/engine';
 import {
   RUN_STATUS,
   TASK_RUN_STATUS,
   formatAttemptId,
   isTerminalTaskRun,
+  type AlertChannelView,
+  type AlertView,
   type AttemptView,
   type ProjectView,
   type RunView,
   type TaskDefinition,
+  type TaskGroupView,
   type TaskRunState,
   type TaskView,
   type WorkerView,
@@ -17,7 +20,16 @@ import {
   type WorkflowVersionSummary,
   type WorkflowView,
 } from '@pelorus/protocol';
-import type { ProjectRow, RunDetail, RunRow, WorkflowRow, WorkflowVersionRow } from '../store/port.ts';
+import type {
+  AlertChannelRow,
+  AlertDelivery,
+  ProjectRow,
+  RunDetail,
+  RunRow,
+  TaskGroupUsage,
+  WorkflowRow,
+  WorkflowVersionRow,
+} from '../store/port.ts';
 import { plannedTasks, type PlannedTask } from './plan.ts';
 import type { RunTally } from './run-tallies.ts';
 
@@ -93,13 +105,16 @@ export function runView(row: RunRow, tally: RunTally, now: number): RunView {
     execType: spec.execType,
     mode: spec.mode,
     rerunOf: spec.rerunOf,
+    parent: parentView(spec.parent),
     logicalDate: instantText(spec.logicalDateAt),
+    zone: spec.zone,
     submittedAt: instantText(spec.submittedAt),
     submittedBy: spec.submitUser,
     startedAt: optionalInstant(status.startedAt),
     endedAt: optionalInstant(status.endedAt),
     durationMs: status.startedAt === null ? null : Math.max(0, (status.endedAt ?? now) - status.startedAt),
     progress: tally.progress,
+    estimatedRemainingMs: tally.estimatedRemainingMs,
     counts: tally.counts,
     taskCount: tally.taskCount,
     params: spec.params,
@@ -109,10 +124,18 @@ export function runView(row: RunRow, tally: RunTally, now: number): RunView {
     environment: spec.environment,
     dryRun: spec.dryRun,
     timeoutMs: spec.timeoutMs,
+    notifyType: spec.notifyType,
+    notifyMails: spec.notifyMails,
     owner: status.owner,
     extras: spec.extras,
     revision: status.version,
   };
+}
+
+function parentView(parent: ParentLink | null): RunView['parent'] {
+  if (parent === null) return null;
+  const { run, task, attempt: n } = parent;
+  return { run, attempt: formatAttemptId({ run, task, n }) };
 }
 
 /** A task of the definition with what is stored of it, if anything. */
@@ -157,9 +180,13 @@ export function stateOf(state: TaskState): TaskRunState {
   return state.record?.state ?? (state.planned.plan === 'skip' ? 'skipped' : 'pending');
 }
 
-export function taskView(state: TaskState): TaskView {
+/** Id of the run that an attempt started, by the attempt's id. */
+export type ChildRuns = ReadonlyMap<string, number>;
+
+export function taskView(state: TaskState, children: ChildRuns): TaskView {
   const { task, index, planned, record, attempts } = state;
   const now = stateOf(state);
+  const views = attempts.map((attempt) => attemptView(attempt, children));
   return {
     name: task.name,
     index,
@@ -174,7 +201,8 @@ export function taskView(state: TaskState): TaskView {
     retries: record?.retries ?? 0,
     startedAt: optionalInstant(record?.startedAt ?? null),
     endedAt: optionalInstant(record?.endedAt ?? null),
-    attempts: attempts.map(attemptView),
+    attempts: views,
+    childRun: views.at(-1)?.childRun ?? null,
   };
 }
 
@@ -186,9 +214,10 @@ function waitText(names: string[]): string | null {
 
 const NAMES_SHOWN = 3;
 
-function attemptView(attempt: AttemptRecord): AttemptView {
+function attemptView(attempt: AttemptRecord, children: ChildRuns): AttemptView {
+  const id = formatAttemptId(attempt);
   return {
-    id: formatAttemptId(attempt),
+    id,
     n: attempt.n,
     state: attempt.state,
     cause: attempt.cause,
@@ -196,6 +225,34 @@ function attemptView(attempt: AttemptRecord): AttemptView {
     dispatchedAt: instantText(attempt.dispatchedAt),
     startedAt: optionalInstant(attempt.startedAt),
     endedAt: optionalInstant(attempt.endedAt),
+    childRun: children.get(id) ?? null,
+  };
+}
+
+export function taskGroupView(row: TaskGroupUsage): TaskGroupView {
+  const { name, size, held, liveAttempts, waitingTasks, updatedAt, updatedBy } = row;
+  return { name, size, held, liveAttempts, waitingTasks, updatedAt: instantText(updatedAt), updatedBy };
+}
+
+export function alertChannelView(row: AlertChannelRow): AlertChannelView {
+  const { name, kind, target, events, hasSecret, updatedAt, updatedBy } = row;
+  return { name, kind, target, events, hasSecret, updatedAt: instantText(updatedAt), updatedBy };
+}
+
+export function alertView(row: AlertDelivery): AlertView {
+  const { id, alert, recipient, state, attempts, nextAt, doneAt, result } = row;
+  return {
+    id,
+    run: alert.run,
+    event: alert.event,
+    task: alert.task,
+    recipient,
+    state,
+    attempts,
+    at: instantText(alert.at),
+    nextAt: optionalInstant(nextAt),
+    doneAt: optionalInstant(doneAt),
+    result,
   };
 }
 

@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest';
-import type { TaskDefinition, WorkflowDefinition } from '@pelorus/protocol';
-import { planRun, planSizes, type Selection } from '../../src/api/plan.ts';
+import type { PlanRequest } from '@pelorus/engine';
+import { runIdOf, type TaskDefinition, type WorkflowDefinition } from '@pelorus/protocol';
+import { makePlan, planSizes, planView } from '../../src/api/plan.ts';
 import { ApiFailure } from '../../src/api/problem.ts';
+
+const AT = 1;
 
 function workflow(tasks: Record<string, string[]>, disabled: string[] = []): WorkflowDefinition {
   const base: Omit<TaskDefinition, 'name' | 'needs' | 'disabled'> = {
@@ -42,25 +45,10 @@ function workflow(tasks: Record<string, string[]>, disabled: string[] = []): Wor
 }
 
 const diamond = workflow({ a: [], b: ['a'], c: ['a'], d: ['b', 'c'], e: [] });
-const chosen = (selection: Selection, of = diamond) => {
-  const { run } = planRun(of, selection).plan;
-  return run === 'all' ? 'all' : run.map((index) => of.tasks[index]?.name).join('');
-};
 
-test.each<[string, Selection, string]>([
-  ['the whole workflow', { kind: 'whole' }, 'all'],
-  ['one task only', { kind: 'node', tasks: ['b'], dep: 'node' }, 'b'],
-  ['a task and all its successors', { kind: 'node', tasks: ['b'], dep: 'post' }, 'bd'],
-  ['a task and all its predecessors', { kind: 'node', tasks: ['d'], dep: 'pre' }, 'abcd'],
-  ['several start tasks', { kind: 'node', tasks: ['c', 'e', 'c'], dep: 'post' }, 'cde'],
-  ['selected tasks in the order of the definition', { kind: 'selected', tasks: ['d', 'a'] }, 'ad'],
-])('%s', (_name, selection, names) => {
-  expect(chosen(selection)).toBe(names);
-});
-
-function refusal(selection: Selection, of = diamond): string {
+function refusal(request: PlanRequest, of = diamond): string {
   try {
-    planRun(of, selection);
+    makePlan(of, request, AT);
   } catch (error) {
     if (error instanceof ApiFailure) return `${error.code}: ${error.message}`;
     throw error;
@@ -70,29 +58,37 @@ function refusal(selection: Selection, of = diamond): string {
 
 test('unknown names are refused, all of them named, with the nearest known one', () => {
   const seattle = workflow({ extract: [], load: ['extract'] });
-  expect(refusal({ kind: 'selected', tasks: ['extrakt', 'load', 'zzzzzz'] }, seattle)).toBe(
-    'UNKNOWN_TASK: the workflow has no task extrakt; did you mean extract?; the workflow has no task zzzzzz',
+  const expected =
+    'UNKNOWN_TASK: the workflow has no task extrakt; did you mean extract?; the workflow has no task zzzzzz';
+  expect(refusal({ kind: 'selected', tasks: ['extrakt', 'load', 'zzzzzz'] }, seattle)).toBe(expected);
+  expect(refusal({ kind: 'node', tasks: ['extrakt', 'zzzzzz'], dep: 'NODE_PRE' }, seattle)).toBe(expected);
+  const previous = { run: runIdOf(7), definition: seattle, plan: { run: 'all' as const, reuse: [] }, tasks: [] };
+  expect(refusal({ kind: 'rerun-from', previous, task: 'lod' }, seattle)).toBe(
+    'UNKNOWN_TASK: the workflow has no task lod; did you mean load?',
   );
 });
 
 test('a plan that would execute nothing is refused with the reason', () => {
   const off = workflow({ a: [], b: [] }, ['a']);
-  expect(refusal({ kind: 'node', tasks: ['a'], dep: 'node' }, off)).toBe(
-    'EMPTY_PLAN: the run would execute nothing: every chosen task is disabled',
-  );
-  expect(refusal({ kind: 'selected', tasks: [] }, off)).toBe(
-    'EMPTY_PLAN: the run would execute nothing: no task is chosen',
-  );
-  expect(refusal({ kind: 'whole' }, workflow({ a: [] }, ['a']))).toBe(
-    'EMPTY_PLAN: the run would execute nothing: every chosen task is disabled',
-  );
+  const reason = 'EMPTY_PLAN: nothing would run: every task in question is disabled';
+  expect(refusal({ kind: 'node', tasks: ['a'], dep: 'NODE_ONLY' }, off)).toBe(reason);
+  expect(refusal({ kind: 'whole' }, workflow({ a: [] }, ['a']))).toBe(reason);
 });
 
-test('a disabled task that was selected is warned about', () => {
+test('what a plan says and its sizes agree, also with disabled tasks in it', () => {
   const off = workflow({ a: [], b: [] }, ['a']);
-  const { plan, warnings } = planRun(off, { kind: 'selected', tasks: ['a', 'b'] });
-  expect(warnings).toEqual(['task a is disabled: it is skipped']);
+  const { plan, warnings } = makePlan(off, { kind: 'selected', tasks: ['a', 'b'] }, AT);
   expect(planSizes(off, plan)).toEqual({ taskCount: 2, skipped: 1, reused: 0 });
+  expect(planView(off, plan, warnings)).toEqual({
+    tasks: [
+      { name: 'a', plan: 'skip', reason: 'disabled', attempt: null },
+      { name: 'b', plan: 'run', reason: null, attempt: null },
+    ],
+    counts: { run: 1, reuse: 0, skip: 1 },
+    warnings: ['task a is disabled and will be skipped'],
+  });
+  const whole = makePlan(off, { kind: 'whole' }, AT).plan;
+  expect(planSizes(off, whole)).toEqual({ taskCount: 2, skipped: 1, reused: 0 });
 });
 
 test('a chain of 100,000 tasks is walked without recursion', () => {
@@ -101,5 +97,5 @@ test('a chain of 100,000 tasks is walked without recursion', () => {
       Array.from({ length: 100_000 }, (_, index) => [`t${index}`, index === 0 ? [] : [`t${index - 1}`]]),
     ),
   );
-  expect(planRun(chain, { kind: 'node', tasks: ['t1'], dep: 'post' }).plan.run).toHaveLength(99_999);
+  expect(makePlan(chain, { kind: 'node', tasks: ['t1'], dep: 'NODE_POST' }, AT).plan.run).toHaveLength(99_999);
 });

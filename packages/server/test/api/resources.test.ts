@@ -241,7 +241,10 @@ describe('POST /runs', () => {
         timeoutMs: 1500,
       },
     });
-    expect({ status, body }).toEqual({ status: 201, body: { id: anyNumber, version: 1, warnings: [] } });
+    expect({ status, body }).toEqual({
+      status: 201,
+      body: { id: anyNumber, version: 1, state: 'queued', cause: null, waitReason: null, warnings: [] },
+    });
     expect(headers['location']).toBe(`/api/v1/runs/${body.id}`);
     expect((await api.store.getRun(runIdOf(body.id)))?.spec).toMatchObject({
       params: { n: 1 },
@@ -387,9 +390,11 @@ describe('runs', () => {
           dispatchedAt: '2026-03-15T11:58:40.000Z',
           startedAt: '2026-03-15T11:58:41.000Z',
           endedAt: '2026-03-15T11:58:50.000Z',
+          childRun: null,
         },
         having({ id: `${id}.0.2`, n: 2, state: 'running', endedAt: null }),
       ],
+      childRun: null,
     });
     expect(body.items.slice(1).map((task) => [task.name, task.state, task.status, task.waitReason])).toEqual([
       ['b', 'pending', 1, 'waiting for a'],
@@ -563,7 +568,7 @@ describe('commands', () => {
     });
     await api.setRun(id, 'running');
     expect(await post('resume')).toMatchObject({ status: 409, body: { state: 'running' } });
-    expect(await post('pause')).toMatchObject({ status: 202, body: { run: id, command: anyNumber } });
+    expect(await post('pause')).toMatchObject({ status: 202, body: { run: id, command: anyNumber, outcome: 'pending', state: 'running' } });
     await api.setRun(id, 'paused');
     expect((await post('resume')).status).toBe(202);
     expect((await post('stop')).status).toBe(202);

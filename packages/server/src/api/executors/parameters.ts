@@ -1,14 +1,25 @@
 /** The parameters that the published contract names, as zod schemas. Values in a query or a form are text. */
 import { z } from 'zod';
-import { LIMITS } from '@pelorus/protocol';
-import { flag, integer, jsonText, parsedOrSame, priority, someName, startParameters } from '../schemas.ts';
+import { LIMITS, runIdOf } from '@pelorus/protocol';
+import {
+  flag,
+  integer,
+  jsonText,
+  notifyType,
+  parsedOrSame,
+  priority,
+  recipients,
+  someName,
+  startParameters,
+} from '../schemas.ts';
 
 /** (0, 86400] seconds. */
 export const timeoutSeconds = integer({ min: 1, max: 86_400 });
 export const failurePolicy = z.enum(['END', 'CONTINUE']);
-export const notifyType = z.enum(['NONE', 'SUCCESS', 'FAILURE', 'ALL']);
-export const notifyMails = jsonText(z.array(z.string().min(3).max(320)).max(1000));
+const notifyMails = jsonText(recipients);
 export const epochMs = integer({ min: 0, max: 8_640_000_000_000_000 });
+
+const execId = integer({ min: 1, max: Number.MAX_SAFE_INTEGER }).transform(runIdOf);
 
 /** One name, several with commas between them, or an array. */
 const taskNames = z.preprocess(
@@ -30,6 +41,7 @@ function withoutEmpty(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== '' && member !== null));
 }
 
+/** Absent ones have their defaults in a new run, and stay as they were in a re-run. */
 export const runParameters = givenOnly({
   projectName: someName,
   workflowName: someName,
@@ -37,18 +49,20 @@ export const runParameters = givenOnly({
   schedule: jsonText(
     z.strictObject({ startDate: epochMs, endDate: epochMs, crontab: z.string().max(200).optional() }),
   ).optional(),
-  failurePolicy: failurePolicy.default('END'),
+  failurePolicy: failurePolicy.optional(),
   nodeName: taskNames.optional(),
   nodeDep: z.enum(['NODE_ONLY', 'NODE_POST', 'NODE_PRE']).default('NODE_ONLY'),
-  notifyType: notifyType.default('NONE'),
+  notifyType: notifyType.optional(),
   notifyMails: notifyMails.optional(),
-  timeout: timeoutSeconds.default(86_400),
+  timeout: timeoutSeconds.optional(),
   startParams: jsonText(startParameters).optional(),
   priority: priority.optional(),
   workerGroup: someName.optional(),
   environment: someName.optional(),
-  dryRun: flag.default(false),
+  dryRun: flag.optional(),
   selected: taskNames.optional(),
+  /** Of an execution that has ended: what did not succeed in it runs again. */
+  rerunOf: execId.optional(),
 });
 
 export const directParameters = givenOnly({

@@ -1,10 +1,12 @@
 import type { z } from 'zod';
-import type { NodeDep } from '@pelorus/protocol';
+import type { RunId } from '@pelorus/protocol';
 import { parametersBody } from '../body.ts';
-import type { Selection } from '../plan.ts';
-import { ApiFailure, badParameter } from '../problem.ts';
+import type { ApiContext } from '../context.ts';
+import { loadRun } from '../lookup.ts';
+import { ApiFailure, badParameter, badParameters, problemAt } from '../problem.ts';
 import { created, route } from '../route.ts';
-import { WHOLE_WORKFLOW, prepareRun, submitRun, type RunOrder } from '../submit.ts';
+import { prepareAgain, type Settings } from '../run-again.ts';
+import { WHOLE_WORKFLOW, prepareRun, submitRun, type PreparedRun, type RunOrder, type Selection } from '../submit.ts';
 import { runParameters } from './parameters.ts';
 
 type RunParameters = z.output<typeof runParameters>;
@@ -13,10 +15,11 @@ export const runWorkflow = route({
   method: 'POST',
   path: '/executors',
   summary: 'Run a workflow that has been configured',
+  repeatable: true,
   body: parametersBody(runParameters),
-  handle: async ({ body: { parameters } }, context) => {
+  handle: async ({ body: { parameters }, key }, context) => {
     refuseBackfill(parameters);
-    const { id } = await submitRun(context, await prepareRun(context, orderOf(parameters)));
+    const { id } = await submitRun(context, await preparedOf(context, parameters), key);
     return created({ execIds: [id] }, { location: `/api/v1/executors/${id}` });
   },
 });
@@ -34,7 +37,8 @@ function refuseBackfill(parameters: RunParameters): void {
   );
 }
 
-const NODE_DEPS: Record<RunParameters['nodeDep'], NodeDep> = { NODE_ONLY: 'node', NODE_POST: 'post', NODE_PRE: 'pre' };
+/** Seconds. */
+const TIMEOUT_DEFAULT_S = 86_400;
 export const FAILURE_POLICIES = { END: 'end', CONTINUE: 'continue' } as const;
 
 function orderOf(parameters: RunParameters): RunOrder {
@@ -44,13 +48,13 @@ function orderOf(parameters: RunParameters): RunOrder {
     workflow: parameters.workflowName,
     selection: selectionOf(parameters),
     params: parameters.startParams ?? {},
-    failurePolicy: FAILURE_POLICIES[parameters.failurePolicy],
+    failurePolicy: FAILURE_POLICIES[parameters.failurePolicy ?? 'END'],
     priority: parameters.priority ?? null,
     workerGroup: parameters.workerGroup ?? null,
     environment: parameters.environment ?? null,
-    dryRun: parameters.dryRun,
-    timeoutMs: parameters.timeout * 1000,
-    notifyType: parameters.notifyType,
+    dryRun: parameters.dryRun ?? false,
+    timeoutMs: (parameters.timeout ?? TIMEOUT_DEFAULT_S) * 1000,
+    notifyType: parameters.notifyType ?? 'NONE',
     notifyMails: parameters.notifyMails ?? [],
   };
 }
@@ -59,5 +63,44 @@ function selectionOf({ nodeName, nodeDep, selected }: RunParameters): Selection 
   if (nodeName !== undefined && selected !== undefined)
     throw badParameter('selected', 'selected cannot be given together with nodeName');
   if (selected !== undefined) return { kind: 'selected', tasks: selected };
-  return nodeName === undefined ? { kind: 'whole' } : { kind: 'node', tasks: nodeName, dep: NODE_DEPS[nodeDep] };
+  return nodeName === undefined ? { kind: 'whole' } : { kind: 'node', tasks: nodeName, dep: nodeDep };
+}
+
+async function preparedOf(context: ApiContext, parameters: RunParameters): Promise<PreparedRun> {
+  const { rerunOf } = parameters;
+  if (rerunOf === undefined) return prepareRun(context, orderOf(parameters));
+  refuseBesideRerun(parameters);
+  await refuseOtherWorkflow(context, rerunOf, parameters);
+  const changed = settingsIn(parameters);
+  return prepareAgain(context, { run: rerunOf, what: { kind: 'failed' }, version: 'same', changed });
+}
+
+/** What a re-run takes from the run that it runs again. */
+const SETTLED_BY_RERUN = ['nodeName', 'selected', 'startParams'] as const;
+
+function refuseBesideRerun(parameters: RunParameters): void {
+  const given = SETTLED_BY_RERUN.filter((name) => parameters[name] !== undefined);
+  if (given.length > 0)
+    throw badParameters(given.map((name) => problemAt(`/${name}`, `${name} cannot be given together with rerunOf`)));
+}
+
+async function refuseOtherWorkflow(context: ApiContext, run: RunId, parameters: RunParameters): Promise<void> {
+  const { spec } = await loadRun(context.store, run);
+  if (spec.project === parameters.projectName && spec.workflow === parameters.workflowName) return;
+  throw badParameter('rerunOf', `rerunOf: run ${run} is one of ${spec.project}/${spec.workflow}`);
+}
+
+/** Only what was given: the rest stays as it was. */
+function settingsIn(parameters: RunParameters): Partial<Settings> {
+  const { failurePolicy, priority, workerGroup, environment, dryRun, timeout, notifyType, notifyMails } = parameters;
+  return {
+    ...(failurePolicy === undefined ? {} : { failurePolicy: FAILURE_POLICIES[failurePolicy] }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(workerGroup === undefined ? {} : { workerGroup }),
+    ...(environment === undefined ? {} : { environment }),
+    ...(dryRun === undefined ? {} : { dryRun }),
+    ...(timeout === undefined ? {} : { timeoutMs: timeout * 1000, timeoutAction: 'fail' }),
+    ...(notifyType === undefined ? {} : { notifyType }),
+    ...(notifyMails === undefined ? {} : { notifyMails }),
+  };
 }

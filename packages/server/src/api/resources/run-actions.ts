@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import type { CommandAccepted, CommandId, RunId } from '@pelorus/protocol';
-import { accepted, route, type Answer, type Route } from '../route.ts';
+import { accepted, route, type Route } from '../route.ts';
 import { commandRun, commandTask } from '../run-commands.ts';
-import { runPath } from '../schemas.ts';
+import { runPath, waitQuery } from '../schemas.ts';
 
 const RUN_ACTIONS = {
   stop: 'Stop a run: running tasks get SIGTERM, then SIGKILL',
@@ -24,7 +23,9 @@ function onRun(action: keyof typeof RUN_ACTIONS): Route {
     path: `/runs/:run/${action}`,
     summary: RUN_ACTIONS[action],
     params: runPath,
-    handle: async ({ params }, context) => commandAnswer(params.run, await commandRun(context, params.run, action)),
+    query: waitQuery,
+    handle: async ({ params, query, signal }, context) =>
+      accepted(await commandRun(context, params.run, action, { waitMs: query.wait, signal })),
   });
 }
 
@@ -35,14 +36,10 @@ function onTask(action: keyof typeof TASK_ACTIONS): Route {
     path: `/runs/:run/tasks/:task/${action}`,
     summary,
     params: runPath.extend({ task: z.string().min(1).max(255) }),
-    handle: async ({ params }, context) =>
-      commandAnswer(params.run, await commandTask(context, params.run, command, params.task)),
+    query: waitQuery,
+    handle: async ({ params, query, signal }, context) =>
+      accepted(await commandTask(context, params.run, { kind: command, task: params.task }, { waitMs: query.wait, signal })),
   });
-}
-
-function commandAnswer(run: RunId, command: CommandId): Answer {
-  const answer: CommandAccepted = { command, run };
-  return accepted(answer);
 }
 
 export const runActionRoutes: readonly Route[] = [

@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { LIMITS, isTerminalRun, type LiveView, type NodeDep, type RunState, type TaskView } from '@pelorus/protocol';
+import {
+  LIMITS,
+  formatAttemptId,
+  isTerminalRun,
+  type LiveView,
+  type RunId,
+  type RunState,
+  type TaskView,
+} from '@pelorus/protocol';
 import type { RunDetail, RunFilter } from '../../store/port.ts';
 import { jsonBody } from '../body.ts';
 import type { ApiContext } from '../context.ts';
@@ -7,16 +15,18 @@ import { readCursor, writeCursor } from '../cursor.ts';
 import { API_LIMITS } from '../limits.ts';
 import { askOwner } from '../live-query.ts';
 import { loadProject, loadRun, loadRunDetail } from '../lookup.ts';
-import { planView, type Selection } from '../plan.ts';
+import { planView } from '../plan.ts';
 import { badParameter } from '../problem.ts';
-import { created, ok, route, type Answer, type Route } from '../route.ts';
+import { ok, route, type Answer, type Route } from '../route.ts';
 import {
   cursor,
   flag,
   instant,
   integer,
   limit,
+  notifyType,
   priority,
+  recipients,
   repeatable,
   runPath,
   runState,
@@ -24,19 +34,20 @@ import {
   startParameters,
 } from '../schemas.ts';
 import { slicedAnswer } from '../sliced-json.ts';
-import { WHOLE_WORKFLOW, prepareRun, submitRun, type RunOrder } from '../submit.ts';
-import { tallyOfStates } from '../run-tallies.ts';
-import { runView, taskStates, taskView, type TaskState } from '../views.ts';
+import { WHOLE_WORKFLOW, prepareRun, type RunOrder, type Selection } from '../submit.ts';
+import { runView, taskStates, taskView, type ChildRuns, type TaskState } from '../views.ts';
+import { planAnswer, submitAnswer } from './submit-answer.ts';
 
-const DEP_WORDS: Record<string, NodeDep> = {
-  node: 'node',
-  post: 'post',
-  pre: 'pre',
-  node_only: 'node',
-  node_post: 'post',
-  node_pre: 'pre',
-};
+const DEP_WORDS = {
+  node: 'NODE_ONLY',
+  post: 'NODE_POST',
+  pre: 'NODE_PRE',
+  node_only: 'NODE_ONLY',
+  node_post: 'NODE_POST',
+  node_pre: 'NODE_PRE',
+} as const;
 const lowerCase = (value: unknown) => (typeof value === 'string' ? value.toLowerCase() : value);
+const upperCase = (value: unknown) => (typeof value === 'string' ? value.toUpperCase() : value);
 
 const runRequest = z.strictObject({
   project: someName,
@@ -50,10 +61,7 @@ const runRequest = z.strictObject({
         'must be the name of a task or an array of names',
       ),
       dep: z
-        .preprocess(
-          (value) => (typeof value === 'string' ? (DEP_WORDS[value.toLowerCase()] ?? value) : value),
-          z.enum(['node', 'post', 'pre']),
-        )
+        .preprocess(lowerCase, z.enum(['node', 'post', 'pre', 'node_only', 'node_post', 'node_pre']))
         .default('node'),
     })
     .optional(),
@@ -66,6 +74,8 @@ const runRequest = z.strictObject({
   logicalDate: instant.optional(),
   zone: z.string().refine(isZone, 'must be the IANA name of a time zone').optional(),
   timeoutMs: z.int().min(1).max(LIMITS.runTimeoutMaxMs).optional(),
+  notifyType: z.preprocess(upperCase, notifyType).optional(),
+  notifyMails: recipients.optional(),
   extras: z.json().optional(),
 });
 
@@ -80,22 +90,14 @@ function isZone(text: string): boolean {
 const postRun = route({
   method: 'POST',
   path: '/runs',
+  repeatable: true,
   summary: 'Run a workflow; with ?dryRun=true only say what would be executed',
   query: z.strictObject({ dryRun: flag.default(false) }),
   body: jsonBody(runRequest),
-  handle: async ({ query, body }, context) => {
-    const prepared = await prepareRun(context, orderOf(body));
-    if (query.dryRun) {
-      const plan = planView(prepared.definition, prepared.plan, prepared.warnings);
-      const { tasks, ...head } = plan;
-      return slicedAnswer(
-        { head, key: 'tasks', items: tasks, view: (task) => task },
-        { before: '{"plan":', after: '}' },
-      );
-    }
-    const { id, version } = await submitRun(context, prepared);
-    return created({ id, version, warnings: prepared.warnings }, { location: `/api/v1/runs/${id}` });
-  },
+  handle: async ({ query, body, key }, context) =>
+    query.dryRun
+      ? planAnswer(await prepareRun(context, orderOf(body)))
+      : submitAnswer(context, await prepareRun(context, orderOf(body)), key),
 });
 
 function orderOf(body: z.output<typeof runRequest>): RunOrder {
@@ -114,6 +116,8 @@ function orderOf(body: z.output<typeof runRequest>): RunOrder {
     timeoutMs: body.timeoutMs ?? null,
     logicalDateAt: body.logicalDate ?? null,
     zone: body.zone ?? null,
+    notifyType: body.notifyType ?? null,
+    notifyMails: body.notifyMails ?? null,
     extras: body.extras ?? null,
   };
 }
@@ -123,7 +127,7 @@ function selectionOf({ from, select }: Pick<z.output<typeof runRequest>, 'from' 
     throw badParameter('select', 'select cannot be given together with from');
   if (select !== undefined) return { kind: 'selected', tasks: select };
   if (from === undefined) return { kind: 'whole' };
-  return { kind: 'node', tasks: typeof from.task === 'string' ? [from.task] : from.task, dep: from.dep };
+  return { kind: 'node', tasks: typeof from.task === 'string' ? [from.task] : from.task, dep: DEP_WORDS[from.dep] };
 }
 
 const listQuery = z.strictObject({
@@ -217,13 +221,14 @@ const getTasks = route({
   handle: async ({ params, query }, context) => {
     const from = readCursor(query.cursor, 1)?.[0] ?? 0;
     const states = await statesOf(context, await loadRunDetail(context.store, params.run));
+    const children = await childrenOf(context, params.run, states);
     const items = states.slice(from, from + query.limit);
     const next = from + items.length;
     return slicedAnswer({
       head: { nextCursor: next < states.length ? writeCursor([next]) : null },
       key: 'items',
       items,
-      view: taskView,
+      view: (state) => taskView(state, children),
     });
   },
 });
@@ -233,6 +238,13 @@ async function statesOf(
   detail: Pick<RunDetail, 'spec' | 'tasks' | 'attempts'>,
 ): Promise<TaskState[]> {
   return taskStates(await context.versions.definition(detail.spec.workflowId, detail.spec.workflowVersion), detail);
+}
+
+/** Asked for only where a task may have started one. */
+async function childrenOf(context: ApiContext, run: RunId, states: TaskState[]): Promise<ChildRuns> {
+  if (!states.some((state) => state.task.action.type === 'sub_workflow')) return new Map();
+  const rows = await context.store.listChildRuns(run, API_LIMITS.childRunsShown);
+  return new Map(rows.map(({ run: child, task, attempt: n }) => [formatAttemptId({ run, task, n }), child]));
 }
 
 const getPlan = route({
@@ -261,20 +273,22 @@ const getLive = route({
     const live = isTerminalRun(row.status.state) ? null : await askOwner(context, params.run);
     const detail = live ?? (await loadRunDetail(context.store, params.run));
     const states = await statesOf(context, detail);
+    const children = await childrenOf(context, params.run, states);
     const storeVersion = live === null ? detail.status.version : row.status.version;
     const head: Omit<LiveView, 'tasks'> = {
       source: live === null ? 'store' : 'memory',
-      run: runView(detail, tallyOfStates(states), context.clock()),
+      run: runView(detail, await context.tallies.ofTasks(detail, detail.tasks), context.clock()),
       master: live === null ? null : { id: live.master, epoch: null },
       memoryVersion: live?.version ?? null,
       storeVersion,
     };
-    return liveAnswer(head, states);
+    return liveAnswer(head, states, children);
   },
 });
 
-function liveAnswer(head: Omit<LiveView, 'tasks'>, states: TaskState[]): Answer {
-  return slicedAnswer<TaskState>({ head, key: 'tasks', items: states, view: (state): TaskView => taskView(state) });
+function liveAnswer(head: Omit<LiveView, 'tasks'>, states: TaskState[], children: ChildRuns): Answer {
+  const view = (state: TaskState): TaskView => taskView(state, children);
+  return slicedAnswer<TaskState>({ head, key: 'tasks', items: states, view });
 }
 
 export const runRoutes: readonly Route[] = [postRun, listRuns, getRun, getTasks, getPlan, getLive];

@@ -1,0 +1,173 @@
+/** Where people are told about runs, and what they have been told. */
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import { ALERT_EVENTS } from '@pelorus/engine';
+import type { AlertTested } from '@pelorus/protocol';
+import { StoreError, type AlertChannelRow, type ApiStore } from '../../store/port.ts';
+import { jsonBody } from '../body.ts';
+import { readCursor, writeCursor } from '../cursor.ts';
+import { API_LIMITS } from '../limits.ts';
+import { nearestName } from '../nearest.ts';
+import { ApiFailure, badParameter } from '../problem.ts';
+import { ok, route, type Route } from '../route.ts';
+import { cursor, limit, newName, runId, someName } from '../schemas.ts';
+import { alertChannelView, alertView } from '../views.ts';
+
+const channelPath = z.strictObject({ name: someName });
+
+const listChannels = route({
+  method: 'GET',
+  path: '/alert-channels',
+  summary: 'Where alerts can be sent',
+  handle: async (_input, { store }) =>
+    ok({ items: (await store.listAlertChannels()).map(alertChannelView), nextCursor: null }),
+});
+
+const getChannel = route({
+  method: 'GET',
+  path: '/alert-channels/:name',
+  summary: 'One alert channel; its secret is never given back',
+  params: channelPath,
+  handle: async ({ params }, { store }) => ok(alertChannelView(await loadChannel(store, params.name))),
+});
+
+async function loadChannel(store: ApiStore, name: string): Promise<AlertChannelRow> {
+  const channels = await store.listAlertChannels();
+  const found = channels.find((channel) => channel.name === name);
+  if (found !== undefined) return found;
+  const nearest = nearestName(
+    name,
+    channels.map((channel) => channel.name),
+  );
+  throw new ApiFailure(
+    'ALERT_CHANNEL_NOT_FOUND',
+    `there is no alert channel ${name}${nearest === null ? '' : `; did you mean ${nearest}?`}`,
+  );
+}
+
+const channelBody = z.strictObject({
+  kind: z.enum(['email', 'webhook']),
+  target: z.string().min(1).max(2048),
+  /** Standard Webhooks: 24 to 64 bytes. */
+  secret: z
+    .string()
+    .regex(/^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/, 'must be whsec_ and the base64 text of 24 to 64 bytes')
+    .optional(),
+  events: z.array(z.enum(ALERT_EVENTS)).max(ALERT_EVENTS.length).default([]),
+});
+
+type ChannelBody = z.output<typeof channelBody>;
+
+const putChannel = route({
+  method: 'PUT',
+  path: '/alert-channels/:name',
+  summary: 'Create or change an alert channel; a secret that is made for it is shown this once',
+  params: z.strictObject({ name: newName }),
+  body: jsonBody(channelBody),
+  handle: async ({ params, body }, { store, user, clock }) => {
+    checkTarget(body);
+    const existing = (await store.listAlertChannels()).find((channel) => channel.name === params.name);
+    const secret = secretFor(body, existing);
+    const { kind, target, events } = body;
+    const row = await store.saveAlertChannel({
+      ...{ name: params.name, kind, target, events: [...new Set(events)], user, at: clock() },
+      ...(secret.kind === 'keep' ? {} : { secret: secret.value }),
+    });
+    const view = alertChannelView(row);
+    const json = secret.kind === 'made' ? { ...view, secret: secret.value } : view;
+    return { status: existing === undefined ? 201 : 200, body: { json } };
+  },
+});
+
+function checkTarget({ kind, target }: ChannelBody): void {
+  if (kind === 'email') {
+    if (!z.email().safeParse(target).success || target.length > 320)
+      throw badParameter('target', 'target of an email channel must be an e-mail address');
+    return;
+  }
+  const url = URL.canParse(target) ? new URL(target) : null;
+  if (url === null || !/^https?:$/.test(url.protocol))
+    throw badParameter('target', 'target of a webhook channel must be a http or https address');
+  if (url.username !== '' || url.password !== '')
+    throw badParameter('target', 'target must not hold a user name or a password');
+}
+
+type Secret = { kind: 'keep' } | { kind: 'given' | 'made'; value: string } | { kind: 'none'; value: null };
+
+function secretFor({ kind, secret }: ChannelBody, existing: AlertChannelRow | undefined): Secret {
+  if (kind === 'email') {
+    if (secret !== undefined) throw badParameter('secret', 'secret belongs to webhook channels only');
+    return { kind: 'none', value: null };
+  }
+  if (secret !== undefined) return { kind: 'given', value: secret };
+  if (existing?.kind === 'webhook' && existing.hasSecret) return { kind: 'keep' };
+  return { kind: 'made', value: `whsec_${randomBytes(SECRET_BYTES).toString('base64')}` };
+}
+
+const SECRET_BYTES = 32;
+
+const deleteChannel = route({
+  method: 'DELETE',
+  path: '/alert-channels/:name',
+  summary: 'Delete an alert channel; what is still to be sent through it fails',
+  params: channelPath,
+  handle: async ({ params }, { store }) => {
+    try {
+      await store.deleteAlertChannel(params.name);
+    } catch (error) {
+      if (error instanceof StoreError && error.code === 'NOT_FOUND') await loadChannel(store, params.name);
+      throw error;
+    }
+    return { status: 204 };
+  },
+});
+
+const testChannel = route({
+  method: 'POST',
+  path: '/alert-channels/:name/test',
+  summary: 'Send a test through an alert channel and say what became of it',
+  params: channelPath,
+  handle: async ({ params, signal }, { store, hints }) => {
+    await loadChannel(store, params.name);
+    if (hints.testAlertChannel === undefined)
+      throw new ApiFailure('NOT_READY', 'this process sends no alerts', {
+        retryAfterSeconds: API_LIMITS.retryAfterSeconds,
+      });
+    const answer: AlertTested = await hints.testAlertChannel(params.name, signal);
+    return ok(answer);
+  },
+});
+
+const listAlerts = route({
+  method: 'GET',
+  path: '/alerts',
+  summary: 'What people have been told, one item for each recipient, newest first',
+  query: z.strictObject({
+    run: runId.optional(),
+    state: z.enum(['pending', 'sent', 'failed', 'skipped']).optional(),
+    limit: limit(API_LIMITS.runPageDefault),
+    cursor,
+  }),
+  handle: async ({ query }, { store }) => {
+    const before = readCursor(query.cursor, 1)?.[0];
+    const rows = await store.listAlerts({
+      ...(query.run === undefined ? {} : { run: query.run }),
+      ...(query.state === undefined ? {} : { state: query.state }),
+      ...(before === undefined ? {} : { before }),
+      limit: query.limit + 1,
+    });
+    const items = rows.slice(0, query.limit);
+    const last = items.at(-1);
+    const nextCursor = rows.length > items.length && last !== undefined ? writeCursor([last.id]) : null;
+    return ok({ items: items.map(alertView), nextCursor });
+  },
+});
+
+export const alertRoutes: readonly Route[] = [
+  listChannels,
+  getChannel,
+  putChannel,
+  deleteChannel,
+  testChannel,
+  listAlerts,
+];

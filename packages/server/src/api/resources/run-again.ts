@@ -1,0 +1,38 @@
+import { z } from 'zod';
+import { jsonBody } from '../body.ts';
+import { route, type Route } from '../route.ts';
+import { prepareAgain, type AgainOrder } from '../run-again.ts';
+import { flag, runPath, someName } from '../schemas.ts';
+import { planAnswer, submitAnswer } from './submit-answer.ts';
+
+const query = z.strictObject({ dryRun: flag.default(false) });
+
+const rerun = route({
+  method: 'POST',
+  path: '/runs/:run/rerun',
+  repeatable: true,
+  summary: 'Run again what did not succeed, or a task and all behind it; with ?dryRun=true only say what that is',
+  params: runPath,
+  query,
+  body: jsonBody(z.strictObject({ from: someName.optional(), version: z.enum(['same', 'latest']).default('same') })),
+  handle: async ({ params, query, body, key }, context) => {
+    const what: AgainOrder['what'] = body.from === undefined ? { kind: 'failed' } : { kind: 'from', task: body.from };
+    const prepared = await prepareAgain(context, { run: params.run, what, version: body.version });
+    return query.dryRun ? planAnswer(prepared) : submitAnswer(context, prepared, key);
+  },
+});
+
+const repeat = route({
+  method: 'POST',
+  path: '/runs/:run/repeat',
+  repeatable: true,
+  summary: 'Run everything again with the same parameters and logical date; with ?dryRun=true only say what that is',
+  params: runPath,
+  query,
+  handle: async ({ params, query, key }, context) => {
+    const prepared = await prepareAgain(context, { run: params.run, what: { kind: 'all' }, version: 'same' });
+    return query.dryRun ? planAnswer(prepared) : submitAnswer(context, prepared, key);
+  },
+});
+
+export const runAgainRoutes: readonly Route[] = [rerun, repeat];

@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { StoreError, type ApiStore, type TaskGroupUsage } from '../../store/port.ts';
+import { jsonBody } from '../body.ts';
+import { API_LIMITS } from '../limits.ts';
+import { nearestName } from '../nearest.ts';
+import { ApiFailure } from '../problem.ts';
+import { ok, route, type Route } from '../route.ts';
+import { newName, someName } from '../schemas.ts';
+import { taskGroupView } from '../views.ts';
+
+const listTaskGroups = route({
+  method: 'GET',
+  path: '/task-groups',
+  summary: 'Task groups, with what they hold and what waits for them',
+  handle: async (_input, { store }) =>
+    ok({ items: (await store.listTaskGroups()).map(taskGroupView), nextCursor: null }),
+});
+
+const getTaskGroup = route({
+  method: 'GET',
+  path: '/task-groups/:name',
+  summary: 'One task group',
+  params: z.strictObject({ name: someName }),
+  handle: async ({ params }, { store }) => ok(taskGroupView(await loadTaskGroup(store, params.name))),
+});
+
+async function loadTaskGroup(store: ApiStore, name: string): Promise<TaskGroupUsage> {
+  const groups = await store.listTaskGroups();
+  const found = groups.find((group) => group.name === name);
+  if (found !== undefined) return found;
+  const nearest = nearestName(
+    name,
+    groups.map((group) => group.name),
+  );
+  throw new ApiFailure(
+    'TASK_GROUP_NOT_FOUND',
+    `there is no task group ${name}${nearest === null ? '' : `; did you mean ${nearest}?`}`,
+  );
+}
+
+const putTaskGroup = route({
+  method: 'PUT',
+  path: '/task-groups/:name',
+  summary: 'Create a task group or change its size; tasks that hold it go on',
+  params: z.strictObject({ name: newName }),
+  body: jsonBody(z.strictObject({ size: z.int().min(0).max(API_LIMITS.taskGroupSizeMax) })),
+  handle: async ({ params, body }, { store, user, clock, hints }) => {
+    const existed = (await store.listTaskGroups()).some((group) => group.name === params.name);
+    await store.saveTaskGroup({ name: params.name, size: body.size, user, at: clock() });
+    hints.commandWritten();
+    const json = taskGroupView(await loadTaskGroup(store, params.name));
+    return { status: existed ? 200 : 201, body: { json } };
+  },
+});
+
+const deleteTaskGroup = route({
+  method: 'DELETE',
+  path: '/task-groups/:name',
+  summary: 'Delete a task group; tasks that name it wait until there is one of that name again',
+  params: z.strictObject({ name: someName }),
+  handle: async ({ params }, { store }) => {
+    try {
+      await store.deleteTaskGroup(params.name);
+    } catch (error) {
+      if (error instanceof StoreError && error.code === 'NOT_FOUND') await loadTaskGroup(store, params.name);
+      throw error;
+    }
+    return { status: 204 };
+  },
+});
+
+export const taskGroupRoutes: readonly Route[] = [listTaskGroups, getTaskGroup, putTaskGroup, deleteTaskGroup];
