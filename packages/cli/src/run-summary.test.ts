@@ -12,6 +12,7 @@ const attempt = {
   dispatchedAt: '',
   startedAt: null,
   endedAt: null,
+  childRun: null,
 };
 
 const FAILED = {

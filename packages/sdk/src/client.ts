@@ -1,6 +1,10 @@
 /** The typed client: one method per route of the API, grouped by resource. */
 import {
   BUNDLE_CONTENT_TYPE,
+  type AlertChannelBody,
+  type AlertChannelView,
+  type AlertTested,
+  type AlertView,
   type CommandAccepted,
   type ConnectionBody,
   type ConnectionView,
@@ -15,11 +19,13 @@ import {
   type Page,
   type PlanView,
   type ProjectView,
+  type RerunRequest,
   type RunRequest,
   type RunState,
   type RunSubmitted,
   type RunView,
   type SystemView,
+  type TaskGroupView,
   type TaskView,
   type WorkerView,
   type WorkflowBundle,
@@ -58,6 +64,25 @@ export interface PageQuery {
   cursor?: string;
 }
 
+/** For requests that make something. */
+export interface CreateOptions {
+  signal?: AbortSignal;
+  /** The same key within 24 h makes nothing new and gives the same answer; with another request it is refused (409). */
+  idempotencyKey?: string;
+}
+
+/** For commands about runs. */
+export interface CommandOptions {
+  signal?: AbortSignal;
+  /** How long the server may wait for what becomes of the command, at most 30,000; absent: not at all. */
+  waitMs?: number;
+}
+
+export interface AlertQuery extends PageQuery {
+  run?: number;
+  state?: AlertView['state'];
+}
+
 export type Client = ReturnType<typeof createClient>;
 
 /**
@@ -82,6 +107,13 @@ export function createClient(options: ClientOptions) {
     attempts: {
       logs: (attemptId: string, query: LogQuery = {}, signal?: AbortSignal) =>
         send<LogPage>({ ...get(`/attempts/${enc(attemptId)}/logs`, signal), query: { ...query } }),
+    },
+    taskGroups: taskGroupsOf(send),
+    alertChannels: alertChannelsOf(send),
+    /** What people have been told, newest first. */
+    alerts: {
+      list: (query: AlertQuery = {}, signal?: AbortSignal) =>
+        send<Page<AlertView>>({ ...get('/alerts', signal), query: { ...query } }),
     },
     workers: { list: (signal?: AbortSignal) => send<Page<WorkerView>>(get('/workers', signal)) },
     connections: {
@@ -127,14 +159,26 @@ function workflowsOf(send: Transport) {
 }
 
 function runsOf(send: Transport) {
-  const command = (id: number, action: string, signal?: AbortSignal) =>
-    send<CommandAccepted>(call('POST', `/runs/${id}/${action}`, signal));
+  const command = (id: number, action: string, { waitMs, signal }: CommandOptions) =>
+    send<CommandAccepted>({ ...call('POST', `/runs/${id}/${action}`, signal), query: { wait: waitMs } });
   return {
-    submit: (request: RunRequest, signal?: AbortSignal) =>
-      send<RunSubmitted>({ ...call('POST', '/runs', signal), json: request }),
+    submit: (request: RunRequest, options: CreateOptions = {}) =>
+      send<RunSubmitted>({ ...create('/runs', options), json: request }),
     /** What `submit` would execute; starts nothing. */
     preview: (request: RunRequest, signal?: AbortSignal) =>
       send<{ plan: PlanView }>({ ...call('POST', '/runs', signal), query: { dryRun: true }, json: request }),
+    /** A new run of what did not succeed in one that has ended, or of a task and all behind it; the rest is reused. */
+    rerun: (id: number, request: RerunRequest = {}, options: CreateOptions = {}) =>
+      send<RunSubmitted>({ ...create(`/runs/${id}/rerun`, options), json: request }),
+    /** What `rerun` would execute and reuse; starts nothing. */
+    previewRerun: (id: number, request: RerunRequest = {}, signal?: AbortSignal) =>
+      send<{ plan: PlanView }>({
+        ...call('POST', `/runs/${id}/rerun`, signal),
+        query: { dryRun: true },
+        json: request,
+      }),
+    /** A new run of everything, with the same parameters and logical date. */
+    repeat: (id: number, options: CreateOptions = {}) => send<RunSubmitted>(create(`/runs/${id}/repeat`, options)),
     list: (query: RunListQuery = {}, signal?: AbortSignal) =>
       send<Page<RunView>>({ ...get('/runs', signal), query: { ...query } }),
     get: (id: number, signal?: AbortSignal) => send<RunView>(get(`/runs/${id}`, signal)),
@@ -143,20 +187,48 @@ function runsOf(send: Transport) {
       send<Page<TaskView>>({ ...get(`/runs/${id}/tasks`, signal), query: { ...query } }),
     plan: (id: number, signal?: AbortSignal) => send<PlanView>(get(`/runs/${id}/plan`, signal)),
     live: (id: number, signal?: AbortSignal) => send<LiveView>(get(`/runs/${id}/live`, signal)),
-    stop: (id: number, signal?: AbortSignal) => command(id, 'stop', signal),
-    pause: (id: number, signal?: AbortSignal) => command(id, 'pause', signal),
-    resume: (id: number, signal?: AbortSignal) => command(id, 'resume', signal),
-    killTask: (id: number, task: string, signal?: AbortSignal) => command(id, `tasks/${enc(task)}/kill`, signal),
-    forceSuccess: (id: number, task: string, signal?: AbortSignal) =>
-      command(id, `tasks/${enc(task)}/force-success`, signal),
+    /** As the other commands: `ApiError` 409 with `state` when it cannot apply. */
+    stop: (id: number, options: CommandOptions = {}) => command(id, 'stop', options),
+    pause: (id: number, options: CommandOptions = {}) => command(id, 'pause', options),
+    resume: (id: number, options: CommandOptions = {}) => command(id, 'resume', options),
+    killTask: (id: number, task: string, options: CommandOptions = {}) =>
+      command(id, `tasks/${enc(task)}/kill`, options),
+    forceSuccess: (id: number, task: string, options: CommandOptions = {}) =>
+      command(id, `tasks/${enc(task)}/force-success`, options),
+  };
+}
+
+function taskGroupsOf(send: Transport) {
+  const path = (name: string) => `/task-groups/${enc(name)}`;
+  return {
+    list: (signal?: AbortSignal) => send<Page<TaskGroupView>>(get('/task-groups', signal)),
+    get: (name: string, signal?: AbortSignal) => send<TaskGroupView>(get(path(name), signal)),
+    /** Creates it or changes its size. */
+    put: (name: string, body: { size: number }, signal?: AbortSignal) =>
+      send<TaskGroupView>({ ...call('PUT', path(name), signal), json: body }),
+    delete: (name: string, signal?: AbortSignal) => send<undefined>(call('DELETE', path(name), signal)),
+  };
+}
+
+function alertChannelsOf(send: Transport) {
+  const path = (name: string) => `/alert-channels/${enc(name)}`;
+  return {
+    list: (signal?: AbortSignal) => send<Page<AlertChannelView>>(get('/alert-channels', signal)),
+    get: (name: string, signal?: AbortSignal) => send<AlertChannelView>(get(path(name), signal)),
+    /** Creates or replaces it; `secret` is in the answer only when it was made for it. */
+    put: (name: string, body: AlertChannelBody, signal?: AbortSignal) =>
+      send<AlertChannelView>({ ...call('PUT', path(name), signal), json: body }),
+    delete: (name: string, signal?: AbortSignal) => send<undefined>(call('DELETE', path(name), signal)),
+    /** Sends a test through it. */
+    test: (name: string, signal?: AbortSignal) => send<AlertTested>(call('POST', `${path(name)}/test`, signal)),
   };
 }
 
 /** The published `/executors` contract, literally. */
 function executorsOf(send: Transport) {
   return {
-    run: (request: ExecutorRunRequest, signal?: AbortSignal) =>
-      send<{ execIds: number[] }>({ ...call('POST', '/executors', signal), json: request }),
+    run: (request: ExecutorRunRequest, options: CreateOptions = {}) =>
+      send<{ execIds: number[] }>({ ...create('/executors', options), json: request }),
     runDirect: (request: ExecutorDirectRequest, signal?: AbortSignal) =>
       send<{ execId: number }>({ ...call('POST', '/executors/direct', signal), body: directForm(request) }),
     list: (query: ExecutorListQuery = {}, signal?: AbortSignal) =>
@@ -198,6 +270,11 @@ function get(path: string, signal: AbortSignal | undefined): RequestOptions {
 
 function call(method: string, path: string, signal: AbortSignal | undefined): RequestOptions {
   return { method, path, ...(signal === undefined ? {} : { signal }) };
+}
+
+function create(path: string, { idempotencyKey, signal }: CreateOptions): RequestOptions {
+  const headers: Record<string, string> = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
+  return { ...call('POST', path, signal), headers };
 }
 
 function enc(text: string): string {

@@ -85,7 +85,7 @@ async function runWorkflow(session: Session, written: string, flags: RunFlags): 
   if (flags.dryRun === true)
     return writePlan(session, (await session.client.runs.preview(request, session.signal)).plan);
 
-  const submitted = await session.client.runs.submit(request, session.signal);
+  const submitted = await session.client.runs.submit(request, { signal: session.signal });
   for (const warning of submitted.warnings) session.terminal.err.write(`warning: ${warning}\n`);
   if (flags.watch === true || flags.wait === true) {
     process.exitCode = await watchRun(session, submitted.id, watching);

@@ -191,7 +191,7 @@ function liveText(stream: Stream, live: LiveView, session: Session): string {
 }
 
 async function act(session: Session, id: number, action: 'pause' | 'resume' | 'stop'): Promise<void> {
-  const accepted = await session.client.runs[action](id, session.signal);
+  const accepted = await session.client.runs[action](id, { signal: session.signal });
   const done = { pause: 'is being paused', resume: 'goes on', stop: 'is being stopped' }[action];
   writeItem(session.terminal.out, session.format, {
     value: accepted,
@@ -204,7 +204,7 @@ async function act(session: Session, id: number, action: 'pause' | 'resume' | 's
 async function stopRun(session: Session, written: string, flags: WaitFlags): Promise<void> {
   const id = await resolveRun(session.client, written, session.signal);
   if (flags.wait !== true && flags.watch !== true) return act(session, id, 'stop');
-  await session.client.runs.stop(id, session.signal);
+  await session.client.runs.stop(id, { signal: session.signal });
   await watchRun(session, id, watchOptionsOf(flags));
   const { state } = await session.client.runs.get(id, session.signal);
   if (state !== 'stopped')
