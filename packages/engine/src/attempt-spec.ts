@@ -100,7 +100,7 @@ function outputsBefore(run: Run, task: number, recordOf: RecordOf | null): Outpu
   const isAllFound = () => recordOf === null && taken.size === run.outputNames.size;
   for (let level = [task]; level.length > 0 && !isAllFound();) {
     const above: number[] = [];
-    const given: string[] = [];
+    const given: [string, string][][] = [];
     for (const at of level) {
       for (let edge = graph.predStart[at]!; edge < graph.predStart[at + 1]!; edge++) {
         const pred = graph.preds[edge]!;
@@ -110,7 +110,7 @@ function outputsBefore(run: Run, task: number, recordOf: RecordOf | null): Outpu
         const record = recordOf ? recordOf(pred) : run.tasks[pred];
         if (!record?.outputs) continue;
         const visible = Object.entries(record.outputs).filter(([name]) => !taken.has(name));
-        for (const [name, value] of visible) if (value !== '') given.push(name);
+        given.push(visible);
         found.push({
           task: graph.tasks[pred]!.name,
           endedAt: record.endedAt ?? 0,
@@ -118,7 +118,7 @@ function outputsBefore(run: Run, task: number, recordOf: RecordOf | null): Outpu
         });
       }
     }
-    for (const name of given) taken.add(name);
+    for (const entries of given) for (const [name, value] of entries) if (value !== '') taken.add(name);
     level = above;
   }
   return found;

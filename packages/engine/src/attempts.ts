@@ -7,7 +7,6 @@ import { resolveAttempt } from './attempt-spec.ts';
 import { endInFailure, makeReady, requestKill, stop } from './cascade.ts';
 import type { Draft } from './draft.ts';
 import type { Event } from './events.ts';
-import { checkUpstream } from './logic.ts';
 import type { AttemptRecord } from './records.ts';
 import { taskOf } from './run.ts';
 
@@ -186,7 +185,8 @@ const LOST_ATTEMPTS_MAX = 1_000;
  */
 function processesGone(draft: Draft, event: AttemptEvent, cause: Cause): void {
   const attempt = draft.attempt(event.task)!;
-  if (taskOf(draft.run, event.task).onWorkerLost === 'wait' && !attempt.kill) running(draft, attempt, event.at, event.at);
+  if (taskOf(draft.run, event.task).onWorkerLost === 'wait' && !attempt.kill)
+    running(draft, attempt, event.at, event.at);
   lost(draft, event, cause);
 }
 
@@ -241,7 +241,9 @@ export function timer(draft: Draft, event: Extract<Event, { kind: 'timer' }>): v
       return;
     }
     case 'check':
-      return checkUpstream(draft, event);
+      if (isCurrent(draft, event))
+        draft.effect({ kind: 'check-upstream', run: draft.run.spec.id, task: event.task, n: event.n });
+      return;
     case 'run-timeout':
       return runTimeout(draft, event.at);
   }

@@ -47,8 +47,8 @@ function holds(run: Run, condition: TaskCondition, ended: Ended): boolean {
 }
 
 /**
- * The targets of the first case that holds, or why it cannot be told. In a dry run nothing has given outputs, so that a
- * case which cannot be told does not hold.
+ * The targets of the first case that holds, or why it cannot be told. In a dry run nothing has given outputs: what then
+ * cannot be told leads to the default.
  */
 function firstCase(run: Run, task: number, action: SwitchAction, ended: Ended): string[] | string {
   const { dryRun, id } = run.spec;
@@ -60,8 +60,8 @@ function firstCase(run: Run, task: number, action: SwitchAction, ended: Ended): 
     const parsed = parseExpression(when);
     if (parsed.kind === 'syntax-error') return `condition ${when}: ${parsed.message}`;
     const evaluated = evaluateExpression(parsed.expression, (name) => params.get(name));
-    if (evaluated.kind === 'unknown-name' && dryRun) continue;
-    if (evaluated.kind === 'unknown-name') return `condition ${when}: there is no parameter ${evaluated.name}`;
+    if (evaluated.kind === 'unknown-name')
+      return dryRun ? action.default : `condition ${when}: there is no parameter ${evaluated.name}`;
     if (evaluated.value) return goto;
   }
   return action.default;

@@ -2,7 +2,7 @@
  * Tasks that need no worker but take time: a `sub_workflow` has a child run, a `dependent` task asks about other runs.
  * Both are attempts that the master holds; nothing is polled but by rows and timers. Rules: execution semantics, section 5.
  */
-import { type Cause, formatAttemptId, LIMITS, type RunState } from '@pelorus/protocol';
+import { type Cause, type DependentAction, formatAttemptId, LIMITS, type RunState } from '@pelorus/protocol';
 import { resolveParameters } from './attempt-spec.ts';
 import { type AttemptEvent, endKilled, failed, isCurrent } from './attempts.ts';
 import { endInFailure, startLogic } from './cascade.ts';
@@ -103,7 +103,7 @@ export function tellChildren(draft: Draft, action: { kind: 'pause' | 'resume' },
 
 export function upstreamChecked(draft: Draft, event: Extract<Event, { kind: 'upstream-checked' }>): void {
   if (!isCurrent(draft, event)) return;
-  const { task, n, at, verdict } = event;
+  const { task, at, verdict } = event;
   const { action } = taskOf(draft.run, task);
   if (action.type !== 'dependent') return;
   const attempt = draft.attempt(task)!;
@@ -115,23 +115,22 @@ export function upstreamChecked(draft: Draft, event: Extract<Event, { kind: 'ups
     draft.setAttempt({ ...attempt, state: 'failed', cause, endedAt: at });
     failed(draft, event, cause, null);
   } else {
-    if (draft.record(task)!.waitReason !== verdict.detail)
-      draft.setTask(task, 'running', { waitReason: verdict.detail });
-    draft.effect({ kind: 'timer', run: draft.run.spec.id, timer: 'check', task, n, at: at + action.checkIntervalMs });
+    waitOn(draft, event, action, verdict.detail);
   }
 }
 
-/** Time to ask again, unless the wait has lasted long enough. */
-export function checkUpstream(draft: Draft, event: AttemptEvent): void {
-  if (!isCurrent(draft, event)) return;
+/** Asks again at the interval, for the last time when the wait has lasted as long as it may. */
+function waitOn(draft: Draft, event: AttemptEvent, action: DependentAction, reason: string): void {
   const { task, n, at } = event;
-  const { action } = taskOf(draft.run, task);
   const attempt = draft.attempt(task)!;
-  if (action.type !== 'dependent') return;
-  if (action.maxWaitMs === null || at < attempt.dispatchedAt + action.maxWaitMs) {
-    return draft.effect({ kind: 'check-upstream', run: draft.run.spec.id, task, n });
+  const until = action.maxWaitMs === null ? Number.POSITIVE_INFINITY : attempt.dispatchedAt + action.maxWaitMs;
+  if (action.maxWaitMs !== null && at >= until) {
+    const cause: Cause = { kind: 'timeout', afterMs: action.maxWaitMs };
+    draft.setAttempt({ ...attempt, state: 'failed', cause, endedAt: at });
+    failed(draft, event, cause, null);
+    return;
   }
-  const cause: Cause = { kind: 'timeout', afterMs: action.maxWaitMs };
-  draft.setAttempt({ ...attempt, state: 'failed', cause, endedAt: at });
-  failed(draft, event, cause, null);
+  if (draft.record(task)!.waitReason !== reason) draft.setTask(task, 'running', { waitReason: reason });
+  const next = Math.min(at + action.checkIntervalMs, until);
+  draft.effect({ kind: 'timer', run: draft.run.spec.id, timer: 'check', task, n, at: next });
 }

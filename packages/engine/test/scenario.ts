@@ -6,10 +6,30 @@
  * expected answer, indented by two spaces. Lines that begin with `#` are comments. Time stands still but for `advance`.
  */
 import {
-  type AttemptOutcome, type AttemptReport, type Cause, formatAttemptId, parseDefinition, parseDuration, runIdOf, workerIdOf, type WorkerId,
+  type AttemptOutcome,
+  type AttemptReport,
+  type Cause,
+  formatAttemptId,
+  parseDefinition,
+  parseDuration,
+  RUN_STATES,
+  runIdOf,
+  workerIdOf,
+  type WorkerId,
 } from '@pelorus/protocol';
 import {
-  apply, type Change, type CommandAction, decide, type Effect, type Event, openRun, type Run, type RunSpec, stateOf,
+  apply,
+  type Change,
+  type ChildWorkflow,
+  type CommandAction,
+  decide,
+  type Effect,
+  type Event,
+  openRun,
+  type ParentLink,
+  type Run,
+  type RunSpec,
+  stateOf,
 } from '../src/index.ts';
 
 const START_AT = Date.UTC(2024, 2, 15, 13, 45, 0);
@@ -62,21 +82,35 @@ class Scene {
       case 'place':
         return words.flatMap((task) => this.place(task, workerIdOf('w1')));
       case 'running':
-        return words.flatMap((task) => this.report(task, null, (key) => ({ kind: 'running', ...key, startedAt: this.now })));
+        return words.flatMap((task) =>
+          this.report(task, null, (key) => ({ kind: 'running', ...key, startedAt: this.now })),
+        );
       case 'succeed':
-        return words.filter((word) => !word.includes('=')).flatMap((task) => this.finish(task, null, this.outcome('succeeded', null, words)));
+        return words
+          .filter((word) => !word.includes('='))
+          .flatMap((task) => this.finish(task, null, this.outcome('succeeded', null, words)));
       case 'fail':
         return this.finish(words[0]!, null, this.outcome('failed', causeOf(words.slice(1)), []));
       case 'killed':
         return this.finish(words[0]!, null, this.outcome('killed', null, []));
       case 'late':
-        return this.finish(words[0]!, Number(words[1]), this.outcome(words[2] === 'ok' ? 'succeeded' : 'failed', words[2] === 'ok' ? null : causeOf([]), []));
+        return this.finish(
+          words[0]!,
+          Number(words[1]),
+          this.outcome(words[2] === 'ok' ? 'succeeded' : 'failed', words[2] === 'ok' ? null : causeOf([]), []),
+        );
       case 'refuse':
         return this.report(words[0]!, null, (key) => ({ kind: 'no_capacity', ...key, reason: 'full' }));
       case 'tombstone':
         return this.report(words[0]!, null, (key) => ({ kind: 'tombstoned', ...key }));
       case 'lose':
         return this.lose(words[0]!);
+      case 'child':
+        return this.resolveChild(words[0]!, words[1] === 'found');
+      case 'child-finished':
+        return this.childFinished(words[0]!, words[1]!, words[2]);
+      case 'upstream':
+        return this.upstream(words[0]!, words[1]!, words.slice(2).join(' '));
       case 'advance':
         return this.advance(parseDuration(words[0]!)!);
       case 'states':
@@ -100,12 +134,22 @@ class Scene {
     return this.decide({ kind: 'placed', task: this.index(task), worker, at: this.now, random: 0 });
   }
 
-  private report(task: string, n: number | null, make: (key: { attempt: ReturnType<typeof formatAttemptId>; sequence: number }) => AttemptReport): string[] {
+  private report(
+    task: string,
+    n: number | null,
+    make: (key: { attempt: ReturnType<typeof formatAttemptId>; sequence: number }) => AttemptReport,
+  ): string[] {
     const index = this.index(task);
     const number = n ?? this.run.attempts[index]?.n ?? 0;
     const attempt = formatAttemptId({ run: this.run.spec.id, task: index, n: number });
     return this.decide({
-      kind: 'report', task: index, n: number, worker: workerIdOf('w1'), at: this.now, random: 0, report: make({ attempt, sequence: 1 }),
+      kind: 'report',
+      task: index,
+      n: number,
+      worker: workerIdOf('w1'),
+      at: this.now,
+      random: 0,
+      report: make({ attempt, sequence: 1 }),
     });
   }
 
@@ -114,14 +158,48 @@ class Scene {
   }
 
   private outcome(state: AttemptOutcome['state'], cause: Cause | null, words: string[]): AttemptOutcome {
-    const outputs = Object.fromEntries(words.filter((word) => word.includes('=')).map((word) => word.split('=') as [string, string]));
+    const outputs = Object.fromEntries(
+      words.filter((word) => word.includes('=')).map((word) => word.split('=') as [string, string]),
+    );
     return { state, cause, outputs, outputsTruncated: false, startedAt: this.now, endedAt: this.now };
   }
 
   private lose(task: string): string[] {
     const index = this.index(task);
     const attempt = this.run.attempts[index]!;
-    return this.decide({ kind: 'worker-lost', task: index, n: attempt.n, worker: attempt.worker, at: this.now, random: 0 });
+    return this.decide({
+      kind: 'worker-lost',
+      task: index,
+      n: attempt.n,
+      worker: attempt.worker,
+      at: this.now,
+      random: 0,
+    });
+  }
+
+  private resolveChild(task: string, isFound: boolean): string[] {
+    const { definition } = this.run;
+    const child: ChildWorkflow = isFound
+      ? { kind: 'found', projectId: 2, project: 'q', workflowId: 7, workflow: 'child', version: 3, definition }
+      : { kind: 'missing', detail: 'there is no workflow child in project p' };
+    return this.decide({ kind: 'child-resolved', task: this.index(task), child, at: this.now, random: 0 });
+  }
+
+  /** The child of the latest attempt, unless another one is named. */
+  private childFinished(task: string, state: string, n: string | undefined): string[] {
+    const index = this.index(task);
+    const attempt = Number(n ?? this.run.attempts[index]?.n ?? 0);
+    const known = RUN_STATES.find((one) => one === state);
+    if (known === undefined) throw new Error(`no run state ${state}`);
+    return this.decide(this.command({ kind: 'child-finished', task: index, attempt, child: runIdOf(2), state: known }));
+  }
+
+  private upstream(task: string, kind: string, detail: string): string[] {
+    const index = this.index(task);
+    const n = this.run.attempts[index]?.n ?? 0;
+    if (kind !== 'satisfied' && kind !== 'failed' && kind !== 'waiting') throw new Error(`no verdict ${kind}`);
+    const verdict = { kind, detail } as const;
+    return this.decide({ kind: 'upstream-checked', task: index, n, verdict, at: this.now, random: 0 });
   }
 
   private advance(ms: number): string[] {
@@ -161,22 +239,36 @@ class Scene {
     switch (change.kind) {
       case 'run': {
         const { state, cause, firstFailure } = change.status;
-        const first = firstFailure ? ` (first failure: ${firstFailure.task}, ${describeCause(firstFailure.cause)})` : '';
+        const first = firstFailure
+          ? ` (first failure: ${firstFailure.task}, ${describeCause(firstFailure.cause)})`
+          : '';
         return `run ${this.run.status.state} → ${state}${cause ? ` because ${describeCause(cause)}` : ''}${first}`;
       }
       case 'task-run': {
         const { record } = change;
         const outputs = record.outputs ? ` ${JSON.stringify(record.outputs)}` : '';
         const cause = record.cause ? ` because ${describeCause(record.cause)}` : '';
-        return `${this.name(record.task)} ${before(record.task)} → ${record.state}${cause}${outputs}`;
+        const wait = before(record.task) === record.state && record.waitReason ? ` (${record.waitReason})` : '';
+        return `${this.name(record.task)} ${before(record.task)} → ${record.state}${cause}${outputs}${wait}`;
       }
       case 'attempt': {
         const { task, n, state, kill } = change.record;
         return `attempt ${this.name(task)}#${n} ${state}${kill ? ` to be killed because ${describeCause(kill.cause)}` : ''}`;
       }
+      case 'start-child': {
+        const { project, workflow, workflowVersion, params, depth, logicalDateAt, priority } = change.child;
+        const inherited = `depth ${depth}, ${new Date(logicalDateAt).toISOString()}, ${priority}`;
+        return `start child of ${this.link(change.parent)}: ${project}/${workflow} version ${workflowVersion} ${JSON.stringify(params)} (${inherited})`;
+      }
+      case 'child-command':
+        return `tell child of ${this.link(change.parent)} to ${change.action.kind}, by ${change.user}`;
       default:
         return null;
     }
+  }
+
+  private link({ task, attempt }: ParentLink): string {
+    return `${this.name(task)}#${attempt}`;
   }
 
   private describeEffect(effect: Effect): string[] {
@@ -189,7 +281,13 @@ class Scene {
         return [`notify ${effect.subject}${effect.task ? ` ${effect.task}` : ''}`];
       case 'timer':
         this.timers.push(effect);
-        return effect.timer === 'run-timeout' ? [] : [`timer ${effect.timer} ${this.name(effect.task)} in ${(effect.at - this.now) / 1000}s`];
+        return effect.timer === 'run-timeout'
+          ? []
+          : [`timer ${effect.timer} ${this.name(effect.task)} in ${(effect.at - this.now) / 1000}s`];
+      case 'resolve-child':
+        return [`ask for the child workflow of ${this.name(effect.task)}`];
+      case 'check-upstream':
+        return [`ask for the upstream of ${this.name(effect.task)}#${effect.n}`];
       case 'ready':
         return [];
     }
@@ -211,29 +309,65 @@ function causeOf(words: string[]): Cause {
 }
 
 function describeCause(cause: Cause): string {
+  if (cause.kind === 'chose') return `chose ${listed(cause.taken)}, not ${listed(cause.untaken)}`;
   const { kind, ...rest } = cause;
   const detail = Object.values(rest).join(' ');
   return detail === '' ? kind : `${kind} ${detail}`;
 }
 
+function listed(names: string[]): string {
+  return names.length > 0 ? names.join(' ') : 'none';
+}
+
 function queuedStatus() {
   return {
-    run: runIdOf(1), version: 0, state: 'queued' as const, cause: null, firstFailure: null, waitReason: null,
-    owner: null, startedAt: null, endedAt: null,
+    run: runIdOf(1),
+    version: 0,
+    state: 'queued' as const,
+    cause: null,
+    firstFailure: null,
+    waitReason: null,
+    owner: null,
+    startedAt: null,
+    endedAt: null,
   };
 }
 
 function specOf(workflow: string, definition: NonNullable<ReturnType<typeof parseDefinition>['definition']>): RunSpec {
   return {
-    id: runIdOf(1), projectId: 1, project: 'p', workflowId: 1, workflow, workflowVersion: 1, execType: 'DIRECT', mode: 'whole',
-    plan: planOf(definition), rerunOf: null, parent: null, submitUser: 'ada', proxyUser: null, queue: null,
-    failurePolicy: definition.failurePolicy, priority: 'medium', timeoutMs: definition.timeout.afterMs, timeoutAction: definition.timeout.action,
-    workerGroup: null, environment: null, dryRun: definition.labels['dryRun'] === 'true', params: {}, logicalDateAt: START_AT, zone: 'UTC',
-    submittedAt: START_AT, notifyType: 'NONE', notifyMails: [], extras: null,
+    id: runIdOf(1),
+    projectId: 1,
+    project: 'p',
+    workflowId: 1,
+    workflow,
+    workflowVersion: 1,
+    execType: 'DIRECT',
+    mode: 'whole',
+    plan: planOf(definition),
+    rerunOf: null,
+    parent: null,
+    ...(definition.labels['depth'] === undefined ? {} : { depth: Number(definition.labels['depth']) }),
+    submitUser: 'ada',
+    proxyUser: null,
+    queue: null,
+    failurePolicy: definition.failurePolicy,
+    priority: 'medium',
+    timeoutMs: definition.timeout.afterMs,
+    timeoutAction: definition.timeout.action,
+    workerGroup: null,
+    environment: null,
+    dryRun: definition.labels['dryRun'] === 'true',
+    params: {},
+    logicalDateAt: START_AT,
+    zone: 'UTC',
+    submittedAt: START_AT,
+    notifyType: 'NONE',
+    notifyMails: [],
+    extras: null,
   };
 }
 
-/** The label `selected: a,b` of a scenario's workflow picks tasks. */
+/** Labels of a scenario's workflow: `selected: a,b` picks tasks; `dryRun: "true"`; `depth: "16"` is that of the run. */
 function planOf(definition: NonNullable<ReturnType<typeof parseDefinition>['definition']>): RunSpec['plan'] {
   const selected = definition.labels['selected'];
   if (!selected) return { run: 'all', reuse: [] };
