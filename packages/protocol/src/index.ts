@@ -4,5 +4,6 @@ export * from './limits.ts';
 export * from './routes.ts';
 export * from './states.ts';
 export * from './wire.ts';
+export * from './words.ts';
 export * from './workflow.ts';
 export * from './definition/index.ts';
