@@ -91,7 +91,7 @@ function runMake(scratch: Scratch): number {
   const targets = Array.from({ length: SHELLS }, (_none, index) => `t${index}`);
   writeFileSync(
     file,
-    `all: ${targets.join(' ')}\n.PHONY: all ${targets.join(' ')}\n${targets.map((name) => `${name}:\n\t@sh -c true;:\n`).join('')}`,
+    `all: ${targets.join(' ')}\n.PHONY: all ${targets.join(' ')}\n${targets.map((name) => `${name}:\n\t@sh -c true\n`).join('')}`,
   );
   const startedAt = performance.now();
   execFileSync('make', ['-s', '-j4', '-f', file]);

@@ -33,6 +33,8 @@ export interface SupervisorConnection {
 const START_LIMIT_MS = 15_000;
 /** A predecessor that was just killed may still seem attached for a moment. */
 const REFUSED_LIMIT_MS = 3_000;
+/** A supervisor that is stopped accepts connections and says nothing. */
+const ANSWER_LIMIT_MS = 5_000;
 const RETRY_MS = 15;
 const RESPAWN_MS = 2_000;
 
@@ -90,11 +92,13 @@ function attach(
 ): Promise<SupervisorConnection | { agentPid: number } | null> {
   return new Promise((resolve, reject) => {
     let attached = false;
+    const limit = setTimeout(() => channel.destroy(), ANSWER_LIMIT_MS);
     const channel: LineChannel<AgentToSupervisor> = openLineChannel<AgentToSupervisor, SupervisorToAgent>(
       socket,
       (messages) => {
         const [first, ...others] = messages;
         if (attached) return listener.onMessages(messages);
+        clearTimeout(limit);
         if (first?.kind === 'refused') return resolve({ agentPid: first.agentPid });
         if (first?.kind !== 'attached') return channel.destroy();
         if (first.version !== SUPERVISOR_VERSION) return reject(otherVersion(first, channel));
@@ -102,7 +106,11 @@ function attach(
         resolve(connectionOf(first, channel));
         if (others.length > 0) queueMicrotask(() => listener.onMessages(others));
       },
-      () => (attached ? listener.onClose() : resolve(null)),
+      () => {
+        clearTimeout(limit);
+        if (attached) listener.onClose();
+        else resolve(null);
+      },
     );
     channel.send({ kind: 'attach', agentPid: process.pid, settings: argument.settings });
   });

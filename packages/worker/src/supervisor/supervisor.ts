@@ -47,7 +47,7 @@ const HURRY_MS = 30;
 const PRUNE_MS = 3_600_000;
 const LEASE_TICK_MS = 250;
 /** A task that ends sooner is told once, when it ends: its outcome says when it started. */
-const STARTED_HELD_BACK_MS = 5;
+const STARTED_HELD_BACK_MS = 20;
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
