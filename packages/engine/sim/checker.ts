@@ -5,7 +5,15 @@
  * Owns: what it has seen of reports (who said what) and of kills (which worker was told). Everything else is looked up.
  */
 import {
-  type AttemptId, type AttemptReport, isTerminalRun, isTerminalTaskRun, type MasterId, type MasterToWorker, parseAttemptId, type RunId, type WorkerId,
+  type AttemptId,
+  type AttemptReport,
+  isTerminalRun,
+  isTerminalTaskRun,
+  type MasterId,
+  type MasterToWorker,
+  parseAttemptId,
+  type RunId,
+  type WorkerId,
   type WorkerToMaster,
 } from '@pelorus/protocol';
 import type { AttemptRecord, Change, RunStatus, TaskRunRecord } from '../src/index.ts';
@@ -34,8 +42,10 @@ export class Checker {
     const { world } = this;
     world.trace(() => `${fence.master} commits ${changes.length === 0 ? 'nothing' : describeChanges(changes)}`);
     world.tally.count('transactions');
-    if (!world.store.holds(fence)) fail('S1', `${fence.master} is fenced and commits ${describeChanges(changes) || 'nothing'}`);
-    for (const change of changes) if (change.kind === 'attempt') this.attemptWritten(change.record, before.get(change.record.run)!);
+    if (!world.store.holds(fence))
+      fail('S1', `${fence.master} is fenced and commits ${describeChanges(changes) || 'nothing'}`);
+    for (const change of changes)
+      if (change.kind === 'attempt') this.attemptWritten(change.record, before.get(change.record.run)!);
     for (const [id, status] of before) this.runWritten(id, status);
   }
 
@@ -46,7 +56,10 @@ export class Checker {
     const process = world.ledger.byAttempt.get(name as AttemptId);
     if (record.state === 'dispatched') this.attemptMade(record, run, runBefore);
     if (isTerminalAttempt(record) && process && process.endedAt === null) {
-      fail('S2', `attempt ${name} is ${record.state} (${record.cause?.kind ?? 'no cause'}), but its process lives on ${process.host}`);
+      fail(
+        'S2',
+        `attempt ${name} is ${record.state} (${record.cause?.kind ?? 'no cause'}), but its process lives on ${process.host}`,
+      );
     }
     if (record.state === 'lost') world.tally.count(`path: attempt lost (${record.cause?.kind ?? 'no cause'})`);
   }
@@ -74,7 +87,8 @@ export class Checker {
       });
     }
     const size = this.world.taskGroups.get(share.name)!;
-    if (held > size) fail('S10', `task group ${share.name} of size ${size} holds ${held} with task ${task} of run ${run.spec.id}`);
+    if (held > size)
+      fail('S10', `task group ${share.name} of size ${size} holds ${held} with task ${task} of run ${run.spec.id}`);
     if (held === size) this.world.tally.count('path: task group full');
   }
 
@@ -86,8 +100,13 @@ export class Checker {
 
   private mustBeReady(invariant: Invariant, record: { run: RunId; task: number; n: number }, run: DurableRun): void {
     const verdict = verdictOf(run.workflow.definition, run.tasks, record.task);
-    if (verdict !== 'run') fail(invariant, `attempt ${record.run}.${record.task}.${record.n} begins, but by the rows its trigger rule says ${verdict}`);
-    if (run.workflow.definition.tasks[record.task]!.disabled) fail(invariant, `task ${record.task} of run ${record.run} is disabled, but begins`);
+    if (verdict !== 'run')
+      fail(
+        invariant,
+        `attempt ${record.run}.${record.task}.${record.n} begins, but by the rows its trigger rule says ${verdict}`,
+      );
+    if (run.workflow.definition.tasks[record.task]!.disabled)
+      fail(invariant, `task ${record.task} of run ${record.run} is disabled, but begins`);
   }
 
   private runWritten(id: RunId, before: RunStatus): void {
@@ -95,7 +114,8 @@ export class Checker {
     this.touched.add(id);
     if (isTerminalRun(before.state) || !isTerminalRun(run.status.state)) return;
     const alive = this.world.ledger.liveOfRun(id);
-    if (alive.length > 0) fail('S9', `run ${id} is shown ${run.status.state}, but ${alive.map((one) => one.attempt).join(', ')} live`);
+    if (alive.length > 0)
+      fail('S9', `run ${id} is shown ${run.status.state}, but ${alive.map((one) => one.attempt).join(', ')} live`);
     this.world.tally.count(`run ended: ${run.status.state}`);
   }
 
@@ -106,18 +126,22 @@ export class Checker {
     const { attempt, run, task, n, host } = process;
     if (world.ledger.byAttempt.has(attempt)) fail('S2', `attempt ${attempt} starts a second process, on ${host}`);
     const others = world.ledger.liveOfTask(run, task);
-    if (others.length > 0) fail('S2', `${attempt} starts on ${host} while ${others[0]!.attempt} lives on ${others[0]!.host}`);
+    if (others.length > 0)
+      fail('S2', `${attempt} starts on ${host} while ${others[0]!.attempt} lives on ${others[0]!.host}`);
     const { slots } = world.hosts.find(({ options }) => options.name === host)!.options;
     const running = world.ledger.liveOnHost(host);
     if (running >= slots) fail('S10', `${attempt} starts on ${host}, where ${running} processes fill ${slots} slots`);
     const durable = world.store.runs.get(run)!;
     const record = durable.attempts[task]?.[n - 1];
     if (!record) fail('S6', `${attempt} starts, but no such attempt is in the store`);
-    if (isTerminalRun(durable.status.state)) fail('S9', `${attempt} starts after its run was shown ${durable.status.state}`);
-    if (this.killedFirst.has(`${host} ${attempt}`)) fail('S9', `${attempt} starts on ${host}, which had been told to kill it`);
+    if (isTerminalRun(durable.status.state))
+      fail('S9', `${attempt} starts after its run was shown ${durable.status.state}`);
+    if (this.killedFirst.has(`${host} ${attempt}`))
+      fail('S9', `${attempt} starts on ${host}, which had been told to kill it`);
     this.mustBeReady('S3', process, durable);
     if (isTerminalAttempt(record)) fail('S5', `${attempt} starts although it is ${record.state} in the store`);
-    if (durable.stoppingSince !== null) world.tally.count('path: process started while its run was stopping (its dispatch was on the way)');
+    if (durable.stoppingSince !== null)
+      world.tally.count('path: process started while its run was stopping (its dispatch was on the way)');
   }
 
   workerReceived(worker: WorkerId, messages: readonly MasterToWorker[]): void {
@@ -159,17 +183,23 @@ export class Checker {
 
   private acknowledged(master: MasterId, worker: WorkerId, ack: Extract<MasterToWorker, { kind: 'ack' }>): void {
     const report = this.reports.get(`${worker} ${ack.attempt} ${ack.sequence}`);
-    if (!report) return fail('defect', `${master} acknowledges report ${ack.sequence} of ${ack.attempt}, which ${worker} never made`);
+    if (!report)
+      return fail(
+        'defect',
+        `${master} acknowledges report ${ack.sequence} of ${ack.attempt}, which ${worker} never made`,
+      );
     const { run: id } = parseAttemptId(ack.attempt)!;
     const record = this.world.store.attempt(ack.attempt);
     const ended = isTerminalRun(this.world.store.runs.get(id)!.status.state);
     const settled = ended || record === null || isTerminalAttempt(record);
     if (ack.verdict === 'unknown') {
       this.world.tally.count('path: report answered with unknown');
-      if (!settled) fail('S6', `${master} tells ${worker} that ${ack.attempt} is unknown, but it is ${record.state} in the store`);
+      if (!settled)
+        fail('S6', `${master} tells ${worker} that ${ack.attempt} is unknown, but it is ${record.state} in the store`);
       return;
     }
-    if (record === null) return fail('S6', `${master} acknowledges ${report.kind} of ${ack.attempt}, which is not in the store`);
+    if (record === null)
+      return fail('S6', `${master} acknowledges ${report.kind} of ${ack.attempt}, which is not in the store`);
     if (settled && !this.world.variant.masterCore) this.countStale(report, record);
     if (settled || record.worker !== worker) return;
     if (!effectOf(report, record, this.world.store.runs.get(id)!)) {
@@ -178,7 +208,8 @@ export class Checker {
   }
 
   private countStale(report: AttemptReport, record: AttemptRecord): void {
-    if (report.kind === 'finished' && record.state === 'lost') this.world.tally.count('path: result came after the attempt was given up');
+    if (report.kind === 'finished' && record.state === 'lost')
+      this.world.tally.count('path: result came after the attempt was given up');
   }
 
   private dispatched(master: MasterId, worker: WorkerId, attempt: AttemptId): void {
@@ -193,7 +224,11 @@ export class Checker {
   private killSent(master: MasterId, worker: WorkerId, attempt: AttemptId): void {
     const record = this.world.store.attempt(attempt);
     const live = record !== null && !isTerminalAttempt(record);
-    if (live && !record.kill) fail('defect', `${master} tells ${worker} to kill ${attempt}, which is ${record.state} and which nobody asked to kill`);
+    if (live && !record.kill)
+      fail(
+        'defect',
+        `${master} tells ${worker} to kill ${attempt}, which is ${record.state} and which nobody asked to kill`,
+      );
     this.world.tally.count(live ? 'kills sent' : 'path: kill of a leftover attempt');
   }
 
@@ -223,7 +258,9 @@ export class Checker {
     }
     if (owner === null || !this.world.store.masters.has(owner)) fail('L4', `run ${id} is ${state} and has no owner`);
     if (state === 'paused' && waitReason === null) fail('L4', `run ${id} is paused and does not say what for`);
-    const open = run.workflow.definition.tasks.flatMap((_, task) => (isTerminalTaskRun(run.tasks[task]?.state ?? 'pending') ? [] : [task]));
+    const open = run.workflow.definition.tasks.flatMap((_, task) =>
+      isTerminalTaskRun(run.tasks[task]?.state ?? 'pending') ? [] : [task],
+    );
     if (open.length === 0) fail('L4', `run ${id} is ${state} although all of its tasks have ended`);
     for (const task of open) {
       const missing = missingCause(run, task);
@@ -259,8 +296,11 @@ function missingCause(run: DurableRun, task: number): string | null {
   const record = run.tasks[task];
   const { state } = run.status;
   if (!record || record.state === 'pending') {
-    if (state === 'stopping' && !run.workflow.definition.tasks[task]!.disabled) return 'it is pending in a run that is being stopped';
-    const waits = predecessorsOf(run.workflow.definition, task).some((pred) => !isTerminalTaskRun(run.tasks[pred]?.state ?? 'pending'));
+    if (state === 'stopping' && !run.workflow.definition.tasks[task]!.disabled)
+      return 'it is pending in a run that is being stopped';
+    const waits = predecessorsOf(run.workflow.definition, task).some(
+      (pred) => !isTerminalTaskRun(run.tasks[pred]?.state ?? 'pending'),
+    );
     return waits ? null : 'it is pending although all of its predecessors have ended';
   }
   switch (record.state) {

@@ -43,7 +43,8 @@ export class Commander {
     if (random.chance(options.stop)) this.later(run, { kind: 'stop' });
     if (random.chance(options.pause)) this.later(run, { kind: 'pause' }, () => this.later(run, { kind: 'resume' }));
     if (!random.chance(options.killTask)) return;
-    for (let times = random.whole(1, 3); times > 0; times--) this.later(run, { kind: 'kill-task', task: random.pick(workflow.definition.tasks).name });
+    for (let times = random.whole(1, 3); times > 0; times--)
+      this.later(run, { kind: 'kill-task', task: random.pick(workflow.definition.tasks).name });
   }
 
   /** Not told to every master: the poll is the guarantee. */
@@ -75,14 +76,25 @@ export class Commander {
       if (isTerminalRun(run.status.state)) continue;
       if (run.status.state === 'paused') this.request(id, { kind: 'resume' });
       for (const record of run.tasks) {
-        if (!record || isTerminalTaskRun(record.state) || !record.waitReason?.includes('waiting for its return or for a decision')) continue;
+        if (
+          !record ||
+          isTerminalTaskRun(record.state) ||
+          !record.waitReason?.includes('waiting for its return or for a decision')
+        )
+          continue;
         this.request(id, { kind: 'kill-task', task: run.workflow.definition.tasks[record.task]!.name });
       }
     }
   }
 }
 
-function describe(definition: { failurePolicy: string; tasks: readonly { name: string; needs: string[]; trigger: string; disabled: boolean; action: { type: string } }[] }): string {
-  const tasks = definition.tasks.map(({ name, needs, trigger, disabled, action }) => `${name}${disabled ? '(disabled)' : ''}:${action.type}<-${trigger}[${needs.join(' ')}]`);
+function describe(definition: {
+  failurePolicy: string;
+  tasks: readonly { name: string; needs: string[]; trigger: string; disabled: boolean; action: { type: string } }[];
+}): string {
+  const tasks = definition.tasks.map(
+    ({ name, needs, trigger, disabled, action }) =>
+      `${name}${disabled ? '(disabled)' : ''}:${action.type}<-${trigger}[${needs.join(' ')}]`,
+  );
   return `${definition.failurePolicy} ${tasks.join(' ')}`;
 }

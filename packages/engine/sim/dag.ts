@@ -29,18 +29,26 @@ export function stateIn(rows: Rows, task: number): TaskRunRecord['state'] {
 /** Ended, and when it is a disabled task, everything that it stands for has ended too. */
 export function hasEnded(definition: WorkflowDefinition, rows: Rows, task: number): boolean {
   if (!isTerminalTaskRun(stateIn(rows, task))) return false;
-  return !definition.tasks[task]!.disabled || predecessorsOf(definition, task).every((pred) => hasEnded(definition, rows, pred));
+  return (
+    !definition.tasks[task]!.disabled ||
+    predecessorsOf(definition, task).every((pred) => hasEnded(definition, rows, pred))
+  );
 }
 
 /** Whether a task that has ended counts as a failure for those after it; a disabled one passes on what is before it. */
 export function countsAsFailure(definition: WorkflowDefinition, rows: Rows, task: number): boolean {
-  if (definition.tasks[task]!.disabled) return predecessorsOf(definition, task).some((pred) => countsAsFailure(definition, rows, pred));
+  if (definition.tasks[task]!.disabled)
+    return predecessorsOf(definition, task).some((pred) => countsAsFailure(definition, rows, pred));
   const state = stateIn(rows, task);
   return state === 'failed' || state === 'killed' || state === 'upstream_failed';
 }
 
 /** What the trigger rule makes of the predecessors as they are now. */
-export function verdictOf(definition: WorkflowDefinition, rows: Rows, task: number): 'wait' | 'run' | 'upstream_failed' | 'skipped' {
+export function verdictOf(
+  definition: WorkflowDefinition,
+  rows: Rows,
+  task: number,
+): 'wait' | 'run' | 'upstream_failed' | 'skipped' {
   const preds = predecessorsOf(definition, task);
   const allEnded = preds.every((pred) => hasEnded(definition, rows, pred));
   const failed = preds.some((pred) => hasEnded(definition, rows, pred) && countsAsFailure(definition, rows, pred));
@@ -58,7 +66,9 @@ export function verdictOf(definition: WorkflowDefinition, rows: Rows, task: numb
 /** Every task that really comes next (behind disabled ones) accepts a failure, and there is one. */
 export function failureIsHandled(definition: WorkflowDefinition, task: number): boolean {
   const next = effectiveSuccessors(definition, task);
-  return next.length > 0 && next.every((successor) => successor.trigger === 'all_done' || successor.trigger === 'any_failed');
+  return (
+    next.length > 0 && next.every((successor) => successor.trigger === 'all_done' || successor.trigger === 'any_failed')
+  );
 }
 
 function effectiveSuccessors(definition: WorkflowDefinition, task: number): TaskDefinition[] {

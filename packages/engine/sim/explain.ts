@@ -21,6 +21,8 @@ export function explain(report: HistoryReport, options: Omit<HistoryOptions, 'se
     ...lines.slice(-LAST_LINES),
     '',
     `${violation.invariant} broken after ${steps} steps: ${violation.message}`,
-    same ? `again: npm run sim -- --seed ${seed} --verbose` : `NOT REPRODUCED: the second time it ended after ${again.steps} steps with ${again.violation?.message ?? 'nothing broken'}`,
+    same
+      ? `again: npm run sim -- --seed ${seed} --verbose`
+      : `NOT REPRODUCED: the second time it ended after ${again.steps} steps with ${again.violation?.message ?? 'nothing broken'}`,
   ].join('\n');
 }

@@ -38,12 +38,29 @@ export interface Faults {
 }
 
 export const NO_FAULTS: Faults = {
-  dropFrame: 0, duplicateFrame: 0, delayFrame: 0, stallFrame: 0, breakLink: 0,
-  masterCrashMs: Infinity, masterPauseMs: Infinity, agentCrashMs: Infinity, agentPauseMs: Infinity, agentDrainMs: Infinity, supervisorCrashMs: Infinity,
-  hostRebootMs: Infinity, partitionMs: Infinity, storeOutageMs: Infinity,
-  crashBeforeCommit: 0, crashBeforeSend: 0, crashAfterSend: 0,
-  storeFails: 0, storeUnknownExecuted: 0, storeUnknownLost: 0, storeSlow: 0,
-  frameDelayMs: [0, 5], storeDelayMs: [0, 3],
+  dropFrame: 0,
+  duplicateFrame: 0,
+  delayFrame: 0,
+  stallFrame: 0,
+  breakLink: 0,
+  masterCrashMs: Infinity,
+  masterPauseMs: Infinity,
+  agentCrashMs: Infinity,
+  agentPauseMs: Infinity,
+  agentDrainMs: Infinity,
+  supervisorCrashMs: Infinity,
+  hostRebootMs: Infinity,
+  partitionMs: Infinity,
+  storeOutageMs: Infinity,
+  crashBeforeCommit: 0,
+  crashBeforeSend: 0,
+  crashAfterSend: 0,
+  storeFails: 0,
+  storeUnknownExecuted: 0,
+  storeUnknownLost: 0,
+  storeSlow: 0,
+  frameDelayMs: [0, 5],
+  storeDelayMs: [0, 3],
 };
 
 export function faultsOf(random: Random): Faults {
@@ -71,7 +88,16 @@ export function faultsOf(random: Random): Faults {
     storeUnknownExecuted: maybe(0.002, 0.1),
     storeUnknownLost: maybe(0.002, 0.1),
     storeSlow: maybe(0.005, 0.1),
-    frameDelayMs: random.pick([[0, 2], [1, 30], [5, 300], [1, 2_000]]),
-    storeDelayMs: random.pick([[0, 2], [1, 20], [5, 200]]),
+    frameDelayMs: random.pick([
+      [0, 2],
+      [1, 30],
+      [5, 300],
+      [1, 2_000],
+    ]),
+    storeDelayMs: random.pick([
+      [0, 2],
+      [1, 20],
+      [5, 200],
+    ]),
   };
 }

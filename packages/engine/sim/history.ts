@@ -46,7 +46,12 @@ export function playHistory(options: HistoryOptions): HistoryReport {
   try {
     play(world, random);
   } catch (error) {
-    violation = error instanceof Violation ? error : new Violation('defect', `it threw: ${error instanceof Error ? error.stack : String(error)}`, { cause: error });
+    violation =
+      error instanceof Violation
+        ? error
+        : new Violation('defect', `it threw: ${error instanceof Error ? error.stack : String(error)}`, {
+            cause: error,
+          });
   }
   return { seed: options.seed, steps: timeline.steps, durationMs: timeline.now - begunAt, tally, violation };
 }
@@ -61,8 +66,19 @@ function worldOf(options: HistoryOptions, random: Random): World {
     clockOffsetMs: random.whole(-3_600_000, 3_600_000),
   }));
   const faults = { ...faultsOf(random), ...options.faults };
-  const taskGroups = new Map(Array.from({ length: random.whole(0, 2) }, (_, index) => [`g${index}`, random.whole(1, 4)]));
-  return new World({ taskGroups, seed: options.seed, random, faults, variant: options.variant ?? {}, masterSlots, hosts, trace: options.trace ?? null });
+  const taskGroups = new Map(
+    Array.from({ length: random.whole(0, 2) }, (_, index) => [`g${index}`, random.whole(1, 4)]),
+  );
+  return new World({
+    taskGroups,
+    seed: options.seed,
+    random,
+    faults,
+    variant: options.variant ?? {},
+    masterSlots,
+    hosts,
+    trace: options.trace ?? null,
+  });
 }
 
 function play(world: World, random: Random): void {
@@ -70,8 +86,13 @@ function play(world: World, random: Random): void {
   world.checker = new Checker(world);
   const hostileMs = random.between(30_000, 400_000);
   const commander = new Commander(world, random.fork('commander'), {
-    runs: random.whole(1, 8), withinMs: hostileMs * 0.8, groups: ['default', 'special'], taskGroups: world.taskGroups,
-    stop: random.pick([0, 0.2, 0.5]), pause: random.pick([0, 0.3]), killTask: random.pick([0, 0.3]),
+    runs: random.whole(1, 8),
+    withinMs: hostileMs * 0.8,
+    groups: ['default', 'special'],
+    taskGroups: world.taskGroups,
+    stop: random.pick([0, 0.2, 0.5]),
+    pause: random.pick([0, 0.3]),
+    killTask: random.pick([0, 0.3]),
   });
   const nemesis = new Nemesis(world, random.fork('nemesis'));
   world.start();
@@ -82,7 +103,8 @@ function play(world: World, random: Random): void {
   unblockAgain(world, commander);
   const deadline = timeline.now + QUIET_MAX_MS;
   advance(world, () => isAtRest(world) || timeline.now > deadline);
-  if (!isAtRest(world)) throw new Violation('L1', `${QUIET_MAX_MS / 60_000} quiet minutes were not enough: ${unrestOf(world)}`);
+  if (!isAtRest(world))
+    throw new Violation('L1', `${QUIET_MAX_MS / 60_000} quiet minutes were not enough: ${unrestOf(world)}`);
   world.checker.everyRunHasACause();
   for (const [id, run] of world.store.runs) {
     const difference = differenceOf(run, world.ledger);
@@ -104,11 +126,15 @@ function unblockAgain(world: World, commander: Commander): void {
 }
 
 function openTasksOf(run: DurableRun): string {
-  return run.tasks.flatMap((record) => {
-    if (!record || isTerminalTaskRun(record.state)) return [];
-    const latest = run.attempts[record.task]!.at(-1);
-    return [`task ${record.task} is ${record.state}${record.waitReason ? ` (${record.waitReason})` : ''}, attempt ${latest?.n ?? 0} ${latest?.state ?? ''} on ${latest?.worker ?? 'nobody'}`];
-  }).join('; ');
+  return run.tasks
+    .flatMap((record) => {
+      if (!record || isTerminalTaskRun(record.state)) return [];
+      const latest = run.attempts[record.task]!.at(-1);
+      return [
+        `task ${record.task} is ${record.state}${record.waitReason ? ` (${record.waitReason})` : ''}, attempt ${latest?.n ?? 0} ${latest?.state ?? ''} on ${latest?.worker ?? 'nobody'}`,
+      ];
+    })
+    .join('; ');
 }
 
 /** Every run has ended, every command was answered, no process lives, and the workers have nothing left to say. */
@@ -117,10 +143,12 @@ function isAtRest(world: World): boolean {
 }
 
 function unrestOf(world: World): string | null {
-  for (const [id, run] of world.store.runs) if (!isTerminalRun(run.status.state)) return `run ${id} is ${run.status.state}: ${openTasksOf(run)}`;
+  for (const [id, run] of world.store.runs)
+    if (!isTerminalRun(run.status.state)) return `run ${id} is ${run.status.state}: ${openTasksOf(run)}`;
   const command = world.store.commands.find(({ outcome }) => outcome === null);
   if (command) return `command ${command.id} (${command.action.kind} of run ${command.run}) was never answered`;
   if (world.ledger.liveCount > 0) return `${world.ledger.liveCount} processes live`;
-  for (const host of world.hosts) if (host.agent?.idle !== true) return `host ${host.options.name} still has something to report`;
+  for (const host of world.hosts)
+    if (host.agent?.idle !== true) return `host ${host.options.name} still has something to report`;
   return null;
 }

@@ -9,10 +9,21 @@
  * 3. The agent closes a connection on which nothing arrived for `SILENCE_MS`.
  */
 import {
-  type AttemptId, type AttemptOutcome, type Cause, type MasterToWorker, parseAttemptId, type WorkerId, workerIdOf,
+  type AttemptId,
+  type AttemptOutcome,
+  type Cause,
+  type MasterToWorker,
+  parseAttemptId,
+  type WorkerId,
+  workerIdOf,
 } from '@pelorus/protocol';
 import {
-  type HeldAttempt, type SupervisorEvent, type SupervisorOrder, WorkerCore, type WorkerCoreOptions, type WorkerInput,
+  type HeldAttempt,
+  type SupervisorEvent,
+  type SupervisorOrder,
+  WorkerCore,
+  type WorkerCoreOptions,
+  type WorkerInput,
   executionDeadline,
 } from '@pelorus/worker/core';
 import { type Behaviour, behaviourOf } from './behaviour.ts';
@@ -159,7 +170,14 @@ export class Host {
     const key = parseAttemptId(entry.attempt)!;
     const startedAt = this.clock();
     const process: SimProcess = {
-      attempt: entry.attempt, run: key.run, task: key.task, n: key.n, host: this.options.name, startedAt: this.world.timeline.now, endedAt: null, outcome: null,
+      attempt: entry.attempt,
+      run: key.run,
+      task: key.task,
+      n: key.n,
+      host: this.options.name,
+      startedAt: this.world.timeline.now,
+      endedAt: null,
+      outcome: null,
     };
     Object.assign(entry, { state: 'running', startedAt, process });
     this.world.processStarted(process);
@@ -170,19 +188,34 @@ export class Host {
     const { process, behaviour } = entry;
     if (!process || behaviour.onTerm === 'ignores') return;
     this.machine.after(behaviour.termMs, () =>
-      this.exit(entry, process, behaviour.onTerm === 'exits' ? behaviour.outcome : { state: 'killed', cause: { kind: 'signal', name: 'SIGTERM' } }),
+      this.exit(
+        entry,
+        process,
+        behaviour.onTerm === 'exits'
+          ? behaviour.outcome
+          : { state: 'killed', cause: { kind: 'signal', name: 'SIGTERM' } },
+      ),
     );
   }
 
   kill(entry: JournalEntry): void {
     const { process } = entry;
-    if (process) this.machine.after(2, () => this.exit(entry, process, { state: 'killed', cause: { kind: 'signal', name: 'SIGKILL' } }));
+    if (process)
+      this.machine.after(2, () =>
+        this.exit(entry, process, { state: 'killed', cause: { kind: 'signal', name: 'SIGKILL' } }),
+      );
   }
 
   private exit(entry: JournalEntry, process: SimProcess, end: Pick<AttemptOutcome, 'state' | 'cause'>): void {
     if (process.endedAt !== null) return;
     const outputs = end.state === 'succeeded' ? entry.behaviour.outputs : {};
-    const outcome: AttemptOutcome = { ...end, outputs, outputsTruncated: false, startedAt: entry.startedAt, endedAt: this.clock() };
+    const outcome: AttemptOutcome = {
+      ...end,
+      outputs,
+      outputsTruncated: false,
+      startedAt: entry.startedAt,
+      endedAt: this.clock(),
+    };
     this.world.processEnded(process, outcome);
     entry.outcome = outcome;
     this.supervisor?.reaped(entry);
@@ -225,7 +258,8 @@ class Supervisor {
 
   private tick(): void {
     this.actor.after(500, () => this.tick());
-    if (!this.host.world.variant.supervisorIgnoresLeases) for (const entry of this.host.journal.values()) this.enforce(entry);
+    if (!this.host.world.variant.supervisorIgnoresLeases)
+      for (const entry of this.host.journal.values()) this.enforce(entry);
   }
 
   private enforce(entry: JournalEntry): void {
@@ -233,7 +267,8 @@ class Supervisor {
     if (entry.state !== 'running' && entry.state !== 'starting') return;
     const now = host.clock();
     const { termAt, killAt } = executionDeadline(host.renewedAt ?? -Infinity, entry);
-    if (!entry.kill && now >= termAt) this.beginKill(entry, { reason: 'lease', cause: { kind: 'error', detail: 'lease' }, killAt });
+    if (!entry.kill && now >= termAt)
+      this.beginKill(entry, { reason: 'lease', cause: { kind: 'error', detail: 'lease' }, killAt });
     if (entry.kill && now >= Math.min(entry.kill.killAt, killAt)) host.kill(entry);
   }
 
@@ -272,7 +307,16 @@ class Supervisor {
     if (host.journal.has(attempt) && !host.world.variant.supervisorStartsTwice) return;
     const behaviour = behaviourOf(attempt, host.world.seed);
     const entry: JournalEntry = {
-      attempt, killGraceMs, executionLeaseMs, behaviour, state: 'starting', startedAt: 0, outcome: null, detail: '', kill: null, process: null,
+      attempt,
+      killGraceMs,
+      executionLeaseMs,
+      behaviour,
+      state: 'starting',
+      startedAt: 0,
+      outcome: null,
+      detail: '',
+      kill: null,
+      process: null,
     };
     host.journal.set(attempt, entry);
     this.actor.after(behaviour.spawnMs, () => this.spawn(entry));
@@ -284,11 +328,21 @@ class Supervisor {
     const at = host.clock();
     if (entry.behaviour.cannotStart) {
       const cause: Cause = { kind: 'invalid', detail: 'its interpreter is missing' };
-      Object.assign(entry, { state: 'finished', outcome: { state: 'failed', cause, outputs: {}, outputsTruncated: false, startedAt: at, endedAt: at } });
+      Object.assign(entry, {
+        state: 'finished',
+        outcome: { state: 'failed', cause, outputs: {}, outputsTruncated: false, startedAt: at, endedAt: at },
+      });
       return this.tell({ kind: 'cannot_start', attempt: entry.attempt, cause, at });
     }
     if (entry.kill) {
-      entry.outcome = { state: 'killed', cause: entry.kill.cause, outputs: {}, outputsTruncated: false, startedAt: at, endedAt: at };
+      entry.outcome = {
+        state: 'killed',
+        cause: entry.kill.cause,
+        outputs: {},
+        outputsTruncated: false,
+        startedAt: at,
+        endedAt: at,
+      };
       return this.reaped(entry);
     }
     host.spawn(entry);
@@ -333,11 +387,19 @@ class Agent {
     this.id = workerIdOf(`${options.name}.${number}`);
     this.random = new Random(world.random.whole(0, 0xffffffff));
     const adopted = host.supervisor ? host.held() : [];
-    if (adopted.some((held) => held.state.kind === 'running')) world.tally.count('path: agent found running attempts again');
-    if (adopted.some((held) => held.state.kind === 'finished')) world.tally.count('path: agent found results of its predecessor');
+    if (adopted.some((held) => held.state.kind === 'running'))
+      world.tally.count('path: agent found running attempts again');
+    if (adopted.some((held) => held.state.kind === 'finished'))
+      world.tally.count('path: agent found results of its predecessor');
     const coreOptions: WorkerCoreOptions = {
-      worker: this.id, name: options.name, host: options.name, groups: options.groups, slots: options.slots,
-      adopted, supersedes: [...host.incarnations], sequenceBase: number * SEQUENCES_PER_INCARNATION,
+      worker: this.id,
+      name: options.name,
+      host: options.name,
+      groups: options.groups,
+      slots: options.slots,
+      adopted,
+      supersedes: [...host.incarnations],
+      sequenceBase: number * SEQUENCES_PER_INCARNATION,
     };
     if (host.renewedAt !== null) coreOptions.renewedAt = host.renewedAt;
     this.core = world.variant.workerCore?.(coreOptions) ?? new WorkerCore(coreOptions);
@@ -416,7 +478,10 @@ class Agent {
     const { world, options } = this.host;
     const master = world.master(slot);
     const { network, timeline } = world;
-    const blocked = Math.max(network.blockedUntil(`${options.name}>m${slot}`), network.blockedUntil(`m${slot}>${options.name}`));
+    const blocked = Math.max(
+      network.blockedUntil(`${options.name}>m${slot}`),
+      network.blockedUntil(`m${slot}>${options.name}`),
+    );
     if (!master || blocked > timeline.now) return false;
     const link = `${this.id}/${this.nextLink++}`;
     const connection = master.accept(options.name, this.id, {

@@ -17,7 +17,14 @@ const { values } = parseArgs({
 });
 
 const firstSeed = values.seed === undefined ? Date.now() % 2 ** 31 : Number(values.seed);
-const histories = values.histories === undefined ? (values.seconds === undefined ? (values.seed === undefined ? 200 : 1) : Infinity) : Number(values.histories);
+const histories =
+  values.histories === undefined
+    ? values.seconds === undefined
+      ? values.seed === undefined
+        ? 200
+        : 1
+      : Infinity
+    : Number(values.histories);
 const untilMs = values.seconds === undefined ? Infinity : performance.now() + Number(values.seconds) * 1000;
 
 console.log(`seed ${firstSeed}`);
@@ -28,7 +35,10 @@ for (; played < histories && performance.now() < untilMs; played++) {
   const report = playHistory({ seed, trace: values.verbose && histories === 1 ? console.log : null });
   total.add(report.tally);
   total.count('steps', report.steps);
-  if (values.verbose) console.log(`seed ${seed}: ${report.steps} steps, ${Math.round(report.durationMs / 1000)} s of virtual time, ${summary(report.tally)}`);
+  if (values.verbose)
+    console.log(
+      `seed ${seed}: ${report.steps} steps, ${Math.round(report.durationMs / 1000)} s of virtual time, ${summary(report.tally)}`,
+    );
   if (!report.violation) continue;
   console.log(explain(report));
   process.exitCode = 1;

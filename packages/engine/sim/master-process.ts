@@ -8,7 +8,16 @@
  * 2. Runs that lose their owner later are looked for again and again, not only at the start; an adoption that failed
  *    half-way ends the incarnation as well.
  */
-import { type CommandId, type MasterId, masterIdOf, type MasterToWorker, parseAttemptId, type RunId, type WorkerId, type WorkerToMaster } from '@pelorus/protocol';
+import {
+  type CommandId,
+  type MasterId,
+  masterIdOf,
+  type MasterToWorker,
+  parseAttemptId,
+  type RunId,
+  type WorkerId,
+  type WorkerToMaster,
+} from '@pelorus/protocol';
 import { type Batch, type Change, type Command, MasterCore } from '../src/index.ts';
 import type { Connection, End } from './network.ts';
 import { StoreClient } from './store-client.ts';
@@ -65,7 +74,12 @@ export class MasterProcess {
   }
 
   private newCore(): MasterCore {
-    const options = { master: this.id, selector: 'lower_weight', alone: this.world.masterSlots === 1, random: this.world.random.fork('master').next } as const;
+    const options = {
+      master: this.id,
+      selector: 'lower_weight',
+      alone: this.world.masterSlots === 1,
+      random: this.world.random.fork('master').next,
+    } as const;
     const core = this.world.variant.masterCore?.(options) ?? new MasterCore(options);
     core.setTaskGroups(this.world.taskGroups);
     return core;
@@ -85,41 +99,60 @@ export class MasterProcess {
     this.core = this.newCore();
     const { core } = this;
     this.actor.after(delayMs, () => {
-      this.store.call('register', (model) => model.registerMaster({ id: this.id, token: this.fence.token, supersedes }), (result) => {
-        if (!result.ok) return this.begin([...supersedes, this.id], RECOVER_PAUSE_MS);
-        this.adoptPage(null, () => {
-          core.adoptionFinished();
-          this.state = 'running';
-          this.claim();
-          this.schedulePump();
-        }, () => this.begin([...supersedes, this.id], RECOVER_PAUSE_MS));
-      });
+      this.store.call(
+        'register',
+        (model) => model.registerMaster({ id: this.id, token: this.fence.token, supersedes }),
+        (result) => {
+          if (!result.ok) return this.begin([...supersedes, this.id], RECOVER_PAUSE_MS);
+          this.adoptPage(
+            null,
+            () => {
+              core.adoptionFinished();
+              this.state = 'running';
+              this.claim();
+              this.schedulePump();
+            },
+            () => this.begin([...supersedes, this.id], RECOVER_PAUSE_MS),
+          );
+        },
+      );
     });
   }
 
   private adoptPage(after: RunId | null, done: () => void, failed: (code: StoreFailure) => void): void {
     const { core } = this;
-    this.store.call('adopt', (model) => model.adoptRuns(this.fence, after, ADOPT_PAGE), (result) => {
-      if (core !== this.core) return;
-      if (!result.ok) return failed(result.code);
-      const page = result.value;
-      this.openRuns(page, () => (page.length < ADOPT_PAGE ? done() : this.adoptPage(page.at(-1)!, done, failed)), failed);
-    });
+    this.store.call(
+      'adopt',
+      (model) => model.adoptRuns(this.fence, after, ADOPT_PAGE),
+      (result) => {
+        if (core !== this.core) return;
+        if (!result.ok) return failed(result.code);
+        const page = result.value;
+        this.openRuns(
+          page,
+          () => (page.length < ADOPT_PAGE ? done() : this.adoptPage(page.at(-1)!, done, failed)),
+          failed,
+        );
+      },
+    );
   }
 
   private openRuns(ids: RunId[], done: () => void, failed: (code: StoreFailure) => void): void {
     if (ids.length === 0) return done();
     const { core } = this;
-    this.store.read((model) => model.loadRuns(ids), (result) => {
-      if (core !== this.core) return;
-      if (!result.ok) return failed(result.code);
-      for (const stored of result.value) {
-        const { workflow } = this.world.store.runs.get(stored.spec.id)!;
-        if (stored.status.state !== 'queued') this.world.tally.count('path: run adopted');
-        core.open(stored, { workflow, connections: [], projectParams: {} }, this.clock());
-      }
-      done();
-    });
+    this.store.read(
+      (model) => model.loadRuns(ids),
+      (result) => {
+        if (core !== this.core) return;
+        if (!result.ok) return failed(result.code);
+        for (const stored of result.value) {
+          const { workflow } = this.world.store.runs.get(stored.spec.id)!;
+          if (stored.status.state !== 'queued') this.world.tally.count('path: run adopted');
+          core.open(stored, { workflow, connections: [], projectParams: {} }, this.clock());
+        }
+        done();
+      },
+    );
   }
 
   /** For runs whose owner died after this master started. */
@@ -139,9 +172,13 @@ export class MasterProcess {
   }
 
   private renew(): void {
-    this.store.call('renew', (model) => model.renewMaster(this.fence), (result) => {
-      if (!result.ok && result.code === 'FENCED') this.over();
-    });
+    this.store.call(
+      'renew',
+      (model) => model.renewMaster(this.fence),
+      (result) => {
+        if (!result.ok && result.code === 'FENCED') this.over();
+      },
+    );
   }
 
   // --------------------------------------------------------------------------------------------------- workers
@@ -203,26 +240,32 @@ export class MasterProcess {
     if (this.committing) return;
     const batch = this.core.flush(this.clock());
     if (!batch) return;
-    for (const { run, error } of batch.problems) throw new Violation('defect', `the rules of run ${run} threw`, { cause: error });
+    for (const { run, error } of batch.problems)
+      throw new Violation('defect', `the rules of run ${run} threw`, { cause: error });
     const { random, variant } = this.world;
     if (random.chance(this.world.faults.crashBeforeCommit)) return this.world.crashMaster(this, 'before its commit');
     if (variant.sendBeforeCommit) this.release(batch);
     this.committing = true;
     const { core } = this;
-    this.store.call('commit', (model) => model.commit(this.fence, batch.changes), (result) => {
-      this.committing = false;
-      if (core !== this.core) return;
-      const unknown = !result.ok && result.code === 'UNKNOWN_OUTCOME';
-      if (result.ok || (unknown && variant.unknownOutcomeIs === 'executed')) this.committed(batch);
-      else if (unknown && variant.unknownOutcomeIs === 'lost') this.schedulePump();
-      else this.failed(result.code);
-    });
+    this.store.call(
+      'commit',
+      (model) => model.commit(this.fence, batch.changes),
+      (result) => {
+        this.committing = false;
+        if (core !== this.core) return;
+        const unknown = !result.ok && result.code === 'UNKNOWN_OUTCOME';
+        if (result.ok || (unknown && variant.unknownOutcomeIs === 'executed')) this.committed(batch);
+        else if (unknown && variant.unknownOutcomeIs === 'lost') this.schedulePump();
+        else this.failed(result.code);
+      },
+    );
   }
 
   private committed(batch: Batch): void {
     const { random, faults, variant } = this.world;
     if (random.chance(faults.crashBeforeSend)) return this.world.crashMaster(this, 'between its commit and sending');
-    for (const change of batch.changes) if (change.kind === 'command-done') this.commandsInFlight.delete(change.command);
+    for (const change of batch.changes)
+      if (change.kind === 'command-done') this.commandsInFlight.delete(change.command);
     if (!variant.sendBeforeCommit) this.release(batch);
     this.askStore(batch);
     if (random.chance(faults.crashAfterSend)) return this.world.crashMaster(this, 'after sending');
@@ -243,9 +286,16 @@ export class MasterProcess {
     const { core } = this;
     for (const stranger of batch.strangers) {
       const { run } = parseAttemptId(stranger.attempt)!;
-      this.ask((model) => model.loadRuns([run])[0] ?? null, (stored) => core.strangerKnown(stranger, stored));
+      this.ask(
+        (model) => model.loadRuns([run])[0] ?? null,
+        (stored) => core.strangerKnown(stranger, stored),
+      );
     }
-    for (const worker of batch.silent) this.ask((model) => model.workerSeenAt(worker), (seenAt) => core.workerSeen(worker, seenAt, this.clock()));
+    for (const worker of batch.silent)
+      this.ask(
+        (model) => model.workerSeenAt(worker),
+        (seenAt) => core.workerSeen(worker, seenAt, this.clock()),
+      );
   }
 
   /** Until there is an answer; a core that has been dropped since asks again by itself. */
@@ -309,19 +359,27 @@ export class MasterProcess {
       this.claiming = false;
       if (code === 'FENCED') this.over();
     };
-    this.store.call('claim', (model) => model.claimCommands(this.fence, this.claimedTo, COMMANDS_PER_CLAIM), (result) => {
-      if (core !== this.core) return;
-      if (!result.ok) return stop(result.code);
-      const commands = result.value;
-      const fresh = commands.filter((command) => !this.commandsInFlight.has(command.id));
-      this.claimedTo = commands.at(-1)?.id ?? this.claimedTo;
-      const missing = [...new Set(fresh.map((command) => command.run))].filter((run) => !core.runs.has(run));
-      this.openRuns(missing, () => {
-        this.carryOut(fresh);
-        stop(null);
-        if (commands.length === COMMANDS_PER_CLAIM) this.claim();
-      }, stop);
-    });
+    this.store.call(
+      'claim',
+      (model) => model.claimCommands(this.fence, this.claimedTo, COMMANDS_PER_CLAIM),
+      (result) => {
+        if (core !== this.core) return;
+        if (!result.ok) return stop(result.code);
+        const commands = result.value;
+        const fresh = commands.filter((command) => !this.commandsInFlight.has(command.id));
+        this.claimedTo = commands.at(-1)?.id ?? this.claimedTo;
+        const missing = [...new Set(fresh.map((command) => command.run))].filter((run) => !core.runs.has(run));
+        this.openRuns(
+          missing,
+          () => {
+            this.carryOut(fresh);
+            stop(null);
+            if (commands.length === COMMANDS_PER_CLAIM) this.claim();
+          },
+          stop,
+        );
+      },
+    );
   }
 
   private carryOut(commands: Command[]): void {

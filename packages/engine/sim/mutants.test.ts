@@ -6,15 +6,26 @@ import type { Invariant, Violation } from './violation.ts';
 const HISTORIES_MAX = 400;
 
 describe('the simulation notices that', () => {
-  it.each(MUTANTS)('$name', (mutant) => {
-    const { violation, seed, others } = notice(mutant);
-    expect(violation, `not noticed by ${mutant.caughtBy.join(' or ')} in ${HISTORIES_MAX} histories; by others: ${[...others].join(', ')}`).not.toBeNull();
-    console.log(`${mutant.name}: ${violation?.invariant} after ${seed} histories: ${violation?.message}`);
-  }, 120_000);
+  it.each(MUTANTS)(
+    '$name',
+    (mutant) => {
+      const { violation, seed, others } = notice(mutant);
+      expect(
+        violation,
+        `not noticed by ${mutant.caughtBy.join(' or ')} in ${HISTORIES_MAX} histories; by others: ${[...others].join(', ')}`,
+      ).not.toBeNull();
+      console.log(`${mutant.name}: ${violation?.invariant} after ${seed} histories: ${violation?.message}`);
+    },
+    120_000,
+  );
 });
 
 /** Plays seeds 1, 2, … until one of the mutant's invariants is broken. */
-function notice({ variant, faults = {}, masters, caughtBy }: Mutant): { violation: Violation | null; seed: number; others: Set<Invariant> } {
+function notice({ variant, faults = {}, masters, caughtBy }: Mutant): {
+  violation: Violation | null;
+  seed: number;
+  others: Set<Invariant>;
+} {
   const others = new Set<Invariant>();
   for (let seed = 1; seed <= HISTORIES_MAX; seed++) {
     const { violation } = playHistory({ seed, variant, faults, ...(masters === undefined ? {} : { masters }) });

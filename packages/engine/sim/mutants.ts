@@ -2,10 +2,31 @@
  * Deliberately broken variants. Each breaks one rule that the design rests on, and the simulation must notice it within a
  * bounded number of histories; a mutant that lives on means an invariant that nobody checks or a fault that never happens.
  */
-import { type AttemptId, formatAttemptId, isTerminalTaskRun, type MasterToWorker, type WorkerToMaster } from '@pelorus/protocol';
-import { type Moment, WorkerCore, type WorkerCoreOptions, type WorkerInput, type WorkerOutput } from '@pelorus/worker/core';
 import {
-  type Batch, type Decision, type Event, isLive, type LinkId, MasterCore, type Run, type RunContext, stateOf, type StoredRun,
+  type AttemptId,
+  formatAttemptId,
+  isTerminalTaskRun,
+  type MasterToWorker,
+  type WorkerToMaster,
+} from '@pelorus/protocol';
+import {
+  type Moment,
+  WorkerCore,
+  type WorkerCoreOptions,
+  type WorkerInput,
+  type WorkerOutput,
+} from '@pelorus/worker/core';
+import {
+  type Batch,
+  type Decision,
+  type Event,
+  isLive,
+  type LinkId,
+  MasterCore,
+  type Run,
+  type RunContext,
+  stateOf,
+  type StoredRun,
 } from '../src/index.ts';
 import type { Faults } from './faults.ts';
 import type { Variant } from './variant.ts';
@@ -29,13 +50,18 @@ class SendsOnce extends MasterCore {
   override flush(at: number): Batch | null {
     const batch = super.flush(at);
     if (!batch) return null;
-    for (const [link, messages] of batch.sends) batch.sends.set(link, messages.filter((message) => this.isFirst(message)));
+    for (const [link, messages] of batch.sends)
+      batch.sends.set(
+        link,
+        messages.filter((message) => this.isFirst(message)),
+      );
     return batch;
   }
 
   private isFirst(message: MasterToWorker): boolean {
     if (message.kind !== this.only) return true;
-    const attempt = message.kind === 'dispatch' ? message.spec.attempt : message.kind === 'kill' ? message.attempt : null;
+    const attempt =
+      message.kind === 'dispatch' ? message.spec.attempt : message.kind === 'kill' ? message.attempt : null;
     if (attempt === null) return true;
     const first = !this.sent.has(attempt);
     this.sent.add(attempt);
@@ -59,7 +85,8 @@ class IgnoresAttemptNumbers extends MasterCore {
 /** Forgets, when an attempt fails, that its run is being stopped and that the attempt was to be killed. */
 class RetriesAgainstStop extends MasterCore {
   protected override decide(run: Run, event: Event): Decision {
-    const failed = event.kind === 'report' && event.report.kind === 'finished' && event.report.outcome.state === 'failed';
+    const failed =
+      event.kind === 'report' && event.report.kind === 'finished' && event.report.outcome.state === 'failed';
     const latest = failed ? run.attempts[event.task] : undefined;
     if (!failed || !latest?.kill || run.status.state !== 'stopping') return super.decide(run, event);
     const attempts = run.attempts.with(event.task, { ...latest, kill: null });
@@ -71,9 +98,15 @@ class RetriesAgainstStop extends MasterCore {
 class OverwritesResults extends MasterCore {
   protected override decide(run: Run, event: Event): Decision {
     const record = event.kind === 'report' ? run.tasks[event.task] : undefined;
-    const late = event.kind === 'report' && event.report.kind === 'finished' && record !== undefined && isTerminalTaskRun(record.state);
+    const late =
+      event.kind === 'report' &&
+      event.report.kind === 'finished' &&
+      record !== undefined &&
+      isTerminalTaskRun(record.state);
     if (!late || run.attempts[event.task]?.n !== event.n) return super.decide(run, event);
-    const changes = [{ kind: 'task-run', record: { ...record, state: 'failed', version: run.version + 1, endedAt: event.at } }] as const;
+    const changes = [
+      { kind: 'task-run', record: { ...record, state: 'failed', version: run.version + 1, endedAt: event.at } },
+    ] as const;
     return { changes: [...changes], effects: [], refusal: null };
   }
 }
@@ -81,7 +114,9 @@ class OverwritesResults extends MasterCore {
 /** After a takeover it starts anew what was running, instead of asking the workers. */
 class RunsAgainAfterTakeover extends MasterCore {
   override open(stored: StoredRun, context: RunContext, at: number): void {
-    const tasks = stored.tasks.map((task) => (isLive(task.state) ? { ...task, state: 'queued' as const, readyAt: at } : task));
+    const tasks = stored.tasks.map((task) =>
+      isLive(task.state) ? { ...task, state: 'queued' as const, readyAt: at } : task,
+    );
     super.open({ ...stored, tasks }, context, at);
   }
 }
@@ -111,7 +146,10 @@ class GivesUpTooEarly extends MasterCore {
     for (const messages of batch?.sends.values() ?? []) {
       for (const [index, message] of messages.entries()) {
         if (message.kind !== 'dispatch') continue;
-        messages[index] = { kind: 'dispatch', spec: { ...message.spec, executionLeaseMs: message.spec.executionLeaseMs * 4 } };
+        messages[index] = {
+          kind: 'dispatch',
+          spec: { ...message.spec, executionLeaseMs: message.spec.executionLeaseMs * 4 },
+        };
       }
     }
     return batch;
@@ -138,7 +176,8 @@ class TakesBrokenLinksForDeath extends MasterCore {
     const gone = this.at.get(link);
     super.linkDown(link);
     if (!gone) return;
-    for (const run of this.runs.values()) for (const attempt of run.attempts) if (attempt?.worker === gone.worker) this.lose(run, attempt.task, gone.at);
+    for (const run of this.runs.values())
+      for (const attempt of run.attempts) if (attempt?.worker === gone.worker) this.lose(run, attempt.task, gone.at);
   }
 
   private lose(run: Run, task: number, at: number): void {
@@ -146,12 +185,39 @@ class TakesBrokenLinksForDeath extends MasterCore {
     if (!isLive(stateOf(run, task))) return;
     const report = { kind: 'lost', attempt: formatAttemptId(attempt), sequence: 0, detail: '' } as const;
     const link = [...this.at].find(([, { worker }]) => worker === attempt.worker)![0];
-    super.frame(link, [{ kind: 'hello', worker: attempt.worker, name: '', host: '', version: 1, features: [], groups: [], load: NO_LOAD, attempts: [], supersedes: [] }, { kind: 'report', worker: attempt.worker, report }], at);
+    super.frame(
+      link,
+      [
+        {
+          kind: 'hello',
+          worker: attempt.worker,
+          name: '',
+          host: '',
+          version: 1,
+          features: [],
+          groups: [],
+          load: NO_LOAD,
+          attempts: [],
+          supersedes: [],
+        },
+        { kind: 'report', worker: attempt.worker, report },
+      ],
+      at,
+    );
     super.linkDown(link);
   }
 }
 
-const NO_LOAD = { slots: 0, usedSlots: 0, loadAverage: -1, cpuCount: 1, freeMemoryBytes: 0, totalMemoryBytes: 0, busy: true, draining: true };
+const NO_LOAD = {
+  slots: 0,
+  usedSlots: 0,
+  loadAverage: -1,
+  cpuCount: 1,
+  freeMemoryBytes: 0,
+  totalMemoryBytes: 0,
+  busy: true,
+  draining: true,
+};
 
 /** Orders a start for every dispatch that it hears. */
 class StartsEveryDispatch extends WorkerCore {
@@ -187,7 +253,13 @@ class ReportsOnce extends WorkerCore {
 
   override handle(input: WorkerInput, moment: Moment): WorkerOutput {
     const { messages, orders } = super.handle(input, moment);
-    return { orders, messages: messages.map(({ link, messages: frame }) => ({ link, messages: frame.filter((message) => this.isNew(message)) })) };
+    return {
+      orders,
+      messages: messages.map(({ link, messages: frame }) => ({
+        link,
+        messages: frame.filter((message) => this.isNew(message)),
+      })),
+    };
   }
 
   private isNew(message: WorkerToMaster): boolean {
@@ -209,28 +281,135 @@ class OutlivesItsLease extends WorkerCore {
 
 export const MUTANTS: Mutant[] = [
   { name: 'messages leave before the commit', variant: { sendBeforeCommit: true }, caughtBy: ['S6', 'S9'] },
-  { name: 'an unknown commit is taken for done', variant: { unknownOutcomeIs: 'executed' }, faults: { storeUnknownLost: 0.05 }, caughtBy: ['S6', 'S5', 'S4', 'S3', 'L4'] },
-  { name: 'an unknown commit is taken for not done, and memory is kept', variant: { unknownOutcomeIs: 'lost' }, faults: { storeUnknownLost: 0.05 }, caughtBy: ['S6', 'S5', 'L4', 'L1', 'S3', 'oracle'] },
-  { name: 'the fence is not checked', variant: { fenceNotChecked: true }, faults: { masterCrashMs: 10_000, storeUnknownExecuted: 0.1 }, caughtBy: ['S1'] },
-  { name: 'reports are taken for the latest attempt', variant: { masterCore: (options) => new IgnoresAttemptNumbers(options) }, faults: { duplicateFrame: 0.3 }, caughtBy: ['S2', 'S4', 'S6', 'oracle'] },
-  { name: 'retry ignores stop', variant: { masterCore: (options) => new RetriesAgainstStop(options) }, caughtBy: ['L4', 'S9', 'oracle'] },
-  { name: 'a late result overwrites the end', variant: { masterCore: (options) => new OverwritesResults(options) }, faults: { duplicateFrame: 0.3 }, caughtBy: ['S4'] },
-  { name: 'takeover runs again what is running', variant: { masterCore: (options) => new RunsAgainAfterTakeover(options) }, faults: { masterCrashMs: 15_000 }, caughtBy: ['S5', 'S2', 'L4'] },
-  { name: 'a skipped task is no barrier', variant: { masterCore: (options) => new IgnoresBarriers(options) }, caughtBy: ['S3', 'oracle'] },
-  { name: 'trigger rules are not looked at', variant: { masterCore: (options) => new IgnoresTriggerRules(options) }, caughtBy: ['S3', 'oracle'] },
-  { name: 'workers are given up before their execution lease ends', variant: { masterCore: (options) => new GivesUpTooEarly(options) }, faults: { partitionMs: 15_000 }, caughtBy: ['S2'] },
-  { name: 'a broken link is taken for death', variant: { masterCore: (options) => new TakesBrokenLinksForDeath(options) }, faults: { breakLink: 0.02 }, caughtBy: ['S2'] },
-  { name: 'task groups are overfilled', variant: { masterCore: (options) => new OverfillsTaskGroups(options) }, masters: 1, caughtBy: ['S10'] },
-  { name: 'dispatch is not sent again', variant: { masterCore: (options) => new SendsOnce(options) }, faults: { dropFrame: 0.2 }, caughtBy: ['L1'] },
-  { name: 'kill is not sent again', variant: { masterCore: (options) => new KillsOnce(options) }, faults: { dropFrame: 0.2 }, caughtBy: ['L1'] },
-  { name: 'dispatch is not de-duplicated', variant: { workerCore: (options) => new StartsEveryDispatch(options), supervisorStartsTwice: true }, faults: { duplicateFrame: 0.2 }, caughtBy: ['S2'] },
-  { name: 'a kill that comes first is forgotten', variant: { workerCore: (options) => new LeavesNoTombstones(options) }, faults: { delayFrame: 0.2 }, caughtBy: ['S9', 'L1'] },
-  { name: 'reports are not sent again', variant: { workerCore: (options) => new ReportsOnce(options) }, faults: { dropFrame: 0.2 }, caughtBy: ['L1'] },
-  { name: 'attempts outlive their execution lease', variant: { workerCore: (options) => new OutlivesItsLease(options), supervisorIgnoresLeases: true }, faults: { partitionMs: 15_000 }, caughtBy: ['S2', 'S9'] },
-  { name: 'a new agent does not ask its supervisor', variant: { workerCore: (options) => new WorkerCore(without(options, 'adopted')) }, faults: { agentCrashMs: 10_000 }, caughtBy: ['S2', 'S9'] },
-  { name: 'a new agent does not say whom it follows', variant: { workerCore: (options) => new WorkerCore(without(options, 'supersedes')) }, faults: { agentCrashMs: 10_000 }, caughtBy: ['defect', 'S2'] },
-  { name: 'one of several masters thinks it is alone', variant: { masterCore: (options) => new MasterCore({ ...options, alone: true }) }, masters: 3, caughtBy: ['S6', 'S2', 'defect'] },
-  { name: 'an agent never hangs up on a silent master', variant: { agentNeverHangsUp: true }, faults: { agentPauseMs: 15_000, partitionMs: 15_000 }, caughtBy: ['L1', 'S2'] },
+  {
+    name: 'an unknown commit is taken for done',
+    variant: { unknownOutcomeIs: 'executed' },
+    faults: { storeUnknownLost: 0.05 },
+    caughtBy: ['S6', 'S5', 'S4', 'S3', 'L4'],
+  },
+  {
+    name: 'an unknown commit is taken for not done, and memory is kept',
+    variant: { unknownOutcomeIs: 'lost' },
+    faults: { storeUnknownLost: 0.05 },
+    caughtBy: ['S6', 'S5', 'L4', 'L1', 'S3', 'oracle'],
+  },
+  {
+    name: 'the fence is not checked',
+    variant: { fenceNotChecked: true },
+    faults: { masterCrashMs: 10_000, storeUnknownExecuted: 0.1 },
+    caughtBy: ['S1'],
+  },
+  {
+    name: 'reports are taken for the latest attempt',
+    variant: { masterCore: (options) => new IgnoresAttemptNumbers(options) },
+    faults: { duplicateFrame: 0.3 },
+    caughtBy: ['S2', 'S4', 'S6', 'oracle'],
+  },
+  {
+    name: 'retry ignores stop',
+    variant: { masterCore: (options) => new RetriesAgainstStop(options) },
+    caughtBy: ['L4', 'S9', 'oracle'],
+  },
+  {
+    name: 'a late result overwrites the end',
+    variant: { masterCore: (options) => new OverwritesResults(options) },
+    faults: { duplicateFrame: 0.3 },
+    caughtBy: ['S4'],
+  },
+  {
+    name: 'takeover runs again what is running',
+    variant: { masterCore: (options) => new RunsAgainAfterTakeover(options) },
+    faults: { masterCrashMs: 15_000 },
+    caughtBy: ['S5', 'S2', 'L4'],
+  },
+  {
+    name: 'a skipped task is no barrier',
+    variant: { masterCore: (options) => new IgnoresBarriers(options) },
+    caughtBy: ['S3', 'oracle'],
+  },
+  {
+    name: 'trigger rules are not looked at',
+    variant: { masterCore: (options) => new IgnoresTriggerRules(options) },
+    caughtBy: ['S3', 'oracle'],
+  },
+  {
+    name: 'workers are given up before their execution lease ends',
+    variant: { masterCore: (options) => new GivesUpTooEarly(options) },
+    faults: { partitionMs: 15_000 },
+    caughtBy: ['S2'],
+  },
+  {
+    name: 'a broken link is taken for death',
+    variant: { masterCore: (options) => new TakesBrokenLinksForDeath(options) },
+    faults: { breakLink: 0.02 },
+    caughtBy: ['S2'],
+  },
+  {
+    name: 'task groups are overfilled',
+    variant: { masterCore: (options) => new OverfillsTaskGroups(options) },
+    masters: 1,
+    caughtBy: ['S10'],
+  },
+  {
+    name: 'dispatch is not sent again',
+    variant: { masterCore: (options) => new SendsOnce(options) },
+    faults: { dropFrame: 0.2 },
+    caughtBy: ['L1'],
+  },
+  {
+    name: 'kill is not sent again',
+    variant: { masterCore: (options) => new KillsOnce(options) },
+    faults: { dropFrame: 0.2 },
+    caughtBy: ['L1'],
+  },
+  {
+    name: 'dispatch is not de-duplicated',
+    variant: { workerCore: (options) => new StartsEveryDispatch(options), supervisorStartsTwice: true },
+    faults: { duplicateFrame: 0.2 },
+    caughtBy: ['S2'],
+  },
+  {
+    name: 'a kill that comes first is forgotten',
+    variant: { workerCore: (options) => new LeavesNoTombstones(options) },
+    faults: { delayFrame: 0.2 },
+    caughtBy: ['S9', 'L1'],
+  },
+  {
+    name: 'reports are not sent again',
+    variant: { workerCore: (options) => new ReportsOnce(options) },
+    faults: { dropFrame: 0.2 },
+    caughtBy: ['L1'],
+  },
+  {
+    name: 'attempts outlive their execution lease',
+    variant: { workerCore: (options) => new OutlivesItsLease(options), supervisorIgnoresLeases: true },
+    faults: { partitionMs: 15_000 },
+    caughtBy: ['S2', 'S9'],
+  },
+  {
+    name: 'a new agent does not ask its supervisor',
+    variant: { workerCore: (options) => new WorkerCore(without(options, 'adopted')) },
+    faults: { agentCrashMs: 10_000 },
+    caughtBy: ['S2', 'S9'],
+  },
+  {
+    name: 'a new agent does not say whom it follows',
+    variant: { workerCore: (options) => new WorkerCore(without(options, 'supersedes')) },
+    faults: { agentCrashMs: 10_000 },
+    caughtBy: ['defect', 'S2'],
+  },
+  {
+    name: 'one of several masters thinks it is alone',
+    variant: { masterCore: (options) => new MasterCore({ ...options, alone: true }) },
+    masters: 3,
+    caughtBy: ['S6', 'S2', 'defect'],
+  },
+  {
+    name: 'an agent never hangs up on a silent master',
+    variant: { agentNeverHangsUp: true },
+    faults: { agentPauseMs: 15_000, partitionMs: 15_000 },
+    caughtBy: ['L1', 'S2'],
+  },
 ];
 
 function without(options: WorkerCoreOptions, key: 'adopted' | 'supersedes'): WorkerCoreOptions {

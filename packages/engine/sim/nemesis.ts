@@ -17,8 +17,14 @@ export class Nemesis {
     this.repeat('masterPauseMs', () => this.pauseMaster());
     this.repeat('agentCrashMs', () => this.random.pick(this.world.hosts).crashAgent(this.random.skewed(100, 120_000)));
     this.repeat('agentPauseMs', () => this.pauseAgent());
-    this.repeat('agentDrainMs', () => this.random.pick(this.world.hosts).upgradeAgent(this.random.skewed(100, 40_000), this.random.between(200, 20_000)));
-    this.repeat('supervisorCrashMs', () => this.random.pick(this.world.hosts).crashSupervisor(this.random.between(50, 5_000)));
+    this.repeat('agentDrainMs', () =>
+      this.random
+        .pick(this.world.hosts)
+        .upgradeAgent(this.random.skewed(100, 40_000), this.random.between(200, 20_000)),
+    );
+    this.repeat('supervisorCrashMs', () =>
+      this.random.pick(this.world.hosts).crashSupervisor(this.random.between(50, 5_000)),
+    );
     this.repeat('hostRebootMs', () => this.random.pick(this.world.hosts).reboot(this.random.between(3_000, 100_000)));
     this.repeat('partitionMs', () => this.partition());
     this.repeat('storeOutageMs', () => this.world.storeDown(this.random.skewed(200, 60_000)));
@@ -65,7 +71,11 @@ export class Nemesis {
     const host = this.random.pick(this.world.hosts).options.name;
     const master = `m${this.random.whole(0, this.world.masterSlots - 1)}`;
     const forMs = this.random.skewed(2_000, 150_000);
-    const ways = this.random.pick([[`${host}>${master}`], [`${master}>${host}`], [`${host}>${master}`, `${master}>${host}`]]);
+    const ways = this.random.pick([
+      [`${host}>${master}`],
+      [`${master}>${host}`],
+      [`${host}>${master}`, `${master}>${host}`],
+    ]);
     this.world.tally.count(ways.length === 1 ? 'fault: one-way partition' : 'fault: partition');
     this.world.trace(() => `no frames ${ways.join(' and ')} for ${Math.round(forMs)} ms`);
     for (const way of ways) this.world.network.block(way, forMs);

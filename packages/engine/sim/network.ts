@@ -83,7 +83,13 @@ export class Connection {
   alive = true;
   readonly toMaster: Pipe<WorkerToMaster>;
   readonly toWorker: Pipe<MasterToWorker>;
-  readonly ends: { host: string; workerId: WorkerId; worker: End<MasterToWorker>; master: End<WorkerToMaster>; slot: number };
+  readonly ends: {
+    host: string;
+    workerId: WorkerId;
+    worker: End<MasterToWorker>;
+    master: End<WorkerToMaster>;
+    slot: number;
+  };
 
   constructor(network: Network, ends: Connection['ends']) {
     this.ends = ends;
@@ -112,7 +118,11 @@ export class Network {
     if (!connection.alive) return;
     const { random, tally } = this.context;
     tally.count('fault: link broken');
-    this.close(connection, random.chance(0.5) ? 1 : random.between(1, 25_000), random.chance(0.5) ? 1 : random.between(1, 25_000));
+    this.close(
+      connection,
+      random.chance(0.5) ? 1 : random.between(1, 25_000),
+      random.chance(0.5) ? 1 : random.between(1, 25_000),
+    );
   }
 
   close(connection: Connection, workerLearnsAfterMs: number, masterLearnsAfterMs: number): void {

@@ -20,14 +20,17 @@ export function differenceOf(run: DurableRun, ledger: Ledger): string | null {
     if (wrong !== null) return `task ${task} is ${record.state}, but ${wrong}`;
   }
   const expected = expectedStates(run);
-  return expected.includes(run.status.state) ? null : `the run is ${run.status.state}, the rules say ${expected.join(' or ')}`;
+  return expected.includes(run.status.state)
+    ? null
+    : `the run is ${run.status.state}, the rules say ${expected.join(' or ')}`;
 }
 
 /** Whether the state fits what the trigger rule makes of the predecessors. */
 function wrongPlace(run: DurableRun, record: TaskRunRecord): string | null {
   const { definition } = run.workflow;
   const { state } = record;
-  if (definition.tasks[record.task]!.disabled) return state === 'skipped' && record.attempts === 0 ? null : 'it is disabled';
+  if (definition.tasks[record.task]!.disabled)
+    return state === 'skipped' && record.attempts === 0 ? null : 'it is disabled';
   const verdict = verdictOf(definition, run.tasks, record.task);
   const swept = run.stoppingSince !== null && state === 'killed' && record.attempts === 0;
   if (swept) return null;
@@ -63,10 +66,13 @@ function wrongAttempts(run: DurableRun, record: TaskRunRecord, ledger: Ledger): 
 /** What the store says of an attempt and what its process did. */
 function wrongOutcome(attempt: AttemptRecord, ledger: Ledger): string | null {
   const process = ledger.byAttempt.get(formatAttemptId(attempt));
-  if (attempt.state === 'succeeded') return process?.outcome?.state === 'succeeded' ? null : 'no process of it succeeded';
+  if (attempt.state === 'succeeded')
+    return process?.outcome?.state === 'succeeded' ? null : 'no process of it succeeded';
   if (attempt.state !== 'failed' || attempt.cause?.kind !== 'exit') return null;
   const cause = process?.outcome?.cause;
-  return cause?.kind === 'exit' && cause.code === attempt.cause.code ? null : `no process of it exited ${attempt.cause.code}`;
+  return cause?.kind === 'exit' && cause.code === attempt.cause.code
+    ? null
+    : `no process of it exited ${attempt.cause.code}`;
 }
 
 /** Whether the last attempt explains the end of a task that had its turn. */

@@ -1,5 +1,12 @@
 /** Random definitions, small enough to be read in a trace and mean enough to reach every rule. */
-import { PRIORITIES, type Priority, type RunId, type TaskDefinition, type TriggerRule, type WorkflowDefinition } from '@pelorus/protocol';
+import {
+  PRIORITIES,
+  type Priority,
+  type RunId,
+  type TaskDefinition,
+  type TriggerRule,
+  type WorkflowDefinition,
+} from '@pelorus/protocol';
 import type { RunSpec, WorkflowVersion } from '../src/index.ts';
 import type { Random } from './random.ts';
 
@@ -25,7 +32,10 @@ export function randomWorkflow(random: Random, id: number, around: Surroundings)
     params: {},
     failurePolicy: random.chance(0.5) ? 'end' : 'continue',
     concurrency: 'parallel',
-    timeout: { afterMs: random.chance(0.1) ? random.whole(5_000, 300_000) : RUN_TIMEOUT_MS, action: random.pick(['fail', 'fail', 'warn', 'warn_and_fail']) },
+    timeout: {
+      afterMs: random.chance(0.1) ? random.whole(5_000, 300_000) : RUN_TIMEOUT_MS,
+      action: random.pick(['fail', 'fail', 'warn', 'warn_and_fail']),
+    },
     priority: random.pick(PRIORITIES),
     parameterMode: 'strict',
     schedule: null,
@@ -35,7 +45,12 @@ export function randomWorkflow(random: Random, id: number, around: Surroundings)
   return { workflowId: id, version: 1, definition, files: [] };
 }
 
-function randomTask(random: Random, index: number, density: number, { groups, taskGroups }: Surroundings): TaskDefinition {
+function randomTask(
+  random: Random,
+  index: number,
+  density: number,
+  { groups, taskGroups }: Surroundings,
+): TaskDefinition {
   const needs: string[] = [];
   for (let earlier = 0; earlier < index; earlier++) if (random.chance(density)) needs.push(`t${earlier}`);
   const absent = random.chance(0.02);
@@ -43,12 +58,17 @@ function randomTask(random: Random, index: number, density: number, { groups, ta
     name: `t${index}`,
     description: '',
     needs,
-    trigger: needs.length === 0 || random.chance(0.6) ? 'all_success' : random.pick<TriggerRule>(['all_done', 'any_failed', 'none_failed']),
+    trigger:
+      needs.length === 0 || random.chance(0.6)
+        ? 'all_success'
+        : random.pick<TriggerRule>(['all_done', 'any_failed', 'none_failed']),
     disabled: random.chance(0.1),
     params: {},
     env: {},
     retry: randomRetry(random),
-    timeout: random.chance(0.15) ? { afterMs: random.whole(500, 60_000), action: random.pick(['fail', 'warn', 'warn_and_fail']) } : null,
+    timeout: random.chance(0.15)
+      ? { afterMs: random.whole(500, 60_000), action: random.pick(['fail', 'warn', 'warn_and_fail']) }
+      : null,
     delayMs: random.chance(0.1) ? random.whole(1, 20_000) : 0,
     priority: random.chance(0.5) ? random.pick<Priority>(PRIORITIES) : null,
     workerGroup: absent ? 'absent' : random.chance(0.2) ? random.pick(groups) : null,
@@ -60,7 +80,9 @@ function randomTask(random: Random, index: number, density: number, { groups, ta
     files: [],
     outputs: {},
     extras: null,
-    action: random.chance(0.1) ? { type: 'virtual' } : { type: 'shell', run: 'true', file: null, shell: '/bin/sh', substitution: 'env' },
+    action: random.chance(0.1)
+      ? { type: 'virtual' }
+      : { type: 'shell', run: 'true', file: null, shell: '/bin/sh', substitution: 'env' },
   };
 }
 
@@ -71,7 +93,12 @@ function randomShare(random: Random, taskGroups: ReadonlyMap<string, number>): T
 
 function randomRetry(random: Random): TaskDefinition['retry'] {
   if (random.chance(0.5)) return { max: 0, intervalMs: 1_000, backoff: 'fixed', maxIntervalMs: 1_000 };
-  return { max: random.whole(1, 3), intervalMs: random.whole(1, 10_000), backoff: random.pick(['fixed', 'exponential']), maxIntervalMs: 30_000 };
+  return {
+    max: random.whole(1, 3),
+    intervalMs: random.whole(1, 10_000),
+    backoff: random.pick(['fixed', 'exponential']),
+    maxIntervalMs: 30_000,
+  };
 }
 
 export function specOf(id: RunId, workflow: WorkflowVersion, at: number): RunSpec {

@@ -25,7 +25,8 @@ export class StoreClient {
     const { timeline, random, faults } = this.world;
     const fails = this.fate() !== 'ok';
     timeline.after(random.between(...faults.storeDelayMs), () => {
-      const result: StoreResult<T> = fails || this.world.storeIsDown() ? { ok: false, code: 'UNAVAILABLE' } : carryOut(this.world.store, query);
+      const result: StoreResult<T> =
+        fails || this.world.storeIsDown() ? { ok: false, code: 'UNAVAILABLE' } : carryOut(this.world.store, query);
       this.actor.after(random.between(...faults.storeDelayMs), () => done(result));
     });
   }
@@ -33,7 +34,8 @@ export class StoreClient {
   call<T>(verb: string, transaction: (model: StoreModel) => T, done: (result: StoreResult<T>) => void): void {
     const { timeline, random } = this.world;
     const faults = this.world.faults;
-    const delay = (): number => random.between(...faults.storeDelayMs) + (random.chance(faults.storeSlow) ? random.skewed(50, 20_000) : 0);
+    const delay = (): number =>
+      random.between(...faults.storeDelayMs) + (random.chance(faults.storeSlow) ? random.skewed(50, 20_000) : 0);
     const fate = this.fate();
     this.carriedOutUntil = Math.max(this.carriedOutUntil, timeline.now + delay());
     // One connection: answers come in the order of the calls.

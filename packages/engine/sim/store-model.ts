@@ -5,10 +5,29 @@
  * live attempt per task run. A commit that would break one is a defect of whoever asked for it, and ends the history.
  */
 import {
-  type AttemptId, type Cause, type CommandId, commandIdOf, isTerminalRun, isTerminalTaskRun, type MasterId, parseAttemptId, type RunId, type WorkerId,
+  type AttemptId,
+  type Cause,
+  type CommandId,
+  commandIdOf,
+  isTerminalRun,
+  isTerminalTaskRun,
+  type MasterId,
+  parseAttemptId,
+  type RunId,
+  type WorkerId,
 } from '@pelorus/protocol';
 import type {
-  AttemptRecord, Change, Command, CommandAction, CommandOutcome, RunSpec, RunStatus, StoredRun, TaskRunRecord, WorkerRecord, WorkflowVersion,
+  AttemptRecord,
+  Change,
+  Command,
+  CommandAction,
+  CommandOutcome,
+  RunSpec,
+  RunStatus,
+  StoredRun,
+  TaskRunRecord,
+  WorkerRecord,
+  WorkflowVersion,
 } from '../src/index.ts';
 import { Violation } from './violation.ts';
 
@@ -81,11 +100,28 @@ export class StoreModel {
 
   submitRun(spec: RunSpec, workflow: WorkflowVersion): void {
     const status: RunStatus = {
-      run: spec.id, version: 0, state: 'queued', cause: null, firstFailure: null, waitReason: null, owner: null, startedAt: null, endedAt: null,
+      run: spec.id,
+      version: 0,
+      state: 'queued',
+      cause: null,
+      firstFailure: null,
+      waitReason: null,
+      owner: null,
+      startedAt: null,
+      endedAt: null,
     };
     const count = workflow.definition.tasks.length;
     const attempts: AttemptRecord[][] = Array.from({ length: count }, () => []);
-    this.runs.set(spec.id, { spec, workflow, status, tasks: Array.from({ length: count }), attempts, stoppingSince: null, stoppedFor: null, killed: new Set() });
+    this.runs.set(spec.id, {
+      spec,
+      workflow,
+      status,
+      tasks: Array.from({ length: count }),
+      attempts,
+      stoppingSince: null,
+      stoppedFor: null,
+      killed: new Set(),
+    });
     this.addCommand(spec.id, { kind: 'start' });
   }
 
@@ -98,7 +134,14 @@ export class StoreModel {
   }
 
   private addCommand(run: RunId, action: CommandAction): void {
-    this.commands.push({ id: commandIdOf(this.commands.length + 1), run, action, user: 'someone', at: this.options.now(), outcome: null });
+    this.commands.push({
+      id: commandIdOf(this.commands.length + 1),
+      run,
+      action,
+      user: 'someone',
+      at: this.options.now(),
+      outcome: null,
+    });
   }
 
   // ---------------------------------------------------------------------------------------------- the master role
@@ -226,7 +269,10 @@ export class StoreModel {
     const row = this.commands[id - 1];
     if (!row) throw new Violation('defect', `there is no command ${id} to finish`);
     if (row.outcome && JSON.stringify(row.outcome) !== JSON.stringify(outcome)) {
-      throw new Violation('defect', `command ${id} had one effect already (${JSON.stringify(row.outcome)}), now ${JSON.stringify(outcome)}`);
+      throw new Violation(
+        'defect',
+        `command ${id} had one effect already (${JSON.stringify(row.outcome)}), now ${JSON.stringify(outcome)}`,
+      );
     }
     row.outcome = outcome;
   }
@@ -237,7 +283,8 @@ export class StoreModel {
       if (status.state === state) return;
       throw new Violation('S4', `run ${status.run} is ${state} and would become ${status.state}`);
     }
-    if (status.version < version) throw new Violation('defect', `run ${status.run} is at version ${version}, written at ${status.version}`);
+    if (status.version < version)
+      throw new Violation('defect', `run ${status.run} is at version ${version}, written at ${status.version}`);
     run.status = { ...status, owner: fence.master };
     if (status.state === 'stopping' && run.stoppingSince === null) {
       run.stoppingSince = this.options.now();
@@ -249,7 +296,8 @@ export class StoreModel {
   private checkOneLiveAttempt(id: RunId): void {
     for (const attempts of this.runs.get(id)!.attempts) {
       const live = attempts.filter((attempt) => !isTerminalAttempt(attempt));
-      if (live.length > 1) throw new Violation('S5', `${live.length} live attempts of task ${live[0]!.task} in run ${id}`);
+      if (live.length > 1)
+        throw new Violation('S5', `${live.length} live attempts of task ${live[0]!.task} in run ${id}`);
     }
   }
 
@@ -271,7 +319,12 @@ export class StoreModel {
 }
 
 export function isTerminalAttempt(attempt: AttemptRecord): boolean {
-  return attempt.state === 'succeeded' || attempt.state === 'failed' || attempt.state === 'killed' || attempt.state === 'lost';
+  return (
+    attempt.state === 'succeeded' ||
+    attempt.state === 'failed' ||
+    attempt.state === 'killed' ||
+    attempt.state === 'lost'
+  );
 }
 
 function writeTaskRun(run: DurableRun, record: TaskRunRecord): void {
@@ -280,8 +333,10 @@ function writeTaskRun(run: DurableRun, record: TaskRunRecord): void {
   if (stored && isTerminalTaskRun(stored.state) && !sameBut(stored, record)) {
     throw new Violation('S4', `${name} is ${stored.state} and would become ${record.state}`);
   }
-  if (stored && record.version < stored.version) throw new Violation('defect', `${name} is at version ${stored.version}, written at ${record.version}`);
-  if (stored && record.attempts < stored.attempts) throw new Violation('S5', `${name} had ${stored.attempts} attempts and would have ${record.attempts}`);
+  if (stored && record.version < stored.version)
+    throw new Violation('defect', `${name} is at version ${stored.version}, written at ${record.version}`);
+  if (stored && record.attempts < stored.attempts)
+    throw new Violation('S5', `${name} had ${stored.attempts} attempts and would have ${record.attempts}`);
   run.tasks[record.task] = record;
 }
 
@@ -289,11 +344,13 @@ function writeAttempt(run: DurableRun, record: AttemptRecord): void {
   const attempts = run.attempts[record.task]!;
   const name = `attempt ${record.run}.${record.task}.${record.n}`;
   const stored = attempts[record.n - 1];
-  if (!stored && record.n !== attempts.length + 1) throw new Violation('S5', `${name} follows attempt ${attempts.length}`);
+  if (!stored && record.n !== attempts.length + 1)
+    throw new Violation('S5', `${name} follows attempt ${attempts.length}`);
   if (stored && isTerminalAttempt(stored) && !sameBut(stored, record)) {
     throw new Violation('S4', `${name} is ${stored.state} and would become ${record.state}`);
   }
-  if (stored && record.version < stored.version) throw new Violation('defect', `${name} is at version ${stored.version}, written at ${record.version}`);
+  if (stored && record.version < stored.version)
+    throw new Violation('defect', `${name} is at version ${stored.version}, written at ${record.version}`);
   attempts[record.n - 1] = record;
 }
 

@@ -1,6 +1,15 @@
 /** An invariant that did not hold. Thrown out of the step that broke it, so that the history ends there. */
 export type Invariant =
-  | 'S1' | 'S2' | 'S3' | 'S4' | 'S5' | 'S6' | 'S9' | 'S10' | 'L1' | 'L4'
+  | 'S1'
+  | 'S2'
+  | 'S3'
+  | 'S4'
+  | 'S5'
+  | 'S6'
+  | 'S9'
+  | 'S10'
+  | 'L1'
+  | 'L4'
   /** The final states do not follow from the recorded outcomes. */
   | 'oracle'
   /** The code under test threw, or asked the store for something that it must never ask for. */

@@ -60,7 +60,13 @@ export class World {
     this.taskGroups = options.taskGroups;
     const { timeline, tally } = this;
     const trace = (line: () => string): void => this.trace(line);
-    this.network = new Network({ timeline, tally, random: options.random.fork('network'), faults: () => this.faults, trace });
+    this.network = new Network({
+      timeline,
+      tally,
+      random: options.random.fork('network'),
+      faults: () => this.faults,
+      trace,
+    });
     this.store = new StoreModel({
       fenceChecked: options.variant.fenceNotChecked !== true,
       now: () => timeline.now,
@@ -155,13 +161,15 @@ export class World {
 
   reported(worker: WorkerId, messages: readonly WorkerToMaster[]): void {
     for (const message of messages) {
-      if (message.kind !== 'heartbeat') this.trace(() => `${worker} says ${JSON.stringify(message.kind === 'report' ? message.report : message)}`);
+      if (message.kind !== 'heartbeat')
+        this.trace(() => `${worker} says ${JSON.stringify(message.kind === 'report' ? message.report : message)}`);
     }
     this.checker.reported(worker, messages);
   }
 
   released(master: MasterId, worker: WorkerId, messages: readonly MasterToWorker[]): void {
-    for (const message of messages) if (message.kind !== 'lease') this.trace(() => `${master} says to ${worker}: ${brief(message)}`);
+    for (const message of messages)
+      if (message.kind !== 'lease') this.trace(() => `${master} says to ${worker}: ${brief(message)}`);
     this.checker.released(master, worker, messages);
   }
 

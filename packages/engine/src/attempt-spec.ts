@@ -93,33 +93,36 @@ type Outputs = { task: string; endedAt: number; outputs: Record<string, string> 
  * no further than where every name that the run knows has been found.
  */
 function outputsBefore(run: Run, task: number, recordOf: RecordOf | null): Outputs[] {
-  const { graph } = run;
   const found: Outputs[] = [];
   const taken = new Set<string>();
   const seen = new Set<number>([task]);
   const isAllFound = () => recordOf === null && taken.size === run.outputNames.size;
-  for (let level = [task]; level.length > 0 && !isAllFound();) {
-    const above: number[] = [];
-    const given: [string, string][][] = [];
-    for (const at of level) {
-      for (let edge = graph.predStart[at]!; edge < graph.predStart[at + 1]!; edge++) {
-        const pred = graph.preds[edge]!;
-        if (seen.has(pred)) continue;
-        seen.add(pred);
-        above.push(pred);
-        const record = recordOf ? recordOf(pred) : run.tasks[pred];
-        if (!record?.outputs) continue;
-        const visible = Object.entries(record.outputs).filter(([name]) => !taken.has(name));
-        given.push(visible);
-        found.push({
-          task: graph.tasks[pred]!.name,
-          endedAt: record.endedAt ?? 0,
-          outputs: Object.fromEntries(visible),
-        });
-      }
-    }
-    for (const entries of given) for (const [name, value] of entries) if (value !== '') taken.add(name);
-    level = above;
+  for (let level = predecessorsOf(run, [task], seen); level.length > 0 && !isAllFound();) {
+    const given = level.flatMap((pred) => outputsOf(run, pred, recordOf, taken) ?? []);
+    for (const { outputs } of given) for (const name in outputs) if (outputs[name] !== '') taken.add(name);
+    found.push(...given);
+    level = predecessorsOf(run, level, seen);
   }
   return found;
+}
+
+/** Those not seen yet; they are now. */
+function predecessorsOf(run: Run, tasks: number[], seen: Set<number>): number[] {
+  const { predStart, preds } = run.graph;
+  const above: number[] = [];
+  for (const task of tasks) {
+    for (const pred of preds.subarray(predStart[task], predStart[task + 1])) {
+      if (seen.has(pred)) continue;
+      seen.add(pred);
+      above.push(pred);
+    }
+  }
+  return above;
+}
+
+function outputsOf(run: Run, task: number, recordOf: RecordOf | null, taken: ReadonlySet<string>): Outputs | null {
+  const record = recordOf ? recordOf(task) : run.tasks[task];
+  if (!record?.outputs) return null;
+  const visible = Object.entries(record.outputs).filter(([name]) => !taken.has(name));
+  return { task: run.graph.tasks[task]!.name, endedAt: record.endedAt ?? 0, outputs: Object.fromEntries(visible) };
 }

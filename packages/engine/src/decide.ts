@@ -7,13 +7,14 @@
  * sweep if one was called for, then the end of the run.
  */
 import { type Cause, isTerminalRun, isTerminalTaskRun } from '@pelorus/protocol';
-import { isCurrent, lost, notPlaced, placed, report, timer } from './attempts.ts';
+import { isCurrent, lost, notPlaced, placed, report } from './attempts.ts';
 import { endInFailure, hold, makeReady, requestKill, settle, stop } from './cascade.ts';
 import { Draft } from './draft.ts';
 import type { Decision, Event } from './events.ts';
 import { childFinished, childResolved, tellChildren, upstreamChecked } from './logic.ts';
 import type { CommandAction } from './records.ts';
 import { isLive, type Run } from './run.ts';
+import { timer } from './timers.ts';
 
 export function decide(run: Run, event: Event): Decision {
   const draft = new Draft(run);

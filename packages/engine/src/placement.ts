@@ -194,7 +194,8 @@ export class Placement {
     const limit = taskGroup ? this.taskGroups.get(taskGroup.name) : undefined;
     if (taskGroup && limit && !limit.hasRoomFor(taskGroup.weight)) {
       if (limit.size === null) return `task_group: there is no task group ${taskGroup.name}`;
-      if (taskGroup.weight > limit.size) return `task_group: weight ${taskGroup.weight} is more than the size ${limit.size} of ${taskGroup.name}`;
+      if (taskGroup.weight > limit.size)
+        return `task_group: weight ${taskGroup.weight} is more than the size ${limit.size} of ${taskGroup.name}`;
       return `task_group: ${taskGroup.name} is full (${limit.held} of ${limit.size})`;
     }
     let workers = 0;

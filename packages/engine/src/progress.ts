@@ -66,7 +66,7 @@ function weightsOf({ plan, medians }: ProgressInput): Weights {
     if (median === null || !Number.isFinite(median)) continue;
     of[task] = Math.max(1, median);
     known[task] = 1;
-    durations.push(of[task]!);
+    durations.push(of[task]);
   }
   const unknown = durations.length === 0 ? 1 : durations.sort((a, b) => a - b)[durations.length >> 1]!;
   for (const [task, planned] of plan.entries()) if (planned.plan === 'RUN' && known[task] === 0) of[task] = unknown;
@@ -112,7 +112,7 @@ function longestRemaining(
         ? ownRemaining(rows[task], weights.of[task]!, graph.tasks[task]!.delayMs, input.now)
         : 0;
     behind[task] = own + after;
-    longest = Math.max(longest, behind[task]!);
+    longest = Math.max(longest, behind[task]);
   }
   return Math.round(longest);
 }

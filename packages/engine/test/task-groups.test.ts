@@ -3,10 +3,21 @@ import { describe, expect, test } from 'vitest';
 import { Placement, type Waiting, type WorkerView } from '../src/index.ts';
 
 const worker = (slots: number): WorkerView => ({
-  id: workerIdOf('w'), name: 'w', host: 'h', groups: ['default'], slots, accepting: true, held: new Set(), pressure: 0, credit: 0,
+  id: workerIdOf('w'),
+  name: 'w',
+  host: 'h',
+  groups: ['default'],
+  slots,
+  accepting: true,
+  held: new Set(),
+  pressure: 0,
+  credit: 0,
 });
 const waiting = (task: number, weight = 1, priority = 0, name = 'g'): Waiting => ({
-  run: runIdOf(1), task, readyAt: task, taskGroup: name === '' ? null : { name, weight, priority },
+  run: runIdOf(1),
+  task,
+  readyAt: task,
+  taskGroup: name === '' ? null : { name, weight, priority },
 });
 
 class Bed {
@@ -57,7 +68,12 @@ describe('task groups', () => {
     const bed = new Bed(10, 1);
     bed.add(waiting(1));
     bed.place();
-    for (const [task, priority] of [[2, 0], [3, 5], [4, 5]] as const) bed.add(waiting(task, 1, priority));
+    for (const [task, priority] of [
+      [2, 0],
+      [3, 5],
+      [4, 5],
+    ] as const)
+      bed.add(waiting(task, 1, priority));
     bed.place();
     for (const expected of [3, 4, 2]) {
       bed.end(bed.placed.at(-1)!);

@@ -3,36 +3,94 @@
  * published `/executors` API derives from them. Source: the execution semantics, section 2.
  */
 export const RUN_STATES = [
-  'queued', 'waiting', 'running', 'pausing', 'stopping', 'paused',
-  'succeeded', 'stopped', 'failed', 'dependency_failed',
+  'queued',
+  'waiting',
+  'running',
+  'pausing',
+  'stopping',
+  'paused',
+  'succeeded',
+  'stopped',
+  'failed',
+  'dependency_failed',
 ] as const;
 export type RunState = (typeof RUN_STATES)[number];
 
 export const TASK_RUN_STATES = [
-  'pending', 'delayed', 'queued', 'dispatched', 'running', 'killing', 'retry_wait', 'paused',
-  'succeeded', 'forced_success', 'reused', 'failed', 'killed', 'upstream_failed', 'skipped',
+  'pending',
+  'delayed',
+  'queued',
+  'dispatched',
+  'running',
+  'killing',
+  'retry_wait',
+  'paused',
+  'succeeded',
+  'forced_success',
+  'reused',
+  'failed',
+  'killed',
+  'upstream_failed',
+  'skipped',
 ] as const;
 export type TaskRunState = (typeof TASK_RUN_STATES)[number];
 
-export const ATTEMPT_STATES = ['queued', 'dispatched', 'running', 'killing', 'succeeded', 'failed', 'killed', 'lost'] as const;
+export const ATTEMPT_STATES = [
+  'queued',
+  'dispatched',
+  'running',
+  'killing',
+  'succeeded',
+  'failed',
+  'killed',
+  'lost',
+] as const;
 export type AttemptState = (typeof ATTEMPT_STATES)[number];
 
 /** 0 initial · 1 waiting for a dependency · 2 for resources · 3 running · 4 succeeded · 5 killed · 6 failed · 7 dependency failed · 8 paused. */
 export type Status = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
 export const RUN_STATUS: Record<RunState, Status> = {
-  queued: 0, waiting: 1, running: 3, pausing: 3, stopping: 3,
-  succeeded: 4, stopped: 5, failed: 6, dependency_failed: 7, paused: 8,
+  queued: 0,
+  waiting: 1,
+  running: 3,
+  pausing: 3,
+  stopping: 3,
+  succeeded: 4,
+  stopped: 5,
+  failed: 6,
+  dependency_failed: 7,
+  paused: 8,
 };
 
 export const TASK_RUN_STATUS: Record<TaskRunState, Status> = {
-  skipped: 0, pending: 1, delayed: 1, retry_wait: 1, queued: 2, dispatched: 2, running: 3, killing: 3,
-  succeeded: 4, forced_success: 4, reused: 4, killed: 5, failed: 6, upstream_failed: 7, paused: 8,
+  skipped: 0,
+  pending: 1,
+  delayed: 1,
+  retry_wait: 1,
+  queued: 2,
+  dispatched: 2,
+  running: 3,
+  killing: 3,
+  succeeded: 4,
+  forced_success: 4,
+  reused: 4,
+  killed: 5,
+  failed: 6,
+  upstream_failed: 7,
+  paused: 8,
 };
 
 const TERMINAL_RUN: ReadonlySet<RunState> = new Set<RunState>(['succeeded', 'stopped', 'failed', 'dependency_failed']);
 const LIVE_TASK_RUN: ReadonlySet<TaskRunState> = new Set<TaskRunState>([
-  'pending', 'delayed', 'queued', 'dispatched', 'running', 'killing', 'retry_wait', 'paused',
+  'pending',
+  'delayed',
+  'queued',
+  'dispatched',
+  'running',
+  'killing',
+  'retry_wait',
+  'paused',
 ]);
 
 export function isTerminalRun(state: RunState): boolean {
@@ -44,7 +102,14 @@ export function isTerminalTaskRun(state: TaskRunState): boolean {
 
 /** Attempt ranks only rise; a message that would lower one is an acknowledged no-op. */
 export const ATTEMPT_RANK: Record<AttemptState, number> = {
-  queued: 0, dispatched: 1, running: 2, killing: 3, succeeded: 9, failed: 9, killed: 9, lost: 9,
+  queued: 0,
+  dispatched: 1,
+  running: 2,
+  killing: 3,
+  succeeded: 9,
+  failed: 9,
+  killed: 9,
+  lost: 9,
 };
 
 /** What moved something into its state; kept apart from the state itself. */

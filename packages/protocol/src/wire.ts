@@ -86,11 +86,20 @@ export interface WorkerLoad {
 }
 
 export type WorkerToMaster =
-  | { kind: 'hello'; worker: WorkerId; name: string; host: string; version: number; features: string[]; groups: string[]; load: WorkerLoad;
+  | {
+      kind: 'hello';
+      worker: WorkerId;
+      name: string;
+      host: string;
+      version: number;
+      features: string[];
+      groups: string[];
+      load: WorkerLoad;
       /** Every attempt that this worker holds, unfinished or finished and not yet acknowledged. */
       attempts: AttemptId[];
       /** Earlier incarnations whose supervisor, and so whose attempts, this one has taken over; they are gone for good. */
-      supersedes: WorkerId[] }
+      supersedes: WorkerId[];
+    }
   | { kind: 'heartbeat'; worker: WorkerId; sentAt: number; load: WorkerLoad; attempts: AttemptId[] }
   | { kind: 'report'; worker: WorkerId; report: AttemptReport }
   | { kind: 'goodbye'; worker: WorkerId };

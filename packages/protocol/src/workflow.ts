@@ -92,14 +92,38 @@ export interface TaskDefinition {
 }
 
 export type TaskAction =
-  | ShellAction | PythonAction | ScriptAction | HttpAction | SqlAction
-  | VirtualAction | ConditionsAction | SwitchAction | SubWorkflowAction | DependentAction;
+  | ShellAction
+  | PythonAction
+  | ScriptAction
+  | HttpAction
+  | SqlAction
+  | VirtualAction
+  | ConditionsAction
+  | SwitchAction
+  | SubWorkflowAction
+  | DependentAction;
 export type TaskType = TaskAction['type'];
 
 /** Exactly one of `run` (text) and `file` is not null, in shell, python, script and sql. */
-export interface ShellAction { type: 'shell'; run: string | null; file: string | null; shell: string; substitution: 'env' | 'text' }
-export interface PythonAction { type: 'python'; run: string | null; file: string | null; interpreter: string; substitution: 'env' | 'text' }
-export interface ScriptAction { type: 'script'; run: string | null; file: string | null }
+export interface ShellAction {
+  type: 'shell';
+  run: string | null;
+  file: string | null;
+  shell: string;
+  substitution: 'env' | 'text';
+}
+export interface PythonAction {
+  type: 'python';
+  run: string | null;
+  file: string | null;
+  interpreter: string;
+  substitution: 'env' | 'text';
+}
+export interface ScriptAction {
+  type: 'script';
+  run: string | null;
+  file: string | null;
+}
 export interface HttpAction {
   type: 'http';
   method: string;
@@ -122,11 +146,25 @@ export interface SqlAction {
   /** Name → the only values that `!{name}` may take. */
   raw: Record<string, string[]>;
 }
-export interface VirtualAction { type: 'virtual' }
+export interface VirtualAction {
+  type: 'virtual';
+}
 
-export type TaskCondition = { and: TaskCondition[] } | { or: TaskCondition[] } | { task: string; state: 'succeeded' | 'failed' };
-export interface ConditionsAction { type: 'conditions'; when: TaskCondition; success: string[]; failure: string[] }
-export interface SwitchAction { type: 'switch'; cases: { when: string; goto: string[] }[]; default: string[] }
+export type TaskCondition =
+  | { and: TaskCondition[] }
+  | { or: TaskCondition[] }
+  | { task: string; state: 'succeeded' | 'failed' };
+export interface ConditionsAction {
+  type: 'conditions';
+  when: TaskCondition;
+  success: string[];
+  failure: string[];
+}
+export interface SwitchAction {
+  type: 'switch';
+  cases: { when: string; goto: string[] }[];
+  default: string[];
+}
 export interface SubWorkflowAction {
   type: 'sub_workflow';
   workflow: string;
@@ -146,7 +184,13 @@ export interface DependentAction {
 }
 
 /** Types that the master settles itself: they need no worker. */
-export const LOGIC_TYPES: ReadonlySet<TaskType> = new Set<TaskType>(['virtual', 'conditions', 'switch', 'sub_workflow', 'dependent']);
+export const LOGIC_TYPES: ReadonlySet<TaskType> = new Set<TaskType>([
+  'virtual',
+  'conditions',
+  'switch',
+  'sub_workflow',
+  'dependent',
+]);
 
 /** One thing that is wrong with a definition. All of them are reported at once. */
 export interface DefinitionProblem {

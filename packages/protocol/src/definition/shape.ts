@@ -382,7 +382,7 @@ export function optional<T>(shape: Shape<T>, doc: string): Field<T | null> {
 /** `absent` when absent; `written` is that default as a person writes it. */
 export function defaulted<T>(shape: Shape<T>, absent: NoInfer<T>, doc: string, written: unknown = absent): Field<T> {
   // All definitions share it.
-  return { shape, doc, required: false, absent: Object.freeze(absent) as T, written };
+  return { shape, doc, required: false, absent: Object.freeze(absent), written };
 }
 
 /** A map with fixed keys. `build` gets it when every key could be read. */
