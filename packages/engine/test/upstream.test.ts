@@ -1,4 +1,4 @@
-import { runIdOf, type UpstreamCondition } from '@pelorus/protocol';
+import { parseDefinition, runIdOf, type UpstreamCondition } from '@pelorus/protocol';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -96,6 +96,14 @@ describe('windows', () => {
 
   test('every listed window has intervals', () => {
     for (const { name } of UPSTREAM_WINDOWS) expect(windowsOf(name.replace('N', '5'), friday), name).not.toBeNull();
+  });
+
+  test('every listed window may be written in a definition', () => {
+    for (const { name } of UPSTREAM_WINDOWS) {
+      const upstream = { and: [{ workflow: 'other', window: name.replace('N', '5') }] };
+      const text = JSON.stringify({ name: 'w', tasks: { wait: { type: 'dependent', upstream } } });
+      expect(parseDefinition(text, 'json').problems, name).toEqual([]);
+    }
   });
 });
 
