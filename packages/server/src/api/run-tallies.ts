@@ -135,7 +135,11 @@ export function createRunTallies({ store, versions, durations, clock }: Sources)
 
   async function counted(row: RunRow): Promise<RunTally> {
     const tally = tallyOf(await store.countTaskRuns(row.spec.id), await sizesOf(row));
-    return { ...tally, progress: Math.max(tally.progress, live.get(row.spec.id)?.best ?? 0), estimatedRemainingMs: null };
+    return {
+      ...tally,
+      progress: Math.max(tally.progress, live.get(row.spec.id)?.best ?? 0),
+      estimatedRemainingMs: null,
+    };
   }
 
   async function ofTasks(row: RunRow, records: TaskRunRecord[]): Promise<RunTally> {

@@ -3,8 +3,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect } from 'vitest';
-import type { AttemptRecord, Change, RunStatus, TaskRunRecord } from '@pelorus/engine';
+import type { AttemptRecord, Change, CommandOutcome, RunStatus, TaskRunRecord } from '@pelorus/engine';
 import {
+  commandIdOf,
   masterIdOf,
   runIdOf,
   workerIdOf,
@@ -45,6 +46,10 @@ export interface ApiUnderTest {
   setRun(run: number, state: RunState, more?: Partial<RunStatus>): Promise<void>;
   setTask(run: number, task: number, state: TaskRunState, more?: Partial<TaskRunRecord>): Promise<void>;
   setAttempt(run: number, task: number, n: number, state: AttemptState, more?: Partial<AttemptRecord>): Promise<void>;
+  /** What its master made of a command. */
+  endCommand(command: number, outcome: CommandOutcome): Promise<void>;
+  /** Whatever else a master stores. */
+  commit(change: Change): Promise<void>;
   writeLog(run: number, task: number, n: number, text: string | Uint8Array): Promise<void>;
 }
 
@@ -174,6 +179,8 @@ export async function openApi(options: Partial<ApiOptions> = {}): Promise<ApiUnd
           ...more,
         },
       }),
+    endCommand: (command, outcome) => commit({ kind: 'command-done', command: commandIdOf(command), outcome, at: NOW }),
+    commit,
     writeLog: async (run, task, n, text) => {
       await mkdir(path.join(folder, 'logs', String(run)), { recursive: true });
       await writeFile(path.join(folder, 'logs', String(run), `${run}.${task}.${n}.log`), text);

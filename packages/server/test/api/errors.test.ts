@@ -10,11 +10,22 @@ import { anyText, DIAMOND, matching, NOW, openApi, type ApiUnderTest } from './a
 
 let api: ApiUnderTest;
 let runId: number;
+let endedRunId: number;
 beforeAll(async () => {
-  api = await openApi();
+  api = await openApi({
+    hints: {
+      commandWritten: () => undefined,
+      testAlertChannel: async () => ({ delivered: true, detail: '200 OK' }),
+    },
+  });
   await api.save('samples', 'diamond', DIAMOND);
   runId = await api.run('samples', 'diamond');
   await api.setAttempt(runId, 0, 1, 'running');
+  endedRunId = await api.run('samples', 'diamond');
+  await api.setTask(endedRunId, 0, 'failed');
+  await api.setRun(endedRunId, 'failed', { endedAt: NOW });
+  await api.call('PUT', '/task-groups/samples', { body: { size: 1 } });
+  await api.call('PUT', '/alert-channels/samples', { body: { kind: 'email', target: 'a@example.org' } });
 });
 
 describe('every refusal is a problem document', () => {
@@ -353,6 +364,16 @@ describe('nothing that a client sends causes a 500 or a hang', () => {
     'proxyUser',
     'queue',
     'nodes',
+    'rerunOf',
+    'version',
+    'wait',
+    'notifyType',
+    'notifyMails',
+    'kind',
+    'target',
+    'secret',
+    'events',
+    'run',
   ];
   const fields = fc.array(fc.tuple(fc.oneof(fc.constantFrom(...names), odd), odd), { maxLength: 6 });
   const deep = fc.letrec((tie) => ({
@@ -378,6 +399,19 @@ describe('nothing that a client sends causes a 500 or a hang', () => {
         ...Object.fromEntries(pairs),
       }),
     ),
+    // What the smaller bodies are made of, alone: beside other fields they are refused at once.
+    fc
+      .dictionary(fc.constantFrom('from', 'version', 'size', 'kind', 'target', 'secret', 'events'), deep, {
+        maxKeys: 4,
+      })
+      .map((value) => JSON.stringify(value)),
+    fc
+      .record({ kind: fc.constantFrom('email', 'webhook'), target: fc.oneof(odd, fc.webUrl(), fc.emailAddress()) })
+      .map((value) => JSON.stringify(value)),
+    fc
+      .record({ from: fc.constantFrom('a', 'd', 'x', ''), version: fc.constantFrom('same', 'latest') })
+      .map((value) => JSON.stringify(value)),
+    fc.nat().map((size) => JSON.stringify({ size })),
     fields.map((pairs) =>
       pairs
         .map(
@@ -410,7 +444,7 @@ describe('nothing that a client sends causes a 500 or a hang', () => {
       freq: 4,
       nil: null,
     }),
-    segments: fc.array(fc.oneof(odd, fc.constantFrom('samples', 'diamond', 'ID', 'ID.0.1', 'a')), {
+    segments: fc.array(fc.oneof(odd, fc.constantFrom('samples', 'diamond', 'ID', 'ENDED', 'ID.0.1', 'a')), {
       minLength: 3,
       maxLength: 3,
     }),
@@ -418,16 +452,20 @@ describe('nothing that a client sends causes a 500 or a hang', () => {
     query: fields,
     contentType,
     body: fc.option(body, { nil: null, freq: 3 }),
+    key: fc.option(fc.oneof(fc.constantFrom('k', 'l'), odd), { nil: null, freq: 3 }),
   });
 
   test('any request over all routes', { timeout: 120_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(
         request,
-        async ({ route, method, segments, encoded, query, contentType: type, body: payload }) => {
+        async ({ route, method, segments, encoded, query, contentType: type, body: payload, key }) => {
           let next = 0;
           const path = route.path.replace(/:\w+/g, () => {
-            const segment = (segments[next++] ?? 'x').replace('ID', String(runId)).toWellFormed();
+            const segment = (segments[next++] ?? 'x')
+              .replace('ENDED', String(endedRunId))
+              .replace('ID', String(runId))
+              .toWellFormed();
             return encoded ? encodeURIComponent(segment) : segment.replace(/[\s#?]|[^\x21-\x7e]/g, '~');
           });
           const search = new URLSearchParams(
@@ -438,7 +476,11 @@ describe('nothing that a client sends causes a 500 or a hang', () => {
           const response = await api.app.inject({
             method: used,
             url: `${route.root ? '' : '/api/v1'}${path}${search === '' ? '' : `?${search}`}`,
-            ...(withBody ? { payload, headers: { 'content-type': type } } : {}),
+            headers: {
+              ...(withBody ? { 'content-type': type } : {}),
+              ...(key === null ? {} : { 'idempotency-key': key.replace(/[^\x21-\xff]/g, '~') }),
+            },
+            ...(withBody ? { payload } : {}),
           });
           expect(response.statusCode, response.body).toBeLessThan(500);
           if (response.statusCode >= 400 && used !== 'HEAD')

@@ -568,7 +568,10 @@ describe('commands', () => {
     });
     await api.setRun(id, 'running');
     expect(await post('resume')).toMatchObject({ status: 409, body: { state: 'running' } });
-    expect(await post('pause')).toMatchObject({ status: 202, body: { run: id, command: anyNumber, outcome: 'pending', state: 'running' } });
+    expect(await post('pause')).toMatchObject({
+      status: 202,
+      body: { run: id, command: anyNumber, outcome: 'pending', state: 'running' },
+    });
     await api.setRun(id, 'paused');
     expect((await post('resume')).status).toBe(202);
     expect((await post('stop')).status).toBe(202);

@@ -38,7 +38,9 @@ function onTask(action: keyof typeof TASK_ACTIONS): Route {
     params: runPath.extend({ task: z.string().min(1).max(255) }),
     query: waitQuery,
     handle: async ({ params, query, signal }, context) =>
-      accepted(await commandTask(context, params.run, { kind: command, task: params.task }, { waitMs: query.wait, signal })),
+      accepted(
+        await commandTask(context, params.run, { kind: command, task: params.task }, { waitMs: query.wait, signal }),
+      ),
   });
 }
 
