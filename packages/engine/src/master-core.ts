@@ -241,6 +241,11 @@ export class MasterCore {
     if (this.timers.size > 10_000 && this.timers.size > this.timersAfterPrune * 2) this.pruneTimers();
   }
 
+  /** Counts the silence of every worker from now: nobody was listening before. */
+  bePatient(at: number): void {
+    for (const session of this.sessions.values()) session.lastHeardAt = Math.max(session.lastHeardAt, at);
+  }
+
   /** When `tick` has something to do, or null. */
   nextTickAt(): number | null {
     return this.timers.nextAt();

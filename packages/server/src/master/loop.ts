@@ -35,6 +35,7 @@ import { hostname } from 'node:os';
 import { type Fence, StoreError } from '../store/index.ts';
 import { answerTo, type QuestionStore } from './answers.ts';
 import { type LiveRun, liveRunOf } from './live-run.ts';
+import { steadyClock } from './steady-clock.ts';
 
 export interface MasterLog {
   info(fields: object, message: string): void;
@@ -66,6 +67,9 @@ export interface Master {
 
 const COMMAND_POLL_MS = 1_000;
 const RENEW_MS = 4_000;
+const PULSE_MS = 1_000;
+/** A pulse that comes this late means that the process, or its host, stood still. */
+const STOOD_STILL_MS = 10_000;
 const ADOPT_PAGE = 500;
 /** How often runs of masters that died are looked for. */
 const ADOPT_MS = 2_000;
@@ -100,6 +104,7 @@ class MasterLoop implements Master {
   private fence = newFence();
   private readonly options: MasterOptions;
   private readonly store: QuestionStore;
+  private readonly steady = steadyClock();
   private readonly clock: () => number;
   private core: MasterCore;
   private readonly links = new Map<number, AttachedLink>();
@@ -108,6 +113,8 @@ class MasterLoop implements Master {
   private mailboxSize = 0;
   private pumpScheduled = false;
   private committing: Promise<void> | null = null;
+  private pulseAt = 0;
+  private pulseClockAt = 0;
   private waitingSince: number | null = null;
   private state: 'starting' | 'running' | 'recovering' | 'stopping' | 'over' = 'starting';
   private timer: NodeJS.Timeout | null = null;
@@ -123,7 +130,7 @@ class MasterLoop implements Master {
   constructor(options: MasterOptions) {
     this.options = options;
     this.store = options.store;
-    this.clock = options.clock ?? Date.now;
+    this.clock = options.clock ?? this.steady.now;
     this.core = this.newCore();
   }
 
@@ -140,6 +147,9 @@ class MasterLoop implements Master {
     await this.learnTaskGroups();
     await this.adopt();
     this.state = 'running';
+    this.pulseAt = performance.now();
+    this.pulseClockAt = this.clock();
+    this.every(PULSE_MS, () => this.pulse());
     this.every(RENEW_MS, () => this.renew());
     this.every(ADOPT_MS, () => void this.adoptMore());
     this.every(COMMAND_POLL_MS, () => {
@@ -161,9 +171,25 @@ class MasterLoop implements Master {
     this.intervals.push(interval);
   }
 
+  /**
+   * A process that was stopped, or whose host slept, has heard of nobody in that time, and says nothing of its workers: they
+   * get their full time again.
+   */
+  private pulse(): void {
+    this.steady.look();
+    const at = performance.now();
+    const stoodStill = at - this.pulseAt > STOOD_STILL_MS || this.clock() - this.pulseClockAt > STOOD_STILL_MS;
+    this.pulseAt = at;
+    this.pulseClockAt = this.clock();
+    if (!stoodStill) return;
+    this.options.log.warn({ master: this.id }, 'this process stood still for a while; its workers are waited for anew');
+    this.core.bePatient(this.clock());
+  }
+
   private renew(): void {
-    this.store.renewMaster(this.fence, this.clock()).catch((error: unknown) => {
-      if (isFenced(error)) this.over(error);
+    const { fence } = this;
+    this.store.renewMaster(fence, this.clock()).catch((error: unknown) => {
+      if (this.isFencedNow(error, fence)) this.over(error);
       else this.options.log.warn({ master: this.id, error }, 'lease renewal failed');
     });
   }
@@ -243,7 +269,7 @@ class MasterLoop implements Master {
 
   /** Whether what is pending may wait for company, and if so, until when: a timer sees to that. */
   private mayWait(): boolean {
-    const now = this.clock();
+    const now = performance.now();
     if (this.waitingSince === null) {
       this.waitingSince = now;
       setTimeout(() => this.schedulePump(), GATHER_MS);
@@ -253,14 +279,17 @@ class MasterLoop implements Master {
 
   private async commit(batch: Batch): Promise<void> {
     for (const { run, error } of batch.problems) this.options.log.error({ run, error }, 'run put aside');
+    const { fence } = this;
     try {
-      const { commands } = await this.store.commit(this.fence, batch.changes);
+      const { commands } = await this.store.commit(fence, batch.changes);
       if (commands > 0) this.commandHint();
     } catch (error) {
+      if (fence !== this.fence) return;
       if (isFenced(error)) this.over(error);
       else void this.recover(error);
       return;
     }
+    if (fence !== this.fence) return;
     this.rememberCommands(batch);
     for (const [id, messages] of batch.sends) this.links.get(id)?.link.send(messages);
     for (const question of batch.questions) this.ask(this.core, question);
@@ -319,8 +348,9 @@ class MasterLoop implements Master {
       this.claimAgain = true;
       return;
     }
+    const { fence } = this;
     this.claiming = this.claim()
-      .catch((error: unknown) => this.claimFailed(error))
+      .catch((error: unknown) => this.claimFailed(error, fence))
       .finally(() => {
         this.claiming = null;
         if (!this.claimAgain) return;
@@ -329,8 +359,13 @@ class MasterLoop implements Master {
       });
   }
 
-  private claimFailed(error: unknown): void {
-    if (isFenced(error)) this.over(error);
+  /** Only the fencing of the incarnation that there is now counts: recovery fences its own predecessors. */
+  private isFencedNow(error: unknown, fence: Fence): boolean {
+    return isFenced(error) && fence === this.fence;
+  }
+
+  private claimFailed(error: unknown, fence: Fence): void {
+    if (this.isFencedNow(error, fence)) this.over(error);
     else this.options.log.warn({ master: this.id, error }, 'commands could not be read; trying again');
   }
 
@@ -407,14 +442,15 @@ class MasterLoop implements Master {
 
   private async adoptMore(): Promise<void> {
     if (this.state !== 'running') return;
+    const { fence } = this;
     try {
       await this.learnTaskGroups();
       await this.adopt();
       this.schedulePump();
     } catch (error) {
       // Some of them may be this master's by now without being in its memory.
-      if (isFenced(error)) this.over(error);
-      else if (this.state === 'running') await this.recover(error);
+      if (this.isFencedNow(error, fence)) this.over(error);
+      else if (this.state === 'running' && fence === this.fence) await this.recover(error);
     }
   }
 
