@@ -13,3 +13,4 @@ export * from './records.ts';
 export * from './run.ts';
 export * from './upstream.ts';
 export * from './parameters/index.ts';
+export * from './imports/index.ts';
