@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Worker } from '../src/index.ts';
@@ -397,7 +398,9 @@ test('a second worker on the same data directory is refused with a sentence, and
   expect((await run('true')).state).toBe('succeeded');
 });
 
-test('a data directory with a very long name works', async () => {
+test('a data directory with a very long name works, and leaves no directory for its socket behind', async () => {
+  const socketDirectories = (): string[] => readdirSync(tmpdir()).filter((name) => /^pelorus-\d+-/.test(name));
+  const before = socketDirectories();
   const long = new Scratch();
   const dataDir = join(long.dir, 'd'.repeat(120));
   mkdirSync(dataDir);
@@ -412,5 +415,6 @@ test('a data directory with a very long name works', async () => {
   remote.dispatch(specOf(id, shell('exit 4')));
   expect(await remote.finished(id)).toMatchObject({ cause: { kind: 'exit', code: 4 } });
   await second.stop({ stopTasks: true });
+  await eventually(() => socketDirectories().every((name) => before.includes(name)), 3_000, 'the directory is gone');
   long.remove();
 });

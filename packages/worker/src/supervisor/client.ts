@@ -36,7 +36,7 @@ const REFUSED_LIMIT_MS = 3_000;
 /** A supervisor that is stopped accepts connections and says nothing. */
 const ANSWER_LIMIT_MS = 5_000;
 const RETRY_MS = 15;
-const RESPAWN_MS = 2_000;
+const RESPAWN_MS = 1_000;
 
 /**
  * Attaches to the supervisor of `argument.dataDir`, starting one if none answers.

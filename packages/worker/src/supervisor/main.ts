@@ -5,7 +5,7 @@
 import { mkdirSync } from 'node:fs';
 import { hostEnvironment } from '../task-environment.ts';
 import { lockDataDir } from './data-dir-lock.ts';
-import { supervisorSocketPath } from './socket-path.ts';
+import { removeSocketDirectory, supervisorSocketPath } from './socket-path.ts';
 import { Supervisor, type SupervisorOptions } from './supervisor.ts';
 
 export type SupervisorArgument = Pick<SupervisorOptions, 'dataDir' | 'settings' | 'lonelyMs'>;
@@ -22,13 +22,11 @@ const lock = lockDataDir(argument.dataDir);
 if (lock) {
   // Only an order or loneliness ends it: whoever stops the service must not stop its tasks with it.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
-  const supervisor = new Supervisor({
-    ...argument,
-    env: hostEnvironment(process.env),
-    socketPath: supervisorSocketPath(argument.dataDir),
-  });
+  const socketPath = supervisorSocketPath(argument.dataDir);
+  const supervisor = new Supervisor({ ...argument, env: hostEnvironment(process.env), socketPath });
   await supervisor.run();
   await supervisor.finished;
+  removeSocketDirectory(argument.dataDir, socketPath);
   lock.release();
 }
 process.exit(0);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdirSync } from 'node:fs';
+import { lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 /** `sun_path` holds 108 bytes on Linux, 104 on macOS, with the ending zero. */
 const SOCKET_PATH_BYTES = 100;
@@ -26,4 +26,10 @@ export function supervisorSocketPath(dataDir: string): string {
       `${directory} is not a private directory of this user; remove it or choose a shorter data directory`,
     );
   return join(directory, 's.sock');
+}
+
+/** Removes the directory that was made for a socket outside of its data directory. */
+export function removeSocketDirectory(dataDir: string, socketPath: string): void {
+  const directory = dirname(socketPath);
+  if (directory !== resolve(dataDir)) rmSync(directory, { recursive: true, force: true });
 }
