@@ -252,7 +252,7 @@ function takeOver(record: TaskRunRecord, task: number, run: RunId, at: number): 
     wakeAt: null,
     readyAt: null,
     startedAt: record.startedAt,
-    endedAt: at,
+    endedAt: record.endedAt ?? at,
     outputs: record.outputs,
   };
 }

@@ -249,7 +249,7 @@ describe('re-run of what failed', () => {
       wakeAt: null,
       readyAt: null,
       startedAt: first.tasks[0]!.startedAt,
-      endedAt: 9_000,
+      endedAt: 5_002,
       outputs: { from_a: 'run 1' },
     });
   });
