@@ -44,7 +44,8 @@ async function ask(options: FollowOptions, last: RunSnapshot | null): Promise<Ru
   const { client, signal } = options;
   return patiently(options, async () => {
     const run = await client.runs.get(options.run, signal);
-    if (last !== null && !hasMoved(last.run, run)) return last;
+    if (last !== null && !hasMoved(last.run, run))
+      return hasAdvanced(last.run, run) ? { run, tasks: last.tasks } : last;
     return { run, tasks: (await client.runs.tasks(options.run, {}, signal)).items };
   });
 }
@@ -54,6 +55,11 @@ function hasMoved(before: RunView, after: RunView): boolean {
   if (before.revision !== after.revision || before.state !== after.state || before.waitReason !== after.waitReason)
     return true;
   return JSON.stringify(before.counts) !== JSON.stringify(after.counts);
+}
+
+/** Progress grows with the time that tasks take, between their transitions as well. */
+function hasAdvanced(before: RunView, after: RunView): boolean {
+  return before.progress !== after.progress || before.estimatedRemainingMs !== after.estimatedRemainingMs;
 }
 
 async function patiently<Answer>(options: FollowOptions, question: () => Promise<Answer>): Promise<Answer> {

@@ -1,14 +1,18 @@
 /** Every command of `pelorus`, put together. */
 import { Command } from 'commander';
+import { addAlertCommand } from './commands/alert.ts';
 import { addApiCommand } from './commands/api.ts';
 import { addApplyCommand } from './commands/apply.ts';
 import { addCompletionCommand } from './commands/completion.ts';
 import { addConfigCommand } from './commands/config.ts';
 import { addDevCommand } from './commands/dev.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
+import { addGroupCommand } from './commands/group.ts';
+import { addImportCommand } from './commands/import.ts';
 import { addLogsCommand } from './commands/logs.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addRunsCommand } from './commands/runs.ts';
+import { addTaskCommand } from './commands/task.ts';
 import { addVersionCommand } from './commands/version.ts';
 import { addWorkerCommand } from './commands/worker.ts';
 import { addWorkflowCommand } from './commands/workflow.ts';
@@ -19,10 +23,14 @@ const COMMANDS = [
   addDevCommand,
   addRunCommand,
   addApplyCommand,
+  addImportCommand,
   addLogsCommand,
   addRunsCommand,
+  addTaskCommand,
   addWorkflowCommand,
   addWorkerCommand,
+  addGroupCommand,
+  addAlertCommand,
   addConfigCommand,
   addDoctorCommand,
   addApiCommand,

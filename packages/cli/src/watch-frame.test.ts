@@ -39,6 +39,12 @@ test('a small run shows every task with its state, elapsed time and cause', () =
   ]);
 });
 
+test('what is left is shown once something is known of it', () => {
+  const run = { state: 'running' as const, progress: 0.5, estimatedRemainingMs: 95_000 };
+  expect(frame(run, [])[1]).toBe(`${'█'.repeat(15)}${'░'.repeat(15)}  50 %  about 1:35 left`);
+  expect(frame({ ...run, estimatedRemainingMs: 0 }, [])[1]).toMatch(/50 %$/);
+});
+
 test('a large run shows what failed and what runs longest, and counts the rest', () => {
   const tasks = Array.from({ length: 500 }, (_, index) => aTask({ name: `t${index}`, index, state: 'pending' }));
   tasks[100] = aTask({ name: 'late', index: 100, state: 'running', startedAt: '2026-01-01T00:00:09Z' });

@@ -51,7 +51,8 @@ function headline(run: RunView, size: FrameSize): string {
 function bar(run: RunView, size: FrameSize): string {
   const full = Math.round(Math.min(1, Math.max(0, run.progress)) * BAR_CELLS);
   const drawn = paint(size, toneOf(run.state), '█'.repeat(full)) + paint(size, 'quiet', '░'.repeat(BAR_CELLS - full));
-  return `${drawn}  ${Math.floor(run.progress * 100)} %`;
+  const left = run.estimatedRemainingMs ?? 0;
+  return `${drawn}  ${Math.floor(run.progress * 100)} %${left === 0 ? '' : `  about ${durationText(left)} left`}`;
 }
 
 function taskLine(task: TaskView, nameCells: number, size: FrameSize): string {

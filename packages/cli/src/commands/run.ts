@@ -11,13 +11,12 @@ import { Option, type Command } from 'commander';
 import { applyFile } from '../apply-workflow.ts';
 import { looksLikeFile } from '../definition-files.ts';
 import { usageFailure } from '../failure.ts';
-import { writeItem } from '../output.ts';
 import { resolveWorkflow, type WorkflowName } from '../references.ts';
 import { collectList, collectText, openSession, wholeNumber, type Host, type Session } from '../session.ts';
-import { watchRun } from '../watch-run.ts';
 import { examples } from '../examples.ts';
 import { writePlan } from '../plan-table.ts';
-import { waitFlags, watchOptionsOf, type WaitFlags } from '../wait-flags.ts';
+import { afterSubmit, checkWaitFlags } from '../submitted-run.ts';
+import { waitFlags, type WaitFlags } from '../wait-flags.ts';
 
 interface RunFlags extends WaitFlags {
   param?: string[];
@@ -25,12 +24,14 @@ interface RunFlags extends WaitFlags {
   fromNode?: string[];
   dep: NodeDep;
   tasks?: string[];
+  select?: string[];
   date?: string;
   zone?: string;
   dryRun?: boolean;
   failurePolicy?: FailurePolicy;
   priority?: Priority;
   workerGroup?: string;
+  environment?: string;
   workflowVersion?: number;
 }
 
@@ -48,6 +49,7 @@ export function addRunCommand(program: Command, host: Host): void {
         .default('node'),
     )
     .option('--tasks <a,b>', 'exactly these tasks', collectList)
+    .addOption(new Option('--select <a,b>', 'the same as --tasks').argParser(collectList).conflicts('tasks'))
     .option('--date <date>', 'logical date: 2024-03-15 or RFC 3339')
     .option('--zone <name>', 'zone of the logical date, e.g. Europe/Berlin')
     .option('--dry-run', 'show what would be executed; start nothing')
@@ -56,6 +58,7 @@ export function addRunCommand(program: Command, host: Host): void {
     )
     .addOption(new Option('--priority <priority>', 'before or after other runs').choices(PRIORITIES))
     .option('--worker-group <name>', 'where tasks run that name no group')
+    .option('--environment <name>', 'the environment of tasks that name none')
     .option(
       '--workflow-version <n>',
       'a version of the workflow other than the latest',
@@ -77,26 +80,13 @@ export function addRunCommand(program: Command, host: Host): void {
 }
 
 async function runWorkflow(session: Session, written: string, flags: RunFlags): Promise<void> {
-  if (flags.timeout !== undefined && flags.watch !== true && flags.wait !== true)
-    throw usageFailure('--timeout needs --watch or --wait');
-  const watching = watchOptionsOf(flags);
+  checkWaitFlags(flags);
   const name = await workflowToRun(session, written, flags);
   const request = await requestOf(session, name, flags);
   if (flags.dryRun === true)
     return writePlan(session, (await session.client.runs.preview(request, session.signal)).plan);
-
   const submitted = await session.client.runs.submit(request, { signal: session.signal });
-  for (const warning of submitted.warnings) session.terminal.err.write(`warning: ${warning}\n`);
-  if (flags.watch === true || flags.wait === true) {
-    process.exitCode = await watchRun(session, submitted.id, watching);
-    return;
-  }
-  writeItem(session.terminal.out, session.format, {
-    value: { ...submitted, ...name },
-    name: String(submitted.id),
-    text: () =>
-      `${name.project}/${name.workflow} run ${submitted.id} submitted\n  watch: pelorus runs watch ${submitted.id}\n`,
-  });
+  await afterSubmit(session, submitted, flags, { what: `${name.project}/${name.workflow} run`, more: name });
 }
 
 /** A file is saved first; with --dry-run it is not, so it must have been saved before. */
@@ -110,17 +100,19 @@ async function workflowToRun(session: Session, written: string, flags: RunFlags)
 }
 
 async function requestOf(session: Session, name: WorkflowName, flags: RunFlags): Promise<RunRequest> {
-  if (flags.fromNode !== undefined && flags.tasks !== undefined)
+  const select = flags.tasks ?? flags.select;
+  if (flags.fromNode !== undefined && select !== undefined)
     throw usageFailure('--from-node and --tasks cannot be used together');
   const params = await paramsOf(session, name, flags);
   return {
     ...name,
     ...(params === null ? {} : { params }),
     ...(flags.fromNode === undefined ? {} : { from: { task: flags.fromNode, dep: flags.dep } }),
-    ...(flags.tasks === undefined ? {} : { select: flags.tasks }),
+    ...(select === undefined ? {} : { select }),
     ...(flags.failurePolicy === undefined ? {} : { failurePolicy: flags.failurePolicy }),
     ...(flags.priority === undefined ? {} : { priority: flags.priority }),
     ...(flags.workerGroup === undefined ? {} : { workerGroup: flags.workerGroup }),
+    ...(flags.environment === undefined ? {} : { environment: flags.environment }),
     ...(flags.workflowVersion === undefined ? {} : { version: flags.workflowVersion }),
     ...(flags.date === undefined ? {} : { logicalDate: logicalDate(flags.date) }),
     ...(flags.zone === undefined ? {} : { zone: flags.zone }),

@@ -1,5 +1,13 @@
-import { RUN_STATES, type LiveView, type RunState, type RunView, type TaskView } from '@pelorus/protocol';
+import {
+  RUN_STATES,
+  type LiveView,
+  type RerunRequest,
+  type RunState,
+  type RunView,
+  type TaskView,
+} from '@pelorus/protocol';
 import { Option, type Command } from 'commander';
+import { OUTCOME_WAIT_MS, reportCommand } from '../command-report.ts';
 import { Failure } from '../failure.ts';
 import { EXIT } from '../exit-codes.ts';
 import { fieldsText, tableText, writeItem, writeListing, type Column } from '../output.ts';
@@ -11,6 +19,7 @@ import { watchRun } from '../watch-run.ts';
 import { causeText, durationText, elapsedMs, instantText, toneOf } from '../words.ts';
 import { examples } from '../examples.ts';
 import { writePlan } from '../plan-table.ts';
+import { afterSubmit, checkWaitFlags } from '../submitted-run.ts';
 import { waitFlags, watchOptionsOf, type WaitFlags } from '../wait-flags.ts';
 
 interface ListFlags {
@@ -54,6 +63,8 @@ export function addRunsCommand(program: Command, host: Host): void {
     'pelorus runs resume 12',
   );
 
+  addAgainCommands(runs, host);
+
   waitFlags(runs.command('stop <run>').description('stop a run: its processes get SIGTERM, then SIGKILL'))
     .addHelpText('after', examples('pelorus runs stop @latest', 'pelorus runs stop 12 --wait'))
     .action(async (written: string, flags: WaitFlags, command: Command) =>
@@ -70,6 +81,61 @@ export function addRunsCommand(program: Command, host: Host): void {
       const id = await resolveRun(session.client, written, session.signal);
       process.exitCode = await watchRun(session, id, watchOptionsOf({ ...flags, watch: true }));
     });
+}
+
+interface AgainFlags extends WaitFlags {
+  from?: string;
+  latest?: boolean;
+  dryRun?: boolean;
+}
+
+function addAgainCommands(runs: Command, host: Host): void {
+  waitFlags(
+    runs
+      .command('rerun <run>')
+      .description('a new run of what did not succeed in a run that has ended; the rest is reused')
+      .option('--from <task>', 'of this task and all behind it instead')
+      .option('--latest', 'with the latest version of the workflow; tasks that have changed run again as well')
+      .option('--dry-run', 'show what would be executed and reused; start nothing'),
+  )
+    .addHelpText(
+      'after',
+      examples(
+        'pelorus runs rerun @latest --watch',
+        'pelorus runs rerun 12 --from load --dry-run',
+        'pelorus runs rerun 12 --latest',
+      ),
+    )
+    .action((written: string, flags: AgainFlags, command: Command) =>
+      rerunRun(openSession(command, host), written, flags),
+    );
+
+  waitFlags(
+    runs
+      .command('repeat <run>')
+      .description('a new run of everything, with the same parameters and logical date as a run'),
+  )
+    .addHelpText('after', examples('pelorus runs repeat @latest --watch', 'pelorus runs repeat 12'))
+    .action(async (written: string, flags: WaitFlags, command: Command) => {
+      checkWaitFlags(flags);
+      const session = openSession(command, host);
+      const id = await resolveRun(session.client, written, session.signal);
+      const submitted = await session.client.runs.repeat(id, { signal: session.signal });
+      await afterSubmit(session, submitted, flags, { what: `run ${id} repeated as run` });
+    });
+}
+
+async function rerunRun(session: Session, written: string, flags: AgainFlags): Promise<void> {
+  checkWaitFlags(flags);
+  const id = await resolveRun(session.client, written, session.signal);
+  const request: RerunRequest = {
+    ...(flags.from === undefined ? {} : { from: flags.from }),
+    ...(flags.latest === true ? { version: 'latest' } : {}),
+  };
+  if (flags.dryRun === true)
+    return writePlan(session, (await session.client.runs.previewRerun(id, request, session.signal)).plan);
+  const submitted = await session.client.runs.rerun(id, request, { signal: session.signal });
+  await afterSubmit(session, submitted, flags, { what: `run ${id} re-run as run` });
 }
 
 function byRun(
@@ -142,12 +208,20 @@ function runFields(run: RunView, session: Session): string {
     ],
     ['waits for', run.waitReason],
     ['mode', run.mode],
+    ['re-run of', run.rerunOf === null ? null : String(run.rerunOf)],
+    ['started by', run.parent === null ? null : `attempt ${run.parent.attempt} of run ${run.parent.run}`],
     ['logical date', run.logicalDate],
     ['submitted', `${instantText(run.submittedAt, reference)} by ${run.submittedBy}`],
     ['duration', run.durationMs === null ? null : durationText(run.durationMs)],
-    ['progress', `${Math.floor(run.progress * 100)} %`],
+    ['progress', progressText(run)],
     ['params', params],
   ]);
+}
+
+function progressText(run: RunView): string {
+  const percent = `${Math.floor(run.progress * 100)} %`;
+  const { estimatedRemainingMs: left } = run;
+  return left === null || left === 0 ? percent : `${percent}, about ${durationText(left)} left`;
 }
 
 function taskTable(stream: Stream, tasks: TaskView[], now: number): string {
@@ -157,10 +231,13 @@ function taskTable(stream: Stream, tasks: TaskView[], now: number): string {
     { title: 'STATE', value: (task) => task.state, tone: (task) => toneOf(task.state) },
     { title: 'DURATION', value: (task) => durationOf(task, now) },
     { title: 'ATTEMPT', value: (task) => lastAttempt(task)?.id ?? '-' },
+    ...(tasks.some((task) => task.childRun !== null) ? [CHILD_RUN] : []),
     { title: 'CAUSE', value: (task) => (task.cause === null ? (task.waitReason ?? '') : causeText(task.cause)) },
   ];
   return tableText(stream, { rows: tasks, columns });
 }
+
+const CHILD_RUN: Column<TaskView> = { title: 'CHILD RUN', value: (task) => task.childRun?.toString() ?? '' };
 
 function durationOf(task: TaskView, now: number): string {
   const elapsed = elapsedMs(task.startedAt, task.endedAt, now);
@@ -190,13 +267,18 @@ function liveText(stream: Stream, live: LiveView, session: Session): string {
   return `${fields}${runFields(live.run, session)}\n${taskTable(stream, live.tasks, session.host.now())}`;
 }
 
-async function act(session: Session, id: number, action: 'pause' | 'resume' | 'stop'): Promise<void> {
-  const accepted = await session.client.runs[action](id, { signal: session.signal });
-  const done = { pause: 'is being paused', resume: 'goes on', stop: 'is being stopped' }[action];
-  writeItem(session.terminal.out, session.format, {
-    value: accepted,
-    name: String(id),
-    text: () => `run ${id} ${done}\n`,
+const ACTIONS = {
+  pause: { done: 'is being paused', asked: 'asked to pause' },
+  resume: { done: 'goes on', asked: 'asked to go on with' },
+  stop: { done: 'is being stopped', asked: 'asked to stop' },
+} as const;
+
+async function act(session: Session, id: number, action: keyof typeof ACTIONS): Promise<void> {
+  const accepted = await session.client.runs[action](id, { waitMs: OUTCOME_WAIT_MS, signal: session.signal });
+  const { done, asked } = ACTIONS[action];
+  reportCommand(session, accepted, {
+    done: `run ${id} ${done}: ${accepted.state}`,
+    asked: `${asked} run ${id}`,
   });
 }
 
