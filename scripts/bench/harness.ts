@@ -19,7 +19,8 @@ export interface Harness {
   ended(run: RunId): Promise<number>;
   /** Resolves with the instant at which the master first heard that a task of the run had started. */
   started(run: RunId): Promise<number>;
-  restartMaster(): Promise<number>;
+  /** Ends master and store, opens both again: how long each took, in ms. */
+  restart(): Promise<{ openMs: number; adoptMs: number }>;
   close(): Promise<void>;
 }
 
@@ -27,10 +28,9 @@ const log = { info() {}, warn() {}, error: (fields: object, message: string) => 
 
 export async function openHarness(slots: number): Promise<Harness> {
   const dir = await mkdtemp(join(tmpdir(), 'pelorus-bench-'));
-  const store = await openSqliteStore(join(dir, 'pelorus.db'));
+  let store = await openSqliteStore(join(dir, 'store'));
   const watch = new Watch();
-  const watched = watch.over(store);
-  let master = await startMaster({ store: watched, log });
+  let master = await startMaster({ store: watch.over(store), log });
   const worker = await startWorker({
     dataDir: join(dir, 'worker'),
     logDir: join(dir, 'logs'),
@@ -48,7 +48,9 @@ export async function openHarness(slots: number): Promise<Harness> {
   });
   await store.ensureProject({ name: 'bench', description: '', owner: 'bench', at: Date.now() });
   return {
-    store,
+    get store() {
+      return store;
+    },
     get master() {
       return master;
     },
@@ -72,11 +74,14 @@ export async function openHarness(slots: number): Promise<Harness> {
     },
     ended: (run) => watch.wait(watch.ends, run),
     started: (run) => watch.wait(watch.starts, run),
-    restartMaster: async () => {
+    restart: async () => {
       await master.stop();
-      const at = performance.now();
-      master = await startMaster({ store: watched, log });
-      return performance.now() - at;
+      await store.close();
+      const startedAt = performance.now();
+      store = await openSqliteStore(join(dir, 'store'));
+      const openedAt = performance.now();
+      master = await startMaster({ store: watch.over(store), log });
+      return { openMs: openedAt - startedAt, adoptMs: performance.now() - openedAt };
     },
     close: async () => {
       await worker.stop({ stopTasks: true });
