@@ -29,6 +29,7 @@ export const IMPORT_TABLE: Unit[] = [
     typesOf: ['server/master'],
     never: ['decide', 'apply'],
   },
+  { name: 'server/alerts', paths: ['packages/server/src/alerts'], imports: ['server/store', 'engine', 'protocol'] },
   { name: 'worker', paths: ['packages/worker/src'], imports: ['worker/core', 'protocol'] },
   {
     name: 'worker/core',
@@ -44,7 +45,7 @@ export const IMPORT_TABLE: Unit[] = [
   {
     name: 'cli',
     paths: ['packages/cli'],
-    imports: ['protocol', 'engine', 'server/store', 'server/master', 'server/api', 'worker', 'sdk'],
+    imports: ['protocol', 'engine', 'server/store', 'server/master', 'server/api', 'server/alerts', 'worker', 'sdk'],
   },
 ];
 

@@ -6,7 +6,7 @@ import type { DeliveryOptions, DeliveryOutcome, Try } from './deliver.ts';
 /** One address, nothing that a mail header would read as more than that. */
 const ADDRESS = /^[^\s@<>()[\],;:"\\]+@[^\s@<>()[\],;:"\\]+$/u;
 
-export function isMailAddress(text: string): boolean {
+function isMailAddress(text: string): boolean {
   return text.length <= 320 && ADDRESS.test(text);
 }
 

@@ -1,6 +1,6 @@
 /** How often and how soon an alert that did not get through is tried again. */
 
-/** Five seconds doubling to an hour: seven to eight hours in all. */
+/** Five seconds doubling to an hour: five to seven hours in all. */
 export const TRIES_MAX = 15;
 const FIRST_MS = 5_000;
 const MAX_MS = 3_600_000;

@@ -10,7 +10,7 @@
  * 3. A delivery is tried at most `TRIES_MAX` times; then it has failed, and stays visible.
  */
 import type { AlertDelivery, AlertStore } from '../store/index.ts';
-import { deliver } from './deliver.ts';
+import { deliver, sendTest } from './deliver.ts';
 import type { DeliveryOptions, DeliveryOutcome } from './deliver.ts';
 import { problemOfSmtp } from './mail.ts';
 import { retryDelayMs, TRIES_MAX } from './retry-delay.ts';
@@ -37,6 +37,8 @@ export interface AlertsOptions extends DeliveryOptions {
 export interface Alerts {
   /** Looks at once instead of at the next poll. */
   hint(): void;
+  /** Sends a test through a channel, now, past the outbox; `detail` is for people. Ends with `signal`, or when time is up. */
+  test(channel: string, signal: AbortSignal): Promise<{ delivered: boolean; detail: string }>;
   /** Takes nothing new; tries under way are given up, and come back when their leases are over. */
   stop(): Promise<void>;
 }
@@ -129,6 +131,13 @@ class AlertSender implements Alerts {
     }
     const delayMs = retryDelayMs(delivery.attempts, this.random(), outcome.notBeforeMs);
     return { state: 'pending', result, nextAt: at + delayMs, at };
+  }
+
+  async test(name: string, signal: AbortSignal): Promise<{ delivered: boolean; detail: string }> {
+    const channel = await this.options.store.loadAlertChannel(name);
+    if (!channel) return { delivered: false, detail: `there is no alert channel ${name}` };
+    const { kind, result } = await sendTest(channel, { ...this.options, at: this.clock(), signal });
+    return { delivered: kind === 'sent', detail: result };
   }
 
   async stop(): Promise<void> {

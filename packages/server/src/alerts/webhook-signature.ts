@@ -1,5 +1,5 @@
 /** Standard Webhooks (https://www.standardwebhooks.com, specification v1): symmetric signatures. */
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 
 const PREFIX = 'whsec_';
 /** The specification's bounds on a secret, in bytes. */
@@ -13,10 +13,6 @@ export function secretBytes(secret: string): Buffer | null {
   const bytes = Buffer.from(base64, 'base64');
   const isCanonical = bytes.toString('base64').replace(/=+$/, '') === base64.replace(/=+$/, '');
   return isCanonical && bytes.length >= MIN_BYTES && bytes.length <= MAX_BYTES ? bytes : null;
-}
-
-export function newWebhookSecret(): string {
-  return PREFIX + randomBytes(32).toString('base64');
 }
 
 /** The three headers. `at` in epoch ms; it is sent in whole seconds, and signed with the id and the body. */

@@ -46,7 +46,7 @@ function bodyOf({ type, occurredAt, details }: AlertMessage): string {
 }
 
 /** A text says what is wrong with it. */
-export function parseTarget(text: string): URL | string {
+function parseTarget(text: string): URL | string {
   const url = URL.parse(text);
   if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:')) return 'not an http or https address';
   if (url.username !== '' || url.password !== '') return 'an address with a user or password in it; use the secret';

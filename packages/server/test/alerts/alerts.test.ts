@@ -1,7 +1,7 @@
 import type { AlertRecord } from '@pelorus/engine';
-import { createHmac } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Alerts, newWebhookSecret, sendTest, startAlerts } from '../../src/alerts/index.ts';
+import { type Alerts, sendTest, startAlerts } from '../../src/alerts/index.ts';
 import type { DeliveryOptions } from '../../src/alerts/index.ts';
 import { retryDelayMs, TRIES_MAX } from '../../src/alerts/retry-delay.ts';
 import type { AlertChannel, AlertDelivery, Fence, Store } from '../../src/store/index.ts';
@@ -10,6 +10,7 @@ import { alertOfEnd, AT, master, startedRun, withWorkflow } from '../store/recor
 import { makeSqlitePlace } from '../store/sqlite-place.ts';
 import { type Hook, type MailServer, mailServer, type WebhookReceiver, webhookReceiver } from './receivers.ts';
 
+const newSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`;
 const WAIT = { timeout: 10_000, interval: 5 };
 
 describe('alerts', () => {
@@ -165,7 +166,7 @@ describe('alerts', () => {
     };
 
     test('carry the facts as JSON and a Standard Webhooks signature', async () => {
-      const secret = newWebhookSecret();
+      const secret = newSecret();
       await channel({ secret });
       await serve();
       const alert = await tell({ recipients: ['ops'] });
@@ -179,7 +180,7 @@ describe('alerts', () => {
       });
       expect(verify(hook!, secret)).toBe(true);
       expect(verify({ ...hook!, body: `${hook!.body} ` }, secret)).toBe(false);
-      expect(verify(hook!, newWebhookSecret())).toBe(false);
+      expect(verify(hook!, newSecret())).toBe(false);
       expect(JSON.parse(hook!.body)).toEqual({
         type: 'run.failed',
         timestamp: new Date(alert.at).toISOString(),
@@ -206,7 +207,7 @@ describe('alerts', () => {
     });
 
     test('are tried again with the same id, a new timestamp and a signature over it', async () => {
-      const secret = newWebhookSecret();
+      const secret = newSecret();
       await channel({ secret });
       const statuses = [500, 503, 200];
       receiver.answer = (_hook, response) =>
@@ -364,6 +365,20 @@ describe('alerts', () => {
       });
       expect(await sendTest({ ...hook, secret: 'whsec_short' }, options())).toMatchObject({ kind: 'failed' });
       expect(await deliveries()).toEqual([]);
+    });
+
+    test('the service tries one out by its name, as the door asks', async () => {
+      await channel({ events: ['run-succeeded'] });
+      await serve();
+      const { signal } = new AbortController();
+      expect(await alerts!.test('ops', signal)).toEqual({ delivered: true, detail: 'HTTP 204' });
+      expect(await alerts!.test('nobody', signal)).toEqual({
+        delivered: false,
+        detail: 'there is no alert channel nobody',
+      });
+      receiver.answer = () => undefined;
+      const given = AbortSignal.timeout(50);
+      expect(await alerts!.test('ops', given)).toMatchObject({ delivered: false });
     });
   });
 
