@@ -115,8 +115,7 @@ async function settle(
   folder: string,
   flags: ImportFlags,
 ): Promise<Outcome[]> {
-  if (flags.dryRun === true)
-    return workflows.map(({ name }) => ({ name, version: null, result: 'valid', file: null }));
+  if (flags.dryRun === true) return workflows.map(({ name }) => ({ name, version: null, result: 'valid', file: null }));
   if (flags.out !== undefined) {
     const target = resolve(session.host.directory, flags.out);
     return Promise.all(workflows.map((workflow) => writeOne(workflow, folder, target)));

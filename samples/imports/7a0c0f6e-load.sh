@@ -1,0 +1,1 @@
+echo "load at most ${limit} rows of ${rows}"
