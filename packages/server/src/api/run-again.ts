@@ -33,7 +33,8 @@ export async function prepareAgain(context: ApiContext, order: AgainOrder): Prom
   const workflow = await workflowOf(context, earlier);
   const row = await versionOf(context, workflow, order.version === 'same' ? earlier.spec.workflowVersion : null);
   const pinned = await context.versions.definition(earlier.spec.workflowId, earlier.spec.workflowVersion);
-  const previous = { run: order.run, definition: pinned, plan: earlier.spec.plan, tasks: earlier.tasks };
+  const { plan, dryRun } = earlier.spec;
+  const previous = { run: order.run, definition: pinned, plan, tasks: earlier.tasks, dryRun };
   const now = context.clock();
   const planned = makePlan(row.definition, requestOf(order, previous), now);
   const run = {

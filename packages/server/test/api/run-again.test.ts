@@ -142,6 +142,17 @@ describe('re-run of what failed', () => {
     });
   });
 
+  test('takes nothing over from a dry run, which can be repeated as one', async () => {
+    const dry = await api.run('samples', 'diamond', { dryRun: true });
+    await endWith(dry, ['succeeded', 'succeeded', 'failed', 'upstream_failed'], 'failed');
+    expect((await api.call('POST', `/runs/${dry}/rerun`)).body).toMatchObject({
+      code: 'EMPTY_PLAN',
+      message: `run ${dry} was a dry run: it has no results to take over`,
+    });
+    const repeated = await again(dry, 'repeat');
+    expect((await api.call<RunView>('GET', `/runs/${repeated}`)).body).toMatchObject({ dryRun: true, rerunOf: dry });
+  });
+
   test('of no such run, with unknown fields, with impossible values', async () => {
     expect((await api.call('POST', '/runs/999999/rerun')).body).toMatchObject({ status: 404, code: 'RUN_NOT_FOUND' });
     expect((await api.call('POST', `/runs/${failed}/rerun`, { body: { form: 'a' } })).body).toMatchObject({

@@ -98,6 +98,45 @@ test('runs, tasks, commands, logs', async () => {
   });
 });
 
+test('runs run again, once per key, and commands that are waited for', async () => {
+  const request = { project: 'samples', workflow: 'diamond' };
+  const { id } = await client.runs.submit(request, { idempotencyKey: 'once' });
+  expect(await client.runs.submit(request, { idempotencyKey: 'once' })).toMatchObject({ id });
+  expect(
+    await refusalOf(client.runs.submit({ ...request, params: { n: 1 } }, { idempotencyKey: 'once' })),
+  ).toMatchObject({
+    status: 409,
+    code: 'CONFLICT',
+  });
+  await api.setRun(id, 'running');
+  await api.setTask(id, 0, 'succeeded', { attempts: 1 });
+  expect(await client.runs.stop(id, { waitMs: 20 })).toMatchObject({ run: id, outcome: 'pending', state: 'running' });
+  await api.setRun(id, 'stopped', { endedAt: NOW });
+  expect((await client.runs.previewRerun(id)).plan.counts).toEqual({ run: 3, reuse: 1, skip: 0 });
+  const rerun = await client.runs.rerun(id, { from: 'b', version: 'latest' }, { idempotencyKey: 'again' });
+  expect(await client.runs.rerun(id, { from: 'b', version: 'latest' }, { idempotencyKey: 'again' })).toEqual(rerun);
+  expect(await client.runs.get(rerun.id)).toMatchObject({ rerunOf: id, mode: 'rerun-from' });
+  expect(await client.runs.get((await client.runs.repeat(id)).id)).toMatchObject({ rerunOf: id, mode: 'repeat' });
+  const published = { projectName: 'samples', workflowName: 'diamond', execType: 'DIRECT', rerunOf: id } as const;
+  const first = await client.executors.run(published, { idempotencyKey: 'published' });
+  expect(await client.executors.run(published, { idempotencyKey: 'published' })).toEqual(first);
+});
+
+test('task groups and alerts', async () => {
+  expect(await client.taskGroups.put('gpu', { size: 2 })).toMatchObject({ name: 'gpu', size: 2, held: 0 });
+  expect(await client.taskGroups.get('gpu')).toMatchObject({ waitingTasks: 0 });
+  expect((await client.taskGroups.list()).items).toHaveLength(1);
+  expect(await client.taskGroups.delete('gpu')).toBeUndefined();
+  expect(await refusalOf(client.taskGroups.get('gpu'))).toMatchObject({ code: 'TASK_GROUP_NOT_FOUND' });
+  const channel = await client.alertChannels.put('ops', { kind: 'webhook', target: 'https://example.org/' });
+  expect(channel.secret).toMatch(/^whsec_/);
+  expect(await client.alertChannels.get('ops')).toMatchObject({ kind: 'webhook', hasSecret: true });
+  expect((await client.alertChannels.list()).items).toHaveLength(1);
+  expect(await refusalOf(client.alertChannels.test('ops'))).toMatchObject({ status: 503, code: 'NOT_READY' });
+  expect(await client.alertChannels.delete('ops')).toBeUndefined();
+  expect(await client.alerts.list({ run: 1, state: 'failed', limit: 5 })).toEqual({ items: [], nextCursor: null });
+});
+
 test('the published contract', async () => {
   const {
     execIds: [execId = 0],
