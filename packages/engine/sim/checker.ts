@@ -16,11 +16,20 @@ import {
   type WorkerId,
   type WorkerToMaster,
 } from '@pelorus/protocol';
-import type { AttemptRecord, Change, RunStatus, TaskRunRecord } from '../src/index.ts';
+import {
+  type AttemptRecord,
+  type Change,
+  LOGIC_WORKER,
+  type ParentLink,
+  type RunStatus,
+  type TaskRunRecord,
+} from '../src/index.ts';
 import { predecessorsOf, verdictOf } from './dag.ts';
 import type { SimProcess } from './ledger.ts';
+import { missingChild, wrongAttemptEnd, wrongRunEnd, wrongStart } from './lineage.ts';
 import { describeChanges } from './master-process.ts';
-import { type DurableRun, type Fence, isTerminalAttempt } from './store-model.ts';
+import { describe } from './random-workflow.ts';
+import { type DurableRun, type Fence, isTerminalAttempt, type StoreModel } from './store-model.ts';
 import { type Invariant, Violation } from './violation.ts';
 import type { World } from './world.ts';
 
@@ -31,6 +40,8 @@ export class Checker {
   /** Attempts for which a host's agent heard a kill before it heard of the attempt. */
   private readonly killedFirst = new Set<string>();
   private readonly touched = new Set<RunId>();
+  /** Attempts that have been written. */
+  private readonly made = new Set<string>();
 
   constructor(world: World) {
     this.world = world;
@@ -44,9 +55,56 @@ export class Checker {
     world.tally.count('transactions');
     if (!world.store.holds(fence))
       fail('S1', `${fence.master} is fenced and commits ${describeChanges(changes) || 'nothing'}`);
-    for (const change of changes)
-      if (change.kind === 'attempt') this.attemptWritten(change.record, before.get(change.record.run)!);
+    for (const change of changes) this.changeWritten(change, before);
     for (const [id, status] of before) this.runWritten(id, status);
+  }
+
+  private changeWritten(change: Change, before: ReadonlyMap<RunId, RunStatus>): void {
+    switch (change.kind) {
+      case 'attempt':
+        return this.attemptWritten(change.record, before.get(change.record.run)!);
+      case 'start-child':
+        return this.childStarted(change.parent);
+      case 'child-command':
+        return this.childCommanded(change.parent, change.action.kind);
+      case 'command-done': {
+        const { run, action } = this.world.store.commands[change.command - 1]!;
+        if (action.kind === 'child-finished') this.world.tally.count(`path: end of a child ${change.outcome.kind}`);
+        return this.touch(run);
+      }
+      default:
+        return;
+    }
+  }
+
+  private childStarted(parent: ParentLink): void {
+    const { store, tally } = this.world;
+    const wrong = wrongStart(store, parent);
+    if (wrong !== null) fail('S11', wrong);
+    const { spec, workflow } = store.childOf(parent)!;
+    this.world.trace(() => `run ${spec.id} is a child: ${describe(workflow.definition)}`);
+    tally.count('child runs');
+    if (spec.depth === 2) tally.count('path: runs nested three deep');
+    if (parent.attempt > 1) tally.count('path: child started again for a retry');
+    this.touch(spec.id);
+  }
+
+  private childCommanded(parent: ParentLink, action: string): void {
+    const child = this.world.store.childOf(parent);
+    if (!child)
+      return fail(
+        'S11',
+        `a ${action} is for the child of ${parent.run}.${parent.task}.${parent.attempt}, which has none`,
+      );
+    this.world.tally.count(`path: ${action} handed to a child`);
+    this.touch(child.spec.id);
+  }
+
+  /** Its rows are looked at again after this step, and those of the run above it. */
+  private touch(id: RunId): void {
+    this.touched.add(id);
+    const { parent } = this.world.store.runs.get(id)!.spec;
+    if (parent) this.touched.add(parent.run);
   }
 
   private attemptWritten(record: AttemptRecord, runBefore: RunStatus): void {
@@ -54,24 +112,28 @@ export class Checker {
     const name = `${record.run}.${record.task}.${record.n}`;
     const run = world.store.runs.get(record.run)!;
     const process = world.ledger.byAttempt.get(name as AttemptId);
-    if (record.state === 'dispatched') this.attemptMade(record, run, runBefore);
+    if (!this.made.has(name)) this.attemptMade(record, run, runBefore);
+    const outlived = isTerminalAttempt(record) ? wrongAttemptEnd(world.store, record) : null;
+    if (outlived !== null) fail('S11', outlived);
     if (isTerminalAttempt(record) && process && process.endedAt === null) {
       fail(
         'S2',
         `attempt ${name} is ${record.state} (${record.cause?.kind ?? 'no cause'}), but its process lives on ${process.host}`,
       );
     }
+    if (record.worker === LOGIC_WORKER && record.state === 'failed') {
+      world.tally.count(`path: logic attempt failed (${record.cause?.kind ?? 'no cause'})`);
+    }
     if (record.state === 'lost') world.tally.count(`path: attempt lost (${record.cause?.kind ?? 'no cause'})`);
   }
 
   private attemptMade(record: AttemptRecord, run: DurableRun, runBefore: RunStatus): void {
-    const stopped = runBefore.state === 'stopping' || isTerminalRun(runBefore.state);
-    // A record can be written once more while dispatched (another worker took it over); only the first time counts.
-    if (stopped && record.startedAt === null && !this.wasDispatched(record)) {
-      fail('S9', `attempt ${record.run}.${record.task}.${record.n} is made while its run is ${runBefore.state}`);
+    const name = `${record.run}.${record.task}.${record.n}`;
+    this.made.add(name);
+    if (runBefore.state === 'stopping' || isTerminalRun(runBefore.state)) {
+      fail('S9', `attempt ${name} is made while its run is ${runBefore.state}`);
     }
-    this.made.add(`${record.run}.${record.task}.${record.n}`);
-    this.mustFitTaskGroup(run, record.task);
+    if (record.worker !== LOGIC_WORKER) this.mustFitTaskGroup(run, record.task);
     this.mustBeReady('S3', record, run);
   }
 
@@ -83,19 +145,14 @@ export class Checker {
     for (const { workflow, attempts } of this.world.store.runs.values()) {
       workflow.definition.tasks.forEach(({ taskGroup }, index) => {
         const latest = attempts[index]!.at(-1);
-        if (taskGroup?.name === share.name && latest && !isTerminalAttempt(latest)) held += taskGroup.weight;
+        if (taskGroup?.name !== share.name || !latest || latest.worker === LOGIC_WORKER) return;
+        if (!isTerminalAttempt(latest)) held += taskGroup.weight;
       });
     }
     const size = this.world.taskGroups.get(share.name)!;
     if (held > size)
       fail('S10', `task group ${share.name} of size ${size} holds ${held} with task ${task} of run ${run.spec.id}`);
     if (held === size) this.world.tally.count('path: task group full');
-  }
-
-  private readonly made = new Set<string>();
-
-  private wasDispatched(record: AttemptRecord): boolean {
-    return this.made.has(`${record.run}.${record.task}.${record.n}`);
   }
 
   private mustBeReady(invariant: Invariant, record: { run: RunId; task: number; n: number }, run: DurableRun): void {
@@ -111,12 +168,21 @@ export class Checker {
 
   private runWritten(id: RunId, before: RunStatus): void {
     const run = this.world.store.runs.get(id)!;
-    this.touched.add(id);
+    this.touch(id);
+    this.countOwners(run, before);
     if (isTerminalRun(before.state) || !isTerminalRun(run.status.state)) return;
+    const outlived = wrongRunEnd(this.world.store, id);
+    if (outlived !== null) fail('S11', outlived);
     const alive = this.world.ledger.liveOfRun(id);
     if (alive.length > 0)
       fail('S9', `run ${id} is shown ${run.status.state}, but ${alive.map((one) => one.attempt).join(', ')} live`);
     this.world.tally.count(`run ended: ${run.status.state}`);
+  }
+
+  private countOwners({ spec, status }: DurableRun, before: RunStatus): void {
+    const above = spec.parent && this.world.store.runs.get(spec.parent.run)!.status.owner;
+    if (above && before.owner === null && status.owner !== above)
+      this.world.tally.count("path: child of another master's run");
   }
 
   // --------------------------------------------------------------------------------------------------- processes
@@ -251,9 +317,9 @@ export class Checker {
 
   private mustHaveCause(id: RunId, run: DurableRun): void {
     const { state, owner, waitReason } = run.status;
-    const commanded = this.world.store.commands.some((command) => command.run === id && command.outcome === null);
     if (state === 'queued' || state === 'waiting') {
-      if (!commanded) fail('L4', `run ${id} is ${state} and no command is on its way`);
+      if (this.world.store.waitingCommands(id).length === 0)
+        fail('L4', `run ${id} is ${state} and no command is on its way`);
       return;
     }
     if (owner === null || !this.world.store.masters.has(owner)) fail('L4', `run ${id} is ${state} and has no owner`);
@@ -263,7 +329,7 @@ export class Checker {
     );
     if (open.length === 0) fail('L4', `run ${id} is ${state} although all of its tasks have ended`);
     for (const task of open) {
-      const missing = missingCause(run, task);
+      const missing = missingCause(this.world.store, run, task);
       if (missing !== null) fail('L4', `run ${id} is ${state}, task ${task}: ${missing}`);
     }
   }
@@ -292,7 +358,7 @@ function waitsForWorker(run: DurableRun, task: number): boolean {
 }
 
 /** Null when the rows say what will move this task run; else what is missing. */
-function missingCause(run: DurableRun, task: number): string | null {
+function missingCause(store: StoreModel, run: DurableRun, task: number): string | null {
   const record = run.tasks[task];
   const { state } = run.status;
   if (!record || record.state === 'pending') {
@@ -310,26 +376,32 @@ function missingCause(run: DurableRun, task: number): string | null {
       return record.wakeAt === null ? `it is ${record.state} and has no timer` : null;
     case 'queued':
       if (state !== 'running') return `it is queued in a run that is ${state}`;
+      // A workflow that is looked up is not a wait: the question is asked with the commit, and again by whoever takes over.
+      if (isSubWorkflow(run, task)) return record.readyAt === null ? 'it is queued and does not say since when' : null;
       return record.waitReason === null || record.readyAt === null ? 'it is queued and does not say what for' : null;
     case 'paused':
       return state === 'pausing' || state === 'paused' ? null : `it is paused in a run that is ${state}`;
     case 'dispatched':
     case 'running':
     case 'killing':
-      return missingAttempt(run, record);
+      return missingAttempt(store, run, record);
     default:
       return null;
   }
 }
 
-function missingAttempt(run: DurableRun, record: TaskRunRecord): string | null {
+function isSubWorkflow(run: DurableRun, task: number): boolean {
+  return run.workflow.definition.tasks[task]!.action.type === 'sub_workflow';
+}
+
+function missingAttempt(store: StoreModel, run: DurableRun, record: TaskRunRecord): string | null {
   const latest = run.attempts[record.task]!.at(-1);
   if (!latest) return `it is ${record.state} without an attempt`;
   if (latest.n !== record.attempts) return `it counts ${record.attempts} attempts, but ${latest.n} are there`;
   if (isTerminalAttempt(latest)) return `it is ${record.state}, but its latest attempt is ${latest.state}`;
   if (record.state === 'killing' && !latest.kill) return 'it is being killed, but its attempt says nothing of it';
   if (run.status.state === 'stopping' && !latest.kill) return 'its run is being stopped, but nobody kills its attempt';
-  return null;
+  return isSubWorkflow(run, record.task) ? missingChild(store, latest) : null;
 }
 
 function hostOf(worker: WorkerId): string {

@@ -1,11 +1,13 @@
 /** The people and programs at the API: they submit random workflows and stop, pause, resume and kill at random times. */
-import { isTerminalRun, isTerminalTaskRun, type RunId, runIdOf } from '@pelorus/protocol';
+import { isTerminalRun, isTerminalTaskRun, type RunId } from '@pelorus/protocol';
 import type { CommandAction } from '../src/index.ts';
+import { Library } from './library.ts';
+import { descendantsOf } from './lineage.ts';
 import type { Random } from './random.ts';
-import { randomWorkflow, specOf } from './random-workflow.ts';
+import { describe, orderOf, type Surroundings } from './random-workflow.ts';
 import type { World } from './world.ts';
 
-export interface CommanderOptions {
+export interface CommanderOptions extends Surroundings {
   runs: number;
   /** In which the runs are submitted. */
   withinMs: number;
@@ -13,19 +15,22 @@ export interface CommanderOptions {
   stop: number;
   pause: number;
   killTask: number;
-  groups: readonly string[];
-  taskGroups: ReadonlyMap<string, number>;
 }
+
+/** Of which run, and what is asked of it once that is known. */
+type Wish = (run: RunId) => CommandAction;
 
 export class Commander {
   private readonly world: World;
   private readonly random: Random;
   private readonly options: CommanderOptions;
+  private readonly library: Library;
 
   constructor(world: World, random: Random, options: CommanderOptions) {
     this.world = world;
     this.random = random;
     this.options = options;
+    this.library = new Library(world.store, random, options);
     for (let count = 0; count < options.runs; count++) {
       world.timeline.after(random.between(0, options.withinMs), () => this.submit());
     }
@@ -33,18 +38,26 @@ export class Commander {
 
   private submit(): void {
     const { world, random, options } = this;
-    const number = world.store.runs.size + 1;
-    const run = runIdOf(number);
-    const workflow = randomWorkflow(random, number, options);
-    world.store.submitRun(specOf(run, workflow, world.timeline.now), workflow);
+    const workflow = this.library.pick();
+    const run = world.store.submitRun(orderOf(workflow, world.timeline.now));
     world.tally.count('runs');
     world.trace(() => `run ${run} submitted: ${describe(workflow.definition)}`);
     this.hint();
-    if (random.chance(options.stop)) this.later(run, { kind: 'stop' });
-    if (random.chance(options.pause)) this.later(run, { kind: 'pause' }, () => this.later(run, { kind: 'resume' }));
+    if (random.chance(options.stop)) this.later(run, () => ({ kind: 'stop' }));
+    if (random.chance(options.pause)) {
+      this.later(
+        run,
+        () => ({ kind: 'pause' }),
+        (paused) => this.later(paused, () => ({ kind: 'resume' })),
+      );
+    }
     if (!random.chance(options.killTask)) return;
     for (let times = random.whole(1, 3); times > 0; times--)
-      this.later(run, { kind: 'kill-task', task: random.pick(workflow.definition.tasks).name });
+      this.later(run, (of) => ({ kind: 'kill-task', task: this.taskOf(of) }));
+  }
+
+  private taskOf(run: RunId): string {
+    return this.random.pick(this.world.store.runs.get(run)!.workflow.definition.tasks).name;
   }
 
   /** Not told to every master: the poll is the guarantee. */
@@ -55,10 +68,14 @@ export class Commander {
     }
   }
 
-  private later(run: RunId, action: CommandAction, then?: () => void): void {
-    this.world.timeline.after(this.random.skewed(0, 120_000), () => {
-      this.request(run, action);
-      then?.();
+  /** Of the run, or of one of those that it has started by then. */
+  private later(run: RunId, wish: Wish, then?: (target: RunId) => void): void {
+    const { random, world } = this;
+    world.timeline.after(random.skewed(0, 120_000), () => {
+      const below = descendantsOf(world.store, run).filter(({ status }) => !isTerminalRun(status.state));
+      const target = below.length > 0 && random.chance(0.4) ? random.pick(below).spec.id : run;
+      this.request(target, wish(target));
+      then?.(target);
     });
   }
 
@@ -86,15 +103,4 @@ export class Commander {
       }
     }
   }
-}
-
-function describe(definition: {
-  failurePolicy: string;
-  tasks: readonly { name: string; needs: string[]; trigger: string; disabled: boolean; action: { type: string } }[];
-}): string {
-  const tasks = definition.tasks.map(
-    ({ name, needs, trigger, disabled, action }) =>
-      `${name}${disabled ? '(disabled)' : ''}:${action.type}<-${trigger}[${needs.join(' ')}]`,
-  );
-  return `${definition.failurePolicy} ${tasks.join(' ')}`;
 }

@@ -107,7 +107,7 @@ function play(world: World, random: Random): void {
     throw new Violation('L1', `${QUIET_MAX_MS / 60_000} quiet minutes were not enough: ${unrestOf(world)}`);
   world.checker.everyRunHasACause();
   for (const [id, run] of world.store.runs) {
-    const difference = differenceOf(run, world.ledger);
+    const difference = differenceOf(run, world);
     if (difference !== null) throw new Violation('oracle', `run ${id} (${run.status.state}): ${difference}`);
   }
 }

@@ -18,7 +18,17 @@ import {
   type WorkerId,
   type WorkerToMaster,
 } from '@pelorus/protocol';
-import { type Batch, type Change, type Command, MasterCore } from '../src/index.ts';
+import {
+  type Batch,
+  type Change,
+  type Command,
+  isLive,
+  LOGIC_WORKER,
+  MasterCore,
+  type ParentLink,
+  type Question,
+} from '../src/index.ts';
+import { answerTo } from './answers.ts';
 import type { Connection, End } from './network.ts';
 import { StoreClient } from './store-client.ts';
 import type { Fence, StoreFailure, StoreModel } from './store-model.ts';
@@ -53,6 +63,7 @@ export class MasterProcess {
   private wakeAt = Infinity;
   private claimedTo: CommandId | null = null;
   private claiming = false;
+  private claimAgain = false;
   private adopting = false;
   private readonly commandsInFlight = new Set<CommandId>();
 
@@ -148,6 +159,14 @@ export class MasterProcess {
         for (const stored of result.value) {
           const { workflow } = this.world.store.runs.get(stored.spec.id)!;
           if (stored.status.state !== 'queued') this.world.tally.count('path: run adopted');
+          if (
+            stored.tasks.some(
+              ({ task, state }) =>
+                isLive(state) && stored.attempts.find((one) => one.task === task)?.worker === LOGIC_WORKER,
+            )
+          ) {
+            this.world.tally.count('path: run adopted that waits for a child');
+          }
           core.open(stored, { workflow, connections: [], projectParams: {} }, this.clock());
         }
         done();
@@ -254,14 +273,16 @@ export class MasterProcess {
         this.committing = false;
         if (core !== this.core) return;
         const unknown = !result.ok && result.code === 'UNKNOWN_OUTCOME';
-        if (result.ok || (unknown && variant.unknownOutcomeIs === 'executed')) this.committed(batch);
+        if (result.ok || (unknown && variant.unknownOutcomeIs === 'executed'))
+          this.committed(batch, result.ok && result.value > 0);
         else if (unknown && variant.unknownOutcomeIs === 'lost') this.schedulePump();
         else this.failed(result.code);
       },
     );
   }
 
-  private committed(batch: Batch): void {
+  /** `wroteCommands`: the commit itself holds commands, of children or of runs whose turn has come. */
+  private committed(batch: Batch, wroteCommands: boolean): void {
     const { random, faults, variant } = this.world;
     if (random.chance(faults.crashBeforeSend)) return this.world.crashMaster(this, 'between its commit and sending');
     for (const change of batch.changes)
@@ -269,6 +290,7 @@ export class MasterProcess {
     if (!variant.sendBeforeCommit) this.release(batch);
     this.askStore(batch);
     if (random.chance(faults.crashAfterSend)) return this.world.crashMaster(this, 'after sending');
+    if (wroteCommands) this.claim();
     this.schedulePump();
   }
 
@@ -281,9 +303,10 @@ export class MasterProcess {
     }
   }
 
-  /** What only the store can say where there are several masters. */
+  /** What the rules want to know, and what only the store can say where there are several masters. */
   private askStore(batch: Batch): void {
     const { core } = this;
+    for (const question of batch.questions) this.askFor(question);
     for (const stranger of batch.strangers) {
       const { run } = parseAttemptId(stranger.attempt)!;
       this.ask(
@@ -296,6 +319,15 @@ export class MasterProcess {
         (model) => model.workerSeenAt(worker),
         (seenAt) => core.workerSeen(worker, seenAt, this.clock()),
       );
+  }
+
+  private askFor(question: Question): void {
+    const { core } = this;
+    const { run, task } = question;
+    this.ask(
+      (model) => answerTo(model, question),
+      (answer) => core.answer(run, { ...answer, task, at: this.clock(), random: this.world.random.next() }),
+    );
   }
 
   /** Until there is an answer; a core that has been dropped since asks again by itself. */
@@ -324,6 +356,7 @@ export class MasterProcess {
     this.mailbox = [];
     this.closeLinks();
     this.claiming = false;
+    this.claimAgain = false;
     this.adopting = false;
     this.begin([this.id], 0);
   }
@@ -351,13 +384,19 @@ export class MasterProcess {
   }
 
   private claim(): void {
-    if (this.claiming) return;
+    if (this.claiming) {
+      this.claimAgain = true;
+      return;
+    }
     this.claiming = true;
     const { core } = this;
     const stop = (code: StoreFailure | null): void => {
       if (core !== this.core) return;
       this.claiming = false;
-      if (code === 'FENCED') this.over();
+      if (code === 'FENCED') return this.over();
+      if (!this.claimAgain) return;
+      this.claimAgain = false;
+      this.claim();
     };
     this.store.call(
       'claim',
@@ -373,8 +412,8 @@ export class MasterProcess {
           missing,
           () => {
             this.carryOut(fresh);
+            if (commands.length === COMMANDS_PER_CLAIM) this.claimAgain = true;
             stop(null);
-            if (commands.length === COMMANDS_PER_CLAIM) this.claim();
           },
           stop,
         );
@@ -424,7 +463,15 @@ function describeChange(change: Change): string {
       return `command ${change.command} ${change.outcome.kind}`;
     case 'worker':
       return `worker ${change.record.id} ${change.record.state}`;
+    case 'start-child':
+      return `child of ${nameOf(change.parent)}: ${change.child.workflow}`;
+    case 'child-command':
+      return `${change.action.kind} for the child of ${nameOf(change.parent)}`;
     default:
       return change.kind;
   }
+}
+
+function nameOf({ run, task, attempt }: ParentLink): string {
+  return `${run}.${task}.${attempt}`;
 }

@@ -7,6 +7,7 @@ import {
   formatAttemptId,
   isTerminalTaskRun,
   type MasterToWorker,
+  type RunId,
   type WorkerToMaster,
 } from '@pelorus/protocol';
 import {
@@ -18,6 +19,7 @@ import {
 } from '@pelorus/worker/core';
 import {
   type Batch,
+  type CommandAction,
   type Decision,
   type Event,
   isLive,
@@ -160,6 +162,53 @@ class GivesUpTooEarly extends MasterCore {
 class OverfillsTaskGroups extends MasterCore {
   override setTaskGroups(sizes: ReadonlyMap<string, number>): void {
     super.setTaskGroups(new Map([...sizes].map(([name, size]) => [name, size * 10])));
+  }
+}
+
+/** After a takeover it starts another child where it finds one. */
+class StartsChildrenAgain extends MasterCore {
+  override open(stored: StoredRun, context: RunContext, at: number): void {
+    const { tasks: definitions } = context.workflow.definition;
+    const tasks = stored.tasks.map((task) => {
+      const waits = definitions[task.task]!.action.type === 'sub_workflow' && task.state === 'running';
+      return waits ? { ...task, state: 'queued' as const, readyAt: at } : task;
+    });
+    super.open({ ...stored, tasks }, context, at);
+  }
+}
+
+/** Keeps a command for children to itself. */
+class LeavesChildrenAlone extends MasterCore {
+  protected readonly kept: CommandAction['kind'] = 'stop';
+
+  override flush(at: number): Batch | null {
+    const batch = super.flush(at);
+    if (!batch) return null;
+    return {
+      ...batch,
+      changes: batch.changes.filter((change) => change.kind !== 'child-command' || change.action.kind !== this.kept),
+    };
+  }
+}
+
+class PausesNoChildren extends LeavesChildrenAlone {
+  protected override readonly kept = 'pause';
+}
+
+/** Asks each question of a run once, also when it was somebody else who asked it. */
+class AsksNothingAgain extends MasterCore {
+  private readonly takenOver = new Set<RunId>();
+
+  override open(stored: StoredRun, context: RunContext, at: number): void {
+    super.open(stored, context, at);
+    if (stored.status.state !== 'queued') this.takenOver.add(stored.spec.id);
+  }
+
+  override flush(at: number): Batch | null {
+    const batch = super.flush(at);
+    if (batch) batch.questions = batch.questions.filter(({ run }) => !this.takenOver.has(run));
+    this.takenOver.clear();
+    return batch;
   }
 }
 
@@ -343,6 +392,27 @@ export const MUTANTS: Mutant[] = [
     variant: { masterCore: (options) => new TakesBrokenLinksForDeath(options) },
     faults: { breakLink: 0.02 },
     caughtBy: ['S2'],
+  },
+  { name: 'the end of a child is not told to its parent', variant: { childEndsNotTold: true }, caughtBy: ['L4'] },
+  {
+    name: 'a child is started again after a takeover',
+    variant: { masterCore: (options) => new StartsChildrenAgain(options) },
+    caughtBy: ['S5', 'S11'],
+  },
+  {
+    name: 'stop is not handed to children',
+    variant: { masterCore: (options) => new LeavesChildrenAlone(options) },
+    caughtBy: ['L4'],
+  },
+  {
+    name: 'pause is not handed to children',
+    variant: { masterCore: (options) => new PausesNoChildren(options) },
+    caughtBy: ['L4'],
+  },
+  {
+    name: 'a question is not asked again after a takeover',
+    variant: { masterCore: (options) => new AsksNothingAgain(options) },
+    caughtBy: ['L1'],
   },
   {
     name: 'task groups are overfilled',

@@ -2,21 +2,27 @@
  * The end of a run, worked out again from what its processes did and what people asked for. Says how the stored end differs
  * from every end that the rules allow, or null. Independent of the engine: see dag.ts.
  */
-import { formatAttemptId, isTerminalTaskRun } from '@pelorus/protocol';
+import { formatAttemptId, isTerminalRun, isTerminalTaskRun } from '@pelorus/protocol';
 import type { AttemptRecord, TaskRunRecord } from '../src/index.ts';
 import { failureIsHandled, verdictOf } from './dag.ts';
 import type { Ledger } from './ledger.ts';
-import { type DurableRun, isTerminalAttempt } from './store-model.ts';
+import { type DurableRun, isTerminalAttempt, type StoreModel } from './store-model.ts';
 
 /** A task lost with its workers this often is given up. */
-const LOST_ATTEMPTS_MAX = 20;
+const LOST_ATTEMPTS_MAX = 1_000;
 
-export function differenceOf(run: DurableRun, ledger: Ledger): string | null {
+/** What really happened, and what the store says did. */
+export interface Evidence {
+  ledger: Ledger;
+  store: StoreModel;
+}
+
+export function differenceOf(run: DurableRun, evidence: Evidence): string | null {
   const { tasks } = run.workflow.definition;
   for (let task = 0; task < tasks.length; task++) {
     const record = run.tasks[task];
     if (!record || !isTerminalTaskRun(record.state)) return `task ${task} is ${record?.state ?? 'pending'}`;
-    const wrong = wrongPlace(run, record) ?? wrongAttempts(run, record, ledger) ?? wrongEnd(run, record);
+    const wrong = wrongPlace(run, record) ?? wrongAttempts(run, record, evidence) ?? wrongEnd(run, record);
     if (wrong !== null) return `task ${task} is ${record.state}, but ${wrong}`;
   }
   const expected = expectedStates(run);
@@ -45,7 +51,7 @@ function wrongPlace(run: DurableRun, record: TaskRunRecord): string | null {
   }
 }
 
-function wrongAttempts(run: DurableRun, record: TaskRunRecord, ledger: Ledger): string | null {
+function wrongAttempts(run: DurableRun, record: TaskRunRecord, evidence: Evidence): string | null {
   const attempts = run.attempts[record.task]!;
   const task = run.workflow.definition.tasks[record.task]!;
   if (attempts.length !== record.attempts) return `it counts ${record.attempts} attempts and has ${attempts.length}`;
@@ -57,14 +63,14 @@ function wrongAttempts(run: DurableRun, record: TaskRunRecord, ledger: Ledger): 
   const early = attempts.slice(0, -1).find((attempt) => attempt.state === 'succeeded' || attempt.state === 'killed');
   if (early) return `attempt ${early.n} was ${early.state} and another followed`;
   for (const attempt of attempts) {
-    const wrong = wrongOutcome(attempt, ledger);
+    const wrong = task.action.type === 'sub_workflow' ? wrongChild(attempt, evidence) : wrongOutcome(attempt, evidence);
     if (wrong !== null) return `attempt ${attempt.n} is ${attempt.state}: ${wrong}`;
   }
   return null;
 }
 
 /** What the store says of an attempt and what its process did. */
-function wrongOutcome(attempt: AttemptRecord, ledger: Ledger): string | null {
+function wrongOutcome(attempt: AttemptRecord, { ledger }: Evidence): string | null {
   const process = ledger.byAttempt.get(formatAttemptId(attempt));
   if (attempt.state === 'succeeded')
     return process?.outcome?.state === 'succeeded' ? null : 'no process of it succeeded';
@@ -73,6 +79,18 @@ function wrongOutcome(attempt: AttemptRecord, ledger: Ledger): string | null {
   return cause?.kind === 'exit' && cause.code === attempt.cause.code
     ? null
     : `no process of it exited ${attempt.cause.code}`;
+}
+
+/** What the store says of an attempt and how the run that it started ended. */
+function wrongChild({ run, task, n, state, cause }: AttemptRecord, { store }: Evidence): string | null {
+  const child = store.childOf({ run, task, attempt: n });
+  if (!child) return state === 'failed' && cause?.kind === 'invalid' ? null : 'it never had a child';
+  const { state: end } = child.status;
+  if (!isTerminalRun(end)) return `its child is ${end}`;
+  if ((state === 'succeeded') !== (end === 'succeeded')) return `its child is ${end}`;
+  if (cause?.kind === 'child')
+    return cause.runId === child.spec.id && cause.state === end ? null : `its child is ${end}`;
+  return cause?.kind === 'timeout' || state === 'killed' ? null : `its cause is ${cause?.kind ?? 'missing'}`;
 }
 
 /** Whether the last attempt explains the end of a task that had its turn. */
@@ -90,11 +108,18 @@ function wrongEnd(run: DurableRun, record: TaskRunRecord): string | null {
       if (last?.state === 'succeeded') return 'its last attempt succeeded';
       const exhausted = record.retries >= task.retry.max;
       const given = last?.state === 'lost' && (task.onWorkerLost === 'fail' || record.attempts > LOST_ATTEMPTS_MAX);
-      return exhausted || given || interrupted ? null : `${record.retries} of ${task.retry.max} retries were used`;
+      return exhausted || given || interrupted || isFinal(record)
+        ? null
+        : `${record.retries} of ${task.retry.max} retries were used`;
     }
     default:
       return null;
   }
+}
+
+/** Failures that trying again cannot mend: there is no such workflow; somebody stopped the child. */
+function isFinal({ cause }: TaskRunRecord): boolean {
+  return cause?.kind === 'invalid' || (cause?.kind === 'child' && cause.state === 'stopped');
 }
 
 function expectedStates(run: DurableRun): string[] {

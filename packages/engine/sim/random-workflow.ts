@@ -2,13 +2,14 @@
 import {
   PRIORITIES,
   type Priority,
-  type RunId,
+  type TaskAction,
   type TaskDefinition,
   type TriggerRule,
   type WorkflowDefinition,
 } from '@pelorus/protocol';
-import type { RunSpec, WorkflowVersion } from '../src/index.ts';
+import type { WorkflowVersion } from '../src/index.ts';
 import type { Random } from './random.ts';
+import type { RunOrder } from './store-model.ts';
 
 const RUN_TIMEOUT_MS = 86_400_000;
 
@@ -19,13 +20,24 @@ export interface Surroundings {
   taskGroups: ReadonlyMap<string, number>;
 }
 
-export function randomWorkflow(random: Random, id: number, around: Surroundings): WorkflowVersion {
-  const count = random.whole(1, 12);
+/** What is to be made up. */
+export interface Shape {
+  workflowId: number;
+  version: number;
+  tasksMax: number;
+  /** Workflows that its tasks may start; some of its tasks do when there are any. */
+  children: readonly string[];
+}
+
+export function randomWorkflow(random: Random, shape: Shape, surroundings: Surroundings): WorkflowVersion {
+  const { workflowId, version, tasksMax, children } = shape;
+  const around = { ...surroundings, children };
+  const count = random.whole(1, tasksMax);
   const density = random.between(0.05, 0.6);
   const tasks: TaskDefinition[] = [];
   for (let index = 0; index < count; index++) tasks.push(randomTask(random, index, density, around));
   const definition: WorkflowDefinition = {
-    name: `w${id}`,
+    name: `w${workflowId}`,
     project: 'p',
     description: '',
     labels: {},
@@ -42,15 +54,16 @@ export function randomWorkflow(random: Random, id: number, around: Surroundings)
     notify: { on: 'none', to: [] },
     tasks,
   };
-  return { workflowId: id, version: 1, definition, files: [] };
+  return { workflowId, version, definition, files: [] };
 }
 
 function randomTask(
   random: Random,
   index: number,
   density: number,
-  { groups, taskGroups }: Surroundings,
+  around: Surroundings & Pick<Shape, 'children'>,
 ): TaskDefinition {
+  const { groups, taskGroups, children } = around;
   const needs: string[] = [];
   for (let earlier = 0; earlier < index; earlier++) if (random.chance(density)) needs.push(`t${earlier}`);
   const absent = random.chance(0.02);
@@ -80,9 +93,23 @@ function randomTask(
     files: [],
     outputs: {},
     extras: null,
-    action: random.chance(0.1)
-      ? { type: 'virtual' }
-      : { type: 'shell', run: 'true', file: null, shell: '/bin/sh', substitution: 'env' },
+    action: randomAction(random, index, children),
+  };
+}
+
+function randomAction(random: Random, index: number, children: readonly string[]): TaskAction {
+  if (children.length > 0 && (index === 0 || random.chance(0.2))) return randomSubWorkflow(random, children);
+  if (random.chance(0.1)) return { type: 'virtual' };
+  return { type: 'shell', run: 'true', file: null, shell: '/bin/sh', substitution: 'env' };
+}
+
+/** Now and then of a workflow or a version that there is not. */
+function randomSubWorkflow(random: Random, children: readonly string[]): TaskAction {
+  return {
+    type: 'sub_workflow',
+    workflow: random.chance(0.04) ? 'absent' : random.pick(children),
+    params: {},
+    version: random.chance(0.1) ? random.whole(1, 2) : 'latest',
   };
 }
 
@@ -101,10 +128,9 @@ function randomRetry(random: Random): TaskDefinition['retry'] {
   };
 }
 
-export function specOf(id: RunId, workflow: WorkflowVersion, at: number): RunSpec {
+export function orderOf(workflow: WorkflowVersion, at: number): RunOrder {
   const { definition } = workflow;
   return {
-    id,
     projectId: 1,
     project: 'p',
     workflowId: workflow.workflowId,
@@ -133,4 +159,13 @@ export function specOf(id: RunId, workflow: WorkflowVersion, at: number): RunSpe
     notifyMails: [],
     extras: null,
   };
+}
+
+/** On one line, for a trace. */
+export function describe(definition: WorkflowDefinition): string {
+  const tasks = definition.tasks.map(
+    ({ name, needs, trigger, disabled, action }) =>
+      `${name}${disabled ? '(disabled)' : ''}:${action.type === 'sub_workflow' ? action.workflow : action.type}<-${trigger}[${needs.join(' ')}]`,
+  );
+  return `${definition.name} ${definition.failurePolicy} ${tasks.join(' ')}`;
 }

@@ -2,7 +2,8 @@
  * The store as a model: what the port's verbs mean, each one transaction. It is the durable truth of a history.
  *
  * Invariants (the adapters keep the same ones): a fenced master writes nothing; terminal rows never change; at most one
- * live attempt per task run. A commit that would break one is a defect of whoever asked for it, and ends the history.
+ * live attempt per task run; at most one child run per attempt; the end of a child is a command to its parent, in the same
+ * transaction. A commit that would break one is a defect of whoever asked for it, and ends the history.
  */
 import {
   type AttemptId,
@@ -14,14 +15,19 @@ import {
   type MasterId,
   parseAttemptId,
   type RunId,
+  runIdOf,
   type WorkerId,
 } from '@pelorus/protocol';
 import type {
   AttemptRecord,
   Change,
+  ChildRun,
+  ChildWorkflow,
   Command,
   CommandAction,
   CommandOutcome,
+  ParentLink,
+  Question,
   RunSpec,
   RunStatus,
   StoredRun,
@@ -69,15 +75,21 @@ export interface DurableRun {
   stoppedFor: Cause | null;
   /** Tasks that people asked to be killed. */
   killed: Set<string>;
+  /** Whatever the runs above it are. */
+  resumedByPeople: boolean;
 }
 
 export interface CommandRow extends Command {
   outcome: CommandOutcome | null;
 }
 
+/** A run to be, before the store gives it an id. */
+export type RunOrder = Omit<RunSpec, 'id'>;
+
 export interface StoreOptions {
-  /** A mutant turns this off. */
+  /** Mutants turn these off. */
   fenceChecked: boolean;
+  childEndsTold: boolean;
   now: () => number;
   /** Sees each transaction that was executed, after it. */
   committed: (fence: Fence, changes: readonly Change[], before: ReadonlyMap<RunId, RunStatus>) => void;
@@ -88,6 +100,12 @@ export class StoreModel {
   readonly runs = new Map<RunId, DurableRun>();
   readonly commands: CommandRow[] = [];
   readonly workers = new Map<WorkerId, WorkerRecord>();
+  /** Every version of every workflow, by name, oldest first. */
+  readonly workflows = new Map<string, WorkflowVersion[]>();
+  /** Child runs by the attempt of the parent, as `attemptName` writes it. */
+  private readonly children = new Map<string, RunId>();
+  /** Ids of commands that nobody has answered, by run. */
+  private readonly unanswered = new Map<RunId, Set<CommandId>>();
   /** Runs without an owner whose commands a master was given. */
   private readonly claims = new Map<RunId, MasterId>();
   private readonly options: StoreOptions;
@@ -98,9 +116,23 @@ export class StoreModel {
 
   // ------------------------------------------------------------------------------------------------- the api role
 
-  submitRun(spec: RunSpec, workflow: WorkflowVersion): void {
+  /** A new version of the workflow that its definition names. */
+  saveWorkflow(version: WorkflowVersion): void {
+    const versions = this.workflows.get(version.definition.name);
+    if (versions) versions.push(version);
+    else this.workflows.set(version.definition.name, [version]);
+  }
+
+  submitRun(order: RunOrder): RunId {
+    return this.beginRun(order);
+  }
+
+  private beginRun(order: RunOrder): RunId {
+    const id = runIdOf(this.runs.size + 1);
+    const spec: RunSpec = { ...order, id };
+    const workflow = this.versionOf(spec);
     const status: RunStatus = {
-      run: spec.id,
+      run: id,
       version: 0,
       state: 'queued',
       cause: null,
@@ -112,7 +144,7 @@ export class StoreModel {
     };
     const count = workflow.definition.tasks.length;
     const attempts: AttemptRecord[][] = Array.from({ length: count }, () => []);
-    this.runs.set(spec.id, {
+    this.runs.set(id, {
       spec,
       workflow,
       status,
@@ -121,21 +153,35 @@ export class StoreModel {
       stoppingSince: null,
       stoppedFor: null,
       killed: new Set(),
+      resumedByPeople: false,
     });
-    this.addCommand(spec.id, { kind: 'start' });
+    if (spec.parent) this.children.set(attemptName(spec.parent), id);
+    this.addCommand(id, { kind: 'start' });
+    return id;
+  }
+
+  private versionOf({ workflow, workflowVersion }: Pick<RunSpec, 'workflow' | 'workflowVersion'>): WorkflowVersion {
+    const found = this.workflows.get(workflow)?.find(({ version }) => version === workflowVersion);
+    if (!found) throw new Violation('defect', `there is no version ${workflowVersion} of workflow ${workflow} to run`);
+    return found;
   }
 
   /** False when the run has ended. */
   requestCommand(run: RunId, action: CommandAction): boolean {
     if (isTerminalRun(this.runs.get(run)!.status.state)) return false;
     if (action.kind === 'kill-task') this.runs.get(run)!.killed.add(action.task);
+    if (action.kind === 'resume') this.runs.get(run)!.resumedByPeople = true;
     this.addCommand(run, action);
     return true;
   }
 
   private addCommand(run: RunId, action: CommandAction): void {
+    const id = commandIdOf(this.commands.length + 1);
+    const waiting = this.unanswered.get(run);
+    if (waiting) waiting.add(id);
+    else this.unanswered.set(run, new Set([id]));
     this.commands.push({
-      id: commandIdOf(this.commands.length + 1),
+      id,
       run,
       action,
       user: 'someone',
@@ -221,12 +267,44 @@ export class StoreModel {
     });
   }
 
-  commit(fence: Fence, changes: readonly Change[]): void {
+  /** Says how many commands it wrote. */
+  commit(fence: Fence, changes: readonly Change[]): number {
     this.checkFence(fence);
+    const commandsBefore = this.commands.length;
     const before = new Map<RunId, RunStatus>();
     for (const change of changes) this.write(fence, change, before);
+    for (const change of changes) this.writeForChild(change);
     for (const id of before.keys()) this.checkOneLiveAttempt(id);
+    for (const [id, status] of before) {
+      if (!isTerminalRun(status.state) && isTerminalRun(this.runs.get(id)!.status.state)) this.runEnded(id);
+    }
     this.options.committed(fence, changes, before);
+    return this.commands.length - commandsBefore;
+  }
+
+  /** After the rows: a stop that is written together with the end of the child finds nobody to stop. */
+  private writeForChild(change: Change): void {
+    if (change.kind === 'start-child') this.startChild(change.parent, change.child);
+    if (change.kind !== 'child-command') return;
+    const child = this.childOf(change.parent);
+    if (child && !isTerminalRun(child.status.state)) this.addCommand(child.spec.id, change.action);
+  }
+
+  private startChild(parent: ParentLink, child: ChildRun): void {
+    const existing = this.childOf(parent);
+    if (existing)
+      throw new Violation('S11', `attempt ${attemptName(parent)} asks for a child besides run ${existing.spec.id}`);
+    this.beginRun({ ...child, parent });
+  }
+
+  /** What the end of a run is to others. */
+  private runEnded(id: RunId): void {
+    const { spec, status } = this.runs.get(id)!;
+    const { parent } = spec;
+    if (parent && this.options.childEndsTold && !isTerminalRun(this.runs.get(parent.run)!.status.state)) {
+      const { task, attempt } = parent;
+      this.addCommand(parent.run, { kind: 'child-finished', task, attempt, child: id, state: status.state });
+    }
   }
 
   private write(fence: Fence, change: Change, before: Map<RunId, RunStatus>): void {
@@ -242,10 +320,9 @@ export class StoreModel {
       case 'attempt':
         return writeAttempt(this.own(change.record.run, fence, before), change.record);
       case 'alert':
-        return;
       case 'start-child':
       case 'child-command':
-        throw new Violation('defect', `no workflow of a history has a ${change.kind}`);
+        return;
     }
   }
 
@@ -275,6 +352,7 @@ export class StoreModel {
       );
     }
     row.outcome = outcome;
+    this.unanswered.get(row.run)?.delete(id);
   }
 
   private writeStatus(run: DurableRun, status: RunStatus, fence: Fence): void {
@@ -312,10 +390,40 @@ export class StoreModel {
     return seenAt;
   }
 
+  /** The run that an attempt of a `sub_workflow` task started. */
+  childOf(parent: ParentLink): DurableRun | null {
+    const id = this.children.get(attemptName(parent));
+    return id === undefined ? null : this.runs.get(id)!;
+  }
+
+  /** Every run that an attempt of this run started. */
+  childrenOf(id: RunId): DurableRun[] {
+    const { attempts } = this.runs.get(id)!;
+    return attempts.flat().flatMap(({ task, n }) => this.childOf({ run: id, task, attempt: n }) ?? []);
+  }
+
+  /** Commands of a run that nobody has answered yet, oldest first. */
+  waitingCommands(run: RunId): CommandRow[] {
+    return [...(this.unanswered.get(run) ?? [])].map((id) => this.commands[id - 1]!);
+  }
+
+  /** Which workflow a `sub_workflow` task means. */
+  findWorkflow({ workflow, version }: Extract<Question, { kind: 'resolve-child' }>): ChildWorkflow {
+    const versions = this.workflows.get(workflow) ?? [];
+    const found = version === 'latest' ? versions.at(-1) : versions.find((one) => one.version === version);
+    if (!found) return { kind: 'missing', detail: `there is no ${version} version of ${workflow}` };
+    const { workflowId, version: number, definition } = found;
+    return { kind: 'found', projectId: 1, project: 'p', workflowId, workflow, version: number, definition };
+  }
+
   attempt(id: AttemptId): AttemptRecord | null {
     const key = parseAttemptId(id)!;
     return this.runs.get(key.run)?.attempts[key.task]?.[key.n - 1] ?? null;
   }
+}
+
+function attemptName({ run, task, attempt }: ParentLink): string {
+  return `${run}.${task}.${attempt}`;
 }
 
 export function isTerminalAttempt(attempt: AttemptRecord): boolean {

@@ -9,6 +9,8 @@ export interface Variant {
   sendBeforeCommit?: boolean;
   /** The store does not look at the master's row. */
   fenceNotChecked?: boolean;
+  /** The store writes no command for the parent when a child ends. */
+  childEndsNotTold?: boolean;
   /** What the loop makes of a commit whose outcome is unknown, instead of reading. */
   unknownOutcomeIs?: 'executed' | 'lost';
   /** The supervisor starts what it is told to start, known or not. */

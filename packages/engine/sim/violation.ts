@@ -8,6 +8,7 @@ export type Invariant =
   | 'S6'
   | 'S9'
   | 'S10'
+  | 'S11'
   | 'L1'
   | 'L4'
   /** The final states do not follow from the recorded outcomes. */

@@ -69,6 +69,7 @@ export class World {
     });
     this.store = new StoreModel({
       fenceChecked: options.variant.fenceNotChecked !== true,
+      childEndsTold: options.variant.childEndsNotTold !== true,
       now: () => timeline.now,
       committed: (fence, changes, before) => this.checker.committed(fence, changes, before),
     });

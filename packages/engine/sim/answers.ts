@@ -1,0 +1,16 @@
+/** What the store says to the questions of the rules. */
+import type { Event, Question } from '../src/index.ts';
+import type { StoreModel } from './store-model.ts';
+
+type AnswerEvent = Extract<Event, { kind: 'child-resolved' | 'upstream-checked' }>;
+type Said<E> = E extends AnswerEvent ? Omit<E, 'task' | 'at' | 'random'> : never;
+
+/** The event that answers the question, without who asked and when it was heard. */
+export function answerTo(model: StoreModel, question: Question): Said<AnswerEvent> {
+  switch (question.kind) {
+    case 'resolve-child':
+      return { kind: 'child-resolved', child: model.findWorkflow(question) };
+    case 'check-upstream':
+      throw new Error('no workflow of a history has a dependent task');
+  }
+}
