@@ -5,7 +5,7 @@ import { taskNamesOf } from './task-names.ts';
 
 /**
  * Attempts looked at for one answer. A workflow with more tasks than this is judged by its last run alone.
- * Measured at 10,000 tasks: 1.1 µs an attempt.
+ * Measured at 10,000 tasks: 1 µs an attempt, and 60 ms to read the names of a version for the first time.
  */
 const ATTEMPTS_MAX = 50_000;
 
