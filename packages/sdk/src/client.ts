@@ -228,7 +228,7 @@ function alertChannelsOf(send: Transport) {
 function executorsOf(send: Transport) {
   return {
     run: (request: ExecutorRunRequest, options: CreateOptions = {}) =>
-      send<{ execIds: number[] }>({ ...create('/executors', options), json: request }),
+      send<{ execIds: number[]; warnings?: string[] }>({ ...create('/executors', options), json: request }),
     runDirect: (request: ExecutorDirectRequest, signal?: AbortSignal) =>
       send<{ execId: number }>({ ...call('POST', '/executors/direct', signal), body: directForm(request) }),
     list: (query: ExecutorListQuery = {}, signal?: AbortSignal) =>

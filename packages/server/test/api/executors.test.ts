@@ -100,6 +100,32 @@ describe('POST /executors', () => {
     expect((await api.store.getRun((await start(more)) as never))?.spec.plan.run).toEqual(run);
   });
 
+  test('warns of a selected task that is disabled, and refuses what would run nothing', async () => {
+    await api.save('samples', 'partly', {
+      name: 'partly',
+      tasks: { on: { run: 'true' }, off: { run: 'true', disabled: true } },
+    });
+    const send = (more: object) =>
+      api.call<Started & { warnings?: string[]; message?: string }>('POST', '/executors', {
+        body: { ...REQUEST, workflowName: 'partly', ...more },
+      });
+    expect(await send({ selected: 'on,off' })).toMatchObject({
+      status: 201,
+      body: { execIds: [anyNumber], warnings: ['task off is disabled and will be skipped'] },
+    });
+    expect(await send({ nodeName: 'off' })).toMatchObject({
+      status: 400,
+      body: { code: 'EMPTY_PLAN', message: 'nothing would run: every task in question is disabled' },
+    });
+    expect(await send({ nodeName: 'onn,zzzz' })).toMatchObject({
+      status: 400,
+      body: {
+        code: 'UNKNOWN_TASK',
+        message: 'the workflow has no task onn; did you mean on?; the workflow has no task zzzz',
+      },
+    });
+  });
+
   test('names everything that is missing or wrong at once', async () => {
     const { status, body } = await api.call('POST', '/executors', {
       query: { execType: 'NOW', timeout: '0', failurePolicy: 'STOP', worklowName: 'x', notifyMails: '{' },

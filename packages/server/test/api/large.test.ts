@@ -2,10 +2,12 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
+import type { Change } from '@pelorus/engine';
 import {
   runIdOf,
   type ExecutorDetail,
   type Page,
+  type RunSubmitted,
   type RunView,
   type TaskView,
   type WorkflowSaved,
@@ -156,6 +158,55 @@ test('running it, and looking at it', { timeout: 60_000, retry: 2 }, async () =>
 
   for (const path of ['plan', 'live'])
     report(path, await blockedBy(() => api.app.inject({ url: `/api/v1/runs/${runId}/${path}` })));
+});
+
+test('running it again, and watching that', { timeout: 60_000, retry: 2 }, async () => {
+  await api.save('big', 'chains', {
+    name: 'chains',
+    tasks: Object.fromEntries(
+      Array.from({ length: TASKS }, (_, index) => [
+        `t${index}`,
+        { type: 'virtual', needs: index < 100 ? [] : [`t${index - 100}`] },
+      ]),
+    ),
+  });
+  const first = await api.run('big', 'chains');
+  await api.setRun(first, 'running');
+  const done = (run: number, task: number, version: number): Change => ({
+    kind: 'task-run',
+    record: {
+      ...{
+        run: runIdOf(run),
+        task,
+        version,
+        state: 'succeeded',
+        cause: null,
+        waitReason: null,
+        attempts: 1,
+        retries: 0,
+      },
+      ...{ wakeAt: null, readyAt: null, startedAt: NOW, endedAt: NOW, outputs: { n: String(task) } },
+    },
+  });
+  const half = Array.from({ length: TASKS / 2 }, (_, task) => done(first, task, 10 + task));
+  await api.store.commit({ master: 'test-master' as never, token: 'token' }, half);
+  await api.setRun(first, 'failed', { version: 20_000, endedAt: NOW });
+
+  const rerun = await blockedBy(() => api.call<RunSubmitted>('POST', `/runs/${first}/rerun`));
+  report('re-run', rerun);
+  const { id } = rerun.value.body;
+  await api.setRun(id, 'running', { version: 20_001 });
+  const looks = await blockedBy(async () => {
+    const seen: number[] = [];
+    for (let task = TASKS / 2; task < TASKS / 2 + 20; task += 1) {
+      await api.commit(done(id, task, 20_001 + task));
+      seen.push((await api.call<RunView>('GET', `/runs/${id}`)).body.progress);
+    }
+    return seen;
+  });
+  report('20 looks at its progress', looks);
+  expect(looks.value).toEqual(Array.from({ length: 20 }, (_, index) => (index + 1) / (TASKS / 2)));
+  report('list with it', await blockedBy(() => api.app.inject({ url: '/api/v1/runs?state=running' })));
 });
 
 test('listing 1,000 runs', { timeout: 120_000, retry: 2 }, async () => {

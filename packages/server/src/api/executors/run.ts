@@ -19,8 +19,11 @@ export const runWorkflow = route({
   body: parametersBody(runParameters),
   handle: async ({ body: { parameters }, key }, context) => {
     refuseBackfill(parameters);
-    const { id } = await submitRun(context, await preparedOf(context, parameters), key);
-    return created({ execIds: [id] }, { location: `/api/v1/executors/${id}` });
+    const prepared = await preparedOf(context, parameters);
+    const { id } = await submitRun(context, prepared, key);
+    // The published answer holds nothing else, so warnings come only when there are some.
+    const warnings = prepared.warnings.length === 0 ? {} : { warnings: prepared.warnings };
+    return created({ execIds: [id], ...warnings }, { location: `/api/v1/executors/${id}` });
   },
 });
 
