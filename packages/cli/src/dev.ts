@@ -2,6 +2,7 @@
  * The composition root of `pelorus dev`: store, master, worker and api of one process, wired together here and nowhere
  * else. The same parts with other links between them make a cluster.
  */
+import { startAlerts, type Alerts } from '@pelorus/server/alerts';
 import { createApi, openLogDirectory, type ApiOptions } from '@pelorus/server/api';
 import { startMaster, type Master } from '@pelorus/server/master';
 import { openSqliteStore, StoreError, type Store } from '@pelorus/server/store';
@@ -24,7 +25,15 @@ export interface DevOptions {
   port: number;
   adminToken: string;
   worker: WorkerLimits;
+  alerts: AlertSettings;
   log: Logger;
+}
+
+export interface AlertSettings {
+  smtp: string | null;
+  from: string;
+  /** Without a slash at its end; null: messages name no address. */
+  baseUrl: string | null;
 }
 
 export interface WorkerLimits {
@@ -58,7 +67,10 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
     started.unshift(master);
     const worker = await startWorker(workerOptions(options, master));
     started.unshift(worker);
-    const api = createApi(apiOptions(options, store, master));
+    // Webhooks to this machine are allowed: in development that is where they are tried.
+    const alerts = await startAlerts({ store, log, ...options.alerts, allowLoopback: true });
+    started.unshift(alerts);
+    const api = createApi(apiOptions(options, store, master, alerts));
     started.unshift({ stop: () => api.close() });
     const port = await freePort(options.host, options.port);
     await api.listen({ host: options.host, port });
@@ -70,7 +82,7 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
       over: over.promise,
       stop: (drainMs) =>
         shutDown(
-          { api, worker, master, store },
+          { api, worker, master, alerts, store },
           { drainMs, pause, onError: (step, err) => log.error({ step, err }, 'shutdown step failed') },
         ),
     };
@@ -132,13 +144,19 @@ function workerOptions({ data, worker, log }: DevOptions, master: Master): Param
   };
 }
 
-function apiOptions({ data, adminToken, host, log }: DevOptions, store: Store, master: Master): ApiOptions {
+function apiOptions(
+  { data, adminToken, host, log }: DevOptions,
+  store: Store,
+  master: Master,
+  alerts: Alerts,
+): ApiOptions {
   return {
     store,
     logs: openLogDirectory(data.logs),
     hints: {
       commandWritten: () => master.commandHint(),
       liveRun: (run) => master.liveRun(run),
+      testAlertChannel: (name, signal) => alerts.test(name, signal),
     },
     clock: Date.now,
     log,

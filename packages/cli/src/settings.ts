@@ -24,7 +24,7 @@ const oneOf =
     words.includes(text) ? null : `must be one of ${words.join(', ')}`;
 
 /** First words that many settings share. */
-const GROUPS = new Set(['worker', 'log']);
+const GROUPS = new Set(['worker', 'log', 'alert']);
 
 export const SETTINGS = {
   server: row('PELORUS_SERVER', 'http://127.0.0.1:8080', 'the server that the commands talk to', httpUrl),
@@ -58,6 +58,18 @@ export const SETTINGS = {
     'how often the worker tells the master that it lives',
     heartbeat,
   ),
+  alertSmtp: secret(
+    'PELORUS_ALERT_SMTP',
+    'mail server for alerts: smtp://user:password@host:port or smtps://…; default: none, mails fail with that reason',
+    smtpUrl,
+  ),
+  alertFrom: row(
+    'PELORUS_ALERT_FROM',
+    'Pelorus <pelorus@localhost>',
+    'what mails about runs say they are from',
+    notEmpty,
+  ),
+  publicUrl: row('PELORUS_PUBLIC_URL', null, 'under which people reach this server; alerts name it', httpUrl),
   logLevel: row(
     'PELORUS_LOG_LEVEL',
     'info',
@@ -198,6 +210,11 @@ function camelCase([first = '', ...rest]: string[]): string {
 
 function notEmpty(text: string): string | null {
   return text.trim() === '' ? 'must not be empty' : null;
+}
+
+function smtpUrl(text: string): string | null {
+  const protocol = URL.parse(text)?.protocol;
+  return protocol === 'smtp:' || protocol === 'smtps:' ? null : 'must be smtp://… or smtps://…';
 }
 
 function httpUrl(text: string): string | null {

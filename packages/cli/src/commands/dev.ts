@@ -86,6 +86,11 @@ async function runDev(session: Session, folder: string | null, flags: DevFlags):
     port: wanted,
     adminToken,
     worker: workerLimits(settings),
+    alerts: {
+      smtp: settings.alertSmtp.value,
+      from: settings.alertFrom.value ?? '',
+      baseUrl: settings.publicUrl.value?.replace(/\/+$/, '') ?? null,
+    },
     log,
   });
   try {
