@@ -29,6 +29,7 @@ import type { SimProcess } from './ledger.ts';
 import { missingChild, wrongAttemptEnd, wrongRunEnd, wrongStart } from './lineage.ts';
 import { describeChanges } from './master-process.ts';
 import { describe } from './random-workflow.ts';
+import { ancestorsOf, lineOf } from './turns.ts';
 import { type DurableRun, type Fence, isTerminalAttempt, type StoreModel } from './store-model.ts';
 import { type Invariant, Violation } from './violation.ts';
 import type { World } from './world.ts';
@@ -170,13 +171,35 @@ export class Checker {
     const run = this.world.store.runs.get(id)!;
     this.touch(id);
     this.countOwners(run, before);
+    if (before.startedAt === null && run.status.startedAt !== null) this.mustBeItsTurn(run);
     if (isTerminalRun(before.state) || !isTerminalRun(run.status.state)) return;
+    if (!run.spec.dryRun)
+      for (const other of lineOf(this.world.store.runs, run.spec.workflowId)) this.touch(other.spec.id);
     const outlived = wrongRunEnd(this.world.store, id);
     if (outlived !== null) fail('S11', outlived);
     const alive = this.world.ledger.liveOfRun(id);
     if (alive.length > 0)
       fail('S9', `run ${id} is shown ${run.status.state}, but ${alive.map((one) => one.attempt).join(', ')} live`);
     this.world.tally.count(`run ended: ${run.status.state}`);
+  }
+
+  /** All that came before it have ended, but for the runs that it belongs to; with `serial_priority` those after it too. */
+  private mustBeItsTurn({ spec, workflow, status }: DurableRun): void {
+    const { concurrency } = workflow.definition;
+    const { runs } = this.world.store;
+    if (concurrency === 'parallel' || spec.dryRun) return;
+    const above = ancestorsOf(runs, spec);
+    const others = lineOf(runs, spec.workflowId).filter((one) => one.spec.id !== spec.id && !above.includes(one));
+    const ahead = others.find(
+      (one) => one.status.startedAt !== null || (concurrency === 'serial_wait' && one.spec.id < spec.id),
+    );
+    if (ahead && !above.some((one) => one.spec.workflowId === spec.workflowId)) {
+      fail(
+        'turns',
+        `run ${spec.id} (${concurrency}) becomes ${status.state} while run ${ahead.spec.id} is ${ahead.status.state}`,
+      );
+    }
+    this.world.tally.count(`path: run of a ${concurrency} workflow started`);
   }
 
   private countOwners({ spec, status }: DurableRun, before: RunStatus): void {
@@ -315,8 +338,16 @@ export class Checker {
     this.afterStep();
   }
 
+  /** Somebody of its workflow is under way, whose end will be its turn. */
+  private mustHaveItsTurnAhead({ spec, turn }: DurableRun): void {
+    const under = lineOf(this.world.store.runs, spec.workflowId).some((one) => one.turn === null);
+    if (!under)
+      fail('L4', `run ${spec.id} waits for its turn (${turn}) although nobody else of its workflow is under way`);
+  }
+
   private mustHaveCause(id: RunId, run: DurableRun): void {
     const { state, owner, waitReason } = run.status;
+    if (run.turn === 'serial_wait' || run.turn === 'serial_priority') return this.mustHaveItsTurnAhead(run);
     if (state === 'queued' || state === 'waiting') {
       if (this.world.store.waitingCommands(id).length === 0)
         fail('L4', `run ${id} is ${state} and no command is on its way`);

@@ -1,6 +1,6 @@
 /** The people and programs at the API: they submit random workflows and stop, pause, resume and kill at random times. */
 import { isTerminalRun, isTerminalTaskRun, type RunId } from '@pelorus/protocol';
-import type { CommandAction } from '../src/index.ts';
+import type { CommandAction, WorkflowVersion } from '../src/index.ts';
 import { Library } from './library.ts';
 import { descendantsOf } from './lineage.ts';
 import type { Random } from './random.ts';
@@ -37,9 +37,19 @@ export class Commander {
   }
 
   private submit(): void {
-    const { world, random, options } = this;
+    const { world, random } = this;
     const workflow = this.library.pick();
-    const run = world.store.submitRun(orderOf(workflow, world.timeline.now));
+    this.order(workflow);
+    // Where runs take turns, one alone shows nothing.
+    if (workflow.definition.concurrency === 'parallel') return;
+    for (let more = random.whole(0, 3); more > 0; more--) {
+      world.timeline.after(random.skewed(0, 60_000), () => this.order(workflow));
+    }
+  }
+
+  private order(workflow: WorkflowVersion): void {
+    const { world, random, options } = this;
+    const run = world.store.submitRun(orderOf(workflow, world.timeline.now, { dryRun: random.chance(0.04) }));
     world.tally.count('runs');
     world.trace(() => `run ${run} submitted: ${describe(workflow.definition)}`);
     this.hint();

@@ -70,7 +70,8 @@ function isPausedAbove(store: StoreModel, id: RunId): boolean {
 }
 
 /** Though nobody has asked for just that. */
-function goesOn(store: StoreModel, { spec, status, resumedByPeople }: DurableRun): boolean {
+function goesOn(store: StoreModel, { spec, status, turn, resumedByPeople }: DurableRun): boolean {
+  if (turn !== null) return false;
   const atRest = status.state === 'pausing' || status.state === 'paused' || status.state === 'stopping';
   return !atRest && !resumedByPeople && !isTold(store, spec.id, 'pause');
 }

@@ -100,7 +100,7 @@ function wrongEnd(run: DurableRun, record: TaskRunRecord): string | null {
   const interrupted = run.stoppingSince !== null || run.killed.has(task.name);
   switch (record.state) {
     case 'succeeded':
-      if (task.action.type === 'virtual') return last ? 'connectors have no attempts' : null;
+      if (task.action.type === 'virtual' || run.spec.dryRun) return last ? 'it needs no attempt' : null;
       return last?.state === 'succeeded' ? null : `its last attempt is ${last?.state ?? 'missing'}`;
     case 'killed':
       return interrupted ? null : 'nobody asked for that';
@@ -129,7 +129,8 @@ function expectedStates(run: DurableRun): string[] {
     if (state === 'upstream_failed') return true;
     return (state === 'failed' || state === 'killed') && !failureIsHandled(definition, task);
   });
+  if (run.stoppedFor?.kind === 'discarded') return ['stopped'];
   if (run.stoppingSince === null) return [bad.length === 0 ? 'succeeded' : 'failed'];
   if (bad.length === 0 && !records.some(({ state }) => state === 'killed')) return ['succeeded'];
-  return [run.stoppedFor?.kind === 'killed_by' ? 'stopped' : 'failed'];
+  return [run.stoppedFor?.kind === 'killed_by' || run.stoppedFor?.kind === 'superseded' ? 'stopped' : 'failed'];
 }

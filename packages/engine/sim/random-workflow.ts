@@ -1,5 +1,6 @@
 /** Random definitions, small enough to be read in a trace and mean enough to reach every rule. */
 import {
+  CONCURRENCY_POLICIES,
   PRIORITIES,
   type Priority,
   type TaskAction,
@@ -43,7 +44,7 @@ export function randomWorkflow(random: Random, shape: Shape, surroundings: Surro
     labels: {},
     params: {},
     failurePolicy: random.chance(0.5) ? 'end' : 'continue',
-    concurrency: 'parallel',
+    concurrency: random.chance(0.6) ? 'parallel' : random.pick(CONCURRENCY_POLICIES),
     timeout: {
       afterMs: random.chance(0.1) ? random.whole(5_000, 300_000) : RUN_TIMEOUT_MS,
       action: random.pick(['fail', 'fail', 'warn', 'warn_and_fail']),
@@ -128,7 +129,7 @@ function randomRetry(random: Random): TaskDefinition['retry'] {
   };
 }
 
-export function orderOf(workflow: WorkflowVersion, at: number): RunOrder {
+export function orderOf(workflow: WorkflowVersion, at: number, how: Pick<RunOrder, 'dryRun'>): RunOrder {
   const { definition } = workflow;
   return {
     projectId: 1,
@@ -150,7 +151,7 @@ export function orderOf(workflow: WorkflowVersion, at: number): RunOrder {
     timeoutAction: definition.timeout.action,
     workerGroup: null,
     environment: null,
-    dryRun: false,
+    dryRun: how.dryRun,
     params: {},
     logicalDateAt: at,
     zone: 'UTC',
@@ -167,5 +168,5 @@ export function describe(definition: WorkflowDefinition): string {
     ({ name, needs, trigger, disabled, action }) =>
       `${name}${disabled ? '(disabled)' : ''}:${action.type === 'sub_workflow' ? action.workflow : action.type}<-${trigger}[${needs.join(' ')}]`,
   );
-  return `${definition.name} ${definition.failurePolicy} ${tasks.join(' ')}`;
+  return `${definition.name} ${definition.concurrency} ${definition.failurePolicy} ${tasks.join(' ')}`;
 }

@@ -35,6 +35,7 @@ import type {
   WorkerRecord,
   WorkflowVersion,
 } from '../src/index.ts';
+import { admit, nextInLine, othersToStop, type Turn } from './turns.ts';
 import { Violation } from './violation.ts';
 
 export const MASTER_LEASE_MS = 15_000;
@@ -77,6 +78,8 @@ export interface DurableRun {
   killed: Set<string>;
   /** Whatever the runs above it are. */
   resumedByPeople: boolean;
+  /** How it waits for its turn; null when it does not. */
+  turn: Turn | null;
 }
 
 export interface CommandRow extends Command {
@@ -90,6 +93,7 @@ export interface StoreOptions {
   /** Mutants turn these off. */
   fenceChecked: boolean;
   childEndsTold: boolean;
+  turnsPassed: boolean;
   now: () => number;
   /** Sees each transaction that was executed, after it. */
   committed: (fence: Fence, changes: readonly Change[], before: ReadonlyMap<RunId, RunStatus>) => void;
@@ -123,14 +127,55 @@ export class StoreModel {
     else this.workflows.set(version.definition.name, [version]);
   }
 
+  /** With its start command, or waiting for its turn, or discarded, as its workflow says. */
   submitRun(order: RunOrder): RunId {
-    return this.beginRun(order);
+    return this.beginRun(order).spec.id;
   }
 
-  private beginRun(order: RunOrder): RunId {
+  private beginRun(order: RunOrder): DurableRun {
+    const workflow = this.versionOf(order);
+    const admission = admit(this.runs, order, workflow.definition.concurrency);
+    const run = this.insertRun(order, workflow);
+    const { id } = run.spec;
+    switch (admission.kind) {
+      case 'start':
+        this.addCommand(id, { kind: 'start' });
+        break;
+      case 'wait':
+        run.turn = admission.turn;
+        run.status = { ...run.status, state: 'waiting', waitReason: admission.reason };
+        if (admission.turn === 'serial_priority') this.supersedeOthers(run);
+        break;
+      case 'discard':
+        this.discard(run, admission.cause);
+        break;
+    }
+    return run;
+  }
+
+  private supersedeOthers(newcomer: DurableRun): void {
+    for (const other of othersToStop(this.runs, newcomer)) {
+      if (other.turn !== null) other.turn = 'superseded';
+      this.addCommand(other.spec.id, { kind: 'stop', supersededBy: newcomer.spec.id });
+    }
+  }
+
+  private discard(run: DurableRun, cause: Cause): void {
+    const at = this.options.now();
+    run.status = { ...run.status, state: 'stopped', cause, endedAt: at };
+    run.stoppingSince = at;
+    run.stoppedFor = cause;
+    for (const [task, { disabled }] of run.workflow.definition.tasks.entries()) {
+      const end = disabled
+        ? ({ state: 'skipped', cause: { kind: 'disabled' } } as const)
+        : ({ state: 'killed', cause } as const);
+      run.tasks[task] = { ...NEVER_STARTED, run: run.spec.id, task, ...end, endedAt: at };
+    }
+  }
+
+  private insertRun(order: RunOrder, workflow: WorkflowVersion): DurableRun {
     const id = runIdOf(this.runs.size + 1);
     const spec: RunSpec = { ...order, id };
-    const workflow = this.versionOf(spec);
     const status: RunStatus = {
       run: id,
       version: 0,
@@ -144,7 +189,7 @@ export class StoreModel {
     };
     const count = workflow.definition.tasks.length;
     const attempts: AttemptRecord[][] = Array.from({ length: count }, () => []);
-    this.runs.set(id, {
+    const run: DurableRun = {
       spec,
       workflow,
       status,
@@ -154,10 +199,11 @@ export class StoreModel {
       stoppedFor: null,
       killed: new Set(),
       resumedByPeople: false,
-    });
+      turn: null,
+    };
+    this.runs.set(id, run);
     if (spec.parent) this.children.set(attemptName(spec.parent), id);
-    this.addCommand(id, { kind: 'start' });
-    return id;
+    return run;
   }
 
   private versionOf({ workflow, workflowVersion }: Pick<RunSpec, 'workflow' | 'workflowVersion'>): WorkflowVersion {
@@ -235,14 +281,23 @@ export class StoreModel {
     this.checkFence(fence);
     const now = this.options.now();
     for (const row of this.masters.values()) if (row.id !== fence.master && row.leaseUntil < now) row.fencedAt ??= now;
+    if (after === null && this.options.turnsPassed) this.startForgotten();
     const adopted: RunId[] = [];
     for (const [id, run] of this.runs) {
       if (id <= (after ?? 0) || adopted.length === limit || isTerminalRun(run.status.state)) continue;
+      if (run.turn !== null) continue;
       if (!this.mayTake(id, fence.master, false)) continue;
       run.status = { ...run.status, owner: fence.master };
       adopted.push(id);
     }
     return adopted;
+  }
+
+  private startForgotten(): void {
+    for (const workflowId of new Set([...this.runs.values()].map(({ spec }) => spec.workflowId))) {
+      const next = nextInLine(this.runs, workflowId);
+      if (next) throw new Violation('turns', `run ${next.spec.id} could run, and nobody started it`);
+    }
   }
 
   /** Nobody who is still in charge owns it or was given its commands. */
@@ -294,17 +349,33 @@ export class StoreModel {
     const existing = this.childOf(parent);
     if (existing)
       throw new Violation('S11', `attempt ${attemptName(parent)} asks for a child besides run ${existing.spec.id}`);
-    this.beginRun({ ...child, parent });
+    const run = this.beginRun({ ...child, parent });
+    if (isTerminalRun(run.status.state)) this.runEnded(run.spec.id);
   }
 
   /** What the end of a run is to others. */
   private runEnded(id: RunId): void {
-    const { spec, status } = this.runs.get(id)!;
+    const run = this.runs.get(id)!;
+    const { spec, status } = run;
     const { parent } = spec;
     if (parent && this.options.childEndsTold && !isTerminalRun(this.runs.get(parent.run)!.status.state)) {
       const { task, attempt } = parent;
       this.addCommand(parent.run, { kind: 'child-finished', task, attempt, child: id, state: status.state });
     }
+    if (spec.dryRun || !this.options.turnsPassed) return;
+    run.turn = null;
+    this.startNext(spec.workflowId);
+  }
+
+  private startNext(workflowId: number): void {
+    const next = nextInLine(this.runs, workflowId);
+    if (!next) return;
+    next.turn = null;
+    next.status = { ...next.status, state: 'queued', waitReason: null };
+    this.addCommand(next.spec.id, { kind: 'start' });
+    // While it waited it could not be paused together with the run that it belongs to.
+    const above = next.spec.parent && this.runs.get(next.spec.parent.run)!.status.state;
+    if (above === 'pausing' || above === 'paused') this.addCommand(next.spec.id, { kind: 'pause' });
   }
 
   private write(fence: Fence, change: Change, before: Map<RunId, RunStatus>): void {
@@ -421,6 +492,17 @@ export class StoreModel {
     return this.runs.get(key.run)?.attempts[key.task]?.[key.n - 1] ?? null;
   }
 }
+
+const NEVER_STARTED = {
+  version: 0,
+  waitReason: null,
+  attempts: 0,
+  retries: 0,
+  wakeAt: null,
+  readyAt: null,
+  startedAt: null,
+  outputs: null,
+};
 
 function attemptName({ run, task, attempt }: ParentLink): string {
   return `${run}.${task}.${attempt}`;

@@ -11,6 +11,8 @@ export interface Variant {
   fenceNotChecked?: boolean;
   /** The store writes no command for the parent when a child ends. */
   childEndsNotTold?: boolean;
+  /** The store starts nobody when a run ends for whose end others wait. */
+  turnsNotPassed?: boolean;
   /** What the loop makes of a commit whose outcome is unknown, instead of reading. */
   unknownOutcomeIs?: 'executed' | 'lost';
   /** The supervisor starts what it is told to start, known or not. */

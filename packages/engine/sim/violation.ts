@@ -9,6 +9,8 @@ export type Invariant =
   | 'S9'
   | 'S10'
   | 'S11'
+  /** Runs of a serial workflow take turns. */
+  | 'turns'
   | 'L1'
   | 'L4'
   /** The final states do not follow from the recorded outcomes. */

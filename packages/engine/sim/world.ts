@@ -70,6 +70,7 @@ export class World {
     this.store = new StoreModel({
       fenceChecked: options.variant.fenceNotChecked !== true,
       childEndsTold: options.variant.childEndsNotTold !== true,
+      turnsPassed: options.variant.turnsNotPassed !== true,
       now: () => timeline.now,
       committed: (fence, changes, before) => this.checker.committed(fence, changes, before),
     });
