@@ -30,6 +30,8 @@ export interface UpstreamQuery {
   task: string | null;
   from: number;
   to: number;
+  /** The run that asks: a workflow that waits for itself means its other runs. */
+  except?: RunId;
 }
 
 export type UpstreamFact = { kind: 'none' } | { kind: 'running' | 'succeeded' | 'failed'; runId: RunId };

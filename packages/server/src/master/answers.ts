@@ -32,7 +32,7 @@ async function checkUpstream(store: QuestionStore, question: CheckUpstream): Pro
   const facts = new Map<string, UpstreamFact>();
   for (let from = 0; from < queries.length; from += FACTS_AT_ONCE) {
     const batch = queries.slice(from, from + FACTS_AT_ONCE);
-    const answers = await store.upstreamFacts(batch);
+    const answers = await store.upstreamFacts(batch.map((query) => ({ ...query, except: question.run })));
     for (const [i, query] of batch.entries()) facts.set(upstreamQueryKey(query), answers[i]!);
   }
   return judgeUpstream(upstream, project, logical, (query) => facts.get(upstreamQueryKey(query)) ?? { kind: 'none' });

@@ -130,7 +130,7 @@ class MasterLoop implements Master {
   constructor(options: MasterOptions) {
     this.options = options;
     this.store = options.store;
-    this.clock = options.clock ?? this.steady.now;
+    this.clock = options.clock ?? (() => this.steady.now());
     this.core = this.newCore();
   }
 

@@ -40,14 +40,14 @@ function idsOf(db: SqliteDatabase, { project, workflow }: UpstreamQuery): number
 const LATEST_RUN = `
   select id, logical_at, state, workflow_version from run ${dialect.along('run_logical')}
   where workflow_id = ? and dry_run = 0 and logical_at >= ? and logical_at < ?
-    and (state <> 'stopped' or started_at is not null)
+    and (state <> 'stopped' or started_at is not null) and id <> ?
   order by logical_at desc, id desc limit 1`;
 const TASK_RUN = `select state, cause from task_run where run_id = ? and task = ?`;
 
 function upstreamRun(db: SqliteDatabase, workflowIds: number[], query: UpstreamQuery): UpstreamRun | null {
   let latest: { id: number; at: number; state: RunState; workflowId: number; version: number } | null = null;
   for (const workflowId of workflowIds) {
-    const row = db.get(LATEST_RUN, workflowId, query.from, query.to);
+    const row = db.get(LATEST_RUN, workflowId, query.from, query.to, query.except ?? 0);
     if (!row) continue;
     const [id, at] = [row['id'] as number, row['logical_at'] as number];
     if (latest && (latest.at > at || (latest.at === at && latest.id > id))) continue;

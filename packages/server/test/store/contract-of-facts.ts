@@ -75,6 +75,13 @@ export function factsContract(makePlace: () => Promise<Place>): void {
         expect(await ask({ project: 'other' })).toEqual([{ kind: 'none' }]);
       });
 
+      test('the run that asks is not its own answer', async () => {
+        const earlier = await run({ logicalDateAt: 1400 }, 'succeeded');
+        const asking = await run({ logicalDateAt: 1500 }, 'running');
+        expect(await ask()).toEqual([{ kind: 'running', runId: asking }]);
+        expect(await ask({ except: asking })).toEqual([{ kind: 'succeeded', runId: earlier }]);
+      });
+
       test('the span holds its beginning and not its end', async () => {
         const at = await run({ logicalDateAt: 1000 }, 'succeeded');
         expect(await ask({ from: 1000, to: 1001 })).toEqual([{ kind: 'succeeded', runId: at }]);
