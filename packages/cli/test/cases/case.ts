@@ -30,6 +30,8 @@ export interface Case {
   refusedSave?: RegExp;
   /** The message with which the start is refused. */
   refusedStart?: RegExp;
+  /** A mistake of the product that is known: the case must fail until it is mended. */
+  open?: string;
 }
 
 export const PROJECT = 'cases';
@@ -94,7 +96,11 @@ export class CaseRun {
 
   /** Waits until the task's script is at work: it has made its mark. */
   async untilMark(mark: string, times = 1): Promise<void> {
-    for (const endsAt = Date.now() + WAIT_MS; this.marks().filter((one) => one === mark).length < times; await pause(POLL_MS))
+    for (
+      const endsAt = Date.now() + WAIT_MS;
+      this.marks().filter((one) => one === mark).length < times;
+      await pause(POLL_MS)
+    )
       if (Date.now() > endsAt) throw new Error(`no mark ${mark} among ${this.marks().join(' ')}`);
   }
 
@@ -125,13 +131,29 @@ export class CaseRun {
 
   marks(): string[] {
     const file = join(this.#dir, 'marks');
-    return existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter((line) => line !== '') : [];
+    return existsSync(file)
+      ? readFileSync(file, 'utf8')
+          .split('\n')
+          .filter((line) => line !== '')
+      : [];
+  }
+
+  /** Whether the process whose id is in that file of the case still is. */
+  process(file: string): 'there' | 'gone' {
+    const pid = readFileSync(join(this.#dir, file), 'utf8').trim();
+    // Z: it has ended, and whoever inherited it has not yet asked how.
+    return existsSync(`/proc/${pid}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+      ? 'there'
+      : 'gone';
   }
 
   /** Fills in `{gate}` and its like. */
   #filled(yaml: string): string {
     return yaml
-      .replaceAll(/\{gate(?: (\w+))?\}/g, (_, gate: string | undefined) => `until test -e {dir}/${gate ?? 'go'}; do sleep 0.05; done`)
+      .replaceAll(
+        /\{gate(?: (\w+))?\}/g,
+        (_, gate: string | undefined) => `until test -e {dir}/${gate ?? 'go'}; do sleep 0.05; done`,
+      )
       .replaceAll(/\{mark (\w+)\}/g, (_, mark: string) => `echo ${mark} >> {dir}/marks`)
       .replaceAll('{dir}', this.#dir)
       .replaceAll('{w}', this.workflow);

@@ -94,7 +94,11 @@ export const STARTS: Case[] = [
     yaml: "tasks: { a: { run: 'false', disabled: true }, b: { run: 'false', needs: [a], disabled: true }, c: { run: 'true' } }",
     ends: 'succeeded: a skipped/disabled, b skipped/disabled, c succeeded',
   },
-  { name: 'nothing that could run is refused', yaml: "tasks: { a: { run: 'true', disabled: true } }", refusedStart: /disabled/ },
+  {
+    name: 'nothing that could run is refused',
+    yaml: "tasks: { a: { run: 'true', disabled: true } }",
+    refusedStart: /disabled/,
+  },
   {
     name: 'mixed predecessors: one succeeded, one disabled',
     yaml: "tasks: { a: { run: 'true' }, b: { run: 'true', disabled: true }, c: { run: 'true', needs: [a, b] } }",
@@ -174,21 +178,39 @@ export const STARTS: Case[] = [
     },
     ends: 'succeeded: a succeeded, b skipped/disabled',
   },
-  { name: 'a start task that does not exist is refused', yaml: CHAIN, start: { from: { task: 'bb' } }, refusedStart: /bb/ },
-  { name: 'a selected task that does not exist is refused', yaml: CHAIN, start: { select: ['a', 'nobody'] }, refusedStart: /nobody/ },
+  {
+    name: 'a start task that does not exist is refused',
+    yaml: CHAIN,
+    start: { from: { task: 'bb' } },
+    refusedStart: /bb/,
+  },
+  {
+    name: 'a selected task that does not exist is refused',
+    yaml: CHAIN,
+    start: { select: ['a', 'nobody'] },
+    refusedStart: /nobody/,
+  },
   {
     name: 'a disabled start task alone is refused',
     yaml: "tasks: { a: { run: 'true', disabled: true }, b: { run: 'true' } }",
     start: { from: { task: 'a' } },
     refusedStart: /disabled/,
   },
-  { name: 'an unknown type of task is refused when it is saved', yaml: 'tasks: { a: { type: flink_stream } }', refusedSave: /unknown task type `flink_stream`/ },
+  {
+    name: 'an unknown type of task is refused when it is saved',
+    yaml: 'tasks: { a: { type: flink_stream } }',
+    refusedSave: /unknown task type `flink_stream`/,
+  },
   {
     name: 'a cycle is refused, and printed',
     yaml: "tasks: { a: { run: 'true', needs: [c] }, b: { run: 'true', needs: [a] }, c: { run: 'true', needs: [b] } }",
     refusedSave: /a → b → c → a|b → c → a → b|c → a → b → c|a → c → b → a|c → b → a → c|b → a → c → b/,
   },
-  { name: 'an unknown predecessor is refused', yaml: "tasks: { a: { run: 'true', needs: [nobody] } }", refusedSave: /unknown predecessor `nobody`/ },
+  {
+    name: 'an unknown predecessor is refused',
+    yaml: "tasks: { a: { run: 'true', needs: [nobody] } }",
+    refusedSave: /unknown predecessor `nobody`/,
+  },
   {
     name: 'all_done runs whatever happened, and makes the failure a handled one',
     yaml: "tasks: { a: { run: 'false' }, b: { run: '{mark b}', needs: [a], trigger: all_done } }",
@@ -245,14 +267,17 @@ tasks:
     act: async (run) => {
       const request = { project: 'cases', workflow: run.workflow, from: { task: 'c', dep: 'post' as const } };
       const { plan } = await run.client.runs.preview(request);
-      same(plan.tasks.map((task) => `${task.name} ${task.plan}`), ['a skip', 'b skip', 'c run', 'd run']);
+      same(
+        plan.tasks.map((task) => `${task.name} ${task.plan}`),
+        ['a skip', 'b skip', 'c run', 'd run'],
+      );
       same((await run.client.runs.list({ project: 'cases', workflow: run.workflow })).items.length, 1);
     },
     ends: 'succeeded: a skipped/not_selected, b skipped/not_selected, c succeeded, d succeeded',
   },
   {
     name: 'virtual tasks succeed at once, without an attempt on a worker',
-    yaml: "tasks: { a: { type: virtual }, b: { type: virtual, needs: [a] } }",
+    yaml: 'tasks: { a: { type: virtual }, b: { type: virtual, needs: [a] } }',
     ends: 'succeeded: a succeeded, b succeeded',
   },
   {
