@@ -7,6 +7,7 @@
 import {
   type AttemptId,
   type AttemptReport,
+  type CommandId,
   isTerminalRun,
   isTerminalTaskRun,
   type MasterId,
@@ -24,7 +25,7 @@ import {
   type RunStatus,
   type TaskRunRecord,
 } from '../src/index.ts';
-import { predecessorsOf, verdictOf } from './dag.ts';
+import { caseOf, isPassedThrough, momentsOf, predecessorsOf, verdictOf } from './dag.ts';
 import type { SimProcess } from './ledger.ts';
 import { missingChild, wrongAttemptEnd, wrongRunEnd, wrongStart } from './lineage.ts';
 import { describeChanges } from './master-process.ts';
@@ -70,12 +71,20 @@ export class Checker {
         return this.childCommanded(change.parent, change.action.kind);
       case 'command-done': {
         const { run, action } = this.world.store.commands[change.command - 1]!;
+        this.mustBeInOrder(run, change.command);
         if (action.kind === 'child-finished') this.world.tally.count(`path: end of a child ${change.outcome.kind}`);
         return this.touch(run);
       }
       default:
         return;
     }
+  }
+
+  /** People and parents mean their commands in the order in which they gave them: a pause after a resume is not one before it. */
+  private mustBeInOrder(run: RunId, id: CommandId): void {
+    const [first] = this.world.store.waitingCommands(run);
+    if (first && first.id < id)
+      fail('defect', `command ${id} of run ${run} is answered before command ${first.id} (${first.action.kind})`);
   }
 
   private childStarted(parent: ParentLink): void {
@@ -157,14 +166,10 @@ export class Checker {
   }
 
   private mustBeReady(invariant: Invariant, record: { run: RunId; task: number; n: number }, run: DurableRun): void {
-    const verdict = verdictOf(run.workflow.definition, run.tasks, record.task);
-    if (verdict !== 'run')
-      fail(
-        invariant,
-        `attempt ${record.run}.${record.task}.${record.n} begins, but by the rows its trigger rule says ${verdict}`,
-      );
-    if (run.workflow.definition.tasks[record.task]!.disabled)
-      fail(invariant, `task ${record.task} of run ${record.run} is disabled, but begins`);
+    const verdicts = momentsOf(run).map((moment) => verdictOf(moment, record.task));
+    if (verdicts.includes('run')) return;
+    const name = `attempt ${record.run}.${record.task}.${record.n}`;
+    fail(invariant, `${name} begins, but by the rows its trigger rule says ${verdicts.join(', ')}`);
   }
 
   private runWritten(id: RunId, before: RunStatus): void {
@@ -393,11 +398,9 @@ function missingCause(store: StoreModel, run: DurableRun, task: number): string 
   const record = run.tasks[task];
   const { state } = run.status;
   if (!record || record.state === 'pending') {
-    if (state === 'stopping' && !run.workflow.definition.tasks[task]!.disabled)
-      return 'it is pending in a run that is being stopped';
-    const waits = predecessorsOf(run.workflow.definition, task).some(
-      (pred) => !isTerminalTaskRun(run.tasks[pred]?.state ?? 'pending'),
-    );
+    const of = caseOf(run);
+    if (state === 'stopping' && !isPassedThrough(of, task)) return 'it is pending in a run that is being stopped';
+    const waits = predecessorsOf(of, task).some((pred) => !isTerminalTaskRun(run.tasks[pred]?.state ?? 'pending'));
     return waits ? null : 'it is pending although all of its predecessors have ended';
   }
   switch (record.state) {

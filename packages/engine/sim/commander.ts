@@ -15,10 +15,21 @@ export interface CommanderOptions extends Surroundings {
   stop: number;
   pause: number;
   killTask: number;
+  forceSuccess: number;
 }
 
 /** Of which run, and what is asked of it once that is known. */
 type Wish = (run: RunId) => CommandAction;
+
+const FORCEABLE: ReadonlySet<string> = new Set([
+  'failed',
+  'killed',
+  'upstream_failed',
+  'queued',
+  'paused',
+  'delayed',
+  'retry_wait',
+]);
 
 export class Commander {
   private readonly world: World;
@@ -61,6 +72,10 @@ export class Commander {
         (paused) => this.later(paused, () => ({ kind: 'resume' })),
       );
     }
+    if (random.chance(options.forceSuccess)) {
+      for (let times = random.whole(1, 4); times > 0; times--)
+        this.later(run, (of) => ({ kind: 'force-success', task: this.forceableTaskOf(of) }));
+    }
     if (!random.chance(options.killTask)) return;
     for (let times = random.whole(1, 3); times > 0; times--)
       this.later(run, (of) => ({ kind: 'kill-task', task: this.taskOf(of) }));
@@ -68,6 +83,15 @@ export class Commander {
 
   private taskOf(run: RunId): string {
     return this.random.pick(this.world.store.runs.get(run)!.workflow.definition.tasks).name;
+  }
+
+  /** One that has failed or waits, if there is one. */
+  private forceableTaskOf(run: RunId): string {
+    const { tasks, workflow } = this.world.store.runs.get(run)!;
+    const names = tasks.flatMap((record) =>
+      record && FORCEABLE.has(record.state) ? workflow.definition.tasks[record.task]!.name : [],
+    );
+    return names.length > 0 && this.random.chance(0.8) ? this.random.pick(names) : this.taskOf(run);
   }
 
   /** Not told to every master: the poll is the guarantee. */

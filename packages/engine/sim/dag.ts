@@ -2,78 +2,173 @@
  * The rules of the execution semantics once more, naively: from rows alone, by recursion, with nothing shared with the
  * engine but the words. Slow and plain, so that it can be checked by reading.
  */
-import { isTerminalTaskRun, type TaskDefinition, type WorkflowDefinition } from '@pelorus/protocol';
+import { isTerminalTaskRun, type TaskAction, type TaskCondition, type TaskDefinition } from '@pelorus/protocol';
 import type { TaskRunRecord } from '../src/index.ts';
+import type { DurableRun } from './store-model.ts';
 
-export type Rows = readonly (TaskRunRecord | undefined)[];
+type Rows = readonly (TaskRunRecord | undefined)[];
 
-export function predecessorsOf(definition: WorkflowDefinition, task: number): number[] {
-  return [...new Set(definition.tasks[task]!.needs)].map((name) => indexOf(definition, name));
+/** A run as its rows say, or said once. */
+export interface Case {
+  tasks: readonly TaskDefinition[];
+  rows: Rows;
+  /** Tasks that the plan leaves out. */
+  notSelected: ReadonlySet<number>;
 }
 
-function successorsOf(definition: WorkflowDefinition, task: number): number[] {
-  const { name } = definition.tasks[task]!;
-  return definition.tasks.flatMap((other, index) => (other.needs.includes(name) ? [index] : []));
+export type Verdict =
+  | 'wait'
+  | 'run'
+  | 'upstream_failed'
+  /** It belongs to a branch that was not taken. */
+  | 'branch'
+  /** No predecessor failed, for which alone it would have run. */
+  | 'not_triggered'
+  /** It is disabled or not selected, and all that it stands for has ended. */
+  | 'pass';
+
+export function caseOf(run: DurableRun): Case {
+  const { tasks } = run.workflow.definition;
+  const { plan } = run.spec;
+  const planned = new Set(plan.run === 'all' ? tasks.keys() : [...plan.run, ...plan.reuse.map(({ task }) => task)]);
+  return { tasks, rows: run.tasks, notSelected: new Set([...tasks.keys()].filter((task) => !planned.has(task))) };
 }
 
-function indexOf(definition: WorkflowDefinition, name: string): number {
-  const index = definition.tasks.findIndex((task) => task.name === name);
+/** The run before its first forced success, before the second, and so on to what it is now. What was decided then stays. */
+export function momentsOf(run: DurableRun): Case[] {
+  const now = caseOf(run);
+  const moments = [now];
+  const rows = [...now.rows];
+  for (const { task, before } of run.forced.toReversed()) {
+    rows[task] = before;
+    moments.unshift({ ...now, rows: [...rows] });
+  }
+  return moments;
+}
+
+export function predecessorsOf({ tasks }: Pick<Case, 'tasks'>, task: number): number[] {
+  return [...new Set(tasks[task]!.needs)].map((name) => indexOf(tasks, name));
+}
+
+function successorsOf({ tasks }: Case, task: number): number[] {
+  const { name } = tasks[task]!;
+  return tasks.flatMap((other, index) => (other.needs.includes(name) ? [index] : []));
+}
+
+function indexOf(tasks: readonly TaskDefinition[], name: string): number {
+  const index = tasks.findIndex((task) => task.name === name);
   if (index === -1) throw new Error(`no task ${name}`);
   return index;
 }
 
-export function stateIn(rows: Rows, task: number): TaskRunRecord['state'] {
-  return rows[task]?.state ?? 'pending';
+/** Nothing is done for it; it stands for what is before it. */
+export function isPassedThrough({ tasks, notSelected }: Case, task: number): boolean {
+  return tasks[task]!.disabled || notSelected.has(task);
 }
 
-/** Ended, and when it is a disabled task, everything that it stands for has ended too. */
-export function hasEnded(definition: WorkflowDefinition, rows: Rows, task: number): boolean {
-  if (!isTerminalTaskRun(stateIn(rows, task))) return false;
+/** Ended, and when it is passed through, everything that it stands for has ended too. */
+export function hasEnded(of: Case, task: number): boolean {
+  const { state } = of.rows[task] ?? { state: 'pending' };
+  if (!isTerminalTaskRun(state)) return false;
   return (
-    !definition.tasks[task]!.disabled ||
-    predecessorsOf(definition, task).every((pred) => hasEnded(definition, rows, pred))
+    state !== 'skipped' || !isPassedThrough(of, task) || predecessorsOf(of, task).every((pred) => hasEnded(of, pred))
   );
 }
 
-/** Whether a task that has ended counts as a failure for those after it; a disabled one passes on what is before it. */
-export function countsAsFailure(definition: WorkflowDefinition, rows: Rows, task: number): boolean {
-  if (definition.tasks[task]!.disabled)
-    return predecessorsOf(definition, task).some((pred) => countsAsFailure(definition, rows, pred));
-  const state = stateIn(rows, task);
-  return state === 'failed' || state === 'killed' || state === 'upstream_failed';
+/** How a task that has ended counts for those after it. */
+export function resultOf(of: Case, task: number): 'success' | 'failure' | 'branch' {
+  const { state, cause } = of.rows[task] ?? { state: 'pending', cause: null };
+  if (state === 'failed' || state === 'killed' || state === 'upstream_failed') return 'failure';
+  if (state !== 'skipped') return 'success';
+  if (!isPassedThrough(of, task)) return cause?.kind === 'branch' ? 'branch' : 'success';
+  if (isLeftOut(of, task)) return 'branch';
+  if (predecessorsOf(of, task).some((pred) => resultOf(of, pred) === 'failure')) return 'failure';
+  return isBehindUntaken(of, task) ? 'branch' : 'success';
 }
 
 /** What the trigger rule makes of the predecessors as they are now. */
-export function verdictOf(
-  definition: WorkflowDefinition,
-  rows: Rows,
-  task: number,
-): 'wait' | 'run' | 'upstream_failed' | 'skipped' {
-  const preds = predecessorsOf(definition, task);
-  const allEnded = preds.every((pred) => hasEnded(definition, rows, pred));
-  const failed = preds.some((pred) => hasEnded(definition, rows, pred) && countsAsFailure(definition, rows, pred));
-  switch (definition.tasks[task]!.trigger) {
-    case 'all_success':
-    case 'none_failed':
-      return failed ? 'upstream_failed' : allEnded ? 'run' : 'wait';
-    case 'all_done':
-      return allEnded ? 'run' : 'wait';
-    case 'any_failed':
-      return failed ? 'run' : allEnded ? 'skipped' : 'wait';
-  }
+export function verdictOf(of: Case, task: number): Verdict {
+  const preds = predecessorsOf(of, task);
+  const waits = preds.some((pred) => !hasEnded(of, pred));
+  const failed = preds.some((pred) => hasEnded(of, pred) && resultOf(of, pred) === 'failure');
+  if (isPassedThrough(of, task)) return waits ? 'wait' : 'pass';
+  if (choosersOf(of, task).length > 0 && waits) return 'wait';
+  if (isLeftOut(of, task)) return 'branch';
+  const rule = ruleOf(of.tasks[task]!);
+  if (failed && isStrict(of, task)) return 'upstream_failed';
+  if (failed && rule === 'any_failed') return 'run';
+  if (waits) return 'wait';
+  if (isBehindUntaken(of, task)) return 'branch';
+  return rule === 'any_failed' ? 'not_triggered' : 'run';
 }
 
-/** Every task that really comes next (behind disabled ones) accepts a failure, and there is one. */
-export function failureIsHandled(definition: WorkflowDefinition, task: number): boolean {
-  const next = effectiveSuccessors(definition, task);
-  return (
-    next.length > 0 && next.every((successor) => successor.trigger === 'all_done' || successor.trigger === 'any_failed')
-  );
+function ruleOf({ action, trigger }: TaskDefinition): TaskDefinition['trigger'] {
+  return action.type === 'conditions' ? 'all_done' : trigger;
 }
 
-function effectiveSuccessors(definition: WorkflowDefinition, task: number): TaskDefinition[] {
-  return successorsOf(definition, task).flatMap((successor) => {
-    const one = definition.tasks[successor]!;
-    return one.disabled ? effectiveSuccessors(definition, successor) : [one];
-  });
+/** One failure before it is enough to keep it from running. */
+export function isStrict({ tasks }: Case, task: number): boolean {
+  const rule = ruleOf(tasks[task]!);
+  return rule === 'all_success' || rule === 'none_failed';
+}
+
+// ---------------------------------------------------------------------------------------------------- branches
+
+/** All that a task chooses among. */
+export function branchesOf(action: TaskAction): string[] {
+  if (action.type === 'conditions') return [...action.success, ...action.failure];
+  if (action.type === 'switch') return [...action.cases.flatMap(({ goto }) => goto), ...action.default];
+  return [];
+}
+
+function choosersOf({ tasks }: Case, task: number): number[] {
+  return tasks.flatMap(({ action }, index) => (branchesOf(action).includes(tasks[task]!.name) ? [index] : []));
+}
+
+/** There are tasks that choose about it, and each chose otherwise or was never reached itself. */
+function isLeftOut(of: Case, task: number): boolean {
+  const choosers = choosersOf(of, task);
+  return choosers.length > 0 && choosers.every((chooser) => leavesOut(of, chooser, task));
+}
+
+function leavesOut(of: Case, chooser: number, task: number): boolean {
+  if (!hasEnded(of, chooser)) return false;
+  const cause = of.rows[chooser]?.cause;
+  const otherwise = cause?.kind === 'chose' && !cause.taken.includes(of.tasks[task]!.name);
+  return otherwise || resultOf(of, chooser) === 'branch';
+}
+
+function isBehindUntaken(of: Case, task: number): boolean {
+  const preds = predecessorsOf(of, task);
+  const choosers = choosersOf(of, task);
+  const untaken = (pred: number) =>
+    resultOf(of, pred) === 'branch' || (choosers.includes(pred) && leavesOut(of, pred, task));
+  return preds.length > 0 && preds.every(untaken);
+}
+
+/** Whether a condition over predecessors holds. */
+export function holds(of: Case, condition: TaskCondition): boolean {
+  if ('and' in condition) return condition.and.every((part) => holds(of, part));
+  if ('or' in condition) return condition.or.some((part) => holds(of, part));
+  const failed = resultOf(of, indexOf(of.tasks, condition.task)) === 'failure';
+  return failed === (condition.state === 'failed');
+}
+
+// ---------------------------------------------------------------------------------------------------- failures
+
+/** Every task that really comes next (behind those passed through) accepts a failure, and there is one. */
+export function failureIsHandled(of: Case, task: number): boolean {
+  const next = effectiveSuccessors(of, task);
+  return next.length > 0 && next.every((successor) => !isStrict(of, successor));
+}
+
+function effectiveSuccessors(of: Case, task: number): number[] {
+  return successorsOf(of, task).flatMap((next) => (isPassedThrough(of, next) ? effectiveSuccessors(of, next) : [next]));
+}
+
+/** Everything before it, however far. */
+export function ancestorsOf(of: Pick<Case, 'tasks'>, task: number): Set<number> {
+  const found = new Set(predecessorsOf(of, task));
+  for (const at of found) for (const pred of predecessorsOf(of, at)) found.add(pred);
+  return found;
 }

@@ -93,6 +93,7 @@ function play(world: World, random: Random): void {
     stop: random.pick([0, 0.2, 0.5]),
     pause: random.pick([0, 0.3]),
     killTask: random.pick([0, 0.3]),
+    forceSuccess: random.pick([0, 0, 0.5]),
   });
   const nemesis = new Nemesis(world, random.fork('nemesis'));
   world.start();

@@ -139,6 +139,7 @@ export class MasterProcess {
         if (core !== this.core) return;
         if (!result.ok) return failed(result.code);
         const page = result.value;
+        if (page.length > 0) this.claimedTo = null;
         this.openRuns(
           page,
           () => (page.length < ADOPT_PAGE ? done() : this.adoptPage(page.at(-1)!, done, failed)),
@@ -393,19 +394,27 @@ export class MasterProcess {
     const stop = (code: StoreFailure | null): void => {
       if (core !== this.core) return;
       this.claiming = false;
+      // What was claimed and not carried out must not be overtaken by what comes later.
+      if (code !== null) this.claimedTo = null;
       if (code === 'FENCED') return this.over();
       if (!this.claimAgain) return;
       this.claimAgain = false;
       this.claim();
     };
+    const after = this.claimedTo;
     this.store.call(
       'claim',
-      (model) => model.claimCommands(this.fence, this.claimedTo, COMMANDS_PER_CLAIM),
+      (model) => model.claimCommands(this.fence, after, COMMANDS_PER_CLAIM),
       (result) => {
         if (core !== this.core) return;
         if (!result.ok) return stop(result.code);
         const commands = result.value;
         const fresh = commands.filter((command) => !this.commandsInFlight.has(command.id));
+        if (after !== this.claimedTo || (after !== null && this.hasOlderOnes(fresh))) {
+          this.claimedTo = null;
+          this.claimAgain = true;
+          return stop(null);
+        }
         this.claimedTo = commands.at(-1)?.id ?? this.claimedTo;
         const missing = [...new Set(fresh.map((command) => command.run))].filter((run) => !core.runs.has(run));
         this.openRuns(
@@ -419,6 +428,16 @@ export class MasterProcess {
         );
       },
     );
+  }
+
+  /** A run that has come from another master: some of its commands may be older than what was claimed before. */
+  private hasOlderOnes(fresh: Command[]): boolean {
+    const known = new Set(this.core.runs.keys());
+    return fresh.some(({ run, action }) => {
+      const isNew = !known.has(run) && action.kind === 'start';
+      if (isNew) known.add(run);
+      return !known.has(run);
+    });
   }
 
   private carryOut(commands: Command[]): void {

@@ -4,7 +4,21 @@
  */
 import { formatAttemptId, isTerminalRun, isTerminalTaskRun } from '@pelorus/protocol';
 import type { AttemptRecord, TaskRunRecord } from '../src/index.ts';
-import { failureIsHandled, verdictOf } from './dag.ts';
+import {
+  ancestorsOf,
+  branchesOf,
+  type Case,
+  caseOf,
+  failureIsHandled,
+  holds,
+  isPassedThrough,
+  isStrict,
+  momentsOf,
+  predecessorsOf,
+  resultOf,
+  type Verdict,
+  verdictOf,
+} from './dag.ts';
 import type { Ledger } from './ledger.ts';
 import { type DurableRun, isTerminalAttempt, type StoreModel } from './store-model.ts';
 
@@ -22,7 +36,11 @@ export function differenceOf(run: DurableRun, evidence: Evidence): string | null
   for (let task = 0; task < tasks.length; task++) {
     const record = run.tasks[task];
     if (!record || !isTerminalTaskRun(record.state)) return `task ${task} is ${record?.state ?? 'pending'}`;
-    const wrong = wrongPlace(run, record) ?? wrongAttempts(run, record, evidence) ?? wrongEnd(run, record);
+    const wrong =
+      wrongPlace(run, record) ??
+      wrongChoice(run, record) ??
+      wrongAttempts(run, record, evidence) ??
+      wrongEnd(run, record);
     if (wrong !== null) return `task ${task} is ${record.state}, but ${wrong}`;
   }
   const expected = expectedStates(run);
@@ -31,24 +49,66 @@ export function differenceOf(run: DurableRun, evidence: Evidence): string | null
     : `the run is ${run.status.state}, the rules say ${expected.join(' or ')}`;
 }
 
-/** Whether the state fits what the trigger rule makes of the predecessors. */
+/** Whether the state fits what the trigger rule makes of the predecessors, or made of them before somebody forced one. */
 function wrongPlace(run: DurableRun, record: TaskRunRecord): string | null {
-  const { definition } = run.workflow;
-  const { state } = record;
-  if (definition.tasks[record.task]!.disabled)
-    return state === 'skipped' && record.attempts === 0 ? null : 'it is disabled';
-  const verdict = verdictOf(definition, run.tasks, record.task);
-  const swept = run.stoppingSince !== null && state === 'killed' && record.attempts === 0;
-  if (swept) return null;
-  switch (verdict) {
-    case 'run':
-      return state === 'succeeded' || state === 'failed' || state === 'killed' ? null : 'its trigger rule lets it run';
-    case 'upstream_failed':
-    case 'skipped':
-      return state === verdict ? null : `its trigger rule says ${verdict}`;
-    case 'wait':
-      return 'a predecessor has not ended';
+  const { task, state, attempts } = record;
+  const now = caseOf(run);
+  if (isPassedThrough(now, task))
+    return state === 'skipped' && attempts === 0 ? null : 'it is disabled or not selected';
+  if (state === 'killed' && attempts === 0 && run.stoppingSince !== null) return null;
+  if (state === 'upstream_failed' && isStrict(now, task) && endedFast(run, now, task)) return null;
+  if (state === 'forced_success') return run.forced.some((forced) => forced.task === task) ? null : 'nobody forced it';
+  const verdicts = momentsOf(run).map((moment) => verdictOf(moment, task));
+  return verdicts.includes(verdictBehind(record)) ? null : `its trigger rule says ${verdicts.join(', ')}`;
+}
+
+/** A failure that takes the run with it marks those behind it at once, whatever they still wait for. */
+function endedFast(run: DurableRun, of: Case, task: number): boolean {
+  if (run.stoppedFor?.kind !== 'fail_fast') return false;
+  return predecessorsOf(of, task).some((pred) => resultOf(of, pred) === 'failure');
+}
+
+function verdictBehind({ state, cause }: TaskRunRecord): Verdict {
+  if (state === 'upstream_failed') return 'upstream_failed';
+  if (state !== 'skipped') return 'run';
+  return cause?.kind === 'branch' || cause?.kind === 'not_triggered' ? cause.kind : 'pass';
+}
+
+/** Whether a task that chose took the branch that it had to take. */
+function wrongChoice(run: DurableRun, { task, state, cause }: TaskRunRecord): string | null {
+  const { action } = run.workflow.definition.tasks[task]!;
+  if (action.type !== 'conditions' && action.type !== 'switch') return null;
+  const possible = momentsOf(run).flatMap((moment) => choicesOf(run, moment, task));
+  if (state === 'failed' && cause?.kind === 'invalid') {
+    return possible.includes(null) ? null : 'it could have chosen';
   }
+  if (state !== 'succeeded') return null;
+  if (cause?.kind !== 'chose') return 'it chose nothing';
+  const untaken = branchesOf(action).filter((name) => !cause.taken.includes(name));
+  const taken = sorted(cause.taken);
+  if (sorted(cause.untaken) !== sorted(untaken)) return `it chose ${taken} and not ${sorted(cause.untaken)}`;
+  return possible.some((names) => names !== null && sorted(names) === taken) ? null : `it chose ${taken}`;
+}
+
+function sorted(names: readonly string[]): string {
+  return [...new Set(names)].sort().join(' ');
+}
+
+/** What a task may have chosen; null: what it looked at was not there. Of several outputs with one name, any may count. */
+function choicesOf(run: DurableRun, of: Case, task: number): (string[] | null)[] {
+  const { action, params } = of.tasks[task]!;
+  if (action.type === 'conditions') return [holds(of, action.when) ? action.success : action.failure];
+  if (action.type !== 'switch') return [];
+  const { n } = params;
+  const given = [...ancestorsOf(of, task)].flatMap((before) => of.rows[before]?.outputs?.['rows'] ?? []);
+  const values = n === undefined ? given : [n];
+  if (values.length === 0) return [run.spec.dryRun ? action.default : null];
+  return values.map((value) => action.cases.find(({ when }) => isAbove(when, Number(value)))?.goto ?? action.default);
+}
+
+/** Of the only form that random workflows have: `${name} > number`. */
+function isAbove(when: string, value: number): boolean {
+  return value > Number(when.slice(when.indexOf('>') + 1));
 }
 
 function wrongAttempts(run: DurableRun, record: TaskRunRecord, evidence: Evidence): string | null {
@@ -93,6 +153,8 @@ function wrongChild({ run, task, n, state, cause }: AttemptRecord, { store }: Ev
   return cause?.kind === 'timeout' || state === 'killed' ? null : `its cause is ${cause?.kind ?? 'missing'}`;
 }
 
+const NEEDS_NO_ATTEMPT: ReadonlySet<string> = new Set(['virtual', 'conditions', 'switch']);
+
 /** Whether the last attempt explains the end of a task that had its turn. */
 function wrongEnd(run: DurableRun, record: TaskRunRecord): string | null {
   const task = run.workflow.definition.tasks[record.task]!;
@@ -100,7 +162,7 @@ function wrongEnd(run: DurableRun, record: TaskRunRecord): string | null {
   const interrupted = run.stoppingSince !== null || run.killed.has(task.name);
   switch (record.state) {
     case 'succeeded':
-      if (task.action.type === 'virtual' || run.spec.dryRun) return last ? 'it needs no attempt' : null;
+      if (NEEDS_NO_ATTEMPT.has(task.action.type) || run.spec.dryRun) return last ? 'it needs no attempt' : null;
       return last?.state === 'succeeded' ? null : `its last attempt is ${last?.state ?? 'missing'}`;
     case 'killed':
       return interrupted ? null : 'nobody asked for that';
@@ -123,11 +185,11 @@ function isFinal({ cause }: TaskRunRecord): boolean {
 }
 
 function expectedStates(run: DurableRun): string[] {
-  const { definition } = run.workflow;
+  const now = caseOf(run);
   const records = run.tasks.filter((record) => record !== undefined);
   const bad = records.filter(({ state, task }) => {
     if (state === 'upstream_failed') return true;
-    return (state === 'failed' || state === 'killed') && !failureIsHandled(definition, task);
+    return (state === 'failed' || state === 'killed') && !failureIsHandled(now, task);
   });
   if (run.stoppedFor?.kind === 'discarded') return ['stopped'];
   if (run.stoppingSince === null) return [bad.length === 0 ? 'succeeded' : 'failed'];

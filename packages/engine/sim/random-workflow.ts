@@ -9,6 +9,7 @@ import {
   type WorkflowDefinition,
 } from '@pelorus/protocol';
 import type { WorkflowVersion } from '../src/index.ts';
+import { withBranches } from './random-branches.ts';
 import type { Random } from './random.ts';
 import type { RunOrder } from './store-model.ts';
 
@@ -37,6 +38,7 @@ export function randomWorkflow(random: Random, shape: Shape, surroundings: Surro
   const density = random.between(0.05, 0.6);
   const tasks: TaskDefinition[] = [];
   for (let index = 0; index < count; index++) tasks.push(randomTask(random, index, density, around));
+  const branchDensity = random.pick([0, 0, 0.3, 0.6]);
   const definition: WorkflowDefinition = {
     name: `w${workflowId}`,
     project: 'p',
@@ -53,7 +55,7 @@ export function randomWorkflow(random: Random, shape: Shape, surroundings: Surro
     parameterMode: 'strict',
     schedule: null,
     notify: { on: 'none', to: [] },
-    tasks,
+    tasks: withBranches(random, tasks, branchDensity),
   };
   return { workflowId, version, definition, files: [] };
 }

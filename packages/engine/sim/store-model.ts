@@ -78,6 +78,8 @@ export interface DurableRun {
   killed: Set<string>;
   /** Whatever the runs above it are. */
   resumedByPeople: boolean;
+  /** Tasks whose success people forced, in that order, with what they were before. */
+  forced: { task: number; before: TaskRunRecord | undefined }[];
   /** How it waits for its turn; null when it does not. */
   turn: Turn | null;
 }
@@ -199,6 +201,7 @@ export class StoreModel {
       stoppedFor: null,
       killed: new Set(),
       resumedByPeople: false,
+      forced: [],
       turn: null,
     };
     this.runs.set(id, run);
@@ -520,15 +523,21 @@ export function isTerminalAttempt(attempt: AttemptRecord): boolean {
 function writeTaskRun(run: DurableRun, record: TaskRunRecord): void {
   const stored = run.tasks[record.task];
   const name = `task ${record.task} of run ${record.run}`;
-  if (stored && isTerminalTaskRun(stored.state) && !sameBut(stored, record)) {
+  const isForced = record.state === 'forced_success' && stored?.state !== 'forced_success';
+  const mayBeForced = isForced && stored !== undefined && FORCEABLE.has(stored.state);
+  if (stored && isTerminalTaskRun(stored.state) && !mayBeForced && !sameBut(stored, record)) {
     throw new Violation('S4', `${name} is ${stored.state} and would become ${record.state}`);
   }
   if (stored && record.version < stored.version)
     throw new Violation('defect', `${name} is at version ${stored.version}, written at ${record.version}`);
   if (stored && record.attempts < stored.attempts)
     throw new Violation('S5', `${name} had ${stored.attempts} attempts and would have ${record.attempts}`);
+  if (isForced) run.forced.push({ task: record.task, before: stored });
   run.tasks[record.task] = record;
 }
+
+/** Ends that a person may overrule. */
+const FORCEABLE: ReadonlySet<string> = new Set(['failed', 'killed', 'upstream_failed']);
 
 function writeAttempt(run: DurableRun, record: AttemptRecord): void {
   const attempts = run.attempts[record.task]!;
