@@ -9,6 +9,17 @@ export async function readMultipart(
   request: FastifyRequest,
   options: { fileField: string | null; limitBytes: number },
 ): Promise<{ fields: Record<string, unknown>; file: UploadedFile | null }> {
+  try {
+    return await readParts(request, options);
+  } catch (cause) {
+    throw multipartFailure(cause);
+  }
+}
+
+async function readParts(
+  request: FastifyRequest,
+  options: { fileField: string | null; limitBytes: number },
+): Promise<{ fields: Record<string, unknown>; file: UploadedFile | null }> {
   const fields = Object.create(null) as Record<string, unknown>;
   let file: UploadedFile | null = null;
   for await (const part of partsOf(request, options.limitBytes)) {
@@ -26,7 +37,7 @@ export async function readMultipart(
   return { fields, file };
 }
 
-async function* partsOf(request: FastifyRequest, limitBytes: number): AsyncIterable<Multipart> {
+function partsOf(request: FastifyRequest, limitBytes: number): AsyncIterable<Multipart> {
   const limits = {
     fieldSize: limitBytes,
     fileSize: limitBytes,
@@ -34,11 +45,7 @@ async function* partsOf(request: FastifyRequest, limitBytes: number): AsyncItera
     fields: API_LIMITS.multipartFields,
     parts: API_LIMITS.multipartFields,
   };
-  try {
-    yield* request.parts({ limits });
-  } catch (cause) {
-    throw multipartFailure(cause);
-  }
+  return request.parts({ limits });
 }
 
 /** What the multipart parser throws for input that is cut off or malformed has no status of its own. */

@@ -97,6 +97,17 @@ describe('every refusal is a problem document', () => {
       'MALFORMED_BODY',
     ],
     [
+      'a multipart form that is cut off inside its file',
+      'POST',
+      '/executors/direct',
+      {
+        body: '--X\r\ncontent-disposition: form-data; name="file"; filename="w.zip"\r\n\r\nPK',
+        headers: { 'content-type': 'multipart/form-data; boundary=X' },
+      },
+      400,
+      'MALFORMED_BODY',
+    ],
+    [
       'a body above the limit',
       'POST',
       '/runs',
