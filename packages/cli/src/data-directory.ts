@@ -1,6 +1,6 @@
 /** The data directory of `pelorus dev`: what is where in it, the token that opens its server, and emptying it. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { EXIT } from './exit-codes.ts';
 import { Failure, usageFailure } from './failure.ts';
@@ -44,10 +44,29 @@ export function dataDirectoryAt(root: string, storeUrl: string, directory: strin
   };
 }
 
+/** Creates it if it is not there. Throws a `Failure` where nothing can be written to it. */
+export function makeDataDirectory(data: DataDirectory): void {
+  try {
+    for (const folder of new Set([data.root, data.store])) {
+      mkdirSync(folder, { recursive: true });
+      rmSync(mkdtempSync(join(folder, 'tmp-')), { recursive: true });
+    }
+  } catch (cause) {
+    throw new Failure(
+      {
+        exitCode: EXIT.usage,
+        what: `the data directory ${data.root} cannot be used`,
+        why: cause instanceof Error ? cause.message : String(cause),
+        todo: 'make it a folder that you may write to, or choose another with --data',
+      },
+      { cause },
+    );
+  }
+}
+
 /** Made on the first start and then kept, so that scripts and other terminals stay signed in. Mode 0600. */
 export function adminTokenOf(data: DataDirectory): string {
   const file = join(data.root, 'token');
-  mkdirSync(data.root, { recursive: true });
   if (!existsSync(file)) writeFileSync(file, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
   return readFileSync(file, 'utf8').trim();
 }

@@ -53,6 +53,14 @@ test('an unreadable configuration file is told, not passed over', () => {
   expect(failureOf(() => read()).details?.[0]).toMatch(/^pelorus\.config\.yaml: /);
 });
 
+test('a server that is no address is a setting that is not acceptable, also beside a running one', () => {
+  mkdirSync(join(directory, 'data'));
+  writeServerFile(join(directory, 'data'), { address: 'http://127.0.0.1:9123', token: 'secret', pid: process.pid });
+  const failure = failureOf(() => read({}, { server: 'notaurl' }));
+  expect(failure.exitCode).toBe(2);
+  expect(failure.details).toEqual([expect.stringMatching(/^--server: must .*"notaurl"/)]);
+});
+
 test('server.json of the data directory gives address and token when nobody names a server', () => {
   mkdirSync(join(directory, 'data'));
   writeServerFile(join(directory, 'data'), { address: 'http://127.0.0.1:9123', token: 'secret', pid: process.pid });

@@ -124,7 +124,8 @@ function givenByServerFile(before: Given[], dataDirectory: string): Given {
   const written = readServerFile(dataDirectory);
   if (written === null) return {};
   const named = before.find((given) => given.server !== undefined)?.server;
-  if (named !== undefined && new URL(named).origin !== new URL(written.address).origin) return {};
+  // One that is no address at all is told with the other settings that are not acceptable.
+  if (named !== undefined && URL.parse(named)?.origin !== URL.parse(written.address)?.origin) return {};
   return { server: written.address, token: written.token };
 }
 

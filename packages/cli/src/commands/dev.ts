@@ -3,7 +3,14 @@ import type { Command } from 'commander';
 import { stat } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import { adminTokenOf, dataDirectoryAt, emptyDataDirectory, holdsData, type DataDirectory } from '../data-directory.ts';
+import {
+  adminTokenOf,
+  dataDirectoryAt,
+  emptyDataDirectory,
+  holdsData,
+  makeDataDirectory,
+  type DataDirectory,
+} from '../data-directory.ts';
 import { watchDefinitions, type DefinitionWatcher } from '../definition-watcher.ts';
 import type { DevServer, WorkerLimits } from '../dev.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -72,6 +79,7 @@ async function runDev(session: Session, folder: string | null, flags: DevFlags):
   });
   // Loaded here, for the other commands need none of it.
   const { startDev, endLeftTasks, openStore } = await import('../dev.ts');
+  makeDataDirectory(data);
   if (flags.reset === true)
     await reset(session, data, flags, async () => {
       await (await openStore(data)).close();
