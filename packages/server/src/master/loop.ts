@@ -102,6 +102,8 @@ type Input = { kind: 'frame'; link: number; messages: WorkerToMaster[] } | { kin
 
 class MasterLoop implements Master {
   private fence = newFence();
+  /** Whether the store has taken the incarnation of `fence`. */
+  private registered = false;
   private readonly options: MasterOptions;
   private readonly store: QuestionStore;
   private readonly steady = steadyClock();
@@ -160,9 +162,11 @@ class MasterLoop implements Master {
     this.schedulePump();
   }
 
-  private register(supersedes: MasterId[]): Promise<void> {
+  private async register(supersedes: MasterId[]): Promise<void> {
     const { master: id, token } = this.fence;
-    return this.store.registerMaster({ id, token, host: hostname(), at: this.clock(), supersedes });
+    this.registered = false;
+    await this.store.registerMaster({ id, token, host: hostname(), at: this.clock(), supersedes });
+    this.registered = true;
   }
 
   private every(ms: number, action: () => void): void {
@@ -187,6 +191,8 @@ class MasterLoop implements Master {
   }
 
   private renew(): void {
+    // The store would call an incarnation that it has not taken yet fenced, and that is no end: recovery goes on.
+    if (!this.registered) return;
     const { fence } = this;
     this.store.renewMaster(fence, this.clock()).catch((error: unknown) => {
       if (this.isFencedNow(error, fence)) this.over(error);
