@@ -5,7 +5,7 @@ export interface Stream {
   write(text: string): void;
   /** A person looks at it: colour, live redrawing and relative times are welcome. */
   isTerminal: boolean;
-  /** Cells; 80 when unknown. Read anew each time, for windows change. */
+  /** Cells; 80 when unknown, which a terminal without a size says with 0. Read anew each time, for windows change. */
   columns(): number;
   rows(): number;
   colour: boolean;
@@ -31,8 +31,8 @@ function streamOf(stream: NodeJS.WriteStream, colour: boolean): Stream {
   return {
     write: (text) => void stream.write(text),
     isTerminal,
-    columns: () => stream.columns ?? 80,
-    rows: () => stream.rows ?? 24,
+    columns: () => stream.columns || 80,
+    rows: () => stream.rows || 24,
     colour: isTerminal && colour,
   };
 }

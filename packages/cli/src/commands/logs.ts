@@ -64,7 +64,7 @@ async function showLogs(session: Session, run: number, task: string | null, flag
     const fresh = await readMore(session, tasks, sources, flags, write);
     const settled = over || (task !== null && tasks.every((one) => isTerminalTaskRun(one.state)));
     if (settled) {
-      if (polls === 0 && sources.size === 0) throw nothingYet(run, task, tasks);
+      if (polls === 0 && sources.size === 0) throw nothingYet(run, task, tasks, flags);
       return;
     }
     const now = session.host.now();
@@ -194,14 +194,17 @@ function lineWriter(session: Session, prefixed: boolean): LineWriter {
   return (line) => writeListing(out, format, { rows: [line], columns: [], name: ({ text }) => text, none: '' });
 }
 
-function nothingYet(run: number, task: string | null, tasks: TaskView[]): Failure {
+function nothingYet(run: number, task: string | null, tasks: TaskView[], flags: LogFlags): Failure {
   const [only] = tasks;
+  const anyStarted = tasks.some((one) => one.attempts.length > 0);
   return new Failure({
     exitCode: EXIT.notFound,
     what: task === null ? `run ${run} has no logs` : `task ${task} of run ${run} has no log of that attempt`,
     why:
       task === null
-        ? 'no task has started'
+        ? anyStarted
+          ? `no task has an attempt ${flags.attempt}`
+          : 'no task has started'
         : `the task is ${only?.state ?? 'unknown'} and has ${only?.attempts.length ?? 0} attempts`,
     todo: `pelorus runs get ${run}`,
   });
