@@ -48,6 +48,8 @@ const RESEND_MAX_MS = 60_000;
 const REFUSAL_PAUSE_MS = 500;
 /** How old `seenAt` of a connected worker may get in the store; less than the grace, which allows for it. */
 const SEEN_EVERY_MS = 8_000;
+/** Where no other master reads it, it is for people only. */
+const SEEN_EVERY_ALONE_MS = 60_000;
 /** Ended runs remembered, so that rows read before their end was durable do not bring them back. */
 const ENDED_REMEMBERED = 10_000;
 /** A worker that does not list an attempt this long after we sent it is asked about it. */
@@ -586,7 +588,8 @@ export class MasterCore {
     if (!session || this.workerOfLink.get(link) !== beat.worker) return;
     session.lastHeardAt = at;
     this.takeLoad(session, beat.load, at);
-    const unseen = this.options.alone === false && at - (session.record?.seenAt ?? -Infinity) >= SEEN_EVERY_MS;
+    const seenEveryMs = this.options.alone === false ? SEEN_EVERY_MS : SEEN_EVERY_ALONE_MS;
+    const unseen = at - (session.record?.seenAt ?? -Infinity) >= seenEveryMs;
     if (unseen || beat.load.draining !== (session.record?.state === 'draining'))
       this.recordWorker(session, beat.load.draining ? 'draining' : 'online', at);
     this.send(beat.worker, {
