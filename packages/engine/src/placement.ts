@@ -78,7 +78,7 @@ class TaskGroup {
   size: number | null = null;
   readonly holders = new Map<AttemptId, number>();
   held = 0;
-  /** Best first: priority, then first come. */
+  /** Best first: priority in the group, then of run and task, then first come. */
   readonly parked: Parked[] = [];
 
   hasRoomFor(weight: number): boolean {
@@ -148,7 +148,8 @@ export class Placement {
     let high = list.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      const before = rank(list[middle]!) - rank(parked) || list[middle]!.item.readyAt - parked.item.readyAt;
+      const there = list[middle]!;
+      const before = rank(there) - rank(parked) || there.lane - parked.lane || there.item.readyAt - parked.item.readyAt;
       if (before <= 0) low = middle + 1;
       else high = middle;
     }

@@ -8,6 +8,7 @@ import type { ApiContext } from './context.ts';
 import type { NamedAs, ParsedUpload } from './definitions/parse-upload.ts';
 import { loadProject } from './lookup.ts';
 import { failureWith } from './problem.ts';
+import { refuseCircles } from './sub-workflow-circles.ts';
 
 /** A definition with every file that it needs. */
 export interface CompleteDefinition extends ParsedUpload {
@@ -31,7 +32,9 @@ export async function readDefinition(
       : { kind: 'text' as const, format: body.format, bytes: body.bytes, as };
   const parsed = await context.definitions.parse(upload);
   const kept = body.kind === 'bundle' || parsed.missing.length === 0 ? [] : await earlierFiles(context, as);
-  return complete(parsed, kept);
+  const definition = complete(parsed, kept);
+  await refuseCircles(context, as, definition);
+  return definition;
 }
 
 async function earlierFiles(context: ApiContext, as: NamedAs): Promise<WorkflowFile[]> {
