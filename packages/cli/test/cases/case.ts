@@ -39,7 +39,8 @@ const WAIT_MS = 90_000;
 const POLL_MS = 60;
 
 export class CaseRun {
-  readonly client: Client;
+  /** Of the process that runs now. */
+  client: Client;
   readonly workflow: string;
   readonly #dir: string;
   /** Of the run that the case starts first. */

@@ -35,7 +35,7 @@ const AT_ONCE = 24;
 
 let place: Place;
 let server: DevProcess;
-const outcomes = new Map<Case, Promise<unknown>>();
+const outcomes = new Map<Case, Promise<Error | null>>();
 
 beforeAll(async () => {
   place = await newPlace();
@@ -55,7 +55,7 @@ function startAll(): void {
       .then(() => play(one, run))
       .then(
         () => null,
-        (error: unknown) => error,
+        (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
       );
     lanes[index % AT_ONCE] = outcome;
     outcomes.set(one, outcome);
@@ -66,7 +66,7 @@ for (const [group, cases] of Object.entries(TABLES)) {
   describe(group, () => {
     const report = async (one: Case): Promise<void> => {
       const error = await outcomes.get(one);
-      if (error !== null) throw error;
+      if (error) throw error;
     };
     test.each(cases.filter(({ open }) => open === undefined))('$name', report);
     test.fails.each(cases.filter(({ open }) => open !== undefined))('$name', report);

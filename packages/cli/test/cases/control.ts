@@ -18,7 +18,7 @@ export const CONTROLS: Case[] = [
     yaml: TWO,
     act: async (run) => {
       await run.untilMark('a');
-      await run.client.runs.pause(run.id);
+      await run.client.runs.pause(run.id, { waitMs: 5000 });
       await run.untilState('pausing');
       run.open();
       same((await run.untilState('paused')).status, 8);
@@ -52,13 +52,15 @@ export const CONTROLS: Case[] = [
   },
   {
     name: 'a retry that comes due while the run is paused waits for the resume',
-    yaml: "tasks: { a: { run: '{mark a}; test $(grep -c ^a {dir}/marks) -ge 2', retry: { max: 1, interval: 500ms } }, b: { run: '{mark b}; {gate}' } }",
+    yaml: "tasks: { a: { run: '{mark a}; test $(grep -c ^a {dir}/marks) -ge 2', retry: { max: 1, interval: 4s } }, b: { run: '{mark b}; {gate}' } }",
     act: async (run) => {
       await run.untilMark('b');
-      await run.untilTask('a', 'retry_wait');
+      const { attempts } = await run.untilTask('a', 'retry_wait');
       await run.client.runs.pause(run.id, { waitMs: 5000 });
       run.open();
       await run.untilState('paused');
+      const dueAt = Date.parse(attempts[0]?.endedAt ?? '') + 4000;
+      await run.untilRun(run.id, () => Date.now() > dueAt + 500);
       same(run.marks().filter((mark) => mark === 'a').length, 1);
       await run.client.runs.resume(run.id);
     },
@@ -69,7 +71,7 @@ export const CONTROLS: Case[] = [
     yaml: TWO,
     act: async (run) => {
       await run.untilMark('a');
-      await run.client.runs.pause(run.id);
+      await run.client.runs.pause(run.id, { waitMs: 5000 });
       run.open();
       await run.untilState('paused');
       await run.client.runs.stop(run.id);
@@ -397,7 +399,7 @@ export const CONTROLS: Case[] = [
     act: async (run) => {
       await run.untilMark('a');
       const second = await run.start();
-      await run.client.runs.pause(run.id);
+      await run.client.runs.pause(run.id, { waitMs: 5000 });
       run.open();
       await run.untilState('paused');
       same((await run.client.runs.get(second)).state, 'waiting');
@@ -448,6 +450,5 @@ export const CONTROLS: Case[] = [
       same(Date.parse(sooner.startedAt ?? '') <= Date.parse(later.startedAt ?? ''), true);
     },
     ends: 'succeeded: a succeeded',
-    open: 'of tasks that wait for a task group the priority of their run is not looked at',
   },
 ];

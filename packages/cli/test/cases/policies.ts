@@ -26,7 +26,7 @@ export const POLICIES: Case[] = [
   },
   {
     name: 'between attempts a task waits for its retry, and END has not begun',
-    yaml: "tasks: { a: { run: 'test -e {dir}/go', retry: { max: 1, interval: 1s } }, b: { run: '{gate}' } }",
+    yaml: "tasks: { a: { run: 'test -e {dir}/go', retry: { max: 1, interval: 5s } }, b: { run: '{gate}' } }",
     act: async (run) => {
       await run.untilTask('a', 'retry_wait');
       same((await run.client.runs.get(run.id)).state, 'running');
@@ -55,7 +55,7 @@ export const POLICIES: Case[] = [
   },
   {
     name: 'timing out is retried like any failure',
-    yaml: "tasks: { a: { run: 'test -e {dir}/marks || { {mark a}; {gate never}; }', timeout: 700ms, retry: { max: 1, interval: 0 } } }",
+    yaml: "tasks: { a: { run: 'test -e {dir}/marks || { {mark a}; {gate never}; }', timeout: 3s, retry: { max: 1, interval: 0 } } }",
     ends: 'succeeded: a succeeded ×2',
   },
   {
@@ -76,7 +76,7 @@ export const POLICIES: Case[] = [
   },
   {
     name: 'a run that takes too long fails, and what runs is killed',
-    yaml: "timeout: 700ms\ntasks: { a: { run: '{gate never}' }, b: { run: 'true', needs: [a] } }",
+    yaml: "timeout: 3s\ntasks: { a: { run: '{gate never}' }, b: { run: 'true', needs: [a] } }",
     ends: 'failed/timeout: a failed/timeout, b killed/timeout',
   },
   {
@@ -91,14 +91,14 @@ export const POLICIES: Case[] = [
   },
   {
     name: 'a delay holds a task back from when it is ready',
-    yaml: "tasks: { a: { run: 'true' }, b: { run: 'true', needs: [a], delay: 600ms } }",
+    yaml: "tasks: { a: { run: 'true' }, b: { run: 'true', needs: [a], delay: 3s } }",
     act: async (run) => {
       await run.untilTask('b', 'delayed');
     },
     ends: 'succeeded: a succeeded, b succeeded',
     also: async (run) => {
       const waited = (await spanOf(run, 'b'))[0] - (await spanOf(run, 'a'))[1];
-      if (waited < 590) throw new Error(`it began after ${waited} ms`);
+      if (waited < 2990) throw new Error(`it began after ${waited} ms`);
     },
   },
   {

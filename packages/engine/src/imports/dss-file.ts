@@ -3,7 +3,7 @@
  * alone or several in a list; or inside the record that its server and its exports keep (`{id, name, flowJson, children}`,
  * also as the answer `{data: {flow}}`), with the flows of its subflow nodes as `children`.
  */
-import { asMap, idOf, listOf, mapOf, parsed, textOf, type Json } from './foreign-json.ts';
+import { asMap, idOf, jsonText, listOf, mapOf, parsed, shown, textOf, type Json } from './foreign-json.ts';
 import type { ImportProblem } from './report.ts';
 
 export interface DssSource {
@@ -39,7 +39,7 @@ export function readDssFile(source: DssSource): { flows: DssFlow[]; problems: Im
   if (value === undefined) refuse(`${source.file} is not JSON`);
   const left: unknown[] = value === undefined ? [] : [value];
   for (let next = left.pop(); next !== undefined; next = left.pop()) {
-    if (Array.isArray(next)) left.push(...next.slice(0, FLOWS_MAX).toReversed());
+    if (Array.isArray(next)) left.push(...backwards(next));
     else readValue(next, source.file, { flows, left, refuse });
     if (flows.length <= FLOWS_MAX) continue;
     refuse(`${source.file} holds more than ${FLOWS_MAX} flows`);
@@ -57,6 +57,11 @@ export function dssFlowName(source: string): string | null {
   return mainFlow(flows)?.title || null;
 }
 
+/** For a stack, so that they are taken in their order. */
+function backwards(values: unknown[]): unknown[] {
+  return values.slice(0, FLOWS_MAX).toReversed();
+}
+
 interface Reading {
   flows: DssFlow[];
   left: unknown[];
@@ -65,8 +70,7 @@ interface Reading {
 
 function readValue(value: unknown, file: string, { flows, left, refuse }: Reading): void {
   const map = asMap(value);
-  if (map === null)
-    return refuse(`${file} holds something that is no flow: ${String(JSON.stringify(value)).slice(0, 60)}`);
+  if (map === null) return refuse(`${file} holds something that is no flow: ${shown(jsonText(value) ?? '?')}`);
   const inner = asMap(map['data']);
   if (inner !== null && !isFlow(map)) {
     left.push(inner['flow'] ?? inner['flows'] ?? inner);
@@ -76,7 +80,7 @@ function readValue(value: unknown, file: string, { flows, left, refuse }: Readin
     left.push(map['flow']);
     return;
   }
-  left.push(...listOf(map['children']).slice(0, FLOWS_MAX).toReversed());
+  left.push(...backwards(listOf(map['children'])));
   if (isFlow(map)) {
     flows.push(flowOf(file, map, {}));
     return;

@@ -42,7 +42,7 @@ export function parsed(text: string): unknown {
 }
 
 /** Null for what is nested too deep to be written. */
-export function jsonText(value: object): string | null {
+export function jsonText(value: unknown): string | null {
   try {
     return JSON.stringify(value);
   } catch {
