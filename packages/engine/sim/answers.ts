@@ -1,5 +1,5 @@
 /** What the store says to the questions of the rules. */
-import type { Event, Question } from '../src/index.ts';
+import { type Event, judgeUpstream, type Question, upstreamQueries, upstreamQueryKey } from '../src/index.ts';
 import type { StoreModel } from './store-model.ts';
 
 type AnswerEvent = Extract<Event, { kind: 'child-resolved' | 'upstream-checked' }>;
@@ -10,7 +10,13 @@ export function answerTo(model: StoreModel, question: Question): Said<AnswerEven
   switch (question.kind) {
     case 'resolve-child':
       return { kind: 'child-resolved', child: model.findWorkflow(question) };
-    case 'check-upstream':
-      throw new Error('no workflow of a history has a dependent task');
+    case 'check-upstream': {
+      const { n, upstream, project, logicalDateAt, zone } = question;
+      const logical = { at: logicalDateAt, zone };
+      const queries = upstreamQueries(upstream, project, logical);
+      const facts = new Map(queries.map((query) => [upstreamQueryKey(query), model.upstreamFact(query)]));
+      const verdict = judgeUpstream(upstream, project, logical, (query) => facts.get(upstreamQueryKey(query))!);
+      return { kind: 'upstream-checked', n, verdict };
+    }
   }
 }

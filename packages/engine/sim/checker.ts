@@ -20,6 +20,7 @@ import {
 import {
   type AttemptRecord,
   type Change,
+  type Command,
   LOGIC_WORKER,
   type ParentLink,
   type RunStatus,
@@ -65,19 +66,45 @@ export class Checker {
     switch (change.kind) {
       case 'attempt':
         return this.attemptWritten(change.record, before.get(change.record.run)!);
+      case 'task-run':
+        return this.taskWritten(change.record);
       case 'start-child':
         return this.childStarted(change.parent);
       case 'child-command':
         return this.childCommanded(change.parent, change.action.kind);
       case 'command-done': {
         const { run, action } = this.world.store.commands[change.command - 1]!;
-        this.mustBeInOrder(run, change.command);
+        if (change.outcome.kind === 'applied') this.mustHaveEffect(this.world.store.commands[change.command - 1]!);
+        // What was asked of a run that waited for its turn may be looked at after its start: it could not apply before.
+        if (action.kind !== 'start') this.mustBeInOrder(run, change.command);
         if (action.kind === 'child-finished') this.world.tally.count(`path: end of a child ${change.outcome.kind}`);
         return this.touch(run);
       }
       default:
         return;
     }
+  }
+
+  /** What is said to be applied has its effect in the same transaction. */
+  private mustHaveEffect({ run: id, action }: Command): void {
+    const { status, tasks, workflow } = this.world.store.runs.get(id)!;
+    const { state } = status;
+    const index = 'task' in action ? workflow.definition.tasks.findIndex(({ name }) => name === action.task) : -1;
+    const task = tasks[index]?.state ?? 'pending';
+    const happened = {
+      start: state !== 'queued' && state !== 'waiting',
+      stop: state === 'stopping' || isTerminalRun(state),
+      'force-success': task === 'forced_success',
+      'kill-task': task === 'killing' || isTerminalTaskRun(task),
+      pause: true,
+      resume: true,
+      'child-finished': true,
+    };
+    if (!happened[action.kind])
+      fail(
+        'defect',
+        `${JSON.stringify(action)} of run ${id} is said to be applied, but the run is ${state}, its task ${task}`,
+      );
   }
 
   /** People and parents mean their commands in the order in which they gave them: a pause after a resume is not one before it. */
@@ -87,11 +114,22 @@ export class Checker {
       fail('defect', `command ${id} of run ${run} is answered before command ${first.id} (${first.action.kind})`);
   }
 
+  private taskWritten({ run, task, state, cause, attempts }: TaskRunRecord): void {
+    const { tally, store } = this.world;
+    if (cause?.kind === 'branch' || cause?.kind === 'not_triggered') tally.count(`path: task skipped (${cause.kind})`);
+    if (cause?.kind === 'chose') tally.count('path: branch chosen');
+    if (state === 'failed' && attempts === 0 && cause?.kind === 'invalid') tally.count('path: switch could not choose');
+    if (state !== 'forced_success') return;
+    const before = store.runs.get(run)!.forced.find((forced) => forced.task === task)?.before?.state;
+    tally.count(`path: success forced (${before ?? 'pending'})`);
+  }
+
   private childStarted(parent: ParentLink): void {
     const { store, tally } = this.world;
     const wrong = wrongStart(store, parent);
     if (wrong !== null) fail('S11', wrong);
-    const { spec, workflow } = store.childOf(parent)!;
+    const { spec, workflow, status } = store.childOf(parent)!;
+    if (isTerminalRun(status.state)) tally.count('path: child discarded');
     this.world.trace(() => `run ${spec.id} is a child: ${describe(workflow.definition)}`);
     tally.count('child runs');
     if (spec.depth === 2) tally.count('path: runs nested three deep');
@@ -185,11 +223,12 @@ export class Checker {
     const alive = this.world.ledger.liveOfRun(id);
     if (alive.length > 0)
       fail('S9', `run ${id} is shown ${run.status.state}, but ${alive.map((one) => one.attempt).join(', ')} live`);
-    this.world.tally.count(`run ended: ${run.status.state}`);
+    this.world.tally.count(`run ended: ${run.status.state}${run.spec.dryRun ? ' (dry run)' : ''}`);
+    if (run.status.cause?.kind === 'superseded') this.world.tally.count('path: run superseded');
   }
 
   /** All that came before it have ended, but for the runs that it belongs to; with `serial_priority` those after it too. */
-  private mustBeItsTurn({ spec, workflow, status }: DurableRun): void {
+  private mustBeItsTurn({ spec, workflow, status, waited }: DurableRun): void {
     const { concurrency } = workflow.definition;
     const { runs } = this.world.store;
     if (concurrency === 'parallel' || spec.dryRun) return;
@@ -204,7 +243,8 @@ export class Checker {
         `run ${spec.id} (${concurrency}) becomes ${status.state} while run ${ahead.spec.id} is ${ahead.status.state}`,
       );
     }
-    this.world.tally.count(`path: run of a ${concurrency} workflow started`);
+    this.world.tally.count(`path: run of a ${concurrency} workflow started${waited ? ' when its turn came' : ''}`);
+    if (waited && spec.parent) this.world.tally.count('path: child started when its turn came');
   }
 
   private countOwners({ spec, status }: DurableRun, before: RunStatus): void {

@@ -1,35 +1,44 @@
 /** The people and programs at the API: they submit random workflows and stop, pause, resume and kill at random times. */
 import { isTerminalRun, isTerminalTaskRun, type RunId } from '@pelorus/protocol';
-import type { CommandAction, WorkflowVersion } from '../src/index.ts';
+import type { CommandAction, TaskRunRecord, WorkflowVersion } from '../src/index.ts';
+import { orderAgain } from './again.ts';
 import { Library } from './library.ts';
 import { descendantsOf } from './lineage.ts';
 import type { Random } from './random.ts';
 import { describe, orderOf, type Surroundings } from './random-workflow.ts';
+import type { DurableRun } from './store-model.ts';
 import type { World } from './world.ts';
 
-export interface CommanderOptions extends Surroundings {
+export interface CommanderOptions extends Surroundings, Habits {
   runs: number;
   /** In which the runs are submitted. */
   withinMs: number;
-  /** Chances per run. */
+}
+
+/** What people like to do: chances per run, and per workflow. */
+export interface Habits extends Pick<Surroundings, 'serial'> {
   stop: number;
   pause: number;
   killTask: number;
   forceSuccess: number;
+  /** That it, or a run below it, is run again. */
+  again: number;
 }
 
 /** Of which run, and what is asked of it once that is known. */
 type Wish = (run: RunId) => CommandAction;
 
-const FORCEABLE: ReadonlySet<string> = new Set([
-  'failed',
-  'killed',
-  'upstream_failed',
-  'queued',
-  'paused',
-  'delayed',
-  'retry_wait',
-]);
+const AGAIN_TRIES = 5;
+/** How long a task may wait for other runs before somebody ends the wait. */
+const PATIENCE_MS = 600_000;
+
+const FAILURES: ReadonlySet<string> = new Set(['failed', 'killed', 'upstream_failed']);
+const WAITS: ReadonlySet<string> = new Set(['queued', 'paused', 'delayed', 'retry_wait']);
+
+interface RunTask {
+  run: RunId;
+  task: number;
+}
 
 export class Commander {
   private readonly world: World;
@@ -59,10 +68,45 @@ export class Commander {
   }
 
   private order(workflow: WorkflowVersion): void {
-    const { world, random, options } = this;
-    const run = world.store.submitRun(orderOf(workflow, world.timeline.now, { dryRun: random.chance(0.04) }));
-    world.tally.count('runs');
+    const { world, random } = this;
+    const { now } = world.timeline;
+    const how = { dryRun: random.chance(0.04), logicalDateAt: random.chance(0.8) ? now : now - 86_400_000 };
+    const run = world.store.submitRun(orderOf(workflow, now, how));
     world.trace(() => `run ${run} submitted: ${describe(workflow.definition)}`);
+    this.accompany(run);
+    if (random.chance(this.options.again)) this.again(run, AGAIN_TRIES);
+  }
+
+  /** When it has ended; gives up when that takes too long. */
+  private again(run: RunId, tries: number): void {
+    const { world, random } = this;
+    world.timeline.after(random.between(1_000, 60_000), () => {
+      const below = descendantsOf(world.store, run);
+      const id = below.length > 0 && random.chance(0.3) ? random.pick(below).spec.id : run;
+      const earlier = world.store.runs.get(id)!;
+      if (isTerminalRun(earlier.status.state)) this.orderAgain(earlier);
+      else if (tries > 1) this.again(run, tries - 1);
+    });
+  }
+
+  private orderAgain(earlier: DurableRun): void {
+    const { world, random } = this;
+    const { spec, workflow } = earlier;
+    const versions = world.store.workflows.get(workflow.definition.name)!;
+    const ordered = orderAgain(random, earlier, versions, world.timeline.now);
+    if (!ordered) return world.tally.count('path: plan refused');
+    const { order, rows } = ordered;
+    const run = world.store.submitRun(order, rows);
+    world.tally.count(`path: run again: ${order.mode}`);
+    if (rows.length > 0) world.tally.count('path: results taken over');
+    world.trace(() => `run ${run} submitted: run ${spec.id} again, ${order.mode}, ${JSON.stringify(order.plan)}`);
+    this.accompany(run);
+    if (random.chance(0.3)) this.again(run, AGAIN_TRIES);
+  }
+
+  private accompany(run: RunId): void {
+    const { world, random, options } = this;
+    world.tally.count('runs');
     this.hint();
     if (random.chance(options.stop)) this.later(run, () => ({ kind: 'stop' }));
     if (random.chance(options.pause)) {
@@ -74,7 +118,7 @@ export class Commander {
     }
     if (random.chance(options.forceSuccess)) {
       for (let times = random.whole(1, 4); times > 0; times--)
-        this.later(run, (of) => ({ kind: 'force-success', task: this.forceableTaskOf(of) }));
+        world.timeline.after(random.between(0, 90_000), () => this.forceSuccess(run));
     }
     if (!random.chance(options.killTask)) return;
     for (let times = random.whole(1, 3); times > 0; times--)
@@ -85,13 +129,20 @@ export class Commander {
     return this.random.pick(this.world.store.runs.get(run)!.workflow.definition.tasks).name;
   }
 
-  /** One that has failed or waits, if there is one. */
-  private forceableTaskOf(run: RunId): string {
-    const { tasks, workflow } = this.world.store.runs.get(run)!;
-    const names = tasks.flatMap((record) =>
-      record && FORCEABLE.has(record.state) ? workflow.definition.tasks[record.task]!.name : [],
-    );
-    return names.length > 0 && this.random.chance(0.8) ? this.random.pick(names) : this.taskOf(run);
+  /** Of a task that has failed, if there is one in a run that goes on, or of one that waits. */
+  private forceSuccess(run: RunId): void {
+    const { random, world } = this;
+    const under = [world.store.runs.get(run)!, ...descendantsOf(world.store, run)];
+    const open = under.filter(({ status }) => !isTerminalRun(status.state));
+    const failed = open.flatMap((one) => tasksIn(one, FAILURES));
+    const kind = failed.length > 0 && random.chance(0.8) ? failed : open.flatMap((one) => tasksIn(one, WAITS));
+    const target = kind.length > 0 && random.chance(0.9) ? random.pick(kind) : null;
+    const task = target ? this.nameOf(target) : this.taskOf(run);
+    this.request(target?.run ?? run, { kind: 'force-success', task });
+  }
+
+  private nameOf({ run, task }: RunTask): string {
+    return this.world.store.runs.get(run)!.workflow.definition.tasks[task]!.name;
   }
 
   /** Not told to every master: the poll is the guarantee. */
@@ -127,14 +178,20 @@ export class Commander {
       if (isTerminalRun(run.status.state)) continue;
       if (run.status.state === 'paused') this.request(id, { kind: 'resume' });
       for (const record of run.tasks) {
-        if (
-          !record ||
-          isTerminalTaskRun(record.state) ||
-          !record.waitReason?.includes('waiting for its return or for a decision')
-        )
-          continue;
+        if (!record || isTerminalTaskRun(record.state) || !this.needsDecision(run, record)) continue;
         this.request(id, { kind: 'kill-task', task: run.workflow.definition.tasks[record.task]!.name });
       }
     }
   }
+
+  private needsDecision({ workflow, attempts }: DurableRun, { task, waitReason }: TaskRunRecord): boolean {
+    if (waitReason?.includes('waiting for its return or for a decision')) return true;
+    const { action } = workflow.definition.tasks[task]!;
+    const since = attempts[task]!.at(-1)?.dispatchedAt ?? Infinity;
+    return action.type === 'dependent' && action.maxWaitMs === null && this.world.timeline.now - since > PATIENCE_MS;
+  }
+}
+
+function tasksIn({ spec, tasks }: DurableRun, states: ReadonlySet<string>): RunTask[] {
+  return tasks.flatMap((record) => (record && states.has(record.state) ? { run: spec.id, task: record.task } : []));
 }

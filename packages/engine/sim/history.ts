@@ -1,7 +1,7 @@
 /** One seed, one history: a hostile time, then a quiet one in which everything must come to its end. */
 import { isTerminalRun, isTerminalTaskRun } from '@pelorus/protocol';
 import { Checker } from './checker.ts';
-import { Commander } from './commander.ts';
+import { Commander, type Habits } from './commander.ts';
 import { type Faults, faultsOf } from './faults.ts';
 import type { HostOptions } from './host.ts';
 import { Nemesis } from './nemesis.ts';
@@ -23,6 +23,8 @@ export interface HistoryOptions {
   variant?: Variant;
   /** Instead of what the seed chooses. */
   faults?: Partial<Faults>;
+  /** How often people do what; the seed chooses the rest. */
+  people?: Partial<Habits>;
   /** Masters over one store; default: the seed chooses. */
   masters?: number;
   trace?: ((line: string) => void) | null;
@@ -44,7 +46,7 @@ export function playHistory(options: HistoryOptions): HistoryReport {
   const begunAt = timeline.now;
   let violation: Violation | null = null;
   try {
-    play(world, random);
+    play(world, random, options.people ?? {});
   } catch (error) {
     violation =
       error instanceof Violation
@@ -81,7 +83,7 @@ function worldOf(options: HistoryOptions, random: Random): World {
   });
 }
 
-function play(world: World, random: Random): void {
+function play(world: World, random: Random, people: Partial<Habits>): void {
   const { timeline } = world;
   world.checker = new Checker(world);
   const hostileMs = random.between(30_000, 400_000);
@@ -94,6 +96,9 @@ function play(world: World, random: Random): void {
     pause: random.pick([0, 0.3]),
     killTask: random.pick([0, 0.3]),
     forceSuccess: random.pick([0, 0, 0.5]),
+    again: random.pick([0, 0.3, 0.6]),
+    serial: random.pick([0, 0.2, 0.8]),
+    ...people,
   });
   const nemesis = new Nemesis(world, random.fork('nemesis'));
   world.start();

@@ -4,7 +4,7 @@
  */
 import type { WorkflowVersion } from '../src/index.ts';
 import type { Random } from './random.ts';
-import { randomWorkflow, type Surroundings } from './random-workflow.ts';
+import { randomWorkflow, revised, type Surroundings } from './random-workflow.ts';
 import type { StoreModel } from './store-model.ts';
 
 const TASKS_MAX = 12;
@@ -29,19 +29,24 @@ export class Library {
     const { random } = this;
     const level = random.pick([0, 0, 0, 1, 2]);
     const known = this.levels[level]!;
-    if (known.length > 0 && random.chance(0.35)) return this.newestOf(random.pick(known));
+    if (known.length > 0 && random.chance(0.35)) return this.known(random.pick(known));
     return this.make(level, TASKS_MAX);
   }
 
-  private newestOf(name: string): WorkflowVersion {
+  private known(name: string): WorkflowVersion {
+    if (this.random.chance(0.3)) this.revise(name);
     return this.store.workflows.get(name)!.at(-1)!;
+  }
+
+  private revise(name: string): void {
+    this.store.saveWorkflow(revised(this.random, this.store.workflows.get(name)!.at(-1)!));
   }
 
   private make(level: number, tasksMax: number): WorkflowVersion {
     const children = level === 0 ? [] : this.childrenFor(level);
     const workflow = randomWorkflow(
       this.random,
-      { workflowId: ++this.made, version: 1, tasksMax, children },
+      { workflowId: ++this.made, version: 1, tasksMax, children, upstream: this.levels.flat() },
       this.around,
     );
     this.store.saveWorkflow(workflow);

@@ -10,6 +10,7 @@
  */
 import {
   type CommandId,
+  formatAttemptId,
   type MasterId,
   masterIdOf,
   type MasterToWorker,
@@ -139,7 +140,7 @@ export class MasterProcess {
         if (core !== this.core) return;
         if (!result.ok) return failed(result.code);
         const page = result.value;
-        if (page.length > 0) this.claimedTo = null;
+        if (page.length > 0 && !this.world.variant.commandsOvertake) this.claimedTo = null;
         this.openRuns(
           page,
           () => (page.length < ADOPT_PAGE ? done() : this.adoptPage(page.at(-1)!, done, failed)),
@@ -327,7 +328,12 @@ export class MasterProcess {
     const { run, task } = question;
     this.ask(
       (model) => answerTo(model, question),
-      (answer) => core.answer(run, { ...answer, task, at: this.clock(), random: this.world.random.next() }),
+      (answer) => {
+        if (answer.kind === 'upstream-checked') {
+          this.world.upstreamChecked(formatAttemptId({ run, task, n: answer.n }), answer.verdict);
+        }
+        core.answer(run, { ...answer, task, at: this.clock(), random: this.world.random.next() });
+      },
     );
   }
 
@@ -395,7 +401,7 @@ export class MasterProcess {
       if (core !== this.core) return;
       this.claiming = false;
       // What was claimed and not carried out must not be overtaken by what comes later.
-      if (code !== null) this.claimedTo = null;
+      if (code !== null && !this.world.variant.commandsOvertake) this.claimedTo = null;
       if (code === 'FENCED') return this.over();
       if (!this.claimAgain) return;
       this.claimAgain = false;
@@ -410,7 +416,8 @@ export class MasterProcess {
         if (!result.ok) return stop(result.code);
         const commands = result.value;
         const fresh = commands.filter((command) => !this.commandsInFlight.has(command.id));
-        if (after !== this.claimedTo || (after !== null && this.hasOlderOnes(fresh))) {
+        const overtaking = after !== this.claimedTo || (after !== null && this.hasOlderOnes(fresh));
+        if (overtaking && !this.world.variant.commandsOvertake) {
           this.claimedTo = null;
           this.claimAgain = true;
           return stop(null);

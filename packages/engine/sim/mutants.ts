@@ -30,7 +30,9 @@ import {
   stateOf,
   type StoredRun,
 } from '../src/index.ts';
-import type { Faults } from './faults.ts';
+import { branchesOf } from './dag.ts';
+import type { Habits } from './commander.ts';
+import { type Faults, NO_FAULTS } from './faults.ts';
 import type { Variant } from './variant.ts';
 import type { Invariant } from './violation.ts';
 
@@ -39,6 +41,7 @@ export interface Mutant {
   variant: Variant;
   /** Faults that it needs; the seed chooses the others. */
   faults?: Partial<Faults>;
+  people?: Partial<Habits>;
   masters?: number;
   /** One of these must notice it; that others notice it too is fine. */
   caughtBy: Invariant[];
@@ -129,6 +132,36 @@ class IgnoresBarriers extends MasterCore {
     const { definition } = context.workflow;
     const tasks = definition.tasks.map((task) => (task.disabled ? { ...task, needs: [] } : task));
     super.open(stored, { ...context, workflow: { ...context.workflow, definition: { ...definition, tasks } } }, at);
+  }
+}
+
+/** Lets tasks go ahead of those that choose about them. */
+class IgnoresBranches extends MasterCore {
+  override open(stored: StoredRun, context: RunContext, at: number): void {
+    const { definition } = context.workflow;
+    const tasks = definition.tasks.map((task) => {
+      const choosers = definition.tasks.filter(({ action }) => branchesOf(action).includes(task.name));
+      return { ...task, needs: task.needs.filter((need) => !choosers.some(({ name }) => name === need)) };
+    });
+    super.open(stored, { ...context, workflow: { ...context.workflow, definition: { ...definition, tasks } } }, at);
+  }
+}
+
+/** Runs what it should take over from an earlier run. */
+class ExecutesAgain extends MasterCore {
+  override open(stored: StoredRun, context: RunContext, at: number): void {
+    super.open({ ...stored, tasks: stored.tasks.filter(({ state }) => state !== 'reused') }, context, at);
+  }
+}
+
+/** Goes on counting as a failure what a person has forced. */
+class RemembersForcedFailures extends MasterCore {
+  protected override decide(run: Run, event: Event): Decision {
+    const decision = super.decide(run, event);
+    if (event.kind !== 'command' || event.action.kind !== 'force-success' || decision.refusal !== null) return decision;
+    const index = run.graph.indexOf.get(event.action.task)!;
+    if (run.tasks[index]?.state !== 'failed') return decision;
+    return { ...decision, changes: decision.changes.filter((change) => change.kind !== 'task-run') };
   }
 }
 
@@ -393,6 +426,37 @@ export const MUTANTS: Mutant[] = [
     faults: { breakLink: 0.02 },
     caughtBy: ['S2'],
   },
+  {
+    name: 'a branch is no barrier',
+    variant: { masterCore: (options) => new IgnoresBranches(options) },
+    caughtBy: ['S3', 'oracle'],
+  },
+  {
+    name: 'a result that was taken over is made again',
+    variant: { masterCore: (options) => new ExecutesAgain(options) },
+    caughtBy: ['S4', 'oracle'],
+  },
+  {
+    name: 'a forced success changes nothing',
+    variant: { masterCore: (options) => new RemembersForcedFailures(options) },
+    people: { forceSuccess: 0.5 },
+    caughtBy: ['defect', 'oracle'],
+  },
+  { name: 'the next run in line is not started', variant: { turns: 'not passed' }, caughtBy: ['L4'] },
+  { name: 'the newest run in line goes first', variant: { turns: 'newest first' }, caughtBy: ['turns'] },
+  {
+    name: 'a child that gets its turn does not know that its parent is paused',
+    variant: { turnsForgetPause: true },
+    people: { pause: 1, stop: 0, serial: 1 },
+    faults: NO_FAULTS,
+    caughtBy: ['L4'],
+  },
+  {
+    name: 'commands overtake each other',
+    variant: { commandsOvertake: true },
+    faults: { storeFails: 0.1 },
+    caughtBy: ['defect'],
+  },
   { name: 'the end of a child is not told to its parent', variant: { childEndsNotTold: true }, caughtBy: ['L4'] },
   {
     name: 'a child is started again after a takeover',
@@ -430,6 +494,7 @@ export const MUTANTS: Mutant[] = [
     name: 'kill is not sent again',
     variant: { masterCore: (options) => new KillsOnce(options) },
     faults: { dropFrame: 0.2 },
+    people: { stop: 0.5, killTask: 0.5 },
     caughtBy: ['L1'],
   },
   {

@@ -2,7 +2,13 @@
  * The end of a run, worked out again from what its processes did and what people asked for. Says how the stored end differs
  * from every end that the rules allow, or null. Independent of the engine: see dag.ts.
  */
-import { formatAttemptId, isTerminalRun, isTerminalTaskRun } from '@pelorus/protocol';
+import {
+  formatAttemptId,
+  isTerminalRun,
+  isTerminalTaskRun,
+  type TaskDefinition,
+  type TaskType,
+} from '@pelorus/protocol';
 import type { AttemptRecord, TaskRunRecord } from '../src/index.ts';
 import {
   ancestorsOf,
@@ -20,7 +26,9 @@ import {
   verdictOf,
 } from './dag.ts';
 import type { Ledger } from './ledger.ts';
+import { wrongPlan, wrongReuse } from './plan-oracle.ts';
 import { type DurableRun, isTerminalAttempt, type StoreModel } from './store-model.ts';
+import type { World } from './world.ts';
 
 /** A task lost with its workers this often is given up. */
 const LOST_ATTEMPTS_MAX = 1_000;
@@ -29,10 +37,13 @@ const LOST_ATTEMPTS_MAX = 1_000;
 export interface Evidence {
   ledger: Ledger;
   store: StoreModel;
+  verdicts: World['verdicts'];
 }
 
 export function differenceOf(run: DurableRun, evidence: Evidence): string | null {
   const { tasks } = run.workflow.definition;
+  const planned = wrongPlan(run, evidence.store.runs) ?? wrongReuse(run, evidence);
+  if (planned !== null) return planned;
   for (let task = 0; task < tasks.length; task++) {
     const record = run.tasks[task];
     if (!record || !isTerminalTaskRun(record.state)) return `task ${task} is ${record?.state ?? 'pending'}`;
@@ -53,6 +64,7 @@ export function differenceOf(run: DurableRun, evidence: Evidence): string | null
 function wrongPlace(run: DurableRun, record: TaskRunRecord): string | null {
   const { task, state, attempts } = record;
   const now = caseOf(run);
+  if (state === 'reused') return run.spec.plan.reuse.some((one) => one.task === task) ? null : 'nothing was taken over';
   if (isPassedThrough(now, task))
     return state === 'skipped' && attempts === 0 ? null : 'it is disabled or not selected';
   if (state === 'killed' && attempts === 0 && run.stoppingSince !== null) return null;
@@ -100,10 +112,15 @@ function choicesOf(run: DurableRun, of: Case, task: number): (string[] | null)[]
   if (action.type === 'conditions') return [holds(of, action.when) ? action.success : action.failure];
   if (action.type !== 'switch') return [];
   const { n } = params;
-  const given = [...ancestorsOf(of, task)].flatMap((before) => of.rows[before]?.outputs?.['rows'] ?? []);
-  const values = n === undefined ? given : [n];
-  if (values.length === 0) return [run.spec.dryRun ? action.default : null];
-  return values.map((value) => action.cases.find(({ when }) => isAbove(when, Number(value)))?.goto ?? action.default);
+  const before = [...ancestorsOf(of, task)];
+  const values = n === undefined ? before.flatMap((one) => of.rows[one]?.outputs?.['rows'] ?? []) : [n];
+  const choices = values.map(
+    (value) => action.cases.find(({ when }) => isAbove(when, Number(value)))?.goto ?? action.default,
+  );
+  // A task that starts with the first failure may have looked before the others had given anything.
+  const early = n === undefined && [task, ...before].some((one) => of.tasks[one]!.trigger === 'any_failed');
+  if (values.length > 0 && !early) return choices;
+  return [...choices, run.spec.dryRun ? action.default : null];
 }
 
 /** Of the only form that random workflows have: `${name} > number`. */
@@ -123,11 +140,19 @@ function wrongAttempts(run: DurableRun, record: TaskRunRecord, evidence: Evidenc
   const early = attempts.slice(0, -1).find((attempt) => attempt.state === 'succeeded' || attempt.state === 'killed');
   if (early) return `attempt ${early.n} was ${early.state} and another followed`;
   for (const attempt of attempts) {
-    const wrong = task.action.type === 'sub_workflow' ? wrongChild(attempt, evidence) : wrongOutcome(attempt, evidence);
+    const wrong = WRONG_BY_TYPE[task.action.type]?.(attempt, evidence, task) ?? null;
     if (wrong !== null) return `attempt ${attempt.n} is ${attempt.state}: ${wrong}`;
   }
   return null;
 }
+
+type Examination = (attempt: AttemptRecord, evidence: Evidence, task: TaskDefinition) => string | null;
+
+const WRONG_BY_TYPE: Partial<Record<TaskType, Examination>> = {
+  shell: wrongOutcome,
+  sub_workflow: wrongChild,
+  dependent: wrongWait,
+};
 
 /** What the store says of an attempt and what its process did. */
 function wrongOutcome(attempt: AttemptRecord, { ledger }: Evidence): string | null {
@@ -151,6 +176,28 @@ function wrongChild({ run, task, n, state, cause }: AttemptRecord, { store }: Ev
   if (cause?.kind === 'child')
     return cause.runId === child.spec.id && cause.state === end ? null : `its child is ${end}`;
   return cause?.kind === 'timeout' || state === 'killed' ? null : `its cause is ${cause?.kind ?? 'missing'}`;
+}
+
+/** What the store says of an attempt and what it had been told of the runs that it waited for. */
+function wrongWait(
+  attempt: AttemptRecord,
+  { verdicts, store }: Evidence,
+  { action, timeout }: TaskDefinition,
+): string | null {
+  const { state, cause, dispatchedAt, endedAt } = attempt;
+  const told = verdicts.get(formatAttemptId(attempt)) ?? new Set();
+  if (action.type !== 'dependent') return 'its task waits for nothing';
+  if (state === 'succeeded') return told.has('satisfied') ? null : 'it was never satisfied';
+  if (state !== 'failed') return null;
+  if (cause?.kind === 'dependency')
+    return action.onFailure === 'fail' && told.has('failed') ? null : 'what it waits for did not fail';
+  // The time of the whole run was over.
+  if (JSON.stringify(cause) === JSON.stringify(store.runs.get(attempt.run)!.stoppedFor)) return null;
+  if (cause?.kind !== 'timeout') return `its cause is ${cause?.kind ?? 'missing'}`;
+  const mayLast = cause.afterMs === action.maxWaitMs || cause.afterMs === timeout?.afterMs;
+  return mayLast && (endedAt ?? 0) - dispatchedAt >= cause.afterMs
+    ? null
+    : `it ended after ${(endedAt ?? 0) - dispatchedAt} ms`;
 }
 
 const NEEDS_NO_ATTEMPT: ReadonlySet<string> = new Set(['virtual', 'conditions', 'switch']);

@@ -6,6 +6,7 @@ import {
   type TaskAction,
   type TaskDefinition,
   type TriggerRule,
+  type UpstreamCondition,
   type WorkflowDefinition,
 } from '@pelorus/protocol';
 import type { WorkflowVersion } from '../src/index.ts';
@@ -13,6 +14,7 @@ import { withBranches } from './random-branches.ts';
 import type { Random } from './random.ts';
 import type { RunOrder } from './store-model.ts';
 
+const SERIAL = CONCURRENCY_POLICIES.filter((policy) => policy !== 'parallel');
 const RUN_TIMEOUT_MS = 86_400_000;
 
 /** What tasks can ask for. */
@@ -20,20 +22,24 @@ export interface Surroundings {
   groups: readonly string[];
   /** Sizes by name. */
   taskGroups: ReadonlyMap<string, number>;
+  /** The chance that the runs of a workflow take turns. */
+  serial: number;
 }
 
-/** What is to be made up. */
+/** What else is to be made up. */
 export interface Shape {
   workflowId: number;
   version: number;
   tasksMax: number;
   /** Workflows that its tasks may start; some of its tasks do when there are any. */
   children: readonly string[];
+  /** Workflows whose runs its tasks may wait for. */
+  upstream: readonly string[];
 }
 
 export function randomWorkflow(random: Random, shape: Shape, surroundings: Surroundings): WorkflowVersion {
-  const { workflowId, version, tasksMax, children } = shape;
-  const around = { ...surroundings, children };
+  const { workflowId, version, tasksMax, children, upstream } = shape;
+  const around = { ...surroundings, children, upstream };
   const count = random.whole(1, tasksMax);
   const density = random.between(0.05, 0.6);
   const tasks: TaskDefinition[] = [];
@@ -46,7 +52,7 @@ export function randomWorkflow(random: Random, shape: Shape, surroundings: Surro
     labels: {},
     params: {},
     failurePolicy: random.chance(0.5) ? 'end' : 'continue',
-    concurrency: random.chance(0.6) ? 'parallel' : random.pick(CONCURRENCY_POLICIES),
+    concurrency: random.chance(around.serial) ? random.pick(SERIAL) : 'parallel',
     timeout: {
       afterMs: random.chance(0.1) ? random.whole(5_000, 300_000) : RUN_TIMEOUT_MS,
       action: random.pick(['fail', 'fail', 'warn', 'warn_and_fail']),
@@ -60,13 +66,8 @@ export function randomWorkflow(random: Random, shape: Shape, surroundings: Surro
   return { workflowId, version, definition, files: [] };
 }
 
-function randomTask(
-  random: Random,
-  index: number,
-  density: number,
-  around: Surroundings & Pick<Shape, 'children'>,
-): TaskDefinition {
-  const { groups, taskGroups, children } = around;
+function randomTask(random: Random, index: number, density: number, around: Surroundings & Others): TaskDefinition {
+  const { groups, taskGroups } = around;
   const needs: string[] = [];
   for (let earlier = 0; earlier < index; earlier++) if (random.chance(density)) needs.push(`t${earlier}`);
   const absent = random.chance(0.02);
@@ -96,13 +97,16 @@ function randomTask(
     files: [],
     outputs: {},
     extras: null,
-    action: randomAction(random, index, children),
+    action: randomAction(random, index, around),
   };
 }
 
-function randomAction(random: Random, index: number, children: readonly string[]): TaskAction {
+type Others = Pick<Shape, 'children' | 'upstream'>;
+
+function randomAction(random: Random, index: number, { children, upstream }: Others): TaskAction {
   if (children.length > 0 && (index === 0 || random.chance(0.2))) return randomSubWorkflow(random, children);
   if (random.chance(0.1)) return { type: 'virtual' };
+  if (upstream.length > 0 && random.chance(0.08)) return randomDependent(random, upstream);
   return { type: 'shell', run: 'true', file: null, shell: '/bin/sh', substitution: 'env' };
 }
 
@@ -114,6 +118,52 @@ function randomSubWorkflow(random: Random, children: readonly string[]): TaskAct
     params: {},
     version: random.chance(0.1) ? random.whole(1, 2) : 'latest',
   };
+}
+
+function randomDependent(random: Random, upstream: readonly string[]): TaskAction {
+  return {
+    type: 'dependent',
+    upstream: randomUpstream(random, upstream, 1),
+    checkIntervalMs: random.whole(1_000, 10_000),
+    maxWaitMs: random.chance(0.8) ? random.whole(1_000, 90_000) : null,
+    onFailure: random.pick(['fail', 'wait']),
+  };
+}
+
+function randomUpstream(random: Random, names: readonly string[], depth: number): UpstreamCondition {
+  if (depth === 0 || random.chance(0.6)) {
+    const workflow = random.chance(0.05) ? 'absent' : random.pick(names);
+    const window = random.pick([
+      'today',
+      'today',
+      'today',
+      'currentHour',
+      'thisMonth',
+      'last1Days',
+      'last2Hours',
+      'never',
+    ]);
+    return { workflow, task: random.chance(0.4) ? `t${random.whole(0, 3)}` : null, window };
+  }
+  const parts = Array.from({ length: random.whole(1, 2) }, () => randomUpstream(random, names, depth - 1));
+  return random.chance(0.5) ? { and: parts } : { or: parts };
+}
+
+/** The next version: most tasks as they were, some changed, perhaps one more at the end. */
+export function revised(random: Random, { workflowId, version, definition, files }: WorkflowVersion): WorkflowVersion {
+  const tasks = definition.tasks.map((task): TaskDefinition => {
+    if (!random.chance(0.2)) return task;
+    return random.chance(0.3) ? { ...task, disabled: !task.disabled } : { ...task, delayMs: task.delayMs + 1 };
+  });
+  const last = tasks.at(-1)!;
+  const added: TaskDefinition = {
+    ...last,
+    name: `t${tasks.length}`,
+    needs: [random.pick(tasks).name],
+    action: { type: 'virtual' },
+  };
+  if (random.chance(0.4)) tasks.push(added);
+  return { workflowId, version: version + 1, definition: { ...definition, tasks }, files };
 }
 
 function randomShare(random: Random, taskGroups: ReadonlyMap<string, number>): TaskDefinition['taskGroup'] {
@@ -131,7 +181,11 @@ function randomRetry(random: Random): TaskDefinition['retry'] {
   };
 }
 
-export function orderOf(workflow: WorkflowVersion, at: number, how: Pick<RunOrder, 'dryRun'>): RunOrder {
+export function orderOf(
+  workflow: WorkflowVersion,
+  at: number,
+  how: Pick<RunOrder, 'dryRun' | 'logicalDateAt'>,
+): RunOrder {
   const { definition } = workflow;
   return {
     projectId: 1,
@@ -153,9 +207,8 @@ export function orderOf(workflow: WorkflowVersion, at: number, how: Pick<RunOrde
     timeoutAction: definition.timeout.action,
     workerGroup: null,
     environment: null,
-    dryRun: how.dryRun,
+    ...how,
     params: {},
-    logicalDateAt: at,
     zone: 'UTC',
     submittedAt: at,
     notifyType: 'NONE',

@@ -3,8 +3,8 @@ import { explain } from './explain.ts';
 import { playHistory } from './history.ts';
 import { Tally } from './tally.ts';
 
-const FIXED_HISTORIES = 400;
-const TIMED_SECONDS = 12;
+const FIXED_HISTORIES = 300;
+const TIMED_SECONDS = 8;
 
 /** What a set of histories must have met, or they prove little. */
 const MUST_HAPPEN = [
@@ -51,6 +51,32 @@ const MUST_HAPPEN = [
   'path: logic attempt failed (child)',
   'path: logic attempt failed (invalid)',
   'path: logic attempt failed (timeout)',
+  'path: logic attempt failed (dependency)',
+  'upstream: satisfied',
+  'upstream: failed',
+  'upstream: waiting',
+  'path: branch chosen',
+  'path: switch could not choose',
+  'path: task skipped (branch)',
+  'path: task skipped (not_triggered)',
+  'path: success forced (failed)',
+  'path: success forced (upstream_failed)',
+  'path: success forced (queued)',
+  'path: success forced (retry_wait)',
+  'path: run of a serial_wait workflow started when its turn came',
+  'path: run of a serial_priority workflow started when its turn came',
+  'path: run of a serial_discard workflow started',
+  'path: run superseded',
+  'path: child discarded',
+  'path: child started when its turn came',
+  'path: run again: rerun-failed',
+  'path: run again: rerun-from',
+  'path: run again: repeat',
+  'path: run again: node',
+  'path: run again: selected',
+  'path: results taken over',
+  'path: plan refused',
+  'run ended: succeeded (dry run)',
   'run ended: succeeded',
   'run ended: failed',
   'run ended: stopped',

@@ -18,24 +18,30 @@ import {
   runIdOf,
   type WorkerId,
 } from '@pelorus/protocol';
-import type {
-  AttemptRecord,
-  Change,
-  ChildRun,
-  ChildWorkflow,
-  Command,
-  CommandAction,
-  CommandOutcome,
-  ParentLink,
-  Question,
-  RunSpec,
-  RunStatus,
-  StoredRun,
-  TaskRunRecord,
-  WorkerRecord,
-  WorkflowVersion,
+import {
+  type AttemptRecord,
+  type Change,
+  type ChildRun,
+  type ChildWorkflow,
+  type Command,
+  type CommandAction,
+  type CommandOutcome,
+  type ParentLink,
+  type Question,
+  type RunSpec,
+  type RunStatus,
+  type StoredRun,
+  type TaskRunRecord,
+  type WorkerRecord,
+  type WorkflowVersion,
+  type UpstreamFact,
+  upstreamFactOfRun,
+  upstreamFactOfTask,
+  type UpstreamQuery,
 } from '../src/index.ts';
-import { admit, nextInLine, othersToStop, type Turn } from './turns.ts';
+import { caseOf, isPassedThrough } from './dag.ts';
+import { admit, lineOf, nextInLine, othersToStop, type Turn } from './turns.ts';
+import type { Variant } from './variant.ts';
 import { Violation } from './violation.ts';
 
 export const MASTER_LEASE_MS = 15_000;
@@ -80,6 +86,8 @@ export interface DurableRun {
   resumedByPeople: boolean;
   /** Tasks whose success people forced, in that order, with what they were before. */
   forced: { task: number; before: TaskRunRecord | undefined }[];
+  /** It had to wait for its turn. */
+  waited: boolean;
   /** How it waits for its turn; null when it does not. */
   turn: Turn | null;
 }
@@ -95,7 +103,8 @@ export interface StoreOptions {
   /** Mutants turn these off. */
   fenceChecked: boolean;
   childEndsTold: boolean;
-  turnsPassed: boolean;
+  turns: 'passed' | NonNullable<Variant['turns']>;
+  turnsForgetPause: boolean;
   now: () => number;
   /** Sees each transaction that was executed, after it. */
   committed: (fence: Fence, changes: readonly Change[], before: ReadonlyMap<RunId, RunStatus>) => void;
@@ -130,21 +139,23 @@ export class StoreModel {
   }
 
   /** With its start command, or waiting for its turn, or discarded, as its workflow says. */
-  submitRun(order: RunOrder): RunId {
-    return this.beginRun(order).spec.id;
+  submitRun(order: RunOrder, rows: readonly Omit<TaskRunRecord, 'run'>[] = []): RunId {
+    return this.beginRun(order, rows).spec.id;
   }
 
-  private beginRun(order: RunOrder): DurableRun {
+  private beginRun(order: RunOrder, rows: readonly Omit<TaskRunRecord, 'run'>[]): DurableRun {
     const workflow = this.versionOf(order);
     const admission = admit(this.runs, order, workflow.definition.concurrency);
     const run = this.insertRun(order, workflow);
     const { id } = run.spec;
+    for (const row of rows) run.tasks[row.task] = { ...row, run: id };
     switch (admission.kind) {
       case 'start':
         this.addCommand(id, { kind: 'start' });
         break;
       case 'wait':
         run.turn = admission.turn;
+        run.waited = true;
         run.status = { ...run.status, state: 'waiting', waitReason: admission.reason };
         if (admission.turn === 'serial_priority') this.supersedeOthers(run);
         break;
@@ -167,11 +178,13 @@ export class StoreModel {
     run.status = { ...run.status, state: 'stopped', cause, endedAt: at };
     run.stoppingSince = at;
     run.stoppedFor = cause;
-    for (const [task, { disabled }] of run.workflow.definition.tasks.entries()) {
-      const end = disabled
-        ? ({ state: 'skipped', cause: { kind: 'disabled' } } as const)
+    const of = caseOf(run);
+    for (const [task, { disabled }] of of.tasks.entries()) {
+      const kind = disabled ? 'disabled' : 'not_selected';
+      const end = isPassedThrough(of, task)
+        ? ({ state: 'skipped', cause: { kind } } as const)
         : ({ state: 'killed', cause } as const);
-      run.tasks[task] = { ...NEVER_STARTED, run: run.spec.id, task, ...end, endedAt: at };
+      run.tasks[task] ??= { ...NEVER_STARTED, run: run.spec.id, task, ...end, endedAt: at };
     }
   }
 
@@ -202,6 +215,7 @@ export class StoreModel {
       killed: new Set(),
       resumedByPeople: false,
       forced: [],
+      waited: false,
       turn: null,
     };
     this.runs.set(id, run);
@@ -284,7 +298,7 @@ export class StoreModel {
     this.checkFence(fence);
     const now = this.options.now();
     for (const row of this.masters.values()) if (row.id !== fence.master && row.leaseUntil < now) row.fencedAt ??= now;
-    if (after === null && this.options.turnsPassed) this.startForgotten();
+    if (after === null && this.options.turns === 'passed') this.startForgotten();
     const adopted: RunId[] = [];
     for (const [id, run] of this.runs) {
       if (id <= (after ?? 0) || adopted.length === limit || isTerminalRun(run.status.state)) continue;
@@ -352,7 +366,7 @@ export class StoreModel {
     const existing = this.childOf(parent);
     if (existing)
       throw new Violation('S11', `attempt ${attemptName(parent)} asks for a child besides run ${existing.spec.id}`);
-    const run = this.beginRun({ ...child, parent });
+    const run = this.beginRun({ ...child, parent }, []);
     if (isTerminalRun(run.status.state)) this.runEnded(run.spec.id);
   }
 
@@ -365,18 +379,20 @@ export class StoreModel {
       const { task, attempt } = parent;
       this.addCommand(parent.run, { kind: 'child-finished', task, attempt, child: id, state: status.state });
     }
-    if (spec.dryRun || !this.options.turnsPassed) return;
+    if (spec.dryRun || this.options.turns === 'not passed') return;
     run.turn = null;
     this.startNext(spec.workflowId);
   }
 
   private startNext(workflowId: number): void {
-    const next = nextInLine(this.runs, workflowId);
+    let next = nextInLine(this.runs, workflowId);
+    if (this.options.turns === 'newest first') next &&= lineOf(this.runs, workflowId).at(-1)!;
     if (!next) return;
     next.turn = null;
     next.status = { ...next.status, state: 'queued', waitReason: null };
     this.addCommand(next.spec.id, { kind: 'start' });
     // While it waited it could not be paused together with the run that it belongs to.
+    if (this.options.turnsForgetPause) return;
     const above = next.spec.parent && this.runs.get(next.spec.parent.run)!.status.state;
     if (above === 'pausing' || above === 'paused') this.addCommand(next.spec.id, { kind: 'pause' });
   }
@@ -488,6 +504,23 @@ export class StoreModel {
     if (!found) return { kind: 'missing', detail: `there is no ${version} version of ${workflow}` };
     const { workflowId, version: number, definition } = found;
     return { kind: 'found', projectId: 1, project: 'p', workflowId, workflow, version: number, definition };
+  }
+
+  /** What is known of the latest run of a workflow in a span of logical dates, or of one task of it. */
+  upstreamFact({ workflow, task, from, to }: UpstreamQuery): UpstreamFact {
+    let latest: DurableRun | null = null;
+    for (const run of this.runs.values()) {
+      const { logicalDateAt, dryRun } = run.spec;
+      const neverBegan = run.status.state === 'stopped' && run.status.startedAt === null;
+      if (run.spec.workflow !== workflow || dryRun || neverBegan || logicalDateAt < from || logicalDateAt >= to)
+        continue;
+      if (!latest || logicalDateAt >= latest.spec.logicalDateAt) latest = run;
+    }
+    if (!latest) return { kind: 'none' };
+    const { spec, status, tasks } = latest;
+    if (task === null) return upstreamFactOfRun(spec.id, status.state);
+    const index = latest.workflow.definition.tasks.findIndex(({ name }) => name === task);
+    return upstreamFactOfTask(spec.id, status.state, tasks[index] ?? null);
   }
 
   attempt(id: AttemptId): AttemptRecord | null {

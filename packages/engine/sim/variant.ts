@@ -11,8 +11,12 @@ export interface Variant {
   fenceNotChecked?: boolean;
   /** The store writes no command for the parent when a child ends. */
   childEndsNotTold?: boolean;
-  /** The store starts nobody when a run ends for whose end others wait. */
-  turnsNotPassed?: boolean;
+  /** The store starts nobody when a run ends for whose end others wait, or the newest of them. */
+  turns?: 'not passed' | 'newest first';
+  /** A child that gets its turn is not told that the run above it has been paused meanwhile. */
+  turnsForgetPause?: boolean;
+  /** The loop goes on behind commands that it was given and could not carry out, or that were another master's then. */
+  commandsOvertake?: boolean;
   /** What the loop makes of a commit whose outcome is unknown, instead of reading. */
   unknownOutcomeIs?: 'executed' | 'lost';
   /** The supervisor starts what it is told to start, known or not. */

@@ -2,9 +2,10 @@
  * Everything of one history in one place: time, chance, the store's model, the network, hosts, masters and what observes
  * them. Owns who is alive and what the faults are now; knows nothing of rules or invariants.
  */
-import type { MasterId, MasterToWorker, WorkerId, WorkerToMaster } from '@pelorus/protocol';
+import type { AttemptId, MasterId, MasterToWorker, WorkerId, WorkerToMaster } from '@pelorus/protocol';
 import { masterIdOf } from '@pelorus/protocol';
 import type { AttemptOutcome } from '@pelorus/protocol';
+import type { UpstreamVerdict } from '../src/index.ts';
 import type { Checker } from './checker.ts';
 import { type Faults, NO_FAULTS } from './faults.ts';
 import { Host, type HostOptions } from './host.ts';
@@ -34,6 +35,8 @@ export class World {
   readonly timeline = new Timeline();
   readonly tally = new Tally();
   readonly ledger = new Ledger();
+  /** What the store said to the questions of each attempt of a `dependent` task. */
+  readonly verdicts = new Map<AttemptId, Set<UpstreamVerdict['kind']>>();
   readonly seed: number;
   readonly random: Random;
   readonly variant: Variant;
@@ -70,7 +73,8 @@ export class World {
     this.store = new StoreModel({
       fenceChecked: options.variant.fenceNotChecked !== true,
       childEndsTold: options.variant.childEndsNotTold !== true,
-      turnsPassed: options.variant.turnsNotPassed !== true,
+      turns: options.variant.turns ?? 'passed',
+      turnsForgetPause: options.variant.turnsForgetPause === true,
       now: () => timeline.now,
       committed: (fence, changes, before) => this.checker.committed(fence, changes, before),
     });
@@ -159,6 +163,14 @@ export class World {
   processEnded(process: SimProcess, outcome: AttemptOutcome | null): void {
     this.trace(() => `${process.host}: process of ${process.attempt} ends ${outcome?.state ?? 'unseen'}`);
     this.ledger.end(process, this.timeline.now, outcome);
+  }
+
+  upstreamChecked(attempt: AttemptId, { kind, detail }: UpstreamVerdict): void {
+    this.trace(() => `${attempt} is told: ${kind}, ${detail}`);
+    this.tally.count(`upstream: ${kind}`);
+    const told = this.verdicts.get(attempt);
+    if (told) told.add(kind);
+    else this.verdicts.set(attempt, new Set([kind]));
   }
 
   reported(worker: WorkerId, messages: readonly WorkerToMaster[]): void {
