@@ -11,10 +11,12 @@ export function answerTo(model: StoreModel, question: Question): Said<AnswerEven
     case 'resolve-child':
       return { kind: 'child-resolved', child: model.findWorkflow(question) };
     case 'check-upstream': {
-      const { n, upstream, project, logicalDateAt, zone } = question;
+      const { run: except, n, upstream, project, logicalDateAt, zone } = question;
       const logical = { at: logicalDateAt, zone };
       const queries = upstreamQueries(upstream, project, logical);
-      const facts = new Map(queries.map((query) => [upstreamQueryKey(query), model.upstreamFact(query)]));
+      const facts = new Map(
+        queries.map((query) => [upstreamQueryKey(query), model.upstreamFact({ ...query, except })]),
+      );
       const verdict = judgeUpstream(upstream, project, logical, (query) => facts.get(upstreamQueryKey(query))!);
       return { kind: 'upstream-checked', n, verdict };
     }

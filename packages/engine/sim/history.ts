@@ -1,5 +1,5 @@
 /** One seed, one history: a hostile time, then a quiet one in which everything must come to its end. */
-import { isTerminalRun, isTerminalTaskRun } from '@pelorus/protocol';
+import { isTerminalTaskRun } from '@pelorus/protocol';
 import { Checker } from './checker.ts';
 import { Commander, type Habits } from './commander.ts';
 import { type Faults, faultsOf } from './faults.ts';
@@ -145,12 +145,12 @@ function openTasksOf(run: DurableRun): string {
 
 /** Every run has ended, every command was answered, no process lives, and the workers have nothing left to say. */
 function isAtRest(world: World): boolean {
-  return unrestOf(world) === null;
+  return world.store.firstOpenRun() === null && unrestOf(world) === null;
 }
 
 function unrestOf(world: World): string | null {
-  for (const [id, run] of world.store.runs)
-    if (!isTerminalRun(run.status.state)) return `run ${id} is ${run.status.state}: ${openTasksOf(run)}`;
+  const run = world.store.firstOpenRun();
+  if (run) return `run ${run.spec.id} is ${run.status.state}: ${openTasksOf(run)}`;
   const command = world.store.commands.find(({ outcome }) => outcome === null);
   if (command) return `command ${command.id} (${command.action.kind} of run ${command.run}) was never answered`;
   if (world.ledger.liveCount > 0) return `${world.ledger.liveCount} processes live`;

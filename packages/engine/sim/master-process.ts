@@ -44,6 +44,8 @@ const ADOPT_PAGE = 3;
 const COMMANDS_PER_CLAIM = 8;
 const RECOVER_PAUSE_MS = 500;
 const ASK_AGAIN_MS = 1_000;
+/** A pulse (they come every `COMMAND_POLL_MS`) that is this late means that the process stood still. */
+const STOOD_STILL_MS = 10_000;
 
 type Input = { kind: 'frame'; link: number; messages: WorkerToMaster[] } | { kind: 'link-down'; link: number };
 
@@ -62,6 +64,7 @@ export class MasterProcess {
   private committing = false;
   private state: 'starting' | 'running' | 'recovering' | 'over' = 'starting';
   private wakeAt = Infinity;
+  private pulseAt = 0;
   private claimedTo: CommandId | null = null;
   private claiming = false;
   private claimAgain = false;
@@ -79,6 +82,7 @@ export class MasterProcess {
     this.begin(world.predecessorsKnownDead(slot), 0);
     this.every(RENEW_MS, () => this.renew());
     this.every(COMMAND_POLL_MS, () => {
+      this.pulse();
       this.claimedTo = null;
       this.claim();
     });
@@ -104,6 +108,16 @@ export class MasterProcess {
     });
   }
 
+  /** Whoever was stopped has heard of nobody in that time, and says nothing of its workers. */
+  private pulse(): void {
+    const at = this.clock();
+    if (at - this.pulseAt > STOOD_STILL_MS) {
+      this.world.tally.count('path: master stood still');
+      this.core.bePatient(at);
+    }
+    this.pulseAt = at;
+  }
+
   /** A new incarnation with nothing in memory but what the store says. */
   private begin(supersedes: MasterId[], delayMs: number): void {
     this.id = this.world.newMasterId(this.slot);
@@ -120,6 +134,7 @@ export class MasterProcess {
             null,
             () => {
               core.adoptionFinished();
+              this.pulseAt = this.clock();
               this.state = 'running';
               this.claim();
               this.schedulePump();

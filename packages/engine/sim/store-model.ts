@@ -121,6 +121,9 @@ export class StoreModel {
   private readonly children = new Map<string, RunId>();
   /** Ids of commands that nobody has answered, by run. */
   private readonly unanswered = new Map<RunId, Set<CommandId>>();
+  /** Commands up to this id have all been answered, runs up to this one have all ended: where looking begins. */
+  private answeredTo = 0;
+  private endedTo = 0;
   /** Runs without an owner whose commands a master was given. */
   private readonly claims = new Map<RunId, MasterId>();
   private readonly options: StoreOptions;
@@ -285,8 +288,10 @@ export class StoreModel {
   claimCommands(fence: Fence, after: CommandId | null, limit: number): Command[] {
     this.checkFence(fence);
     const claimed: Command[] = [];
-    for (const { outcome, ...command } of this.commands) {
-      if (outcome || command.id <= (after ?? 0) || claimed.length === limit) continue;
+    for (let index = Math.max(after ?? 0, this.answeredTo); index < this.commands.length; index++) {
+      const { outcome, ...command } = this.commands[index]!;
+      if (outcome && index === this.answeredTo) this.answeredTo++;
+      if (outcome || claimed.length === limit) continue;
       if (!this.mayTake(command.run, fence.master, true)) continue;
       if (this.runs.get(command.run)!.status.owner !== fence.master) this.claims.set(command.run, fence.master);
       claimed.push(command);
@@ -492,6 +497,15 @@ export class StoreModel {
     return attempts.flat().flatMap(({ task, n }) => this.childOf({ run: id, task, attempt: n }) ?? []);
   }
 
+  /** The first run that has not ended. */
+  firstOpenRun(): DurableRun | null {
+    for (; this.endedTo < this.runs.size; this.endedTo++) {
+      const run = this.runs.get(runIdOf(this.endedTo + 1))!;
+      if (!isTerminalRun(run.status.state)) return run;
+    }
+    return null;
+  }
+
   /** Commands of a run that nobody has answered yet, oldest first. */
   waitingCommands(run: RunId): CommandRow[] {
     return [...(this.unanswered.get(run) ?? [])].map((id) => this.commands[id - 1]!);
@@ -507,13 +521,13 @@ export class StoreModel {
   }
 
   /** What is known of the latest run of a workflow in a span of logical dates, or of one task of it. */
-  upstreamFact({ workflow, task, from, to }: UpstreamQuery): UpstreamFact {
+  upstreamFact({ workflow, task, from, to, except }: UpstreamQuery): UpstreamFact {
     let latest: DurableRun | null = null;
     for (const run of this.runs.values()) {
       const { logicalDateAt, dryRun } = run.spec;
       const neverBegan = run.status.state === 'stopped' && run.status.startedAt === null;
-      if (run.spec.workflow !== workflow || dryRun || neverBegan || logicalDateAt < from || logicalDateAt >= to)
-        continue;
+      if (run.spec.workflow !== workflow || run.spec.id === except || dryRun || neverBegan) continue;
+      if (logicalDateAt < from || logicalDateAt >= to) continue;
       if (!latest || logicalDateAt >= latest.spec.logicalDateAt) latest = run;
     }
     if (!latest) return { kind: 'none' };
