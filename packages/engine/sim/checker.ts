@@ -43,6 +43,8 @@ export class Checker {
   /** Attempts for which a host's agent heard a kill before it heard of the attempt. */
   private readonly killedFirst = new Set<string>();
   private readonly touched = new Set<RunId>();
+  /** Runs that the transaction in hand sets going. */
+  private readonly resumed = new Set<RunId>();
   /** Attempts that have been written. */
   private readonly made = new Set<string>();
 
@@ -58,6 +60,9 @@ export class Checker {
     world.tally.count('transactions');
     if (!world.store.holds(fence))
       fail('S1', `${fence.master} is fenced and commits ${describeChanges(changes) || 'nothing'}`);
+    this.resumed.clear();
+    for (const change of changes)
+      if (change.kind === 'run' && change.status.state === 'running') this.resumed.add(change.status.run);
     for (const change of changes) this.changeWritten(change, before);
     for (const [id, status] of before) this.runWritten(id, status);
   }
@@ -181,6 +186,9 @@ export class Checker {
     if (runBefore.state === 'stopping' || isTerminalRun(runBefore.state)) {
       fail('S9', `attempt ${name} is made while its run is ${runBefore.state}`);
     }
+    const paused = runBefore.state === 'pausing' || runBefore.state === 'paused';
+    if (paused && !this.resumed.has(record.run))
+      fail('S9', `attempt ${name} is made while its run is ${runBefore.state}`);
     if (record.worker !== LOGIC_WORKER) this.mustFitTaskGroup(run, record.task);
     this.mustBeReady('S3', record, run);
   }

@@ -7,6 +7,8 @@
  *    whose outcome is unknown is either visible to the recovery's reads or fenced.
  * 2. Runs that lose their owner later are looked for again and again, not only at the start; an adoption that failed
  *    half-way ends the incarnation as well.
+ * 3. Commands of one run are carried out in the order in which they were given: what was claimed and could not be
+ *    carried out, or was another master's when it was passed over, is claimed again before anything newer.
  */
 import {
   type CommandId,

@@ -19,6 +19,7 @@ import {
 } from '@pelorus/worker/core';
 import {
   type Batch,
+  type Change,
   type CommandAction,
   type Decision,
   type Event,
@@ -226,6 +227,16 @@ class LeavesChildrenAlone extends MasterCore {
 
 class PausesNoChildren extends LeavesChildrenAlone {
   protected override readonly kept = 'pause';
+}
+
+/** A paused run goes on placing what was ready. */
+class HoldsNothingBack extends MasterCore {
+  protected override decide(run: Run, event: Event): Decision {
+    const decision = super.decide(run, event);
+    if (event.kind !== 'command' || event.action.kind !== 'pause') return decision;
+    const held = (change: Change) => change.kind === 'task-run' && change.record.state === 'paused';
+    return { ...decision, changes: decision.changes.filter((change) => !held(change)) };
+  }
 }
 
 /** Asks each question of a run once, also when it was somebody else who asked it. */
@@ -472,6 +483,12 @@ export const MUTANTS: Mutant[] = [
     name: 'pause is not handed to children',
     variant: { masterCore: (options) => new PausesNoChildren(options) },
     caughtBy: ['L4'],
+  },
+  {
+    name: 'pause holds nothing back',
+    variant: { masterCore: (options) => new HoldsNothingBack(options) },
+    people: { pause: 1 },
+    caughtBy: ['S9', 'L4'],
   },
   {
     name: 'a question is not asked again after a takeover',

@@ -3,8 +3,8 @@ import { explain } from './explain.ts';
 import { playHistory } from './history.ts';
 import { Tally } from './tally.ts';
 
-const FIXED_HISTORIES = 300;
-const TIMED_SECONDS = 8;
+const FIXED_HISTORIES = 400;
+const TIMED_SECONDS = 10;
 
 /** What a set of histories must have met, or they prove little. */
 const MUST_HAPPEN = [
