@@ -37,6 +37,8 @@ import { type Invariant, Violation } from './violation.ts';
 import type { World } from './world.ts';
 
 export class Checker {
+  /** When a task last ended. */
+  progressAt = 0;
   private readonly world: World;
   private readonly reports = new Map<string, AttemptReport>();
   private readonly dispatchesHeard = new Set<string>();
@@ -120,7 +122,8 @@ export class Checker {
   }
 
   private taskWritten({ run, task, state, cause, attempts }: TaskRunRecord): void {
-    const { tally, store } = this.world;
+    const { tally, store, timeline } = this.world;
+    if (isTerminalTaskRun(state)) this.progressAt = timeline.now;
     if (cause?.kind === 'branch' || cause?.kind === 'not_triggered') tally.count(`path: task skipped (${cause.kind})`);
     if (cause?.kind === 'chose') tally.count('path: branch chosen');
     if (state === 'failed' && attempts === 0 && cause?.kind === 'invalid') tally.count('path: switch could not choose');
