@@ -19,6 +19,7 @@ export const ERRORS = {
   BACKFILL_NOT_AVAILABLE: { status: 400, sentence: 'Backfill is not available yet.' },
   NOT_SIGNED_IN: { status: 401, sentence: 'A valid token is needed.' },
   CROSS_ORIGIN: { status: 403, sentence: 'Requests from other web sites are refused.' },
+  FORBIDDEN: { status: 403, sentence: 'There is no permission to do this.' },
   FOREIGN_HOST: { status: 403, sentence: 'The Host header does not name this server.' },
   NO_SUCH_ROUTE: { status: 404, sentence: 'There is nothing at this path.' },
   PROJECT_NOT_FOUND: { status: 404, sentence: 'There is no such project.' },

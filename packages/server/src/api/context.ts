@@ -1,6 +1,7 @@
 /** What the handlers work with. The composition root makes the options; nothing here reads the environment. */
 import type { AlertTested, RunId } from '@pelorus/protocol';
 import type { LiveRun } from '../master/live-run.ts';
+import type { Caller } from './access.ts';
 import type { ApiStore } from '../store/port.ts';
 import type { DefinitionParser } from './definitions/definition-parser.ts';
 import type { LogReader } from './logs.ts';
@@ -45,12 +46,16 @@ export interface ApiOptions {
   allowedHosts?: readonly string[];
 }
 
+/** What a handler works with; `store` and `caller` are those of its request. */
 export interface ApiContext {
+  /** Each of its changes is written together with a row of the audit, and refused before the caller was admitted. */
   store: ApiStore;
+  caller: Caller;
   logs: LogReader;
   hints: ApiHints;
   clock: () => number;
   log: ApiLog;
+  /** The caller's name. */
   user: string;
   version: string;
   storeKind: string;

@@ -6,8 +6,9 @@ import fastifyMultipart from '@fastify/multipart';
 import { fastify, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
 import { API_BASE, ERRORS, type ErrorCode, type Problem } from '@pelorus/protocol';
-import { StoreError } from '../store/port.ts';
+import { StoreError, type AuditStamp } from '../store/port.ts';
 import { announcesBody, mediaType } from './body.ts';
+import { administrator, createCaller, type CheckedCaller } from './caller.ts';
 import type { ApiContext, ApiLog, ApiOptions } from './context.ts';
 import { createDefinitionParser } from './definitions/definition-parser.ts';
 import { createGuard } from './guard.ts';
@@ -54,7 +55,10 @@ export function createApi(options: ApiOptions): FastifyInstance {
   return app;
 }
 
-function contextOf(options: ApiOptions): ApiContext {
+/** What all requests have in common. */
+type Shared = Omit<ApiContext, 'caller'>;
+
+function contextOf(options: ApiOptions): Shared {
   const versions = createVersionCache(options.store);
   return {
     store: options.store,
@@ -85,7 +89,8 @@ function guardHook(options: ApiOptions): (request: FastifyRequest, reply: Fastif
   };
 }
 
-function addRoutes(app: FastifyInstance, context: ApiContext): void {
+function addRoutes(app: FastifyInstance, context: Shared): void {
+  const callers = new WeakMap<FastifyRequest, CheckedCaller>();
   const methodsAt = new Map<string, string[]>();
   for (const route of ROUTES) {
     const url = urlOf(route);
@@ -94,14 +99,42 @@ function addRoutes(app: FastifyInstance, context: ApiContext): void {
       method: route.method,
       url,
       bodyLimit: route.bodyLimitBytes,
-      onRequest: async (request) => checkContentType(route, request),
+      onRequest: async (request) => {
+        callers.set(request, callerOf(route, request, context));
+        checkContentType(route, request);
+      },
       handler: async (request, reply) => {
         const signal = goneSignal(request, reply);
-        return send(reply, await route.run(request, signal, context));
+        const caller = callers.get(request);
+        if (caller === undefined) throw new Error(`${route.id}: nobody asked who sends it`);
+        const answer = await route.run(request, signal, contextFor(context, route, caller));
+        if (!caller.isAdmitted) throw new Error(`${route.id}: answered without having asked for the caller's right`);
+        return send(reply, answer);
       },
     });
   }
   for (const [url, methods] of methodsAt) refuseOtherMethods(app, url, methods);
+}
+
+/** Before the body is read: a stranger's is not worth reading. */
+function callerOf(route: Route, request: FastifyRequest, context: Shared): CheckedCaller {
+  const sender = { identity: administrator(context.user), address: request.ip };
+  return createCaller(route.access, sender, async () => new Map<number, number>());
+}
+
+/** What one request works with. Each change it makes is written together with its row of the audit. */
+function contextFor(context: Shared, route: Route, caller: CheckedCaller): ApiContext {
+  const stamp = (): AuditStamp => {
+    if (!caller.isAdmitted) throw new Error(`${route.id}: a change before the caller's right was asked for`);
+    return {
+      user: caller.user,
+      via: caller.identity?.via ?? 'none',
+      address: caller.address,
+      action: route.id,
+      at: context.clock(),
+    };
+  };
+  return { ...context, user: caller.user, caller, store: context.store.audited(stamp) };
 }
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { LIMITS, formatAttemptId, parseAttemptId, type LogPage } from '@pelorus/protocol';
 import type { ApiContext } from './context.ts';
 import { API_LIMITS } from './limits.ts';
+import { loadRun } from './lookup.ts';
 import { ApiFailure, badParameter } from './problem.ts';
 import { integer } from './schemas.ts';
 
@@ -25,6 +26,7 @@ export async function readLog(
   const known = attempt === null ? null : await context.store.getAttempt(formatAttemptId(attempt));
   if (attempt === null || known === null)
     throw new ApiFailure('ATTEMPT_NOT_FOUND', `there is no attempt ${attemptId}; its form is <run>.<task>.<n>`);
+  await loadRun(context, attempt.run);
   const { total, lines } = await context.logs.read(attempt, { from: query.from, size: query.size, matches }, signal);
   return { total, length: lines.length, took: Math.round(performance.now() - startedAt), content: lines };
 }

@@ -1,23 +1,32 @@
-/** Loads what a path names, or throws the 404 that says what is missing. */
+/**
+ * Loads what a request is about, or throws the 404 that says what is missing, or the 403 when the caller lacks the route's
+ * right in the project of what was loaded.
+ */
 import type { RunId } from '@pelorus/protocol';
-import type { ApiStore, ProjectRow, RunDetail, RunRow, WorkflowRow } from '../store/port.ts';
+import type { ApiContext } from './context.ts';
+import type { ProjectRow, RunDetail, RunRow, WorkflowRow } from '../store/port.ts';
 import { nearestName } from './nearest.ts';
 import { ApiFailure } from './problem.ts';
 
-type Reads = Pick<ApiStore, 'listProjects' | 'getWorkflow' | 'listWorkflows' | 'getRun' | 'getRunDetail'>;
+type Needed = Pick<ApiContext, 'store' | 'caller'>;
 
-export async function loadProject(store: Reads, name: string): Promise<ProjectRow> {
+export async function loadProject({ store, caller }: Needed, name: string): Promise<ProjectRow> {
   const projects = await store.listProjects();
   const row = projects.find((project) => project.name === name);
   if (row === undefined)
     throw new ApiFailure('PROJECT_NOT_FOUND', `there is no project ${name}${hint(name, projects)}`);
+  await caller.admit({ projectId: row.id, project: row.name });
   return row;
 }
 
-export async function loadWorkflow(store: Reads, project: string, name: string): Promise<WorkflowRow> {
+export async function loadWorkflow(context: Needed, project: string, name: string): Promise<WorkflowRow> {
+  const { store, caller } = context;
   const row = await store.getWorkflow(project, name);
-  if (row !== null) return row;
-  await loadProject(store, project);
+  if (row !== null) {
+    await caller.admit(row);
+    return row;
+  }
+  await loadProject(context, project);
   const others = await store.listWorkflows({ project, limit: NAMES_COMPARED });
   throw new ApiFailure('WORKFLOW_NOT_FOUND', `project ${project} has no workflow ${name}${hint(name, others)}`);
 }
@@ -32,15 +41,16 @@ function hint(name: string, rows: { name: string }[]): string {
   return nearest === null ? '' : `; did you mean ${nearest}?`;
 }
 
-export async function loadRun(store: Reads, run: RunId): Promise<RunRow> {
-  return found(await store.getRun(run), run);
+export async function loadRun({ store, caller }: Needed, run: RunId): Promise<RunRow> {
+  return admitted(caller, await store.getRun(run), run);
 }
 
-export async function loadRunDetail(store: Reads, run: RunId): Promise<RunDetail> {
-  return found(await store.getRunDetail(run), run);
+export async function loadRunDetail({ store, caller }: Needed, run: RunId): Promise<RunDetail> {
+  return admitted(caller, await store.getRunDetail(run), run);
 }
 
-function found<Row>(row: Row | null, run: RunId): Row {
+async function admitted<Row extends RunRow>(caller: Needed['caller'], row: Row | null, run: RunId): Promise<Row> {
   if (row === null) throw new ApiFailure('RUN_NOT_FOUND', `there is no run ${run}`);
+  await caller.admit(row.spec);
   return row;
 }

@@ -4,6 +4,7 @@
  */
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
+import type { AccessRule } from './access.ts';
 import type { BodyReader } from './body.ts';
 import type { ApiContext } from './context.ts';
 import { noBody } from './body.ts';
@@ -30,14 +31,20 @@ export interface Input<Params, Query, Body> {
 }
 
 export interface RouteDefinition<Params extends z.ZodObject, Query extends z.ZodObject, Body> {
+  /** Names the operation: in the OpenAPI document, in the audit, in the typed client. */
+  id: string;
   method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   /** Below `/api/v1`, unless `root`. */
   path: string;
   /** The path is taken from the root of the server, and needs no token. */
   root?: boolean;
+  /** Who may; enforced before the handler and by `lookup.ts`. */
+  access: AccessRule;
   /** The header `Idempotency-Key` is honoured. */
   repeatable?: boolean;
   summary: string;
+  /** Bodies of the answers by status; a status without a body has null. Errors are problem documents and not listed. */
+  answers?: Record<number, z.ZodType | null>;
   params?: Params;
   query?: Query;
   body?: BodyReader<Body>;
@@ -46,11 +53,14 @@ export interface RouteDefinition<Params extends z.ZodObject, Query extends z.Zod
 
 /** A route whose types are closed over. */
 export interface Route {
+  id: string;
   method: RouteDefinition<z.ZodObject, z.ZodObject, unknown>['method'];
   path: string;
   root: boolean;
+  access: AccessRule;
   summary: string;
   schemas: { params: z.ZodObject; query: z.ZodObject; body: z.ZodType | null };
+  answers: Readonly<Record<number, z.ZodType | null>>;
   contentTypes: readonly string[];
   bodyLimitBytes: number;
   run(request: FastifyRequest, signal: AbortSignal, context: ApiContext): Promise<Answer>;
@@ -66,11 +76,14 @@ export function route<Params extends z.ZodObject, Query extends z.ZodObject, Bod
   // Without a reader `Body` is `undefined`, which is what `noBody` gives.
   const body = definition.body ?? (noBody as BodyReader<unknown> as BodyReader<Body>);
   return {
+    id: definition.id,
     method: definition.method,
     path: definition.path,
+    access: definition.access,
     root: definition.root ?? false,
     summary: definition.summary,
     schemas: { params, query, body: body.schema },
+    answers: definition.answers ?? {},
     contentTypes: body.contentTypes,
     bodyLimitBytes: body.limitBytes,
     run: async (request, signal, context) => {

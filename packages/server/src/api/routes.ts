@@ -1,5 +1,6 @@
 /** Every route there is. */
 import { API_BASE } from '@pelorus/protocol';
+import { SIGNED_IN } from './access.ts';
 import { ok, route, type Route } from './route.ts';
 import { executorRoutes } from './executors/index.ts';
 import { alertRoutes } from './resources/alerts.ts';
@@ -20,8 +21,10 @@ export function urlOf({ root, path }: Pick<Route, 'root' | 'path'>): string {
 }
 
 const index = route({
+  id: 'getIndex',
   method: 'GET',
   path: '',
+  access: SIGNED_IN,
   summary: 'What there is',
   handle: () =>
     ok({ routes: ROUTES.map((each) => ({ method: each.method, path: urlOf(each), summary: each.summary })) }),

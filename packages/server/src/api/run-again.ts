@@ -28,7 +28,7 @@ export type Settings = Pick<
  * `WORKFLOW_NOT_FOUND` when the workflow has been deleted; and what `makePlan` throws.
  */
 export async function prepareAgain(context: ApiContext, order: AgainOrder): Promise<PreparedRun> {
-  const earlier = await loadRunDetail(context.store, order.run);
+  const earlier = await loadRunDetail(context, order.run);
   if (order.what.kind !== 'all') refuseLive(earlier);
   const workflow = await workflowOf(context, earlier);
   const row = await versionOf(context, workflow, order.version === 'same' ? earlier.spec.workflowVersion : null);
@@ -66,7 +66,7 @@ function refuseLive({ spec, status }: RunDetail): void {
 
 /** A workflow that was deleted and made anew is another one. */
 async function workflowOf(context: ApiContext, { spec }: RunDetail): Promise<WorkflowRow> {
-  const workflow = await loadWorkflow(context.store, spec.project, spec.workflow);
+  const workflow = await loadWorkflow(context, spec.project, spec.workflow);
   if (workflow.id === spec.workflowId) return workflow;
   throw new ApiFailure(
     'WORKFLOW_NOT_FOUND',

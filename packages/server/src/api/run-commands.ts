@@ -49,23 +49,23 @@ export async function commandRun(
   kind: 'stop' | 'pause' | 'resume',
   waiting: Waiting,
 ): Promise<CommandAccepted> {
-  const { state } = (await loadRun(context.store, run)).status;
+  const { state } = (await loadRun(context, run)).status;
   if (!RUN_STATES_FOR[kind].has(state)) throw wrongState(`run ${run} is ${state}: it cannot ${kind} now`, state);
   const command = await write(context, run, { kind });
   const reason = await refusalOf(context, command, waiting);
-  const now = (await loadRun(context.store, run)).status.state;
+  const now = (await loadRun(context, run)).status.state;
   if (typeof reason === 'string') throw wrongState(`run ${run}: ${reason}`, now);
   return { command, run, outcome: reason === null ? 'applied' : 'pending', state: now };
 }
 
 /** As `stop`, but a run that is stopping already is left to it. */
 export async function killRun(context: ApiContext, run: RunId, waiting: Waiting): Promise<void> {
-  const { state } = (await loadRun(context.store, run)).status;
+  const { state } = (await loadRun(context, run)).status;
   if (isTerminalRun(state)) throw wrongState(`run ${run} has ended: ${state}`, state);
   if (state === 'stopping') return;
   const reason = await refusalOf(context, await write(context, run, { kind: 'stop' }), waiting);
   if (typeof reason !== 'string') return;
-  const now = (await loadRun(context.store, run)).status.state;
+  const now = (await loadRun(context, run)).status.state;
   if (isTerminalRun(now)) throw wrongState(`run ${run} has ended: ${now}`, now);
 }
 
@@ -82,7 +82,7 @@ export async function commandTask(
   const reason = await refusalOf(context, command, waiting);
   if (typeof reason === 'string')
     throw wrongState(`run ${run}: ${reason}`, stateOf((await taskOf(context, run, action.task)).task));
-  const { state } = (await loadRun(context.store, run)).status;
+  const { state } = (await loadRun(context, run)).status;
   return { command, run, outcome: reason === null ? 'applied' : 'pending', state };
 }
 
@@ -91,7 +91,7 @@ async function taskOf(
   run: RunId,
   name: string,
 ): Promise<{ status: RunDetail['status']; task: TaskState }> {
-  const detail = await loadRunDetail(context.store, run);
+  const detail = await loadRunDetail(context, run);
   const { workflowId, workflowVersion } = detail.spec;
   const states = taskStates(await context.versions.definition(workflowId, workflowVersion), detail);
   const task = states.find((state) => state.task.name === name);
@@ -156,7 +156,7 @@ async function write(context: ApiContext, run: RunId, action: CommandAction): Pr
     return command;
   } catch (error) {
     if (!(error instanceof StoreError) || error.code !== 'CONFLICT') throw error;
-    const { state } = (await loadRun(context.store, run)).status;
+    const { state } = (await loadRun(context, run)).status;
     throw wrongState(`run ${run} is ${state}`, state, error);
   }
 }

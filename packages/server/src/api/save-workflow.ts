@@ -25,7 +25,7 @@ export async function readDefinition(
   body: DefinitionBody,
   as: NamedAs,
 ): Promise<CompleteDefinition> {
-  await loadProject(context.store, as.project);
+  await loadProject(context, as.project);
   const upload =
     body.kind === 'bundle'
       ? { kind: 'bundle' as const, bytes: body.bytes, as }

@@ -76,7 +76,7 @@ export interface PreparedRun {
 
 /** Everything that can be refused is refused here, before anything is written. */
 export async function prepareRun(context: ApiContext, order: RunOrder): Promise<PreparedRun> {
-  const workflow = await loadWorkflow(context.store, order.project, order.workflow);
+  const workflow = await loadWorkflow(context, order.project, order.workflow);
   const row = await versionOf(context, workflow, order.version);
   const { definition } = row;
   const planned = makePlan(definition, order.selection, context.clock());

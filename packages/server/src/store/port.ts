@@ -241,8 +241,24 @@ export interface AlertStore {
   loadAlertChannel(name: string): Promise<AlertChannel | null>;
 }
 
+/** Who changes something, and by which operation; one row of the audit. */
+export interface AuditStamp {
+  /** Empty: nobody who signed in. */
+  user: string;
+  via: 'session' | 'token' | 'admin-token' | 'none';
+  address: string;
+  /** Operation id of the API, e.g. `putWorkflow`. */
+  action: string;
+  at: number;
+}
+
 /** What the api role asks for. */
 export interface ApiStore {
+  /**
+   * The same store for one sender: each verb that changes something asks `stamp` (which may throw: then nothing is written)
+   * and writes a row of the audit in its transaction.
+   */
+  audited(stamp: () => AuditStamp): ApiStore;
   /** Creates the project when it is missing. */
   ensureProject(project: { name: string; description: string; owner: string; at: number }): Promise<ProjectRow>;
   listProjects(): Promise<ProjectRow[]>;

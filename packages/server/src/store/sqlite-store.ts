@@ -112,6 +112,10 @@ class SqliteStore implements Store {
     this.#master = master;
   }
 
+  audited(): Store {
+    return this;
+  }
+
   ensureProject(project: { name: string; description: string; owner: string; at: number }): Promise<ProjectRow> {
     return this.#writer.call('ensureProject', project);
   }

@@ -250,7 +250,12 @@ describe('every refusal is a problem document', () => {
 
 describe('errors of the store', () => {
   const broken = (code: StoreErrorCode): ApiStore =>
-    new Proxy({} as ApiStore, { get: () => () => Promise.reject(new StoreError(code, `the store says ${code}`)) });
+    new Proxy({} as ApiStore, {
+      get: (_target, verb, self) =>
+        verb === 'audited'
+          ? () => self as ApiStore
+          : () => Promise.reject(new StoreError(code, `the store says ${code}`)),
+    });
   const apiOver = (store: ApiStore) =>
     createApi({
       store,

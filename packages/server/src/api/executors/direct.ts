@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { LIMITS } from '@pelorus/protocol';
+import { inProject } from '../access.ts';
 import { StoreError } from '../../store/port.ts';
 import { parametersBody } from '../body.ts';
 import type { ApiContext } from '../context.ts';
@@ -17,13 +18,15 @@ import { FAILURE_POLICIES } from './run.ts';
 type DirectParameters = z.output<typeof directParameters>;
 
 export const runDirect = route({
+  id: 'runDirect',
   method: 'POST',
   path: '/executors/direct',
+  access: inProject('execute'),
   summary: 'Run a workflow that the request brings along',
   body: parametersBody(directParameters, { fileField: 'file', limitBytes: LIMITS.requestBodyBytes }),
   handle: async ({ body: { parameters, file } }, context) => {
     const as = { project: parameters.projectName, name: parameters.workflowName };
-    await loadProject(context.store, as.project);
+    await loadProject(context, as.project);
     await refuseTakenName(context, as);
     const definition = await readDirect(context, as, parameters, file);
     const { workflow } = await saveNew(context, as, definition);

@@ -1,11 +1,14 @@
 import { z } from 'zod';
+import { inProject } from '../access.ts';
 import { created, route } from '../route.ts';
 import { killRun } from '../run-commands.ts';
 import { runId, waitQuery } from '../schemas.ts';
 
 export const killExecution = route({
+  id: 'killExecution',
   method: 'POST',
   path: '/executors/:execId/kill',
+  access: inProject('execute'),
   summary: 'Stop an execution',
   params: z.strictObject({ execId: runId }),
   query: waitQuery,

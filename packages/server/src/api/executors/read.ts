@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { RUN_STATES, RUN_STATUS, toPublishedNodes, type RunState } from '@pelorus/protocol';
+import { SIGNED_IN, inProject } from '../access.ts';
 import type { RunFilter } from '../../store/port.ts';
 import { logQuery, readLog } from '../log-query.ts';
 import { loadRunDetail } from '../lookup.ts';
@@ -11,8 +12,10 @@ import { listParameters } from './parameters.ts';
 import { executionView, nodeView, ownersOf } from './views.ts';
 
 export const listExecutions = route({
+  id: 'listExecutions',
   method: 'GET',
   path: '/executors',
+  access: SIGNED_IN,
   summary: 'Executions, newest start first',
   query: listParameters,
   handle: async ({ query }, context) => {
@@ -51,12 +54,14 @@ function statesWith(statuses: number[]): RunState[] {
 const execPath = z.strictObject({ execId: runId });
 
 export const getExecution = route({
+  id: 'getExecution',
   method: 'GET',
   path: '/executors/:execId',
+  access: inProject('read'),
   summary: 'One execution with its nodes, in an array',
   params: execPath,
   handle: async ({ params }, context) => {
-    const detail = await loadRunDetail(context.store, params.execId);
+    const detail = await loadRunDetail(context, params.execId);
     const definition = await context.versions.definition(detail.spec.workflowId, detail.spec.workflowVersion);
     const owners = ownersOf(await context.store.listProjects());
     const now = context.clock();
@@ -75,8 +80,10 @@ export const getExecution = route({
 });
 
 export const getLogs = route({
+  id: 'getExecutionLogs',
   method: 'GET',
   path: '/executors/:jobId/logs',
+  access: inProject('read'),
   summary: 'A page of the log of a node',
   params: z.strictObject({ jobId: z.string().max(64) }),
   query: logQuery,

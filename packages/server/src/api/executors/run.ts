@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { RunId } from '@pelorus/protocol';
+import { inProject } from '../access.ts';
 import { parametersBody } from '../body.ts';
 import type { ApiContext } from '../context.ts';
 import { loadRun } from '../lookup.ts';
@@ -12,8 +13,10 @@ import { runParameters } from './parameters.ts';
 type RunParameters = z.output<typeof runParameters>;
 
 export const runWorkflow = route({
+  id: 'runWorkflow',
   method: 'POST',
   path: '/executors',
+  access: inProject('execute'),
   summary: 'Run a workflow that has been configured',
   repeatable: true,
   body: parametersBody(runParameters),
@@ -88,7 +91,7 @@ function refuseBesideRerun(parameters: RunParameters): void {
 }
 
 async function refuseOtherWorkflow(context: ApiContext, run: RunId, parameters: RunParameters): Promise<void> {
-  const { spec } = await loadRun(context.store, run);
+  const { spec } = await loadRun(context, run);
   if (spec.project === parameters.projectName && spec.workflow === parameters.workflowName) return;
   throw badParameter('rerunOf', `rerunOf: run ${run} is one of ${spec.project}/${spec.workflow}`);
 }

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { ALERT_EVENTS } from '@pelorus/engine';
 import type { AlertTested } from '@pelorus/protocol';
+import { ADMINISTRATOR, SIGNED_IN } from '../access.ts';
 import { StoreError, type AlertChannelRow, type ApiStore } from '../../store/port.ts';
 import { jsonBody } from '../body.ts';
 import { readCursor, writeCursor } from '../cursor.ts';
@@ -16,16 +17,20 @@ import { alertChannelView, alertView } from '../views.ts';
 const channelPath = z.strictObject({ name: someName });
 
 const listChannels = route({
+  id: 'listChannels',
   method: 'GET',
   path: '/alert-channels',
+  access: SIGNED_IN,
   summary: 'Where alerts can be sent',
   handle: async (_input, { store }) =>
     ok({ items: (await store.listAlertChannels()).map(alertChannelView), nextCursor: null }),
 });
 
 const getChannel = route({
+  id: 'getChannel',
   method: 'GET',
   path: '/alert-channels/:name',
+  access: SIGNED_IN,
   summary: 'One alert channel; its secret is never given back',
   params: channelPath,
   handle: async ({ params }, { store }) => ok(alertChannelView(await loadChannel(store, params.name))),
@@ -59,8 +64,10 @@ const channelBody = z.strictObject({
 type ChannelBody = z.output<typeof channelBody>;
 
 const putChannel = route({
+  id: 'putChannel',
   method: 'PUT',
   path: '/alert-channels/:name',
+  access: ADMINISTRATOR,
   summary: 'Create or change an alert channel; a secret that is made for it is shown this once',
   params: z.strictObject({ name: newName }),
   body: jsonBody(channelBody),
@@ -107,8 +114,10 @@ function secretFor({ kind, secret }: ChannelBody, existing: AlertChannelRow | un
 const SECRET_BYTES = 32;
 
 const deleteChannel = route({
+  id: 'deleteChannel',
   method: 'DELETE',
   path: '/alert-channels/:name',
+  access: ADMINISTRATOR,
   summary: 'Delete an alert channel; what is still to be sent through it fails',
   params: channelPath,
   handle: async ({ params }, { store }) => {
@@ -123,8 +132,10 @@ const deleteChannel = route({
 });
 
 const testChannel = route({
+  id: 'testChannel',
   method: 'POST',
   path: '/alert-channels/:name/test',
+  access: ADMINISTRATOR,
   summary: 'Send a test through an alert channel and say what became of it',
   params: channelPath,
   handle: async ({ params, signal }, { store, hints }) => {
@@ -139,8 +150,10 @@ const testChannel = route({
 });
 
 const listAlerts = route({
+  id: 'listAlerts',
   method: 'GET',
   path: '/alerts',
+  access: SIGNED_IN,
   summary: 'What people have been told, one item for each recipient, newest first',
   query: z.strictObject({
     run: runId.optional(),

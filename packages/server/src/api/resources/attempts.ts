@@ -1,10 +1,13 @@
 import { z } from 'zod';
+import { inProject } from '../access.ts';
 import { logQuery, readLog } from '../log-query.ts';
 import { ok, route, type Route } from '../route.ts';
 
 const getLogs = route({
+  id: 'getAttemptLogs',
   method: 'GET',
   path: '/attempts/:attempt/logs',
+  access: inProject('read'),
   summary: "A page of an attempt's log",
   params: z.strictObject({ attempt: z.string().max(64) }),
   query: logQuery,

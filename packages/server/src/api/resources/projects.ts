@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SIGNED_IN, inProject } from '../access.ts';
 import { jsonBody } from '../body.ts';
 import { loadProject } from '../lookup.ts';
 import { ApiFailure } from '../problem.ts';
@@ -7,23 +8,29 @@ import { newName, projectPath } from '../schemas.ts';
 import { projectView } from '../views.ts';
 
 const listProjects = route({
+  id: 'listProjects',
   method: 'GET',
   path: '/projects',
+  access: SIGNED_IN,
   summary: 'All projects',
   handle: async (_input, { store }) => ok({ items: (await store.listProjects()).map(projectView), nextCursor: null }),
 });
 
 const getProject = route({
+  id: 'getProject',
   method: 'GET',
   path: '/projects/:project',
+  access: inProject('read'),
   summary: 'One project',
   params: projectPath,
-  handle: async ({ params }, { store }) => ok(projectView(await loadProject(store, params.project))),
+  handle: async ({ params }, context) => ok(projectView(await loadProject(context, params.project))),
 });
 
 const putProject = route({
+  id: 'putProject',
   method: 'PUT',
   path: '/projects/:project',
+  access: SIGNED_IN,
   summary: 'Create a project; one that exists stays as it is',
   params: z.strictObject({ project: newName }),
   body: jsonBody(z.strictObject({ description: z.string().max(10_000).optional() })),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { inProject } from '../access.ts';
 import { accepted, route, type Route } from '../route.ts';
 import { commandRun, commandTask } from '../run-commands.ts';
 import { runPath, waitQuery } from '../schemas.ts';
@@ -10,8 +11,9 @@ const RUN_ACTIONS = {
 } as const;
 
 const TASK_ACTIONS = {
-  kill: { command: 'kill-task', summary: 'Kill one task of a run' },
+  kill: { id: 'killTask', command: 'kill-task', summary: 'Kill one task of a run' },
   'force-success': {
+    id: 'forceTaskSuccess',
     command: 'force-success',
     summary: 'Let a task that failed, or that waits to be executed, count as succeeded',
   },
@@ -19,8 +21,10 @@ const TASK_ACTIONS = {
 
 function onRun(action: keyof typeof RUN_ACTIONS): Route {
   return route({
+    id: `${action}Run`,
     method: 'POST',
     path: `/runs/:run/${action}`,
+    access: inProject('execute'),
     summary: RUN_ACTIONS[action],
     params: runPath,
     query: waitQuery,
@@ -30,10 +34,12 @@ function onRun(action: keyof typeof RUN_ACTIONS): Route {
 }
 
 function onTask(action: keyof typeof TASK_ACTIONS): Route {
-  const { command, summary } = TASK_ACTIONS[action];
+  const { id, command, summary } = TASK_ACTIONS[action];
   return route({
+    id,
     method: 'POST',
     path: `/runs/:run/tasks/:task/${action}`,
+    access: inProject('execute'),
     summary,
     params: runPath.extend({ task: z.string().min(1).max(255) }),
     query: waitQuery,

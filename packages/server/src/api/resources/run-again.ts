@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { inProject } from '../access.ts';
 import { jsonBody } from '../body.ts';
 import { route, type Route } from '../route.ts';
 import { prepareAgain, type AgainOrder } from '../run-again.ts';
@@ -8,8 +9,10 @@ import { planAnswer, submitAnswer } from './submit-answer.ts';
 const query = z.strictObject({ dryRun: flag.default(false) });
 
 const rerun = route({
+  id: 'rerunRun',
   method: 'POST',
   path: '/runs/:run/rerun',
+  access: inProject('execute'),
   repeatable: true,
   summary: 'Run again what did not succeed, or a task and all behind it; with ?dryRun=true only say what that is',
   params: runPath,
@@ -23,8 +26,10 @@ const rerun = route({
 });
 
 const repeat = route({
+  id: 'repeatRun',
   method: 'POST',
   path: '/runs/:run/repeat',
+  access: inProject('execute'),
   repeatable: true,
   summary: 'Run everything again with the same parameters and logical date; with ?dryRun=true only say what that is',
   params: runPath,

@@ -8,6 +8,7 @@ import {
   type RunState,
   type TaskView,
 } from '@pelorus/protocol';
+import { SIGNED_IN, inProject } from '../access.ts';
 import type { RunDetail, RunFilter } from '../../store/port.ts';
 import { jsonBody } from '../body.ts';
 import type { ApiContext } from '../context.ts';
@@ -88,8 +89,10 @@ function isZone(text: string): boolean {
 }
 
 const postRun = route({
+  id: 'postRun',
   method: 'POST',
   path: '/runs',
+  access: inProject('execute'),
   repeatable: true,
   summary: 'Run a workflow; with ?dryRun=true only say what would be executed',
   query: z.strictObject({ dryRun: flag.default(false) }),
@@ -141,12 +144,14 @@ const listQuery = z.strictObject({
 });
 
 const listRuns = route({
+  id: 'listRuns',
   method: 'GET',
   path: '/runs',
+  access: SIGNED_IN,
   summary: 'Runs, newest first; of the last 7 days unless submittedAfter says otherwise',
   query: listQuery,
   handle: async ({ query }, context) => {
-    if (query.project !== undefined) await loadProject(context.store, query.project);
+    if (query.project !== undefined) await loadProject(context, query.project);
     const now = context.clock();
     const [from, until] = readCursor(query.cursor, 2) ?? [0, query.submittedBefore ?? now];
     const page = await context.store.listRuns(filterOf(query, now, until ?? now), from ?? 0, query.limit + 1);
@@ -199,19 +204,23 @@ function submittedFrom(
 }
 
 const getRun = route({
+  id: 'getRun',
   method: 'GET',
   path: '/runs/:run',
+  access: inProject('read'),
   summary: 'One run',
   params: runPath,
   handle: async ({ params }, context) => {
-    const row = await loadRun(context.store, params.run);
+    const row = await loadRun(context, params.run);
     return ok(runView(row, await context.tallies.of(row), context.clock()));
   },
 });
 
 const getTasks = route({
+  id: 'getTasks',
   method: 'GET',
   path: '/runs/:run/tasks',
+  access: inProject('read'),
   summary: 'Every task of a run with its attempts, in the order of the definition',
   params: runPath,
   query: z.strictObject({
@@ -220,7 +229,7 @@ const getTasks = route({
   }),
   handle: async ({ params, query }, context) => {
     const from = readCursor(query.cursor, 1)?.[0] ?? 0;
-    const states = await statesOf(context, await loadRunDetail(context.store, params.run));
+    const states = await statesOf(context, await loadRunDetail(context, params.run));
     const children = await childrenOf(context, params.run, states);
     const items = states.slice(from, from + query.limit);
     const next = from + items.length;
@@ -248,12 +257,14 @@ async function childrenOf(context: ApiContext, run: RunId, states: TaskState[]):
 }
 
 const getPlan = route({
+  id: 'getPlan',
   method: 'GET',
   path: '/runs/:run/plan',
+  access: inProject('read'),
   summary: 'Which tasks the run executes, reuses and leaves out',
   params: runPath,
   handle: async ({ params }, context) => {
-    const { spec } = await loadRun(context.store, params.run);
+    const { spec } = await loadRun(context, params.run);
     const { tasks, ...head } = planView(
       await context.versions.definition(spec.workflowId, spec.workflowVersion),
       spec.plan,
@@ -264,14 +275,16 @@ const getPlan = route({
 });
 
 const getLive = route({
+  id: 'getLive',
   method: 'GET',
   path: '/runs/:run/live',
+  access: inProject('read'),
   summary: 'The run as its master has it in memory, or as stored when that cannot be had within a second',
   params: runPath,
   handle: async ({ params }, context) => {
-    const row = await loadRun(context.store, params.run);
+    const row = await loadRun(context, params.run);
     const live = isTerminalRun(row.status.state) ? null : await askOwner(context, params.run);
-    const detail = live ?? (await loadRunDetail(context.store, params.run));
+    const detail = live ?? (await loadRunDetail(context, params.run));
     const states = await statesOf(context, detail);
     const children = await childrenOf(context, params.run, states);
     const storeVersion = live === null ? detail.status.version : row.status.version;

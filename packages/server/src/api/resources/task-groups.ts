@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ADMINISTRATOR, SIGNED_IN } from '../access.ts';
 import { StoreError, type ApiStore, type TaskGroupUsage } from '../../store/port.ts';
 import { jsonBody } from '../body.ts';
 import { API_LIMITS } from '../limits.ts';
@@ -9,16 +10,20 @@ import { newName, someName } from '../schemas.ts';
 import { taskGroupView } from '../views.ts';
 
 const listTaskGroups = route({
+  id: 'listTaskGroups',
   method: 'GET',
   path: '/task-groups',
+  access: SIGNED_IN,
   summary: 'Task groups, with what they hold and what waits for them',
   handle: async (_input, { store }) =>
     ok({ items: (await store.listTaskGroups()).map(taskGroupView), nextCursor: null }),
 });
 
 const getTaskGroup = route({
+  id: 'getTaskGroup',
   method: 'GET',
   path: '/task-groups/:name',
+  access: SIGNED_IN,
   summary: 'One task group',
   params: z.strictObject({ name: someName }),
   handle: async ({ params }, { store }) => ok(taskGroupView(await loadTaskGroup(store, params.name))),
@@ -39,8 +44,10 @@ async function loadTaskGroup(store: ApiStore, name: string): Promise<TaskGroupUs
 }
 
 const putTaskGroup = route({
+  id: 'putTaskGroup',
   method: 'PUT',
   path: '/task-groups/:name',
+  access: ADMINISTRATOR,
   summary: 'Create a task group or change its size; tasks that hold it go on',
   params: z.strictObject({ name: newName }),
   body: jsonBody(z.strictObject({ size: z.int().min(0).max(API_LIMITS.taskGroupSizeMax) })),
@@ -54,8 +61,10 @@ const putTaskGroup = route({
 });
 
 const deleteTaskGroup = route({
+  id: 'deleteTaskGroup',
   method: 'DELETE',
   path: '/task-groups/:name',
+  access: ADMINISTRATOR,
   summary: 'Delete a task group; tasks that name it wait until there is one of that name again',
   params: z.strictObject({ name: someName }),
   handle: async ({ params }, { store }) => {

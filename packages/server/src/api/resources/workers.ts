@@ -1,9 +1,12 @@
+import { SIGNED_IN } from '../access.ts';
 import { ok, route, type Route } from '../route.ts';
 import { workerView } from '../views.ts';
 
 const listWorkers = route({
+  id: 'listWorkers',
   method: 'GET',
   path: '/workers',
+  access: SIGNED_IN,
   summary: 'Workers, one row for each start of a worker process',
   handle: async (_input, { store }) => ok({ items: (await store.listWorkers()).map(workerView), nextCursor: null }),
 });

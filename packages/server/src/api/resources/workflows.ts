@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { WorkflowValidated } from '@pelorus/protocol';
+import { SIGNED_IN, inProject } from '../access.ts';
 import type { WorkflowRow, WorkflowVersionRow } from '../../store/port.ts';
 import { definitionBody } from '../body.ts';
 import type { ApiContext } from '../context.ts';
@@ -15,12 +16,15 @@ import { versionSummary, workflowHead, workflowSummary } from '../views.ts';
 const newWorkflowPath = z.strictObject({ project: someName, workflow: newName });
 
 const listWorkflows = route({
+  id: 'listWorkflows',
   method: 'GET',
   path: '/workflows',
+  access: SIGNED_IN,
   summary: 'Workflows, of one project or of all',
   query: z.strictObject({ project: someName.optional(), limit: limit(100), cursor }),
-  handle: async ({ query }, { store }) => {
-    if (query.project !== undefined) await loadProject(store, query.project);
+  handle: async ({ query }, context) => {
+    const { store } = context;
+    if (query.project !== undefined) await loadProject(context, query.project);
     const after = readCursor(query.cursor, 1)?.[0];
     const rows = await store.listWorkflows({
       ...(query.project === undefined ? {} : { project: query.project }),
@@ -37,19 +41,23 @@ const listWorkflows = route({
 });
 
 const getWorkflow = route({
+  id: 'getWorkflow',
   method: 'GET',
   path: '/projects/:project/workflows/:workflow',
+  access: inProject('read'),
   summary: 'A workflow with its latest version',
   params: workflowPath,
   handle: async ({ params }, context) => {
-    const workflow = await loadWorkflow(context.store, params.project, params.workflow);
+    const workflow = await loadWorkflow(context, params.project, params.workflow);
     return workflowAnswer(workflow, await context.versions.get(workflow.id, workflow.version));
   },
 });
 
 const putWorkflow = route({
+  id: 'putWorkflow',
   method: 'PUT',
   path: '/projects/:project/workflows/:workflow',
+  access: inProject('write'),
   summary: 'Create a workflow or save a new version; the same content makes none',
   params: newWorkflowPath,
   body: definitionBody,
@@ -74,20 +82,25 @@ async function refuseHidden(context: ApiContext, project: string, name: string):
 }
 
 const deleteWorkflow = route({
+  id: 'deleteWorkflow',
   method: 'DELETE',
   path: '/projects/:project/workflows/:workflow',
+  access: inProject('write'),
   summary: 'Delete a workflow that has no run in progress; its runs stay readable',
   params: workflowPath,
-  handle: async ({ params }, { store, user, clock }) => {
-    const workflow = await loadWorkflow(store, params.project, params.workflow);
+  handle: async ({ params }, context) => {
+    const { store, user, clock } = context;
+    const workflow = await loadWorkflow(context, params.project, params.workflow);
     await store.deleteWorkflow(workflow.id, user, clock());
     return { status: 204 };
   },
 });
 
 const validateWorkflow = route({
+  id: 'validateWorkflow',
   method: 'POST',
   path: '/projects/:project/workflows/:workflow/validate',
+  access: inProject('read'),
   summary: 'Check a definition without storing it',
   params: newWorkflowPath,
   body: definitionBody,
@@ -105,12 +118,15 @@ const validateWorkflow = route({
 });
 
 const listVersions = route({
+  id: 'listVersions',
   method: 'GET',
   path: '/projects/:project/workflows/:workflow/versions',
+  access: inProject('read'),
   summary: 'Versions of a workflow, newest first',
   params: workflowPath,
-  handle: async ({ params }, { store }) => {
-    const workflow = await loadWorkflow(store, params.project, params.workflow);
+  handle: async ({ params }, context) => {
+    const { store } = context;
+    const workflow = await loadWorkflow(context, params.project, params.workflow);
     const versions = await store.listWorkflowVersions(workflow.id);
     return ok({
       items: versions.toSorted((left, right) => right.version - left.version).map(versionSummary),
@@ -120,12 +136,14 @@ const listVersions = route({
 });
 
 const getVersion = route({
+  id: 'getVersion',
   method: 'GET',
   path: '/projects/:project/workflows/:workflow/versions/:version',
+  access: inProject('read'),
   summary: 'One version of a workflow',
   params: workflowPath.extend({ version: integer({ min: 1, max: 1_000_000_000 }) }),
   handle: async ({ params }, context) => {
-    const workflow = await loadWorkflow(context.store, params.project, params.workflow);
+    const workflow = await loadWorkflow(context, params.project, params.workflow);
     if (params.version > workflow.version)
       throw new ApiFailure(
         'VERSION_NOT_FOUND',
