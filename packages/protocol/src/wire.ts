@@ -32,6 +32,12 @@ export interface AttemptSpec {
   files: { name: string; sha256: string; base64: string }[];
   /** Where `sql` connects: resolved connection, or null. */
   connection: { kind: 'sqlite' | 'postgres' | 'mysql'; url: string } | null;
+  /**
+   * Name → value of the secrets that this task's own texts name by `${secret.name}`. `action`, `params` and `env` keep the
+   * placeholder as it is written; the worker fills it in as the attempt starts. Absent: it names none. `connection.url`
+   * arrives filled in. The worker masks these values, and the password in `connection.url`, in logs and outputs.
+   */
+  secrets?: Record<string, string>;
   /** Declared output names and types. */
   outputs: Record<string, { type: string }>;
   killGraceMs: number;
@@ -56,7 +62,9 @@ export type MasterToWorker =
   | { kind: 'dispatch'; spec: AttemptSpec }
   | { kind: 'kill'; attempt: AttemptId; graceMs: number; cause: Cause }
   | { kind: 'ack'; attempt: AttemptId; sequence: number; verdict: 'stored' | 'unknown' }
-  | { kind: 'query'; attempts: AttemptId[] };
+  | { kind: 'query'; attempts: AttemptId[] }
+  /** Runs `select 1` there and answers with `probe-result`; only to workers whose hello names the feature `probe`. Not re-sent. */
+  | { kind: 'probe'; id: string; connection: NonNullable<AttemptSpec['connection']>; timeoutMs: number };
 
 /** The worker's word on one attempt. `sequence` rises by one with each report of the same attempt. */
 export type AttemptReport =
@@ -102,6 +110,8 @@ export type WorkerToMaster =
     }
   | { kind: 'heartbeat'; worker: WorkerId; sentAt: number; load: WorkerLoad; attempts: AttemptId[] }
   | { kind: 'report'; worker: WorkerId; report: AttemptReport }
+  /** `detail` says what came back, for people; it never holds a password of the connection. */
+  | { kind: 'probe-result'; worker: WorkerId; id: string; ok: boolean; detail: string; tookMs: number }
   | { kind: 'goodbye'; worker: WorkerId };
 
 /** One end of a connection. `send` never blocks and never throws; a frame may be lost when the link breaks. */
