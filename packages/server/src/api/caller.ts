@@ -19,6 +19,8 @@ export type Grants = ReadonlyMap<number, number>;
 export interface CheckedCaller extends Caller {
   /** The route's rule has been satisfied: always so for rules that need no project. */
   readonly isAdmitted: boolean;
+  /** What was granted so far: a stream ends when any of it is withdrawn. */
+  readonly asked: readonly { right: Right; object: OfProject }[];
 }
 
 /** Throws `NOT_SIGNED_IN` or `FORBIDDEN` when the rule already refuses the sender; `grantsOf` is asked at most once. */
@@ -33,6 +35,7 @@ export function createCaller(
   if (rule.who === 'administrator' && identity?.administrator !== true)
     throw new ApiFailure('FORBIDDEN', 'only an administrator may do this');
   let admitted = rule.who !== 'member';
+  const asked: { right: Right; object: OfProject }[] = [];
   let grants: Promise<Grants> | null = null;
   const user = identity?.user ?? '';
   const ownGrants = () => (grants ??= grantsOf(user));
@@ -45,7 +48,7 @@ export function createCaller(
     return (bits & RIGHT_BITS[right]) !== 0;
   };
   const demand = async (right: Right, object: OfProject): Promise<void> => {
-    if (await may(right, object)) return;
+    if (await may(right, object)) return void asked.push({ right, object });
     throw new ApiFailure('FORBIDDEN', `${user === '' ? 'nobody' : user} may not ${VERBS[right]} this project`);
   };
   return {
@@ -55,6 +58,7 @@ export function createCaller(
     get isAdmitted() {
       return admitted;
     },
+    asked,
     may,
     demand,
     admit: async (object) => {

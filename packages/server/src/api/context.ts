@@ -6,6 +6,7 @@ import type { ApiStore } from '../store/port.ts';
 import type { DefinitionParser } from './definitions/definition-parser.ts';
 import type { LogReader } from './logs.ts';
 import type { RunTallies } from './run-tallies.ts';
+import type { StreamLimits } from './sse.ts';
 import type { VersionCache } from './version-cache.ts';
 
 export interface ApiHints {
@@ -44,6 +45,8 @@ export interface ApiOptions {
   adminToken?: string | null;
   /** Names, besides the loopback ones, that the Host header may hold; `*` allows all. */
   allowedHosts?: readonly string[];
+  /** Bounds of event streams other than the usual ones. */
+  streams?: Partial<StreamLimits>;
 }
 
 /** What a handler works with; `store` and `caller` are those of its request. */
@@ -51,6 +54,8 @@ export interface ApiContext {
   /** Each of its changes is written together with a row of the audit, and refused before the caller was admitted. */
   store: ApiStore;
   caller: Caller;
+  /** The same sender as its credentials and rights are now, for what outlasts a moment; rejects when the credentials have ended. */
+  again: () => Promise<Caller>;
   logs: LogReader;
   hints: ApiHints;
   clock: () => number;

@@ -18,6 +18,7 @@ import { ApiFailure, toProblem } from './problem.ts';
 import type { Answer, Route } from './route.ts';
 import { ROUTES, urlOf } from './routes.ts';
 import { createRunTallies } from './run-tallies.ts';
+import { createEventStreams, DEFAULT_STREAM_LIMITS, type EventStreams } from './sse.ts';
 import { createVersionCache } from './version-cache.ts';
 
 /**
@@ -26,6 +27,7 @@ import { createVersionCache } from './version-cache.ts';
  */
 export function createApi(options: ApiOptions): FastifyInstance {
   const context = contextOf(options);
+  const streams = createEventStreams(options.log, { ...DEFAULT_STREAM_LIMITS, ...options.streams });
   const app: FastifyInstance = fastify({
     logger: false,
     exposeHeadRoutes: true,
@@ -46,17 +48,19 @@ export function createApi(options: ApiOptions): FastifyInstance {
       `there is nothing at ${pathOf(request)}; the paths are listed at ${API_BASE}`,
     );
   });
+  // Before the server stops listening, for it waits for every answer under way, and these do not end by themselves.
+  app.addHook('preClose', async () => streams.close());
   app.addHook('onClose', () => context.definitions.close());
   // Within a plugin, because the multipart plugin must have been loaded before routes are made.
   void app.register((scope, _options, done) => {
-    addRoutes(scope, context);
+    addRoutes(scope, context, streams);
     done();
   });
   return app;
 }
 
 /** What all requests have in common. */
-type Shared = Omit<ApiContext, 'caller'>;
+type Shared = Omit<ApiContext, 'caller' | 'again'>;
 
 function contextOf(options: ApiOptions): Shared {
   const versions = createVersionCache(options.store);
@@ -89,7 +93,7 @@ function guardHook(options: ApiOptions): (request: FastifyRequest, reply: Fastif
   };
 }
 
-function addRoutes(app: FastifyInstance, context: Shared): void {
+function addRoutes(app: FastifyInstance, context: Shared, streams: EventStreams): void {
   const callers = new WeakMap<FastifyRequest, CheckedCaller>();
   const methodsAt = new Map<string, string[]>();
   for (const route of ROUTES) {
@@ -107,9 +111,13 @@ function addRoutes(app: FastifyInstance, context: Shared): void {
         const signal = goneSignal(request, reply);
         const caller = callers.get(request);
         if (caller === undefined) throw new Error(`${route.id}: nobody asked who sends it`);
-        const answer = await route.run(request, signal, contextFor(context, route, caller));
+        const again = async () => callerOf(route, request, context);
+        const answer = await route.run(request, signal, contextFor(context, route, caller, again));
         if (!caller.isAdmitted) throw new Error(`${route.id}: answered without having asked for the caller's right`);
-        return send(reply, answer);
+        if (answer.body === undefined || !('events' in answer.body)) return send(reply, answer, answer.body);
+        if (request.method === 'HEAD') return reply.type('text/event-stream; charset=utf-8').send();
+        streams.open(reply.raw, { ...reply.getHeaders(), ...answer.headers }, answer.body.events, { caller, again });
+        return reply.hijack();
       },
     });
   }
@@ -123,7 +131,12 @@ function callerOf(route: Route, request: FastifyRequest, context: Shared): Check
 }
 
 /** What one request works with. Each change it makes is written together with its row of the audit. */
-function contextFor(context: Shared, route: Route, caller: CheckedCaller): ApiContext {
+function contextFor(
+  context: Shared,
+  route: Route,
+  caller: CheckedCaller,
+  again: () => Promise<CheckedCaller>,
+): ApiContext {
   const stamp = (): AuditStamp => {
     if (!caller.isAdmitted) throw new Error(`${route.id}: a change before the caller's right was asked for`);
     return {
@@ -134,7 +147,7 @@ function contextFor(context: Shared, route: Route, caller: CheckedCaller): ApiCo
       at: context.clock(),
     };
   };
-  return { ...context, user: caller.user, caller, store: context.store.audited(stamp) };
+  return { ...context, user: caller.user, caller, again, store: context.store.audited(stamp) };
 }
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const;
@@ -177,13 +190,15 @@ function goneSignal(request: FastifyRequest, reply: FastifyReply): AbortSignal {
 /** The client closed the connection: nobody is left to answer. */
 class ClientGone extends Error {}
 
-function send(reply: FastifyReply, answer: Answer): FastifyReply {
+type SentAtOnce = Exclude<Answer['body'], { events: unknown }>;
+
+function send(reply: FastifyReply, answer: Answer, body: SentAtOnce): FastifyReply {
   void reply.code(answer.status).headers(answer.headers ?? {});
-  if (answer.body === undefined) return reply.send();
+  if (body === undefined) return reply.send();
   void reply.type('application/json; charset=utf-8');
-  return 'json' in answer.body
-    ? reply.send(JSON.stringify(answer.body.json))
-    : reply.send(Readable.from(answer.body.stream, { objectMode: false }));
+  return 'json' in body
+    ? reply.send(JSON.stringify(body.json))
+    : reply.send(Readable.from(body.stream, { objectMode: false }));
 }
 
 function sendFailure(error: unknown, request: FastifyRequest, reply: FastifyReply, log: ApiLog): FastifyReply {

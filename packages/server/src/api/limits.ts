@@ -53,6 +53,23 @@ export const API_LIMITS = {
   logQueryLength: 1000,
   logIndexEntries: 256,
   requestTimeoutMs: 120_000,
+  /** Event streams open at once. */
+  streamsPerProcess: 5000,
+  streamsPerUser: 2000,
+  /** Bytes given to a socket at once; what waits for one client is this and the socket's own buffer. */
+  streamPieceBytes: 256 * KIB,
+  /** A stream on which nothing happens says so this often. */
+  streamHeartbeatMs: 15_000,
+  /** How often the right to read is checked again, and how long it holds when that cannot be done. */
+  streamRecheckMs: 5000,
+  streamUncheckedMs: 60_000,
+  /** A client that takes nothing for so long is dropped. */
+  streamStallMs: 30_000,
+  /** A client waits so long before it comes back. */
+  streamRetryMs: 2000,
+  streamRetryAfterSeconds: 10,
+  /** A client is given so long to take the end of its stream. */
+  streamEndMs: 500,
   pathParameterLength: 1000,
   multipartFields: 64,
   retryAfterSeconds: 1,

@@ -10,6 +10,7 @@ import type { ApiContext } from './context.ts';
 import { noBody } from './body.ts';
 import { parseInput } from './parse-input.ts';
 import { nothing } from './schemas.ts';
+import type { EventSource } from './sse.ts';
 import { submissionKey } from './submission-key.ts';
 import type { SubmissionKey } from './submit.ts';
 
@@ -17,7 +18,7 @@ export interface Answer {
   status: number;
   headers?: Record<string, string>;
   /** Absent: no content. */
-  body?: { json: unknown } | { stream: AsyncIterable<string> };
+  body?: { json: unknown } | { stream: AsyncIterable<string> } | { events: EventSource };
 }
 
 export interface Input<Params, Query, Body> {
@@ -28,6 +29,8 @@ export interface Input<Params, Query, Body> {
   signal: AbortSignal;
   /** Of routes that are `repeatable`; on others the header is not looked at. */
   key: SubmissionKey | null;
+  /** Of a client that comes back to an event stream: the last event it had, as it says. */
+  lastEventId: string | null;
 }
 
 export interface RouteDefinition<Params extends z.ZodObject, Query extends z.ZodObject, Body> {
@@ -93,13 +96,18 @@ export function route<Params extends z.ZodObject, Query extends z.ZodObject, Bod
         body: await body.read(request),
       };
       const key = definition.repeatable === true ? keyOf(request, definition.path, read) : null;
-      return definition.handle({ ...read, signal, key }, context);
+      return definition.handle({ ...read, signal, key, lastEventId: lastEventIdOf(request) }, context);
     },
   };
 }
 
 function keyOf(request: FastifyRequest, path: string, read: object): SubmissionKey {
   return submissionKey(request.headers['idempotency-key'], { path, ...read });
+}
+
+function lastEventIdOf(request: FastifyRequest): string | null {
+  const header = request.headers['last-event-id'];
+  return typeof header === 'string' && header !== '' ? header : null;
 }
 
 export function ok(json: unknown): Answer {
