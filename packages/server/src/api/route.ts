@@ -21,6 +21,11 @@ export interface Answer {
   body?: { json: unknown } | { stream: AsyncIterable<string> } | { events: EventSource };
 }
 
+/** What a status answers with: JSON of a schema, nothing (null), or something of one of several media types. */
+export type Answers = Readonly<Record<number, z.ZodType | null | { media: Readonly<Record<string, AnswerMedia>> }>>;
+/** JSON of a schema; the events of a stream, each with data of a schema; plain text; bytes. */
+export type AnswerMedia = z.ZodType | { events: z.ZodType } | 'text' | 'bytes';
+
 export interface Input<Params, Query, Body> {
   params: Params;
   query: Query;
@@ -46,8 +51,8 @@ export interface RouteDefinition<Params extends z.ZodObject, Query extends z.Zod
   /** The header `Idempotency-Key` is honoured. */
   repeatable?: boolean;
   summary: string;
-  /** Bodies of the answers by status; a status without a body has null. Errors are problem documents and not listed. */
-  answers?: Record<number, z.ZodType | null>;
+  /** All successful answers by status. Errors are problem documents and not listed. */
+  answers: Answers;
   params?: Params;
   query?: Query;
   body?: BodyReader<Body>;
@@ -63,7 +68,7 @@ export interface Route {
   access: AccessRule;
   summary: string;
   schemas: { params: z.ZodObject; query: z.ZodObject; body: z.ZodType | null };
-  answers: Readonly<Record<number, z.ZodType | null>>;
+  answers: Answers;
   contentTypes: readonly string[];
   bodyLimitBytes: number;
   run(request: FastifyRequest, signal: AbortSignal, context: ApiContext): Promise<Answer>;
@@ -86,7 +91,7 @@ export function route<Params extends z.ZodObject, Query extends z.ZodObject, Bod
     root: definition.root ?? false,
     summary: definition.summary,
     schemas: { params, query, body: body.schema },
-    answers: definition.answers ?? {},
+    answers: definition.answers,
     contentTypes: body.contentTypes,
     bodyLimitBytes: body.limitBytes,
     run: async (request, signal, context) => {

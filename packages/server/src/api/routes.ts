@@ -1,6 +1,7 @@
 /** Every route there is. */
 import { API_BASE } from '@pelorus/protocol';
 import { SIGNED_IN } from './access.ts';
+import { indexAnswer } from './answers/operations.ts';
 import { ok, route, type Route } from './route.ts';
 import { executorRoutes } from './executors/index.ts';
 import { alertRoutes } from './resources/alerts.ts';
@@ -26,6 +27,7 @@ const index = route({
   path: '',
   access: SIGNED_IN,
   summary: 'What there is',
+  answers: { 200: indexAnswer },
   handle: () =>
     ok({ routes: ROUTES.map((each) => ({ method: each.method, path: urlOf(each), summary: each.summary })) }),
 });

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { LIMITS } from '@pelorus/protocol';
 import { inProject } from '../access.ts';
+import { directStarted } from '../answers/executors.ts';
 import { StoreError } from '../../store/port.ts';
 import { parametersBody } from '../body.ts';
 import type { ApiContext } from '../context.ts';
@@ -23,6 +24,7 @@ export const runDirect = route({
   path: '/executors/direct',
   access: inProject('execute'),
   summary: 'Run a workflow that the request brings along',
+  answers: { 201: directStarted },
   body: parametersBody(directParameters, { fileField: 'file', limitBytes: LIMITS.requestBodyBytes }),
   handle: async ({ body: { parameters, file } }, context) => {
     const as = { project: parameters.projectName, name: parameters.workflowName };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { inProject } from '../access.ts';
+import { executionKilled } from '../answers/executors.ts';
 import { created, route } from '../route.ts';
 import { killRun } from '../run-commands.ts';
 import { runId, waitQuery } from '../schemas.ts';
@@ -10,6 +11,7 @@ export const killExecution = route({
   path: '/executors/:execId/kill',
   access: inProject('execute'),
   summary: 'Stop an execution',
+  answers: { 201: executionKilled },
   params: z.strictObject({ execId: runId }),
   query: waitQuery,
   handle: async ({ params, query, signal }, context) => {

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { RUN_STATES, RUN_STATUS, toPublishedNodes, type RunState } from '@pelorus/protocol';
 import { SIGNED_IN, inProject } from '../access.ts';
+import { executionAnswer, executionList } from '../answers/executors.ts';
+import { logAnswer } from '../answers/runs.ts';
 import type { RunFilter } from '../../store/port.ts';
 import { logQuery, readLog } from '../log-query.ts';
 import { loadRunDetail } from '../lookup.ts';
@@ -17,6 +19,7 @@ export const listExecutions = route({
   path: '/executors',
   access: SIGNED_IN,
   summary: 'Executions, newest start first',
+  answers: { 200: executionList },
   query: listParameters,
   handle: async ({ query }, context) => {
     const filter = filterOf(query);
@@ -59,6 +62,7 @@ export const getExecution = route({
   path: '/executors/:execId',
   access: inProject('read'),
   summary: 'One execution with its nodes, in an array',
+  answers: { 200: executionAnswer },
   params: execPath,
   handle: async ({ params }, context) => {
     const detail = await loadRunDetail(context, params.execId);
@@ -85,6 +89,7 @@ export const getLogs = route({
   path: '/executors/:jobId/logs',
   access: inProject('read'),
   summary: 'A page of the log of a node',
+  answers: { 200: logAnswer },
   params: z.strictObject({ jobId: z.string().max(64) }),
   query: logQuery,
   handle: async ({ params, query, signal }, context) => ok(await readLog(context, params.jobId, query, signal)),

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { RunId } from '@pelorus/protocol';
 import { inProject } from '../access.ts';
+import { executionStarted } from '../answers/executors.ts';
 import { parametersBody } from '../body.ts';
 import type { ApiContext } from '../context.ts';
 import { loadRun } from '../lookup.ts';
@@ -18,6 +19,7 @@ export const runWorkflow = route({
   path: '/executors',
   access: inProject('execute'),
   summary: 'Run a workflow that has been configured',
+  answers: { 201: executionStarted },
   repeatable: true,
   body: parametersBody(runParameters),
   handle: async ({ body: { parameters }, key }, context) => {

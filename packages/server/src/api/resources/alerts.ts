@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { ALERT_EVENTS } from '@pelorus/engine';
 import type { AlertTested } from '@pelorus/protocol';
 import { ADMINISTRATOR, SIGNED_IN } from '../access.ts';
+import { alertPage, alertTestedAnswer, channelAnswer, channelPage } from '../answers/alerts.ts';
 import { StoreError, type AlertChannelRow, type ApiStore } from '../../store/port.ts';
 import { jsonBody } from '../body.ts';
 import { readCursor, writeCursor } from '../cursor.ts';
@@ -22,6 +23,7 @@ const listChannels = route({
   path: '/alert-channels',
   access: SIGNED_IN,
   summary: 'Where alerts can be sent',
+  answers: { 200: channelPage },
   handle: async (_input, { store }) =>
     ok({ items: (await store.listAlertChannels()).map(alertChannelView), nextCursor: null }),
 });
@@ -32,6 +34,7 @@ const getChannel = route({
   path: '/alert-channels/:name',
   access: SIGNED_IN,
   summary: 'One alert channel; its secret is never given back',
+  answers: { 200: channelAnswer },
   params: channelPath,
   handle: async ({ params }, { store }) => ok(alertChannelView(await loadChannel(store, params.name))),
 });
@@ -69,6 +72,7 @@ const putChannel = route({
   path: '/alert-channels/:name',
   access: ADMINISTRATOR,
   summary: 'Create or change an alert channel; a secret that is made for it is shown this once',
+  answers: { 200: channelAnswer, 201: channelAnswer },
   params: z.strictObject({ name: newName }),
   body: jsonBody(channelBody),
   handle: async ({ params, body }, { store, user, clock }) => {
@@ -119,6 +123,7 @@ const deleteChannel = route({
   path: '/alert-channels/:name',
   access: ADMINISTRATOR,
   summary: 'Delete an alert channel; what is still to be sent through it fails',
+  answers: { 204: null },
   params: channelPath,
   handle: async ({ params }, { store }) => {
     try {
@@ -137,6 +142,7 @@ const testChannel = route({
   path: '/alert-channels/:name/test',
   access: ADMINISTRATOR,
   summary: 'Send a test through an alert channel and say what became of it',
+  answers: { 200: alertTestedAnswer },
   params: channelPath,
   handle: async ({ params, signal }, { store, hints }) => {
     await loadChannel(store, params.name);
@@ -155,6 +161,7 @@ const listAlerts = route({
   path: '/alerts',
   access: SIGNED_IN,
   summary: 'What people have been told, one item for each recipient, newest first',
+  answers: { 200: alertPage },
   query: z.strictObject({
     run: runId.optional(),
     state: z.enum(['pending', 'sent', 'failed', 'skipped']).optional(),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { inProject } from '../access.ts';
+import { logAnswer } from '../answers/runs.ts';
 import { logQuery, readLog } from '../log-query.ts';
 import { ok, route, type Route } from '../route.ts';
 
@@ -9,6 +10,7 @@ const getLogs = route({
   path: '/attempts/:attempt/logs',
   access: inProject('read'),
   summary: "A page of an attempt's log",
+  answers: { 200: logAnswer },
   params: z.strictObject({ attempt: z.string().max(64) }),
   query: logQuery,
   handle: async ({ params, query, signal }, context) => ok(await readLog(context, params.attempt, query, signal)),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { inProject } from '../access.ts';
+import { connectionAnswer } from '../answers/projects.ts';
 import { jsonBody } from '../body.ts';
 import { loadProject } from '../lookup.ts';
 import { badParameter } from '../problem.ts';
@@ -14,6 +15,7 @@ const putConnection = route({
   path: '/projects/:project/connections/:name',
   access: inProject('write'),
   summary: 'Create or change a connection; its address is never given back, for it may hold a password',
+  answers: { 200: connectionAnswer },
   params: z.strictObject({ project: someName, name: newName }),
   body: jsonBody(z.strictObject({ kind: z.enum(['sqlite', 'postgres', 'mysql']), url: z.string().min(1).max(4096) })),
   handle: async ({ params, body }, context) => {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SIGNED_IN, inProject } from '../access.ts';
+import { projectAnswer, projectPage } from '../answers/projects.ts';
 import { jsonBody } from '../body.ts';
 import { loadProject } from '../lookup.ts';
 import { ApiFailure } from '../problem.ts';
@@ -13,6 +14,7 @@ const listProjects = route({
   path: '/projects',
   access: SIGNED_IN,
   summary: 'All projects',
+  answers: { 200: projectPage },
   handle: async (_input, { store }) => ok({ items: (await store.listProjects()).map(projectView), nextCursor: null }),
 });
 
@@ -22,6 +24,7 @@ const getProject = route({
   path: '/projects/:project',
   access: inProject('read'),
   summary: 'One project',
+  answers: { 200: projectAnswer },
   params: projectPath,
   handle: async ({ params }, context) => ok(projectView(await loadProject(context, params.project))),
 });
@@ -32,6 +35,7 @@ const putProject = route({
   path: '/projects/:project',
   access: SIGNED_IN,
   summary: 'Create a project; one that exists stays as it is',
+  answers: { 200: projectAnswer, 201: projectAnswer },
   params: z.strictObject({ project: newName }),
   body: jsonBody(z.strictObject({ description: z.string().max(10_000).optional() })),
   handle: async ({ params, body }, { store, user, clock }) => {

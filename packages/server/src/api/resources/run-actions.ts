@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { inProject } from '../access.ts';
+import { commandAnswer } from '../answers/runs.ts';
 import { accepted, route, type Route } from '../route.ts';
 import { commandRun, commandTask } from '../run-commands.ts';
 import { runPath, waitQuery } from '../schemas.ts';
@@ -26,6 +27,7 @@ function onRun(action: keyof typeof RUN_ACTIONS): Route {
     path: `/runs/:run/${action}`,
     access: inProject('execute'),
     summary: RUN_ACTIONS[action],
+    answers: { 202: commandAnswer },
     params: runPath,
     query: waitQuery,
     handle: async ({ params, query, signal }, context) =>
@@ -41,6 +43,7 @@ function onTask(action: keyof typeof TASK_ACTIONS): Route {
     path: `/runs/:run/tasks/:task/${action}`,
     access: inProject('execute'),
     summary,
+    answers: { 202: commandAnswer },
     params: runPath.extend({ task: z.string().min(1).max(255) }),
     query: waitQuery,
     handle: async ({ params, query, signal }, context) =>

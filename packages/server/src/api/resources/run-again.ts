@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { inProject } from '../access.ts';
+import { plannedAnswer, runSubmittedAnswer } from '../answers/runs.ts';
 import { jsonBody } from '../body.ts';
 import { route, type Route } from '../route.ts';
 import { prepareAgain, type AgainOrder } from '../run-again.ts';
@@ -15,6 +16,7 @@ const rerun = route({
   access: inProject('execute'),
   repeatable: true,
   summary: 'Run again what did not succeed, or a task and all behind it; with ?dryRun=true only say what that is',
+  answers: { 200: plannedAnswer, 201: runSubmittedAnswer },
   params: runPath,
   query,
   body: jsonBody(z.strictObject({ from: someName.optional(), version: z.enum(['same', 'latest']).default('same') })),
@@ -32,6 +34,7 @@ const repeat = route({
   access: inProject('execute'),
   repeatable: true,
   summary: 'Run everything again with the same parameters and logical date; with ?dryRun=true only say what that is',
+  answers: { 200: plannedAnswer, 201: runSubmittedAnswer },
   params: runPath,
   query,
   handle: async ({ params, query, key }, context) => {

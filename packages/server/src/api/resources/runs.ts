@@ -9,6 +9,15 @@ import {
   type TaskView,
 } from '@pelorus/protocol';
 import { SIGNED_IN, inProject } from '../access.ts';
+import {
+  liveAnswerSchema,
+  planAnswerSchema,
+  plannedAnswer,
+  runAnswer,
+  runPage,
+  runSubmittedAnswer,
+  taskPage,
+} from '../answers/runs.ts';
 import type { RunDetail, RunFilter } from '../../store/port.ts';
 import { jsonBody } from '../body.ts';
 import type { ApiContext } from '../context.ts';
@@ -95,6 +104,7 @@ const postRun = route({
   access: inProject('execute'),
   repeatable: true,
   summary: 'Run a workflow; with ?dryRun=true only say what would be executed',
+  answers: { 200: plannedAnswer, 201: runSubmittedAnswer },
   query: z.strictObject({ dryRun: flag.default(false) }),
   body: jsonBody(runRequest),
   handle: async ({ query, body, key }, context) =>
@@ -149,6 +159,7 @@ const listRuns = route({
   path: '/runs',
   access: SIGNED_IN,
   summary: 'Runs, newest first; of the last 7 days unless submittedAfter says otherwise',
+  answers: { 200: runPage },
   query: listQuery,
   handle: async ({ query }, context) => {
     if (query.project !== undefined) await loadProject(context, query.project);
@@ -209,6 +220,7 @@ const getRun = route({
   path: '/runs/:run',
   access: inProject('read'),
   summary: 'One run',
+  answers: { 200: runAnswer },
   params: runPath,
   handle: async ({ params }, context) => {
     const row = await loadRun(context, params.run);
@@ -222,6 +234,7 @@ const getTasks = route({
   path: '/runs/:run/tasks',
   access: inProject('read'),
   summary: 'Every task of a run with its attempts, in the order of the definition',
+  answers: { 200: taskPage },
   params: runPath,
   query: z.strictObject({
     limit: integer({ min: 1, max: LIMITS.tasksPerWorkflow }).default(LIMITS.tasksPerWorkflow),
@@ -262,6 +275,7 @@ const getPlan = route({
   path: '/runs/:run/plan',
   access: inProject('read'),
   summary: 'Which tasks the run executes, reuses and leaves out',
+  answers: { 200: planAnswerSchema },
   params: runPath,
   handle: async ({ params }, context) => {
     const { spec } = await loadRun(context, params.run);
@@ -280,6 +294,7 @@ const getLive = route({
   path: '/runs/:run/live',
   access: inProject('read'),
   summary: 'The run as its master has it in memory, or as stored when that cannot be had within a second',
+  answers: { 200: liveAnswerSchema },
   params: runPath,
   handle: async ({ params }, context) => {
     const row = await loadRun(context, params.run);

@@ -1,5 +1,6 @@
 import { workflowJsonSchema, type SystemView } from '@pelorus/protocol';
 import { ANYONE, SIGNED_IN } from '../access.ts';
+import { jsonSchemaAnswer, liveAnswer, readyAnswer, systemAnswer } from '../answers/operations.ts';
 import { API_LIMITS } from '../limits.ts';
 import { ApiFailure } from '../problem.ts';
 import { ok, route, type Route } from '../route.ts';
@@ -11,6 +12,7 @@ const system = route({
   path: '/system',
   access: SIGNED_IN,
   summary: 'Version, store and time',
+  answers: { 200: systemAnswer },
   handle: (_input, context) => {
     const answer: SystemView = {
       product: 'pelorus',
@@ -29,6 +31,7 @@ const workflowSchema = route({
   path: '/schemas/workflow',
   access: ANYONE,
   summary: 'JSON Schema of definitions',
+  answers: { 200: jsonSchemaAnswer },
   handle: () => ok(workflowJsonSchema),
 });
 
@@ -39,6 +42,7 @@ const live = route({
   access: ANYONE,
   root: true,
   summary: 'Answers when the process lives',
+  answers: { 200: liveAnswer },
   handle: () => ok({ status: 'live' }),
 });
 
@@ -49,6 +53,7 @@ const ready = route({
   access: ANYONE,
   root: true,
   summary: 'Answers when the store can be read',
+  answers: { 200: readyAnswer },
   handle: async (_input, { store }) => {
     await store.listProjects().catch((cause: unknown) => {
       throw new ApiFailure('NOT_READY', 'the store cannot be read', {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ADMINISTRATOR, SIGNED_IN } from '../access.ts';
+import { taskGroupAnswer, taskGroupPage } from '../answers/operations.ts';
 import { StoreError, type ApiStore, type TaskGroupUsage } from '../../store/port.ts';
 import { jsonBody } from '../body.ts';
 import { API_LIMITS } from '../limits.ts';
@@ -15,6 +16,7 @@ const listTaskGroups = route({
   path: '/task-groups',
   access: SIGNED_IN,
   summary: 'Task groups, with what they hold and what waits for them',
+  answers: { 200: taskGroupPage },
   handle: async (_input, { store }) =>
     ok({ items: (await store.listTaskGroups()).map(taskGroupView), nextCursor: null }),
 });
@@ -25,6 +27,7 @@ const getTaskGroup = route({
   path: '/task-groups/:name',
   access: SIGNED_IN,
   summary: 'One task group',
+  answers: { 200: taskGroupAnswer },
   params: z.strictObject({ name: someName }),
   handle: async ({ params }, { store }) => ok(taskGroupView(await loadTaskGroup(store, params.name))),
 });
@@ -49,6 +52,7 @@ const putTaskGroup = route({
   path: '/task-groups/:name',
   access: ADMINISTRATOR,
   summary: 'Create a task group or change its size; tasks that hold it go on',
+  answers: { 200: taskGroupAnswer, 201: taskGroupAnswer },
   params: z.strictObject({ name: newName }),
   body: jsonBody(z.strictObject({ size: z.int().min(0).max(API_LIMITS.taskGroupSizeMax) })),
   handle: async ({ params, body }, { store, user, clock, hints }) => {
@@ -66,6 +70,7 @@ const deleteTaskGroup = route({
   path: '/task-groups/:name',
   access: ADMINISTRATOR,
   summary: 'Delete a task group; tasks that name it wait until there is one of that name again',
+  answers: { 204: null },
   params: z.strictObject({ name: someName }),
   handle: async ({ params }, { store }) => {
     try {

@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import type { WorkflowValidated } from '@pelorus/protocol';
 import { SIGNED_IN, inProject } from '../access.ts';
+import {
+  versionPage,
+  workflowPage,
+  workflowSavedAnswer,
+  workflowValidatedAnswer,
+  workflowViewAnswer,
+} from '../answers/workflows.ts';
 import type { WorkflowRow, WorkflowVersionRow } from '../../store/port.ts';
 import { definitionBody } from '../body.ts';
 import type { ApiContext } from '../context.ts';
@@ -21,6 +28,7 @@ const listWorkflows = route({
   path: '/workflows',
   access: SIGNED_IN,
   summary: 'Workflows, of one project or of all',
+  answers: { 200: workflowPage },
   query: z.strictObject({ project: someName.optional(), limit: limit(100), cursor }),
   handle: async ({ query }, context) => {
     const { store } = context;
@@ -46,6 +54,7 @@ const getWorkflow = route({
   path: '/projects/:project/workflows/:workflow',
   access: inProject('read'),
   summary: 'A workflow with its latest version',
+  answers: { 200: workflowViewAnswer },
   params: workflowPath,
   handle: async ({ params }, context) => {
     const workflow = await loadWorkflow(context, params.project, params.workflow);
@@ -59,6 +68,7 @@ const putWorkflow = route({
   path: '/projects/:project/workflows/:workflow',
   access: inProject('write'),
   summary: 'Create a workflow or save a new version; the same content makes none',
+  answers: { 200: workflowSavedAnswer, 201: workflowSavedAnswer },
   params: newWorkflowPath,
   body: definitionBody,
   handle: async ({ params, body }, context) => {
@@ -87,6 +97,7 @@ const deleteWorkflow = route({
   path: '/projects/:project/workflows/:workflow',
   access: inProject('write'),
   summary: 'Delete a workflow that has no run in progress; its runs stay readable',
+  answers: { 204: null },
   params: workflowPath,
   handle: async ({ params }, context) => {
     const { store, user, clock } = context;
@@ -102,6 +113,7 @@ const validateWorkflow = route({
   path: '/projects/:project/workflows/:workflow/validate',
   access: inProject('read'),
   summary: 'Check a definition without storing it',
+  answers: { 200: workflowValidatedAnswer },
   params: newWorkflowPath,
   body: definitionBody,
   handle: async ({ params, body }, context) => {
@@ -123,6 +135,7 @@ const listVersions = route({
   path: '/projects/:project/workflows/:workflow/versions',
   access: inProject('read'),
   summary: 'Versions of a workflow, newest first',
+  answers: { 200: versionPage },
   params: workflowPath,
   handle: async ({ params }, context) => {
     const { store } = context;
@@ -141,6 +154,7 @@ const getVersion = route({
   path: '/projects/:project/workflows/:workflow/versions/:version',
   access: inProject('read'),
   summary: 'One version of a workflow',
+  answers: { 200: workflowViewAnswer },
   params: workflowPath.extend({ version: integer({ min: 1, max: 1_000_000_000 }) }),
   handle: async ({ params }, context) => {
     const workflow = await loadWorkflow(context, params.project, params.workflow);
