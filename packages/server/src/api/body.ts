@@ -1,7 +1,7 @@
 /** Reads bodies: by the time a handler sees one it has been parsed and checked. Nothing here trusts a content type's word. */
 import type { FastifyRequest } from 'fastify';
 import secureJson from 'secure-json-parse';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { BUNDLE_CONTENT_TYPE, LIMITS, type DefinitionFormat } from '@pelorus/protocol';
 import { addField, type UploadedFile } from './form-fields.ts';
 import { API_LIMITS } from './limits.ts';
@@ -14,10 +14,19 @@ export interface BodyReader<Body> {
   contentTypes: readonly string[];
   limitBytes: number;
   schema: z.ZodType | null;
+  /** What a body holds, by content type, for the OpenAPI document. */
+  media: Readonly<Record<string, BodyMedia>>;
   /** The query string belongs to the body's parameters. */
   readsQuery: boolean;
   read(request: FastifyRequest): Promise<Body> | Body;
 }
+
+/** JSON of a schema; a form of parameters, `file` naming the field that may be a file; a definition; bytes as they are. */
+export type BodyMedia =
+  | { kind: 'json'; schema: z.ZodType }
+  | { kind: 'form'; schema: z.ZodType; file: string | null }
+  | { kind: 'definition' }
+  | { kind: 'bytes' };
 
 const JSON_TYPE = 'application/json';
 const FORM_TYPE = 'application/x-www-form-urlencoded';
@@ -29,6 +38,7 @@ export const noBody: BodyReader<undefined> = {
   contentTypes: [JSON_TYPE],
   limitBytes: 1024,
   schema: null,
+  media: {},
   readsQuery: false,
   read: (request) => {
     const value = readJson(bytesOf(request));
@@ -47,6 +57,7 @@ export function jsonBody<Output>(schema: z.ZodType<Output>): BodyReader<Output> 
     contentTypes: [JSON_TYPE],
     limitBytes: API_LIMITS.parametersBodyBytes,
     schema,
+    media: { [JSON_TYPE]: { kind: 'json', schema } },
     readsQuery: false,
     read: (request) => parseInput(schema, readJson(bytesOf(request)) ?? {}),
   };
@@ -65,6 +76,11 @@ export function parametersBody<Output>(
     contentTypes: [JSON_TYPE, FORM_TYPE, MULTIPART_TYPE],
     limitBytes,
     schema,
+    media: {
+      [JSON_TYPE]: { kind: 'json', schema },
+      [FORM_TYPE]: { kind: 'form', schema, file: null },
+      [MULTIPART_TYPE]: { kind: 'form', schema, file: options.fileField ?? null },
+    },
     readsQuery: true,
     read: async (request) => {
       const { fields, file } = await readFields(request, options.fileField ?? null, limitBytes);
@@ -113,10 +129,26 @@ export interface DefinitionBody {
   bytes: Buffer;
 }
 
+/** As `parse-upload.ts` reads it, in another thread. */
+const bundleSchema = z
+  .strictObject({
+    source: z.string(),
+    format: z.enum(['yaml', 'json']),
+    files: z
+      .array(z.strictObject({ name: z.string().min(1).max(255), base64: z.base64() }))
+      .max(API_LIMITS.filesPerWorkflow),
+  })
+  .meta({ id: 'WorkflowBundle' });
+
 export const definitionBody: BodyReader<DefinitionBody> = {
   contentTypes: [JSON_TYPE, ...YAML_TYPES, BUNDLE_CONTENT_TYPE],
   limitBytes: LIMITS.requestBodyBytes,
   schema: null,
+  media: {
+    [JSON_TYPE]: { kind: 'definition' },
+    ...Object.fromEntries(YAML_TYPES.map((type) => [type, { kind: 'definition' } as const])),
+    [BUNDLE_CONTENT_TYPE]: { kind: 'json', schema: bundleSchema },
+  },
   readsQuery: false,
   read: (request) => {
     const bytes = bytesOf(request);

@@ -195,6 +195,7 @@ type SentAtOnce = Exclude<Answer['body'], { events: unknown }>;
 function send(reply: FastifyReply, answer: Answer, body: SentAtOnce): FastifyReply {
   void reply.code(answer.status).headers(answer.headers ?? {});
   if (body === undefined) return reply.send();
+  if ('text' in body) return reply.type(body.type).send(body.text);
   void reply.type('application/json; charset=utf-8');
   return 'json' in body
     ? reply.send(JSON.stringify(body.json))

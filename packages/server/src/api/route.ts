@@ -1,6 +1,6 @@
 /**
- * One route as data: method, path, schemas, handler. The table in `routes.ts` lists them all; fastify and, later, the
- * OpenAPI document are made from it.
+ * One route as data: method, path, schemas, handler. The table in `routes.ts` lists them all; fastify and the OpenAPI
+ * document are made from it.
  */
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
@@ -18,7 +18,12 @@ export interface Answer {
   status: number;
   headers?: Record<string, string>;
   /** Absent: no content. */
-  body?: { json: unknown } | { stream: AsyncIterable<string> } | { events: EventSource };
+  body?:
+    | { json: unknown }
+    | { stream: AsyncIterable<string> }
+    | { events: EventSource }
+    /** Anything else, with its content type. */
+    | { text: string; type: string };
 }
 
 /** What a status answers with: JSON of a schema, nothing (null), or something of one of several media types. */
@@ -36,6 +41,8 @@ export interface Input<Params, Query, Body> {
   key: SubmissionKey | null;
   /** Of a client that comes back to an event stream: the last event it had, as it says. */
   lastEventId: string | null;
+  /** Entity tags of what the client has already; empty when it does not say. */
+  ifNoneMatch: readonly string[];
 }
 
 export interface RouteDefinition<Params extends z.ZodObject, Query extends z.ZodObject, Body> {
@@ -67,9 +74,14 @@ export interface Route {
   root: boolean;
   access: AccessRule;
   summary: string;
+  repeatable: boolean;
   schemas: { params: z.ZodObject; query: z.ZodObject; body: z.ZodType | null };
   answers: Answers;
   contentTypes: readonly string[];
+  /** What bodies hold, by content type; null: none is needed. */
+  bodyMedia: BodyReader<unknown>['media'];
+  /** The parameters of the body may as well stand in the query. */
+  readsQuery: boolean;
   bodyLimitBytes: number;
   run(request: FastifyRequest, signal: AbortSignal, context: ApiContext): Promise<Answer>;
 }
@@ -92,7 +104,10 @@ export function route<Params extends z.ZodObject, Query extends z.ZodObject, Bod
     summary: definition.summary,
     schemas: { params, query, body: body.schema },
     answers: definition.answers,
+    repeatable: definition.repeatable ?? false,
     contentTypes: body.contentTypes,
+    bodyMedia: body.media,
+    readsQuery: body.readsQuery,
     bodyLimitBytes: body.limitBytes,
     run: async (request, signal, context) => {
       const read = {
@@ -101,7 +116,8 @@ export function route<Params extends z.ZodObject, Query extends z.ZodObject, Bod
         body: await body.read(request),
       };
       const key = definition.repeatable === true ? keyOf(request, definition.path, read) : null;
-      return definition.handle({ ...read, signal, key, lastEventId: lastEventIdOf(request) }, context);
+      const more = { key, lastEventId: lastEventIdOf(request), ifNoneMatch: entityTagsOf(request) };
+      return definition.handle({ ...read, ...more, signal }, context);
     },
   };
 }
@@ -113,6 +129,11 @@ function keyOf(request: FastifyRequest, path: string, read: object): SubmissionK
 function lastEventIdOf(request: FastifyRequest): string | null {
   const header = request.headers['last-event-id'];
   return typeof header === 'string' && header !== '' ? header : null;
+}
+
+/** Weak and strong ones alike, as comparing for `If-None-Match` asks for. */
+function entityTagsOf(request: FastifyRequest): string[] {
+  return (request.headers['if-none-match'] ?? '').match(/"[^"]*"|\*/g) ?? [];
 }
 
 export function ok(json: unknown): Answer {
