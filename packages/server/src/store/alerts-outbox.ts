@@ -7,6 +7,7 @@
  * 3. A claimed delivery comes back when its lease is over: a sender that dies costs a repetition, never an alert.
  */
 import type { AlertEvent, AlertRecord } from '@pelorus/engine';
+import { SQLITE as dialect } from './dialect.ts';
 import { StoreError } from './port.ts';
 import type { AlertChannel, AlertChannelRow, AlertDelivery, AlertDeliveryState, AlertFilter } from './port.ts';
 import type { AlertRow } from './rows.ts';
@@ -15,12 +16,14 @@ import type { WriteContext } from './write-context.ts';
 
 const INSERT_ALERT = `insert into alert (id, run_id, content) values (?, ?, ?) on conflict (id) do nothing`;
 const INSERT_DELIVERY = `
-  insert into alert_delivery (alert_id, run_id, recipient, state, attempts, next_at) values (?, ?, ?, 'pending', 0, ?)`;
+  insert into alert_delivery (alert_id, run_id, project_id, recipient, state, attempts, next_at)
+  values (?, ?, (select project_id from run where id = ?), ?, 'pending', 0, ?)`;
 
 /** The same news told again makes no second alert. */
 export function insertAlert(c: WriteContext, alert: AlertRow): void {
   if (c.db.run(INSERT_ALERT, alert.id, alert.run, alert.content) === 0) return;
-  for (const recipient of alert.recipients) c.db.run(INSERT_DELIVERY, alert.id, alert.run, recipient, alert.at);
+  for (const recipient of alert.recipients)
+    c.db.run(INSERT_DELIVERY, alert.id, alert.run, alert.run, recipient, alert.at);
 }
 
 const DELIVERY = `
@@ -78,9 +81,26 @@ export function nextAlertAt(db: SqliteDatabase): number | null {
   return (db.get(NEXT_DUE)?.['next_at'] as number | null | undefined) ?? null;
 }
 
+/** Projects whose deliveries are sought one project after the other; those of more are met often enough on a walk over all. */
+const PROJECTS_SOUGHT = 100;
+
 export function listAlerts(db: SqliteDatabase, filter: AlertFilter): AlertDelivery[] {
+  const projectIds = filter.projectIds ?? null;
+  if (projectIds === null || projectIds.length > PROJECTS_SOUGHT) return alertsAmong(db, filter, projectIds);
+  const found = projectIds.flatMap((project) => alertsAmong(db, filter, [project]));
+  return found.toSorted((a, b) => b.id - a.id).slice(0, filter.limit);
+}
+
+function alertsAmong(db: SqliteDatabase, filter: AlertFilter, projectIds: readonly number[] | null): AlertDelivery[] {
   const conditions = ['d.id < ?'];
   const values: (number | string)[] = [filter.before ?? Number.MAX_SAFE_INTEGER];
+  if (projectIds?.length === 1) {
+    conditions.push('d.project_id = ?');
+    values.push(projectIds[0]!);
+  } else if (projectIds !== null) {
+    conditions.push(dialect.isIn('d.project_id'));
+    values.push(JSON.stringify(projectIds));
+  }
   if (filter.run !== undefined) {
     conditions.push('d.run_id = ?');
     values.push(filter.run);

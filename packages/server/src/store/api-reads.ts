@@ -22,12 +22,13 @@ export function getCommand(db: SqliteDatabase, command: number): CommandRow | nu
 }
 
 const CHILDREN = `
-  select id, parent_task, parent_attempt, state from run
+  select id, project_id, parent_task, parent_attempt, state from run
   where parent_run = ? order by parent_task, parent_attempt limit ?`;
 
 export function listChildRuns(db: SqliteDatabase, request: { run: number; limit: number }): ChildRunRow[] {
   return db.all(CHILDREN, request.run, request.limit).map((row) => ({
     run: runIdOf(row['id'] as number),
+    projectId: row['project_id'] as number,
     task: row['parent_task'] as number,
     attempt: row['parent_attempt'] as number,
     state: row['state'] as RunState,

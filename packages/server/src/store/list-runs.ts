@@ -76,7 +76,7 @@ function measureScope(db: SqliteDatabase, filter: RunFilter): Scope {
   return scope;
 }
 
-/** Ids of the workflows, deleted ones as well, that the filter's names allow; null when it names none. Workflows are never renamed. */
+/** Ids of the workflows, deleted ones as well, that the filter's names and projects allow; null when it has neither. Workflows are never renamed. */
 function resolveWorkflows(db: SqliteDatabase, filter: RunFilter): number[] | null {
   const conditions: string[] = [];
   const values: string[] = [];
@@ -94,6 +94,10 @@ function resolveWorkflows(db: SqliteDatabase, filter: RunFilter): number[] | nul
   exact('w.name', filter.workflow);
   prefixed('p.name', filter.projectPrefixes);
   prefixed('w.name', filter.workflowPrefixes);
+  if (filter.projectIds !== undefined && filter.projectIds !== null) {
+    conditions.push(dialect.isIn('w.project_id'));
+    values.push(JSON.stringify(filter.projectIds));
+  }
   if (conditions.length === 0) return null;
   const sql = `select w.id from workflow w join project p on p.id = w.project_id where ${conditions.join(' and ')}`;
   return db.rows(sql, ...values).map((row) => row[0] as number);

@@ -10,6 +10,8 @@
  * and the check would cost a lookup for each row of the hottest statements.
  */
 import type { Dialect } from './dialect.ts';
+import { OPERATIONS } from './migrations/06-operations.ts';
+import { PROJECTS } from './migrations/07-projects.ts';
 
 export interface Migration {
   number: number;
@@ -250,4 +252,6 @@ create table alert_channel (
   updated_by text not null
 );`,
   },
+  OPERATIONS,
+  PROJECTS,
 ];

@@ -17,6 +17,7 @@ import type {
   CommandAction,
   CommandOutcome,
   Connection,
+  ExecType,
   RunSpec,
   StoredRun,
   TaskRunRecord,
@@ -29,6 +30,8 @@ import type {
   WorkflowVersion,
 } from '@pelorus/engine';
 import type { AttemptId, CommandId, MasterId, RunId, RunState, WorkflowDefinition } from '@pelorus/protocol';
+import type { OperationsMasterStore, OperationsStore } from './operations-port.ts';
+import type { ProjectStore, VisibleProjects } from './projects-port.ts';
 
 export type StoreErrorCode =
   /** This master's incarnation is over: stop, forget, start anew. */
@@ -41,6 +44,8 @@ export type StoreErrorCode =
   | 'UNAVAILABLE'
   | 'NOT_FOUND'
   | 'CONFLICT'
+  /** What the caller expected to be stored is not. */
+  | 'PRECONDITION'
   /** The caller's bug: the write would have changed what has ended (S4), doubled a live attempt (S5), or touched what is not there. */
   | 'INVARIANT'
   /** A newer schema than this program knows. */
@@ -105,6 +110,8 @@ export interface SaveWorkflow {
   hidden: boolean;
   /** Refuse with CONFLICT when the name exists. */
   mustBeNew: boolean;
+  /** PRECONDITION unless this is the latest version; null: unless there is no such workflow. Absent: whatever there is. */
+  ifVersion?: number | null;
   user: string;
   at: number;
 }
@@ -126,7 +133,7 @@ export interface RunRow {
   status: RunStatus;
 }
 
-export interface RunFilter {
+export interface RunFilter extends VisibleProjects {
   /** Exact. */
   project?: string;
   workflow?: string;
@@ -137,6 +144,27 @@ export interface RunFilter {
   /** Inclusive bounds, epoch ms. */
   submittedFrom?: number;
   submittedTo?: number;
+  /** `*` stands for any text, `?` for one character. */
+  workflowGlob?: string;
+  /** Part of the workflow's name, ASCII letters in upper and lower case alike. */
+  workflowContains?: string;
+  /** Of the workflow as it is now; `value` null: any. */
+  label?: { name: string; value: string | null };
+  /** With one of these the page's `total` is how many were looked for and found, no exact count. */
+  execType?: ExecType;
+  submitUser?: string;
+  rerunOf?: RunId;
+  id?: RunId;
+  logicalFrom?: number;
+  logicalTo?: number;
+}
+
+export interface WorkflowFilter extends VisibleProjects {
+  /** Exact. */
+  project?: string;
+  /** Workflows with greater ids. */
+  after?: number;
+  limit: number;
 }
 
 export interface RunPage {
@@ -160,6 +188,7 @@ export interface CommandRow extends Command {
 /** A run that an attempt of a `sub_workflow` task started. */
 export interface ChildRunRow {
   run: RunId;
+  projectId: number;
   /** Of the parent: task index and attempt. */
   task: number;
   attempt: number;
@@ -219,7 +248,7 @@ export interface AlertDelivery {
   result: string | null;
 }
 
-export interface AlertFilter {
+export interface AlertFilter extends VisibleProjects {
   run?: RunId;
   state?: AlertDeliveryState;
   /** Deliveries with smaller ids: newest first, page by page. */
@@ -253,7 +282,7 @@ export interface AuditStamp {
 }
 
 /** What the api role asks for. */
-export interface ApiStore {
+export interface ApiStore extends ProjectStore, OperationsStore {
   /**
    * The same store for one sender: each verb that changes something asks `stamp` (which may throw: then nothing is written)
    * and writes a row of the audit in its transaction.
@@ -261,11 +290,10 @@ export interface ApiStore {
   audited(stamp: () => AuditStamp): ApiStore;
   /** Creates the project when it is missing. */
   ensureProject(project: { name: string; description: string; owner: string; at: number }): Promise<ProjectRow>;
-  listProjects(): Promise<ProjectRow[]>;
 
   saveWorkflow(save: SaveWorkflow): Promise<{ workflow: WorkflowRow; created: boolean; changed: boolean }>;
   getWorkflow(project: string, name: string): Promise<WorkflowRow | null>;
-  listWorkflows(filter: { project?: string; after?: number; limit: number }): Promise<WorkflowRow[]>;
+  listWorkflows(filter: WorkflowFilter): Promise<WorkflowRow[]>;
   listWorkflowVersions(workflowId: number): Promise<Omit<WorkflowVersionRow, 'definition' | 'files' | 'source'>[]>;
   /** `version` null: the latest. */
   getWorkflowVersion(workflowId: number, version: number | null): Promise<WorkflowVersionRow | null>;
@@ -325,7 +353,7 @@ export interface ApiStore {
 }
 
 /** What the master role asks for. */
-export interface MasterStore {
+export interface MasterStore extends OperationsMasterStore {
   /** Starts an incarnation with a fresh lease. `supersedes` are fenced in the same transaction: earlier ones that the caller knows to be over. */
   registerMaster(master: {
     id: MasterId;

@@ -5,21 +5,35 @@
 import type { Connection } from '@pelorus/engine';
 import { listAlertChannels, listAlerts, loadAlertChannel, nextAlertAt } from './alerts-outbox.ts';
 import { getCommand, listChildRuns } from './api-reads.ts';
+import { getBackfill, listBackfills } from './backfills.ts';
+import {
+  findSubmission,
+  getBulkOperation,
+  listBulkItems,
+  listBulkOperations,
+  listRunHeads,
+} from './bulk-operations.ts';
 import { SQLITE as dialect } from './dialect.ts';
+import { listEnvironments, loadEnvironments } from './environments.ts';
+import {
+  listMasters,
+  listQueuedTasks,
+  listWorkerAttempts,
+  listWorkerDrains,
+  listWorkerGroups,
+  loadDrainedWorkers,
+} from './fleet.ts';
 import { listRuns } from './list-runs.ts';
-import type { ProjectRow, WorkflowRow, WorkflowVersionRow } from './port.ts';
+import { findProject, listProjects, projectsOfRuns } from './projects.ts';
+import type { WorkflowFilter, WorkflowRow, WorkflowVersionRow } from './port.ts';
 import { ATTEMPT_COLUMNS, RUN_COLUMNS, TASK_RUN_COLUMNS, WORKER_COLUMNS } from './rows.ts';
+import type { Cell } from './rows.ts';
 import type { Row, SqliteDatabase } from './sqlite-database.ts';
 import { taskDurations } from './task-durations.ts';
 import { listTaskGroups, loadTaskGroups } from './task-groups.ts';
 import { upstreamRuns } from './upstream-facts.ts';
-import { toProjectRow, toWorkflowRow, WORKFLOW_SELECT } from './workflow-rows.ts';
-
-const PROJECTS = `select * from project order by name`;
-
-function listProjects(db: SqliteDatabase): ProjectRow[] {
-  return db.all(PROJECTS).map(toProjectRow);
-}
+import { lastRuns, pageWorkflows } from './workflow-pages.ts';
+import { toWorkflowRow, WORKFLOW_SELECT } from './workflow-rows.ts';
 
 const WORKFLOW = `${WORKFLOW_SELECT} where p.name = ? and w.name = ? and w.deleted_at is null`;
 
@@ -28,17 +42,20 @@ function getWorkflow(db: SqliteDatabase, request: { project: string; name: strin
   return row ? toWorkflowRow(row) : null;
 }
 
-const WORKFLOWS = `${WORKFLOW_SELECT} where w.id > ? and w.deleted_at is null and w.hidden = 0 order by w.id limit ?`;
-const WORKFLOWS_OF_PROJECT = `
-  ${WORKFLOW_SELECT} where p.name = ? and w.id > ? and w.deleted_at is null and w.hidden = 0 order by w.id limit ?`;
-
-function listWorkflows(db: SqliteDatabase, filter: { project?: string; after?: number; limit: number }): WorkflowRow[] {
-  const after = filter.after ?? 0;
-  const rows =
-    filter.project === undefined
-      ? db.all(WORKFLOWS, after, filter.limit)
-      : db.all(WORKFLOWS_OF_PROJECT, filter.project, after, filter.limit);
-  return rows.map(toWorkflowRow);
+function listWorkflows(db: SqliteDatabase, filter: WorkflowFilter): WorkflowRow[] {
+  const conditions = ['w.id > ?', 'w.deleted_at is null', 'w.hidden = 0'];
+  const values: Cell[] = [filter.after ?? 0];
+  if (filter.project !== undefined) {
+    conditions.push('p.name = ?');
+    values.push(filter.project);
+  }
+  const projectIds = filter.projectIds ?? null;
+  if (projectIds !== null) {
+    conditions.push(dialect.isIn('w.project_id'));
+    values.push(JSON.stringify(projectIds));
+  }
+  const sql = `${WORKFLOW_SELECT} where ${conditions.join(' and ')} order by w.id limit ?`;
+  return db.all(sql, ...values, filter.limit).map(toWorkflowRow);
 }
 
 const VERSIONS = `
@@ -172,6 +189,8 @@ function listWorkers(db: SqliteDatabase): string {
 
 export const readVerbs = {
   listProjects,
+  findProject,
+  projectsOfRuns,
   getWorkflow,
   listWorkflows,
   listWorkflowVersions,
@@ -190,6 +209,23 @@ export const readVerbs = {
   listTaskGroups,
   loadTaskGroups,
   upstreamRuns,
+  getBackfill,
+  listBackfills,
+  getBulkOperation,
+  listBulkOperations,
+  listBulkItems,
+  listRunHeads,
+  findSubmission,
+  listWorkerDrains,
+  loadDrainedWorkers,
+  listWorkerAttempts,
+  listMasters,
+  listWorkerGroups,
+  listQueuedTasks,
+  listEnvironments,
+  loadEnvironments,
+  pageWorkflows,
+  lastRuns,
   nextAlertAt,
   listAlerts,
   listAlertChannels,

@@ -37,9 +37,11 @@ import type {
   Store,
   TaskGroupRow,
   TaskGroupUsage,
+  WorkflowFilter,
   WorkflowRow,
   WorkflowVersionRow,
 } from './port.ts';
+import type { VisibleProjects } from './projects-port.ts';
 import type { ReadVerbs, RunTexts, WorkflowVersionText } from './read-verbs.ts';
 import {
   decodeAttempt,
@@ -120,8 +122,28 @@ class SqliteStore implements Store {
     return this.#writer.call('ensureProject', project);
   }
 
-  listProjects(): Promise<ProjectRow[]> {
-    return this.#people.call('listProjects', undefined);
+  listProjects(filter: VisibleProjects = {}): Promise<ProjectRow[]> {
+    return this.#people.call('listProjects', filter);
+  }
+
+  findProject(name: string): Promise<ProjectRow | null> {
+    return this.#people.call('findProject', name);
+  }
+
+  createProject(project: Parameters<Store['createProject']>[0]): Promise<ProjectRow> {
+    return this.#writer.call('createProject', project);
+  }
+
+  changeProject(project: number, { description }: { description: string }): Promise<ProjectRow> {
+    return this.#writer.call('changeProject', { project, description });
+  }
+
+  async deleteProject(project: number, user: string, at: number): Promise<void> {
+    await this.#writer.call('deleteProject', { project, user, at });
+  }
+
+  projectsOfRuns(runs: readonly RunId[]): Promise<Map<number, number>> {
+    return this.#people.call('projectsOfRuns', runs);
   }
 
   saveWorkflow(save: SaveWorkflow): Promise<{ workflow: WorkflowRow; created: boolean; changed: boolean }> {
@@ -139,7 +161,7 @@ class SqliteStore implements Store {
     return this.#people.call('getWorkflow', { project, name });
   }
 
-  listWorkflows(filter: { project?: string; after?: number; limit: number }): Promise<WorkflowRow[]> {
+  listWorkflows(filter: WorkflowFilter): Promise<WorkflowRow[]> {
     return this.#people.call('listWorkflows', filter);
   }
 

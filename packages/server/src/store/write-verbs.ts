@@ -6,12 +6,18 @@
 import type { CommandAction, Connection } from '@pelorus/engine';
 import type { ConcurrencyPolicy } from '@pelorus/protocol';
 import { claimAlerts, deleteAlertChannel, saveAlertChannel, settleAlert } from './alerts-outbox.ts';
+import { createBackfill, stopBackfill } from './backfills.ts';
 import { beginRun } from './begin-run.ts';
+import { claimBulkOperation, createBulkOperation, settleBulkItems } from './bulk-operations.ts';
 import { commit, upsertTaskRuns } from './commit-changes.ts';
+import { deleteEnvironment, saveEnvironment } from './environments.ts';
+import { deleteWorkerGroup, drainWorker, saveWorkerGroup, undrainWorker } from './fleet.ts';
 import { StoreError } from './port.ts';
 import type { Fence, ProjectRow, SaveWorkflow, WorkflowRow } from './port.ts';
 import { COMMAND_COLUMNS, RUN_COLUMNS, TASK_RUN_WIDTH } from './rows.ts';
+import { changeProject, createProject, deleteProject } from './projects.ts';
 import type { Cell, RunMaking } from './rows.ts';
+import { IDEMPOTENCY_MS, refuseKeyOfOther } from './request-keys.ts';
 import { attemptName, insertCommand, insertedId, VERSION } from './run-rows.ts';
 import { isConstraintError } from './sqlite-database.ts';
 import type { Row } from './sqlite-database.ts';
@@ -21,8 +27,6 @@ import { startForgotten } from './turns.ts';
 import { toProjectRow, toWorkflowRow, WORKFLOW_SELECT } from './workflow-rows.ts';
 import { checkFence, isTerminal, TERMINAL_RUN_STATES } from './write-context.ts';
 import type { WriteContext } from './write-context.ts';
-
-const IDEMPOTENCY_MS = 24 * 3_600_000;
 
 // ---- projects and workflows
 
@@ -47,6 +51,8 @@ function requireRow(row: Row | undefined, what: string): Row {
 /** A workflow to save whose definition is text already and whose files have been decoded. */
 export type SaveWorkflowRequest = Omit<SaveWorkflow, 'definition' | 'files'> & {
   description: string;
+  /** JSON text. */
+  labels: string;
   definition: string;
   concurrency: ConcurrencyPolicy;
   taskGroupMembers: TaskGroupMember[];
@@ -55,9 +61,9 @@ export type SaveWorkflowRequest = Omit<SaveWorkflow, 'definition' | 'files'> & {
 
 const WORKFLOW_BY_NAME = `${WORKFLOW_SELECT} where p.name = ? and w.name = ? and w.deleted_at is null`;
 const INSERT_WORKFLOW = `
-  insert into workflow (project_id, name, description, version, hash, hidden, created_at, updated_at, updated_by)
-  values (?, ?, ?, 1, ?, ?, ?, ?, ?) returning id`;
-const UPDATE_WORKFLOW = `update workflow set description = ?, version = ?, hash = ?, updated_at = ?, updated_by = ? where id = ?`;
+  insert into workflow (project_id, name, description, labels, version, hash, hidden, created_at, updated_at, updated_by)
+  values (?, ?, ?, ?, 1, ?, ?, ?, ?, ?) returning id`;
+const UPDATE_WORKFLOW = `update workflow set description = ?, labels = ?, version = ?, hash = ?, updated_at = ?, updated_by = ? where id = ?`;
 const INSERT_VERSION = `
   insert into workflow_version (workflow_id, version, definition, concurrency, files, source, format, hash, created_at, created_by)
   values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
@@ -78,7 +84,7 @@ function saveWorkflow(
   if (found) {
     version = (found['version'] as number) + 1;
     id = found['id'] as number;
-    c.db.run(UPDATE_WORKFLOW, save.description, version, save.hash, save.at, save.user, id);
+    c.db.run(UPDATE_WORKFLOW, save.description, save.labels, version, save.hash, save.at, save.user, id);
   } else {
     id = insertedId(
       c.db.get(
@@ -86,6 +92,7 @@ function saveWorkflow(
         project['id'] as number,
         save.name,
         save.description,
+        save.labels,
         save.hash,
         save.hidden ? 1 : 0,
         save.at,
@@ -166,6 +173,7 @@ function submitRun(c: WriteContext, request: SubmitRequest): { run: Cell[]; comm
     const run = c.db.rows(RUN_BY_ID, earlier['run_id'] as number)[0]!;
     return { run, command: earlier['id'] as number, repeated: true };
   }
+  refuseKeyOfOther(c, making.submitUser, idempotencyKey, making.submittedAt);
   const workflow = requireRow(
     c.db.get(WORKFLOW_BY_NAME, making.project, making.workflow),
     `workflow '${making.workflow}' in project '${making.project}'`,
@@ -227,6 +235,7 @@ function requestCommand(
     refuseOtherRequest(earlier, request.action.kind, hash);
     return earlier['id'] as number;
   }
+  refuseKeyOfOther(c, request.user, request.idempotencyKey, request.at);
   const state = requireRow(c.db.get(RUN_STATE, request.run), `run ${request.run}`)['state'] as string;
   if (isTerminal(state)) {
     throw new StoreError('CONFLICT', `Run ${request.run} has ended: ${state}.`);
@@ -341,6 +350,9 @@ function open(): null {
 export const writeVerbs = {
   open,
   ensureProject,
+  createProject,
+  changeProject,
+  deleteProject,
   saveWorkflow,
   deleteWorkflow,
   saveConnection,
@@ -357,5 +369,16 @@ export const writeVerbs = {
   deleteAlertChannel,
   claimAlerts,
   settleAlert,
+  createBackfill,
+  stopBackfill,
+  createBulkOperation,
+  claimBulkOperation,
+  settleBulkItems,
+  drainWorker,
+  undrainWorker,
+  saveWorkerGroup,
+  deleteWorkerGroup,
+  saveEnvironment,
+  deleteEnvironment,
 };
 export type WriteVerbs = typeof writeVerbs;

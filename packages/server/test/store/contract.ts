@@ -11,6 +11,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { RunFilter, Store } from '../../src/store/index.ts';
 import { alertsContract } from './contract-of-alerts.ts';
 import { factsContract } from './contract-of-facts.ts';
+import { projectsContract } from './contract-of-projects.ts';
 import { turnsContract } from './contract-of-turns.ts';
 import { modelProperty } from './model.ts';
 import {
@@ -1008,6 +1009,7 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
     turnsContract(makePlace);
     factsContract(makePlace);
     alertsContract(makePlace);
+    projectsContract(makePlace);
 
     test('random commits, grouped at random, leave what a naive model has', () => modelProperty(makePlace), 120_000);
   });

@@ -30,6 +30,7 @@ const filters: fc.Arbitrary<RunFilter> = fc.record(
     projectPrefixes: fc.array(fc.constantFrom('', 'a', 'ab', 'b%', '%', 'c'), { maxLength: 3 }),
     workflowPrefixes: fc.array(fc.constantFrom('', 'x', 'x_', 'z'), { maxLength: 3 }),
     states: fc.uniqueArray(fc.constantFrom(...RUN_STATES), { maxLength: 4 }),
+    projectIds: fc.option(fc.uniqueArray(fc.integer({ min: 1, max: PROJECTS.length + 1 }))),
     submittedFrom: fc.integer({ min: 0, max: 60 }),
     submittedTo: fc.integer({ min: 0, max: 60 }),
   },
@@ -103,6 +104,7 @@ function matches(filter: RunFilter, run: Stored): boolean {
   return (
     (filter.project === undefined || run.project === filter.project) &&
     (filter.workflow === undefined || run.workflow === filter.workflow) &&
+    (filter.projectIds?.includes(PROJECTS.indexOf(run.project) + 1) ?? true) &&
     (filter.projectPrefixes === undefined || filter.projectPrefixes.some((prefix) => run.project.startsWith(prefix))) &&
     (filter.workflowPrefixes === undefined ||
       filter.workflowPrefixes.some((prefix) => run.workflow.startsWith(prefix))) &&

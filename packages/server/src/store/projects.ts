@@ -1,0 +1,89 @@
+/**
+ * Projects.
+ *
+ * Invariants
+ * 1. A deleted project keeps its row, because its runs refer to it, under a name that no project can be given; so its name is free.
+ * 2. Nothing but history refers to a deleted project: `PARTS` names every table that goes with it.
+ */
+import { SQLITE as dialect } from './dialect.ts';
+import { StoreError, type ProjectRow } from './port.ts';
+import type { VisibleProjects } from './projects-port.ts';
+import type { Row, SqliteDatabase } from './sqlite-database.ts';
+import { toProjectRow } from './workflow-rows.ts';
+import { TERMINAL_RUN_STATES, type WriteContext } from './write-context.ts';
+
+const PROJECTS = `select * from project where deleted_at is null order by name`;
+const PROJECTS_AMONG = `select * from project where deleted_at is null and ${dialect.isIn('id')} order by name`;
+
+export function listProjects(db: SqliteDatabase, { projectIds = null }: VisibleProjects): ProjectRow[] {
+  const rows = projectIds === null ? db.all(PROJECTS) : db.all(PROJECTS_AMONG, JSON.stringify(projectIds));
+  return rows.map(toProjectRow);
+}
+
+const PROJECT_NAMED = `select * from project where name = ? and deleted_at is null`;
+
+export function findProject(db: SqliteDatabase, name: string): ProjectRow | null {
+  const row = db.get(PROJECT_NAMED, name);
+  return row ? toProjectRow(row) : null;
+}
+
+const PROJECTS_OF_RUNS = `select id, project_id from run where ${dialect.isIn('id')}`;
+
+export function projectsOfRuns(db: SqliteDatabase, runs: readonly number[]): Map<number, number> {
+  return new Map(db.rows(PROJECTS_OF_RUNS, JSON.stringify(runs)) as [number, number][]);
+}
+
+const INSERT = `
+  insert into project (name, description, owner, created_at) values (?, ?, ?, ?) on conflict (name) do nothing returning *`;
+
+export function createProject(
+  c: WriteContext,
+  { name, description, owner, at }: { name: string; description: string; owner: string; at: number },
+): ProjectRow {
+  const row = c.db.get(INSERT, name, description, owner, at);
+  if (!row) throw new StoreError('CONFLICT', `There is a project '${name}' already.`);
+  return toProjectRow(row);
+}
+
+const CHANGE = `update project set description = ? where id = ? and deleted_at is null returning *`;
+
+export function changeProject(c: WriteContext, change: { project: number; description: string }): ProjectRow {
+  return toProjectRow(required(c.db.get(CHANGE, change.description, change.project), change.project));
+}
+
+function required(row: Row | undefined, project: number): Row {
+  if (!row) throw new StoreError('NOT_FOUND', `There is no project ${project}.`);
+  return row;
+}
+
+const PROJECT = `select * from project where id = ? and deleted_at is null`;
+const SAVED_WORKFLOWS = `
+  select count(*) as found from workflow where project_id = ? and deleted_at is null and hidden = 0`;
+const RUNS_IN_PROGRESS = `
+  select coalesce(sum(c.runs), 0) as found from workflow w join run_count c on c.workflow_id = w.id
+  where w.project_id = ? and c.state not in ${TERMINAL_RUN_STATES}`;
+const DELETE_HIDDEN = `update workflow set deleted_at = ?, deleted_by = ? where project_id = ? and deleted_at is null`;
+/** No name that people give holds a space. Without an owner, nobody has a right in it. */
+const DELETE = `
+  update project set name = name || ' (deleted ' || id || ')', description = '', owner = '', deleted_at = ?, deleted_by = ?
+  where id = ?`;
+
+/** What belongs to a project and is worth nothing without it. Connections and secrets hold passwords: nothing of them is kept. */
+const PARTS: readonly string[] = ['connection'];
+
+export function deleteProject(c: WriteContext, request: { project: number; user: string; at: number }): null {
+  const { project, user, at } = request;
+  const { name } = toProjectRow(required(c.db.get(PROJECT, project), project));
+  const workflows = c.db.get(SAVED_WORKFLOWS, project)?.['found'] as number;
+  const runs = c.db.get(RUNS_IN_PROGRESS, project)?.['found'] as number;
+  if (workflows + runs > 0) {
+    throw new StoreError(
+      'CONFLICT',
+      `Project '${name}' is not empty: workflows ${workflows}, runs that have not ended ${runs}. Delete and stop them first.`,
+    );
+  }
+  for (const table of PARTS) c.db.run(`delete from ${table} where project_id = ?`, project);
+  c.db.run(DELETE_HIDDEN, at, user, project);
+  c.db.run(DELETE, at, user, project);
+  return null;
+}
