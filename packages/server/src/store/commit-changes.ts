@@ -39,7 +39,8 @@ import {
 import type { WriteContext } from './write-context.ts';
 
 const UPDATE_STATUS = `
-  update run set version = ?, state = ?, cause = ?, first_failure = ?, wait_reason = ?, owner = ?, started_at = ?, ended_at = ?
+  update run set version = ?, state = ?, cause = ?, first_failure = ?, wait_reason = ?, owner = ?, started_at = ?, ended_at = ?,
+    changed = ?
   where id = ? and state not in ${TERMINAL_RUN_STATES} and version <= ?
     and (owner is null or owner = ? or exists (select 1 from master m where m.id = run.owner and m.fenced_at is not null))`;
 const UPSERT_TASK_RUN = `
@@ -163,6 +164,7 @@ function updateStatuses(c: WriteContext, master: string, cells: Cell[]): number[
       master,
       startedAt!,
       endedAt!,
+      ++c.runsChanged,
       run,
       version!,
       master,

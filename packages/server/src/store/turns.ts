@@ -115,7 +115,7 @@ const LEAVE_LINE = `update run set turn = null, behind = null where id = ?`;
 const NEWEST_WITH_PRIORITY = `select max(id) as id from ${WAITING} and turn = 'serial_priority'`;
 const OLDEST_WAITING = `select min(id) as id from ${WAITING} and turn = 'serial_wait'`;
 /** It is nobody's until its start command is claimed, and looks like any run that has just been submitted. */
-const GIVE_TURN = `update run set turn = null, behind = null, state = 'queued', wait_reason = null where id = ?`;
+const GIVE_TURN = `update run set turn = null, behind = null, state = 'queued', wait_reason = null, changed = ? where id = ?`;
 
 function startNext(c: WriteContext, workflowId: number, at: number): void {
   if (activeRun(c, workflowId) !== null) return;
@@ -123,19 +123,19 @@ function startNext(c: WriteContext, workflowId: number, at: number): void {
     c.db.get(OLDEST_WAITING, workflowId)?.['id'] ??
     null) as number | null;
   if (next === null) return;
-  c.db.run(GIVE_TURN, next);
+  c.db.run(GIVE_TURN, ++c.runsChanged, next);
   insertCommand(c, { run: next, action: { kind: 'start' }, user: SYSTEM_USER, at });
 }
 
 const BEHIND = `select id, turn from run ${dialect.along('run_behind')} where behind = ?`;
-const NOW_BEHIND = `update run set behind = ?, wait_reason = ? where id = ?`;
+const NOW_BEHIND = `update run set behind = ?, wait_reason = ?, changed = ? where id = ?`;
 
 /** Wait reasons that name the run which has ended name another one now. */
 function closeRanks(c: WriteContext, workflowId: number, ended: number): void {
   for (const [id, turn] of c.db.rows(BEHIND, ended) as [number, string][]) {
     if (turn !== 'serial_wait' && turn !== 'serial_priority') continue;
     const behind = turn === 'serial_wait' ? latestInLine(c, workflowId, id) : activeRun(c, workflowId);
-    if (behind !== null) c.db.run(NOW_BEHIND, behind, waitReason(turn, behind), id);
+    if (behind !== null) c.db.run(NOW_BEHIND, behind, waitReason(turn, behind), ++c.runsChanged, id);
   }
 }
 
