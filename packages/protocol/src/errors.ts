@@ -16,7 +16,7 @@ export const ERRORS = {
   BAD_REQUEST: { status: 400, sentence: 'The request cannot be understood.' },
   UNKNOWN_TASK: { status: 400, sentence: 'The workflow has no task of that name.' },
   EMPTY_PLAN: { status: 400, sentence: 'The run would execute nothing.' },
-  BACKFILL_NOT_AVAILABLE: { status: 400, sentence: 'Backfill is not available yet.' },
+  UNKNOWN_ENVIRONMENT: { status: 400, sentence: 'There is no environment of that name to run in.' },
   NOT_SIGNED_IN: { status: 401, sentence: 'A valid token is needed.' },
   CROSS_ORIGIN: { status: 403, sentence: 'Requests from other web sites are refused.' },
   FORBIDDEN: { status: 403, sentence: 'There is no permission to do this.' },
@@ -29,12 +29,19 @@ export const ERRORS = {
   TASK_NOT_FOUND: { status: 404, sentence: 'The run has no such task.' },
   ATTEMPT_NOT_FOUND: { status: 404, sentence: 'There is no such attempt.' },
   TASK_GROUP_NOT_FOUND: { status: 404, sentence: 'There is no such task group.' },
+  BACKFILL_NOT_FOUND: { status: 404, sentence: 'There is no such backfill.' },
+  OPERATION_NOT_FOUND: { status: 404, sentence: 'There is no such bulk operation.' },
+  WORKER_NOT_FOUND: { status: 404, sentence: 'There is no such worker.' },
+  WORKER_GROUP_NOT_FOUND: { status: 404, sentence: 'There is no such worker group.' },
+  ENVIRONMENT_NOT_FOUND: { status: 404, sentence: 'There is no such environment.' },
   ALERT_CHANNEL_NOT_FOUND: { status: 404, sentence: 'There is no such alert channel.' },
   NOT_FOUND: { status: 404, sentence: 'There is no such thing.' },
   METHOD_NOT_ALLOWED: { status: 405, sentence: 'This path does not answer that method.' },
   NAME_TAKEN: { status: 409, sentence: 'The name is already in use.' },
   WRONG_STATE: { status: 409, sentence: 'This cannot be done in the present state.' },
   CONFLICT: { status: 409, sentence: 'The request conflicts with what is stored.' },
+  PRECONDITION_FAILED: { status: 412, sentence: 'What this requires does not hold; nothing was changed.' },
+  PRECONDITION_FAILED: { status: 412, sentence: 'What is stored is not what the request expects.' },
   TOO_LARGE: { status: 413, sentence: 'The request is larger than the limit.' },
   URI_TOO_LONG: { status: 414, sentence: 'The address is longer than the limit.' },
   WRONG_CONTENT_TYPE: { status: 415, sentence: 'This path does not read that content type.' },
@@ -76,6 +83,8 @@ export interface Problem {
   errors?: RequestProblem[];
   /** The present state of the thing, with `WRONG_STATE`. */
   state?: string;
+  /** The latest version of the workflow, with `PRECONDITION_FAILED`; null: there is no such workflow. */
+  version?: number | null;
   /** Seconds, with 503 and 429; also in the header `Retry-After`. */
   retryAfter?: number;
 }

@@ -6,6 +6,8 @@ export interface FailureDetail {
   errors?: RequestProblem[];
   /** Present state of the thing that refused. */
   state?: string;
+  /** Of a workflow, as it is now. */
+  version?: number | null;
   retryAfterSeconds?: number;
   cause?: unknown;
 }
@@ -58,6 +60,7 @@ export function toProblem(code: ErrorCode, message: string, detail: FailureDetai
     message,
     ...(detail.errors === undefined ? {} : { errors: detail.errors }),
     ...(detail.state === undefined ? {} : { state: detail.state }),
+    ...(detail.version === undefined ? {} : { version: detail.version }),
     ...(detail.retryAfterSeconds === undefined ? {} : { retryAfter: detail.retryAfterSeconds }),
   };
 }

@@ -10,6 +10,8 @@ export interface Dialect {
   /** Type of epoch milliseconds, ids and counters. */
   integer: string;
   bytes: string;
+  /** The database's clock, in epoch milliseconds. */
+  nowMs: string;
   /** Written behind a table whose primary key is its storage order. */
   clustered: string;
   /** The columns of one row as the text of a JSON array. */
@@ -18,8 +20,15 @@ export interface Dialect {
   jsonRows: (columns: readonly string[], orderBy: string) => string;
   /** Condition: the column's value is in a list given as JSON text. */
   isIn: (column: string) => string;
+  /** Condition: both columns together are in a list of pairs given as JSON text. */
+  pairIsIn: (first: string, second: string) => string;
   /** Condition: the column begins with one of a list of texts given as JSON text. Not `like`: % and _ mean themselves. */
   beginsWithAny: (column: string) => string;
+  /** Condition: the column matches a pattern in which `*` stands for any text and `?` for one character, once `globPattern` has made it. */
+  matchesGlob: (column: string) => string;
+  globPattern: (glob: string) => string;
+  /** Condition, of (name, value or null): the object in a column of JSON text has that member, with that value or any. */
+  hasMember: (column: string) => string;
   /** Behind a table's name: the index to walk. */
   along: (index: string) => string;
   /** Statement(s) that keep `run_count` in step with `run`. */
@@ -39,12 +48,19 @@ export const SQLITE: Dialect = {
   identity: 'integer primary key autoincrement',
   integer: 'integer',
   bytes: 'blob',
+  nowMs: `cast(unixepoch('subsec') * 1000 as integer)`,
   clustered: 'without rowid',
   jsonRow: (columns) => `json_array(${columns.join(', ')})`,
   jsonRows: (columns, orderBy) => `json_group_array(json_array(${columns.join(', ')}) order by ${orderBy})`,
   isIn: (column) => `${column} in (select value from json_each(?))`,
+  pairIsIn: (first, second) =>
+    `(${first}, ${second}) in (select json_extract(value, '$[0]'), json_extract(value, '$[1]') from json_each(?))`,
   beginsWithAny: (column) =>
     `exists (select 1 from json_each(?) prefix where substr(${column}, 1, length(prefix.value)) = prefix.value)`,
+  matchesGlob: (column) => `${column} glob ?`,
+  globPattern: (glob) => glob.replaceAll('[', '[[]'),
+  hasMember: (column) =>
+    `exists (select 1 from json_each(${column}) member where member.key = ? and member.value = coalesce(?, member.value))`,
   along: (index) => `indexed by ${index}`,
   runCountTriggers: `
     create trigger run_counted after insert on run begin

@@ -10,8 +10,10 @@
  * and the check would cost a lookup for each row of the hottest statements.
  */
 import type { Dialect } from './dialect.ts';
+import { ACCOUNTS } from './migrations/03-accounts.ts';
 import { OPERATIONS } from './migrations/06-operations.ts';
 import { PROJECTS } from './migrations/07-projects.ts';
+import { RUN_CHANGES } from './migrations/08-run-changes.ts';
 
 export interface Migration {
   number: number;
@@ -252,6 +254,8 @@ create table alert_channel (
   updated_by text not null
 );`,
   },
+  ACCOUNTS,
   OPERATIONS,
   PROJECTS,
+  RUN_CHANGES,
 ];

@@ -30,7 +30,9 @@ import type {
   WorkflowVersion,
 } from '@pelorus/engine';
 import type { AttemptId, CommandId, MasterId, RunId, RunState, WorkflowDefinition } from '@pelorus/protocol';
+import type { AccessStore } from './access-port.ts';
 import type { OperationsMasterStore, OperationsStore } from './operations-port.ts';
+import type { EventStore } from './events-port.ts';
 import type { ProjectStore, VisibleProjects } from './projects-port.ts';
 
 export type StoreErrorCode =
@@ -282,7 +284,7 @@ export interface AuditStamp {
 }
 
 /** What the api role asks for. */
-export interface ApiStore extends ProjectStore, OperationsStore {
+export interface ApiStore extends AccessStore, ProjectStore, OperationsStore, EventStore {
   /**
    * The same store for one sender: each verb that changes something asks `stamp` (which may throw: then nothing is written)
    * and writes a row of the audit in its transaction.

@@ -3,6 +3,7 @@
  * whose promise had resolved before it was asked.
  */
 import type { Connection } from '@pelorus/engine';
+import { findSession, findSignIn, findToken, getToken, getUser, listTokens, listUsers } from './accounts.ts';
 import { listAlertChannels, listAlerts, loadAlertChannel, nextAlertAt } from './alerts-outbox.ts';
 import { getCommand, listChildRuns } from './api-reads.ts';
 import { getBackfill, listBackfills } from './backfills.ts';
@@ -13,6 +14,7 @@ import {
   listBulkOperations,
   listRunHeads,
 } from './bulk-operations.ts';
+import { listAudit } from './audit.ts';
 import { SQLITE as dialect } from './dialect.ts';
 import { listEnvironments, loadEnvironments } from './environments.ts';
 import {
@@ -25,10 +27,12 @@ import {
 } from './fleet.ts';
 import { listRuns } from './list-runs.ts';
 import { findProject, listProjects, projectsOfRuns } from './projects.ts';
+import { grantsOf, listMembers } from './members.ts';
 import type { WorkflowFilter, WorkflowRow, WorkflowVersionRow } from './port.ts';
 import { ATTEMPT_COLUMNS, RUN_COLUMNS, TASK_RUN_COLUMNS, WORKER_COLUMNS } from './rows.ts';
 import type { Cell } from './rows.ts';
 import type { Row, SqliteDatabase } from './sqlite-database.ts';
+import { changedRuns, runChanges, runsPosition } from './run-changes.ts';
 import { taskDurations } from './task-durations.ts';
 import { listTaskGroups, loadTaskGroups } from './task-groups.ts';
 import { upstreamRuns } from './upstream-facts.ts';
@@ -188,6 +192,16 @@ function listWorkers(db: SqliteDatabase): string {
 }
 
 export const readVerbs = {
+  grantsOf,
+  getUser,
+  findSignIn,
+  listUsers,
+  findSession,
+  findToken,
+  getToken,
+  listTokens,
+  listMembers,
+  listAudit,
   listProjects,
   findProject,
   projectsOfRuns,
@@ -203,6 +217,9 @@ export const readVerbs = {
   listChildRuns,
   loadRuns,
   listRuns,
+  runChanges,
+  changedRuns,
+  runsPosition,
   countTaskRuns,
   listWorkers,
   taskDurations,

@@ -283,6 +283,8 @@ export interface RunMaking {
   submitUser: string;
   logicalDateAt: number;
   dryRun: boolean;
+  execType: string;
+  rerunOf: number | null;
   /** Null: what the workflow version says. */
   concurrency: ConcurrencyPolicy | null;
   rest: string;
@@ -328,8 +330,9 @@ function makingOf(
   columns: Pick<RunMaking, 'project' | 'workflow' | 'parent' | 'submittedAt'>,
   rest: SpecRest,
 ): RunMaking {
-  const { submitUser, logicalDateAt, dryRun, concurrency = null } = rest;
-  return { ...columns, submitUser, logicalDateAt, dryRun, concurrency, rest: encodeRest(rest) };
+  const { submitUser, logicalDateAt, dryRun, execType, rerunOf, concurrency = null } = rest;
+  const own = { submitUser, logicalDateAt, dryRun, execType, rerunOf, concurrency };
+  return { ...columns, ...own, rest: encodeRest(rest) };
 }
 
 function encodeRest(rest: SpecRest): string {

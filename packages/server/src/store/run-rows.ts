@@ -12,8 +12,8 @@ export const VERSION = `select concurrency from workflow_version where workflow_
 const INSERT_RUN = `
   insert into run (
     project_id, project, workflow_id, workflow, workflow_version, parent_run, parent_task, parent_attempt, submitted_at, version,
-    logical_at, dry_run, state, cause, wait_reason, turn, behind, ended_at, spec
-  ) values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    logical_at, dry_run, exec_type, submit_user, rerun_of, state, cause, wait_reason, turn, behind, ended_at, changed, spec
+  ) values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   on conflict (parent_run, parent_task, parent_attempt) where parent_run is not null do nothing
   returning id`;
 
@@ -50,12 +50,16 @@ export function insertRun(c: WriteContext, making: RunMaking, place: RunPlace, e
     making.submittedAt,
     making.logicalDateAt,
     making.dryRun ? 1 : 0,
+    making.execType,
+    making.submitUser,
+    making.rerunOf,
     entry.state,
     entry.cause,
     entry.waitReason,
     entry.turn,
     entry.behind,
     entry.endedAt,
+    ++c.runsChanged,
     making.rest,
   );
   return row ? insertedId(row) : null;

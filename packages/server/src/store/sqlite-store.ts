@@ -20,10 +20,35 @@ import type {
 import { commandIdOf, parseAttemptId, runIdOf } from '@pelorus/protocol';
 import type { AttemptId, CommandId, RunId, WorkflowDefinition } from '@pelorus/protocol';
 import type {
+  BackfillFilter,
+  BackfillRow,
+  BulkAction,
+  BulkItem,
+  BulkOperation,
+  EnvironmentRow,
+  FoundSubmission,
+  LastRun,
+  MasterRow,
+  NewBackfill,
+  NewBulkItem,
+  QueuedTasks,
+  RequestKey,
+  RunHead,
+  SettledBulkItem,
+  WorkerAttempt,
+  WorkerDrain,
+  WorkerGroupRow,
+  WorkflowPageFilter,
+} from './operations-port.ts';
+import type { AccessStore } from './access-port.ts';
+import { AUDIT_LIMITS } from './audit.ts';
+import { auditing, type WriterChannel } from './auditing-writer.ts';
+import type {
   AlertChannel,
   AlertChannelRow,
   AlertDelivery,
   AlertFilter,
+  AuditStamp,
   ChildRunRow,
   CommandRow,
   Fence,
@@ -41,6 +66,7 @@ import type {
   WorkflowRow,
   WorkflowVersionRow,
 } from './port.ts';
+import type { ChangedRuns, ChangedRunsRequest } from './events-port.ts';
 import type { VisibleProjects } from './projects-port.ts';
 import type { ReadVerbs, RunTexts, WorkflowVersionText } from './read-verbs.ts';
 import {
@@ -66,6 +92,9 @@ export interface SqliteOptions {
   masterLeaseMs?: number;
   /** What the database file may grow to; writes beyond fail as `UNAVAILABLE`. Default: as far as the disk goes. */
   maxBytes?: number;
+  /** How long rows of the audit are kept, and how many at most. Default 400 days, 10,000,000. */
+  auditRetentionMs?: number;
+  auditRows?: number;
 }
 
 const MASTER_LEASE_MS = 15_000;
@@ -84,6 +113,10 @@ export async function openSqliteStore(directory: string, options: SqliteOptions 
     file,
     masterLeaseMs: options.masterLeaseMs ?? MASTER_LEASE_MS,
     maxBytes: options.maxBytes ?? null,
+    audit: {
+      retentionMs: options.auditRetentionMs ?? AUDIT_LIMITS.retentionMs,
+      rows: options.auditRows ?? AUDIT_LIMITS.rows,
+    },
   };
   const writer = new ThreadChannel<WriteVerbs>(script('sqlite-writer'), writerData, 'UNKNOWN_OUTCOME');
   const people = new ThreadChannel<ReadVerbs>(script('sqlite-reader'), { file }, 'UNAVAILABLE');
@@ -104,18 +137,18 @@ function script(name: string): URL {
 }
 
 class SqliteStore implements Store {
-  readonly #writer: ThreadChannel<WriteVerbs>;
+  readonly #writer: WriterChannel;
   readonly #people: ThreadChannel<ReadVerbs>;
   readonly #master: ThreadChannel<ReadVerbs>;
 
-  constructor(writer: ThreadChannel<WriteVerbs>, people: ThreadChannel<ReadVerbs>, master: ThreadChannel<ReadVerbs>) {
+  constructor(writer: WriterChannel, people: ThreadChannel<ReadVerbs>, master: ThreadChannel<ReadVerbs>) {
     this.#writer = writer;
     this.#people = people;
     this.#master = master;
   }
 
-  audited(): Store {
-    return this;
+  audited(stamp: () => AuditStamp): Store {
+    return new SqliteStore(auditing(this.#writer, stamp), this.#people, this.#master);
   }
 
   ensureProject(project: { name: string; description: string; owner: string; at: number }): Promise<ProjectRow> {
@@ -150,6 +183,7 @@ class SqliteStore implements Store {
     return this.#writer.call('saveWorkflow', {
       ...save,
       description: save.definition.description,
+      labels: JSON.stringify(save.definition.labels),
       concurrency: save.definition.concurrency,
       taskGroupMembers: taskGroupMembersOf(save.definition),
       definition: JSON.stringify(save.definition),
@@ -226,6 +260,19 @@ class SqliteStore implements Store {
     return { total: page.total, rows: parseRows(page.runs).map(decodeRun) };
   }
 
+  async runChanges(run: RunId, version: number): Promise<RunDetail | null> {
+    return runsOf(await this.#people.call('runChanges', { run, version }))[0] ?? null;
+  }
+
+  async changedRuns(request: ChangedRunsRequest): Promise<ChangedRuns> {
+    const { runs, positions, next } = await this.#people.call('changedRuns', request);
+    return { rows: parseRows(runs).map((row, i) => ({ ...decodeRun(row), changed: positions[i]! })), next };
+  }
+
+  runsPosition(): Promise<number> {
+    return this.#people.call('runsPosition', undefined);
+  }
+
   countTaskRuns(run: RunId): Promise<Partial<Record<TaskRunRecord['state'], number>>> {
     return this.#people.call('countTaskRuns', run);
   }
@@ -280,6 +327,240 @@ class SqliteStore implements Store {
 
   loadAlertChannel(name: string): Promise<AlertChannel | null> {
     return this.#people.call('loadAlertChannel', name);
+  }
+
+  createBackfill(
+    backfill: NewBackfill,
+    key: RequestKey,
+  ): Promise<{ backfill: BackfillRow; repeated: boolean }> {
+    return this.#writer.call('createBackfill', { backfill, key });
+  }
+
+  getBackfill(id: number): Promise<BackfillRow | null> {
+    return this.#people.call('getBackfill', id);
+  }
+
+  listBackfills(filter: BackfillFilter): Promise<BackfillRow[]> {
+    return this.#people.call('listBackfills', filter);
+  }
+
+  stopBackfill(id: number, at: number): Promise<BackfillRow> {
+    return this.#writer.call('stopBackfill', { id, at });
+  }
+
+  createBulkOperation(
+    operation: { action: BulkAction; user: string; at: number; items: NewBulkItem[] },
+    key: RequestKey,
+  ): Promise<{ operation: BulkOperation; repeated: boolean }> {
+    return this.#writer.call('createBulkOperation', { operation, key });
+  }
+
+  getBulkOperation(id: number): Promise<BulkOperation | null> {
+    return this.#people.call('getBulkOperation', id);
+  }
+
+  listBulkOperations(filter: { user: string | null; before?: number; limit: number }): Promise<BulkOperation[]> {
+    return this.#people.call('listBulkOperations', filter);
+  }
+
+  listBulkItems(
+    operation: number,
+    filter: { after?: number; state?: BulkItem['state']; limit: number },
+  ): Promise<BulkItem[]> {
+    return this.#people.call('listBulkItems', { operation, filter });
+  }
+
+  claimBulkOperation(holder: string, at: number, leaseMs: number): Promise<BulkOperation | null> {
+    return this.#writer.call('claimBulkOperation', { holder, at, leaseMs });
+  }
+
+  settleBulkItems(
+    operation: number,
+    holder: string,
+    settled: { items: SettledBulkItem[]; at: number; leaseMs: number },
+  ): Promise<boolean> {
+    return this.#writer.call('settleBulkItems', { operation, holder, settled });
+  }
+
+  listRunHeads(runs: RunId[]): Promise<RunHead[]> {
+    return this.#people.call('listRunHeads', runs);
+  }
+
+  findSubmission(user: string, key: RequestKey, at: number): Promise<FoundSubmission | null> {
+    return this.#people.call('findSubmission', { user, key, at });
+  }
+
+  drainWorker(drain: { name: string; reason: string; user: string; at: number }): Promise<WorkerDrain> {
+    return this.#writer.call('drainWorker', drain);
+  }
+
+  undrainWorker(name: string): Promise<boolean> {
+    return this.#writer.call('undrainWorker', name);
+  }
+
+  listWorkerDrains(): Promise<WorkerDrain[]> {
+    return this.#people.call('listWorkerDrains', undefined);
+  }
+
+  listWorkerAttempts(worker: string, limit: number): Promise<WorkerAttempt[]> {
+    return this.#people.call('listWorkerAttempts', { worker, limit });
+  }
+
+  listMasters(limit: number): Promise<MasterRow[]> {
+    return this.#people.call('listMasters', limit);
+  }
+
+  saveWorkerGroup(group: {
+    name: string;
+    description: string;
+    user: string;
+    at: number;
+  }): Promise<WorkerGroupRow> {
+    return this.#writer.call('saveWorkerGroup', group);
+  }
+
+  listWorkerGroups(): Promise<WorkerGroupRow[]> {
+    return this.#people.call('listWorkerGroups', undefined);
+  }
+
+  async deleteWorkerGroup(name: string): Promise<void> {
+    await this.#writer.call('deleteWorkerGroup', name);
+  }
+
+  listQueuedTasks(limit: number): Promise<QueuedTasks[]> {
+    return this.#people.call('listQueuedTasks', limit);
+  }
+
+  saveEnvironment(environment: Parameters<Store['saveEnvironment']>[0]): Promise<EnvironmentRow> {
+    return this.#writer.call('saveEnvironment', environment);
+  }
+
+  listEnvironments(): Promise<EnvironmentRow[]> {
+    return this.#people.call('listEnvironments', undefined);
+  }
+
+  async deleteEnvironment(name: string): Promise<void> {
+    await this.#writer.call('deleteEnvironment', name);
+  }
+
+  pageWorkflows(filter: WorkflowPageFilter): Promise<WorkflowRow[]> {
+    return this.#people.call('pageWorkflows', filter);
+  }
+
+  lastRuns(workflowIds: number[], count: number): Promise<LastRun[]> {
+    return this.#people.call('lastRuns', { workflowIds, count });
+  }
+
+  loadDrainedWorkers(): Promise<string[]> {
+    return this.#master.call('loadDrainedWorkers', undefined);
+  }
+
+  loadEnvironments(names: string[]): Promise<{ name: string; variables: Record<string, string> }[]> {
+    return this.#master.call('loadEnvironments', names);
+  }
+
+  grantsOf(user: string): ReturnType<AccessStore['grantsOf']> {
+    return this.#people.call('grantsOf', user);
+  }
+
+  getUser(name: string): ReturnType<AccessStore['getUser']> {
+    return this.#people.call('getUser', name);
+  }
+
+  findSignIn(login: Parameters<AccessStore['findSignIn']>[0]): ReturnType<AccessStore['findSignIn']> {
+    return this.#people.call('findSignIn', login);
+  }
+
+  listUsers(filter: Parameters<AccessStore['listUsers']>[0]): ReturnType<AccessStore['listUsers']> {
+    return this.#people.call('listUsers', filter);
+  }
+
+  findSession(hash: string): ReturnType<AccessStore['findSession']> {
+    return this.#people.call('findSession', hash);
+  }
+
+  findToken(hash: string): ReturnType<AccessStore['findToken']> {
+    return this.#people.call('findToken', hash);
+  }
+
+  getToken(id: number): ReturnType<AccessStore['getToken']> {
+    return this.#people.call('getToken', id);
+  }
+
+  listTokens(user: string): ReturnType<AccessStore['listTokens']> {
+    return this.#people.call('listTokens', user);
+  }
+
+  listMembers(projectId: number): ReturnType<AccessStore['listMembers']> {
+    return this.#people.call('listMembers', projectId);
+  }
+
+  listAudit(filter: Parameters<AccessStore['listAudit']>[0]): ReturnType<AccessStore['listAudit']> {
+    return this.#people.call('listAudit', filter);
+  }
+
+  saveUser(request: Parameters<AccessStore['saveUser']>[0]): ReturnType<AccessStore['saveUser']> {
+    return this.#writer.call('saveUser', request);
+  }
+
+  createSession(request: Parameters<AccessStore['createSession']>[0]): ReturnType<AccessStore['createSession']> {
+    return this.#writer.call('createSession', request);
+  }
+
+  createToken(request: Parameters<AccessStore['createToken']>[0]): ReturnType<AccessStore['createToken']> {
+    return this.#writer.call('createToken', request);
+  }
+
+  redeemSignInLink(request: Parameters<AccessStore['redeemSignInLink']>[0]): ReturnType<AccessStore['redeemSignInLink']> {
+    return this.#writer.call('redeemSignInLink', request);
+  }
+
+  takeTry(request: Parameters<AccessStore['takeTry']>[0]): ReturnType<AccessStore['takeTry']> {
+    return this.#writer.call('takeTry', request);
+  }
+
+  saveMember(request: Parameters<AccessStore['saveMember']>[0]): ReturnType<AccessStore['saveMember']> {
+    return this.#writer.call('saveMember', request);
+  }
+
+  async setPassword(request: Parameters<AccessStore['setPassword']>[0]): Promise<void> {
+    await this.#writer.call('setPassword', request);
+  }
+
+  async touchSession(request: Parameters<AccessStore['touchSession']>[0]): Promise<void> {
+    await this.#writer.call('touchSession', request);
+  }
+
+  async endSession(request: Parameters<AccessStore['endSession']>[0]): Promise<void> {
+    await this.#writer.call('endSession', request);
+  }
+
+  async touchToken(request: Parameters<AccessStore['touchToken']>[0]): Promise<void> {
+    await this.#writer.call('touchToken', request);
+  }
+
+  async deleteToken(request: Parameters<AccessStore['deleteToken']>[0]): Promise<void> {
+    await this.#writer.call('deleteToken', request);
+  }
+
+  async createSignInLink(request: Parameters<AccessStore['createSignInLink']>[0]): Promise<void> {
+    await this.#writer.call('createSignInLink', request);
+  }
+
+  async forgiveTry(request: Parameters<AccessStore['forgiveTry']>[0]): Promise<void> {
+    await this.#writer.call('forgiveTry', request);
+  }
+
+  async deleteMember(request: Parameters<AccessStore['deleteMember']>[0]): Promise<void> {
+    await this.#writer.call('deleteMember', request);
+  }
+
+  async setProjectOwner(request: Parameters<AccessStore['setProjectOwner']>[0]): Promise<void> {
+    await this.#writer.call('setProjectOwner', request);
+  }
+
+  async writeAudit(request: Parameters<AccessStore['writeAudit']>[0]): Promise<void> {
+    await this.#writer.call('writeAudit', request);
   }
 
   async registerMaster(master: Parameters<Store['registerMaster']>[0]): Promise<void> {

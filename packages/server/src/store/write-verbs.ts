@@ -5,13 +5,29 @@
  */
 import type { CommandAction, Connection } from '@pelorus/engine';
 import type { ConcurrencyPolicy } from '@pelorus/protocol';
+import {
+  createSession,
+  createSignInLink,
+  createToken,
+  deleteToken,
+  endSession,
+  forgiveTry,
+  redeemSignInLink,
+  saveUser,
+  setPassword,
+  takeTry,
+  touchSession,
+  touchToken,
+} from './accounts.ts';
 import { claimAlerts, deleteAlertChannel, saveAlertChannel, settleAlert } from './alerts-outbox.ts';
 import { createBackfill, stopBackfill } from './backfills.ts';
+import { writeAudit } from './audit.ts';
 import { beginRun } from './begin-run.ts';
 import { claimBulkOperation, createBulkOperation, settleBulkItems } from './bulk-operations.ts';
 import { commit, upsertTaskRuns } from './commit-changes.ts';
 import { deleteEnvironment, saveEnvironment } from './environments.ts';
 import { deleteWorkerGroup, drainWorker, saveWorkerGroup, undrainWorker } from './fleet.ts';
+import { deleteMember, saveMember, setProjectOwner } from './members.ts';
 import { StoreError } from './port.ts';
 import type { Fence, ProjectRow, SaveWorkflow, WorkflowRow } from './port.ts';
 import { COMMAND_COLUMNS, RUN_COLUMNS, TASK_RUN_WIDTH } from './rows.ts';
@@ -78,6 +94,7 @@ function saveWorkflow(
   if (found && save.mustBeNew) {
     throw new StoreError('CONFLICT', `Workflow '${save.name}' already exists in project '${save.project}'.`);
   }
+  refuseUnexpected(save, found);
   if (found && found['hash'] === save.hash) return { workflow: toWorkflowRow(found), created: false, changed: false };
   let version = 1;
   let id: number;
@@ -121,6 +138,12 @@ function saveWorkflow(
     requireRow(c.db.get(WORKFLOW_BY_NAME, save.project, save.name), `workflow '${save.name}'`),
   );
   return { workflow, created: !found, changed: true };
+}
+
+function refuseUnexpected({ name, ifVersion }: SaveWorkflowRequest, found: Row | undefined): void {
+  if (ifVersion === undefined || ifVersion === ((found?.['version'] as number | undefined) ?? null)) return;
+  const now = found ? `has version ${found['version'] as number}` : 'does not exist';
+  throw new StoreError('PRECONDITION', `Workflow '${name}' ${now}: somebody changed it meanwhile.`);
 }
 
 const LIVE_RUNS_OF_WORKFLOW = `
@@ -349,6 +372,22 @@ function open(): null {
 
 export const writeVerbs = {
   open,
+  saveUser,
+  setPassword,
+  createSession,
+  touchSession,
+  endSession,
+  createToken,
+  touchToken,
+  deleteToken,
+  createSignInLink,
+  redeemSignInLink,
+  takeTry,
+  forgiveTry,
+  saveMember,
+  deleteMember,
+  setProjectOwner,
+  writeAudit,
   ensureProject,
   createProject,
   changeProject,

@@ -1,0 +1,303 @@
+/** The part of the store's port that is about operating: backfills, bulk operations, workers and masters, environments. */
+import type { FailurePolicy, ParameterValue, Priority, RunId, RunState } from '@pelorus/protocol';
+import type { NotifyType } from '@pelorus/engine';
+import type { WorkflowRow } from './port.ts';
+import type { VisibleProjects } from './projects-port.ts';
+
+/** What a request is known by when it comes again within 24 h; `key` null: by nothing. */
+export interface RequestKey {
+  idempotencyKey: string | null;
+  requestHash: string;
+}
+
+// ---- backfills
+
+export const BACKFILL_STATES = ['pending', 'running', 'paused', 'succeeded', 'failed', 'stopped'] as const;
+export type BackfillState = (typeof BACKFILL_STATES)[number];
+export type BackfillDateState = 'pending' | 'running' | 'succeeded' | 'failed' | 'stopped' | 'skipped';
+
+/** How each of its runs is made; null: as the workflow says. */
+export interface BackfillOptions {
+  /** Which tasks, in the words of a run request; resolved against the version of each run. */
+  selection:
+    | { kind: 'whole' }
+    | { kind: 'node'; tasks: string[]; dep: 'NODE_ONLY' | 'NODE_POST' | 'NODE_PRE' }
+    | { kind: 'selected'; tasks: string[] };
+  params: Record<string, ParameterValue>;
+  failurePolicy: FailurePolicy | null;
+  priority: Priority | null;
+  workerGroup: string | null;
+  environment: string | null;
+  dryRun: boolean;
+  timeoutMs: number | null;
+  notifyType: NotifyType | null;
+  notifyMails: string[] | null;
+  extras: unknown;
+}
+
+/** A range of logical dates of one workflow, to be run one after the other or several at a time. */
+export interface BackfillRow {
+  id: number;
+  projectId: number;
+  project: string;
+  workflowId: number;
+  workflow: string;
+  /** Null: each run takes the latest version there is when it is made. */
+  workflowVersion: number | null;
+  /** Both inclusive, epoch ms. */
+  startAt: number;
+  endAt: number;
+  crontab: string | null;
+  /** IANA name in which days and the crontab are reckoned. */
+  zone: string;
+  mode: 'serial' | 'parallel';
+  /** Runs at a time; 1 when serial. */
+  parallelism: number;
+  order: 'ascending' | 'descending';
+  /** Every logical date, epoch ms, in the order of execution. Null: computed when it is driven. */
+  dates: number[] | null;
+  options: BackfillOptions;
+  state: BackfillState;
+  waitReason: string | null;
+  /** Dates by state; states that no date is in are absent. Empty while the dates are not known. */
+  counts: Partial<Record<BackfillDateState, number>>;
+  submitUser: string;
+  createdAt: number;
+  updatedAt: number;
+  endedAt: number | null;
+}
+
+export type NewBackfill = Omit<
+  BackfillRow,
+  'id' | 'projectId' | 'project' | 'workflow' | 'state' | 'counts' | 'updatedAt' | 'endedAt'
+>;
+
+export interface BackfillFilter extends VisibleProjects {
+  workflowIds?: number[];
+  state?: BackfillState;
+  /** Those with smaller ids: newest first, page by page. */
+  before?: number;
+  limit: number;
+}
+
+// ---- bulk operations
+
+export const BULK_ACTIONS = ['stop', 'pause', 'resume', 'rerun', 'repeat'] as const;
+export type BulkActionKind = (typeof BULK_ACTIONS)[number];
+
+/** `version` matters to `rerun` only. */
+export interface BulkAction {
+  kind: BulkActionKind;
+  version: 'same' | 'latest';
+}
+
+/** One run of a bulk operation. `refused` from the start where the caller may not act on it. */
+export interface BulkItem {
+  position: number;
+  run: RunId;
+  /** In which its sender had the right to act; null: in none, or there is no such run. */
+  projectId: number | null;
+  state: 'pending' | 'done' | 'refused';
+  /** The command that was written for it. */
+  command: number | null;
+  /** What that command's master made of it; null: nothing yet. */
+  commandOutcome: { kind: 'applied' } | { kind: 'refused'; reason: string } | null;
+  /** The run that was made. */
+  newRun: RunId | null;
+  /** Of a refusal: a row of the error table, and a sentence. */
+  code: string | null;
+  message: string | null;
+  at: number | null;
+}
+
+export interface BulkOperation {
+  id: number;
+  action: BulkAction;
+  submitUser: string;
+  state: 'pending' | 'running' | 'ended';
+  items: number;
+  pending: number;
+  done: number;
+  refused: number;
+  createdAt: number;
+  endedAt: number | null;
+}
+
+export type NewBulkItem = Pick<BulkItem, 'run' | 'projectId' | 'code' | 'message'>;
+export type SettledBulkItem = Pick<BulkItem, 'position' | 'command' | 'newRun' | 'code' | 'message'> & {
+  state: 'done' | 'refused';
+};
+
+/** What is asked about many runs at once. */
+export interface RunHead {
+  run: RunId;
+  projectId: number;
+  project: string;
+  workflow: string;
+  state: RunState;
+}
+
+// ---- the fleet
+
+export interface WorkerDrain {
+  /** Of the workers, whichever of their starts. */
+  name: string;
+  reason: string;
+  drainedAt: number;
+  drainedBy: string;
+}
+
+export interface MasterRow {
+  id: string;
+  host: string;
+  registeredAt: number;
+  renewedAt: number;
+  /** By the database's clock. */
+  leaseUntil: number;
+  /** When it was declared to be over; null: it is in charge of its runs. */
+  fencedAt: number | null;
+  /** Its runs that have not ended. */
+  runs: number;
+}
+
+/** A live attempt on a worker. */
+export interface WorkerAttempt {
+  attempt: string;
+  run: RunId;
+  project: string;
+  projectId: number;
+  workflow: string;
+  state: string;
+  dispatchedAt: number;
+  startedAt: number | null;
+}
+
+export interface WorkerGroupRow {
+  name: string;
+  description: string;
+  updatedAt: number;
+  updatedBy: string;
+}
+
+/** Queued tasks of live runs, by where their worker group is written. */
+export interface QueuedTasks {
+  workflowId: number;
+  version: number;
+  task: number;
+  /** What the run asks for; null: nothing. */
+  runGroup: string | null;
+  tasks: number;
+}
+
+// ---- environments
+
+/** A named set of variables for the processes of tasks. */
+export interface EnvironmentRow {
+  name: string;
+  description: string;
+  variables: Record<string, string>;
+  updatedAt: number;
+  updatedBy: string;
+}
+
+// ---- lists
+
+export interface WorkflowPageFilter extends VisibleProjects {
+  /** Exact. */
+  project?: string;
+  /** Part of the name, ASCII letters in upper and lower case alike. */
+  contains?: string;
+  label?: { name: string; value: string | null };
+  /** Names of the last item of the page before. */
+  after?: { project: string; name: string };
+  limit: number;
+}
+
+/** A run in a workflow's row of bars. */
+export interface LastRun {
+  run: RunId;
+  workflowId: number;
+  state: RunState;
+  submittedAt: number;
+  startedAt: number | null;
+  endedAt: number | null;
+}
+
+export interface OperationsStore {
+  /** Pending from the start. NOT_FOUND for an unknown workflow; CONFLICT for a key of another request. */
+  createBackfill(backfill: NewBackfill, key: RequestKey): Promise<{ backfill: BackfillRow; repeated: boolean }>;
+  getBackfill(id: number): Promise<BackfillRow | null>;
+  /** Newest first. */
+  listBackfills(filter: BackfillFilter): Promise<BackfillRow[]>;
+  /** NOT_FOUND; CONFLICT once it has ended. Dates that have not begun count as stopped. */
+  stopBackfill(id: number, at: number): Promise<BackfillRow>;
+
+  /** All items in one transaction; those with a `code` are refused already. */
+  createBulkOperation(
+    operation: { action: BulkAction; user: string; at: number; items: NewBulkItem[] },
+    key: RequestKey,
+  ): Promise<{ operation: BulkOperation; repeated: boolean }>;
+  getBulkOperation(id: number): Promise<BulkOperation | null>;
+  /** Newest first; `user` null: of everybody. */
+  listBulkOperations(filter: { user: string | null; before?: number; limit: number }): Promise<BulkOperation[]>;
+  /** In the order in which they were named, from positions above `after`. */
+  listBulkItems(
+    operation: number,
+    filter: { after?: number; state?: BulkItem['state']; limit: number },
+  ): Promise<BulkItem[]>;
+  /** The oldest operation with items to do that nobody else holds at `at`; `holder` has it until `at + leaseMs`. */
+  claimBulkOperation(holder: string, at: number, leaseMs: number): Promise<BulkOperation | null>;
+  /** Writes outcomes and renews the lease; false when another has it by now: nothing was written then. */
+  settleBulkItems(
+    operation: number,
+    holder: string,
+    settled: { items: SettledBulkItem[]; at: number; leaseMs: number },
+  ): Promise<boolean>;
+  /** Of those that there are, in the order asked. */
+  listRunHeads(runs: RunId[]): Promise<RunHead[]>;
+  /** The run or command that this user made under the key in the 24 h before `at`. */
+  findSubmission(user: string, key: RequestKey, at: number): Promise<FoundSubmission | null>;
+
+  /** Masters learn of it with their next look. Draining again replaces the reason. */
+  drainWorker(drain: { name: string; reason: string; user: string; at: number }): Promise<WorkerDrain>;
+  /** Nothing happens when it is not drained; answers whether it was. */
+  undrainWorker(name: string): Promise<boolean>;
+  listWorkerDrains(): Promise<WorkerDrain[]>;
+  /** Live attempts, oldest first. */
+  listWorkerAttempts(worker: string, limit: number): Promise<WorkerAttempt[]>;
+  /** Newest start first. */
+  listMasters(limit: number): Promise<MasterRow[]>;
+
+  saveWorkerGroup(group: { name: string; description: string; user: string; at: number }): Promise<WorkerGroupRow>;
+  listWorkerGroups(): Promise<WorkerGroupRow[]>;
+  /** NOT_FOUND. Only the description goes: workers and tasks name groups as they like. */
+  deleteWorkerGroup(name: string): Promise<void>;
+  listQueuedTasks(limit: number): Promise<QueuedTasks[]>;
+
+  saveEnvironment(
+    environment: Omit<EnvironmentRow, 'updatedAt' | 'updatedBy'> & { user: string; at: number },
+  ): Promise<EnvironmentRow>;
+  listEnvironments(): Promise<EnvironmentRow[]>;
+  /** NOT_FOUND. */
+  deleteEnvironment(name: string): Promise<void>;
+
+  /** By project and name; hidden and deleted ones are left out. */
+  pageWorkflows(filter: WorkflowPageFilter): Promise<WorkflowRow[]>;
+  /** At most `count` of each workflow: the newest starts, newest first. */
+  lastRuns(workflowIds: number[], count: number): Promise<LastRun[]>;
+}
+
+/** A run that was submitted, or a command that was written, under a key. */
+export interface FoundSubmission {
+  run: RunId;
+  command: number;
+  /** The same request as now. */
+  same: boolean;
+}
+
+/** What the master role asks for besides. */
+export interface OperationsMasterStore {
+  /** Names of workers that get nothing new. */
+  loadDrainedWorkers(): Promise<string[]>;
+  loadEnvironments(names: string[]): Promise<{ name: string; variables: Record<string, string> }[]>;
+}
