@@ -1,6 +1,7 @@
 /**
  * Loads what a request is about, or throws the 404 that says what is missing, or the 403 when the caller lacks the route's
- * right in the project of what was loaded.
+ * right in the project of what was loaded. Neither names anything that the caller may not read: names that a 404 suggests are
+ * those of lists that the caller may see.
  */
 import type { RunId } from '@pelorus/protocol';
 import type { ApiContext } from './context.ts';
@@ -11,10 +12,11 @@ import { ApiFailure } from './problem.ts';
 type Needed = Pick<ApiContext, 'store' | 'caller'>;
 
 export async function loadProject({ store, caller }: Needed, name: string): Promise<ProjectRow> {
-  const projects = await store.listProjects();
-  const row = projects.find((project) => project.name === name);
-  if (row === undefined)
-    throw new ApiFailure('PROJECT_NOT_FOUND', `there is no project ${name}${hint(name, projects)}`);
+  const row = await store.findProject(name);
+  if (row === null) {
+    const visible = await store.listProjects({ projectIds: await caller.visibleProjects() });
+    throw new ApiFailure('PROJECT_NOT_FOUND', `there is no project ${name}${hint(name, visible)}`);
+  }
   await caller.admit({ projectId: row.id, project: row.name });
   return row;
 }
@@ -27,7 +29,8 @@ export async function loadWorkflow(context: Needed, project: string, name: strin
     return row;
   }
   await loadProject(context, project);
-  const others = await store.listWorkflows({ project, limit: NAMES_COMPARED });
+  const projectIds = await caller.visibleProjects();
+  const others = await store.listWorkflows({ project, projectIds, limit: NAMES_COMPARED });
   throw new ApiFailure('WORKFLOW_NOT_FOUND', `project ${project} has no workflow ${name}${hint(name, others)}`);
 }
 

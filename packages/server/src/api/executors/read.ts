@@ -3,7 +3,8 @@ import { RUN_STATES, RUN_STATUS, toPublishedNodes, type RunState } from '@peloru
 import { SIGNED_IN, inProject } from '../access.ts';
 import { executionAnswer, executionList } from '../answers/executors.ts';
 import { logAnswer } from '../answers/runs.ts';
-import type { RunFilter } from '../../store/port.ts';
+import type { RunFilter, RunRow } from '../../store/port.ts';
+import type { ApiContext } from '../context.ts';
 import { logQuery, readLog } from '../log-query.ts';
 import { loadRunDetail } from '../lookup.ts';
 import { ok, route } from '../route.ts';
@@ -11,7 +12,7 @@ import { runId } from '../schemas.ts';
 import { slicedAnswer } from '../sliced-json.ts';
 import { taskStates } from '../views.ts';
 import { listParameters } from './parameters.ts';
-import { executionView, nodeView, ownersOf } from './views.ts';
+import { executionView, nodeView, ownersOf, type Owners } from './views.ts';
 
 export const listExecutions = route({
   id: 'listExecutions',
@@ -24,11 +25,9 @@ export const listExecutions = route({
   handle: async ({ query }, context) => {
     const filter = filterOf(query);
     if (filter.states?.length === 0) return ok({ total: 0, length: 0, executions: [] });
-    const [page, projects] = await Promise.all([
-      context.store.listRuns(filter, query.from, query.size),
-      context.store.listProjects(),
-    ]);
-    const owners = ownersOf(projects);
+    const projectIds = await context.caller.visibleProjects();
+    const page = await context.store.listRuns({ ...filter, projectIds }, query.from, query.size);
+    const owners = await ownersOfRuns(context, page.rows);
     const now = context.clock();
     return slicedAnswer({
       head: { total: page.total, length: page.rows.length },
@@ -54,6 +53,10 @@ function statesWith(statuses: number[]): RunState[] {
   return RUN_STATES.filter((state) => statuses.includes(RUN_STATUS[state]));
 }
 
+async function ownersOfRuns({ store }: ApiContext, rows: RunRow[]): Promise<Owners> {
+  return ownersOf(await store.listProjects({ projectIds: [...new Set(rows.map((row) => row.spec.projectId))] }));
+}
+
 const execPath = z.strictObject({ execId: runId });
 
 export const getExecution = route({
@@ -67,7 +70,7 @@ export const getExecution = route({
   handle: async ({ params }, context) => {
     const detail = await loadRunDetail(context, params.execId);
     const definition = await context.versions.definition(detail.spec.workflowId, detail.spec.workflowVersion);
-    const owners = ownersOf(await context.store.listProjects());
+    const owners = await ownersOfRuns(context, [detail]);
     const now = context.clock();
     const { nodes, userDefParams } = toPublishedNodes(definition);
     const before = `[${JSON.stringify(executionView(detail, owners, now)).slice(0, -1)},"data":`;

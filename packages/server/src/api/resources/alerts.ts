@@ -9,6 +9,7 @@ import { StoreError, type AlertChannelRow, type ApiStore } from '../../store/por
 import { jsonBody } from '../body.ts';
 import { readCursor, writeCursor } from '../cursor.ts';
 import { API_LIMITS } from '../limits.ts';
+import { loadRun } from '../lookup.ts';
 import { nearestName } from '../nearest.ts';
 import { ApiFailure, badParameter } from '../problem.ts';
 import { ok, route, type Route } from '../route.ts';
@@ -168,9 +169,11 @@ const listAlerts = route({
     limit: limit(API_LIMITS.runPageDefault),
     cursor,
   }),
-  handle: async ({ query }, { store }) => {
+  handle: async ({ query }, context) => {
+    if (query.run !== undefined) await loadRun(context, query.run);
     const before = readCursor(query.cursor, 1)?.[0];
-    const rows = await store.listAlerts({
+    const rows = await context.store.listAlerts({
+      projectIds: await context.caller.visibleProjects(),
       ...(query.run === undefined ? {} : { run: query.run }),
       ...(query.state === undefined ? {} : { state: query.state }),
       ...(before === undefined ? {} : { before }),

@@ -1,7 +1,9 @@
 import { z } from 'zod';
-import { SIGNED_IN, inProject } from '../access.ts';
+import { StoreError, type ProjectRow } from '../../store/port.ts';
+import { OWNER_BITS, SIGNED_IN, inProject, type Identity } from '../access.ts';
 import { projectAnswer, projectPage } from '../answers/projects.ts';
 import { jsonBody } from '../body.ts';
+import type { ApiContext } from '../context.ts';
 import { loadProject } from '../lookup.ts';
 import { ApiFailure } from '../problem.ts';
 import { ok, route, type Route } from '../route.ts';
@@ -13,9 +15,12 @@ const listProjects = route({
   method: 'GET',
   path: '/projects',
   access: SIGNED_IN,
-  summary: 'All projects',
+  summary: 'The projects that the caller may read',
   answers: { 200: projectPage },
-  handle: async (_input, { store }) => ok({ items: (await store.listProjects()).map(projectView), nextCursor: null }),
+  handle: async (_input, { store, caller }) => {
+    const rows = await store.listProjects({ projectIds: await caller.visibleProjects() });
+    return ok({ items: rows.map(projectView), nextCursor: null });
+  },
 });
 
 const getProject = route({
@@ -34,26 +39,65 @@ const putProject = route({
   method: 'PUT',
   path: '/projects/:project',
   access: SIGNED_IN,
-  summary: 'Create a project; one that exists stays as it is',
+  summary: 'Create a project, whose owner the caller becomes, or let its owner change the description',
   answers: { 200: projectAnswer, 201: projectAnswer },
   params: z.strictObject({ project: newName }),
   body: jsonBody(z.strictObject({ description: z.string().max(10_000).optional() })),
-  handle: async ({ params, body }, { store, user, clock }) => {
-    const existed = (await store.listProjects()).some((project) => project.name === params.project);
-    const row = await store.ensureProject({
-      name: params.project,
-      description: body.description ?? '',
-      owner: user,
-      at: clock(),
-    });
-    if (body.description !== undefined && body.description !== row.description) {
-      throw new ApiFailure(
-        'CONFLICT',
-        `project ${row.name} exists with another description; changing it is not available yet`,
-      );
-    }
-    return { status: existed ? 200 : 201, body: { json: projectView(row) } };
+  handle: async ({ params, body }, context) => {
+    const { description } = body;
+    const made = await created(context, params.project, description ?? '');
+    if (made !== null) return { status: 201, body: { json: projectView(made) } };
+    return ok(projectView(await changed(context, params.project, description)));
   },
 });
 
-export const projectRoutes: readonly Route[] = [listProjects, getProject, putProject];
+/** Null when there is one of that name. */
+async function created(context: ApiContext, name: string, description: string): Promise<ProjectRow | null> {
+  const { store, user, clock, caller } = context;
+  if ((await store.findProject(name)) !== null) return null;
+  if (isRestricted(caller.identity))
+    throw new ApiFailure('FORBIDDEN', 'a token that is restricted to projects or rights makes no projects');
+  try {
+    return await store.createProject({ name, description, owner: user, at: clock() });
+  } catch (error) {
+    // Somebody else was faster.
+    if (error instanceof StoreError && error.code === 'CONFLICT') return null;
+    throw error;
+  }
+}
+
+function isRestricted(identity: Identity | null): boolean {
+  return identity === null || identity.mask !== OWNER_BITS || identity.projects !== null;
+}
+
+/** Whoever may read a project may also ask for it to exist, which changes nothing; a description is its owner's to give. */
+async function changed(context: ApiContext, name: string, description: string | undefined): Promise<ProjectRow> {
+  const row = await loadProject(context, name);
+  if (description === undefined) return row;
+  await context.caller.demand('own', { projectId: row.id, project: row.name });
+  return description === row.description ? row : context.store.changeProject(row.id, { description });
+}
+
+const deleteProject = route({
+  id: 'deleteProject',
+  method: 'DELETE',
+  path: '/projects/:project',
+  access: inProject('own'),
+  summary: 'Delete a project without workflows and runs in progress, with all else that belongs to it',
+  answers: { 204: null },
+  params: projectPath,
+  handle: async ({ params }, context) => {
+    const { store, user, clock } = context;
+    const project = await loadProject(context, params.project);
+    try {
+      await store.deleteProject(project.id, user, clock());
+    } catch (error) {
+      if (error instanceof StoreError && error.code === 'CONFLICT')
+        throw new ApiFailure('PRECONDITION_FAILED', error.message, { cause: error });
+      throw error;
+    }
+    return { status: 204 };
+  },
+});
+
+export const projectRoutes: readonly Route[] = [listProjects, getProject, putProject, deleteProject];

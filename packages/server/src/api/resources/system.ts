@@ -55,7 +55,7 @@ const ready = route({
   summary: 'Answers when the store can be read',
   answers: { 200: readyAnswer },
   handle: async (_input, { store }) => {
-    await store.listProjects().catch((cause: unknown) => {
+    await store.listProjects({ projectIds: [] }).catch((cause: unknown) => {
       throw new ApiFailure('NOT_READY', 'the store cannot be read', {
         retryAfterSeconds: API_LIMITS.retryAfterSeconds,
         cause,

@@ -37,6 +37,7 @@ const listWorkflows = route({
     const rows = await store.listWorkflows({
       ...(query.project === undefined ? {} : { project: query.project }),
       ...(after === undefined ? {} : { after }),
+      projectIds: await context.caller.visibleProjects(),
       limit: query.limit + 1,
     });
     const shown = rows.slice(0, query.limit);
