@@ -69,7 +69,7 @@ const DELETE = `
   where id = ?`;
 
 /** What belongs to a project and is worth nothing without it. Connections and secrets hold passwords: nothing of them is kept. */
-const PARTS: readonly string[] = ['connection'];
+const PARTS: readonly string[] = ['project_member', 'connection'];
 
 export function deleteProject(c: WriteContext, request: { project: number; user: string; at: number }): null {
   const { project, user, at } = request;

@@ -8,10 +8,12 @@
  * 3. When COMMIT fails, every call of the transaction fails.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { audited, type AuditedCall, type AuditLimits } from './audit.ts';
 import { SQLITE, WRITER_PRAGMAS } from './dialect.ts';
 import { lockDirectory } from './directory-lock.ts';
 import { migrate } from './migrate.ts';
 import { StoreError } from './port.ts';
+import { runsPosition } from './run-changes.ts';
 import { primaryCode, resultCode, SqliteDatabase } from './sqlite-database.ts';
 import { toFailure } from './thread-channel.ts';
 import type { Replies, Requests } from './thread-channel.ts';
@@ -27,6 +29,7 @@ export interface WriterData {
   directory: string;
   file: string;
   masterLeaseMs: number;
+  audit: AuditLimits;
   maxBytes: number | null;
 }
 
@@ -52,7 +55,15 @@ function open(): Opened {
       );
     migrate(db, SQLITE, Date.now());
     db.run(FENCE_ALL, Date.now());
-    const context = { db, now: Date.now, masterLeaseMs: data.masterLeaseMs, claims: new Map(), commandsWritten: 0 };
+    const context = {
+      db,
+      now: Date.now,
+      masterLeaseMs: data.masterLeaseMs,
+      audit: data.audit,
+      claims: new Map(),
+      commandsWritten: 0,
+      runsChanged: runsPosition(db),
+    };
     return { context, release };
   } catch (error) {
     release();
@@ -148,11 +159,10 @@ function runGroup(from: number, end: number): Replies {
 }
 
 function runVerb(context: WriteContext, alone: boolean, name: string, request: unknown): unknown {
-  const verb = writeVerbs[name as keyof typeof writeVerbs] as (context: WriteContext, request: unknown) => unknown;
-  if (alone) return verb(context, request);
+  if (alone) return carryOut(context, name, request);
   context.db.run('savepoint verb');
   try {
-    const answer = verb(context, request);
+    const answer = carryOut(context, name, request);
     context.db.run('release verb');
     return answer;
   } catch (error) {
@@ -160,6 +170,12 @@ function runVerb(context: WriteContext, alone: boolean, name: string, request: u
     if (context.db.inTransaction) context.db.exec('rollback to verb; release verb');
     throw error;
   }
+}
+
+function carryOut(context: WriteContext, name: string, request: unknown): unknown {
+  if (name === 'audited') return audited(context, request as AuditedCall, (...call) => carryOut(context, ...call));
+  const verb = writeVerbs[name as keyof typeof writeVerbs] as (context: WriteContext, request: unknown) => unknown;
+  return verb(context, request);
 }
 
 /** Rolls back what there is and answers every call of the group with what went wrong. */

@@ -1,4 +1,5 @@
 /** What all verbs that write share: the connection, the fence and which states are final. */
+import type { AuditLimits } from './audit.ts';
 import { StoreError } from './port.ts';
 import type { Fence } from './port.ts';
 import type { SqliteDatabase } from './sqlite-database.ts';
@@ -9,6 +10,7 @@ export interface WriteContext {
   /** The database's clock, epoch ms: leases are judged by this one only. */
   now: () => number;
   masterLeaseMs: number;
+  audit: AuditLimits;
   /**
    * Runs without an owner row whose commands a master has been given: run → master. It needs no durability,
    * because all masters of this database live in this process, and it saves an fsync between a submit and its start.
@@ -16,6 +18,8 @@ export interface WriteContext {
   claims: Map<number, string>;
   /** Commands for masters written so far, by anybody. */
   commandsWritten: number;
+  /** The number of the last change of a run's row; each change takes the next one. */
+  runsChanged: number;
 }
 
 /** S4 in SQL. A test holds the lists against the protocol's. */

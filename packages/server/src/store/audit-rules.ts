@@ -1,0 +1,141 @@
+/** What a row of the audit says that a change was about, for each verb that changes something on somebody's behalf. */
+import { RUN_COLUMNS, type Cell } from './rows.ts';
+import type { WriteContext } from './write-context.ts';
+import type { WriteVerbs } from './write-verbs.ts';
+
+export interface AuditTarget {
+  /** A path: `runs/12`, `projects/p/workflows/w`. */
+  target: string;
+  project?: { id: number; name: string } | null;
+  /** Where the sender is known only once it is done: who signed in. */
+  user?: string;
+}
+
+/** Verbs of masters and senders of alerts, and those that only keep the books. */
+const NOT_ON_BEHALF = [
+  'open',
+  'registerMaster',
+  'renewMaster',
+  'claimCommands',
+  'adoptRuns',
+  'commit',
+  'claimAlerts',
+  'settleAlert',
+  'claimBulkOperation',
+  'settleBulkItems',
+  'touchSession',
+  'touchToken',
+  'takeTry',
+  'forgiveTry',
+  'writeAudit',
+] as const;
+
+export const UNAUDITED: ReadonlySet<keyof WriteVerbs> = new Set(NOT_ON_BEHALF);
+
+type AuditedVerb = Exclude<keyof WriteVerbs, (typeof NOT_ON_BEHALF)[number]>;
+type Rules = {
+  [Verb in AuditedVerb]: (
+    c: WriteContext,
+    request: Parameters<WriteVerbs[Verb]>[1],
+    answer: ReturnType<WriteVerbs[Verb]>,
+  ) => AuditTarget;
+};
+
+export const AUDIT_RULES: Rules = {
+  ensureProject: (_c, _request, project) => ofProject(project),
+  createProject: (_c, _request, project) => ofProject(project),
+  changeProject: (_c, _request, project) => ofProject(project),
+  deleteProject: (c, { project }) => ofDeletedProject(c, project),
+  saveWorkflow: (_c, { project, name }, { workflow }) => ({
+    target: `projects/${project}/workflows/${name}`,
+    project: { id: workflow.projectId, name: project },
+  }),
+  deleteWorkflow: (c, { workflowId }) => ofWorkflow(c, workflowId),
+  saveConnection: (c, { project, connection }) => ({
+    target: `projects/${project}/connections/${connection.name}`,
+    project: projectNamed(c, project),
+  }),
+  submitRun: (_c, _request, { run }) => ofRunCells(run),
+  requestCommand: (c, { run }) => ofRun(c, run),
+  saveTaskGroup: (_c, { name }) => ({ target: `task-groups/${name}` }),
+  deleteTaskGroup: (_c, name) => ({ target: `task-groups/${name}` }),
+  saveAlertChannel: (_c, { name }) => ({ target: `alert-channels/${name}` }),
+  deleteAlertChannel: (_c, name) => ({ target: `alert-channels/${name}` }),
+  createBackfill: (_c, _request, { backfill }) => ofBackfill(backfill),
+  stopBackfill: (_c, _request, backfill) => ofBackfill(backfill),
+  createBulkOperation: (_c, _request, { operation }) => ({ target: `bulk/runs/${operation.id}` }),
+  drainWorker: (_c, { name }) => ({ target: `workers/${name}` }),
+  undrainWorker: (_c, name) => ({ target: `workers/${name}` }),
+  saveWorkerGroup: (_c, { name }) => ({ target: `worker-groups/${name}` }),
+  deleteWorkerGroup: (_c, name) => ({ target: `worker-groups/${name}` }),
+  saveEnvironment: (_c, { name }) => ({ target: `environments/${name}` }),
+  deleteEnvironment: (_c, name) => ({ target: `environments/${name}` }),
+  saveUser: (_c, { name }) => ({ target: `users/${name}` }),
+  setPassword: (_c, { user }) => ({ target: `users/${user}` }),
+  createSession: (_c, _request, { user, id }) => ({ target: `users/${user}/sessions/${id}`, user }),
+  endSession: (_c, id, user) => ({ target: `users/${user ?? ''}/sessions/${id}` }),
+  createToken: (_c, _request, { user, id }) => ({ target: `users/${user}/tokens/${id}` }),
+  deleteToken: (_c, id, user) => ({ target: `users/${user}/tokens/${id}` }),
+  createSignInLink: (_c, { user }) => ({ target: `users/${user}` }),
+  redeemSignInLink: (_c, _request, session) =>
+    session === null ? { target: '' } : { target: `users/${session.user}/sessions/${session.id}`, user: session.user },
+  saveMember: (c, { projectId, user }) => ofMember(c, projectId, user),
+  deleteMember: (c, { projectId, user }) => ofMember(c, projectId, user),
+  setProjectOwner: (c, { projectId, user }) => ofMember(c, projectId, user),
+};
+
+function ofProject({ id, name }: { id: number; name: string }): AuditTarget {
+  return { target: `projects/${name}`, project: { id, name } };
+}
+
+/** Deleting a project renames it; the audit knows it by the name that it had. */
+function ofDeletedProject(c: WriteContext, id: number): AuditTarget {
+  const name = c.db.get(PROJECT, id)?.['name'] as string | undefined;
+  return name === undefined ? { target: '' } : ofProject({ id, name: name.replace(/ \(deleted \d+\)$/, '') });
+}
+
+function ofBackfill({ id, projectId, project }: { id: number; projectId: number; project: string }): AuditTarget {
+  return { target: `backfills/${id}`, project: { id: projectId, name: project } };
+}
+
+const RUN_ID = RUN_COLUMNS.indexOf('id');
+const RUN_PROJECT_ID = RUN_COLUMNS.indexOf('project_id');
+const RUN_PROJECT = RUN_COLUMNS.indexOf('project');
+
+function ofRunCells(run: Cell[]): AuditTarget {
+  return {
+    target: `runs/${run[RUN_ID] as number}`,
+    project: { id: run[RUN_PROJECT_ID] as number, name: run[RUN_PROJECT] as string },
+  };
+}
+
+const RUN = `select project_id, project from run where id = ?`;
+
+function ofRun(c: WriteContext, run: number): AuditTarget {
+  const row = c.db.get(RUN, run);
+  const project = row ? { id: row['project_id'] as number, name: row['project'] as string } : null;
+  return { target: `runs/${run}`, project };
+}
+
+const WORKFLOW = `select p.id, p.name as project, w.name from workflow w join project p on p.id = w.project_id where w.id = ?`;
+
+function ofWorkflow(c: WriteContext, workflowId: number): AuditTarget {
+  const row = c.db.get(WORKFLOW, workflowId);
+  if (!row) return { target: '' };
+  const project = { id: row['id'] as number, name: row['project'] as string };
+  return { target: `projects/${project.name}/workflows/${row['name'] as string}`, project };
+}
+
+const PROJECT_NAMED = `select id, name from project where name = ?`;
+const PROJECT = `select id, name from project where id = ?`;
+
+function projectNamed(c: WriteContext, name: string): { id: number; name: string } | null {
+  const row = c.db.get(PROJECT_NAMED, name);
+  return row ? { id: row['id'] as number, name } : null;
+}
+
+function ofMember(c: WriteContext, projectId: number, user: string): AuditTarget {
+  const name = c.db.get(PROJECT, projectId)?.['name'] as string | undefined;
+  const project = name === undefined ? null : { id: projectId, name };
+  return { target: `projects/${name ?? projectId}/members/${user}`, project };
+}

@@ -1,0 +1,93 @@
+/**
+ * Who may do what in a project.
+ *
+ * Invariant: a project has one owner, who is not among its members.
+ */
+import type { MemberRow } from './access-port.ts';
+import { requireEnabled } from './accounts.ts';
+import { StoreError } from './port.ts';
+import type { Row, SqliteDatabase } from './sqlite-database.ts';
+import type { WriteContext } from './write-context.ts';
+
+/** `OWNER_BITS` of the API. */
+const OWNER_BITS = 15;
+
+const GRANTS = `
+  select id as project_id, ${OWNER_BITS} as bits from project where owner = ? and deleted_at is null
+  union all select project_id, bits from project_member where user_name = ?`;
+
+export function grantsOf(db: SqliteDatabase, user: string): { projectId: number; bits: number }[] {
+  return db
+    .all(GRANTS, user, user)
+    .map((row) => ({ projectId: row['project_id'] as number, bits: row['bits'] as number }));
+}
+
+const MEMBERS = `select * from project_member where project_id = ? order by user_name`;
+
+export function listMembers(db: SqliteDatabase, projectId: number): MemberRow[] {
+  return db.all(MEMBERS, projectId).map(toMember);
+}
+
+function toMember(row: Row): MemberRow {
+  return {
+    projectId: row['project_id'] as number,
+    user: row['user_name'] as string,
+    bits: row['bits'] as number,
+    addedAt: row['added_at'] as number,
+    addedBy: row['added_by'] as string,
+  };
+}
+
+const PROJECT = `select owner from project where id = ?`;
+const MEMBER = `select * from project_member where project_id = ? and user_name = ?`;
+const ACCOUNT = `select 1 from account where name = ?`;
+const MEMBER_COUNT = `select count(*) as members from project_member where project_id = ?`;
+const UPSERT_MEMBER = `
+  insert into project_member (project_id, user_name, bits, added_at, added_by) values (?, ?, ?, ?, ?)
+  on conflict (project_id, user_name) do update set bits = excluded.bits, added_at = excluded.added_at, added_by = excluded.added_by
+  returning *`;
+
+export function saveMember(
+  c: WriteContext,
+  request: { projectId: number; user: string; bits: number; by: string; at: number; limit: number },
+): { member: MemberRow; created: boolean } {
+  const { projectId, user, bits, by, at, limit } = request;
+  if (!c.db.get(ACCOUNT, user)) throw new StoreError('NOT_FOUND', `There is no user '${user}'.`);
+  if (ownerOf(c, projectId) === user)
+    throw new StoreError('CONFLICT', `User '${user}' owns the project, and has every right in it already.`);
+  const found = c.db.get(MEMBER, projectId, user);
+  if (found?.['bits'] === bits) return { member: toMember(found), created: false };
+  if (!found && (c.db.get(MEMBER_COUNT, projectId)?.['members'] as number) >= limit)
+    throw new StoreError('CONFLICT', `The project has ${limit} members, which is as many as there may be.`);
+  return { member: toMember(c.db.get(UPSERT_MEMBER, projectId, user, bits, at, by)!), created: !found };
+}
+
+function ownerOf(c: WriteContext, projectId: number): string {
+  const row = c.db.get(PROJECT, projectId);
+  if (!row) throw new StoreError('NOT_FOUND', `There is no project ${projectId}.`);
+  return row['owner'] as string;
+}
+
+const DELETE_MEMBER = `delete from project_member where project_id = ? and user_name = ?`;
+
+export function deleteMember(c: WriteContext, { projectId, user }: { projectId: number; user: string }): null {
+  if (c.db.run(DELETE_MEMBER, projectId, user) === 0)
+    throw new StoreError('NOT_FOUND', `User '${user}' is no member of the project.`);
+  return null;
+}
+
+const SET_OWNER = `update project set owner = ? where id = ?`;
+
+export function setProjectOwner(
+  c: WriteContext,
+  request: { projectId: number; user: string; bits: number; by: string; at: number },
+): null {
+  const { projectId, user, bits, by, at } = request;
+  const before = ownerOf(c, projectId);
+  requireEnabled(c, user);
+  if (before === user) return null;
+  c.db.run(SET_OWNER, user, projectId);
+  c.db.run(DELETE_MEMBER, projectId, user);
+  if (c.db.get(ACCOUNT, before)) c.db.get(UPSERT_MEMBER, projectId, before, bits, at, by);
+  return null;
+}
