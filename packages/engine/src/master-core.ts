@@ -474,6 +474,9 @@ export class MasterCore {
         return this.report(link, message, at);
       case 'goodbye':
         return this.goodbye(message.worker, at);
+      case 'log':
+        // Taken out of the frame before: logs are not decided about.
+        return;
     }
   }
 

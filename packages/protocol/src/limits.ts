@@ -16,6 +16,12 @@ export const LIMITS = {
   logPageLines: 1000,
   logLineBytes: 64 * KIB,
   logBytesPerAttempt: 1024 * MIB,
+  /** Bytes of one piece of a log on the wire. */
+  logPieceBytes: 256 * KIB,
+  /** Gaps of one log; one more is joined with the last. */
+  logGaps: 1000,
+  /** Log bytes that a worker keeps for a log store which takes nothing; beyond that the oldest become a gap. */
+  logSpoolBytes: 4096 * MIB,
   retryMax: 1000,
   runTimeoutMaxMs: 366 * 86_400_000,
   definitionProblems: 200,

@@ -9,6 +9,7 @@
  * - a kill that arrives before its dispatch leaves a tombstone.
  */
 import type { AttemptId, MasterId, WorkerId } from './ids.ts';
+import type { LogGapReason } from './log-gaps.ts';
 import type { Cause } from './states.ts';
 import type { TaskAction } from './workflow.ts';
 
@@ -64,7 +65,8 @@ export type MasterToWorker =
   | { kind: 'ack'; attempt: AttemptId; sequence: number; verdict: 'stored' | 'unknown' }
   | { kind: 'query'; attempts: AttemptId[] }
   /** Runs `select 1` there and answers with `probe-result`; only to workers whose hello names the feature `probe`. Not re-sent. */
-  | { kind: 'probe'; id: string; connection: NonNullable<AttemptSpec['connection']>; timeoutMs: number };
+  | { kind: 'probe'; id: string; connection: NonNullable<AttemptSpec['connection']>; timeoutMs: number }
+  | LogAcknowledged;
 
 /** The worker's word on one attempt. `sequence` rises by one with each report of the same attempt. */
 export type AttemptReport =
@@ -112,7 +114,39 @@ export type WorkerToMaster =
   | { kind: 'report'; worker: WorkerId; report: AttemptReport }
   /** `detail` says what came back, for people; it never holds a password of the connection. */
   | { kind: 'probe-result'; worker: WorkerId; id: string; ok: boolean; detail: string; tookMs: number }
+  | LogPiece
   | { kind: 'goodbye'; worker: WorkerId };
+
+/**
+ * A piece of an attempt's log, of workers whose hello names the feature `logs`. Offsets count every byte that the task wrote,
+ * those of gaps as well. Pieces are sent again from the acknowledged offset until `log-ack`; the same bytes twice are the same
+ * bytes. A piece without bytes, gap and end only asks how far the log is.
+ */
+export interface LogPiece {
+  kind: 'log';
+  worker: WorkerId;
+  attempt: AttemptId;
+  /** Where the bytes, or the gap, begin. */
+  offset: number;
+  /** Empty when there is a gap. */
+  base64: string;
+  /** The bytes from `offset` to `to` will never come, nor count any more if they have. */
+  gap?: { to: number; reason: LogGapReason };
+  /** The attempt has ended and this is the end of its log. What little is written behind it comes as further pieces, with an end again. */
+  end?: true;
+}
+
+/** How far a log is stored durably; the worker goes on from there. Says nothing about the attempt. */
+export interface LogAcknowledged {
+  kind: 'log-ack';
+  attempt: AttemptId;
+  /** Null: not known, because the piece was not taken. */
+  offset: number | null;
+  /** The end of the log is stored as well. */
+  ended: boolean;
+  /** Above 0: the log store takes nothing now, so nothing of this log need be sent sooner. */
+  retryAfterMs: number;
+}
 
 /** One end of a connection. `send` never blocks and never throws; a frame may be lost when the link breaks. */
 export interface Link<Out, In> {

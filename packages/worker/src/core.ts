@@ -312,6 +312,9 @@ export class WorkerCore {
         case 'query':
           this.#onQuery(link, message.attempts);
           break;
+        case 'log-ack':
+          // Of the shipping of logs, which goes on beside this machine.
+          break;
         default:
           message satisfies never;
       }

@@ -1,0 +1,85 @@
+/**
+ * Offsets of a log that has gaps. Offsets count every byte that the task wrote; the file (or whatever holds the log) has
+ * only those that are left. What is missing is written down beside it: in order, without overlap, each `from` < `to`.
+ */
+import { LIMITS } from './limits.ts';
+
+/**
+ * Why bytes are missing:
+ * - `limit`: the log reached its limit; the log itself says so where it goes on.
+ * - `spool`: the worker had no room to keep them until the log store would take them.
+ * - `truncated`: the task emptied its own log.
+ * - `unreadable`: the worker could not read them.
+ */
+export const LOG_GAP_REASONS = ['limit', 'spool', 'truncated', 'unreadable'] as const;
+export type LogGapReason = (typeof LOG_GAP_REASONS)[number];
+
+/** Bytes that are missing: those at `from` and following, before `to`. */
+export interface LogGap {
+  from: number;
+  to: number;
+  reason: LogGapReason;
+}
+
+/** Where a byte of a log is: so many bytes from the beginning of what is left, and nothing missing up to `until`; or in a gap. */
+export type LogPlace = { kind: 'bytes'; position: number; until: number } | { kind: 'gap'; gap: LogGap };
+
+/** Of a log of which `heldBytes` are left. */
+export function logSize(heldBytes: number, gaps: readonly LogGap[]): number {
+  return gaps.reduce((size, { from, to }) => size + (to - from), heldBytes);
+}
+
+/** `until` is Infinity behind the last gap. */
+export function placeInLog(offset: number, gaps: readonly LogGap[]): LogPlace {
+  let missing = 0;
+  for (const gap of gaps) {
+    if (offset < gap.from) return { kind: 'bytes', position: offset - missing, until: gap.from };
+    if (offset < gap.to) return { kind: 'gap', gap };
+    missing += gap.to - gap.from;
+  }
+  return { kind: 'bytes', position: offset - missing, until: Infinity };
+}
+
+/**
+ * The gaps of a log that is cut back to `from` and goes on at `to`: gaps within are part of the new one, and one that
+ * touches it for the same reason is joined with it, so that a log never has many.
+ */
+export function withGap(gaps: readonly LogGap[], gap: LogGap): LogGap[] {
+  const kept = gaps.flatMap((one) => (one.from < gap.from ? [{ ...one, to: Math.min(one.to, gap.from) }] : []));
+  const last = kept.at(-1);
+  const full = kept.length >= LIMITS.logGaps;
+  if (last === undefined || (!full && (last.to < gap.from || last.reason !== gap.reason))) return [...kept, gap];
+  return [...kept.slice(0, -1), { from: last.from, to: gap.to, reason: gap.reason }];
+}
+
+/** As text beside a log; `total` when the end of the log is known. */
+export interface LogMeta {
+  gaps: LogGap[];
+  /** Size of a log that is complete. */
+  total: number | null;
+}
+
+export function formatLogMeta(meta: LogMeta): string {
+  return `${JSON.stringify(meta)}\n`;
+}
+
+/** Null for what is no such text. */
+export function parseLogMeta(text: string): LogMeta | null {
+  try {
+    const { gaps, total } = JSON.parse(text) as Partial<LogMeta>;
+    if (!Array.isArray(gaps) || !gaps.every(isGap)) return null;
+    return { gaps, total: isOffset(total) ? total : null };
+  } catch {
+    return null;
+  }
+}
+
+function isGap(value: unknown): value is LogGap {
+  const { from, to, reason } = (value ?? {}) as Partial<LogGap>;
+  return isOffset(from) && isOffset(to) && from < to && LOG_GAP_REASONS.includes(reason as LogGapReason);
+}
+
+/** True for a number of bytes. */
+export function isOffset(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
