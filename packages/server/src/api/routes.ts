@@ -7,6 +7,7 @@ import { executorRoutes } from './executors/index.ts';
 import { alertRoutes } from './resources/alerts.ts';
 import { attemptRoutes } from './resources/attempts.ts';
 import { connectionRoutes } from './resources/connections.ts';
+import { documentationRoutes } from './resources/documentation.ts';
 import { projectRoutes } from './resources/projects.ts';
 import { runActionRoutes } from './resources/run-actions.ts';
 import { runAgainRoutes } from './resources/run-again.ts';
@@ -29,7 +30,11 @@ const index = route({
   summary: 'What there is',
   answers: { 200: indexAnswer },
   handle: () =>
-    ok({ routes: ROUTES.map((each) => ({ method: each.method, path: urlOf(each), summary: each.summary })) }),
+    ok({
+      openapi: `${API_BASE}/openapi.json`,
+      docs: `${API_BASE}/docs`,
+      routes: ROUTES.map((each) => ({ method: each.method, path: urlOf(each), summary: each.summary })),
+    }),
 });
 
 export const ROUTES: readonly Route[] = [
@@ -45,5 +50,6 @@ export const ROUTES: readonly Route[] = [
   ...alertRoutes,
   ...connectionRoutes,
   ...systemRoutes,
+  ...documentationRoutes(() => ROUTES, urlOf),
   index,
 ];

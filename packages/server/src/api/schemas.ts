@@ -26,8 +26,11 @@ function readFlag(value: unknown): unknown {
 
 /** JSON text, or the value itself where the body was JSON. */
 export function jsonText<Schema extends z.ZodType>(schema: Schema) {
-  return z.preprocess(readJsonText, schema);
+  return z.preprocess(readJsonText, schema).meta(JSON_TEXT);
 }
+
+/** In the OpenAPI document: a parameter that is JSON text in a query and in a form. */
+export const JSON_TEXT = { 'x-json-text': true } as const;
 
 /** What is inside the text has not been looked at yet. Text that is no JSON is left for the schema to refuse. */
 function readJsonText(value: unknown, context: z.core.$RefinementCtx): unknown {
@@ -53,11 +56,14 @@ export function repeatable<Schema extends z.ZodType>(schema: Schema) {
   return z.preprocess((value) => (typeof value === 'string' ? value.split(',') : value), z.array(schema));
 }
 
-export const runId = z.string().transform((text, context): RunId => {
-  const id = parseRunId(text);
-  if (id === null) context.addIssue('must be a positive integer');
-  return id ?? z.NEVER;
-});
+export const runId = z
+  .string()
+  .transform((text, context): RunId => {
+    const id = parseRunId(text);
+    if (id === null) context.addIssue('must be a positive integer');
+    return id ?? z.NEVER;
+  })
+  .meta({ type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
 
 /** Names are looked up, so their grammar is checked only where they are given. */
 export const someName = z.string().min(1).max(255);

@@ -50,6 +50,8 @@ export const readyAnswer = z.strictObject({ status: z.literal('ready') });
 
 export const indexAnswer = z
   .strictObject({
+    openapi: z.string(),
+    docs: z.string(),
     routes: z.array(z.strictObject({ method: z.string(), path: z.string(), summary: z.string() })),
   })
   .meta({ id: 'Index' });

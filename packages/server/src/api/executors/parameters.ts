@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { LIMITS, runIdOf } from '@pelorus/protocol';
 import {
+  JSON_TEXT,
   flag,
   integer,
   jsonText,
@@ -22,10 +23,12 @@ export const epochMs = integer({ min: 0, max: 8_640_000_000_000_000 });
 const execId = integer({ min: 1, max: Number.MAX_SAFE_INTEGER }).transform(runIdOf);
 
 /** One name, several with commas between them, or an array. */
-const taskNames = z.preprocess(
-  (value) => (typeof value === 'string' ? namesIn(value) : value),
-  z.array(someName, 'must be the name of a task or an array of names').min(1).max(LIMITS.tasksPerWorkflow),
-);
+const taskNames = z
+  .preprocess(
+    (value) => (typeof value === 'string' ? namesIn(value) : value),
+    z.array(someName, 'must be the name of a task or an array of names').min(1).max(LIMITS.tasksPerWorkflow),
+  )
+  .meta(JSON_TEXT);
 
 function namesIn(text: string): unknown {
   return text.trimStart().startsWith('[') ? parsedOrSame(text) : text.split(',').map((name) => name.trim());
@@ -63,7 +66,7 @@ export const runParameters = givenOnly({
   selected: taskNames.optional(),
   /** Of an execution that has ended: what did not succeed in it runs again. */
   rerunOf: execId.optional(),
-});
+}).meta({ id: 'ExecutorRun' });
 
 export const directParameters = givenOnly({
   projectName: someName,
@@ -81,11 +84,11 @@ export const directParameters = givenOnly({
   notifyMails: notifyMails.optional(),
   timeout: timeoutSeconds.default(86_400),
   extras: jsonText(z.json()).optional(),
-});
+}).meta({ id: 'ExecutorDirectRun' });
 
 /** A JSON array; a single value counts as an array of one, an empty array as not given. */
 function listOf<Schema extends z.ZodType>(schema: Schema) {
-  return z.preprocess((value) => listIn(value), z.array(schema).max(1000).optional());
+  return z.preprocess((value) => listIn(value), z.array(schema).max(1000).optional()).meta(JSON_TEXT);
 }
 
 function listIn(value: unknown): unknown {
