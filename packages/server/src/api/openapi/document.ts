@@ -276,6 +276,7 @@ const problemSchema = schemaOf<Problem>()(
     message: z.string(),
     errors: z.array(problemPlaceAnswer).exactOptional(),
     state: z.string().exactOptional(),
+    version: z.int().nullable().exactOptional(),
     retryAfter: z.number().exactOptional(),
   }),
 );
