@@ -41,7 +41,6 @@ export const ERRORS = {
   WRONG_STATE: { status: 409, sentence: 'This cannot be done in the present state.' },
   CONFLICT: { status: 409, sentence: 'The request conflicts with what is stored.' },
   PRECONDITION_FAILED: { status: 412, sentence: 'What this requires does not hold; nothing was changed.' },
-  PRECONDITION_FAILED: { status: 412, sentence: 'What is stored is not what the request expects.' },
   TOO_LARGE: { status: 413, sentence: 'The request is larger than the limit.' },
   URI_TOO_LONG: { status: 414, sentence: 'The address is longer than the limit.' },
   WRONG_CONTENT_TYPE: { status: 415, sentence: 'This path does not read that content type.' },

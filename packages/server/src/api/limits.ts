@@ -41,7 +41,23 @@ export const API_LIMITS = {
   commandPollMinMs: 5,
   commandPollMaxMs: 200,
   taskGroupSizeMax: 1_000_000,
+  /** Logical dates of one backfill, and runs of it at a time. */
+  backfillDates: 10_000,
+  backfillParallelism: 1000,
+  /** Runs of one bulk operation, and how many of them are seen to at a time. */
+  bulkItems: 10_000,
+  bulkAtOnce: 16,
+  bulkLeaseMs: 30_000,
+  bulkPollMs: 5_000,
+  workerAttemptsShown: 1000,
+  mastersShown: 100,
+  queuedTasksCounted: 10_000,
+  environmentVariables: 1000,
+  environmentBytes: 256 * KIB,
+  lastRuns: 50,
   childRunsShown: 100_000,
+  /** Other workflows that a submission is followed into, to see whether its sender may start their runs. */
+  workflowsReached: 1000,
   filesPerWorkflow: 1000,
   filesBytesPerWorkflow: 32 * MIB,
   zipEntries: 1000,
@@ -65,6 +81,28 @@ export const API_LIMITS = {
   streamUncheckedMs: 60_000,
   /** A client that takes nothing for so long is dropped. */
   streamStallMs: 30_000,
+  /** Pieces in which a large run is told. */
+  eventPieceBytes: 64 * KIB,
+  /** Serialised pieces of a run as it is now that are kept for its other clients. */
+  eventCacheBytes: 1 * MIB,
+  /** Tasks of all runs that are followed; one too many is a 429. */
+  followedTasks: 1_000_000,
+  /** A run that nobody follows any more is let go after so long. */
+  followIdleMs: 10_000,
+  /** How often a followed run is looked at when nobody says that it has changed. */
+  followPollMinMs: 250,
+  followPollMaxMs: 1000,
+  /** Between two looks at least; and more where a look or its clients cost more. */
+  followGapMs: 40,
+  followGapPerClientMs: 0.25,
+  followGapPerCost: 8,
+  /** The stream of all runs: how often it looks, how many changes at once, and how many are kept for those who come back. */
+  runsPollMs: 1000,
+  runsGapMs: 200,
+  runsPerLook: 250,
+  recentRuns: 2000,
+  /** A client of it is told how far it is when nothing for it happened. */
+  runsPositionMs: 10_000,
   /** A client waits so long before it comes back. */
   streamRetryMs: 2000,
   streamRetryAfterSeconds: 10,

@@ -12,10 +12,17 @@ export interface PlannedRun {
   warnings: string[];
 }
 
-/** Throws `UNKNOWN_TASK` that names every unknown task, and `EMPTY_PLAN`. `at` (epoch ms) stamps what is taken over. */
-export function makePlan(definition: WorkflowDefinition, request: PlanRequest, at: number): PlannedRun {
-  refuseUnknownTasks(definition, namesIn(request));
-  const result = planRun(definition, request, at);
+export interface PlanTerms {
+  /** Stamps what is taken over; epoch ms. */
+  at: number;
+  /** Whether a refusal may suggest names of tasks. */
+  suggestsNames: boolean;
+}
+
+/** Throws `UNKNOWN_TASK` that names every unknown task, and `EMPTY_PLAN`. */
+export function makePlan(definition: WorkflowDefinition, request: PlanRequest, terms: PlanTerms): PlannedRun {
+  refuseUnknownTasks(definition, namesIn(request), terms.suggestsNames ? NAMES_EXPLAINED : 0);
+  const result = planRun(definition, request, terms.at);
   if (result.kind === 'refused') throw new ApiFailure('EMPTY_PLAN', result.problems.join('; '));
   return { plan: result.plan, reused: result.reused, warnings: result.warnings };
 }
@@ -33,12 +40,12 @@ function namesIn(request: PlanRequest): string[] {
   }
 }
 
-function refuseUnknownTasks(definition: WorkflowDefinition, names: string[]): void {
+function refuseUnknownTasks(definition: WorkflowDefinition, names: string[], explained: number): void {
   const known = graphOf(definition).indexOf;
   const unknown = names.filter((name) => !known.has(name));
   if (unknown.length === 0) return;
   const errors: RequestProblem[] = unknown.slice(0, API_LIMITS.problemsShown).map((name, index) => {
-    const nearest = index < NAMES_EXPLAINED ? nearestName(name, known.keys()) : null;
+    const nearest = index < explained ? nearestName(name, known.keys()) : null;
     return problemAt('', `the workflow has no task ${name}${nearest === null ? '' : `; did you mean ${nearest}?`}`);
   });
   throw failureWith('UNKNOWN_TASK', errors);

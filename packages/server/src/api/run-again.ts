@@ -6,7 +6,7 @@ import type { ApiContext } from './context.ts';
 import { loadRunDetail, loadWorkflow } from './lookup.ts';
 import { makePlan } from './plan.ts';
 import { ApiFailure } from './problem.ts';
-import { prepared, versionOf, type PreparedRun } from './submit.ts';
+import { planTerms, prepared, versionOf, type PreparedRun } from './submit.ts';
 
 export interface AgainOrder {
   run: RunId;
@@ -36,7 +36,7 @@ export async function prepareAgain(context: ApiContext, order: AgainOrder): Prom
   const { plan, dryRun } = earlier.spec;
   const previous = { run: order.run, definition: pinned, plan, tasks: earlier.tasks, dryRun };
   const now = context.clock();
-  const planned = makePlan(row.definition, requestOf(order, previous), now);
+  const planned = makePlan(row.definition, requestOf(order, previous), await planTerms(context, workflow));
   const run = {
     ...settingsOf(earlier),
     ...order.changed,
@@ -52,7 +52,7 @@ export async function prepareAgain(context: ApiContext, order: AgainOrder): Prom
     idempotencyKey: null,
     tasks: planned.reused.map((record) => ({ ...record, run: order.run })),
   };
-  return prepared(row.definition, run, planned);
+  return prepared(context, { workflow, definition: row.definition }, run, planned);
 }
 
 const MODES = { failed: 'rerun-failed', from: 'rerun-from', all: 'repeat' } as const;

@@ -96,11 +96,8 @@ async function taskOf(
   const states = taskStates(await context.versions.definition(workflowId, workflowVersion), detail);
   const task = states.find((state) => state.task.name === name);
   if (task !== undefined) return { status: detail.status, task };
-  throw unknownTask(
-    run,
-    name,
-    states.map((state) => state.task.name),
-  );
+  const names = (await context.caller.may('read', detail.spec)) ? states.map((state) => state.task.name) : [];
+  throw unknownTask(run, name, names);
 }
 
 function refuseTaskCommand(

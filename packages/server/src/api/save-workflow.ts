@@ -8,6 +8,7 @@ import type { ApiContext } from './context.ts';
 import type { NamedAs, ParsedUpload } from './definitions/parse-upload.ts';
 import { loadProject } from './lookup.ts';
 import { failureWith } from './problem.ts';
+import { demandReferences } from './references.ts';
 import { refuseCircles } from './sub-workflow-circles.ts';
 
 /** A definition with every file that it needs. */
@@ -18,7 +19,7 @@ export interface CompleteDefinition extends ParsedUpload {
 
 /**
  * Parses, and adds files from the latest version when the upload is just text: editing a definition keeps its files.
- * Throws 404 for the project and 422 with every problem.
+ * Throws 404 for the project, 422 with every problem, and 403 where a task names a project that the caller may not use.
  */
 export async function readDefinition(
   context: ApiContext,
@@ -33,6 +34,7 @@ export async function readDefinition(
   const parsed = await context.definitions.parse(upload);
   const kept = body.kind === 'bundle' || parsed.missing.length === 0 ? [] : await earlierFiles(context, as);
   const definition = complete(parsed, kept);
+  await demandReferences(context, as.project, definition.definition);
   await refuseCircles(context, as, definition);
   return definition;
 }

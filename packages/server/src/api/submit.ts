@@ -13,8 +13,9 @@ import type {
 import type { NewRun, WorkflowRow, WorkflowVersionRow } from '../store/port.ts';
 import type { ApiContext } from './context.ts';
 import { loadWorkflow } from './lookup.ts';
-import { makePlan, type PlannedRun } from './plan.ts';
+import { makePlan, type PlannedRun, type PlanTerms } from './plan.ts';
 import { ApiFailure, failureWith, problemAt } from './problem.ts';
+import { demandReach } from './references.ts';
 
 export type Selection = Extract<PlanRequest, { kind: 'whole' | 'node' | 'selected' }>;
 
@@ -67,6 +68,7 @@ type KnownRun = NewRun & { workflowVersion: number };
 
 /** A run that has been checked and can be submitted. */
 export interface PreparedRun {
+  workflow: WorkflowRow;
   definition: WorkflowDefinition;
   version: number;
   plan: RunPlan;
@@ -79,15 +81,26 @@ export async function prepareRun(context: ApiContext, order: RunOrder): Promise<
   const workflow = await loadWorkflow(context, order.project, order.workflow);
   const row = await versionOf(context, workflow, order.version);
   const { definition } = row;
-  const planned = makePlan(definition, order.selection, context.clock());
+  const planned = makePlan(definition, order.selection, await planTerms(context, workflow));
   const run = newRun(context, order, workflow, row, planned.plan);
-  return prepared(definition, run, planned);
+  return prepared(context, { workflow, definition }, run, planned);
 }
 
-/** Throws `INVALID_PARAMETERS`. */
-export function prepared(definition: WorkflowDefinition, run: KnownRun, planned: PlannedRun): PreparedRun {
+/** Names of tasks are suggested to who may read them. */
+export async function planTerms({ caller, clock }: ApiContext, workflow: WorkflowRow): Promise<PlanTerms> {
+  return { at: clock(), suggestsNames: await caller.may('read', workflow) };
+}
+
+/** Throws `INVALID_PARAMETERS`, and `FORBIDDEN` where it would come to projects that the caller may not use. */
+export async function prepared(
+  context: ApiContext,
+  { workflow, definition }: Pick<PreparedRun, 'workflow' | 'definition'>,
+  run: KnownRun,
+  planned: PlannedRun,
+): Promise<PreparedRun> {
   checkParameters(definition, run);
-  return { definition, version: run.workflowVersion, plan: planned.plan, warnings: planned.warnings, run };
+  await demandReach(context, workflow, definition, planned.plan);
+  return { workflow, definition, version: run.workflowVersion, plan: planned.plan, warnings: planned.warnings, run };
 }
 
 export async function versionOf(

@@ -7,6 +7,7 @@
  */
 import { SQLITE as dialect } from './dialect.ts';
 import { StoreError, type ProjectRow } from './port.ts';
+import { deleteProjectFiles } from './project-files.ts';
 import type { VisibleProjects } from './projects-port.ts';
 import type { Row, SqliteDatabase } from './sqlite-database.ts';
 import { toProjectRow } from './workflow-rows.ts';
@@ -69,7 +70,7 @@ const DELETE = `
   where id = ?`;
 
 /** What belongs to a project and is worth nothing without it. Connections and secrets hold passwords: nothing of them is kept. */
-const PARTS: readonly string[] = ['project_member', 'connection'];
+const PARTS: readonly string[] = ['project_member', 'connection', 'secret', 'vault_version'];
 
 export function deleteProject(c: WriteContext, request: { project: number; user: string; at: number }): null {
   const { project, user, at } = request;
@@ -78,11 +79,12 @@ export function deleteProject(c: WriteContext, request: { project: number; user:
   const runs = c.db.get(RUNS_IN_PROGRESS, project)?.['found'] as number;
   if (workflows + runs > 0) {
     throw new StoreError(
-      'CONFLICT',
+      'PRECONDITION',
       `Project '${name}' is not empty: workflows ${workflows}, runs that have not ended ${runs}. Delete and stop them first.`,
     );
   }
   for (const table of PARTS) c.db.run(`delete from ${table} where project_id = ?`, project);
+  deleteProjectFiles(c, project);
   c.db.run(DELETE_HIDDEN, at, user, project);
   c.db.run(DELETE, at, user, project);
   return null;

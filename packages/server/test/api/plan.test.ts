@@ -44,11 +44,12 @@ function workflow(tasks: Record<string, string[]>, disabled: string[] = []): Wor
   };
 }
 
+const TERMS = { at: AT, suggestsNames: true };
 const diamond = workflow({ a: [], b: ['a'], c: ['a'], d: ['b', 'c'], e: [] });
 
 function refusal(request: PlanRequest, of = diamond): string {
   try {
-    makePlan(of, request, AT);
+    makePlan(of, request, TERMS);
   } catch (error) {
     if (error instanceof ApiFailure) return `${error.code}: ${error.message}`;
     throw error;
@@ -68,6 +69,12 @@ test('unknown names are refused, all of them named, with the nearest known one',
   );
 });
 
+test('no name is suggested to who may not read the workflow', () => {
+  const asked = () =>
+    makePlan(workflow({ extract: [] }), { kind: 'selected', tasks: ['extrakt'] }, { ...TERMS, suggestsNames: false });
+  expect(asked).toThrow(/^the workflow has no task extrakt$/);
+});
+
 test('a plan that would execute nothing is refused with the reason', () => {
   const off = workflow({ a: [], b: [] }, ['a']);
   const reason = 'EMPTY_PLAN: nothing would run: every task in question is disabled';
@@ -77,7 +84,7 @@ test('a plan that would execute nothing is refused with the reason', () => {
 
 test('what a plan says and its sizes agree, also with disabled tasks in it', () => {
   const off = workflow({ a: [], b: [] }, ['a']);
-  const { plan, warnings } = makePlan(off, { kind: 'selected', tasks: ['a', 'b'] }, AT);
+  const { plan, warnings } = makePlan(off, { kind: 'selected', tasks: ['a', 'b'] }, TERMS);
   expect(planSizes(off, plan)).toEqual({ taskCount: 2, skipped: 1, reused: 0 });
   expect(planView(off, plan, warnings)).toEqual({
     tasks: [
@@ -87,7 +94,7 @@ test('what a plan says and its sizes agree, also with disabled tasks in it', () 
     counts: { run: 1, reuse: 0, skip: 1 },
     warnings: ['task a is disabled and will be skipped'],
   });
-  const whole = makePlan(off, { kind: 'whole' }, AT).plan;
+  const whole = makePlan(off, { kind: 'whole' }, TERMS).plan;
   expect(planSizes(off, whole)).toEqual({ taskCount: 2, skipped: 1, reused: 0 });
 });
 
@@ -97,5 +104,5 @@ test('a chain of 100,000 tasks is walked without recursion', () => {
       Array.from({ length: 100_000 }, (_, index) => [`t${index}`, index === 0 ? [] : [`t${index - 1}`]]),
     ),
   );
-  expect(makePlan(chain, { kind: 'node', tasks: ['t1'], dep: 'NODE_POST' }, AT).plan.run).toHaveLength(99_999);
+  expect(makePlan(chain, { kind: 'node', tasks: ['t1'], dep: 'NODE_POST' }, TERMS).plan.run).toHaveLength(99_999);
 });

@@ -1,12 +1,12 @@
 /** Projects, and lists that show only some of them: what every store must do. */
 import { runIdOf } from '@pelorus/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ProjectRow, Store } from '../../src/store/index.ts';
+import type { ProjectRow, Store, StoreErrorCode } from '../../src/store/index.ts';
 import type { Place } from './contract.ts';
 import { alertOfEnd, AT, master, newRun, runChange, saveOf, startedRun, status, withWorkflow } from './records.ts';
 
-const conflict = (message: RegExp): unknown =>
-  expect.objectContaining({ code: 'CONFLICT', message: expect.stringMatching(message) as string });
+const refused = (code: StoreErrorCode, message: RegExp): unknown =>
+  expect.objectContaining({ code, message: expect.stringMatching(message) as string });
 const notFound: unknown = expect.objectContaining({ name: 'StoreError', code: 'NOT_FOUND' });
 
 export function projectsContract(makePlace: () => Promise<Place>): void {
@@ -27,7 +27,7 @@ export function projectsContract(makePlace: () => Promise<Place>): void {
     test('one is created once, found by its name, and changed', async () => {
       const made = await create('sales', 'Sales');
       expect(made).toEqual({ id: made.id, name: 'sales', description: 'Sales', owner: 'ann', createdAt: AT });
-      await expect(create('sales')).rejects.toEqual(conflict(/project 'sales' already/));
+      await expect(create('sales')).rejects.toEqual(refused('CONFLICT', /project 'sales' already/));
       expect(await store.findProject('sales')).toEqual(made);
       expect(await store.findProject('Sales')).toBeNull();
       const changed = { ...made, description: 'All that is sold' };
@@ -53,14 +53,18 @@ export function projectsContract(makePlace: () => Promise<Place>): void {
       const fence = await master(store, 'm1');
       const run = await startedRun(store, fence);
       await expect(store.deleteProject(project.id, 'ann', AT)).rejects.toEqual(
-        conflict(/workflows 1, runs that have not ended 1/),
+        refused('PRECONDITION', /workflows 1, runs that have not ended 1/),
       );
       await store.commit(fence, [runChange(status(run, { version: 2, state: 'succeeded', endedAt: AT + 9 }))]);
-      await expect(store.deleteProject(project.id, 'ann', AT)).rejects.toEqual(conflict(/workflows 1, .* ended 0/));
+      await expect(store.deleteProject(project.id, 'ann', AT)).rejects.toEqual(
+        refused('PRECONDITION', /workflows 1, .* ended 0/),
+      );
       await store.deleteWorkflow((await store.getWorkflow('sales', 'nightly'))!.id, 'ann', AT);
       await store.saveWorkflow(saveOf({ name: 'direct', hidden: true }));
       const direct = await store.submitRun(newRun({ workflow: 'direct' }));
-      await expect(store.deleteProject(project.id, 'ann', AT)).rejects.toEqual(conflict(/workflows 0, .* ended 1/));
+      await expect(store.deleteProject(project.id, 'ann', AT)).rejects.toEqual(
+        refused('PRECONDITION', /workflows 0, .* ended 1/),
+      );
       expect((await store.getRun(direct.run.id))?.status.state).toBe('queued');
       expect(await store.findProject('sales')).toEqual(project);
     });

@@ -9,6 +9,7 @@ import type { NamedAs } from '../definitions/parse-upload.ts';
 import type { UploadedFile } from '../form-fields.ts';
 import { loadProject } from '../lookup.ts';
 import { ApiFailure, badParameter } from '../problem.ts';
+import { demandReferences } from '../references.ts';
 import { created, route } from '../route.ts';
 import { complete, saveDefinition, type CompleteDefinition } from '../save-workflow.ts';
 import { WHOLE_WORKFLOW, prepareRun, submitRun } from '../submit.ts';
@@ -31,6 +32,7 @@ export const runDirect = route({
     await loadProject(context, as.project);
     await refuseTakenName(context, as);
     const definition = await readDirect(context, as, parameters, file);
+    await demandReferences(context, as.project, definition.definition);
     const { workflow } = await saveNew(context, as, definition);
     try {
       const { id } = await submitRun(context, await prepareRun(context, orderOf(parameters)));

@@ -89,13 +89,7 @@ const deleteProject = route({
   handle: async ({ params }, context) => {
     const { store, user, clock } = context;
     const project = await loadProject(context, params.project);
-    try {
-      await store.deleteProject(project.id, user, clock());
-    } catch (error) {
-      if (error instanceof StoreError && error.code === 'CONFLICT')
-        throw new ApiFailure('PRECONDITION_FAILED', error.message, { cause: error });
-      throw error;
-    }
+    await store.deleteProject(project.id, user, clock());
     return { status: 204 };
   },
 });

@@ -23,7 +23,7 @@ const rerun = route({
   handle: async ({ params, query, body, key }, context) => {
     const what: AgainOrder['what'] = body.from === undefined ? { kind: 'failed' } : { kind: 'from', task: body.from };
     const prepared = await prepareAgain(context, { run: params.run, what, version: body.version });
-    return query.dryRun ? planAnswer(prepared) : submitAnswer(context, prepared, key);
+    return query.dryRun ? planAnswer(context, prepared) : submitAnswer(context, prepared, key);
   },
 });
 
@@ -39,7 +39,7 @@ const repeat = route({
   query,
   handle: async ({ params, query, key }, context) => {
     const prepared = await prepareAgain(context, { run: params.run, what: { kind: 'all' }, version: 'same' });
-    return query.dryRun ? planAnswer(prepared) : submitAnswer(context, prepared, key);
+    return query.dryRun ? planAnswer(context, prepared) : submitAnswer(context, prepared, key);
   },
 });
 

@@ -46,6 +46,7 @@ import {
 import { slicedAnswer } from '../sliced-json.ts';
 import { WHOLE_WORKFLOW, prepareRun, type RunOrder, type Selection } from '../submit.ts';
 import { runView, taskStates, taskView, type ChildRuns, type TaskState } from '../views.ts';
+import { visibleChildren, withVisibleParents } from '../visible-links.ts';
 import { planAnswer, submitAnswer } from './submit-answer.ts';
 
 const DEP_WORDS = {
@@ -107,10 +108,10 @@ const postRun = route({
   answers: { 200: plannedAnswer, 201: runSubmittedAnswer },
   query: z.strictObject({ dryRun: flag.default(false) }),
   body: jsonBody(runRequest),
-  handle: async ({ query, body, key }, context) =>
-    query.dryRun
-      ? planAnswer(await prepareRun(context, orderOf(body)))
-      : submitAnswer(context, await prepareRun(context, orderOf(body)), key),
+  handle: async ({ query, body, key }, context) => {
+    const prepared = await prepareRun(context, orderOf(body));
+    return query.dryRun ? planAnswer(context, prepared) : submitAnswer(context, prepared, key);
+  },
 });
 
 function orderOf(body: z.output<typeof runRequest>): RunOrder {
@@ -165,8 +166,9 @@ const listRuns = route({
     if (query.project !== undefined) await loadProject(context, query.project);
     const now = context.clock();
     const [from, until] = readCursor(query.cursor, 2) ?? [0, query.submittedBefore ?? now];
-    const page = await context.store.listRuns(filterOf(query, now, until ?? now), from ?? 0, query.limit + 1);
-    const rows = page.rows.slice(0, query.limit);
+    const filter = { ...filterOf(query, now, until ?? now), projectIds: await context.caller.visibleProjects() };
+    const page = await context.store.listRuns(filter, from ?? 0, query.limit + 1);
+    const rows = await withVisibleParents(context, page.rows.slice(0, query.limit));
     const tallies = await context.tallies.ofAll(rows);
     const more = page.rows.length > rows.length;
     // Runs submitted after the first page was read are left out of the later ones, so that nothing moves down.
@@ -224,7 +226,8 @@ const getRun = route({
   params: runPath,
   handle: async ({ params }, context) => {
     const row = await loadRun(context, params.run);
-    return ok(runView(row, await context.tallies.of(row), context.clock()));
+    const [shown = row] = await withVisibleParents(context, [row]);
+    return ok(runView(shown, await context.tallies.of(row), context.clock()));
   },
 });
 
@@ -265,7 +268,7 @@ async function statesOf(
 /** Asked for only where a task may have started one. */
 async function childrenOf(context: ApiContext, run: RunId, states: TaskState[]): Promise<ChildRuns> {
   if (!states.some((state) => state.task.action.type === 'sub_workflow')) return new Map();
-  const rows = await context.store.listChildRuns(run, API_LIMITS.childRunsShown);
+  const rows = await visibleChildren(context, await context.store.listChildRuns(run, API_LIMITS.childRunsShown));
   return new Map(rows.map(({ run: child, task, attempt: n }) => [formatAttemptId({ run, task, n }), child]));
 }
 
@@ -302,10 +305,11 @@ const getLive = route({
     const detail = live ?? (await loadRunDetail(context, params.run));
     const states = await statesOf(context, detail);
     const children = await childrenOf(context, params.run, states);
+    const [shown = detail] = await withVisibleParents(context, [detail]);
     const storeVersion = live === null ? detail.status.version : row.status.version;
     const head: Omit<LiveView, 'tasks'> = {
       source: live === null ? 'store' : 'memory',
-      run: runView(detail, await context.tallies.ofTasks(detail, detail.tasks), context.clock()),
+      run: runView(shown, await context.tallies.ofTasks(detail, detail.tasks), context.clock()),
       master: live === null ? null : { id: live.master, epoch: null },
       memoryVersion: live?.version ?? null,
       storeVersion,

@@ -6,8 +6,12 @@ import { created, type Answer } from '../route.ts';
 import { slicedAnswer } from '../sliced-json.ts';
 import { submitRun, type PreparedRun, type SubmissionKey } from '../submit.ts';
 
-/** `?dryRun=true`: nothing is stored. */
-export function planAnswer({ definition, plan, warnings }: PreparedRun): Answer {
+/** `?dryRun=true`: nothing is stored. It shows the tasks, so who may run the workflow must be allowed to read it as well. */
+export async function planAnswer(
+  { caller }: ApiContext,
+  { definition, plan, warnings, workflow }: PreparedRun,
+): Promise<Answer> {
+  await caller.demand('read', workflow);
   const { tasks, ...head } = planView(definition, plan, warnings);
   return slicedAnswer({ head, key: 'tasks', items: tasks, view: (task) => task }, { before: '{"plan":', after: '}' });
 }
