@@ -29,7 +29,8 @@ export async function refuseCircles(
   const open = referencesOf(saved.definition, as.project, [self], null);
   for (let next = open.shift(); next !== undefined && seen.size < WORKFLOWS_MAX; next = open.shift()) {
     const key = `${next.project}/${next.name}`;
-    if (key === self) throw failureWith('INVALID_DEFINITION', [problemOf(saved, next)]);
+    if (key === self)
+      throw failureWith('INVALID_DEFINITION', [problemOf(saved, next.task, await shown(context, [...next.path, key]))]);
     if (seen.has(`${key}@${next.version}`)) continue;
     seen.add(`${key}@${next.version}`);
     const definition = await definitionOf(context, next);
@@ -61,11 +62,19 @@ async function definitionOf(
   return (await context.versions.get(row.id, version === 'latest' ? row.version : version)).definition;
 }
 
+/** Those in projects that the caller may not read stay unnamed. */
+async function shown({ store, caller }: ApiContext, path: string[]): Promise<string[]> {
+  const readable = await store.listProjects({ projectIds: await caller.visibleProjects() });
+  const names = new Set(readable.map((project) => project.name));
+  return path.map((workflow) => (names.has(workflow.slice(0, workflow.indexOf('/'))) ? workflow : '…'));
+}
+
 function problemOf(
   { definition, source }: { definition: WorkflowDefinition; source: string },
-  { path, project, name, task }: Reference,
+  task: number,
+  path: string[],
 ): DefinitionProblem {
-  const circle = [...path, `${project}/${name}`].join(' → ');
+  const circle = path.join(' → ');
   const pointer = `/tasks/${definition.tasks[task]!.name}/workflow`;
   return createLocator(source, 'file', definition).problem(
     pointer,

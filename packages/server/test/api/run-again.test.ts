@@ -260,7 +260,7 @@ describe('POST /executors with rerunOf', () => {
     const other = await api.run('samples', 'other');
     expect((await send({ rerunOf: other })).body).toMatchObject({
       status: 400,
-      message: `rerunOf: run ${other} is one of samples/other`,
+      message: `rerunOf: run ${other} is not one of samples/diamond`,
     });
     const live = await api.run('samples', 'diamond');
     expect((await send({ rerunOf: live })).body).toMatchObject({ status: 409, state: 'queued' });
