@@ -68,6 +68,27 @@ export const API_LIMITS = {
   logReadChunkBytes: 256 * KIB,
   logQueryLength: 1000,
   logIndexEntries: 256,
+  /** Sessions end when nobody has used them for the first, and in any case after the second. */
+  sessionIdleMs: 12 * 3_600_000,
+  sessionMaxMs: 7 * 86_400_000,
+  /** How exactly it is known when a session or a token was used last. */
+  sessionTouchMs: 60_000,
+  tokenTouchMs: 300_000,
+  sessionsPerUser: 50,
+  tokensPerUser: 100,
+  projectsPerToken: 100,
+  membersPerProject: 1000,
+  signInLinkMs: 15 * 60_000,
+  /** Hashes of passwords computed at once, about 20 MiB each, and those waiting. */
+  passwordsAtOnce: 2,
+  passwordQueue: 32,
+  passwordMin: 12,
+  passwordMax: 1024,
+  /** Wrong passwords in a row for one account and from one address, and how fast that is forgotten: one in so many ms. */
+  accountTries: 10,
+  accountTryMs: 90_000,
+  addressTries: 50,
+  addressTryMs: 18_000,
   requestTimeoutMs: 120_000,
   /** Event streams open at once. */
   streamsPerProcess: 5000,

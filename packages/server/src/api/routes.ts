@@ -6,6 +6,7 @@ import { ok, route, type Route } from './route.ts';
 import { executorRoutes } from './executors/index.ts';
 import { alertRoutes } from './resources/alerts.ts';
 import { attemptRoutes } from './resources/attempts.ts';
+import { backfillRoutes } from './resources/backfills.ts';
 import { connectionRoutes } from './resources/connections.ts';
 import { documentationRoutes } from './resources/documentation.ts';
 import { projectRoutes } from './resources/projects.ts';
@@ -44,6 +45,7 @@ export const ROUTES: readonly Route[] = [
   ...runRoutes,
   ...runAgainRoutes,
   ...runActionRoutes,
+  ...backfillRoutes,
   ...attemptRoutes,
   ...workerRoutes,
   ...taskGroupRoutes,

@@ -14,7 +14,8 @@ export interface RequestKey {
 
 export const BACKFILL_STATES = ['pending', 'running', 'paused', 'succeeded', 'failed', 'stopped'] as const;
 export type BackfillState = (typeof BACKFILL_STATES)[number];
-export type BackfillDateState = 'pending' | 'running' | 'succeeded' | 'failed' | 'stopped' | 'skipped';
+export const BACKFILL_DATE_STATES = ['pending', 'running', 'succeeded', 'failed', 'stopped', 'skipped'] as const;
+export type BackfillDateState = (typeof BACKFILL_DATE_STATES)[number];
 
 /** How each of its runs is made; null: as the workflow says. */
 export interface BackfillOptions {

@@ -16,7 +16,6 @@ import type {
   Command,
   CommandAction,
   CommandOutcome,
-  Connection,
   ExecType,
   RunSpec,
   StoredRun,
@@ -33,7 +32,11 @@ import type { AttemptId, CommandId, MasterId, RunId, RunState, WorkflowDefinitio
 import type { AccessStore } from './access-port.ts';
 import type { OperationsMasterStore, OperationsStore } from './operations-port.ts';
 import type { EventStore } from './events-port.ts';
+import type { EndedRuns, LogRows } from './log-port.ts';
 import type { ProjectStore, VisibleProjects } from './projects-port.ts';
+import type { ResealStore, VaultMasterStore, VaultStore } from './vault-port.ts';
+
+export * from './operations-port.ts';
 
 export type StoreErrorCode =
   /** This master's incarnation is over: stop, forget, start anew. */
@@ -105,6 +108,8 @@ export interface SaveWorkflow {
   name: string;
   definition: WorkflowDefinition;
   files: WorkflowFile[];
+  /** Files that its tasks name and that are not among `files`: each run pins what the project has under these names. */
+  projectFiles?: readonly string[];
   source: string;
   format: 'yaml' | 'json';
   /** SHA-256 over the normalised definition and the files' hashes. */
@@ -284,7 +289,7 @@ export interface AuditStamp {
 }
 
 /** What the api role asks for. */
-export interface ApiStore extends AccessStore, ProjectStore, OperationsStore, EventStore {
+export interface ApiStore extends AccessStore, ProjectStore, OperationsStore, EventStore, VaultStore {
   /**
    * The same store for one sender: each verb that changes something asks `stamp` (which may throw: then nothing is written)
    * and writes a row of the audit in its transaction.
@@ -301,8 +306,6 @@ export interface ApiStore extends AccessStore, ProjectStore, OperationsStore, Ev
   getWorkflowVersion(workflowId: number, version: number | null): Promise<WorkflowVersionRow | null>;
   /** CONFLICT while a run of it is not terminal. Runs and versions stay readable. */
   deleteWorkflow(workflowId: number, user: string, at: number): Promise<void>;
-
-  saveConnection(project: string, connection: Connection): Promise<void>;
 
   /**
    * The run, its first rows and its start command in one transaction. Where its policy (`concurrency`, else the version's)
@@ -355,7 +358,7 @@ export interface ApiStore extends AccessStore, ProjectStore, OperationsStore, Ev
 }
 
 /** What the master role asks for. */
-export interface MasterStore extends OperationsMasterStore {
+export interface MasterStore extends OperationsMasterStore, VaultMasterStore {
   /** Starts an incarnation with a fresh lease. `supersedes` are fenced in the same transaction: earlier ones that the caller knows to be over. */
   registerMaster(master: {
     id: MasterId;
@@ -380,7 +383,6 @@ export interface MasterStore extends OperationsMasterStore {
   adoptRuns(fence: Fence, after: RunId | null, limit: number): Promise<RunId[]>;
   loadRuns(runs: RunId[]): Promise<StoredRun[]>;
   loadWorkflowVersion(workflowId: number, version: number): Promise<WorkflowVersion | null>;
-  loadConnections(projectId: number): Promise<Connection[]>;
   /**
    * All or nothing. With no changes it still checks the fence. Also sets the owner of runs it writes, and when a child
    * run ends writes `child-finished` for its parent, unless that has ended; and when the last active run of a workflow ends, starts
@@ -393,6 +395,6 @@ export interface MasterStore extends OperationsMasterStore {
   loadTaskGroups(): Promise<{ name: string; size: number }[]>;
 }
 
-export interface Store extends ApiStore, MasterStore, AlertStore {
+export interface Store extends ApiStore, MasterStore, AlertStore, ResealStore, LogRows, EndedRuns {
   close(): Promise<void>;
 }

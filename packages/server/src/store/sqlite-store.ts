@@ -8,7 +8,6 @@ import { upstreamFactOfRun, upstreamFactOfTask } from '@pelorus/engine';
 import type {
   Change,
   Command,
-  Connection,
   StoredRun,
   UpstreamFact,
   UpstreamQuery,
@@ -18,7 +17,7 @@ import type {
   TaskRunRecord,
 } from '@pelorus/engine';
 import { commandIdOf, parseAttemptId, runIdOf } from '@pelorus/protocol';
-import type { AttemptId, CommandId, RunId, WorkflowDefinition } from '@pelorus/protocol';
+import type { AttemptId, CommandId, LogGap, RunId, WorkflowDefinition } from '@pelorus/protocol';
 import type {
   BackfillFilter,
   BackfillRow,
@@ -67,6 +66,7 @@ import type {
   WorkflowVersionRow,
 } from './port.ts';
 import type { ChangedRuns, ChangedRunsRequest } from './events-port.ts';
+import type { StoredLog } from './log-port.ts';
 import type { VisibleProjects } from './projects-port.ts';
 import type { ReadVerbs, RunTexts, WorkflowVersionText } from './read-verbs.ts';
 import {
@@ -85,6 +85,15 @@ import type { WriterData } from './sqlite-writer.ts';
 import { taskGroupMembersOf } from './task-groups.ts';
 import { ThreadChannel } from './thread-channel.ts';
 import type { UpstreamRun } from './upstream-facts.ts';
+import type {
+  ConnectionRow,
+  FileOutcome,
+  NamePage,
+  ProjectFileRow,
+  ProjectVaultRows,
+  SealedRow,
+  SecretRow,
+} from './vault-port.ts';
 import type { WriteVerbs } from './write-verbs.ts';
 
 export interface SqliteOptions {
@@ -187,6 +196,7 @@ class SqliteStore implements Store {
       concurrency: save.definition.concurrency,
       taskGroupMembers: taskGroupMembersOf(save.definition),
       definition: JSON.stringify(save.definition),
+      projectFiles: JSON.stringify(save.projectFiles ?? []),
       files: save.files.map(({ name, sha256, base64 }) => ({ name, sha256, bytes: Buffer.from(base64, 'base64') })),
     });
   }
@@ -212,8 +222,80 @@ class SqliteStore implements Store {
     await this.#writer.call('deleteWorkflow', { workflowId, user, at });
   }
 
-  async saveConnection(project: string, connection: Connection): Promise<void> {
-    await this.#writer.call('saveConnection', { project, connection });
+  saveSecret(secret: Parameters<Store['saveSecret']>[0]): Promise<{ secret: SecretRow; created: boolean }> {
+    return this.#writer.call('saveSecret', secret);
+  }
+
+  listSecrets(projectId: number, page: NamePage): Promise<SecretRow[]> {
+    return this.#people.call('listSecrets', { projectId, page });
+  }
+
+  getSecret(projectId: number, name: string): Promise<SecretRow | null> {
+    return this.#people.call('getSecret', { projectId, name });
+  }
+
+  async deleteSecret(projectId: number, name: string): Promise<void> {
+    await this.#writer.call('deleteSecret', { projectId, name });
+  }
+
+  saveConnection(
+    connection: Parameters<Store['saveConnection']>[0],
+  ): Promise<{ connection: ConnectionRow; created: boolean }> {
+    return this.#writer.call('saveConnection', connection);
+  }
+
+  listConnections(projectId: number, page: NamePage): Promise<ConnectionRow[]> {
+    return this.#people.call('listConnections', { projectId, page });
+  }
+
+  getConnection(projectId: number, name: string): Promise<ConnectionRow | null> {
+    return this.#people.call('getConnection', { projectId, name });
+  }
+
+  async deleteConnection(projectId: number, name: string): Promise<void> {
+    await this.#writer.call('deleteConnection', { projectId, name });
+  }
+
+  saveProjectFile(
+    file: Parameters<Store['saveProjectFile']>[0],
+  ): Promise<FileOutcome<{ file: ProjectFileRow; created: boolean }>> {
+    return this.#writer.call('saveProjectFile', file);
+  }
+
+  listProjectFiles(projectId: number, page: NamePage): Promise<ProjectFileRow[]> {
+    return this.#people.call('listProjectFiles', { projectId, page });
+  }
+
+  findProjectFiles(projectId: number, paths: readonly string[]): Promise<ProjectFileRow[]> {
+    return this.#people.call('findProjectFiles', { projectId, paths });
+  }
+
+  deleteProjectFile(file: Parameters<Store['deleteProjectFile']>[0]): Promise<FileOutcome<Record<never, never>>> {
+    return this.#writer.call('deleteProjectFile', file);
+  }
+
+  readContent(sha256: string, from: number, sizeBytes: number): Promise<Uint8Array | null> {
+    return this.#people.call('readContent', { sha256, from, sizeBytes });
+  }
+
+  loadVault(projectId: number, known: number | null): Promise<ProjectVaultRows | null> {
+    return this.#master.call('loadVault', { projectId, known });
+  }
+
+  loadContents(sha256s: readonly string[]): Promise<Map<string, string>> {
+    return this.#master.call('loadContents', sha256s);
+  }
+
+  listSealed(after: Parameters<Store['listSealed']>[0], limit: number): Promise<SealedRow[]> {
+    return this.#people.call('listSealed', { after, limit });
+  }
+
+  reseal(changes: Parameters<Store['reseal']>[0]): Promise<number> {
+    return this.#writer.call('reseal', changes);
+  }
+
+  async purgeFreed(): Promise<void> {
+    await this.#writer.call('purgeFreed', undefined);
   }
 
   async submitRun(run: NewRun): Promise<{ run: StoredRun['spec']; command: CommandId; repeated: boolean }> {
@@ -563,6 +645,38 @@ class SqliteStore implements Store {
     await this.#writer.call('writeAudit', request);
   }
 
+  appendLog(attempt: AttemptId, offset: number, bytes: Uint8Array): Promise<number> {
+    return this.#writer.call('appendLog', { attempt, offset, bytes });
+  }
+
+  markLogGap(attempt: AttemptId, gap: LogGap): Promise<number> {
+    return this.#writer.call('markLogGap', { attempt, gap });
+  }
+
+  completeLog(attempt: AttemptId, total: number): Promise<number> {
+    return this.#writer.call('completeLog', { attempt, total });
+  }
+
+  dropLogChunks(request: Parameters<Store['dropLogChunks']>[0]): Promise<number> {
+    return this.#writer.call('dropLogChunks', request);
+  }
+
+  statLog(attempt: AttemptId): Promise<StoredLog | null> {
+    return this.#people.call('statLog', attempt);
+  }
+
+  readLog(attempt: AttemptId, offset: number, length: number): Promise<Uint8Array> {
+    return this.#people.call('readLog', { attempt, offset, length });
+  }
+
+  async listLogRuns(after: RunId | null, limit: number): Promise<RunId[]> {
+    return (await this.#people.call('listLogRuns', { after, limit })).map(runIdOf);
+  }
+
+  async runsEndedBefore(runs: readonly RunId[], at: number): Promise<RunId[]> {
+    return (await this.#people.call('runsEndedBefore', { runs, at })).map(runIdOf);
+  }
+
   async registerMaster(master: Parameters<Store['registerMaster']>[0]): Promise<void> {
     await this.#writer.call('registerMaster', master);
   }
@@ -586,10 +700,6 @@ class SqliteStore implements Store {
   async loadWorkflowVersion(workflowId: number, version: number): Promise<WorkflowVersion | null> {
     const found = await this.#master.call('getWorkflowVersion', { workflowId, version });
     return found && { workflowId, version, definition: parseDefinition(found), files: found.files };
-  }
-
-  loadConnections(projectId: number): Promise<Connection[]> {
-    return this.#master.call('loadConnections', projectId);
   }
 
   loadTaskGroups(): Promise<{ name: string; size: number }[]> {

@@ -13,6 +13,7 @@ import {
   someName,
   startParameters,
 } from '../schemas.ts';
+import { API_LIMITS } from '../limits.ts';
 
 /** (0, 86400] seconds. */
 export const timeoutSeconds = integer({ min: 1, max: 86_400 });
@@ -32,6 +33,11 @@ const taskNames = z
 
 function namesIn(text: string): unknown {
   return text.trimStart().startsWith('[') ? parsedOrSame(text) : text.split(',').map((name) => name.trim());
+}
+
+/** Words in upper case, taken in any. */
+function anyCase<const Words extends readonly [string, ...string[]]>(words: Words) {
+  return z.preprocess((value) => (typeof value === 'string' ? value.toUpperCase() : value), z.enum(words));
 }
 
 /** Empty values count as not given: forms send them. */
@@ -66,6 +72,10 @@ export const runParameters = givenOnly({
   selected: taskNames.optional(),
   /** Of an execution that has ended: what did not succeed in it runs again. */
   rerunOf: execId.optional(),
+  /** These three belong to COMPLEMENT_DATA. */
+  runMode: anyCase(['SERIAL', 'PARALLEL']).optional(),
+  parallelism: integer({ min: 1, max: API_LIMITS.backfillParallelism }).optional(),
+  executionOrder: anyCase(['ASC', 'DESC']).optional(),
 }).meta({ id: 'ExecutorRun' });
 
 export const directParameters = givenOnly({

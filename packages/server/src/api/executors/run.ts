@@ -2,13 +2,28 @@ import type { z } from 'zod';
 import type { RunId } from '@pelorus/protocol';
 import { inProject } from '../access.ts';
 import { executionStarted } from '../answers/executors.ts';
+import {
+  backfillLocation,
+  prepareBackfill,
+  submitBackfill,
+  type BackfillNames,
+  type BackfillOrder,
+} from '../backfills.ts';
 import { parametersBody } from '../body.ts';
 import type { ApiContext } from '../context.ts';
 import { loadRun } from '../lookup.ts';
-import { ApiFailure, badParameter, badParameters, problemAt } from '../problem.ts';
-import { created, route } from '../route.ts';
+import { badParameter, badParameters, problemAt } from '../problem.ts';
+import { created, route, type Answer } from '../route.ts';
 import { prepareAgain, type Settings } from '../run-again.ts';
-import { WHOLE_WORKFLOW, prepareRun, submitRun, type PreparedRun, type RunOrder, type Selection } from '../submit.ts';
+import {
+  WHOLE_WORKFLOW,
+  prepareRun,
+  submitRun,
+  type PreparedRun,
+  type RunOrder,
+  type Selection,
+  type SubmissionKey,
+} from '../submit.ts';
 import { runParameters } from './parameters.ts';
 
 type RunParameters = z.output<typeof runParameters>;
@@ -23,7 +38,8 @@ export const runWorkflow = route({
   repeatable: true,
   body: parametersBody(runParameters),
   handle: async ({ body: { parameters }, key }, context) => {
-    refuseBackfill(parameters);
+    if (parameters.execType === 'COMPLEMENT_DATA') return backfill(context, parameters, key);
+    refuseBeside(parameters, BACKFILL_ONLY, 'belongs to COMPLEMENT_DATA');
     const prepared = await preparedOf(context, parameters);
     const { id } = await submitRun(context, prepared, key);
     // The published answer holds nothing else, so warnings come only when there are some.
@@ -32,17 +48,40 @@ export const runWorkflow = route({
   },
 });
 
-function refuseBackfill(parameters: RunParameters): void {
-  if (parameters.execType === 'DIRECT') return;
-  if (parameters.schedule === undefined)
+const BACKFILL_ONLY = ['schedule', 'runMode', 'parallelism', 'executionOrder'] as const;
+const NAMES: BackfillNames = {
+  startDate: 'schedule.startDate',
+  endDate: 'schedule.endDate',
+  crontab: 'schedule.crontab',
+  mode: 'runMode',
+  parallelism: 'parallelism',
+};
+
+/** Its runs are made later, so that none exists when this answers. */
+async function backfill(context: ApiContext, parameters: RunParameters, key: SubmissionKey | null): Promise<Answer> {
+  const { schedule } = parameters;
+  if (schedule === undefined)
     throw badParameter(
       'schedule',
       'schedule is required for COMPLEMENT_DATA: {"startDate":ms,"endDate":ms,"crontab":"…"}',
     );
-  throw new ApiFailure(
-    'BACKFILL_NOT_AVAILABLE',
-    'backfill is not available yet: COMPLEMENT_DATA cannot be run; use execType DIRECT',
-  );
+  refuseBeside(parameters, ['rerunOf'], 'cannot be given together with COMPLEMENT_DATA');
+  const order: BackfillOrder = {
+    run: { ...orderOf(parameters), execType: 'COMPLEMENT_DATA' },
+    when: { startAt: schedule.startDate, endAt: schedule.endDate, crontab: schedule.crontab || null },
+    mode: parameters.runMode === 'PARALLEL' ? 'parallel' : 'serial',
+    parallelism: parameters.parallelism ?? null,
+    order: parameters.executionOrder === 'DESC' ? 'descending' : 'ascending',
+  };
+  const prepared = await prepareBackfill(context, order, NAMES);
+  const { id } = await submitBackfill(context, prepared, key);
+  const warnings = prepared.warnings.length === 0 ? {} : { warnings: prepared.warnings };
+  return created({ execIds: [], ...warnings }, backfillLocation(id));
+}
+
+function refuseBeside(parameters: RunParameters, names: readonly (keyof RunParameters)[], why: string): void {
+  const given = names.filter((name) => parameters[name] !== undefined);
+  if (given.length > 0) throw badParameters(given.map((name) => problemAt(`/${name}`, `${name} ${why}`)));
 }
 
 /** Seconds. */
@@ -77,7 +116,7 @@ function selectionOf({ nodeName, nodeDep, selected }: RunParameters): Selection 
 async function preparedOf(context: ApiContext, parameters: RunParameters): Promise<PreparedRun> {
   const { rerunOf } = parameters;
   if (rerunOf === undefined) return prepareRun(context, orderOf(parameters));
-  refuseBesideRerun(parameters);
+  refuseBeside(parameters, SETTLED_BY_RERUN, 'cannot be given together with rerunOf');
   await refuseOtherWorkflow(context, rerunOf, parameters);
   const changed = settingsIn(parameters);
   return prepareAgain(context, { run: rerunOf, what: { kind: 'failed' }, version: 'same', changed });
@@ -86,16 +125,13 @@ async function preparedOf(context: ApiContext, parameters: RunParameters): Promi
 /** What a re-run takes from the run that it runs again. */
 const SETTLED_BY_RERUN = ['nodeName', 'selected', 'startParams'] as const;
 
-function refuseBesideRerun(parameters: RunParameters): void {
-  const given = SETTLED_BY_RERUN.filter((name) => parameters[name] !== undefined);
-  if (given.length > 0)
-    throw badParameters(given.map((name) => problemAt(`/${name}`, `${name} cannot be given together with rerunOf`)));
-}
-
 async function refuseOtherWorkflow(context: ApiContext, run: RunId, parameters: RunParameters): Promise<void> {
   const { spec } = await loadRun(context, run);
   if (spec.project === parameters.projectName && spec.workflow === parameters.workflowName) return;
-  throw badParameter('rerunOf', `rerunOf: run ${run} is one of ${spec.project}/${spec.workflow}`);
+  throw badParameter(
+    'rerunOf',
+    `rerunOf: run ${run} is not one of ${parameters.projectName}/${parameters.workflowName}`,
+  );
 }
 
 /** Only what was given: the rest stays as it was. */

@@ -60,7 +60,7 @@ const DEP_WORDS = {
 const lowerCase = (value: unknown) => (typeof value === 'string' ? value.toLowerCase() : value);
 const upperCase = (value: unknown) => (typeof value === 'string' ? value.toUpperCase() : value);
 
-const runRequest = z.strictObject({
+export const runRequest = z.strictObject({
   project: someName,
   workflow: someName,
   version: z.int().min(1).optional(),
@@ -114,7 +114,8 @@ const postRun = route({
   },
 });
 
-function orderOf(body: z.output<typeof runRequest>): RunOrder {
+/** What a request asks for, in the words of both faces. */
+export function orderOf(body: Omit<z.output<typeof runRequest>, 'logicalDate'> & { logicalDate?: number | undefined }): RunOrder {
   return {
     ...WHOLE_WORKFLOW,
     project: body.project,

@@ -1,0 +1,123 @@
+/** Backfills: both faces of the API come here with what to run and for which dates. */
+import type { NewBackfill, BackfillRow } from '../store/port.ts';
+import { datesIn, wrongCrontab } from './backfill-dates.ts';
+import type { ApiContext } from './context.ts';
+import { API_LIMITS } from './limits.ts';
+import { badParameters, problemAt } from './problem.ts';
+import { prepareRun, type RunOrder, type SubmissionKey } from './submit.ts';
+
+/** Names of the parameters as this face of the API has them, for its errors. */
+export interface BackfillNames {
+  startDate: string;
+  endDate: string;
+  crontab: string;
+  mode: string;
+  parallelism: string;
+}
+
+export interface BackfillOrder {
+  /** How each run is made; its logical date is not looked at. */
+  run: RunOrder;
+  /** A range, or the very dates; epoch ms. */
+  when: { startAt: number; endAt: number; crontab: string | null } | { dates: number[] };
+  mode: 'serial' | 'parallel';
+  /** Null: as the product does, 2. */
+  parallelism: number | null;
+  order: 'ascending' | 'descending';
+}
+
+/** Checked, and ready to be stored. */
+export interface PreparedBackfill {
+  backfill: NewBackfill;
+  warnings: string[];
+}
+
+const PARALLELISM_DEFAULT = 2;
+const NOT_DRIVEN = 'backfills are not driven yet: none of its dates has been started';
+
+/** Everything that can be refused is refused here, before anything is written. */
+export async function prepareBackfill(
+  context: ApiContext,
+  order: BackfillOrder,
+  names: BackfillNames,
+): Promise<PreparedBackfill> {
+  refuseWrongRange(order, names);
+  const now = context.clock();
+  const first = 'dates' in order.when ? (order.when.dates[0] ?? now) : order.when.startAt;
+  const { run, workflow, definition, warnings } = await prepareRun(context, { ...order.run, logicalDateAt: first });
+  const zone = order.run.zone ?? definition.schedule?.timezone ?? 'UTC';
+  const dates = await datesOf(order, zone, names);
+  const { selection, params, failurePolicy, priority, workerGroup, environment, dryRun } = order.run;
+  const { timeoutMs, notifyType, notifyMails, extras, version } = order.run;
+  const backfill: NewBackfill = {
+    workflowId: workflow.id,
+    workflowVersion: version,
+    startAt: Math.min(...ends(order, dates)),
+    endAt: Math.max(...ends(order, dates)),
+    crontab: 'dates' in order.when ? null : order.when.crontab,
+    zone,
+    mode: order.mode,
+    parallelism: order.mode === 'serial' ? 1 : (order.parallelism ?? PARALLELISM_DEFAULT),
+    order: order.order,
+    dates: order.order === 'ascending' ? dates : dates.toReversed(),
+    options: {
+      ...{ selection, params, failurePolicy, priority, workerGroup, environment, dryRun },
+      ...{ timeoutMs, notifyType, notifyMails, extras },
+    },
+    waitReason: NOT_DRIVEN,
+    submitUser: run.submitUser,
+    createdAt: now,
+  };
+  return { backfill, warnings };
+}
+
+function refuseWrongRange(order: BackfillOrder, names: BackfillNames): void {
+  const problems: [string, string][] = [];
+  if (!('dates' in order.when)) {
+    const { startAt, endAt, crontab } = order.when;
+    if (startAt > endAt) problems.push([names.startDate, `must not be after ${names.endDate}`]);
+    const wrong = crontab === null ? null : wrongCrontab(crontab);
+    if (wrong !== null) problems.push([names.crontab, wrong]);
+  }
+  if (order.parallelism !== null && order.mode === 'serial')
+    problems.push([names.parallelism, `belongs to ${names.mode} parallel only`]);
+  if (problems.length > 0)
+    throw badParameters(
+      problems.map(([name, message]) => problemAt(`/${name.replaceAll('.', '/')}`, `${name} ${message}`)),
+    );
+}
+
+/** Ascending. */
+async function datesOf({ when }: BackfillOrder, zone: string, names: BackfillNames): Promise<number[]> {
+  if ('dates' in when) return [...new Set(when.dates)].toSorted((a, b) => a - b);
+  const dates = await datesIn({ ...when, zone });
+  const name = when.crontab === null ? names.endDate : names.crontab;
+  const refuse = (why: string) => badParameters([problemAt(`/${name.replaceAll('.', '/')}`, `${name} ${why}`)]);
+  if (dates.length === 0) throw refuse(`gives no date from ${names.startDate} to ${names.endDate}`);
+  if (dates.length > API_LIMITS.backfillDates)
+    throw refuse(`gives more than ${API_LIMITS.backfillDates} dates, which one backfill may have`);
+  return dates;
+}
+
+function ends({ when }: BackfillOrder, dates: number[]): [number, number] {
+  return 'dates' in when ? [dates[0] ?? 0, dates.at(-1) ?? 0] : [when.startAt, when.endAt];
+}
+
+/** Durable when it returns. */
+export async function submitBackfill(
+  context: ApiContext,
+  { backfill }: PreparedBackfill,
+  key: SubmissionKey | null,
+): Promise<BackfillRow> {
+  const given = key ?? { idempotencyKey: null, requestHash: '' };
+  const { backfill: row, repeated } = await context.store.createBackfill(backfill, given);
+  context.log.info(
+    { backfill: row.id, workflow: row.workflow, dates: row.dates?.length, repeated },
+    'backfill submitted',
+  );
+  return row;
+}
+
+export function backfillLocation(id: number): { location: string } {
+  return { location: `/api/v1/backfills/${id}` };
+}
