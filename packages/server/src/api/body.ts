@@ -135,7 +135,7 @@ const bundleSchema = z
     source: z.string(),
     format: z.enum(['yaml', 'json']),
     files: z
-      .array(z.strictObject({ name: z.string().min(1).max(255), base64: z.base64() }))
+      .array(z.strictObject({ name: z.string().min(1).max(255), base64: z.string().regex(/^[A-Za-z0-9+/]*={0,2}$/) }))
       .max(API_LIMITS.filesPerWorkflow),
   })
   .meta({ id: 'WorkflowBundle' });
