@@ -19,6 +19,8 @@ export type Grants = ReadonlyMap<number, number>;
 export interface CheckedCaller extends Caller {
   /** The route's rule has been satisfied: always so for rules that need no project. */
   readonly isAdmitted: boolean;
+  /** Where a right was refused; null: nowhere so far. */
+  readonly refusedIn: OfProject | null;
   /** What was granted so far: a stream ends when any of it is withdrawn. */
   readonly asked: readonly { right: Right; object: OfProject }[];
 }
@@ -37,6 +39,7 @@ export function createCaller(
   let admitted = rule.who !== 'member';
   const asked: { right: Right; object: OfProject }[] = [];
   let grants: Promise<Grants> | null = null;
+  let refusedIn: OfProject | null = null;
   const user = identity?.user ?? '';
   const ownGrants = () => (grants ??= grantsOf(user));
 
@@ -49,6 +52,7 @@ export function createCaller(
   };
   const demand = async (right: Right, object: OfProject): Promise<void> => {
     if (await may(right, object)) return void asked.push({ right, object });
+    refusedIn = object;
     throw new ApiFailure('FORBIDDEN', `${user === '' ? 'nobody' : user} may not ${VERBS[right]} this project`);
   };
   return {
@@ -57,6 +61,9 @@ export function createCaller(
     address,
     get isAdmitted() {
       return admitted;
+    },
+    get refusedIn() {
+      return refusedIn;
     },
     asked,
     may,

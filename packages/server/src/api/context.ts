@@ -5,6 +5,7 @@ import type { Caller } from './access.ts';
 import type { ApiStore } from '../store/port.ts';
 import type { DefinitionParser } from './definitions/definition-parser.ts';
 import type { LogReader } from './logs.ts';
+import type { Passwords } from './passwords.ts';
 import type { RunTallies } from './run-tallies.ts';
 import type { StreamLimits } from './sse.ts';
 import type { VersionCache } from './version-cache.ts';
@@ -39,14 +40,25 @@ export interface ApiOptions {
   version: string;
   /** `sqlite` or `postgres`, for the same. */
   storeKind: string;
-  /** Who all requests act as, until there are accounts. Default `admin`. */
+  /** For tests: requests that carry no credentials come from an administrator of this name. Absent: from nobody. */
   user?: string;
-  /** When given, every request to the API must carry it as a bearer token. */
+  /** The bearer token of the administrator `admin`, besides those in the store. */
   adminToken?: string | null;
+  /** Addresses and networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. */
+  trustedProxies?: readonly string[];
+  /** Under which people reach this server, for links; absent: as the request that asks for one reached it. */
+  publicUrl?: string | null;
   /** Names, besides the loopback ones, that the Host header may hold; `*` allows all. */
   allowedHosts?: readonly string[];
   /** Bounds of event streams other than the usual ones. */
   streams?: Partial<StreamLimits>;
+}
+
+export interface Connected {
+  /** By TLS, up to us or to a proxy that is trusted. */
+  secure: boolean;
+  /** Address of this server as people reach it, without a slash at the end. */
+  origin: string;
 }
 
 /** What a handler works with; `store` and `caller` are those of its request. */
@@ -62,6 +74,9 @@ export interface ApiContext {
   log: ApiLog;
   /** The caller's name. */
   user: string;
+  /** How the request reached us. */
+  connection: Connected;
+  passwords: Passwords;
   version: string;
   storeKind: string;
   startedAt: number;

@@ -7,14 +7,18 @@ import { fastify, type FastifyError, type FastifyInstance, type FastifyReply, ty
 import { Readable } from 'node:stream';
 import { API_BASE, ERRORS, type ErrorCode, type Problem } from '@pelorus/protocol';
 import { StoreError, type AuditStamp } from '../store/port.ts';
+import { SIGNED_IN, type Identity } from './access.ts';
+import { createAuthenticator, type Authenticator } from './authenticate.ts';
 import { announcesBody, mediaType } from './body.ts';
 import { administrator, createCaller, type CheckedCaller } from './caller.ts';
-import type { ApiContext, ApiLog, ApiOptions } from './context.ts';
+import type { ApiContext, ApiLog, ApiOptions, Connected } from './context.ts';
 import { createDefinitionParser } from './definitions/definition-parser.ts';
 import { createGuard } from './guard.ts';
 import { API_LIMITS } from './limits.ts';
+import { createPasswords } from './passwords.ts';
 import { createPastDurations } from './past-durations.ts';
 import { ApiFailure, toProblem } from './problem.ts';
+import { createRefusals, type Refusals } from './refusals.ts';
 import type { Answer, Route } from './route.ts';
 import { ROUTES, urlOf } from './routes.ts';
 import { createRunTallies } from './run-tallies.ts';
@@ -34,6 +38,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
     bodyLimit: API_LIMITS.parametersBodyBytes,
     requestTimeout: API_LIMITS.requestTimeoutMs,
     routerOptions: { maxParamLength: API_LIMITS.pathParameterLength },
+    trustProxy: options.trustedProxies === undefined ? false : [...options.trustedProxies],
     frameworkErrors: (error, request, reply) => void sendFailure(error, request, reply, options.log),
     clientErrorHandler: (error, socket) => answerRaw(error, socket),
   });
@@ -41,8 +46,13 @@ export function createApi(options: ApiOptions): FastifyInstance {
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   void app.register(fastifyMultipart);
   app.addHook('onRequest', guardHook(options));
-  app.setErrorHandler((error: FastifyError, request, reply) => sendFailure(error, request, reply, options.log));
-  app.setNotFoundHandler((request) => {
+  const door = doorOf(options);
+  app.setErrorHandler(async (error: FastifyError, request, reply) => {
+    await auditRefusal(door, request, error);
+    return sendFailure(error, request, reply, options.log);
+  });
+  app.setNotFoundHandler(async (request) => {
+    if (pathOf(request).startsWith(`${API_BASE}/`)) await callerOf(door, { access: SIGNED_IN }, request);
     throw new ApiFailure(
       'NO_SUCH_ROUTE',
       `there is nothing at ${pathOf(request)}; the paths are listed at ${API_BASE}`,
@@ -53,14 +63,14 @@ export function createApi(options: ApiOptions): FastifyInstance {
   app.addHook('onClose', () => context.definitions.close());
   // Within a plugin, because the multipart plugin must have been loaded before routes are made.
   void app.register((scope, _options, done) => {
-    addRoutes(scope, context, streams);
+    addRoutes(scope, { context, streams, door });
     done();
   });
   return app;
 }
 
 /** What all requests have in common. */
-type Shared = Omit<ApiContext, 'caller' | 'again'>;
+type Shared = Omit<ApiContext, 'caller' | 'again' | 'user' | 'connection'>;
 
 function contextOf(options: ApiOptions): Shared {
   const versions = createVersionCache(options.store);
@@ -70,7 +80,7 @@ function contextOf(options: ApiOptions): Shared {
     hints: options.hints,
     clock: options.clock,
     log: options.log,
-    user: options.user ?? 'admin',
+    passwords: createPasswords(),
     version: options.version,
     storeKind: options.storeKind,
     startedAt: options.clock(),
@@ -86,14 +96,71 @@ function contextOf(options: ApiOptions): Shared {
 }
 
 function guardHook(options: ApiOptions): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
-  const guard = createGuard({ adminToken: options.adminToken ?? null, allowedHosts: options.allowedHosts ?? [] });
+  const guard = createGuard({ allowedHosts: options.allowedHosts ?? [] });
   return async (request, reply) => {
     void reply.headers({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
-    guard({ method: request.method, path: pathOf(request), headers: request.headers });
+    guard({ method: request.method, headers: request.headers });
   };
 }
 
-function addRoutes(app: FastifyInstance, context: Shared, streams: EventStreams): void {
+/** What stands between a request and a route: who sends it, and what is written down of those turned away. */
+interface Door {
+  authenticator: Authenticator;
+  refusals: Refusals;
+  options: ApiOptions;
+  /** What is known so far of each request's sender. */
+  senders: WeakMap<FastifyRequest, Sender>;
+}
+
+interface Sender {
+  action: string;
+  identity: Identity | null;
+  caller: CheckedCaller | null;
+}
+
+function doorOf(options: ApiOptions): Door {
+  const { store, clock, log } = options;
+  const stranger = options.user === undefined ? null : administrator(options.user);
+  return {
+    authenticator: createAuthenticator({ store, clock, log, adminToken: options.adminToken ?? null, stranger }),
+    refusals: createRefusals(store, log),
+    options,
+    senders: new WeakMap(),
+  };
+}
+
+/** 401 and 403 are rows of the audit: who, by which operation, about what. */
+async function auditRefusal(
+  { refusals, options, senders }: Door,
+  request: FastifyRequest,
+  error: unknown,
+): Promise<void> {
+  if (!(error instanceof ApiFailure)) return;
+  const { status } = ERRORS[error.code];
+  if (status !== 401 && status !== 403) return;
+  const { action = '', identity = null, caller = null } = senders.get(request) ?? {};
+  const project = caller?.refusedIn ?? null;
+  await refusals.record({
+    stamp: {
+      user: identity?.user ?? '',
+      via: identity?.via ?? 'none',
+      address: request.ip,
+      action,
+      at: options.clock(),
+    },
+    code: error.code,
+    project: project === null ? null : { id: project.projectId, name: project.project },
+    target: error.detail.about ?? (project === null ? '' : `projects/${project.project}`),
+  });
+}
+
+interface Served {
+  context: Shared;
+  streams: EventStreams;
+  door: Door;
+}
+
+function addRoutes(app: FastifyInstance, { context, streams, door }: Served): void {
   const callers = new WeakMap<FastifyRequest, CheckedCaller>();
   const methodsAt = new Map<string, string[]>();
   for (const route of ROUTES) {
@@ -104,15 +171,16 @@ function addRoutes(app: FastifyInstance, context: Shared, streams: EventStreams)
       url,
       bodyLimit: route.bodyLimitBytes,
       onRequest: async (request) => {
-        callers.set(request, callerOf(route, request, context));
+        callers.set(request, await callerOf(door, route, request));
         checkContentType(route, request);
       },
       handler: async (request, reply) => {
         const signal = goneSignal(request, reply);
         const caller = callers.get(request);
         if (caller === undefined) throw new Error(`${route.id}: nobody asked who sends it`);
-        const again = async () => callerOf(route, request, context);
-        const answer = await route.run(request, signal, contextFor(context, route, caller, again));
+        const again = () => callerOf(door, route, request);
+        const own = { caller, again, connection: connectionOf(request, door.options) };
+        const answer = await route.run(request, signal, contextFor(context, route, own));
         if (!caller.isAdmitted) throw new Error(`${route.id}: answered without having asked for the caller's right`);
         if (answer.body === undefined || !('events' in answer.body)) return send(reply, answer, answer.body);
         if (request.method === 'HEAD') return reply.type('text/event-stream; charset=utf-8').send();
@@ -124,19 +192,43 @@ function addRoutes(app: FastifyInstance, context: Shared, streams: EventStreams)
   for (const [url, methods] of methodsAt) refuseOtherMethods(app, url, methods);
 }
 
-/** Before the body is read: a stranger's is not worth reading. */
-function callerOf(route: Route, request: FastifyRequest, context: Shared): CheckedCaller {
-  const sender = { identity: administrator(context.user), address: request.ip };
-  return createCaller(route.access, sender, async () => new Map<number, number>());
+/** Before the body is read: a stranger's is not worth reading. Routes that are for anyone do not ask who it is. */
+async function callerOf(
+  { authenticator, options, senders }: Door,
+  route: Pick<Route, 'access'> & Partial<Pick<Route, 'id'>>,
+  request: FastifyRequest,
+): Promise<CheckedCaller> {
+  const sender: Sender = { action: route.id ?? '', identity: null, caller: null };
+  senders.set(request, sender);
+  const presented = authenticator.check(request);
+  if (route.access.who !== 'anyone') sender.identity = await authenticator.identify(presented);
+  const { identity } = sender;
+  sender.caller = createCaller(route.access, { identity, address: request.ip }, async (user) => {
+    const grants = await options.store.grantsOf(user);
+    const within = identity?.projects ?? null;
+    return new Map(
+      grants
+        .filter(({ project }) => within === null || within.includes(project))
+        .map(({ projectId, bits }) => [projectId, bits]),
+    );
+  });
+  return sender.caller;
+}
+
+function connectionOf(request: FastifyRequest, { publicUrl }: ApiOptions): Connected {
+  return {
+    secure: request.protocol === 'https',
+    origin: publicUrl?.replace(/\/+$/, '') ?? `${request.protocol}://${request.headers.host ?? 'localhost'}`,
+  };
 }
 
 /** What one request works with. Each change it makes is written together with its row of the audit. */
 function contextFor(
   context: Shared,
   route: Route,
-  caller: CheckedCaller,
-  again: () => Promise<CheckedCaller>,
+  own: { caller: CheckedCaller; again: () => Promise<CheckedCaller>; connection: Connected },
 ): ApiContext {
+  const { caller } = own;
   const stamp = (): AuditStamp => {
     if (!caller.isAdmitted) throw new Error(`${route.id}: a change before the caller's right was asked for`);
     return {
@@ -147,7 +239,7 @@ function contextFor(
       at: context.clock(),
     };
   };
-  return { ...context, user: caller.user, caller, again, store: context.store.audited(stamp) };
+  return { ...context, ...own, user: caller.user, store: context.store.audited(stamp) };
 }
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const;
@@ -230,6 +322,8 @@ function storeProblem(error: StoreError): Problem {
       return toProblem('CONFLICT', error.message);
     case 'NOT_FOUND':
       return toProblem('NOT_FOUND', error.message);
+    case 'PRECONDITION':
+      return toProblem('PRECONDITION_FAILED', error.message);
     case 'UNAVAILABLE':
     case 'UNKNOWN_OUTCOME':
     case 'LOCKED':

@@ -1,18 +1,14 @@
-/** Who may talk to the API at all, before any route is looked at: host names, other web sites, the token. */
-import { createHash, timingSafeEqual } from 'node:crypto';
+/** Who may talk to the API at all, before any route or credential is looked at: host names, other web sites. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { ApiFailure } from './problem.ts';
 
 export interface GuardOptions {
-  adminToken: string | null;
   /** Besides the loopback names; `*` allows all. */
   allowedHosts: readonly string[];
 }
 
 export interface GuardedRequest {
   method: string;
-  /** Path without the query. */
-  path: string;
   headers: IncomingHttpHeaders;
 }
 
@@ -20,15 +16,17 @@ export interface GuardedRequest {
 export type Guard = (request: GuardedRequest) => void;
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
-const OPEN_PATHS = new Set(['/livez', '/readyz']);
+
+/** Requests by it change nothing. */
+export function isSafeMethod(method: string): boolean {
+  return SAFE_METHODS.has(method);
+}
 
 export function createGuard(options: GuardOptions): Guard {
   const hosts = new Set(options.allowedHosts.map((host) => host.toLowerCase()));
   return (request) => {
     if (!hosts.has('*')) checkHost(request.headers.host, hosts);
-    if (!SAFE_METHODS.has(request.method)) checkOrigin(request.headers);
-    if (options.adminToken !== null && !OPEN_PATHS.has(request.path))
-      checkToken(request.headers.authorization, options.adminToken);
+    if (!isSafeMethod(request.method)) checkOrigin(request.headers);
   };
 }
 
@@ -59,17 +57,4 @@ function checkOrigin(headers: IncomingHttpHeaders): void {
   const foreignOrigin = origin !== undefined && URL.parse(origin)?.host !== headers.host;
   if (foreignSite || foreignOrigin)
     throw new ApiFailure('CROSS_ORIGIN', "requests that change something are taken from this server's own pages only");
-}
-
-function checkToken(header: string | undefined, token: string): void {
-  const given = /^Bearer +(\S+)$/i.exec(header ?? '')?.[1];
-  if (given !== undefined && timingSafeEqual(digest(given), digest(token))) return;
-  throw new ApiFailure(
-    'NOT_SIGNED_IN',
-    given === undefined ? 'send the header Authorization: Bearer <token>' : 'the token is not valid',
-  );
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }

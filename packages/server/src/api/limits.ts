@@ -122,6 +122,8 @@ export const API_LIMITS = {
   runsGapMs: 200,
   runsPerLook: 250,
   recentRuns: 2000,
+  /** Answers of that stream kept for clients that are as far as each other. */
+  runsFramesKept: 16,
   /** A client of it is told how far it is when nothing for it happened. */
   runsPositionMs: 10_000,
   /** A client waits so long before it comes back. */

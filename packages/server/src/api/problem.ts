@@ -9,6 +9,8 @@ export interface FailureDetail {
   /** Of a workflow, as it is now. */
   version?: number | null;
   retryAfterSeconds?: number;
+  /** For the audit of a refusal: what it was about, as a path. Not shown to the client. */
+  about?: string;
   cause?: unknown;
 }
 

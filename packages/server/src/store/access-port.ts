@@ -68,6 +68,13 @@ export interface TryBucket {
   leakMs: number;
 }
 
+export interface GrantRow {
+  projectId: number;
+  project: string;
+  /** 15 (`OWNER_BITS` of the API) for the owner, else those of the membership. */
+  bits: number;
+}
+
 export interface MemberRow {
   projectId: number;
   user: string;
@@ -122,8 +129,8 @@ export interface AuditFilter {
 }
 
 export interface AccessStore {
-  /** What a user may in projects: 15 (`OWNER_BITS` of the API) where they are the owner, else the bits of their membership. */
-  grantsOf(user: string): Promise<{ projectId: number; bits: number }[]>;
+  /** What a user may in which projects, by their names. */
+  grantsOf(user: string): Promise<GrantRow[]>;
 
   getUser(name: string): Promise<UserRow | null>;
   /** By name in any case, or by e-mail address. */
@@ -214,13 +221,7 @@ export interface AccessStore {
   /** NOT_FOUND. */
   deleteMember(member: { projectId: number; user: string }): Promise<void>;
   /** The owner so far becomes a member with all of `bits`, if they have an account. NOT_FOUND; CONFLICT for a user who is disabled. */
-  setProjectOwner(change: {
-    projectId: number;
-    user: string;
-    bits: number;
-    by: string;
-    at: number;
-  }): Promise<void>;
+  setProjectOwner(change: { projectId: number; user: string; bits: number; by: string; at: number }): Promise<void>;
 
   /** Refusals; those of one minute that are alike become one row. */
   writeAudit(refusals: Refusal[]): Promise<void>;

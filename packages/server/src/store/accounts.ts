@@ -8,15 +8,7 @@
  * 4. A sign-in link opens one session, once. An account has at most one.
  * 5. Everything is bounded: sessions and tokens for each account by the caller's limit, buckets of tries by `TRY_BUCKETS`.
  */
-import type {
-  NewSession,
-  OfAccount,
-  SessionRow,
-  SignInRow,
-  TokenRow,
-  TryBucket,
-  UserRow,
-} from './access-port.ts';
+import type { NewSession, OfAccount, SessionRow, SignInRow, TokenRow, TryBucket, UserRow } from './access-port.ts';
 import { StoreError } from './port.ts';
 import type { Row, SqliteDatabase } from './sqlite-database.ts';
 import type { WriteContext } from './write-context.ts';
@@ -108,7 +100,10 @@ function requireAdministratorBesides(c: WriteContext, before: UserRow, stays: bo
 function refuseTaken(c: WriteContext, name: string, email: string | null): void {
   const folded = c.db.get(ACCOUNT_FOLDED, name)?.['name'] as string | undefined;
   if (folded !== undefined && folded !== name)
-    throw new StoreError('CONFLICT', `There is a user '${folded}'; names that differ in case only are too easily mistaken.`);
+    throw new StoreError(
+      'CONFLICT',
+      `There is a user '${folded}'; names that differ in case only are too easily mistaken.`,
+    );
   const holder = email === null ? undefined : (c.db.get(ACCOUNT_OF_EMAIL, email)?.['name'] as string | undefined);
   if (holder !== undefined && holder !== name)
     throw new StoreError('CONFLICT', `User '${holder}' has the e-mail address ${email ?? ''} already.`);
@@ -251,10 +246,14 @@ const INSERT_TOKEN = `
 export function createToken(c: WriteContext, token: NewToken): TokenRow {
   const { user, hash, name, mask, projects, parent, expiresAt, at, limit } = token;
   requireEnabled(c, user);
-  if (parent !== null && !c.db.get(TOKEN, parent)) throw new StoreError('NOT_FOUND', `There is no token ${parent} any more.`);
+  if (parent !== null && !c.db.get(TOKEN, parent))
+    throw new StoreError('NOT_FOUND', `There is no token ${parent} any more.`);
   c.db.run(END_EXPIRED, user, at);
   if ((c.db.get(TOKEN_COUNT, user)?.['tokens'] as number) >= limit)
-    throw new StoreError('CONFLICT', `User '${user}' has ${limit} tokens, which is as many as there may be. Delete one first.`);
+    throw new StoreError(
+      'CONFLICT',
+      `User '${user}' has ${limit} tokens, which is as many as there may be. Delete one first.`,
+    );
   const listed = projects === null ? null : JSON.stringify(projects);
   return toToken(c.db.get(INSERT_TOKEN, hash, user, name, mask, listed, parent, at, expiresAt)!);
 }
@@ -384,4 +383,3 @@ export function forgiveTry(c: WriteContext, request: { empty: string; giveBack: 
   c.db.run(GIVE_BACK, request.giveBack);
   return null;
 }
-

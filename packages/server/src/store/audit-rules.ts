@@ -21,6 +21,10 @@ const NOT_ON_BEHALF = [
   'commit',
   'claimAlerts',
   'settleAlert',
+  'appendLog',
+  'markLogGap',
+  'completeLog',
+  'dropLogChunks',
   'claimBulkOperation',
   'settleBulkItems',
   'touchSession',
@@ -28,6 +32,8 @@ const NOT_ON_BEHALF = [
   'takeTry',
   'forgiveTry',
   'writeAudit',
+  'reseal',
+  'purgeFreed',
 ] as const;
 
 export const UNAUDITED: ReadonlySet<keyof WriteVerbs> = new Set(NOT_ON_BEHALF);
@@ -51,10 +57,12 @@ export const AUDIT_RULES: Rules = {
     project: { id: workflow.projectId, name: project },
   }),
   deleteWorkflow: (c, { workflowId }) => ofWorkflow(c, workflowId),
-  saveConnection: (c, { project, connection }) => ({
-    target: `projects/${project}/connections/${connection.name}`,
-    project: projectNamed(c, project),
-  }),
+  saveSecret: (c, { projectId, name }) => ofPart(c, projectId, `secrets/${name}`),
+  deleteSecret: (c, { projectId, name }) => ofPart(c, projectId, `secrets/${name}`),
+  saveConnection: (c, { projectId, name }) => ofPart(c, projectId, `connections/${name}`),
+  deleteConnection: (c, { projectId, name }) => ofPart(c, projectId, `connections/${name}`),
+  saveProjectFile: (c, { projectId, path }) => ofPart(c, projectId, `files/${path}`),
+  deleteProjectFile: (c, { projectId, path }) => ofPart(c, projectId, `files/${path}`),
   submitRun: (_c, _request, { run }) => ofRunCells(run),
   requestCommand: (c, { run }) => ofRun(c, run),
   saveTaskGroup: (_c, { name }) => ({ target: `task-groups/${name}` }),
@@ -126,16 +134,15 @@ function ofWorkflow(c: WriteContext, workflowId: number): AuditTarget {
   return { target: `projects/${project.name}/workflows/${row['name'] as string}`, project };
 }
 
-const PROJECT_NAMED = `select id, name from project where name = ?`;
 const PROJECT = `select id, name from project where id = ?`;
 
-function projectNamed(c: WriteContext, name: string): { id: number; name: string } | null {
-  const row = c.db.get(PROJECT_NAMED, name);
-  return row ? { id: row['id'] as number, name } : null;
+function ofMember(c: WriteContext, projectId: number, user: string): AuditTarget {
+  return ofPart(c, projectId, `members/${user}`);
 }
 
-function ofMember(c: WriteContext, projectId: number, user: string): AuditTarget {
+/** Something that a project holds. */
+function ofPart(c: WriteContext, projectId: number, part: string): AuditTarget {
   const name = c.db.get(PROJECT, projectId)?.['name'] as string | undefined;
   const project = name === undefined ? null : { id: projectId, name };
-  return { target: `projects/${name ?? projectId}/members/${user}`, project };
+  return { target: `projects/${name ?? projectId}/${part}`, project };
 }

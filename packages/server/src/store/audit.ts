@@ -45,9 +45,9 @@ export function audited(
 }
 
 function targetOf(c: WriteContext, { verb, request, answer }: { verb: string; request: unknown; answer: unknown }) {
-  const rule = (AUDIT_RULES as Record<string, ((c: WriteContext, request: never, answer: never) => AuditTarget) | undefined>)[
-    verb
-  ];
+  const rule = (
+    AUDIT_RULES as Record<string, ((c: WriteContext, request: never, answer: never) => AuditTarget) | undefined>
+  )[verb];
   return rule === undefined ? { target: '' } : rule(c, request as never, answer as never);
 }
 

@@ -3,7 +3,7 @@
  *
  * Invariant: a project has one owner, who is not among its members.
  */
-import type { MemberRow } from './access-port.ts';
+import type { GrantRow, MemberRow } from './access-port.ts';
 import { requireEnabled } from './accounts.ts';
 import { StoreError } from './port.ts';
 import type { Row, SqliteDatabase } from './sqlite-database.ts';
@@ -13,13 +13,16 @@ import type { WriteContext } from './write-context.ts';
 const OWNER_BITS = 15;
 
 const GRANTS = `
-  select id as project_id, ${OWNER_BITS} as bits from project where owner = ? and deleted_at is null
-  union all select project_id, bits from project_member where user_name = ?`;
+  select id, name, ${OWNER_BITS} as bits from project where owner = ? and deleted_at is null
+  union all select p.id, p.name, m.bits from project_member m join project p on p.id = m.project_id where m.user_name = ?
+  order by name`;
 
-export function grantsOf(db: SqliteDatabase, user: string): { projectId: number; bits: number }[] {
-  return db
-    .all(GRANTS, user, user)
-    .map((row) => ({ projectId: row['project_id'] as number, bits: row['bits'] as number }));
+export function grantsOf(db: SqliteDatabase, user: string): GrantRow[] {
+  return db.all(GRANTS, user, user).map((row) => ({
+    projectId: row['id'] as number,
+    project: row['name'] as string,
+    bits: row['bits'] as number,
+  }));
 }
 
 const MEMBERS = `select * from project_member where project_id = ? order by user_name`;

@@ -71,6 +71,7 @@ export async function openApi(options: Partial<ApiOptions> = {}): Promise<ApiUnd
     log: { info: () => undefined, warn: () => undefined, error: (fields) => console.error(fields) },
     version: '0.1.0-test',
     storeKind: 'sqlite',
+    ...('adminToken' in options ? {} : { user: 'admin' }),
     ...options,
   });
   await app.ready();

@@ -265,6 +265,7 @@ describe('errors of the store', () => {
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
       version: '0',
       storeKind: 'sqlite',
+      user: 'admin',
     });
 
   test.each<[StoreErrorCode, number, string, string | undefined]>([
@@ -292,7 +293,11 @@ describe('errors of the store', () => {
   });
 
   test('a bug says nothing about itself to the client', async () => {
-    const app = apiOver(new Proxy({} as ApiStore, { get: () => () => Promise.reject(new TypeError('secret detail')) }));
+    const buggy = new Proxy({} as ApiStore, {
+      get: (_target, verb, self) =>
+        verb === 'audited' ? () => self as ApiStore : () => Promise.reject(new TypeError('secret detail')),
+    });
+    const app = apiOver(buggy);
     const response = await app.inject({ url: '/api/v1/runs/1' });
     expect({ status: response.statusCode, code: response.json<Problem>().code }).toEqual({
       status: 500,
