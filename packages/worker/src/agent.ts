@@ -126,7 +126,7 @@ class Agent implements Worker {
       host: host ?? hostname(),
       groups: groups ?? ['default'],
       slots: this.#slots,
-      features: ['shell', 'python', 'script', 'http', 'sql'],
+      features: ['shell', 'python', 'script', 'http', 'sql', 'probe'],
       heartbeatMs: heartbeatMs ?? 4_000,
       maxLoadAverage: maxLoadAverage ?? -1,
       reservedMemoryBytes: reservedMemoryBytes ?? 0.3 * 1024 ** 3,
@@ -307,6 +307,7 @@ class Agent implements Worker {
     const events: SupervisorEvent[] = [];
     for (const message of messages) {
       if (message.kind === 'event') events.push(message.event);
+      if (message.kind === 'probed') this.#step({ kind: 'probed', end: message.end });
       if (message.kind !== 'health') continue;
       this.#refusing = message.refusing;
       this.#readHost();

@@ -33,6 +33,9 @@ import { executionDeadline, LEASE_FRACTION, leaseKill } from './execution-lease.
 
 export { executionDeadline };
 
+/** Of the time that a probe has, the supervisor gets this part. */
+const PROBE_FRACTION = 0.9;
+
 export const WORKER_CORE_LIMITS = {
   /** Settled attempts remembered, so that late duplicates of their dispatch or kill are answered. */
   settledMax: 100_000,
@@ -44,6 +47,9 @@ export const WORKER_CORE_LIMITS = {
   resendMaxMs: 60_000,
   /** Heartbeats of one link that may be unanswered and still count when answered. */
   heartbeatsRemembered: 64,
+  /** Connections tried at a time; more are answered `busy`. */
+  probesMax: 4,
+  probeTimeoutMaxMs: 60_000,
 } as const;
 
 /** Names one connection to a master; chosen by whoever runs the core, never reused. */
@@ -68,11 +74,21 @@ export type SupervisorEvent =
   /** It never ran and never will: its spec cannot be carried out. `at` is epoch ms. */
   | { kind: 'cannot_start'; attempt: AttemptId; cause: Cause; at: number };
 
+/** What came of a `probe` order. */
+export interface ProbeEnd {
+  id: string;
+  ok: boolean;
+  detail: string;
+  tookMs: number;
+}
+
 export type SupervisorOrder =
   | { kind: 'start'; spec: AttemptSpec }
   /** `lease`: nobody may know how this ended but that it is gone; the supervisor answers `lost`. */
   | { kind: 'kill'; attempt: AttemptId; graceMs: number; cause: Cause; reason: 'order' | 'lease' }
   | { kind: 'forget'; attempt: AttemptId }
+  /** Try a connection; answered by `probed`, if at all. */
+  | { kind: 'probe'; id: string; connection: NonNullable<AttemptSpec['connection']>; timeoutMs: number }
   /** Execution leases count from this instant (the core's clock) until told otherwise. */
   | { kind: 'renew'; renewedAt: number };
 
@@ -92,6 +108,7 @@ export type WorkerInput =
   | { kind: 'link-down'; link: LinkId }
   | { kind: 'frame'; link: LinkId; messages: MasterToWorker[] }
   | { kind: 'supervisor-events'; events: SupervisorEvent[] }
+  | { kind: 'probed'; end: ProbeEnd }
   /** A supervisor was (re)connected and holds exactly these. */
   | { kind: 'supervisor-state'; held: HeldAttempt[] }
   | { kind: 'host'; reading: HostReading }
@@ -167,6 +184,8 @@ export class WorkerCore {
   readonly #settled = new Map<AttemptId, { report: AttemptReport; at: number }>();
   readonly #links = new Map<LinkId, LinkState>();
   readonly #resends = new DueQueue<AttemptId>();
+  /** Connections being tried, by id. */
+  readonly #probes = new Map<string, { link: LinkId; startedAt: number; dueAt: number }>();
   #usedSlots = 0;
   #draining = false;
   #host: HostReading = { loadAverage: -1, cpuCount: 1, freeMemoryBytes: 0, totalMemoryBytes: 0, refusing: null };
@@ -206,7 +225,9 @@ export class WorkerCore {
 
   /** When `tick` has something to do, on the core's clock; Infinity: never, as things stand. */
   get nextWakeAt(): number {
-    return Math.min(this.#heartbeatAt, this.#resends.nextAt, this.#expiryCheckAt);
+    let next = Math.min(this.#heartbeatAt, this.#resends.nextAt, this.#expiryCheckAt);
+    for (const { dueAt } of this.#probes.values()) next = Math.min(next, dueAt);
+    return next;
   }
 
   /** True when nothing runs and everything reported is acknowledged. */
@@ -246,6 +267,8 @@ export class WorkerCore {
       case 'supervisor-events':
         for (const event of input.events) this.#onSupervisorEvent(event);
         return;
+      case 'probed':
+        return this.#answerProbe(input.end);
       case 'supervisor-state':
         return this.#onSupervisorState(input.held);
       case 'host':
@@ -311,6 +334,9 @@ export class WorkerCore {
           break;
         case 'query':
           this.#onQuery(link, message.attempts);
+          break;
+        case 'probe':
+          this.#onProbe(link, message);
           break;
         case 'log-ack':
           // Of the shipping of logs, which goes on beside this machine.
@@ -413,6 +439,35 @@ export class WorkerCore {
     }
   }
 
+  // Connections tried
+
+  #onProbe(link: LinkId, { id, connection, timeoutMs }: Extract<MasterToWorker, { kind: 'probe' }>): void {
+    if (this.#probes.has(id)) return;
+    const { probesMax, probeTimeoutMaxMs } = WORKER_CORE_LIMITS;
+    if (this.#probes.size >= probesMax) {
+      const detail = `busy: this worker is trying ${probesMax} connections already`;
+      return this.#send(link, { kind: 'probe-result', worker: this.#options.worker, id, ok: false, detail, tookMs: 0 });
+    }
+    const limitMs = Math.min(Math.max(timeoutMs, 1), probeTimeoutMaxMs);
+    this.#probes.set(id, { link, startedAt: this.#now, dueAt: this.#now + limitMs });
+    this.#orders.push({ kind: 'probe', id, connection, timeoutMs: Math.ceil(limitMs * PROBE_FRACTION) });
+  }
+
+  #answerProbe({ id, ok, detail, tookMs }: ProbeEnd): void {
+    const probe = this.#probes.get(id);
+    if (!this.#probes.delete(id) || !probe || !this.#links.has(probe.link)) return;
+    this.#send(probe.link, { kind: 'probe-result', worker: this.#options.worker, id, ok, detail, tookMs });
+  }
+
+  /** The supervisor has its own, shorter limit; this one is for when it has gone. */
+  #expireProbes(): void {
+    for (const [id, { startedAt, dueAt }] of [...this.#probes]) {
+      if (this.#now < dueAt) continue;
+      const tookMs = Math.round(this.#now - startedAt);
+      this.#answerProbe({ id, ok: false, detail: `no answer within ${Math.round(dueAt - startedAt)} ms`, tookMs });
+    }
+  }
+
   /** Says again what is known of an attempt; false when nothing is. */
   #restate(link: LinkId, attempt: AttemptId): boolean {
     const held = this.#held.get(attempt);
@@ -507,6 +562,7 @@ export class WorkerCore {
   #onTick(): void {
     if (this.#now >= this.#heartbeatAt) this.#heartbeat();
     if (this.#now >= this.#expiryCheckAt) this.#checkExecutionLeases();
+    this.#expireProbes();
     for (let due = this.#resends.takeDue(this.#now); due; due = this.#resends.takeDue(this.#now)) {
       const held = this.#held.get(due.key);
       if (!held || held.acked || held.dueAt !== due.at) continue;

@@ -9,6 +9,7 @@ export {
   type HostReading,
   type LinkId,
   type Moment,
+  type ProbeEnd,
   type SupervisorEvent,
   type SupervisorOrder,
   type WorkerCoreOptions,

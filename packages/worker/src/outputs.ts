@@ -61,11 +61,15 @@ export function outputText(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'bigint' ? inner.toString() : inner)) ?? '';
 }
 
-/** Brings values to their declared types and within the limit: what does not fit is dropped, and said. */
+/**
+ * Brings values to their declared types and within the limit: what does not fit is dropped, and said. `showable` takes out of a
+ * value what a message may not show.
+ */
 export function settleOutputs(
   raw: Record<string, string>,
   declared: AttemptSpec['outputs'],
   limitBytes: number,
+  showable: (text: string) => string = (text) => text,
 ): CollectedOutputs {
   const outputs: Record<string, string> = {};
   const problems: string[] = [];
@@ -75,7 +79,9 @@ export function settleOutputs(
     const type = Object.hasOwn(declared, name) ? declared[name]?.type : undefined;
     const value = normaliseOutput(text, type);
     if (value === null) {
-      problems.push(`output ${name} is declared ${type}, the task gave ${JSON.stringify(text.slice(0, 100))}`);
+      problems.push(
+        `output ${name} is declared ${type}, the task gave ${JSON.stringify(showable(text).slice(0, 100))}`,
+      );
       continue;
     }
     bytes += Buffer.byteLength(name) + Buffer.byteLength(value);

@@ -27,13 +27,14 @@ export function hostEnvironment(env: NodeJS.ProcessEnv): Record<string, string> 
 
 /**
  * The variables of one attempt beyond the host's. Parameters whose names are not variable names are left out (they reach
- * the task by substitution). Returns a sentence when a value cannot be an environment variable at all.
+ * the task by substitution). `more` goes before both. Returns a sentence when a value cannot be an environment variable at all.
  */
 export function attemptEnvironment(
   spec: AttemptSpec,
   place: TaskPlace,
+  more: Record<string, string> = {},
 ): { variables: Record<string, string> } | { problem: string } {
-  const variables: Record<string, string> = { ...spec.params, ...spec.env, ...attemptMarkers(spec, place) };
+  const variables: Record<string, string> = { ...spec.params, ...spec.env, ...more, ...attemptMarkers(spec, place) };
   for (const [name, value] of Object.entries(variables)) {
     if (!VARIABLE_NAME.test(name) || SHELL_OWNED.has(name)) {
       delete variables[name];

@@ -6,9 +6,16 @@ import { misplacedFile, placeFiles } from '../supervisor/attempt-directory.ts';
 import { CallLog } from './call-log.ts';
 import type { Call, CancelHandle } from './messages.ts';
 import { invalidTask } from './task-failure.ts';
+import { maskOf } from '../secrets/known-secrets.ts';
+import type { Mask } from '../secrets/mask.ts';
+import { fillCallSpec } from '../secrets/placeholders.ts';
 
 export class CallContext {
   readonly call: Call;
+  /** With its secrets in place. */
+  readonly spec: AttemptSpec;
+  /** Of what must not be shown; null when there is nothing. */
+  readonly mask: Mask | null;
   readonly log: CallLog;
   readonly #abort = new AbortController();
   readonly #storeHandle: (handle: CancelHandle) => Promise<void>;
@@ -18,12 +25,10 @@ export class CallContext {
 
   constructor(call: Call, storeHandle: (handle: CancelHandle) => Promise<void>) {
     this.call = call;
-    this.log = new CallLog(call.logPath, call.limits.logBytes);
+    this.spec = fillCallSpec(call.spec);
+    this.mask = maskOf(call.spec);
+    this.log = new CallLog(call.logPath, call.limits.logBytes, this.mask);
     this.#storeHandle = storeHandle;
-  }
-
-  get spec(): AttemptSpec {
-    return this.call.spec;
   }
 
   get signal(): AbortSignal {
@@ -42,6 +47,11 @@ export class CallContext {
 
   get madeDirectory(): boolean {
     return this.#workDirMade;
+  }
+
+  /** A text as it may be shown; to be used before a text is cut, which would cut secrets too. */
+  showable(text: string): string {
+    return this.mask ? this.mask.text(text) : text;
   }
 
   placeFiles(): void {

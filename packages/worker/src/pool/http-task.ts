@@ -30,7 +30,7 @@ export async function runHttp(call: CallContext, action: HttpAction): Promise<Re
   call.log.line(
     `${method} ${where}: ${answer.status} in ${Math.round(performance.now() - startedAt)} ms, ${text.length} characters`,
   );
-  if (text !== '') call.log.line(text.slice(0, HTTP_LIMITS.loggedBytes));
+  if (text !== '') call.log.line(call.showable(text).slice(0, HTTP_LIMITS.loggedBytes));
   await checkAnswer(action, answer.status, text, where);
   return extractOutputs(action.extract, text);
 }

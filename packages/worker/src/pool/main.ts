@@ -25,7 +25,10 @@ import {
 } from './messages.ts';
 import { TASK_OOM_SCORE } from '../oom-score.ts';
 import { runScript, scriptsWearOut } from './script-task.ts';
-import { causeOfError, describeError, TaskFailure } from './task-failure.ts';
+import { maskCause, maskOutputs, passwordsIn } from '../secrets/known-secrets.ts';
+import { Mask } from '../secrets/mask.ts';
+import { missingSecrets } from '../secrets/placeholders.ts';
+import { causeOfError, describeError, invalidTask, TaskFailure } from './task-failure.ts';
 
 // For this program's own files only; scripts and what they start need not know.
 delete process.env['NODE_COMPILE_CACHE'];
@@ -68,8 +71,16 @@ function onMessage(message: SupervisorToPool): void {
     case 'cancel':
       void import('./sql-task.ts')
         .then(({ cancelStatement }) => cancelStatement(message.handle))
-        .catch((error: unknown) => process.stderr.write(`${describeError(error)}\n`))
+        .catch((error: unknown) => {
+          const said = describeError(error);
+          process.stderr.write(`${Mask.of(passwordsIn(message.handle.url))?.text(said) ?? said}\n`);
+        })
         .then(() => channel.send({ kind: 'cancelled', id: message.id }));
+      return;
+    case 'probe':
+      void import('./probe.ts')
+        .then(({ probeConnection }) => probeConnection(message.connection, message.timeoutMs))
+        .then((result) => channel.send({ kind: 'probed', result }));
       return;
   }
 }
@@ -90,12 +101,15 @@ async function serve(asked: Call): Promise<void> {
 
 async function perform(context: CallContext): Promise<CallOutcome> {
   try {
+    const missing = missingSecrets(context.call.spec);
+    if (missing !== null) throw invalidTask(missing);
     context.placeFiles();
     const raw = await runAction(context);
     const { outputs, outputsTruncated, problem } = settleOutputs(
       outputsFromObject(raw),
       context.spec.outputs,
       context.call.limits.outputsBytes,
+      (text) => context.showable(text),
     );
     return { cause: problem === null ? null : { kind: 'invalid', detail: problem }, outputs, outputsTruncated };
   } catch (error) {
@@ -118,17 +132,22 @@ async function runAction(context: CallContext): Promise<Record<string, unknown>>
   }
 }
 
-function conclude(context: CallContext, outcome: CallOutcome): void {
+function conclude(context: CallContext, ended: CallOutcome): void {
+  const outcome = context.mask ? maskOutcome(ended, context.mask) : ended;
   context.open = false;
   const { attempt } = context.spec;
   handleWaiters.delete(attempt);
   collectStrayOutput(context);
-  context.log.flush();
+  context.log.close();
   call = null;
   retiring ||= context.spec.action.type === 'script' && (scriptsWearOut() || countRemains() > remainsAtStart);
   if (orphaned) leaveResult(context.call, outcome);
   else channel.send({ kind: 'done', attempt, outcome, retire: retiring, madeDirectory: context.madeDirectory });
   if (orphaned || retiring) endSoon();
+}
+
+function maskOutcome({ cause, outputs, outputsTruncated }: CallOutcome, mask: Mask): CallOutcome {
+  return { cause: cause && maskCause(cause, mask), outputs: maskOutputs(outputs, mask), outputsTruncated };
 }
 
 /** What goes on after a call that should be over. Sockets do not count: fetch keeps them for the next request. */
@@ -161,7 +180,7 @@ function onStrayError(error: unknown): void {
   if (call && (origin === call || !origin)) {
     return conclude(call, { cause: causeOfError(error), outputs: {}, outputsTruncated: false });
   }
-  origin?.log.flush();
+  origin?.log.close();
   if (!call) exitProcess(1);
 }
 
@@ -197,7 +216,7 @@ function routeOutput(): void {
     const store = current.getStore();
     // A call that is over has no say in when the process of others ends.
     if (store && !store.open) return undefined;
-    store?.log.flush();
+    store?.log.close();
     return exitProcess(code);
   }) as typeof process.exit;
 }

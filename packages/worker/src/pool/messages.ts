@@ -26,14 +26,25 @@ export type SupervisorToPool =
   /** The handle is in the journal; the statement may start. */
   | { kind: 'handle-stored'; attempt: AttemptId }
   /** Stop what the handle names; answered `cancelled` whatever came of it. */
-  | { kind: 'cancel'; id: number; handle: CancelHandle };
+  | { kind: 'cancel'; id: number; handle: CancelHandle }
+  /** Connect and ask for nothing; answered `probed`. Only in processes that run no calls. */
+  | { kind: 'probe'; connection: Connection; timeoutMs: number };
 
 export type PoolToSupervisor =
   | { kind: 'ready' }
   | { kind: 'handle'; attempt: AttemptId; handle: CancelHandle }
   /** `retire`: the call left something behind in the process, which should serve nobody else. */
   | { kind: 'done'; attempt: AttemptId; outcome: CallOutcome; retire: boolean; madeDirectory: boolean }
-  | { kind: 'cancelled'; id: number };
+  | { kind: 'cancelled'; id: number }
+  | { kind: 'probed'; result: ProbeResult };
+
+export type Connection = NonNullable<AttemptSpec['connection']>;
+
+/** What came of trying a connection, for people; without its password. */
+export interface ProbeResult {
+  ok: boolean;
+  detail: string;
+}
 
 /** The descriptor of the channel in a pool process. */
 export const POOL_CHANNEL_FD = 3;

@@ -4,10 +4,10 @@
  */
 import { isAbsolute, join } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
-import type { AttemptSpec } from '@pelorus/protocol';
 import type { QueryArrayConfig } from 'pg';
 import type { CallContext } from './call-context.ts';
-import type { CancelHandle } from './messages.ts';
+import { connectionProblem } from './connection-problem.ts';
+import type { CancelHandle, Connection } from './messages.ts';
 import type { SqlStatement } from './sql-text.ts';
 import { failedTask, invalidTask } from './task-failure.ts';
 
@@ -25,8 +25,6 @@ export interface SqlSession {
   execute(statement: SqlStatement, params: Record<string, string>, maxRows: number): Promise<SqlResult>;
   close(): Promise<void>;
 }
-
-type Connection = NonNullable<AttemptSpec['connection']>;
 
 const CONNECT_TIMEOUT_MS = 30_000;
 
@@ -64,9 +62,13 @@ export async function cancelStatement(handle: CancelHandle): Promise<void> {
 
 // SQLite
 
-/** `sqlite:<path>`; a relative path is relative to the work directory. */
+/** The path in `sqlite:<path>`; a relative one is relative to the work directory. */
+export function sqlitePath(url: string): string {
+  return url.replace(/^sqlite:(\/\/(?=\/))?/, '');
+}
+
 function openSqlite(call: CallContext, url: string): SqlSession {
-  const path = url.replace(/^sqlite:(\/\/(?=\/))?/, '');
+  const path = sqlitePath(url);
   const file = path === ':memory:' || isAbsolute(path) ? path : join(call.workDir, path);
   let database: DatabaseSync;
   try {
@@ -123,7 +125,7 @@ async function openPostgres(call: CallContext, url: string): Promise<SqlSession>
   });
   client.on('notice', (notice) => call.log.line(`${notice.severity ?? 'NOTICE'}: ${notice.message ?? ''}`));
   await client.connect().catch((error: Error) => {
-    throw failedTask(`PostgreSQL cannot be reached: ${error.message}`);
+    throw failedTask(`PostgreSQL cannot be reached: ${connectionProblem(error, { kind: 'postgres', url })}`);
   });
   const identity = await client.query<{ pid: string }>('select pg_backend_pid()::text as pid');
   return {
@@ -172,7 +174,9 @@ async function openMysql(url: string): Promise<SqlSession> {
   });
   await new Promise<void>((resolve, reject) => {
     connection.connect((error) =>
-      error ? reject(failedTask(`MySQL cannot be reached: ${error.message}`)) : resolve(),
+      error
+        ? reject(failedTask(`MySQL cannot be reached: ${connectionProblem(error, { kind: 'mysql', url })}`))
+        : resolve(),
     );
   });
   return {

@@ -76,7 +76,7 @@ async function executeAll(
     call.log.line(`statement ${index + 1} of ${plan.length}: ${result.rowCount} ${what} in ${tookMs} ms`);
     if (result.columns.length > 0) last = result;
   }
-  if (last) call.log.write(tableText(last));
+  if (last) call.log.write(tableText(call, last));
   return last;
 }
 
@@ -92,8 +92,8 @@ function firstRow({ columns, rows }: SqlResult): Record<string, unknown> {
   return row ? Object.fromEntries(columns.map((name, index) => [name, row[index] ?? null])) : {};
 }
 
-function tableText({ columns, rows, rowCount }: SqlResult): string {
-  const cells = [columns, ...rows.map((row) => row.map(cellText))];
+function tableText(call: CallContext, { columns, rows, rowCount }: SqlResult): string {
+  const cells = [columns, ...rows.map((row) => row.map((value) => cellText(call, value)))];
   const widths = columns.map((_name, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
   const lines = cells.map((row) =>
     row
@@ -106,7 +106,8 @@ function tableText({ columns, rows, rowCount }: SqlResult): string {
   return `${lines.join('\n')}\n${more}`;
 }
 
-function cellText(value: unknown): string {
-  const text = value === null || value === undefined ? 'NULL' : outputText(value).replaceAll(/[\r\n\t]/g, ' ');
+function cellText(call: CallContext, value: unknown): string {
+  const whole = value === null || value === undefined ? 'NULL' : call.showable(outputText(value));
+  const text = whole.replaceAll(/[\r\n\t]/g, ' ');
   return text.length > CELL_CHARACTERS ? `${text.slice(0, CELL_CHARACTERS - 1)}…` : text;
 }

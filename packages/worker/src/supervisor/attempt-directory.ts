@@ -7,17 +7,22 @@
  *   <id>.output   what the task wrote to $PELORUS_OUTPUT, if anything
  *   <id>.kill     written before the first signal: why it is being killed
  *
+ * No secret is in any of these, but for a script that cannot do without (launch-script.ts) and what the task itself writes: of an
+ * attempt with secrets, script, outputs and work directory go when it ends, the others when it is forgotten.
+ *
  * Outcomes are in one journal for all attempts, `<dataDir>/attempts/journal`: measured, a file of its own per attempt
  * (create, write, sync, close, rename) cost more than all else together.
  *
  * A directory belongs to one attempt for ever: it is made with `mkdir`, so a second start of the same attempt fails.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, normalize, sep } from 'node:path';
 import type { AttemptId, AttemptOutcome, AttemptSpec } from '@pelorus/protocol';
 import type { TaskPlace } from '../task-environment.ts';
 import { parseExit, type ExitRecord } from './exit-meaning.ts';
+import { removeScripts } from './launch-script.ts';
 import type { KillOrder } from './messages.ts';
+import type { MaskedPipe } from './output-masker.ts';
 
 export interface JournalRecord {
   attempt: AttemptId;
@@ -30,6 +35,8 @@ export interface JournalRecord {
   executionLeaseMs: number;
   outputs: AttemptSpec['outputs'];
   logPath: string;
+  /** Of an attempt with secrets: where its output goes, and what must be masked, sealed. */
+  masked?: { pipe: MaskedPipe; sealed: string };
 }
 
 /** How an attempt ended, durably. */
@@ -65,7 +72,7 @@ export class AttemptDirectory implements TaskPlace {
 
   /** Makes the work directory with the given files. Throws when the directory exists. */
   create(files: AttemptSpec['files']): void {
-    mkdirSync(this.workDir);
+    mkdirSync(this.workDir, { mode: 0o700 });
     placeFiles(this.workDir, files);
   }
 
@@ -92,6 +99,12 @@ export class AttemptDirectory implements TaskPlace {
 
   readKill(): KillOrder | null {
     return parseJson<KillOrder>(this.#read('kill'));
+  }
+
+  /** Removes what may hold a secret and is small. */
+  removeSecretFiles(): void {
+    removeScripts(this.workDir);
+    rmSync(this.outputFile, { force: true });
   }
 
   /** Nearly no task writes outputs: a look is cheaper than a failed read. */

@@ -3,7 +3,7 @@
  * the runner's. Few at first, one more whenever work has waited a moment, down to one when idle.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, rmSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,7 +36,8 @@ interface Member extends PoolProcess {
   child: ChildProcess;
   channel: LineChannel<SupervisorToPool>;
   state: 'booting' | 'idle' | 'busy' | 'leaving';
-  outputFile: string;
+  /** What reaches its descriptors 1 and 2: a file without a name, because a call may print a secret past its log. */
+  output: number;
   idleSince: number;
 }
 
@@ -52,12 +53,14 @@ const POOL_FLAGS = [
 const GROW_AFTER_MS = 10;
 const IDLE_MS = 30_000;
 const BOOT_FAILURES_MAX = 3;
-const KEEP_IDLE = 1;
+const SAID_BYTES = 1024 * 1024;
 
 export class CallPool {
   readonly #directory: string;
   readonly #env: Record<string, string>;
   readonly #listener: PoolListener;
+  /** So many idle processes stay. */
+  readonly #keepIdle: number;
   readonly #members = new Set<Member>();
   readonly #idle: Member[] = [];
   readonly #waiting: ((process: PoolProcess) => void)[] = [];
@@ -68,11 +71,12 @@ export class CallPool {
   #closed = false;
   limit: number;
 
-  constructor(directory: string, env: Record<string, string>, limit: number, listener: PoolListener) {
+  constructor(directory: string, env: Record<string, string>, limit: number, listener: PoolListener, keepIdle = 1) {
     this.#directory = directory;
     this.#env = env;
     this.limit = limit;
     this.#listener = listener;
+    this.#keepIdle = keepIdle;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
 
@@ -115,7 +119,7 @@ export class CallPool {
   }
 
   trimIdle(now: number): void {
-    while (this.#idle.length > KEEP_IDLE && (this.#idle[0]?.idleSince ?? now) < now - IDLE_MS) {
+    while (this.#idle.length > this.#keepIdle && (this.#idle[0]?.idleSince ?? now) < now - IDLE_MS) {
       const member = this.#idle.shift();
       if (member) this.#dismiss(member);
     }
@@ -155,15 +159,16 @@ export class CallPool {
   #spawn(): void {
     this.#spawned += 1;
     const outputFile = join(this.#directory, `${process.pid}-${this.#spawned}.out`);
-    const output = openSync(outputFile, 'a', 0o600);
+    const output = openSync(outputFile, 'a+', 0o600);
+    rmSync(outputFile, { force: true });
     const child = spawn(process.execPath, [...POOL_FLAGS, POOL_MAIN], {
       detached: true,
       cwd: '/',
       stdio: ['ignore', output, output, 'pipe'],
       env: this.#env,
     });
-    closeSync(output);
     if (child.pid === undefined) {
+      closeSync(output);
       child.on('error', () => setTimeout(() => this.#grow(), 1000));
       return;
     }
@@ -172,7 +177,7 @@ export class CallPool {
       pid: child.pid,
       startTime: processStartTime(child.pid),
       state: 'booting',
-      outputFile,
+      output,
       idleSince: Date.now(),
       send: (message) => member.channel.send(message),
       channel: openLineChannel<SupervisorToPool, PoolToSupervisor>(
@@ -197,8 +202,8 @@ export class CallPool {
     this.#members.delete(member);
     const index = this.#idle.indexOf(member);
     if (index >= 0) this.#idle.splice(index, 1);
-    const said = readText(member.outputFile);
-    rmSync(member.outputFile, { force: true });
+    const said = readText(member.output);
+    closeSync(member.output);
     if (member.state === 'booting') this.#onBootFailure(said);
     this.#listener.onExit(member, { code, signal, said });
     if (this.#waiting.length > 0 && !this.#closed) this.#growIn(0);
@@ -214,9 +219,12 @@ export class CallPool {
   }
 }
 
-function readText(path: string): string {
+/** The end of it, if it is long. */
+function readText(file: number): string {
   try {
-    return readFileSync(path, 'utf8');
+    const { size } = fstatSync(file);
+    const buffer = Buffer.alloc(Math.min(size, SAID_BYTES));
+    return buffer.toString('utf8', 0, readSync(file, buffer, 0, buffer.length, size - buffer.length));
   } catch {
     return '';
   }

@@ -4,7 +4,8 @@
  * Invariants:
  * 1. A start is in the journal before a pool process hears of the call; an end before the agent hears of it.
  * 2. A process that dies fails its own call and no other.
- * 3. `killed` and `lost` are told only when the process and its children are gone and the statement it had on a server is cancelled.
+ * 3. The journal holds no password: what a statement on a server is cancelled with is sealed there.
+ * 4. `killed` and `lost` are told only when the process and its children are gone and the statement it had on a server is cancelled.
  */
 import { globSync, readFileSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -13,6 +14,8 @@ import type { AttemptId, AttemptSpec, Cause } from '@pelorus/protocol';
 import { attemptLogPath } from '../attempt-log.ts';
 import type { HeldAttempt, SupervisorEvent } from '../core.ts';
 import type { CallOutcome, CancelHandle, PoolToSupervisor } from '../pool/messages.ts';
+import { maskOf } from '../secrets/known-secrets.ts';
+import type { Seal } from '../secrets/seal.ts';
 import type { Ending } from './attempt-directory.ts';
 import { appendLogNotice } from './attempt-log-file.ts';
 import { CallPool, type PoolExit, type PoolProcess } from './call-pool.ts';
@@ -29,6 +32,7 @@ export interface CallRunnerOptions {
   poolProcesses: number;
   settings: () => SupervisorSettings;
   oom: OomCounter;
+  seal: Seal;
   emit: RunnerEvent;
   onDiskTrouble: (detail: string | null) => void;
 }
@@ -49,7 +53,7 @@ interface CallStart extends CallTerms {
 /** What the journal says of calls. It is not synced: after a loss of power the boot id differs and what had not ended is lost. */
 type CallEntry =
   | { kind: 'start'; start: CallStart }
-  | { kind: 'handle'; attempt: AttemptId; handle: CancelHandle }
+  | { kind: 'handle'; attempt: AttemptId; sealed: string }
   | { kind: 'kill'; attempt: AttemptId; order: KillOrder }
   | { kind: 'end'; terms: CallTerms; ending: Ending }
   | { kind: 'forget'; attempt: AttemptId };
@@ -231,6 +235,7 @@ export class CallRunner implements Runner {
   #onPoolMessage(process: PoolProcess, message: PoolToSupervisor): void {
     switch (message.kind) {
       case 'ready':
+      case 'probed':
         return;
       case 'cancelled':
         return this.#cancels.get(message.id)?.();
@@ -239,9 +244,7 @@ export class CallRunner implements Runner {
         if (task?.attempt !== message.attempt) return;
         task.handle = message.handle;
         const { attempt, handle } = message;
-        return this.#record({ kind: 'handle', attempt, handle }, () =>
-          process.send({ kind: 'handle-stored', attempt }),
-        );
+        return this.#record(this.#handleEntry(attempt, handle), () => process.send({ kind: 'handle-stored', attempt }));
       }
       case 'done':
         return this.#onDone(process, message);
@@ -271,7 +274,9 @@ export class CallRunner implements Runner {
     const task = this.#byProcess.get(process);
     this.#byProcess.delete(process);
     if (!task || task.phase !== 'running') return;
-    for (const line of exit.said.split('\n')) if (line !== '') appendLogNotice(task.logPath, line);
+    const mask = task.spec && exit.said !== '' ? maskOf(task.spec) : null;
+    const said = mask ? mask.text(exit.said) : exit.said;
+    for (const line of said.split('\n')) if (line !== '') appendLogNotice(task.logPath, line);
     if (task.kill) return;
     this.#endRemains(task, process);
     this.#conclude(task, emptyOutcome(this.#causeOfCrash(task, exit)));
@@ -357,7 +362,7 @@ export class CallRunner implements Runner {
       }
       case 'handle': {
         const task = this.#tasks.get(entry.attempt);
-        if (task) task.handle = entry.handle;
+        if (task) task.handle = this.#handleIn(task, entry.sealed);
         return;
       }
       case 'kill': {
@@ -375,6 +380,17 @@ export class CallRunner implements Runner {
       case 'forget':
         this.#tasks.delete(entry.attempt);
     }
+  }
+
+  #handleEntry(attempt: AttemptId, handle: CancelHandle): CallEntry {
+    return { kind: 'handle', attempt, sealed: this.#options.seal.seal(JSON.stringify(handle)) };
+  }
+
+  #handleIn(task: Task, sealed: string): CancelHandle | null {
+    const text = this.#options.seal.open(sealed);
+    if (text !== null) return JSON.parse(text) as CancelHandle;
+    appendLogNotice(task.logPath, 'after a restart it is not known any more how to stop its statement on the server');
+    return null;
   }
 
   #adoptedTask(terms: CallTerms, start: CallStart | null): Task {
@@ -490,7 +506,7 @@ export class CallRunner implements Runner {
         kind: 'start',
         start: { ...terms, bootId, pid: process?.pid ?? 0, startTime: process?.startTime ?? null, startedAt },
       });
-      if (handle) entries.push({ kind: 'handle', attempt, handle });
+      if (handle) entries.push(this.#handleEntry(attempt, handle));
       if (kill) entries.push({ kind: 'kill', attempt, order: kill });
     }
     try {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import type { ShellAction } from '@pelorus/protocol';
 import { specOf } from '../../test/fixture.ts';
-import { prepareLaunch } from './launch-script.ts';
+import { outputToFile, prepareLaunch } from './launch-script.ts';
 
 const workDir = mkdtempSync(join(tmpdir(), 'pelorus-launch-'));
 const place = { workDir, outputFile: `${workDir}.output` };
@@ -13,9 +13,9 @@ afterAll(() => rmSync(workDir, { recursive: true }));
 /** The last line of the launch text. */
 function execLine(run: string, more: Partial<ShellAction> = {}): string {
   const action: ShellAction = { type: 'shell', run, file: null, shell: 'sh', substitution: 'env', ...more };
-  const prepared = prepareLaunch(specOf('1.0.1', action), action, place, '/log');
+  const prepared = prepareLaunch(specOf('1.0.1', action), action, place);
   if ('problem' in prepared) throw new Error(prepared.problem);
-  return prepared.launch.trimEnd().split('\n').at(-1) ?? '';
+  return prepared.launch(outputToFile('/log')).trimEnd().split('\n').at(-1) ?? '';
 }
 
 test.each<[string, Partial<ShellAction>, string]>([
@@ -41,8 +41,7 @@ test.each<[string, Partial<ShellAction>, string]>([
 
 test('a value that no environment variable can hold is a problem, not a broken launch', () => {
   const action: ShellAction = { type: 'shell', run: 'true', file: null, shell: 'sh', substitution: 'env' };
-  const launch = (p: string): unknown =>
-    prepareLaunch(specOf('1.0.1', action, { params: { p } }), action, place, '/log');
+  const launch = (p: string): unknown => prepareLaunch(specOf('1.0.1', action, { params: { p } }), action, place);
   expect(launch('a\0b')).toEqual({ problem: 'the value of p holds a zero byte, which no environment variable can' });
   expect(launch('x'.repeat(131_070))).toEqual({
     problem: 'the value of p has 131070 bytes; an environment variable holds at most 131072',

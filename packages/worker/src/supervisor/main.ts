@@ -3,6 +3,7 @@
  * status 0, when another supervisor has the data directory.
  */
 import { mkdirSync } from 'node:fs';
+import { removeSealKey } from '../secrets/seal.ts';
 import { hostEnvironment } from '../task-environment.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import { removeSocketDirectory, supervisorSocketPath } from './socket-path.ts';
@@ -27,6 +28,7 @@ if (lock) {
   await supervisor.run();
   await supervisor.finished;
   removeSocketDirectory(argument.dataDir, socketPath);
+  removeSealKey(argument.dataDir);
   lock.release();
 }
 process.exit(0);

@@ -4,10 +4,10 @@
  * Instants called `renewedAt` are on the boot clock, which both processes share; all others are epoch ms.
  */
 import type { AttemptId, AttemptSpec } from '@pelorus/protocol';
-import type { HeldAttempt, SupervisorEvent, SupervisorOrder } from '../core.ts';
+import type { HeldAttempt, ProbeEnd, SupervisorEvent, SupervisorOrder } from '../core.ts';
 
 /** Raise when a message changes its meaning. A supervisor of another version is asked to end when idle. */
-export const SUPERVISOR_VERSION = 1;
+export const SUPERVISOR_VERSION = 2;
 
 export interface SupervisorSettings {
   logDir: string;
@@ -35,6 +35,7 @@ export type SupervisorToAgent =
   /** Another agent is attached; one data directory serves one worker. */
   | { kind: 'refused'; agentPid: number }
   | { kind: 'event'; event: SupervisorEvent }
+  | { kind: 'probed'; end: ProbeEnd }
   /** Why no new attempt should be taken (for instance a full disk), or null. */
   | { kind: 'health'; refusing: string | null };
 

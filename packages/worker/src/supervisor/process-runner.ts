@@ -9,6 +9,8 @@
  * 4. The outcome is in the journal before it is told, unless the disk refuses it (then it is told all the same, and no
  *    new work is asked for). It is synced within SYNC_MS: telling first is safe, because a loss of power in between
  *    leaves either a master that has committed it, or an attempt that reads as lost, as if the power had gone a moment earlier.
+ * 5. Of an attempt with secrets nothing is told, journaled or left on disk unmasked: its output goes through the
+ *    {@link OutputMasker}, its outputs and causes through its mask. Its end is told when its output is in the log.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,15 +18,19 @@ import type { AttemptId, AttemptSpec, Cause } from '@pelorus/protocol';
 import { attemptLogPath } from '../attempt-log.ts';
 import type { HeldAttempt } from '../core.ts';
 import { LOG_SCAN_BYTES, parseOutputFile, parseSetValues, settleOutputs } from '../outputs.ts';
+import { maskOutputs } from '../secrets/known-secrets.ts';
+import { Mask } from '../secrets/mask.ts';
+import type { Seal } from '../secrets/seal.ts';
 import { AttemptDirectory, isAttemptId, misplacedFile, type Ending, type JournalRecord } from './attempt-directory.ts';
 import { ensureLogDirectory, readLogTail } from './attempt-log-file.ts';
 import { DirectoryRemoval } from './directory-removal.ts';
 import { causeOfExit, type ExitRecord } from './exit-meaning.ts';
 import { Journal } from './journal.ts';
 import { capLog } from './log-cap.ts';
-import { prepareLaunch, type ProcessAction } from './launch-script.ts';
+import { outputToFile, outputToPipe, prepareLaunch, type PreparedLaunch, type ProcessAction } from './launch-script.ts';
 import type { KillOrder, Runner, RunnerEvent, SupervisorSettings } from './messages.ts';
 import type { OomCounter } from './oom-counter.ts';
+import type { MaskedPipe, OutputMasker } from './output-masker.ts';
 import { endProcesses } from './process-hunt.ts';
 import { isSameProcess } from './process-table.ts';
 import { SlotShells, type SlotResult, type SlotShell } from './slot-shell.ts';
@@ -37,6 +43,8 @@ export interface ProcessRunnerOptions {
   slots: number;
   settings: () => SupervisorSettings;
   oom: OomCounter;
+  masker: OutputMasker;
+  seal: Seal;
   emit: RunnerEvent;
   /** Told why a result could not be written, and null when one could again. */
   onDiskTrouble: (detail: string | null) => void;
@@ -59,6 +67,10 @@ interface Task {
   kill: KillOrder | null;
   ending: Ending | null;
   logBytesDropped: number;
+  /** Values that must not be shown; null when there are none, `'unknown'` when they were lost with an earlier supervisor. */
+  secrets: string[] | 'unknown' | null;
+  /** Where its output goes when it has secrets. */
+  pipe: MaskedPipe | null;
 }
 
 /** What the journal says: attempts whose files are gone have been forgotten. */
@@ -96,13 +108,16 @@ export class ProcessRunner implements Runner {
   adopt(): void {
     const endings = new Map(this.#journal.read().map(({ attempt, ending }) => [attempt, ending]));
     const names = new Set(readdirSync(this.#attemptsDir).map((name) => name.replace(/\.(launch|output|kill)$/, '')));
+    const pipes = new Set<string>();
     for (const name of names) {
       if (!isAttemptId(name)) continue;
       const directory = new AttemptDirectory(this.#attemptsDir, name);
       const journal = directory.readJournal();
+      if (journal?.masked) pipes.add(journal.masked.pipe.path);
       if (journal) this.#adoptOne(directory, journal, endings.get(journal.attempt) ?? null);
       else this.#removal.add(directory.paths);
     }
+    this.#options.masker.prune(pipes);
     this.#compact();
   }
 
@@ -132,24 +147,27 @@ export class ProcessRunner implements Runner {
       kill: null,
       ending: null,
       logBytesDropped: 0,
+      secrets: secretValues(spec),
+      pipe: null,
     };
-    const launch = this.#prepare(spec, action, task);
-    if ('problem' in launch) {
-      this.#options.emit({ kind: 'cannot_start', attempt, cause: launch.problem, at: Date.now() });
+    const prepared = this.#prepare(spec, action, task);
+    if ('problem' in prepared) {
+      this.#options.emit({ kind: 'cannot_start', attempt, cause: prepared.problem, at: Date.now() });
       this.#removal.add(directory.paths);
       return;
     }
     this.#tasks.set(attempt, task);
     this.#live += 1;
-    task.waiter = (shell) => this.#launch(task, shell, launch.launch);
-    this.#shells.acquire(task.waiter);
+    if (Array.isArray(task.secrets)) this.#openPipe(task, task.secrets, prepared);
+    else this.#acquireShell(task, prepared);
   }
 
   kill(attempt: AttemptId, order: KillOrder): void {
     const task = this.#tasks.get(attempt);
     if (!task || task.kill || task.phase === 'ending' || task.phase === 'ended') return;
     task.kill = order;
-    if (task.phase === 'waiting' && task.waiter && this.#shells.withdraw(task.waiter)) {
+    // Without a waiter it waits for its pipe.
+    if (task.phase === 'waiting' && (!task.waiter || this.#shells.withdraw(task.waiter))) {
       task.startedAt = Date.now();
       return this.#conclude(task, null);
     }
@@ -199,13 +217,13 @@ export class ProcessRunner implements Runner {
 
   // Starting
 
-  #prepare(spec: AttemptSpec, action: ProcessAction, task: Task): { launch: string } | { problem: Cause } {
+  #prepare(spec: AttemptSpec, action: ProcessAction, task: Task): PreparedLaunch | { problem: Cause } {
     const misplaced = misplacedFile(spec.files);
     if (misplaced !== null) return { problem: { kind: 'invalid', detail: misplaced } };
     try {
       task.directory.create(spec.files);
       ensureLogDirectory(task.logPath);
-      const prepared = prepareLaunch(spec, action, task.directory, task.logPath);
+      const prepared = prepareLaunch(spec, action, task.directory);
       return 'launch' in prepared ? prepared : { problem: { kind: 'invalid', detail: prepared.problem } };
     } catch (error) {
       return {
@@ -214,13 +232,30 @@ export class ProcessRunner implements Runner {
     }
   }
 
-  #launch(task: Task, shell: SlotShell, launch: string): void {
+  #openPipe(task: Task, secrets: string[], prepared: PreparedLaunch): void {
+    this.#options.masker.open(task.attempt, secrets, task.logPath, (opened) => {
+      if (task.phase !== 'waiting') return;
+      if ('path' in opened) {
+        task.pipe = opened;
+        return this.#acquireShell(task, prepared);
+      }
+      task.startedAt = Date.now();
+      this.#conclude(task, { kind: 'error', detail: `its output cannot be masked: ${opened.problem}` });
+    });
+  }
+
+  #acquireShell(task: Task, prepared: PreparedLaunch): void {
+    task.waiter = (shell) => this.#launch(task, shell, prepared);
+    this.#shells.acquire(task.waiter);
+  }
+
+  #launch(task: Task, shell: SlotShell, { launch, secretExports }: PreparedLaunch): void {
     task.waiter = null;
     task.shell = shell;
     task.phase = 'running';
     task.startedAt = Date.now();
     task.oomCountAtStart = this.#options.oom.recent();
-    const { attempt, killGraceMs, executionLeaseMs, outputs, logPath, startedAt } = task;
+    const { attempt, killGraceMs, executionLeaseMs, outputs, logPath, startedAt, pipe } = task;
     const record: JournalRecord = {
       attempt,
       bootId: this.#options.bootId,
@@ -231,9 +266,10 @@ export class ProcessRunner implements Runner {
       executionLeaseMs,
       outputs,
       logPath,
+      ...(pipe ? { masked: { pipe, sealed: this.#options.seal.seal(JSON.stringify(task.secrets)) } } : {}),
     };
     try {
-      task.directory.writeLaunch(record, launch);
+      task.directory.writeLaunch(record, launch(pipe ? outputToPipe(pipe.path) : outputToFile(logPath)));
     } catch (error) {
       this.#shells.release(shell);
       task.shell = null;
@@ -242,7 +278,7 @@ export class ProcessRunner implements Runner {
         detail: `the journal could not be written: ${(error as Error).message}`,
       });
     }
-    this.#shells.run(shell, task.directory.launchFile, (result) => this.#onShellResult(task, result));
+    this.#shells.run(shell, task.directory.launchFile, secretExports, (result) => this.#onShellResult(task, result));
     this.#options.emit({ kind: 'started', attempt, startedAt });
   }
 
@@ -264,14 +300,28 @@ export class ProcessRunner implements Runner {
       kill: directory.readKill(),
       ending,
       logBytesDropped: 0,
+      secrets: journal.masked ? this.#unsealed(journal.masked.sealed) : null,
+      pipe: journal.masked?.pipe ?? null,
     };
     this.#tasks.set(attempt, task);
-    if (ending) return this.#sweep.watch(task);
+    if (ending) {
+      this.#removeSecrets(task);
+      return this.#sweep.watch(task);
+    }
     this.#live += 1;
     const otherBoot = journal.bootId !== this.#options.bootId;
     if (otherBoot) return this.#concludeAfterReboot(task);
+    if (task.pipe) {
+      const secrets = Array.isArray(task.secrets) ? task.secrets : null;
+      this.#options.masker.adopt(attempt, task.pipe, secrets, logPath);
+    }
     if (task.kill) this.#hunt(task);
     else this.#pollAdopted(task);
+  }
+
+  #unsealed(sealed: string): string[] | 'unknown' {
+    const text = this.#options.seal.open(sealed);
+    return text === null ? 'unknown' : (JSON.parse(text) as string[]);
   }
 
   #concludeAfterReboot(task: Task): void {
@@ -357,10 +407,17 @@ export class ProcessRunner implements Runner {
     return mayBeMemory ? causeOfExit(exit, this.#options.oom.read() > task.oomCountAtStart) : cause;
   }
 
-  /** Makes the outcome of an attempt whose processes are gone (or, after a natural end, whose main process is). */
+  /** Ends an attempt whose processes are gone (or, after a natural end, whose main process is). */
   #conclude(task: Task, cause: Cause | null): void {
-    const { kill, startedAt } = task;
     const endedAt = Date.now();
+    if (task.secrets === null) return this.#settleOutcome(task, cause, endedAt);
+    // What the task said last may still be on its way to the log, where outputs are looked for.
+    task.phase = 'ending';
+    this.#options.masker.finish(task.attempt, () => this.#settleOutcome(task, cause, endedAt));
+  }
+
+  #settleOutcome(task: Task, cause: Cause | null, endedAt: number): void {
+    const { kill, startedAt } = task;
     if (kill?.reason === 'lease')
       return this.#settle(task, { kind: 'lost', detail: 'killed: the execution lease was not renewed' });
     const { outputs, outputsTruncated, problem } = this.#collectOutputs(task);
@@ -380,11 +437,18 @@ export class ProcessRunner implements Runner {
   #collectOutputs(task: Task): ReturnType<typeof settleOutputs> {
     const log = readLogTail(task.logPath, LOG_SCAN_BYTES);
     const logged = log.includes('${setValue(') ? parseSetValues(log) : {};
-    return settleOutputs(
-      { ...logged, ...parseOutputFile(task.directory.readOutput()) },
+    const written = parseOutputFile(task.directory.readOutput());
+    // What cannot be masked any more is not told.
+    if (task.secrets === 'unknown') return { outputs: {}, outputsTruncated: !isEmpty(written), problem: null };
+    const given = { ...logged, ...written };
+    const mask = task.secrets && !isEmpty(given) ? Mask.of(task.secrets) : null;
+    const { outputs, ...rest } = settleOutputs(
+      given,
       task.outputs,
       this.#options.settings().limits.outputsBytes,
+      mask ? (text) => mask.text(text) : undefined,
     );
+    return { outputs: mask ? maskOutputs(outputs, mask) : outputs, ...rest };
   }
 
   #settle(task: Task, ending: Ending): void {
@@ -395,11 +459,24 @@ export class ProcessRunner implements Runner {
     this.#endings.push({ attempt: task.attempt, ending });
   }
 
+  /** Only when the end is in the journal: what an earlier supervisor did not get so far with is read again by the next. */
+  #removeSecrets(task: Task): void {
+    if (task.secrets === null) return;
+    task.secrets = null;
+    this.#options.masker.finish(task.attempt, () => {});
+    this.#guardDisk(() => task.directory.removeSecretFiles());
+    this.#removal.add([task.directory.workDir]);
+  }
+
   #recordEndings(): void {
     const endings = this.#endings;
     this.#endings = [];
     this.#guardDisk(() => this.#journal.append(endings));
-    for (const { attempt, ending } of endings) this.#options.emit({ attempt, ...ending });
+    for (const { attempt, ending } of endings) {
+      const task = this.#tasks.get(attempt);
+      if (task) this.#removeSecrets(task);
+      this.#options.emit({ attempt, ...ending });
+    }
     this.#syncTimer ??= setTimeout(() => this.#sync(), SYNC_MS);
   }
 
@@ -422,4 +499,14 @@ export class ProcessRunner implements Runner {
       this.#options.onDiskTrouble(`the journal cannot be written: ${(error as Error).message}`);
     }
   }
+}
+
+/** Null for an attempt that needs no masking. */
+function secretValues({ secrets }: AttemptSpec): string[] | null {
+  const values = secrets ? Object.values(secrets) : [];
+  return values.length > 0 ? values : null;
+}
+
+function isEmpty(values: Record<string, string>): boolean {
+  return Object.keys(values).length === 0;
 }

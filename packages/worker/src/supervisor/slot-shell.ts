@@ -4,18 +4,29 @@
  * process group is the attempt's. It outlives the supervisor: it finishes what it runs, appends how that ended
  * to the launch file, and ends when it finds its input closed.
  *
- * TERM is caught, not ignored: the shell stays alive when the attempt's group is asked to end, while its children
- * start with the default again. KILL to the group takes the shell with it, and another takes its place.
+ * TERM is caught, not ignored, while an attempt runs: the shell stays alive when the attempt's group is asked to end, while its
+ * children start with the default again. While the shell reads it is ignored: a read that is cut short would lose its place.
+ * KILL to the group takes the shell with it, and another takes its place.
+ *
+ * What it reads is a line with the path of a launch file. A `+` before the path announces a second line, exports with secrets,
+ * which the launch file evaluates: they never are in a file or on a command line. No line but a path is ever taken for one.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { TASK_OOM_SCORE } from '../oom-score.ts';
 import { processStartTime } from './process-table.ts';
 
+/** What the launch file evaluates, and what stands for a line break in it. */
+export const SECRETS_VARIABLE = 'PELORUS_SECRETS';
+export const LINE_BREAK_VARIABLE = 'PELORUS_LINE_BREAK';
+
 const SLOT_SCRIPT = `
-trap : TERM HUP INT
 { echo ${TASK_OOM_SCORE} >/proc/self/oom_score_adj; } 2>/dev/null
-while :; do
-  IFS= read -r launch || { [ "$?" -gt 128 ] && continue; break; }
+${LINE_BREAK_VARIABLE}='
+'
+while trap '' TERM HUP INT; ${SECRETS_VARIABLE}=; IFS= read -r launch; do
+  case $launch in +*) IFS= read -r ${SECRETS_VARIABLE} || break; launch=\${launch#+} ;; esac
+  case $launch in /*) ;; *) echo 'done'; continue ;; esac
+  trap : TERM HUP INT
   code=
   { ( . "$launch" ); code=$?; printf 'exit %s\\n' "$code" >&2; } 2>>"$launch"
   echo "done $code"
@@ -71,11 +82,19 @@ export class SlotShells {
     return index >= 0;
   }
 
-  /** Runs the attempt whose launch file this is in an acquired shell, which stays taken until it is released or dies. */
-  run(shell: SlotShell, launchFile: string, onResult: (result: SlotResult) => void): void {
+  /**
+   * Runs the attempt whose launch file this is in an acquired shell, which stays taken until it is released or dies.
+   * `secretExports` is one line of shell text that the launch file evaluates.
+   */
+  run(
+    shell: SlotShell,
+    launchFile: string,
+    secretExports: string | null,
+    onResult: (result: SlotResult) => void,
+  ): void {
     const slot = shell as Slot;
     slot.onResult = onResult;
-    slot.child.stdin?.write(`${launchFile}\n`);
+    slot.child.stdin?.write(secretExports === null ? `${launchFile}\n` : `+${launchFile}\n${secretExports}\n`);
   }
 
   /** Gives an acquired shell back; does nothing for one that has died. */

@@ -25,7 +25,10 @@ import {
   type SupervisorSettings,
   type SupervisorToAgent,
 } from './messages.ts';
+import { Seal } from '../secrets/seal.ts';
 import { createOomCounter } from './oom-counter.ts';
+import { OutputMasker } from './output-masker.ts';
+import { ProbeRunner } from './probe-runner.ts';
 import { ProcessRunner } from './process-runner.ts';
 
 export interface SupervisorOptions {
@@ -54,6 +57,8 @@ export class Supervisor {
   readonly #bootId = hostBootId();
   readonly #processes: ProcessRunner;
   readonly #calls: CallRunner;
+  readonly #probes: ProbeRunner;
+  readonly #masker: OutputMasker;
   readonly #runners: Runner[];
   readonly #server: Server;
   readonly #timers: NodeJS.Timeout[] = [];
@@ -85,12 +90,17 @@ export class Supervisor {
       emit,
       settings: () => this.#settings,
       oom: createOomCounter(),
+      seal: Seal.of(options.dataDir),
       onDiskTrouble: (detail: string | null) => this.#onDiskTrouble(detail),
     };
-    this.#processes = new ProcessRunner({ ...shared, slots: options.settings.slots });
     const poolEnv = { ...options.env, ...compileCacheEnvironment(options.dataDir) };
+    this.#masker = new OutputMasker(options.dataDir, poolEnv);
+    this.#processes = new ProcessRunner({ ...shared, masker: this.#masker, slots: options.settings.slots });
     this.#calls = new CallRunner({ ...shared, env: poolEnv, poolProcesses: options.settings.poolProcesses });
     this.#runners = [this.#processes, this.#calls];
+    this.#probes = new ProbeRunner(options.dataDir, poolEnv, (end) =>
+      this.#agent?.channel.send({ kind: 'probed', end }),
+    );
     this.#server = createServer((socket) => this.#onConnection(socket));
   }
 
@@ -173,6 +183,8 @@ export class Supervisor {
       }
       case 'forget':
         return this.#runnerOf(order.attempt)?.forget(order.attempt);
+      case 'probe':
+        return this.#probes.probe(order);
       case 'renew':
         this.#renewedAt = Math.max(this.#renewedAt ?? -Infinity, order.renewedAt);
         return writeLease(this.#options.dataDir, this.#bootId, this.#renewedAt);
@@ -237,6 +249,7 @@ export class Supervisor {
 
   #tick(): void {
     for (const runner of this.#runners) runner.tick();
+    this.#probes.tick();
     const lonely = this.#agent === null && performance.now() - this.#lonelySince > this.#options.lonelyMs;
     if (lonely || this.#ending) this.#endIfDone();
   }
@@ -290,6 +303,8 @@ export class Supervisor {
     this.#finishing = true;
     for (const timer of this.#timers) clearInterval(timer);
     for (const runner of this.#runners) runner.close();
+    this.#probes.close();
+    this.#masker.close();
     this.#agent?.channel.end();
     this.#server.close();
     this.#finish();
