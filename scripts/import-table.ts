@@ -21,11 +21,16 @@ export const IMPORT_TABLE: Unit[] = [
   { name: 'engine', paths: ['packages/engine/src'], imports: ['protocol'], pure: true },
   { name: 'engine/sim', paths: ['packages/engine/sim'], imports: ['engine', 'protocol', 'worker/core'] },
   { name: 'server/store', paths: ['packages/server/src/store'], imports: ['engine', 'protocol'] },
-  { name: 'server/master', paths: ['packages/server/src/master'], imports: ['server/store', 'engine', 'protocol'] },
+  { name: 'server/vault', paths: ['packages/server/src/vault'], imports: ['server/store', 'engine', 'protocol'] },
+  {
+    name: 'server/master',
+    paths: ['packages/server/src/master'],
+    imports: ['server/store', 'server/vault', 'engine', 'protocol'],
+  },
   {
     name: 'server/api',
     paths: ['packages/server/src/api'],
-    imports: ['server/store', 'engine', 'protocol'],
+    imports: ['server/store', 'server/vault', 'engine', 'protocol'],
     typesOf: ['server/master'],
     never: ['decide', 'apply'],
   },
@@ -45,7 +50,17 @@ export const IMPORT_TABLE: Unit[] = [
   {
     name: 'cli',
     paths: ['packages/cli'],
-    imports: ['protocol', 'engine', 'server/store', 'server/master', 'server/api', 'server/alerts', 'worker', 'sdk'],
+    imports: [
+      'protocol',
+      'engine',
+      'server/store',
+      'server/vault',
+      'server/master',
+      'server/api',
+      'server/alerts',
+      'worker',
+      'sdk',
+    ],
   },
 ];
 

@@ -186,7 +186,7 @@ export class MasterProcess {
           ) {
             this.world.tally.count('path: run adopted that waits for a child');
           }
-          core.open(stored, { workflow, connections: [], projectParams: {} }, this.clock());
+          core.open(stored, { workflow, projectParams: {} }, this.clock());
         }
         done();
       },

@@ -1,15 +1,15 @@
 /** What a worker is told of one attempt. Nothing of it is stored: the same run gives the same spec again after a restart. */
 import { type AttemptSpec, formatAttemptId, type TaskDefinition } from '@pelorus/protocol';
-import { type ResolvedTask, resolveTask } from './parameters/index.ts';
-import type { TaskRunRecord, WorkflowFile } from './records.ts';
-import { type Run, taskOf } from './run.ts';
+import { namesSecrets, type ResolvedTask, resolveTask, secretsNamedBy } from './parameters/index.ts';
+import type { Connection, TaskRunRecord, WorkflowFile } from './records.ts';
+import { type Looked, type Run, taskOf } from './run.ts';
 
 export const EXECUTION_LEASE_MS = 60_000;
 const KILL_GRACE_MS = 10_000;
 
 export type ResolvedAttempt = { kind: 'ready'; spec: AttemptSpec } | { kind: 'invalid'; detail: string };
 
-/** `invalid` says which parameter, file or connection is missing or wrong. */
+/** `invalid` says which parameter, file, connection or secret is missing or wrong. */
 export function resolveAttempt(run: Run, task: number, n: number): ResolvedAttempt {
   const { spec } = run;
   const taskDefinition = taskOf(run, task);
@@ -19,7 +19,9 @@ export function resolveAttempt(run: Run, task: number, n: number): ResolvedAttem
   const files = filesOf(run, taskDefinition);
   if (typeof files === 'string') return { kind: 'invalid', detail: files };
   const connection = connectionOf(run, taskDefinition);
-  if (typeof connection === 'string') return { kind: 'invalid', detail: connection };
+  if (connection?.kind === 'problem') return { kind: 'invalid', detail: connection.problem };
+  const secrets = secretsOf(run, resolved);
+  if (typeof secrets === 'string') return { kind: 'invalid', detail: secrets };
   return {
     kind: 'ready',
     spec: {
@@ -32,7 +34,8 @@ export function resolveAttempt(run: Run, task: number, n: number): ResolvedAttem
       params: resolved.params,
       env: resolved.env,
       files,
-      connection,
+      connection: connection && { kind: connection.value.kind, url: connection.value.url },
+      ...(secrets && { secrets }),
       outputs: taskDefinition.outputs,
       killGraceMs: KILL_GRACE_MS,
       executionLeaseMs: EXECUTION_LEASE_MS,
@@ -40,6 +43,7 @@ export function resolveAttempt(run: Run, task: number, n: number): ResolvedAttem
   };
 }
 
+type Ready = Extract<ResolvedTask, { kind: 'ready' }>;
 type RecordOf = (task: number) => TaskRunRecord | undefined;
 
 /** The task with its parameters in place. `recordOf` may see further than the run: a decision in the making. */
@@ -71,18 +75,44 @@ function filesOf(run: Run, task: TaskDefinition): WorkflowFile[] | string {
   if (own === null && task.files.length === 0) return NO_FILES;
   const files: WorkflowFile[] = [];
   for (const name of new Set(own === null ? task.files : [...task.files, own])) {
-    const file = run.context.workflow.files.find((candidate) => candidate.name === name);
-    if (!file) return `file ${name} is not part of version ${run.spec.workflowVersion} of the workflow`;
+    const isNamed = (candidate: WorkflowFile) => candidate.name === name;
+    const file = run.context.workflow.files.find(isNamed) ?? run.context.files?.find(isNamed);
+    if (!file)
+      return `file ${name} is neither part of version ${run.spec.workflowVersion} of the workflow nor was it a file of the project when the run was made`;
     files.push(file);
   }
   return files;
 }
 
-function connectionOf(run: Run, task: TaskDefinition): AttemptSpec['connection'] | string {
+function connectionOf(run: Run, task: TaskDefinition): Looked<Connection> | null {
   if (task.action.type !== 'sql') return null;
   const { connection: name } = task.action;
-  const connection = run.context.connections.find((candidate) => candidate.name === name);
-  return connection ? { kind: connection.kind, url: connection.url } : `the project has no connection named ${name}`;
+  return (
+    run.context.vault?.connection(name) ?? { kind: 'problem', problem: `the project has no connection named ${name}` }
+  );
+}
+
+/** Null for a task that names none; a sentence that names every secret that cannot be had. */
+function secretsOf(run: Run, task: Ready): Record<string, string> | string | null {
+  if (!mayNameSecrets(run)) return null;
+  const { needed, wished } = secretsNamedBy(task);
+  const secrets: Record<string, string> = {};
+  const problems: string[] = [];
+  for (const name of [...needed, ...wished]) {
+    const found = run.context.vault?.secret(name) ?? {
+      kind: 'problem',
+      problem: `the project has no secret named ${name}`,
+    };
+    if (found.kind === 'found') secrets[name] = found.value;
+    else if (needed.has(name)) problems.push(found.problem);
+  }
+  if (problems.length > 0) return problems.join('; ');
+  return Object.keys(secrets).length > 0 ? secrets : null;
+}
+
+/** Only definitions and projects name secrets; most name none, and then no text is looked through. */
+function mayNameSecrets(run: Run): boolean {
+  return namesSecrets(run.definition) || namesSecrets(run.context.projectParams);
 }
 
 type Outputs = { task: string; endedAt: number; outputs: Record<string, string> };

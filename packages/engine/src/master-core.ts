@@ -769,7 +769,11 @@ export class MasterCore {
     if (need === 'kill')
       return this.send(record.worker, { kind: 'kill', attempt, graceMs: 10_000, cause: record.kill!.cause });
     const resolved = resolveAttempt(run, record.task, record.n);
-    if (resolved.kind === 'ready') this.send(record.worker, { kind: 'dispatch', spec: resolved.spec });
+    // What it needs may be gone since it was sent first, a secret for instance: then a worker that has not got it says so.
+    this.send(
+      record.worker,
+      resolved.kind === 'ready' ? { kind: 'dispatch', spec: resolved.spec } : { kind: 'query', attempts: [attempt] },
+    );
   }
 
   private checkWorker(worker: WorkerId, at: number): void {

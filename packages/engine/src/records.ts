@@ -65,6 +65,8 @@ export interface RunSpec {
   notifyMails: string[];
   /** What becomes of it while another run of the workflow has not ended; absent: what its workflow version says. */
   concurrency?: ConcurrencyPolicy;
+  /** Files of the project, as they were when it was made: what its tasks name besides the files of its workflow version. */
+  files?: PinnedFile[];
   extras: unknown;
 }
 
@@ -210,6 +212,12 @@ export interface WorkflowFile {
   name: string;
   sha256: string;
   base64: string;
+}
+
+/** A name and the SHA-256 (hexadecimal) of what it stood for. */
+export interface PinnedFile {
+  name: string;
+  sha256: string;
 }
 
 export interface Connection {

@@ -24,6 +24,7 @@ import type {
   RunStatus,
   StoredRun,
   TaskRunRecord,
+  WorkflowFile,
   WorkflowVersion,
 } from './records.ts';
 
@@ -38,9 +39,22 @@ export const LOGIC_WORKER = workerIdOf('master');
 /** How a terminal task run counts for its successors. */
 export type Result = 'success' | 'failure' | 'branch';
 
+/** What was looked up, or a sentence that says why it is not there. */
+export type Looked<Value> = { kind: 'found'; value: Value } | { kind: 'problem'; problem: string };
+
+/** What a project keeps for its tasks. It is asked as an attempt is dispatched and answers with what is there at that moment. */
+export interface TaskVault {
+  secret(name: string): Looked<string>;
+  /** With the secrets that its address names in place. */
+  connection(name: string): Looked<Connection>;
+}
+
 export interface RunContext {
   workflow: WorkflowVersion;
-  connections: readonly Connection[];
+  /** Absent: the project has neither secrets nor connections. */
+  vault?: TaskVault;
+  /** What the run has pinned (`RunSpec.files`), with its content. */
+  files?: readonly WorkflowFile[];
   projectParams: Readonly<Record<string, ParameterValue>>;
 }
 

@@ -101,6 +101,6 @@ export function newRun(definition: WorkflowDefinition, patch: Partial<RunSpec> =
       tasks: [],
       attempts: [],
     },
-    { workflow: { workflowId: 1, version: 1, definition, files: [] }, connections: [], projectParams: {} },
+    { workflow: { workflowId: 1, version: 1, definition, files: [] }, projectParams: {} },
   );
 }

@@ -164,7 +164,7 @@ function openPlan(
   const tasks = reused.map((record) => ({ ...record, run: spec.id }));
   return openRun(
     { spec, status, tasks, attempts: [] },
-    { workflow: { workflowId: 1, version: 1, definition, files: [] }, connections: [], projectParams: {} },
+    { workflow: { workflowId: 1, version: 1, definition, files: [] }, projectParams: {} },
   );
 }
 

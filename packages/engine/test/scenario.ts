@@ -63,7 +63,7 @@ class Scene {
     if (!definition) throw new Error(`bad workflow: ${JSON.stringify(problems)}`);
     this.run = openRun(
       { spec: specOf(definition.name, definition), status: queuedStatus(), tasks: [], attempts: [] },
-      { workflow: { workflowId: 1, version: 1, definition, files: [] }, connections: [], projectParams: {} },
+      { workflow: { workflowId: 1, version: 1, definition, files: [] }, projectParams: {} },
     );
   }
 

@@ -13,6 +13,7 @@
  */
 import {
   type Batch,
+  type Change,
   type Command,
   MasterCore,
   type Question,
@@ -34,8 +35,11 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Fence, StoreError } from '../store/index.ts';
 import { answerTo, type QuestionStore } from './answers.ts';
+import { createVault, projectVault, type Vault } from '../vault/index.ts';
 import { type LiveRun, liveRunOf } from './live-run.ts';
+import { type Probed, Probes } from './probes.ts';
 import { steadyClock } from './steady-clock.ts';
+import { REFRESH_MS, TaskVaults } from './task-vaults.ts';
 
 export interface MasterLog {
   info(fields: object, message: string): void;
@@ -46,9 +50,13 @@ export interface MasterLog {
 export interface MasterOptions {
   store: QuestionStore;
   log: MasterLog;
+  /** Opens what tasks need of their projects. Default: without a key, so that what is sealed stays closed. */
+  vault?: Vault;
   /** Epoch ms. */
   clock?: () => number;
   selector?: Selector;
+  /** Called with what a commit has made durable; must return at once. */
+  onCommitted?: (changes: readonly Change[]) => void;
   /** Called once when this incarnation is over against its will: somebody fenced it, or the store is gone for good. */
   onOver?: (reason: unknown) => void;
 }
@@ -61,8 +69,15 @@ export interface Master {
   commandHint(): void;
   /** What this master holds in memory of a run that it owns, or null. */
   liveRun(run: RunId): LiveRun | null;
+  /** Runs `select 1` over a connection on a worker; at most 10 s. Null when there is no worker that could. */
+  testConnection(projectId: number, name: string, signal: AbortSignal): Promise<ConnectionTest | null>;
   /** Commits what was decided, then ends. Tasks go on; the next incarnation takes the runs over. */
   stop(): Promise<void>;
+}
+
+/** `worker` null: it could not even be tried, as `detail` says. */
+export interface ConnectionTest extends Omit<Probed, 'worker'> {
+  worker: string | null;
 }
 
 const COMMAND_POLL_MS = 1_000;
@@ -128,10 +143,15 @@ class MasterLoop implements Master {
   private readonly commandsInFlight = new Set<CommandId>();
   private readonly commandsDone = new Set<CommandId>();
   private readonly versions = new Map<string, WorkflowVersion>();
+  private readonly vault: Vault;
+  private readonly vaults: TaskVaults;
+  private readonly probes = new Probes();
 
   constructor(options: MasterOptions) {
     this.options = options;
     this.store = options.store;
+    this.vault = options.vault ?? createVault([]);
+    this.vaults = new TaskVaults(this.store, this.vault);
     this.clock = options.clock ?? (() => this.steady.now());
     this.core = this.newCore();
   }
@@ -153,6 +173,7 @@ class MasterLoop implements Master {
     this.pulseClockAt = this.clock();
     this.every(PULSE_MS, () => this.pulse());
     this.every(RENEW_MS, () => this.renew());
+    this.every(REFRESH_MS, () => this.refreshVaults());
     this.every(ADOPT_MS, () => void this.adoptMore());
     this.every(COMMAND_POLL_MS, () => {
       this.claimedTo = null;
@@ -190,6 +211,12 @@ class MasterLoop implements Master {
     this.core.bePatient(this.clock());
   }
 
+  private refreshVaults(): void {
+    this.vaults.refresh().catch((error: unknown) => {
+      this.options.log.warn({ master: this.id, error }, 'secrets and connections could not be read again');
+    });
+  }
+
   private renew(): void {
     // The store would call an incarnation that it has not taken yet fenced, and that is no end: recovery goes on.
     if (!this.registered) return;
@@ -208,9 +235,11 @@ class MasterLoop implements Master {
     link.onFrame((messages) => {
       if (messages === null) {
         this.links.delete(id);
+        this.probes.linkDown(id);
         this.push({ kind: 'link-down', link: id }, 1);
       } else {
-        this.push({ kind: 'frame', link: id, messages }, messages.length);
+        const rest = messages.filter((message) => !this.probes.hears(id, link, message));
+        if (rest.length > 0) this.push({ kind: 'frame', link: id, messages: rest }, rest.length);
       }
     });
   }
@@ -297,8 +326,10 @@ class MasterLoop implements Master {
     }
     if (fence !== this.fence) return;
     this.rememberCommands(batch);
+    this.vaults.forget(batch.ended);
     for (const [id, messages] of batch.sends) this.links.get(id)?.link.send(messages);
     for (const question of batch.questions) this.ask(this.core, question);
+    this.options.onCommitted?.(batch.changes);
   }
 
   private rememberCommands(batch: Batch): void {
@@ -405,12 +436,10 @@ class MasterLoop implements Master {
   }
 
   private async contextOf(stored: StoredRun): Promise<RunContext | null> {
-    const { workflowId, workflowVersion, projectId } = stored.spec;
+    const { workflowId, workflowVersion } = stored.spec;
     const workflow = await this.versionOf(workflowId, workflowVersion);
     if (!workflow) return null;
-    const needsConnections = workflow.definition.tasks.some((task) => task.action.type === 'sql');
-    const connections = needsConnections ? await this.store.loadConnections(projectId) : [];
-    return { workflow, connections, projectParams: {} };
+    return { workflow, ...(await this.vaults.contextOf(stored, workflow.definition)), projectParams: {} };
   }
 
   private async versionOf(workflowId: number, version: number): Promise<WorkflowVersion | null> {
@@ -488,6 +517,7 @@ class MasterLoop implements Master {
     superseded.push(this.id);
     this.fence = newFence();
     this.core = this.newCore();
+    this.vaults.forgetAll();
     try {
       await this.register(superseded);
       await this.learnTaskGroups();
@@ -523,6 +553,16 @@ class MasterLoop implements Master {
   liveRun(run: RunId): LiveRun | null {
     const held = this.core.runs.get(run);
     return held && this.state === 'running' ? liveRunOf(held, this.id) : null;
+  }
+
+  async testConnection(projectId: number, name: string, signal: AbortSignal): Promise<ConnectionTest | null> {
+    const rows = await this.store.loadVault(projectId, null);
+    const found = rows && projectVault(this.vault, projectId, rows).connection(name);
+    if (found?.kind !== 'found') {
+      const detail = found?.problem ?? `the project has no connection named ${name}`;
+      return { ok: false, detail, tookMs: 0, worker: null };
+    }
+    return this.probes.ask(found.value, signal);
   }
 
   async stop(): Promise<void> {

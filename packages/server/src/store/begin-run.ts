@@ -1,7 +1,8 @@
 /** Makes a run together with what it begins with, whoever asks: a person, a schedule, a parent. One transaction. */
-import type { RunPlan } from '@pelorus/engine';
+import type { PinnedFile, RunPlan } from '@pelorus/engine';
 import type { ConcurrencyPolicy } from '@pelorus/protocol';
 import { SQLITE as dialect } from './dialect.ts';
+import { keepPins, pinsFor } from './project-files.ts';
 import type { RunMaking } from './rows.ts';
 import { insertCommand, insertRun } from './run-rows.ts';
 import type { RunEntry, RunPlace } from './run-rows.ts';
@@ -28,11 +29,14 @@ export interface BegunRun {
 
 /** Null when the parent's attempt has a child already. */
 export function beginRun(c: WriteContext, beginning: Beginning): BegunRun | null {
-  const { making, place, policy } = beginning;
+  const { place, policy } = beginning;
+  const pins = pinsFor(c, place, beginning.making.files);
+  const making = withPins(beginning.making, pins);
   const { workflowId } = place;
   const admission = admit(c, { workflowId, policy, dryRun: making.dryRun, parent: making.parent });
   const run = insertRun(c, making, place, entryOf(admission, making.submittedAt));
   if (run === null) return null;
+  keepPins(c, run, pins);
   beginning.writeTaskRuns?.(run);
   if (admission.kind === 'discard') discardTaskRuns(c, run, beginning, JSON.stringify(admission.cause));
   const command = insertStart(c, run, beginning, admission);
@@ -40,6 +44,12 @@ export function beginRun(c: WriteContext, beginning: Beginning): BegunRun | null
     supersedeOthers(c, { run, workflowId, at: making.submittedAt });
   }
   return { run, command, discarded: admission.kind === 'discard' };
+}
+
+/** Most runs pin nothing. */
+function withPins(making: RunMaking, pins: readonly PinnedFile[]): RunMaking {
+  if (pins.length === 0 || making.files) return making;
+  return { ...making, rest: JSON.stringify({ ...(JSON.parse(making.rest) as object), files: pins }) };
 }
 
 const QUEUED: RunEntry = { state: 'queued', cause: null, waitReason: null, turn: null, behind: null, endedAt: null };

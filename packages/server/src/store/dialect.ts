@@ -94,6 +94,7 @@ export const SQLITE: Dialect = {
 export const WRITER_PRAGMAS = `
   pragma journal_mode = wal;
   pragma synchronous = full;
+  pragma secure_delete = on;
   pragma foreign_keys = on;
   pragma busy_timeout = 5000;
   pragma temp_store = memory;

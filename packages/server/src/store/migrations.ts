@@ -11,6 +11,8 @@
  */
 import type { Dialect } from './dialect.ts';
 import { ACCOUNTS } from './migrations/03-accounts.ts';
+import { VAULT } from './migrations/04-vault.ts';
+import { LOGS } from './migrations/05-logs.ts';
 import { OPERATIONS } from './migrations/06-operations.ts';
 import { PROJECTS } from './migrations/07-projects.ts';
 import { RUN_CHANGES } from './migrations/08-run-changes.ts';
@@ -255,6 +257,8 @@ create table alert_channel (
 );`,
   },
   ACCOUNTS,
+  VAULT,
+  LOGS,
   OPERATIONS,
   PROJECTS,
   RUN_CHANGES,

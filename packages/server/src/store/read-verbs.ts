@@ -2,7 +2,6 @@
  * The verbs that only read. They run in a reader's thread, on a connection of its own; each sees every commit
  * whose promise had resolved before it was asked.
  */
-import type { Connection } from '@pelorus/engine';
 import { findSession, findSignIn, findToken, getToken, getUser, listTokens, listUsers } from './accounts.ts';
 import { listAlertChannels, listAlerts, loadAlertChannel, nextAlertAt } from './alerts-outbox.ts';
 import { getCommand, listChildRuns } from './api-reads.ts';
@@ -16,6 +15,7 @@ import {
 } from './bulk-operations.ts';
 import { listAudit } from './audit.ts';
 import { SQLITE as dialect } from './dialect.ts';
+import { listLogRuns, readLog, statLog } from './log-chunks.ts';
 import { listEnvironments, loadEnvironments } from './environments.ts';
 import {
   listMasters,
@@ -26,11 +26,13 @@ import {
   loadDrainedWorkers,
 } from './fleet.ts';
 import { listRuns } from './list-runs.ts';
+import { findProjectFiles, listProjectFiles, loadContents, readContent } from './project-files.ts';
 import { findProject, listProjects, projectsOfRuns } from './projects.ts';
 import { grantsOf, listMembers } from './members.ts';
 import type { WorkflowFilter, WorkflowRow, WorkflowVersionRow } from './port.ts';
 import { ATTEMPT_COLUMNS, RUN_COLUMNS, TASK_RUN_COLUMNS, WORKER_COLUMNS } from './rows.ts';
 import type { Cell } from './rows.ts';
+import { getConnection, getSecret, listConnections, listSealed, listSecrets, loadVault } from './secrets.ts';
 import type { Row, SqliteDatabase } from './sqlite-database.ts';
 import { changedRuns, runChanges, runsPosition } from './run-changes.ts';
 import { taskDurations } from './task-durations.ts';
@@ -106,16 +108,6 @@ function getWorkflowVersion(
   return { ...toVersionHead(row), definition: row['definition'] as string, source: row['source'] as string, files };
 }
 
-const CONNECTIONS = `select name, kind, url from connection where project_id = ? order by name`;
-
-function loadConnections(db: SqliteDatabase, projectId: number): Connection[] {
-  return db.all(CONNECTIONS, projectId).map((row) => ({
-    name: row['name'] as string,
-    kind: row['kind'] as Connection['kind'],
-    url: row['url'] as string,
-  }));
-}
-
 const RUN = `select ${dialect.jsonRows(RUN_COLUMNS, 'id')} from run where id = ?`;
 const TASK_RUNS = `select ${dialect.jsonRows(TASK_RUN_COLUMNS, 'task')} from task_run where run_id = ?`;
 const ATTEMPTS = `select ${dialect.jsonRows(ATTEMPT_COLUMNS, 'dispatched_at, task, n')} from attempt where run_id = ?`;
@@ -123,6 +115,12 @@ const ATTEMPT = `select ${dialect.jsonRows(ATTEMPT_COLUMNS, 'n')} from attempt w
 
 function getRun(db: SqliteDatabase, run: number): string {
   return db.text(RUN, run);
+}
+
+const ENDED_BEFORE = `select id from run where ${dialect.isIn('id')} and ended_at < ?`;
+
+function runsEndedBefore(db: SqliteDatabase, request: { runs: readonly number[]; at: number }): number[] {
+  return db.all(ENDED_BEFORE, JSON.stringify(request.runs), request.at).map((row) => row['id'] as number);
 }
 
 /** Runs with their rows: per table the JSON text of an array of rows. */
@@ -209,7 +207,16 @@ export const readVerbs = {
   listWorkflows,
   listWorkflowVersions,
   getWorkflowVersion,
-  loadConnections,
+  listSecrets,
+  getSecret,
+  listConnections,
+  getConnection,
+  loadVault,
+  listSealed,
+  listProjectFiles,
+  findProjectFiles,
+  readContent,
+  loadContents,
   getRun,
   getRunDetail,
   getAttempt,
@@ -243,6 +250,10 @@ export const readVerbs = {
   loadEnvironments,
   pageWorkflows,
   lastRuns,
+  statLog,
+  readLog,
+  listLogRuns,
+  runsEndedBefore,
   nextAlertAt,
   listAlerts,
   listAlertChannels,

@@ -14,6 +14,7 @@ import type {
   Command,
   CommandAction,
   ParentLink,
+  PinnedFile,
   RunSpec,
   RunStatus,
   TaskRunRecord,
@@ -287,6 +288,8 @@ export interface RunMaking {
   rerunOf: number | null;
   /** Null: what the workflow version says. */
   concurrency: ConcurrencyPolicy | null;
+  /** What it has pinned already; null: it pins what there is as it begins. */
+  files: PinnedFile[] | null;
   rest: string;
 }
 
@@ -330,8 +333,8 @@ function makingOf(
   columns: Pick<RunMaking, 'project' | 'workflow' | 'parent' | 'submittedAt'>,
   rest: SpecRest,
 ): RunMaking {
-  const { submitUser, logicalDateAt, dryRun, execType, rerunOf, concurrency = null } = rest;
-  const own = { submitUser, logicalDateAt, dryRun, execType, rerunOf, concurrency };
+  const { submitUser, logicalDateAt, dryRun, execType, rerunOf, concurrency = null, files = null } = rest;
+  const own = { submitUser, logicalDateAt, dryRun, execType, rerunOf, concurrency, files };
   return { ...columns, ...own, rest: encodeRest(rest) };
 }
 

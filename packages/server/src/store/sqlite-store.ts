@@ -411,10 +411,7 @@ class SqliteStore implements Store {
     return this.#people.call('loadAlertChannel', name);
   }
 
-  createBackfill(
-    backfill: NewBackfill,
-    key: RequestKey,
-  ): Promise<{ backfill: BackfillRow; repeated: boolean }> {
+  createBackfill(backfill: NewBackfill, key: RequestKey): Promise<{ backfill: BackfillRow; repeated: boolean }> {
     return this.#writer.call('createBackfill', { backfill, key });
   }
 
@@ -492,12 +489,7 @@ class SqliteStore implements Store {
     return this.#people.call('listMasters', limit);
   }
 
-  saveWorkerGroup(group: {
-    name: string;
-    description: string;
-    user: string;
-    at: number;
-  }): Promise<WorkerGroupRow> {
+  saveWorkerGroup(group: { name: string; description: string; user: string; at: number }): Promise<WorkerGroupRow> {
     return this.#writer.call('saveWorkerGroup', group);
   }
 
@@ -593,7 +585,9 @@ class SqliteStore implements Store {
     return this.#writer.call('createToken', request);
   }
 
-  redeemSignInLink(request: Parameters<AccessStore['redeemSignInLink']>[0]): ReturnType<AccessStore['redeemSignInLink']> {
+  redeemSignInLink(
+    request: Parameters<AccessStore['redeemSignInLink']>[0],
+  ): ReturnType<AccessStore['redeemSignInLink']> {
     return this.#writer.call('redeemSignInLink', request);
   }
 

@@ -105,8 +105,9 @@ function receive(message: Requests | null): void {
 function drain(): void {
   let at = 0;
   while (at < queue.length) {
-    const end = groupEnd(at);
-    port.postMessage(runGroup(at, end));
+    const alone = queue[at + 1] === PURGE;
+    const end = alone ? at + 3 : groupEnd(at);
+    port.postMessage(alone ? purge(at) : runGroup(at, end));
     at = end;
   }
   queue.length = 0;
@@ -120,10 +121,26 @@ function close(): void {
   port.close();
 }
 
+const PURGE: keyof typeof writeVerbs = 'purgeFreed';
+
+/**
+ * Deleted and overwritten rows live on in free pages, in the log and in the file behind its end. What is copied page by page
+ * holds none of them, and neither does a log that was cut to nothing.
+ */
+function purge(at: number): Replies {
+  try {
+    opened ??= open();
+    opened.context.db.exec('vacuum; pragma wal_checkpoint(truncate)');
+    return [queue[at], false, null];
+  } catch (error) {
+    return failGroup(at, at + 3, error);
+  }
+}
+
 function groupEnd(from: number): number {
   let cells = 0;
   let at = from;
-  while (at < queue.length && at - from < GROUP_VERBS * 3 && cells < GROUP_CELLS) {
+  while (at < queue.length && at - from < GROUP_VERBS * 3 && cells < GROUP_CELLS && queue[at + 1] !== PURGE) {
     cells += cellCount(queue[at + 2]);
     at += 3;
   }

@@ -3,7 +3,7 @@
  * They run in the writer's thread, one after the other, so a read inside a verb sees no concurrent change.
  * What they are given and what they answer is plain cells or small objects that cross between threads.
  */
-import type { CommandAction, Connection } from '@pelorus/engine';
+import type { CommandAction } from '@pelorus/engine';
 import type { ConcurrencyPolicy } from '@pelorus/protocol';
 import {
   createSession,
@@ -28,13 +28,16 @@ import { commit, upsertTaskRuns } from './commit-changes.ts';
 import { deleteEnvironment, saveEnvironment } from './environments.ts';
 import { deleteWorkerGroup, drainWorker, saveWorkerGroup, undrainWorker } from './fleet.ts';
 import { deleteMember, saveMember, setProjectOwner } from './members.ts';
+import { appendLog, completeLog, dropLogChunks, markLogGap } from './log-chunks.ts';
 import { StoreError } from './port.ts';
+import { deleteProjectFile, saveProjectFile } from './project-files.ts';
 import type { Fence, ProjectRow, SaveWorkflow, WorkflowRow } from './port.ts';
 import { COMMAND_COLUMNS, RUN_COLUMNS, TASK_RUN_WIDTH } from './rows.ts';
 import { changeProject, createProject, deleteProject } from './projects.ts';
 import type { Cell, RunMaking } from './rows.ts';
 import { IDEMPOTENCY_MS, refuseKeyOfOther } from './request-keys.ts';
 import { attemptName, insertCommand, insertedId, VERSION } from './run-rows.ts';
+import { deleteConnection, deleteSecret, reseal, saveConnection, saveSecret } from './secrets.ts';
 import { isConstraintError } from './sqlite-database.ts';
 import type { Row } from './sqlite-database.ts';
 import { deleteTaskGroup, insertTaskGroupMembers, saveTaskGroup } from './task-groups.ts';
@@ -65,7 +68,9 @@ function requireRow(row: Row | undefined, what: string): Row {
 }
 
 /** A workflow to save whose definition is text already and whose files have been decoded. */
-export type SaveWorkflowRequest = Omit<SaveWorkflow, 'definition' | 'files'> & {
+export type SaveWorkflowRequest = Omit<SaveWorkflow, 'definition' | 'files' | 'projectFiles'> & {
+  /** A JSON array of names. */
+  projectFiles: string;
   description: string;
   /** JSON text. */
   labels: string;
@@ -81,9 +86,10 @@ const INSERT_WORKFLOW = `
   values (?, ?, ?, ?, 1, ?, ?, ?, ?, ?) returning id`;
 const UPDATE_WORKFLOW = `update workflow set description = ?, labels = ?, version = ?, hash = ?, updated_at = ?, updated_by = ? where id = ?`;
 const INSERT_VERSION = `
-  insert into workflow_version (workflow_id, version, definition, concurrency, files, source, format, hash, created_at, created_by)
-  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
-const INSERT_CONTENT = `insert into content (sha256, bytes) values (?, ?) on conflict (sha256) do nothing`;
+  insert into workflow_version (workflow_id, version, definition, concurrency, files, project_files, source, format, hash, created_at, created_by)
+  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const INSERT_CONTENT = `
+  insert into content (sha256, bytes, kept) values (?, ?, 1) on conflict (sha256) do update set kept = 1 where content.kept = 0`;
 
 function saveWorkflow(
   c: WriteContext,
@@ -127,6 +133,7 @@ function saveWorkflow(
     save.definition,
     save.concurrency,
     files,
+    save.projectFiles,
     save.source,
     save.format,
     save.hash,
@@ -161,17 +168,6 @@ function deleteWorkflow(c: WriteContext, request: { workflowId: number; user: st
   if (c.db.run(DELETE_WORKFLOW, request.at, request.user, request.workflowId) === 0) {
     throw new StoreError('NOT_FOUND', `There is no workflow ${request.workflowId}.`);
   }
-  return null;
-}
-
-const UPSERT_CONNECTION = `
-  insert into connection (project_id, name, kind, url) values (?, ?, ?, ?)
-  on conflict (project_id, name) do update set kind = excluded.kind, url = excluded.url`;
-
-function saveConnection(c: WriteContext, request: { project: string; connection: Connection }): null {
-  const project = requireRow(c.db.get(PROJECT_BY_NAME, request.project), `project '${request.project}'`);
-  const { name, kind, url } = request.connection;
-  c.db.run(UPSERT_CONNECTION, project['id'] as number, name, kind, url);
   return null;
 }
 
@@ -365,6 +361,11 @@ function adoptRuns(c: WriteContext, request: { fence: Fence; after: number | nul
   return adopted;
 }
 
+/** Done by the writer itself: it cannot be part of a transaction. */
+function purgeFreed(): null {
+  return null;
+}
+
 /** Answered once the writer has opened the database. */
 function open(): null {
   return null;
@@ -394,7 +395,14 @@ export const writeVerbs = {
   deleteProject,
   saveWorkflow,
   deleteWorkflow,
+  saveSecret,
+  deleteSecret,
   saveConnection,
+  deleteConnection,
+  saveProjectFile,
+  deleteProjectFile,
+  reseal,
+  purgeFreed,
   submitRun,
   requestCommand,
   registerMaster,
@@ -408,6 +416,10 @@ export const writeVerbs = {
   deleteAlertChannel,
   claimAlerts,
   settleAlert,
+  appendLog,
+  markLogGap,
+  completeLog,
+  dropLogChunks,
   createBackfill,
   stopBackfill,
   createBulkOperation,

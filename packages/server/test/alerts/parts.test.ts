@@ -28,7 +28,6 @@ describe('who is told what', () => {
       },
       {
         workflow: { workflowId: 1, version: 3, definition: definition({ tasks, notify }), files: [] },
-        connections: [],
         projectParams: {},
       },
     );

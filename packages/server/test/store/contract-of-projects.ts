@@ -77,14 +77,24 @@ export function projectsContract(makePlace: () => Promise<Place>): void {
       await store.commit(fence, [runChange(status(run, { version: 2, state: 'succeeded', endedAt: AT + 9 }))]);
       await store.deleteWorkflow((await store.getWorkflow('sales', 'nightly'))!.id, 'ann', AT);
       await store.saveWorkflow(saveOf({ name: 'direct', hidden: true }));
-      await store.saveConnection('sales', { name: 'db', kind: 'postgres', url: 'postgres://u:secret@db/x' });
+      await store.saveConnection({
+        projectId: old.id,
+        name: 'db',
+        kind: 'postgres',
+        url: 'postgres://u:***@db/x',
+        sealed: 'sealed',
+        user: 'ann',
+        at: AT,
+        limit: 1,
+      });
+      await store.saveSecret({ projectId: old.id, name: 'key', sealed: 'sealed', user: 'ann', at: AT, limit: 1 });
       await store.deleteProject(old.id, 'ann', AT + 20);
 
       expect(await store.findProject('sales')).toBeNull();
       expect(await store.listProjects()).toEqual([]);
       expect(await store.listProjects({ projectIds: [old.id] })).toEqual([]);
       expect(await store.getWorkflow('sales', 'direct')).toBeNull();
-      expect(await store.loadConnections(old.id)).toEqual([]);
+      expect(await store.loadVault(old.id, null)).toEqual({ version: 0, secrets: [], connections: [] });
       await expect(store.changeProject(old.id, { description: '' })).rejects.toEqual(notFound);
       await expect(store.deleteProject(old.id, 'ann', AT)).rejects.toEqual(notFound);
       await expect(store.saveWorkflow(saveOf())).rejects.toEqual(notFound);

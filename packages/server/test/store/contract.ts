@@ -229,20 +229,6 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
         const listed = await store.listRuns({ project: 'sales', workflow: 'nightly' }, 0, 10);
         expect(listed.rows.map((row) => row.spec.id)).toEqual([next.run.id, run]);
       });
-
-      test('connections are saved by name and replaced', async () => {
-        await expect(
-          store.saveConnection('sales', { name: 'dwh', kind: 'sqlite', url: 'sqlite:a.db' }),
-        ).rejects.toEqual(notFound);
-        const project = await store.ensureProject({ name: 'sales', description: '', owner: 'ann', at: AT });
-        await store.saveConnection('sales', { name: 'dwh', kind: 'sqlite', url: 'sqlite:a.db' });
-        await store.saveConnection('sales', { name: 'crm', kind: 'mysql', url: 'mysql://crm' });
-        await store.saveConnection('sales', { name: 'dwh', kind: 'postgres', url: 'postgres://dwh' });
-        expect(await store.loadConnections(project.id)).toEqual([
-          { name: 'crm', kind: 'mysql', url: 'mysql://crm' },
-          { name: 'dwh', kind: 'postgres', url: 'postgres://dwh' },
-        ]);
-      });
     });
 
     describe('submitting', () => {

@@ -1,0 +1,157 @@
+/**
+ * Files of projects, and what runs pin of them.
+ *
+ * Invariants
+ * 1. Content goes with the last thing that refers to it: what no workflow version keeps, no project file names and no run has pinned
+ *    is deleted by the verb that takes the last reference away. So there is nothing to collect later.
+ * 2. A run pins in the transaction that makes it: what it names cannot have been overwritten in between.
+ */
+import type { PinnedFile } from '@pelorus/engine';
+import { SQLITE as dialect } from './dialect.ts';
+import { StoreError } from './port.ts';
+import type { RunPlace } from './run-rows.ts';
+import type { Row, SqliteDatabase } from './sqlite-database.ts';
+import type { ExpectedFile, FileOutcome, NamePage, ProjectFileRow, VaultStore } from './vault-port.ts';
+import type { WriteContext } from './write-context.ts';
+
+function toProjectFileRow(row: Row): ProjectFileRow {
+  return {
+    path: row['path'] as string,
+    sha256: row['sha256'] as string,
+    sizeBytes: row['size_bytes'] as number,
+    updatedAt: row['updated_at'] as number,
+    updatedBy: row['updated_by'] as string,
+  };
+}
+
+const FILE = `select * from project_file where project_id = ? and path = ?`;
+const FILES = `select * from project_file where project_id = ? and path > ? order by path limit ?`;
+const FILES_AMONG = `select * from project_file where project_id = ? and ${dialect.isIn('path')} order by path`;
+const TOTALS = `
+  select count(*) as files, coalesce(sum(size_bytes), 0) as bytes from project_file where project_id = ? and path <> ?`;
+const UPSERT_FILE = `
+  insert into project_file (project_id, path, sha256, size_bytes, updated_at, updated_by) values (?, ?, ?, ?, ?, ?)
+  on conflict (project_id, path) do update set sha256 = excluded.sha256, size_bytes = excluded.size_bytes,
+    updated_at = excluded.updated_at, updated_by = excluded.updated_by
+  returning *`;
+const INSERT_CONTENT = `insert into content (sha256, bytes, kept) values (?, ?, 0) on conflict (sha256) do nothing`;
+
+export type SaveProjectFileRequest = Parameters<VaultStore['saveProjectFile']>[0];
+
+export function saveProjectFile(
+  c: WriteContext,
+  request: SaveProjectFileRequest,
+): FileOutcome<{ file: ProjectFileRow; created: boolean }> {
+  const { projectId, path, sha256, bytes, expected, user, at } = request;
+  const existing = c.db.get(FILE, projectId, path);
+  if (!isExpected(expected, existing)) return mismatch(existing);
+  refuseMore(c, request);
+  c.db.run(INSERT_CONTENT, sha256, bytes);
+  const row = c.db.get(UPSERT_FILE, projectId, path, sha256, bytes.length, at, user)!;
+  if (existing) dropContent(c, existing['sha256'] as string);
+  return { kind: 'done', file: toProjectFileRow(row), created: existing === undefined };
+}
+
+function isExpected(expected: ExpectedFile, existing: Row | undefined): boolean {
+  if (expected === null) return true;
+  if (existing === undefined) return false;
+  return expected === '*' || expected.includes(existing['sha256'] as string);
+}
+
+function mismatch(existing: Row | undefined): { kind: 'mismatch'; sha256: string | null } {
+  return { kind: 'mismatch', sha256: (existing?.['sha256'] as string | undefined) ?? null };
+}
+
+function refuseMore(c: WriteContext, { projectId, path, bytes, limits }: SaveProjectFileRequest): void {
+  const others = c.db.get(TOTALS, projectId, path);
+  if ((others?.['files'] as number) >= limits.files)
+    throw new StoreError('CONFLICT', `The project has ${limits.files} files, and that is the limit.`);
+  const total = (others?.['bytes'] as number) + bytes.length;
+  if (total > limits.bytes)
+    throw new StoreError('CONFLICT', `The files of the project would be ${total} bytes; the limit is ${limits.bytes}.`);
+}
+
+const DROP_CONTENT = `
+  delete from content where sha256 = ? and kept = 0
+    and not exists (select 1 from project_file f where f.sha256 = content.sha256)
+    and not exists (select 1 from run_content r where r.sha256 = content.sha256)`;
+
+function dropContent(c: WriteContext, sha256: string): void {
+  c.db.run(DROP_CONTENT, sha256);
+}
+
+export function listProjectFiles(db: SqliteDatabase, request: { projectId: number; page: NamePage }): ProjectFileRow[] {
+  const { after = '', limit } = request.page;
+  return db.all(FILES, request.projectId, after, limit).map(toProjectFileRow);
+}
+
+export function findProjectFiles(
+  db: SqliteDatabase,
+  { projectId, paths }: { projectId: number; paths: readonly string[] },
+): ProjectFileRow[] {
+  return db.all(FILES_AMONG, projectId, JSON.stringify(paths)).map(toProjectFileRow);
+}
+
+const DELETE_FILE = `delete from project_file where project_id = ? and path = ?`;
+
+export function deleteProjectFile(
+  c: WriteContext,
+  { projectId, path, expected }: { projectId: number; path: string; expected: ExpectedFile },
+): FileOutcome<Record<never, never>> {
+  const existing = c.db.get(FILE, projectId, path);
+  if (existing && !isExpected(expected, existing)) return mismatch(existing);
+  if (!existing) throw new StoreError('NOT_FOUND', `There is no file '${path}' in that project.`);
+  c.db.run(DELETE_FILE, projectId, path);
+  dropContent(c, existing['sha256'] as string);
+  return { kind: 'done' };
+}
+
+const CONTENTS_OF_PROJECT = `select distinct sha256 from project_file where project_id = ?`;
+const DELETE_FILES = `delete from project_file where project_id = ?`;
+
+/** With the project. */
+export function deleteProjectFiles(c: WriteContext, projectId: number): void {
+  const contents = c.db.all(CONTENTS_OF_PROJECT, projectId).map((row) => row['sha256'] as string);
+  c.db.run(DELETE_FILES, projectId);
+  for (const sha256 of contents) dropContent(c, sha256);
+}
+
+const PART = `select substr(bytes, ?, ?) as part from content where sha256 = ?`;
+
+export function readContent(
+  db: SqliteDatabase,
+  { sha256, from, sizeBytes }: { sha256: string; from: number; sizeBytes: number },
+): Uint8Array | null {
+  return (db.get(PART, from + 1, sizeBytes, sha256)?.['part'] as Uint8Array | undefined) ?? null;
+}
+
+const CONTENT = `select bytes from content where sha256 = ?`;
+
+export function loadContents(db: SqliteDatabase, sha256s: readonly string[]): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const sha256 of sha256s) {
+    const bytes = db.get(CONTENT, sha256)?.['bytes'] as Uint8Array | undefined;
+    if (bytes) found.set(sha256, Buffer.from(bytes).toString('base64'));
+  }
+  return found;
+}
+
+// ---- pins
+
+const WANTED = `select project_files from workflow_version where workflow_id = ? and version = ?`;
+
+/** What a new run pins: what it was given, or else whatever is there now of the files that its version takes from the project. */
+export function pinsFor(c: WriteContext, place: RunPlace, given: readonly PinnedFile[] | null): readonly PinnedFile[] {
+  if (given) return given;
+  const wanted = c.db.get(WANTED, place.workflowId, place.version)?.['project_files'] as string | undefined;
+  if (wanted === undefined || wanted === '[]') return [];
+  return c.db
+    .all(FILES_AMONG, place.projectId, wanted)
+    .map((row) => ({ name: row['path'] as string, sha256: row['sha256'] as string }));
+}
+
+const INSERT_PIN = `insert into run_content (sha256, run_id) values (?, ?) on conflict do nothing`;
+
+export function keepPins(c: WriteContext, run: number, pins: readonly PinnedFile[]): void {
+  for (const { sha256 } of pins) c.db.run(INSERT_PIN, sha256, run);
+}

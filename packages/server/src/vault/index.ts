@@ -1,0 +1,5 @@
+export * from './connection-url.ts';
+export * from './keys.ts';
+export * from './project-vault.ts';
+export * from './reseal.ts';
+export * from './seal.ts';
