@@ -6,6 +6,9 @@ import type { ApiStore } from '../store/port.ts';
 import type { DefinitionParser } from './definitions/definition-parser.ts';
 import type { LogReader } from './logs.ts';
 import type { Passwords } from './passwords.ts';
+import type { RunEvents } from './run-events.ts';
+import type { RunHints } from './run-hints.ts';
+import type { Route } from './route.ts';
 import type { RunTallies } from './run-tallies.ts';
 import type { StreamLimits } from './sse.ts';
 import type { VersionCache } from './version-cache.ts';
@@ -13,6 +16,8 @@ import type { VersionCache } from './version-cache.ts';
 export interface ApiHints {
   /** A command row has been written, or a task group changed: the master may look at once rather than at its next poll. */
   commandWritten(): void;
+  /** Tells which runs a master of this process has written; without it event streams look for themselves, once a second. */
+  runsChanged?: RunHints['subscribe'];
   /** Asks the owner for a run; null when nobody owns it here. The API gives up after a second and aborts the signal. */
   liveRun?: (run: RunId, signal: AbortSignal) => Promise<LiveRun | null> | LiveRun | null;
   /**
@@ -50,6 +55,8 @@ export interface ApiOptions {
   publicUrl?: string | null;
   /** Names, besides the loopback ones, that the Host header may hold; `*` allows all. */
   allowedHosts?: readonly string[];
+  /** For tests: routes that were altered. Absent: all there are. */
+  routes?: readonly Route[];
   /** Bounds of event streams other than the usual ones. */
   streams?: Partial<StreamLimits>;
 }
@@ -83,4 +90,5 @@ export interface ApiContext {
   definitions: DefinitionParser;
   versions: VersionCache;
   tallies: RunTallies;
+  events: RunEvents;
 }

@@ -21,6 +21,7 @@ import { ApiFailure, toProblem } from './problem.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import type { Answer, Route } from './route.ts';
 import { ROUTES, urlOf } from './routes.ts';
+import { createRunEvents } from './run-events.ts';
 import { createRunTallies } from './run-tallies.ts';
 import { createEventStreams, DEFAULT_STREAM_LIMITS, type EventStreams } from './sse.ts';
 import { createVersionCache } from './version-cache.ts';
@@ -59,7 +60,10 @@ export function createApi(options: ApiOptions): FastifyInstance {
     );
   });
   // Before the server stops listening, for it waits for every answer under way, and these do not end by themselves.
-  app.addHook('preClose', async () => streams.close());
+  app.addHook('preClose', async () => {
+    streams.close();
+    context.events.close();
+  });
   app.addHook('onClose', () => context.definitions.close());
   // Within a plugin, because the multipart plugin must have been loaded before routes are made.
   void app.register((scope, _options, done) => {
@@ -74,6 +78,12 @@ type Shared = Omit<ApiContext, 'caller' | 'again' | 'user' | 'connection'>;
 
 function contextOf(options: ApiOptions): Shared {
   const versions = createVersionCache(options.store);
+  const tallies = createRunTallies({
+    store: options.store,
+    versions,
+    durations: createPastDurations(options.store, options.clock),
+    clock: options.clock,
+  });
   return {
     store: options.store,
     logs: options.logs,
@@ -86,11 +96,14 @@ function contextOf(options: ApiOptions): Shared {
     startedAt: options.clock(),
     definitions: createDefinitionParser(),
     versions,
-    tallies: createRunTallies({
+    tallies,
+    events: createRunEvents({
       store: options.store,
       versions,
-      durations: createPastDurations(options.store, options.clock),
+      tallies,
+      hints: options.hints.runsChanged ?? null,
       clock: options.clock,
+      log: options.log,
     }),
   };
 }
@@ -163,7 +176,7 @@ interface Served {
 function addRoutes(app: FastifyInstance, { context, streams, door }: Served): void {
   const callers = new WeakMap<FastifyRequest, CheckedCaller>();
   const methodsAt = new Map<string, string[]>();
-  for (const route of ROUTES) {
+  for (const route of door.options.routes ?? ROUTES) {
     const url = urlOf(route);
     methodsAt.set(url, [...(methodsAt.get(url) ?? []), route.method]);
     app.route({
