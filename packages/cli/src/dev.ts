@@ -3,7 +3,7 @@
  * else. The same parts with other links between them make a cluster.
  */
 import { startAlerts, type Alerts } from '@pelorus/server/alerts';
-import { createApi, openLogDirectory, type ApiOptions } from '@pelorus/server/api';
+import { createApi, createRunHints, openLogDirectory, type ApiOptions, type RunHints } from '@pelorus/server/api';
 import { startMaster, type Master } from '@pelorus/server/master';
 import { openSqliteStore, StoreError, type Store } from '@pelorus/server/store';
 import { createMemoryLinkPair, startWorker, type Worker } from '@pelorus/worker';
@@ -63,14 +63,15 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
   const started: { stop: () => Promise<unknown> }[] = [{ stop: () => store.close() }];
   try {
     const over = Promise.withResolvers<unknown>();
-    const master = await startMaster({ store, log, onOver: over.resolve });
+    const runHints = createRunHints();
+    const master = await startMaster({ store, log, onOver: over.resolve, onCommitted: runHints.committed });
     started.unshift(master);
     const worker = await startWorker(workerOptions(options, master));
     started.unshift(worker);
     // Webhooks to this machine are allowed: in development that is where they are tried.
     const alerts = await startAlerts({ store, log, ...options.alerts, allowLoopback: true });
     started.unshift(alerts);
-    const api = createApi(apiOptions(options, store, master, alerts));
+    const api = createApi(apiOptions(options, { store, master, alerts, runHints }));
     started.unshift({ stop: () => api.close() });
     const port = await freePort(options.host, options.port);
     await api.listen({ host: options.host, port });
@@ -146,15 +147,14 @@ function workerOptions({ data, worker, log }: DevOptions, master: Master): Param
 
 function apiOptions(
   { data, adminToken, host, log }: DevOptions,
-  store: Store,
-  master: Master,
-  alerts: Alerts,
+  { store, master, alerts, runHints }: { store: Store; master: Master; alerts: Alerts; runHints: RunHints },
 ): ApiOptions {
   return {
     store,
     logs: openLogDirectory(data.logs),
     hints: {
       commandWritten: () => master.commandHint(),
+      runsChanged: (listener) => runHints.subscribe(listener),
       liveRun: (run) => master.liveRun(run),
       testAlertChannel: (name, signal) => alerts.test(name, signal),
     },

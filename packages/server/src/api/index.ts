@@ -1,3 +1,4 @@
 export type { ApiHints, ApiLog, ApiOptions } from './context.ts';
 export { createApi } from './create-api.ts';
 export { openLogDirectory, type LogLines, type LogQuery, type LogReader } from './logs.ts';
+export { createRunHints, type RunHints } from './run-hints.ts';

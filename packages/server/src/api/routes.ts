@@ -9,6 +9,7 @@ import { attemptRoutes } from './resources/attempts.ts';
 import { backfillRoutes } from './resources/backfills.ts';
 import { connectionRoutes } from './resources/connections.ts';
 import { documentationRoutes } from './resources/documentation.ts';
+import { eventRoutes } from './resources/events.ts';
 import { projectRoutes } from './resources/projects.ts';
 import { runActionRoutes } from './resources/run-actions.ts';
 import { runAgainRoutes } from './resources/run-again.ts';
@@ -44,6 +45,7 @@ export const ROUTES: readonly Route[] = [
   ...workflowRoutes,
   ...runRoutes,
   ...runAgainRoutes,
+  ...eventRoutes,
   ...runActionRoutes,
   ...backfillRoutes,
   ...attemptRoutes,

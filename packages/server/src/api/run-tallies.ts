@@ -27,6 +27,8 @@ export interface RunTallies {
   of(row: RunRow): Promise<RunTally>;
   /** Runs in progress beyond so many tasks are told by their counts, without an estimate. */
   ofAll(rows: RunRow[]): Promise<RunTally[]>;
+  /** All told by their counts: what can be had for hundreds of runs at once. */
+  countedAll(rows: RunRow[]): Promise<RunTally[]>;
   /** From task runs at hand. */
   ofTasks(row: RunRow, tasks: TaskRunRecord[]): Promise<RunTally>;
 }
@@ -133,6 +135,17 @@ export function createRunTallies({ store, versions, durations, clock }: Sources)
     return tallies;
   }
 
+  async function countedAll(rows: RunRow[]): Promise<RunTally[]> {
+    const tallies: RunTally[] = [];
+    for (let at = 0; at < rows.length; at += API_LIMITS.countQueriesAtOnce) {
+      const some = rows.slice(at, at + API_LIMITS.countQueriesAtOnce);
+      tallies.push(
+        ...(await Promise.all(some.map((row) => (isTerminalRun(row.status.state) ? of(row) : counted(row))))),
+      );
+    }
+    return tallies;
+  }
+
   async function counted(row: RunRow): Promise<RunTally> {
     const tally = tallyOf(await store.countTaskRuns(row.spec.id), await sizesOf(row));
     return {
@@ -147,7 +160,7 @@ export function createRunTallies({ store, versions, durations, clock }: Sources)
     return isTerminalRun(row.status.state) ? ofEnded(row, counts) : measured(row, records, counts);
   }
 
-  return { of, ofAll, ofTasks };
+  return { of, ofAll, countedAll, ofTasks };
 }
 
 function dropOldest(map: Map<number, unknown>): void {

@@ -36,9 +36,10 @@ export function eventFrame({ id, event, data }: ServerEvent): EventFrame {
 
 /**
  * The events of one client, until `signal` aborts. It is asked for the next frame only when the last one has left, so whoever
- * falls behind should get what is now true rather than everything that was.
+ * falls behind should get what is now true rather than everything that was. `sender` is the client with its rights as they
+ * were a few seconds ago at most.
  */
-export type EventSource = (signal: AbortSignal) => AsyncIterable<EventFrame>;
+export type EventSource = (signal: AbortSignal, sender: () => Caller) => AsyncIterable<EventFrame>;
 
 /**
  * Answers with a stream of events: a handler's `return eventStream((signal) => …)`. Errors of the source before its first
@@ -80,6 +81,8 @@ type EndReason = 'done' | 'gone' | 'stalled' | 'withdrawn' | 'closing' | 'failed
 interface Stream {
   response: ServerResponse;
   opener: StreamOpener;
+  /** As last checked. */
+  caller: Caller;
   /** Sessions and tokens are looked up once, however many streams they have open. */
   credential: string;
   controller: AbortController;
@@ -109,6 +112,7 @@ export function createEventStreams(log: ApiLog, limits: StreamLimits = DEFAULT_S
     const stream: Stream = {
       response,
       opener,
+      caller: opener.caller,
       credential: `${identity?.via ?? ''} ${identity?.credential ?? ''} ${user}`,
       controller: new AbortController(),
       blockedAt: null,
@@ -141,7 +145,7 @@ export function createEventStreams(log: ApiLog, limits: StreamLimits = DEFAULT_S
   async function run(stream: Stream, source: EventSource): Promise<void> {
     const { signal } = stream.controller;
     try {
-      for await (const frame of source(signal)) {
+      for await (const frame of source(signal, () => stream.caller)) {
         await write(stream, frame);
         if (signal.aborted) return;
       }
@@ -224,8 +228,12 @@ export function createEventStreams(log: ApiLog, limits: StreamLimits = DEFAULT_S
     try {
       const caller = await group[0]!.opener.again();
       for (const stream of group) {
-        if (await mayStill(caller, stream)) stream.checkedAt = now;
-        else end(stream, 'withdrawn');
+        if (!(await mayStill(caller, stream))) {
+          end(stream, 'withdrawn');
+          continue;
+        }
+        stream.checkedAt = now;
+        stream.caller = caller;
       }
     } catch (error) {
       const isRefusal = error instanceof ApiFailure && (error.code === 'NOT_SIGNED_IN' || error.code === 'FORBIDDEN');

@@ -1,0 +1,42 @@
+/**
+ * What event streams send. An event says what is now true, not what happened in between: several changes of the same thing may
+ * be told as one. Each carries an id; a client that comes back with the last one it had misses nothing.
+ */
+import type { RunState } from './states.ts';
+import type { RunView, TaskView } from './routes.ts';
+
+/** Events of `GET /runs/{id}/events`. */
+export type RunEvent =
+  /** The run and all its tasks, in the order of the definition; of a large run in several parts. Replaces what was known. */
+  | { event: 'snapshot'; data: RunSnapshot }
+  /** A task with its attempts, as it is now. */
+  | { event: 'task'; data: TaskView }
+  /** The run as it is now, after the tasks that changed with it. */
+  | { event: 'run'; data: RunView }
+  /** The run has ended and all was told. */
+  | { event: 'end'; data: { state: RunState } };
+
+export interface RunSnapshot {
+  run: RunView;
+  /** Of this part. */
+  tasks: TaskView[];
+  /** Which part this is, from 1; `isLast`: no more follow. */
+  part: number;
+  isLast: boolean;
+}
+
+/** Events of `GET /events`. */
+export type RunsEvent =
+  /** The stream has begun: whatever changes from now on is told. */
+  | { event: 'ready'; data: { now: string } }
+  /** A run that was submitted or has changed, as it is now. Tasks that change without their run are not told. */
+  | { event: 'run'; data: RunView };
+
+/** Any stream, before the server ends it though it has more to tell: come back when the reason allows it. */
+export interface StreamClosed {
+  event: 'closed';
+  data: { reason: StreamCloseReason };
+}
+
+/** `withdrawn`: the session, the token or the right to read has ended; `closing`: the server shuts down. */
+export type StreamCloseReason = 'withdrawn' | 'closing';
