@@ -33,6 +33,8 @@ export interface Call {
 
 export interface ApiUnderTest {
   app: ReturnType<typeof createApi>;
+  /** What it was made with, for another one over the same store. */
+  options: ApiOptions;
   store: Store;
   folder: string;
   /** How often the master was told that there is a command. */
@@ -59,7 +61,7 @@ export async function openApi(options: Partial<ApiOptions> = {}): Promise<ApiUnd
   const folder = await mkdtemp(path.join(tmpdir(), 'pelorus-api-'));
   const store = await openSqliteStore(path.join(folder, 'data'));
   let written = 0;
-  const app = createApi({
+  const all: ApiOptions = {
     store,
     logs: openLogDirectory(path.join(folder, 'logs')),
     hints: {
@@ -73,7 +75,8 @@ export async function openApi(options: Partial<ApiOptions> = {}): Promise<ApiUnd
     storeKind: 'sqlite',
     ...('adminToken' in options ? {} : { user: 'admin' }),
     ...options,
-  });
+  };
+  const app = createApi(all);
   await app.ready();
   afterAll(async () => {
     await app.close();
@@ -112,6 +115,7 @@ export async function openApi(options: Partial<ApiOptions> = {}): Promise<ApiUnd
 
   return {
     app,
+    options: all,
     store,
     folder,
     commandsWritten: () => written,
