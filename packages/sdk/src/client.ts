@@ -20,10 +20,12 @@ import {
   type PlanView,
   type ProjectView,
   type RerunRequest,
+  type RunEvent,
   type RunRequest,
   type RunState,
   type RunSubmitted,
   type RunView,
+  type RunsEvent,
   type SystemView,
   type TaskGroupView,
   type TaskView,
@@ -35,8 +37,17 @@ import {
   type WorkflowVersionSummary,
   type WorkflowView,
 } from '@pelorus/protocol';
-import { createTransport, type ClientOptions, type RequestOptions, type Transport } from './transport.ts';
+import { resumedEvents, type RawEvent, type WatchOptions } from './event-stream.ts';
+import {
+  createOpener,
+  createTransport,
+  type ClientOptions,
+  type Opener,
+  type RequestOptions,
+  type Transport,
+} from './transport.ts';
 
+export type { WatchOptions } from './event-stream.ts';
 export type { ClientOptions, QueryValue, RequestOptions } from './transport.ts';
 
 /** A definition as text, or with the files that it refers to. */
@@ -91,6 +102,7 @@ export type Client = ReturnType<typeof createClient>;
  */
 export function createClient(options: ClientOptions) {
   const send = createTransport(options);
+  const open = createOpener(options);
   return {
     /** Any request, for paths that have no method here; gives the parsed JSON answer. */
     request: <Answer = unknown>(request: RequestOptions): Promise<Answer> => send<Answer>(request),
@@ -124,8 +136,35 @@ export function createClient(options: ClientOptions) {
         }),
     },
     executors: executorsOf(send),
+    /**
+     * What becomes of a run: a snapshot, then whatever changes, until it has ended. The connection may be lost and is taken up
+     * again without a gap, or with a new snapshot.
+     */
+    watchRun: (id: number, watch: WatchOptions = {}) => watchRun(open, id, watch),
+    /** Runs that are submitted or change, from now on; does not end by itself. */
+    watchRuns: (query: { project?: string; workflow?: string; state?: RunState[] } = {}, watch: WatchOptions = {}) =>
+      watchRuns(open, query, watch),
   };
 }
+
+async function* watchRun(open: Opener, id: number, options: WatchOptions): AsyncIterable<RunEvent> {
+  const isLast = ({ event }: RawEvent): boolean => event === 'end';
+  for await (const { event, data } of resumedEvents(open, { path: `/runs/${id}/events`, isLast }, options))
+    if (RUN_EVENTS.has(event)) yield { event, data: JSON.parse(data) as unknown } as RunEvent;
+}
+
+async function* watchRuns(
+  open: Opener,
+  query: { project?: string; workflow?: string; state?: RunState[] },
+  options: WatchOptions,
+): AsyncIterable<RunsEvent & { id: string | null }> {
+  for await (const { id, event, data } of resumedEvents(open, { path: '/events', query: { ...query } }, options))
+    if (event === 'ready' || event === 'run')
+      yield { id, event, data: JSON.parse(data) as unknown } as RunsEvent & { id: string | null };
+}
+
+/** Names that are known here; a newer server may send others. */
+const RUN_EVENTS: ReadonlySet<string> = new Set(['snapshot', 'task', 'run', 'end'] satisfies RunEvent['event'][]);
 
 function projectsOf(send: Transport) {
   return {

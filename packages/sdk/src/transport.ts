@@ -27,10 +27,30 @@ export interface RequestOptions {
 /** Sends one request and gives the parsed answer; throws `ApiError` for every refusal. */
 export type Transport = <Answer>(request: RequestOptions) => Promise<Answer>;
 
+/** Sends one request and gives its answer unread; throws `ApiError` for every refusal. */
+export type Opener = (request: RequestOptions) => Promise<Response>;
+
 export function createTransport(options: ClientOptions): Transport {
+  const fetchAnswer = fetcher(options);
+  return async <Answer>(request: RequestOptions): Promise<Answer> => {
+    const { response, url } = await fetchAnswer(request);
+    return parseAnswer<Answer>(response, url);
+  };
+}
+
+export function createOpener(options: ClientOptions): Opener {
+  const fetchAnswer = fetcher(options);
+  return async (request) => {
+    const { response, url } = await fetchAnswer(request);
+    if (!response.ok) await parseAnswer(response, url);
+    return response;
+  };
+}
+
+function fetcher(options: ClientOptions): (request: RequestOptions) => Promise<{ response: Response; url: string }> {
   const root = options.baseUrl.replace(/\/+$/, '').replace(/\/api\/v1$/, '');
   const send = options.fetch ?? globalThis.fetch;
-  return async <Answer>(request: RequestOptions): Promise<Answer> => {
+  return async (request) => {
     const url = root + pathOf(request.path) + queryText(request.query ?? {});
     const response = await send(url, initOf(request, options.token)).catch((cause: unknown) => {
       if (request.signal?.aborted === true) throw cause;
@@ -39,7 +59,7 @@ export function createTransport(options: ClientOptions): Transport {
         { cause },
       );
     });
-    return parseAnswer<Answer>(response, url);
+    return { response, url };
   };
 }
 
