@@ -13,3 +13,17 @@ export function readCursor(cursor: string | undefined, length: number): number[]
   if (values.length !== length) throw badParameter('cursor', 'cursor is not one that an earlier page gave');
   return values;
 }
+
+/** As `writeCursor`, of a text. */
+export function writeTextCursor(text: string): string {
+  return Buffer.from(text).toString('base64url');
+}
+
+/** As `readCursor`. */
+export function readTextCursor(cursor: string | undefined): string | null {
+  if (cursor === undefined) return null;
+  const text = Buffer.from(cursor, 'base64url').toString('utf8');
+  if (text === '' || /\p{C}/u.test(text) || writeTextCursor(text) !== cursor)
+    throw badParameter('cursor', 'cursor is not one that an earlier page gave');
+  return text;
+}

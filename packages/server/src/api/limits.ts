@@ -58,6 +58,18 @@ export const API_LIMITS = {
   childRunsShown: 100_000,
   /** Other workflows that a submission is followed into, to see whether its sender may start their runs. */
   workflowsReached: 1000,
+  /** One secret's value, in bytes and at least in characters: a shorter one cannot be masked without hiding half of every log. */
+  secretBytes: 32 * KIB,
+  secretCharactersMin: 4,
+  secretsPerProject: 1000,
+  connectionsPerProject: 1000,
+  projectFileBytes: 16 * MIB,
+  filesPerProject: 10_000,
+  filesBytesPerProject: 1024 * MIB,
+  connectionTestMs: 10_000,
+  /** How old the list of what is masked may be, and of how many projects it is kept. */
+  maskAgeMs: 1000,
+  cachedMasks: 200,
   filesPerWorkflow: 1000,
   filesBytesPerWorkflow: 32 * MIB,
   zipEntries: 1000,
@@ -78,6 +90,8 @@ export const API_LIMITS = {
   tokensPerUser: 100,
   projectsPerToken: 100,
   membersPerProject: 1000,
+  userPageDefault: 100,
+  auditPageDefault: 100,
   signInLinkMs: 15 * 60_000,
   /** Hashes of passwords computed at once, about 20 MiB each, and those waiting. */
   passwordsAtOnce: 2,
@@ -115,6 +129,8 @@ export const API_LIMITS = {
   followPollMaxMs: 1000,
   /** Between two looks at least; and more where a look or its clients cost more. */
   followGapMs: 40,
+  /** How often its progress is looked at while none of its tasks changes. */
+  followProgressMs: 2000,
   followGapPerClientMs: 0.25,
   followGapPerCost: 8,
   /** The stream of all runs: how often it looks, how many changes at once, and how many are kept for those who come back. */

@@ -6,16 +6,22 @@ import { ok, route, type Route } from './route.ts';
 import { executorRoutes } from './executors/index.ts';
 import { alertRoutes } from './resources/alerts.ts';
 import { attemptRoutes } from './resources/attempts.ts';
+import { auditRoutes } from './resources/audit.ts';
 import { backfillRoutes } from './resources/backfills.ts';
 import { connectionRoutes } from './resources/connections.ts';
 import { documentationRoutes } from './resources/documentation.ts';
 import { eventRoutes } from './resources/events.ts';
+import { memberRoutes } from './resources/members.ts';
 import { projectRoutes } from './resources/projects.ts';
 import { runActionRoutes } from './resources/run-actions.ts';
 import { runAgainRoutes } from './resources/run-again.ts';
 import { runRoutes } from './resources/runs.ts';
+import { signInRoutes } from './resources/sign-in.ts';
+import { startRoutes } from './resources/start.ts';
 import { systemRoutes } from './resources/system.ts';
 import { taskGroupRoutes } from './resources/task-groups.ts';
+import { tokenRoutes } from './resources/tokens.ts';
+import { userRoutes } from './resources/users.ts';
 import { workerRoutes } from './resources/workers.ts';
 import { workflowRoutes } from './resources/workflows.ts';
 
@@ -42,6 +48,7 @@ const index = route({
 export const ROUTES: readonly Route[] = [
   ...executorRoutes,
   ...projectRoutes,
+  ...memberRoutes,
   ...workflowRoutes,
   ...runRoutes,
   ...runAgainRoutes,
@@ -53,6 +60,11 @@ export const ROUTES: readonly Route[] = [
   ...taskGroupRoutes,
   ...alertRoutes,
   ...connectionRoutes,
+  ...startRoutes,
+  ...signInRoutes,
+  ...userRoutes,
+  ...tokenRoutes,
+  ...auditRoutes,
   ...systemRoutes,
   ...documentationRoutes(() => ROUTES, urlOf),
   index,

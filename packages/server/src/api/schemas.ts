@@ -75,6 +75,32 @@ export const newName = z
     'must begin with a letter or _ and hold at most 63 letters, digits, _ and -',
   );
 
+/** In whose name Pelorus itself acts. */
+const SYSTEM_USER = 'pelorus';
+
+/** Names of users are never mistaken for one another: ASCII, and unique whatever their case. */
+export const newUserName = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/,
+    'must begin with a letter of a to z, a digit or _ and hold at most 63 of these and of . and -',
+  )
+  .refine((name) => name.toLowerCase() !== SYSTEM_USER, `must not be ${SYSTEM_USER}, which is Pelorus itself`);
+
+/** Compared in lower case. */
+export const email = z
+  .email('must be an e-mail address')
+  .max(320)
+  .transform((text) => text.toLowerCase());
+
+export const newPassword = z.string().min(API_LIMITS.passwordMin).max(API_LIMITS.passwordMax);
+
+/** Bits `w` 4, `r` 2, `x` 1, or the role that stands for some of them. */
+export const permission = z.union(
+  [z.int().min(1).max(7), z.enum(['viewer', 'operator', 'editor'])],
+  'must be an integer from 1 to 7 (write 4, read 2, execute 1), or viewer, operator or editor',
+);
+
 export const priority = z.preprocess(
   (value) => (typeof value === 'string' ? value.toLowerCase() : value),
   z.enum(PRIORITIES),
