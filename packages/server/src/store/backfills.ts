@@ -5,7 +5,13 @@
  * 1. What a backfill will run is settled when it is made: its dates, when they were known then, never change.
  * 2. `ended_at` is set exactly when the state is one that is never left.
  */
-import type { BackfillDateState, BackfillFilter, BackfillOptions, BackfillRow, NewBackfill } from './operations-port.ts';
+import type {
+  BackfillDateState,
+  BackfillFilter,
+  BackfillOptions,
+  BackfillRow,
+  NewBackfill,
+} from './operations-port.ts';
 import type { RequestKey } from './operations-port.ts';
 import { StoreError } from './port.ts';
 import { madeUnderKey, rememberKey } from './request-keys.ts';
