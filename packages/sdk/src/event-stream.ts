@@ -32,6 +32,7 @@ export interface StreamRequest {
 }
 
 const PATIENCE_MS = 60_000;
+const FIRST_RETRY_MS = 250;
 const RETRY_MS = 2_000;
 const RETRY_MAX_MS = 15_000;
 /** The server says something every 15 s. */
@@ -83,8 +84,8 @@ export async function* resumedEvents(
     silentSince ??= Date.now();
     if (error !== null && Date.now() - silentSince > patienceMs) throw error;
     onInterruption?.(error);
-    await sleep(retryAfterMs(error) ?? Math.min(place.retryMs * 2 ** failures, RETRY_MAX_MS), signal);
-    failures = error === null ? 0 : failures + 1;
+    await sleep(retryAfterMs(error) ?? pauseMs(failures, place.retryMs), signal);
+    failures += 1;
   }
 }
 
@@ -92,6 +93,11 @@ export async function* resumedEvents(
 function mayPass(error: unknown): boolean {
   if (!(error instanceof ApiError)) return true;
   return error.code === 'UNREACHABLE' || error.status === 429 || error.status === 503;
+}
+
+/** A connection that worked is tried again soon, and later ones less and less often. */
+function pauseMs(failures: number, retryMs: number): number {
+  return failures === 0 ? Math.min(FIRST_RETRY_MS, retryMs) : Math.min(retryMs * 2 ** (failures - 1), RETRY_MAX_MS);
 }
 
 function retryAfterMs(error: unknown): number | null {

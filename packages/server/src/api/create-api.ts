@@ -7,6 +7,7 @@ import { fastify, type FastifyError, type FastifyInstance, type FastifyReply, ty
 import { Readable } from 'node:stream';
 import { API_BASE, ERRORS, type ErrorCode, type Problem } from '@pelorus/protocol';
 import { StoreError, type AuditStamp } from '../store/port.ts';
+import { createVault, NoKey } from '../vault/index.ts';
 import { SIGNED_IN, type Identity } from './access.ts';
 import { createAuthenticator, type Authenticator } from './authenticate.ts';
 import { announcesBody, mediaType } from './body.ts';
@@ -59,6 +60,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
       `there is nothing at ${pathOf(request)}; the paths are listed at ${API_BASE}`,
     );
   });
+  app.decorate('streamFigures', () => streams.figures());
   // Before the server stops listening, for it waits for every answer under way, and these do not end by themselves.
   app.addHook('preClose', async () => {
     streams.close();
@@ -177,7 +179,7 @@ function addRoutes(app: FastifyInstance, { context, streams, door }: Served): vo
   const callers = new WeakMap<FastifyRequest, CheckedCaller>();
   const methodsAt = new Map<string, string[]>();
   for (const route of door.options.routes ?? ROUTES) {
-    const url = urlOf(route);
+    const url = route.deep ? urlOf(route).replace(/:\w+$/, '*') : urlOf(route);
     methodsAt.set(url, [...(methodsAt.get(url) ?? []), route.method]);
     app.route({
       method: route.method,
@@ -301,6 +303,8 @@ function send(reply: FastifyReply, answer: Answer, body: SentAtOnce): FastifyRep
   void reply.code(answer.status).headers(answer.headers ?? {});
   if (body === undefined) return reply.send();
   if ('text' in body) return reply.type(body.type).send(body.text);
+  if ('bytes' in body)
+    return reply.type(body.type).send(Buffer.from(body.bytes.buffer, body.bytes.byteOffset, body.bytes.length));
   void reply.type('application/json; charset=utf-8');
   return 'json' in body
     ? reply.send(JSON.stringify(body.json))
@@ -323,6 +327,8 @@ function sendFailure(error: unknown, request: FastifyRequest, reply: FastifyRepl
 function problemOf(error: unknown): Problem {
   if (error instanceof ApiFailure) return toProblem(error.code, error.message, error.detail);
   if (error instanceof StoreError) return storeProblem(error);
+  if (error instanceof NoKey)
+    return toProblem('VAULT_CLOSED', error.message, { retryAfterSeconds: API_LIMITS.retryAfterSeconds });
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
   const code = typeof status === 'number' ? CODE_OF_STATUS[status] : undefined;
   if (code !== undefined && error instanceof Error) return toProblem(code, sentenceOf(error, code));

@@ -130,6 +130,7 @@ class Follower {
   private linkedProjects: number[] = [];
   private readonly sights = new Map<string, Sight>();
   private tally: RunTally | null = null;
+  private measuredAt = performance.now();
   /** Rises whenever there is something to tell. */
   private seq = 1;
   private readonly waiting = new Set<() => void>();
@@ -140,6 +141,7 @@ class Follower {
   private timerAt = Infinity;
   private looking = false;
   private hinted = false;
+  private turn: Promise<boolean> = Promise.resolve(false);
   private idleSince: number | null = performance.now();
   private lookedAt = 0;
   private gapMs: number = API_LIMITS.followGapMs;
@@ -202,7 +204,7 @@ class Follower {
     const startedAt = performance.now();
     let changed = false;
     try {
-      changed = await this.bringUpToDate();
+      changed = (await this.bringUpToDate()) || (await this.measureAgain());
     } catch (error) {
       this.parts.log.warn({ err: error, runId: this.picture.row.spec.id }, 'a followed run could not be read');
     }
@@ -228,8 +230,15 @@ class Follower {
     return isTerminalRun(this.picture.row.status.state);
   }
 
+  /** One at a time: an older answer must not overtake a newer one. */
+  private bringUpToDate(): Promise<boolean> {
+    const turn = this.turn.then(() => this.readChanges());
+    this.turn = turn.catch(() => false);
+    return turn;
+  }
+
   /** Everything that takes time comes first, so that the picture and what is said of it change together. */
-  private async bringUpToDate(): Promise<boolean> {
+  private async readChanges(): Promise<boolean> {
     const { picture, parts } = this;
     const detail = await parts.store.runChanges(picture.row.spec.id, picture.version);
     if (detail === null) return false;
@@ -238,13 +247,32 @@ class Follower {
     if (!picture.apply(detail)) return false;
     if (children !== this.children) this.takeChildren(children);
     this.tally = tally;
+    this.measuredAt = performance.now();
+    this.tellAll();
+    return true;
+  }
+
+  /** Progress grows with the time that tasks take, between their changes as well. */
+  private async measureAgain(): Promise<boolean> {
+    const { row } = this.picture;
+    if (row.status.startedAt === null || performance.now() - this.measuredAt < API_LIMITS.followProgressMs)
+      return false;
+    const before = this.tally;
+    const tally = await this.parts.tallies.ofTasks(row, this.picture.recordsWith({ ...row, tasks: [], attempts: [] }));
+    this.measuredAt = performance.now();
+    if (tally.progress === before?.progress) return false;
+    this.tally = tally;
+    this.tellAll();
+    return true;
+  }
+
+  private tellAll(): void {
     this.seq += 1;
     this.pieces.clear();
     this.pieceBytes = 0;
     const waiting = [...this.waiting];
     this.waiting.clear();
     for (const wake of waiting) wake();
-    return true;
   }
 
   private async readChildren(): Promise<ChildRunRow[]> {

@@ -72,8 +72,21 @@ export interface EventStreams {
   open(response: ServerResponse, headers: Record<string, unknown>, source: EventSource, opener: StreamOpener): void;
   /** Ends all streams; whoever does not take the end in time is cut off. */
   close(): void;
-  /** Streams open, and bytes of all of them that no socket has taken yet. */
-  figures(): { streams: number; unsentBytes: number; maxUnsentBytes: number };
+  figures(): StreamFigures;
+}
+
+export interface StreamFigures {
+  streams: number;
+  /** Bytes that no socket has taken yet: of all streams, and of the one with the most. */
+  unsentBytes: number;
+  maxUnsentBytes: number;
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** How many event streams are open, and what waits in them. */
+    streamFigures(): StreamFigures;
+  }
 }
 
 type EndReason = 'done' | 'gone' | 'stalled' | 'withdrawn' | 'closing' | 'failed';
