@@ -1,84 +1,53 @@
 /**
- * The forms in which a secret is looked for in what a task says: as it is, percent-encoded, in base64, escaped as in JSON,
- * in source code and in what shells print with `set -x`; each of these for the whole value and for each of its lines.
+ * The forms in which a secret is looked for in what a task says, each for the whole value and for each of its lines: as it is, in
+ * base64, in what shells print with `set -x`, in JSON inside of JSON and in HTML. Percent-encoding and escapes are found without
+ * being listed (escaped-text.ts).
  */
 
 /** Shorter texts are not looked for: masking every `a` would hide the log and give the secret away. */
 export const SECRET_CHARACTERS_MIN = 4;
+/** Base64 that programs break into lines is looked for in parts of this length, each with a line break anywhere in it. */
+const BASE64_PART = 32;
+/** That is for values whose base64 is no longer than this; of longer ones only what stands at the beginning of a line is found broken. */
+const BASE64_BROKEN_MAX = 6_000;
 /** The columns at which programs break base64: MIME and GNU `base64`, then PEM. */
 const BASE64_COLUMNS = [76, 64];
 
-/** All forms of one value, as text, without duplicates. Empty for a value that is too short. */
+/** All these forms of one value, as text, without duplicates. Empty for a value that is too short. */
 export function formsOf(secret: string): Set<string> {
   const forms = new Set<string>();
+  const add = (more: string[]): void => {
+    for (const form of more) if (form.length >= SECRET_CHARACTERS_MIN) forms.add(form);
+  };
   for (const text of textsOf(secret)) {
-    for (const form of [text, ...percentForms(text), ...jsonForms(text), ...sourceForms(text), ...base64Forms(text)]) {
-      if (form.length >= SECRET_CHARACTERS_MIN) forms.add(form);
-    }
+    add([text]);
+    add(quotedForms(text));
+    add(base64Forms(text));
   }
+  if (forms.size > 0) add(brokenBase64Forms(secret));
   return forms;
 }
 
-/** The value and, because programs drop or add white space at the ends, its lines. */
-function textsOf(secret: string): string[] {
-  const texts = [secret, secret.trim(), secret.replaceAll('\r\n', '\n')];
+/** The value and its lines, also without the white space at their ends, which programs drop. */
+export function textsOf(secret: string): string[] {
+  if (secret.length < SECRET_CHARACTERS_MIN || secret.trim() === '') return [];
+  const parts = [secret.trim(), secret.replaceAll('\r\n', '\n')];
   const lines = secret.split(/\r\n|\n|\r/);
-  if (lines.length > 1) texts.push(...lines, ...lines.map((line) => line.trim()));
-  return [...new Set(texts)].filter((text) => text.trim().length >= SECRET_CHARACTERS_MIN);
+  if (lines.length > 1) parts.push(...lines, ...lines.map((line) => line.trim()));
+  return [...new Set([secret, ...parts.filter((text) => text.trim().length >= SECRET_CHARACTERS_MIN)])];
 }
 
-// Percent-encoding. What is left as it is differs: RFC 3986, encodeURIComponent, forms, Python's quote, user information, encodeURI.
-
-const LEFT_ALONE = ['', "!*'()", '*', '/', "!$&'()*+,", ";/?:@&=+$,#!*'()", "!$&'()*+,;=:@/?"].map(
-  (more) => new Set(Buffer.from(`ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~${more}`)),
-);
-const FORM = new Set(Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.*'));
-
-function percentForms(text: string): string[] {
-  const bytes = Buffer.from(text);
-  const upper = [...LEFT_ALONE, FORM].flatMap((safe) => {
-    const encoded = percentEncoded(bytes, safe);
-    return encoded.includes('%20') ? [encoded, encoded.replaceAll('%20', '+')] : [encoded];
-  });
-  return upper.flatMap((form) => [form, form.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase())]);
-}
-
-function percentEncoded(bytes: Uint8Array, safe: ReadonlySet<number>): string {
-  let text = '';
-  for (const byte of bytes) text += safe.has(byte) ? String.fromCharCode(byte) : `%${hex(byte, 2).toUpperCase()}`;
-  return text;
-}
-
-// JSON and its relatives
-
-function jsonForms(text: string): string[] {
-  const plain = jsonEscaped(text);
-  const ascii = plain.replace(/[^\0-\x7F]/g, (char) => `\\u${hex(char.charCodeAt(0), 4)}`);
-  const html = plain.replace(/[<>&\u2028\u2029]/g, (char) => `\\u${hex(char.charCodeAt(0), 4)}`);
+function quotedForms(text: string): string[] {
   return [
-    ...[plain, ascii, ascii.replace(/\\u[0-9a-f]{4}/g, (code) => `\\u${code.slice(2).toUpperCase()}`), html],
-    ...[plain, ascii].map((form) => form.replaceAll('/', '\\/')),
-    jsonEscaped(plain),
-    // Python's and others' way of showing a text: quotes of the other kind stay as they are.
-    plain.replaceAll('\\"', '"'),
-    plain.replaceAll('\\"', '"').replaceAll("'", "\\'"),
+    jsonEscaped(jsonEscaped(text)),
+    text.replaceAll("'", "'\\''"),
+    text.replaceAll("'", `'"'"'`),
+    text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;'),
   ];
 }
 
 function jsonEscaped(text: string): string {
   return JSON.stringify(text).slice(1, -1);
-}
-
-// Source code and shells
-
-function sourceForms(text: string): string[] {
-  return [
-    literalEscaped(text, 'python'),
-    literalEscaped(text, 'javascript'),
-    text.replaceAll("'", "'\\''"),
-    text.replaceAll("'", `'"'"'`),
-    text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;'),
-  ];
 }
 
 /**
@@ -103,24 +72,41 @@ export function literalEscaped(text: string, language: 'python' | 'javascript'):
  * depend on nothing else, then those with which the encoding ends if the text ends it.
  */
 function base64Forms(text: string): string[] {
-  const bytes = Buffer.from(text);
-  const forms: string[] = [];
-  for (const before of [0, 1, 2]) {
-    const encoded = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
-    const first = Math.ceil((before * 8) / 6);
-    const full = encoded.slice(first, Math.floor(((before + bytes.length) * 8) / 6));
-    const padded = encoded.slice(first);
-    forms.push(full, padded, padded.replace(/=+$/, ''));
-    if (before === 0) for (const columns of BASE64_COLUMNS) forms.push(...wrapped(full, columns));
-  }
+  const forms = ALIGNMENTS.flatMap((before) => {
+    const { full, padded } = alignedBase64(text, before);
+    return [full, padded, padded.replace(/=+$/, '')];
+  });
   return forms.flatMap((form) => [form, form.replaceAll('+', '-').replaceAll('/', '_')]);
 }
 
-function wrapped(encoded: string, columns: number): string[] {
-  if (encoded.length <= columns) return [];
-  return Array.from({ length: Math.ceil(encoded.length / columns) }, (_none, line) =>
-    encoded.slice(line * columns, (line + 1) * columns),
-  );
+const ALIGNMENTS = [0, 1, 2];
+
+function alignedBase64(text: string, before: number): { full: string; padded: string } {
+  const bytes = Buffer.concat([Buffer.alloc(before), Buffer.from(text)]);
+  const padded = bytes.toString('base64').slice(Math.ceil((before * 8) / 6));
+  const full = bytes.toString('base64').slice(Math.ceil((before * 8) / 6), Math.floor((bytes.length * 8) / 6));
+  return { full, padded };
+}
+
+function brokenBase64Forms(text: string): string[] {
+  const first = alignedBase64(text, 0).full;
+  const forms = BASE64_COLUMNS.flatMap((columns) => (first.length > columns ? cut(first, columns) : []));
+  if (first.length > BASE64_BROKEN_MAX) return forms;
+  const parts = ALIGNMENTS.flatMap((before) => cut(alignedBase64(text, before).full, BASE64_PART));
+  return [...forms, ...parts, ...parts.flatMap((part) => ['\n', '\r\n'].flatMap((end) => withBreak(part, end)))];
+}
+
+/** A break before the first or after the last character is between parts, where it hides nothing. */
+function withBreak(part: string, end: string): string[] {
+  return Array.from({ length: part.length - 1 }, (_none, at) => part.slice(0, at + 1) + end + part.slice(at + 1));
+}
+
+/** Parts of that length; the last one is longer rather than too short to be looked for. */
+function cut(text: string, length: number): string[] {
+  const parts: string[] = [];
+  let at = 0;
+  for (; text.length - at >= length + SECRET_CHARACTERS_MIN; at += length) parts.push(text.slice(at, at + length));
+  return [...parts, text.slice(at)];
 }
 
 function hex(value: number, digits: number): string {

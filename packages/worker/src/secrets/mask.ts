@@ -9,39 +9,49 @@
  * Looking for each form by itself costs a pass over the text per form, and an automaton over long keys costs megabytes: so
  * each position's next four bytes are looked up in a table of 64 KiB, and only where that says so are patterns compared.
  */
-import { formsOf } from './forms.ts';
+import { EscapedText, type Progress } from './escaped-text.ts';
+import { formsOf, textsOf } from './forms.ts';
 
 const STARS = Buffer.from('***');
 const GRAM_BYTES = 4;
 /** A longer form is looked for in pieces, so that this bounds what is held back and what one position costs. */
-const PATTERN_BYTES = 512;
-const PIECE_BYTES = 256;
+const PATTERN_CHARACTERS = 512;
+const PIECE_CHARACTERS = 256;
 /** An output that ends within a form: this much of it is not shown, or half of a shorter form. */
 const TAIL_BYTES = 8;
 const NOTHING = Buffer.alloc(0);
 
+/** Something that is looked for. */
+interface Pattern {
+  /** What it may begin with: four bytes each, as latin1 text. */
+  beginnings(length: number): Iterable<string>;
+  at(bytes: Buffer, from: number): Progress;
+  /** What a part is counted against. */
+  readonly characterCount: number;
+}
+
 export class Mask {
-  /** Patterns by their first four bytes, longest first. */
-  readonly #patterns = new Map<number, Buffer[]>();
+  /** Patterns by the four bytes that they may begin with. */
+  readonly #patterns = new Map<number, Pattern[]>();
   /** Nonzero where patterns may begin, by {@link slot} of the first four bytes. */
   readonly #slots = new Uint8Array(1 << 16);
-  /** The first one to three bytes of each pattern. */
+  /** The first one to three bytes of what patterns may begin with. */
   readonly #beginnings = new Set<number>();
 
-  private constructor(patterns: Iterable<Buffer>) {
+  private constructor(patterns: Iterable<Pattern>) {
     for (const pattern of patterns) this.#add(pattern);
-    for (const list of this.#patterns.values()) list.sort((left, right) => right.length - left.length);
   }
 
   /** Null when no value is long enough to be masked. */
   static of(secrets: Iterable<string>): Mask | null {
-    const patterns = new Map<string, Buffer>();
+    const forms = new Set<string>();
+    const texts = new Set<string>();
     for (const secret of secrets) {
-      for (const form of formsOf(secret)) {
-        for (const piece of piecesOf(Buffer.from(form))) patterns.set(piece.toString('latin1'), piece);
-      }
+      for (const form of formsOf(secret)) for (const piece of piecesOf(form)) forms.add(piece);
+      for (const text of textsOf(secret)) for (const piece of piecesOf(text)) texts.add(piece);
     }
-    return patterns.size > 0 ? new Mask(patterns.values()) : null;
+    if (texts.size === 0) return null;
+    return new Mask([...[...forms].map(exactly), ...[...texts].map((text) => new EscapedText(text))]);
   }
 
   /** A whole text, masked. */
@@ -55,13 +65,16 @@ export class Mask {
     return new MaskStream(this);
   }
 
-  #add(pattern: Buffer): void {
-    const gram = pattern.readInt32BE(0);
-    const list = this.#patterns.get(gram);
-    if (list) list.push(pattern);
-    else this.#patterns.set(gram, [pattern]);
-    this.#slots[slot(gram)] = 1;
-    for (let length = 1; length < GRAM_BYTES; length += 1) this.#beginnings.add(beginning(pattern, 0, length));
+  #add(pattern: Pattern): void {
+    for (const text of pattern.beginnings(GRAM_BYTES)) {
+      const bytes = Buffer.from(text, 'latin1');
+      const gram = bytes.readInt32BE(0);
+      const list = this.#patterns.get(gram);
+      if (list) list.push(pattern);
+      else this.#patterns.set(gram, [pattern]);
+      this.#slots[slot(gram)] = 1;
+      for (let length = 1; length < GRAM_BYTES; length += 1) this.#beginnings.add(beginning(bytes, 0, length));
+    }
   }
 
   /** @internal The first position from `from` on at which a pattern may begin, or `bytes.length`. */
@@ -86,14 +99,14 @@ export class Mask {
   matchAt(bytes: Buffer, at: number, ended: boolean): number | null {
     const left = bytes.length - at;
     if (left < GRAM_BYTES) return ended ? 0 : null;
+    let longest = 0;
     for (const pattern of this.#patterns.get(bytes.readInt32BE(at)) ?? []) {
-      const length = Math.min(pattern.length, left);
-      if (bytes.compare(pattern, 0, length, at, at + length) !== 0) continue;
-      if (length === pattern.length) return length;
-      if (!ended) return null;
-      if (length >= TAIL_BYTES || length * 2 >= pattern.length) return length;
+      const { kind, length, characters } = pattern.at(bytes, at);
+      if (kind === 'partly' && !ended) return null;
+      const telling = kind === 'partly' && (length >= TAIL_BYTES || characters * 2 >= pattern.characterCount);
+      if (kind === 'whole' || telling) longest = Math.max(longest, length);
     }
-    return 0;
+    return longest;
   }
 }
 
@@ -151,10 +164,28 @@ function beginning(bytes: Buffer, at: number, length: number): number {
   return value;
 }
 
-function piecesOf(form: Buffer): Buffer[] {
-  if (form.length < GRAM_BYTES) return [];
-  const pieces: Buffer[] = [];
+/** A form as it is, to the byte. */
+function exactly(form: string): Pattern {
+  const pattern = Buffer.from(form);
+  return {
+    characterCount: pattern.length,
+    beginnings: (length) => [pattern.toString('latin1', 0, length)],
+    at: (bytes, from) => {
+      const length = Math.min(pattern.length, bytes.length - from);
+      if (bytes.compare(pattern, 0, length, from, from + length) !== 0) return NOT_THERE;
+      return { kind: length === pattern.length ? 'whole' : 'partly', length, characters: length };
+    },
+  };
+}
+
+const NOT_THERE: Progress = { kind: 'not', length: 0, characters: 0 };
+
+function piecesOf(text: string): string[] {
+  const pieces: string[] = [];
+  const chars = text.length > PATTERN_CHARACTERS ? [...text] : [text];
+  if (chars.length === 1) return chars;
   let from = 0;
-  for (; form.length - from > PATTERN_BYTES; from += PIECE_BYTES) pieces.push(form.subarray(from, from + PIECE_BYTES));
-  return [...pieces, form.subarray(from)];
+  for (; chars.length - from > PATTERN_CHARACTERS; from += PIECE_CHARACTERS)
+    pieces.push(chars.slice(from, from + PIECE_CHARACTERS).join(''));
+  return [...pieces, chars.slice(from).join('')];
 }

@@ -94,7 +94,7 @@ export class AttemptDirectory implements TaskPlace {
   }
 
   writeKill(order: KillOrder): void {
-    writeFileSync(`${this.workDir}.kill`, JSON.stringify(order));
+    writeFileSync(`${this.workDir}.kill`, JSON.stringify(order), { mode: 0o600 });
   }
 
   readKill(): KillOrder | null {
