@@ -21,7 +21,7 @@ export const IMPORT_TABLE: Unit[] = [
   { name: 'engine', paths: ['packages/engine/src'], imports: ['protocol'], pure: true },
   { name: 'engine/sim', paths: ['packages/engine/sim'], imports: ['engine', 'protocol', 'worker/core'] },
   { name: 'server/store', paths: ['packages/server/src/store'], imports: ['engine', 'protocol'] },
-  { name: 'server/vault', paths: ['packages/server/src/vault'], imports: ['server/store', 'engine', 'protocol'] },
+  { name: 'server/vault', paths: ['packages/server/src/vault'], imports: ['server/store', 'worker/secrets', 'engine', 'protocol'] },
   {
     name: 'server/master',
     paths: ['packages/server/src/master'],
@@ -30,12 +30,14 @@ export const IMPORT_TABLE: Unit[] = [
   {
     name: 'server/api',
     paths: ['packages/server/src/api'],
-    imports: ['server/store', 'server/vault', 'engine', 'protocol'],
+    imports: ['server/store', 'server/logs', 'server/vault', 'engine', 'protocol'],
     typesOf: ['server/master'],
     never: ['decide', 'apply'],
   },
+  { name: 'server/logs', paths: ['packages/server/src/logs'], imports: ['server/store', 'protocol'] },
   { name: 'server/alerts', paths: ['packages/server/src/alerts'], imports: ['server/store', 'engine', 'protocol'] },
-  { name: 'worker', paths: ['packages/worker/src'], imports: ['worker/core', 'protocol'] },
+  { name: 'worker', paths: ['packages/worker/src'], imports: ['worker/core', 'worker/secrets', 'protocol'] },
+  { name: 'worker/secrets', paths: ['packages/worker/src/secrets'], imports: ['protocol'] },
   {
     name: 'worker/core',
     paths: [
@@ -58,6 +60,7 @@ export const IMPORT_TABLE: Unit[] = [
       'server/master',
       'server/api',
       'server/alerts',
+      'server/logs',
       'worker',
       'sdk',
     ],

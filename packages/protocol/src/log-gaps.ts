@@ -40,6 +40,12 @@ export function placeInLog(offset: number, gaps: readonly LogGap[]): LogPlace {
   return { kind: 'bytes', position: offset - missing, until: Infinity };
 }
 
+/** How many of the bytes that are left come before an offset. */
+export function heldBefore(offset: number, gaps: readonly LogGap[]): number {
+  const missing = gaps.reduce((sum, { from, to }) => sum + Math.max(0, Math.min(to, offset) - from), 0);
+  return offset - missing;
+}
+
 /**
  * The gaps of a log that is cut back to `from` and goes on at `to`: gaps within are part of the new one, and one that
  * touches it for the same reason is joined with it, so that a log never has many.

@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { formatLogMeta, LIMITS, logSize, parseLogMeta, placeInLog, withGap, type LogGap } from '../src/index.ts';
+import {
+  formatLogMeta,
+  heldBefore,
+  LIMITS,
+  logSize,
+  parseLogMeta,
+  placeInLog,
+  withGap,
+  type LogGap,
+} from '../src/index.ts';
 
 const gaps: LogGap[] = [
   { from: 10, to: 20, reason: 'limit' },
@@ -15,6 +24,9 @@ describe('offsets of a log with gaps', () => {
     expect(placeInLog(100, gaps)).toEqual({ kind: 'bytes', position: 15, until: Infinity });
     expect(logSize(15, gaps)).toBe(100);
     expect(logSize(7, [])).toBe(7);
+    expect([0, 10, 15, 20, 25, 60, 100, 130].map((offset) => heldBefore(offset, gaps))).toEqual([
+      0, 10, 10, 10, 15, 15, 15, 45,
+    ]);
   });
 
   test('a new gap swallows those behind its beginning and joins one that it touches', () => {

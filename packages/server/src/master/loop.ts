@@ -27,6 +27,8 @@ import {
   LIMITS,
   type MasterId,
   masterIdOf,
+  type LogAcknowledged,
+  type LogPiece,
   type MasterLink,
   type RunId,
   type WorkerToMaster,
@@ -57,8 +59,16 @@ export interface MasterOptions {
   selector?: Selector;
   /** Called with what a commit has made durable; must return at once. */
   onCommitted?: (changes: readonly Change[]) => void;
+  /** Takes pieces of logs as they come; without one they are not answered, and workers keep them. */
+  logs?: LogSink;
   /** Called once when this incarnation is over against its will: somebody fenced it, or the store is gone for good. */
   onOver?: (reason: unknown) => void;
+}
+
+/** Logs go past the core: no run waits for them, and they need no fence, because the same bytes twice are the same bytes. */
+export interface LogSink {
+  /** Neither throws nor waits; answers once or not at all. */
+  take(piece: LogPiece, answer: (acknowledged: LogAcknowledged) => void): void;
 }
 
 export interface Master {
@@ -238,10 +248,18 @@ class MasterLoop implements Master {
         this.probes.linkDown(id);
         this.push({ kind: 'link-down', link: id }, 1);
       } else {
-        const rest = messages.filter((message) => !this.probes.hears(id, link, message));
+        const rest = messages.filter(
+          (message) => !this.takesLog(link, message) && !this.probes.hears(id, link, message),
+        );
         if (rest.length > 0) this.push({ kind: 'frame', link: id, messages: rest }, rest.length);
       }
     });
+  }
+
+  private takesLog(link: MasterLink, message: WorkerToMaster): boolean {
+    if (message.kind !== 'log') return false;
+    this.options.logs?.take(message, (acknowledged) => link.send([acknowledged]));
+    return true;
   }
 
   private push(input: Input, size: number): void {
