@@ -282,6 +282,38 @@ export interface ConnectionBody {
 export interface ConnectionView {
   name: string;
   kind: 'sqlite' | 'postgres' | 'mysql';
+  /** Passwords in it are `***`; sent back like that, they stay as they are. */
+  url: string;
+  updatedAt: string;
+  updatedBy: string;
+}
+
+/** What came of trying a connection on a worker. */
+export interface ConnectionTested {
+  ok: boolean;
+  /** What the database said, for people. */
+  detail: string;
+  tookMs: number;
+  /** Name of the worker; null: it did not come to that. */
+  worker: string | null;
+}
+
+/** A secret as it is shown: its value stays in the store. */
+export interface SecretView {
+  name: string;
+  /** False: it was sealed under a key that the server does not hold. Give its value again, or the key. */
+  readable: boolean;
+  updatedAt: string;
+  updatedBy: string;
+}
+
+export interface ProjectFileView {
+  path: string;
+  /** Of the content, hexadecimal; also its entity tag. */
+  sha256: string;
+  sizeBytes: number;
+  updatedAt: string;
+  updatedBy: string;
 }
 
 export interface SystemView {

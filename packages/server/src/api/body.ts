@@ -29,6 +29,7 @@ export type BodyMedia =
   | { kind: 'bytes' };
 
 const JSON_TYPE = 'application/json';
+const BYTES_TYPE = 'application/octet-stream';
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 const MULTIPART_TYPE = 'multipart/form-data';
 const YAML_TYPES = ['application/yaml', 'application/x-yaml', 'text/yaml', 'text/x-yaml'];
@@ -120,6 +121,34 @@ function readForm(text: string): Record<string, unknown> {
   const fields = Object.create(null) as Record<string, unknown>;
   for (const [name, value] of new URLSearchParams(text)) addField(fields, name, value);
   return fields;
+}
+
+/** Bytes as they are; an absent body counts as none of them. */
+export function bytesBody(limitBytes: number): BodyReader<Buffer> {
+  return {
+    contentTypes: [BYTES_TYPE],
+    limitBytes,
+    schema: null,
+    media: { [BYTES_TYPE]: { kind: 'bytes' } },
+    readsQuery: false,
+    read: bytesOf,
+  };
+}
+
+/** A JSON body that may hold a secret: nothing of it is quoted in an answer that refuses it. */
+export function confidentialBody<Output>(schema: z.ZodType<Output>): BodyReader<Output> {
+  const reader = jsonBody(schema);
+  return {
+    ...reader,
+    read: async (request) => {
+      try {
+        return await reader.read(request);
+      } catch (cause) {
+        if (!(cause instanceof ApiFailure) || cause.code !== 'MALFORMED_BODY') throw cause;
+        throw new ApiFailure('MALFORMED_BODY', 'the body is not acceptable JSON');
+      }
+    },
+  };
 }
 
 /** A definition as it was sent; parsing it is the business of `DefinitionParser`. */

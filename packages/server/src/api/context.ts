@@ -1,10 +1,12 @@
 /** What the handlers work with. The composition root makes the options; nothing here reads the environment. */
-import type { AlertTested, RunId } from '@pelorus/protocol';
+import type { AlertTested, ConnectionTested, RunId } from '@pelorus/protocol';
 import type { LiveRun } from '../master/live-run.ts';
 import type { Caller } from './access.ts';
 import type { ApiStore } from '../store/port.ts';
 import type { DefinitionParser } from './definitions/definition-parser.ts';
+import type { Vault } from '../vault/index.ts';
 import type { LogReader } from './logs.ts';
+import type { Masks } from './masks.ts';
 import type { Passwords } from './passwords.ts';
 import type { RunEvents } from './run-events.ts';
 import type { RunHints } from './run-hints.ts';
@@ -20,6 +22,8 @@ export interface ApiHints {
   runsChanged?: RunHints['subscribe'];
   /** Asks the owner for a run; null when nobody owns it here. The API gives up after a second and aborts the signal. */
   liveRun?: (run: RunId, signal: AbortSignal) => Promise<LiveRun | null> | LiveRun | null;
+  /** Tries a connection on a worker; null when there is none that could. Absent where no master is. */
+  testConnection?: (projectId: number, name: string, signal: AbortSignal) => Promise<ConnectionTested | null>;
   /**
    * Sends a test message through a channel that exists, and says for people what became of it; its time is bounded by the
    * sender. Absent where nobody sends alerts.
@@ -41,6 +45,8 @@ export interface ApiOptions {
   /** Epoch ms. */
   clock: () => number;
   log: ApiLog;
+  /** Seals and opens secrets and connections. Absent: there is no key. */
+  vault?: Vault;
   /** Version of the product, for `GET /api/v1/system`. */
   version: string;
   /** `sqlite` or `postgres`, for the same. */
@@ -73,6 +79,10 @@ export interface ApiContext {
   /** Each of its changes is written together with a row of the audit, and refused before the caller was admitted. */
   store: ApiStore;
   caller: Caller;
+  /** Runs as they are stored, nothing of them masked: for making other runs from them, never for an answer. */
+  unmasked: Pick<ApiStore, 'getRunDetail'>;
+  vault: Vault;
+  masks: Masks;
   /** The same sender as its credentials and rights are now, for what outlasts a moment; rejects when the credentials have ended. */
   again: () => Promise<Caller>;
   logs: LogReader;

@@ -17,6 +17,7 @@ import { createDefinitionParser } from './definitions/definition-parser.ts';
 import { createGuard } from './guard.ts';
 import { API_LIMITS } from './limits.ts';
 import { createPasswords } from './passwords.ts';
+import { createMasks, withMasks } from './masks.ts';
 import { createPastDurations } from './past-durations.ts';
 import { ApiFailure, toProblem } from './problem.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
@@ -79,15 +80,21 @@ export function createApi(options: ApiOptions): FastifyInstance {
 type Shared = Omit<ApiContext, 'caller' | 'again' | 'user' | 'connection'>;
 
 function contextOf(options: ApiOptions): Shared {
-  const versions = createVersionCache(options.store);
+  const vault = options.vault ?? createVault([]);
+  const masks = createMasks(options.store, vault);
+  const store = withMasks(options.store, masks);
+  const versions = createVersionCache(store);
   const tallies = createRunTallies({
-    store: options.store,
+    store,
     versions,
-    durations: createPastDurations(options.store, options.clock),
+    durations: createPastDurations(store, options.clock),
     clock: options.clock,
   });
   return {
-    store: options.store,
+    store,
+    unmasked: options.store,
+    vault,
+    masks,
     logs: options.logs,
     hints: options.hints,
     clock: options.clock,
@@ -100,7 +107,7 @@ function contextOf(options: ApiOptions): Shared {
     versions,
     tallies,
     events: createRunEvents({
-      store: options.store,
+      store,
       versions,
       tallies,
       hints: options.hints.runsChanged ?? null,

@@ -3,6 +3,7 @@ import type { RunId } from '@pelorus/protocol';
 import type { LiveRun } from '../master/live-run.ts';
 import type { ApiContext } from './context.ts';
 import { API_LIMITS } from './limits.ts';
+import { maskRun } from './masks.ts';
 
 /** A run from its master's memory, in the shape in which the store gives one. */
 export interface OwnedRun {
@@ -27,7 +28,9 @@ export async function askOwner(context: ApiContext, run: RunId): Promise<OwnedRu
   }, API_LIMITS.liveQueryMs);
   try {
     const answer = await Promise.race([liveRun(run, controller.signal), late]);
-    return answer === null ? null : ownedRun(answer);
+    if (answer === null) return null;
+    const owned = ownedRun(answer);
+    return maskRun(owned, await context.masks.of(owned.spec.projectId));
   } catch (error) {
     context.log.warn({ err: error, runId: run }, 'live query failed');
     return null;

@@ -26,9 +26,15 @@ export async function readLog(
   const known = attempt === null ? null : await context.store.getAttempt(formatAttemptId(attempt));
   if (attempt === null || known === null)
     throw new ApiFailure('ATTEMPT_NOT_FOUND', `there is no attempt ${attemptId}; its form is <run>.<task>.<n>`);
-  await loadRun(context, attempt.run);
+  const { spec } = await loadRun(context, attempt.run);
+  const mask = await context.masks.of(spec.projectId);
   const { total, lines } = await context.logs.read(attempt, { from: query.from, size: query.size, matches }, signal);
-  return { total, length: lines.length, took: Math.round(performance.now() - startedAt), content: lines };
+  return {
+    total,
+    length: lines.length,
+    took: Math.round(performance.now() - startedAt),
+    content: mask ? lines.map((line) => mask.text(line)) : lines,
+  };
 }
 
 const EXPRESSION_PREFIX = 're:';

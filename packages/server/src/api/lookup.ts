@@ -48,7 +48,10 @@ export async function loadRun({ store, caller }: Needed, run: RunId): Promise<Ru
   return admitted(caller, await store.getRun(run), run);
 }
 
-export async function loadRunDetail({ store, caller }: Needed, run: RunId): Promise<RunDetail> {
+export async function loadRunDetail(
+  { store, caller }: { store: Pick<ApiContext['store'], 'getRunDetail'>; caller: Needed['caller'] },
+  run: RunId,
+): Promise<RunDetail> {
   return admitted(caller, await store.getRunDetail(run), run);
 }
 

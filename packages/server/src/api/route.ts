@@ -23,7 +23,8 @@ export interface Answer {
     | { stream: AsyncIterable<string> }
     | { events: EventSource }
     /** Anything else, with its content type. */
-    | { text: string; type: string };
+    | { text: string; type: string }
+    | { bytes: Uint8Array; type: string };
 }
 
 /** What a status answers with: JSON of a schema, nothing (null), or something of one of several media types. */
@@ -43,6 +44,10 @@ export interface Input<Params, Query, Body> {
   lastEventId: string | null;
   /** Entity tags of what the client has already; empty when it does not say. */
   ifNoneMatch: readonly string[];
+  /** Entity tags of which one must be that of what is there, `*` for any; null: no such condition. */
+  ifMatch: readonly string[] | null;
+  /** The header `Range`, as it was sent. */
+  range: string | null;
 }
 
 export interface RouteDefinition<Params extends z.ZodObject, Query extends z.ZodObject, Body> {
@@ -51,6 +56,8 @@ export interface RouteDefinition<Params extends z.ZodObject, Query extends z.Zod
   method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   /** Below `/api/v1`, unless `root`. */
   path: string;
+  /** The last parameter of the path may hold slashes. */
+  deep?: boolean;
   /** The path is taken from the root of the server, and needs no token. */
   root?: boolean;
   /** Who may; enforced before the handler and by `lookup.ts`. */
@@ -71,6 +78,7 @@ export interface Route {
   id: string;
   method: RouteDefinition<z.ZodObject, z.ZodObject, unknown>['method'];
   path: string;
+  deep: boolean;
   root: boolean;
   access: AccessRule;
   summary: string;
@@ -100,6 +108,7 @@ export function route<Params extends z.ZodObject, Query extends z.ZodObject, Bod
     method: definition.method,
     path: definition.path,
     access: definition.access,
+    deep: definition.deep ?? false,
     root: definition.root ?? false,
     summary: definition.summary,
     schemas: { params, query, body: body.schema },
@@ -111,12 +120,17 @@ export function route<Params extends z.ZodObject, Query extends z.ZodObject, Bod
     bodyLimitBytes: body.limitBytes,
     run: async (request, signal, context) => {
       const read = {
-        params: parseInput(params, request.params) as z.output<Params>,
+        params: parseInput(params, pathParameters(request, definition)) as z.output<Params>,
         query: (body.readsQuery ? {} : parseInput(query, request.query)) as z.output<Query>,
         body: await body.read(request),
       };
       const key = definition.repeatable === true ? keyOf(request, definition.path, read) : null;
-      const more = { key, lastEventId: lastEventIdOf(request), ifNoneMatch: entityTagsOf(request) };
+      const more = {
+        key,
+        lastEventId: lastEventIdOf(request),
+        ifNoneMatch: entityTagsOf(request),
+        ...conditionsOf(request),
+      };
       return definition.handle({ ...read, ...more, signal }, context);
     },
   };
@@ -124,6 +138,21 @@ export function route<Params extends z.ZodObject, Query extends z.ZodObject, Bod
 
 function keyOf(request: FastifyRequest, path: string, read: object): SubmissionKey {
   return submissionKey(request.headers['idempotency-key'], { path, ...read });
+}
+
+/** Of a deep path, the router calls the last one `*`. */
+function pathParameters(request: FastifyRequest, { path, deep }: { path: string; deep?: boolean }): unknown {
+  if (deep !== true) return request.params;
+  const { '*': last, ...rest } = request.params as Record<string, unknown>;
+  return { ...rest, [path.slice(path.lastIndexOf(':') + 1)]: last };
+}
+
+function conditionsOf({ headers }: FastifyRequest): Pick<Input<never, never, never>, 'ifMatch' | 'range'> {
+  const ifMatch = headers['if-match'];
+  return {
+    ifMatch: ifMatch === undefined ? null : (ifMatch.match(/(?:W\/)?"[^"]*"|\*/g) ?? []),
+    range: headers.range ?? null,
+  };
 }
 
 function lastEventIdOf(request: FastifyRequest): string | null {

@@ -12,12 +12,14 @@ import { connectionRoutes } from './resources/connections.ts';
 import { documentationRoutes } from './resources/documentation.ts';
 import { eventRoutes } from './resources/events.ts';
 import { memberRoutes } from './resources/members.ts';
+import { fileRoutes } from './resources/files.ts';
 import { projectRoutes } from './resources/projects.ts';
 import { runActionRoutes } from './resources/run-actions.ts';
 import { runAgainRoutes } from './resources/run-again.ts';
 import { runRoutes } from './resources/runs.ts';
 import { signInRoutes } from './resources/sign-in.ts';
 import { startRoutes } from './resources/start.ts';
+import { secretRoutes } from './resources/secrets.ts';
 import { systemRoutes } from './resources/system.ts';
 import { taskGroupRoutes } from './resources/task-groups.ts';
 import { tokenRoutes } from './resources/tokens.ts';
@@ -60,6 +62,8 @@ export const ROUTES: readonly Route[] = [
   ...taskGroupRoutes,
   ...alertRoutes,
   ...connectionRoutes,
+  ...secretRoutes,
+  ...fileRoutes,
   ...startRoutes,
   ...signInRoutes,
   ...userRoutes,

@@ -28,7 +28,7 @@ export type Settings = Pick<
  * `WORKFLOW_NOT_FOUND` when the workflow has been deleted; and what `makePlan` throws.
  */
 export async function prepareAgain(context: ApiContext, order: AgainOrder): Promise<PreparedRun> {
-  const earlier = await loadRunDetail(context, order.run);
+  const earlier = await loadRunDetail({ store: context.unmasked, caller: context.caller }, order.run);
   if (order.what.kind !== 'all') refuseLive(earlier);
   const workflow = await workflowOf(context, earlier);
   const row = await versionOf(context, workflow, order.version === 'same' ? earlier.spec.workflowVersion : null);
@@ -38,7 +38,7 @@ export async function prepareAgain(context: ApiContext, order: AgainOrder): Prom
   const now = context.clock();
   const planned = makePlan(row.definition, requestOf(order, previous), await planTerms(context, workflow));
   const run = {
-    ...settingsOf(earlier),
+    ...settingsOf(earlier, order.version),
     ...order.changed,
     project: workflow.project,
     workflow: workflow.name,
@@ -86,7 +86,8 @@ function requestOf({ what }: AgainOrder, previous: PreviousRun): PlanRequest {
 }
 
 /** Everything of a run but which one it is, whose child it was, and how it came about. */
-function settingsOf({ spec }: RunDetail) {
-  const { id: _id, projectId: _project, workflowId: _workflow, depth: _depth, ...settings } = spec;
-  return settings;
+function settingsOf({ spec }: RunDetail, version: AgainOrder['version']) {
+  const { id: _id, projectId: _project, workflowId: _workflow, depth: _depth, files, ...settings } = spec;
+  // The same version runs with the same files of the project, the latest with those that are there now.
+  return version === 'same' && files ? { ...settings, files } : settings;
 }

@@ -6,6 +6,7 @@ import type { SaveWorkflow, WorkflowRow } from '../store/port.ts';
 import type { DefinitionBody } from './body.ts';
 import type { ApiContext } from './context.ts';
 import type { NamedAs, ParsedUpload } from './definitions/parse-upload.ts';
+import { API_LIMITS } from './limits.ts';
 import { loadProject } from './lookup.ts';
 import { failureWith } from './problem.ts';
 import { demandReferences } from './references.ts';
@@ -15,6 +16,8 @@ import { refuseCircles } from './sub-workflow-circles.ts';
 export interface CompleteDefinition extends ParsedUpload {
   /** Over the definition and its files. */
   hash: string;
+  /** Files that each run takes from the project. */
+  projectFiles: string[];
 }
 
 /**
@@ -26,14 +29,14 @@ export async function readDefinition(
   body: DefinitionBody,
   as: NamedAs,
 ): Promise<CompleteDefinition> {
-  await loadProject(context, as.project);
+  const project = await loadProject(context, as.project);
   const upload =
     body.kind === 'bundle'
       ? { kind: 'bundle' as const, bytes: body.bytes, as }
       : { kind: 'text' as const, format: body.format, bytes: body.bytes, as };
   const parsed = await context.definitions.parse(upload);
   const kept = body.kind === 'bundle' || parsed.missing.length === 0 ? [] : await earlierFiles(context, as);
-  const definition = complete(parsed, kept);
+  const definition = await complete(context, project.id, parsed, kept);
   await demandReferences(context, as.project, definition.definition);
   await refuseCircles(context, as, definition);
   return definition;
@@ -44,14 +47,38 @@ async function earlierFiles(context: ApiContext, as: NamedAs): Promise<WorkflowF
   return workflow === null ? [] : (await context.versions.get(workflow.id, workflow.version)).files;
 }
 
-/** Throws the 422 that names every file that is missing. */
-export function complete(parsed: ParsedUpload, kept: WorkflowFile[]): CompleteDefinition {
+/**
+ * What the upload does not bring is taken from `kept`, else from the files of the project. Throws the 422 that names every file
+ * that is missing; of secrets that are missing it only warns.
+ */
+export async function complete(
+  context: Pick<ApiContext, 'store'>,
+  projectId: number,
+  parsed: ParsedUpload,
+  kept: WorkflowFile[],
+): Promise<CompleteDefinition> {
   const needed = new Set(parsed.missing.map((reference) => reference.name));
   const files = [...parsed.files, ...kept.filter((file) => needed.has(file.name))];
   const known = new Set(files.map((file) => file.name));
+  const wanted = [...needed].filter((name) => !known.has(name));
+  const found = wanted.length === 0 ? [] : await context.store.findProjectFiles(projectId, wanted);
+  const projectFiles = found.map((file) => file.path);
+  for (const name of projectFiles) known.add(name);
   const errors = parsed.missing.filter((reference) => !known.has(reference.name)).map((reference) => reference.problem);
   if (errors.length > 0) throw failureWith('INVALID_DEFINITION', errors);
-  return { ...parsed, files, hash: hashOf(parsed.definitionHash, files) };
+  const warnings = [...parsed.warnings, ...(await missingSecrets(context, projectId, parsed.secrets))];
+  return { ...parsed, warnings, files, projectFiles, hash: hashOf(parsed.definitionHash, files) };
+}
+
+async function missingSecrets(
+  { store }: Pick<ApiContext, 'store'>,
+  projectId: number,
+  named: ParsedUpload['secrets'],
+): Promise<ParsedUpload['warnings']> {
+  if (named.length === 0) return [];
+  const rows = await store.listSecrets(projectId, { limit: API_LIMITS.secretsPerProject });
+  const known = new Set(rows.map((row) => row.name));
+  return named.filter(({ name }) => !known.has(name)).map(({ problem }) => problem);
 }
 
 function hashOf(definitionHash: string, files: WorkflowFile[]): string {
@@ -72,6 +99,7 @@ export async function saveDefinition(
     name: as.name,
     definition: complete.definition,
     files: complete.files,
+    projectFiles: complete.projectFiles,
     source: complete.source,
     format: complete.format,
     hash: complete.hash,

@@ -8,8 +8,11 @@ import {
   type AlertChannelView,
   type AlertView,
   type AttemptView,
+  type ConnectionView,
+  type ProjectFileView,
   type ProjectView,
   type RunView,
+  type SecretView,
   type TaskDefinition,
   type TaskGroupView,
   type TaskRunState,
@@ -30,6 +33,8 @@ import type {
   WorkflowRow,
   WorkflowVersionRow,
 } from '../store/port.ts';
+import type { ConnectionRow, ProjectFileRow, SecretRow } from '../store/vault-port.ts';
+import { maskUrl, type Vault } from '../vault/index.ts';
 import { plannedTasks, type PlannedTask } from './plan.ts';
 import type { RunTally } from './run-tallies.ts';
 
@@ -237,6 +242,19 @@ export function taskGroupView(row: TaskGroupUsage): TaskGroupView {
 export function alertChannelView(row: AlertChannelRow): AlertChannelView {
   const { name, kind, target, events, hasSecret, updatedAt, updatedBy } = row;
   return { name, kind, target, events, hasSecret, updatedAt: instantText(updatedAt), updatedBy };
+}
+
+export function secretView(row: SecretRow, vault: Vault): SecretView {
+  const { name, sealed, updatedAt, updatedBy } = row;
+  return { name, readable: vault.canOpen(sealed), updatedAt: instantText(updatedAt), updatedBy };
+}
+
+export function connectionView({ name, kind, url, updatedAt, updatedBy }: ConnectionRow): ConnectionView {
+  return { name, kind, url: maskUrl(url), updatedAt: instantText(updatedAt), updatedBy };
+}
+
+export function projectFileView({ path, sha256, sizeBytes, updatedAt, updatedBy }: ProjectFileRow): ProjectFileView {
+  return { path, sha256, sizeBytes, updatedAt: instantText(updatedAt), updatedBy };
 }
 
 export function alertView(row: AlertDelivery): AlertView {

@@ -110,6 +110,9 @@ export interface VaultStore {
   }): Promise<FileOutcome<Record<never, never>>>;
   /** Part of a content, of a file or of a workflow version; null when there is none. */
   readContent(sha256: string, from: number, sizeBytes: number): Promise<Uint8Array | null>;
+
+  /** As for masters: null when it has not changed since version `known`. */
+  loadVault(projectId: number, known: number | null): Promise<ProjectVaultRows | null>;
 }
 
 /** All that tasks of a project may need of its vault. */

@@ -1,5 +1,6 @@
 export * from './connection-url.ts';
 export * from './keys.ts';
+export * from './project-mask.ts';
 export * from './project-vault.ts';
 export * from './reseal.ts';
 export * from './seal.ts';

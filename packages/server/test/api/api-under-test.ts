@@ -16,6 +16,7 @@ import {
 } from '@pelorus/protocol';
 import { createApi, openLogDirectory, type ApiOptions } from '../../src/api/index.ts';
 import { openSqliteStore, type Store } from '../../src/store/index.ts';
+import { createVault, parseKeys, type Vault } from '../../src/vault/index.ts';
 
 export interface Answered<Body> {
   status: number;
@@ -55,6 +56,13 @@ export interface ApiUnderTest {
   writeLog(run: number, task: number, n: number, text: string | Uint8Array): Promise<void>;
 }
 
+/** With a key that is any 32 bytes. */
+export function vaultOf(byte = 7): Vault {
+  const keys = parseKeys(Buffer.alloc(32, byte).toString('base64'));
+  if (typeof keys === 'string') throw new Error(keys);
+  return createVault(keys);
+}
+
 export const NOW = Date.parse('2026-03-15T12:00:00Z');
 
 export async function openApi(options: Partial<ApiOptions> = {}): Promise<ApiUnderTest> {
@@ -72,6 +80,7 @@ export async function openApi(options: Partial<ApiOptions> = {}): Promise<ApiUnd
     clock: () => NOW,
     log: { info: () => undefined, warn: () => undefined, error: (fields) => console.error(fields) },
     version: '0.1.0-test',
+    vault: vaultOf(),
     storeKind: 'sqlite',
     ...('adminToken' in options ? {} : { user: 'admin' }),
     ...options,

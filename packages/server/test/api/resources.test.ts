@@ -2,7 +2,6 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import {
   BUNDLE_CONTENT_TYPE,
   runIdOf,
-  type ConnectionView,
   type LiveView,
   type LogPage,
   type Page,
@@ -614,19 +613,6 @@ test('logs of attempts', async () => {
     content: ['a', 'b'],
   });
   expect((await api.call('GET', `/attempts/${id}.2.2/logs`)).status).toBe(404);
-});
-
-test('a connection is stored, and its address is not given back', async () => {
-  const put = (body: unknown) => api.call<ConnectionView>('PUT', '/projects/samples/connections/db', { body });
-  expect(await put({ kind: 'postgres', url: 'postgres://u:secret@h/db' })).toMatchObject({
-    status: 200,
-    body: { name: 'db', kind: 'postgres' },
-  });
-  expect((await put({ kind: 'postgres', url: 'postgres://u:secret@h/db' })).text).not.toContain('secret');
-  expect(await put({ kind: 'mysql', url: 'postgres://u:secret@h/db' })).toMatchObject({
-    status: 400,
-    body: { message: 'url of a mysql connection must begin with mysql: or mariadb:' },
-  });
 });
 
 test('system, index, schema, probes, workers', async () => {

@@ -50,9 +50,10 @@ test('projects, workflows, versions', async () => {
   ]);
   expect(await client.workflows.delete('samples', 'x')).toBeUndefined();
   expect(await client.workflowSchema()).toMatchObject({ type: 'object' });
-  expect(await client.connections.put('samples', 'db', { kind: 'sqlite', url: 'sqlite:x.db' })).toEqual({
+  expect(await client.connections.put('samples', 'db', { kind: 'sqlite', url: 'sqlite:x.db' })).toMatchObject({
     name: 'db',
     kind: 'sqlite',
+    url: 'sqlite:x.db',
   });
 });
 

@@ -4,7 +4,13 @@
  */
 import { createHash } from 'node:crypto';
 import secureJson from 'secure-json-parse';
-import { checkDefinitionParameters, checkDefinitionTemplates, checkTemplate, type WorkflowFile } from '@pelorus/engine';
+import {
+  checkDefinitionParameters,
+  checkDefinitionTemplates,
+  checkTemplate,
+  secretPlaces,
+  type WorkflowFile,
+} from '@pelorus/engine';
 import {
   LIMITS,
   normaliseForHash,
@@ -47,6 +53,8 @@ export interface ParsedUpload {
   /** Files that tasks name and the upload does not bring. */
   missing: MissingFile[];
   warnings: DefinitionProblem[];
+  /** Secrets that it names, with what to say where the project has none of that name; at most as many as there may be problems. */
+  secrets: { name: string; problem: DefinitionProblem }[];
 }
 
 export interface MissingFile {
@@ -108,6 +116,7 @@ function finish(sent: Sent): ParsedUpload | RefusedUpload {
     files: sent.files,
     missing: missingFiles(definition, sent.files, locator),
     warnings: [...parsed.warnings, ...renamed],
+    secrets: namedSecrets(definition, locator),
   };
 }
 
@@ -127,13 +136,22 @@ function parameterProblems(definition: WorkflowDefinition, locator: Locator): De
   );
 }
 
+function namedSecrets(definition: WorkflowDefinition, locator: Locator): ParsedUpload['secrets'] {
+  return secretPlaces(definition)
+    .slice(0, LIMITS.definitionProblems)
+    .map(({ name, pointer, message }) => ({ name, problem: locator.problem(pointer, message) }));
+}
+
 function missingFiles(definition: WorkflowDefinition, files: WorkflowFile[], locator: Locator): MissingFile[] {
   const known = new Set(files.map((file) => file.name));
   return filePlaces(definition)
     .filter((reference) => !known.has(reference.name))
     .map(({ name, pointer }) => ({
       name,
-      problem: locator.problem(pointer, `file ${name} is named here but was not sent`),
+      problem: locator.problem(
+        pointer,
+        `file ${name} is named here but was not sent, and the project has no such file`,
+      ),
     }));
 }
 
@@ -214,7 +232,7 @@ function readFile(value: unknown): WorkflowFile | string {
 }
 
 /** Relative, `/` between folders, nothing that leaves the folder it is put into. */
-function isSafeFileName(name: string): boolean {
+export function isSafeFileName(name: string): boolean {
   if (name.length > 255 || unstorable(name) !== null || /[\\:]|[\u0001-\u001f\u007f]/.test(name)) return false;
   return name.split('/').every((step) => step !== '' && step !== '.' && step !== '..');
 }

@@ -29,9 +29,9 @@ export const runDirect = route({
   body: parametersBody(directParameters, { fileField: 'file', limitBytes: LIMITS.requestBodyBytes }),
   handle: async ({ body: { parameters, file } }, context) => {
     const as = { project: parameters.projectName, name: parameters.workflowName };
-    await loadProject(context, as.project);
+    const project = await loadProject(context, as.project);
     await refuseTakenName(context, as);
-    const definition = await readDirect(context, as, parameters, file);
+    const definition = await readDirect(context, { ...as, projectId: project.id }, parameters, file);
     await demandReferences(context, as.project, definition.definition);
     const { workflow } = await saveNew(context, as, definition);
     try {
@@ -64,15 +64,13 @@ async function saveNew(context: ApiContext, as: NamedAs, definition: CompleteDef
 
 async function readDirect(
   context: ApiContext,
-  as: NamedAs,
+  { projectId, ...as }: NamedAs & { projectId: number },
   parameters: DirectParameters,
   file: UploadedFile | null,
 ): Promise<CompleteDefinition> {
   const sent = await unpacked(parameters.data, file);
-  return complete(
-    await context.definitions.parse({ kind: 'direct', bytes: sent.definition, files: sent.files, as }),
-    [],
-  );
+  const upload = { kind: 'direct' as const, bytes: sent.definition, files: sent.files, as };
+  return complete(context, projectId, await context.definitions.parse(upload), []);
 }
 
 /** The file wins over `data`; one of the two is required. */
