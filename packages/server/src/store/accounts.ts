@@ -10,7 +10,7 @@
  */
 import type { NewSession, OfAccount, SessionRow, SignInRow, TokenRow, TryBucket, UserRow } from './access-port.ts';
 import { StoreError } from './port.ts';
-import type { Row, SqliteDatabase } from './sqlite-database.ts';
+import type { Database, Row, Sql } from './database.ts';
 import type { WriteContext } from './write-context.ts';
 
 // ---- accounts
@@ -19,13 +19,14 @@ const ACCOUNT = `select * from account where name = ?`;
 const ACCOUNT_FOLDED = `select * from account where lower(name) = lower(?)`;
 const ACCOUNT_OF_EMAIL = `select * from account where email = ?`;
 
-export function getUser(db: SqliteDatabase, name: string): UserRow | null {
-  const row = db.get(ACCOUNT, name);
+export function* getUser(db: Database, name: string): Sql<UserRow | null> {
+  const row = yield* db.get(ACCOUNT, name);
   return row ? toUser(row) : null;
 }
 
-export function findSignIn(db: SqliteDatabase, login: { name: string } | { email: string }): SignInRow | null {
-  const row = 'name' in login ? db.get(ACCOUNT_FOLDED, login.name) : db.get(ACCOUNT_OF_EMAIL, login.email);
+export function* findSignIn(db: Database, login: { name: string } | { email: string }): Sql<SignInRow | null> {
+  const row =
+    'name' in login ? yield* db.get(ACCOUNT_FOLDED, login.name) : yield* db.get(ACCOUNT_OF_EMAIL, login.email);
   return row ? { user: toUser(row), passwordHash: row['password_hash'] as string | null } : null;
 }
 
@@ -45,8 +46,8 @@ function toUser(row: Row): UserRow {
 
 const ACCOUNTS = `select * from account where name > ? order by name limit ?`;
 
-export function listUsers(db: SqliteDatabase, filter: { after?: string; limit: number }): UserRow[] {
-  return db.all(ACCOUNTS, filter.after ?? '', filter.limit).map(toUser);
+export function* listUsers(db: Database, filter: { after?: string; limit: number }): Sql<UserRow[]> {
+  return (yield* db.all(ACCOUNTS, filter.after ?? '', filter.limit)).map(toUser);
 }
 
 export interface SaveUser {
@@ -65,22 +66,22 @@ const INSERT_ACCOUNT = `
 const UPDATE_ACCOUNT = `
   update account set email = ?, administrator = ?, disabled_at = ?, updated_at = ?, updated_by = ? where name = ?`;
 
-export function saveUser(c: WriteContext, save: SaveUser): { user: UserRow; created: boolean } {
-  const found = c.db.get(ACCOUNT, save.name);
+export function* saveUser(c: WriteContext, save: SaveUser): Sql<{ user: UserRow; created: boolean }> {
+  const found = yield* c.db.get(ACCOUNT, save.name);
   const before = found ? toUser(found) : null;
   const email = save.email === undefined ? (before?.email ?? null) : save.email;
   const administrator = save.administrator ?? before?.administrator ?? false;
   const disabledAt = disabledAtOf(save, before);
   if (before && before.email === email && before.administrator === administrator && before.disabledAt === disabledAt)
     return { user: before, created: false };
-  if (before) requireAdministratorBesides(c, before, administrator && disabledAt === null);
-  refuseTaken(c, save.name, email);
+  if (before) yield* requireAdministratorBesides(c, before, administrator && disabledAt === null);
+  yield* refuseTaken(c, save.name, email);
   const flag = administrator ? 1 : 0;
   const { name, passwordHash = null, at, by } = save;
-  if (before) c.db.run(UPDATE_ACCOUNT, email, flag, disabledAt, at, by, name);
-  else c.db.run(INSERT_ACCOUNT, name, email, flag, disabledAt, passwordHash, at, by, at, by);
-  if (disabledAt !== null && before) endCredentials(c, name, { keepSession: null, endTokens: true });
-  return { user: toUser(requireAccount(c, name)), created: !before };
+  if (before) yield* c.db.run(UPDATE_ACCOUNT, email, flag, disabledAt, at, by, name);
+  else yield* c.db.run(INSERT_ACCOUNT, name, email, flag, disabledAt, passwordHash, at, by, at, by);
+  if (disabledAt !== null && before) yield* endCredentials(c, name, { keepSession: null, endTokens: true });
+  return { user: toUser(yield* requireAccount(c, name)), created: !before };
 }
 
 function disabledAtOf({ disabled, at }: SaveUser, before: UserRow | null): number | null {
@@ -91,33 +92,34 @@ function disabledAtOf({ disabled, at }: SaveUser, before: UserRow | null): numbe
 const OTHER_ADMINISTRATORS = `
   select count(*) as others from account where administrator = 1 and disabled_at is null and name <> ?`;
 
-function requireAdministratorBesides(c: WriteContext, before: UserRow, stays: boolean): void {
+function* requireAdministratorBesides(c: WriteContext, before: UserRow, stays: boolean): Sql<void> {
   if (stays || !before.administrator || before.disabledAt !== null) return;
-  if ((c.db.get(OTHER_ADMINISTRATORS, before.name)?.['others'] as number) > 0) return;
+  if (((yield* c.db.get(OTHER_ADMINISTRATORS, before.name))?.['others'] as number) > 0) return;
   throw new StoreError('CONFLICT', `User '${before.name}' is the last administrator who may sign in.`);
 }
 
-function refuseTaken(c: WriteContext, name: string, email: string | null): void {
-  const folded = c.db.get(ACCOUNT_FOLDED, name)?.['name'] as string | undefined;
+function* refuseTaken(c: WriteContext, name: string, email: string | null): Sql<void> {
+  const folded = (yield* c.db.get(ACCOUNT_FOLDED, name))?.['name'] as string | undefined;
   if (folded !== undefined && folded !== name)
     throw new StoreError(
       'CONFLICT',
       `There is a user '${folded}'; names that differ in case only are too easily mistaken.`,
     );
-  const holder = email === null ? undefined : (c.db.get(ACCOUNT_OF_EMAIL, email)?.['name'] as string | undefined);
+  const holder =
+    email === null ? undefined : ((yield* c.db.get(ACCOUNT_OF_EMAIL, email))?.['name'] as string | undefined);
   if (holder !== undefined && holder !== name)
     throw new StoreError('CONFLICT', `User '${holder}' has the e-mail address ${email ?? ''} already.`);
 }
 
-function requireAccount(c: WriteContext, name: string): Row {
-  const row = c.db.get(ACCOUNT, name);
+function* requireAccount(c: WriteContext, name: string): Sql<Row> {
+  const row = yield* c.db.get(ACCOUNT, name);
   if (!row) throw new StoreError('NOT_FOUND', `There is no user '${name}'.`);
   return row;
 }
 
 /** The account, unless it is disabled. */
-export function requireEnabled(c: WriteContext, name: string): Row {
-  const row = requireAccount(c, name);
+export function* requireEnabled(c: WriteContext, name: string): Sql<Row> {
+  const row = yield* requireAccount(c, name);
   if (row['disabled_at'] !== null) throw new StoreError('CONFLICT', `User '${name}' is disabled.`);
   return row;
 }
@@ -128,19 +130,19 @@ const END_TOKENS = `delete from api_token where user_name = ?`;
 /** No row has it. */
 const NO_ID = 0;
 
-function endCredentials(
+function* endCredentials(
   c: WriteContext,
   user: string,
   { keepSession, endTokens }: { keepSession: number | null; endTokens: boolean },
-): void {
-  c.db.run(END_SESSIONS, user, keepSession ?? NO_ID);
-  c.db.run(END_LINK, user);
-  if (endTokens) c.db.run(END_TOKENS, user);
+): Sql<void> {
+  yield* c.db.run(END_SESSIONS, user, keepSession ?? NO_ID);
+  yield* c.db.run(END_LINK, user);
+  if (endTokens) yield* c.db.run(END_TOKENS, user);
 }
 
 const SET_PASSWORD = `update account set password_hash = ?, updated_at = ?, updated_by = ? where name = ?`;
 
-export function setPassword(
+export function* setPassword(
   c: WriteContext,
   change: {
     user: string;
@@ -151,25 +153,25 @@ export function setPassword(
     by: string;
     at: number;
   },
-): null {
-  const account = requireAccount(c, change.user);
+): Sql<null> {
+  const account = yield* requireAccount(c, change.user);
   if (change.expected !== undefined && account['password_hash'] !== change.expected)
     throw new StoreError('CONFLICT', `The password of '${change.user}' has been changed meanwhile.`);
-  c.db.run(SET_PASSWORD, change.passwordHash, change.at, change.by, change.user);
-  endCredentials(c, change.user, change);
+  yield* c.db.run(SET_PASSWORD, change.passwordHash, change.at, change.by, change.user);
+  yield* endCredentials(c, change.user, change);
   return null;
 }
 
 // ---- sessions
 
-export function createSession(
+export function* createSession(
   c: WriteContext,
   request: NewSession & { user: string; passwordHash: string },
-): SessionRow {
-  const account = requireEnabled(c, request.user);
+): Sql<SessionRow> {
+  const account = yield* requireEnabled(c, request.user);
   if (account['password_hash'] !== request.passwordHash)
     throw new StoreError('CONFLICT', `The password of '${request.user}' has been changed meanwhile.`);
-  return insertSession(c, request.user, request);
+  return yield* insertSession(c, request.user, request);
 }
 
 const END_OVER = `delete from session where ends_at <= ?`;
@@ -179,10 +181,14 @@ const END_OLDEST = `
 const INSERT_SESSION = `
   insert into session (hash, user_name, created_at, seen_at, ends_at, address) values (?, ?, ?, ?, ?, ?) returning *`;
 
-function insertSession(c: WriteContext, user: string, { hash, at, endsAt, address, limit }: NewSession): SessionRow {
-  c.db.run(END_OVER, at);
-  const row = c.db.get(INSERT_SESSION, hash, user, at, at, endsAt, address);
-  c.db.run(END_OLDEST, user, user, limit);
+function* insertSession(
+  c: WriteContext,
+  user: string,
+  { hash, at, endsAt, address, limit }: NewSession,
+): Sql<SessionRow> {
+  yield* c.db.run(END_OVER, at);
+  const row = yield* c.db.get(INSERT_SESSION, hash, user, at, at, endsAt, address);
+  yield* c.db.run(END_OLDEST, user, user, limit);
   return toSession(row!);
 }
 
@@ -199,8 +205,8 @@ function toSession(row: Row): SessionRow {
 const SESSION = `
   select s.*, a.administrator, a.disabled_at from session s join account a on a.name = s.user_name where s.hash = ?`;
 
-export function findSession(db: SqliteDatabase, hash: string): OfAccount<SessionRow> | null {
-  const row = db.get(SESSION, hash);
+export function* findSession(db: Database, hash: string): Sql<OfAccount<SessionRow> | null> {
+  const row = yield* db.get(SESSION, hash);
   return row ? { ...toSession(row), ...ofAccount(row) } : null;
 }
 
@@ -210,16 +216,16 @@ function ofAccount(row: Row): { administrator: boolean; disabled: boolean } {
 
 const TOUCH_SESSION = `update session set seen_at = ? where id = ? and seen_at < ?`;
 
-export function touchSession(c: WriteContext, { id, at }: { id: number; at: number }): null {
-  c.db.run(TOUCH_SESSION, at, id, at);
+export function* touchSession(c: WriteContext, { id, at }: { id: number; at: number }): Sql<null> {
+  yield* c.db.run(TOUCH_SESSION, at, id, at);
   return null;
 }
 
 const END_SESSION = `delete from session where id = ? returning user_name`;
 
 /** Answers with whose it was, for the audit; null when it had ended. */
-export function endSession(c: WriteContext, id: number): string | null {
-  return (c.db.get(END_SESSION, id)?.['user_name'] as string | undefined) ?? null;
+export function* endSession(c: WriteContext, id: number): Sql<string | null> {
+  return ((yield* c.db.get(END_SESSION, id))?.['user_name'] as string | undefined) ?? null;
 }
 
 // ---- tokens
@@ -243,19 +249,19 @@ const INSERT_TOKEN = `
   insert into api_token (hash, user_name, name, mask, projects, parent, created_at, expires_at)
   values (?, ?, ?, ?, ?, ?, ?, ?) returning *`;
 
-export function createToken(c: WriteContext, token: NewToken): TokenRow {
+export function* createToken(c: WriteContext, token: NewToken): Sql<TokenRow> {
   const { user, hash, name, mask, projects, parent, expiresAt, at, limit } = token;
-  requireEnabled(c, user);
-  if (parent !== null && !c.db.get(TOKEN, parent))
+  yield* requireEnabled(c, user);
+  if (parent !== null && !(yield* c.db.get(TOKEN, parent)))
     throw new StoreError('NOT_FOUND', `There is no token ${parent} any more.`);
-  c.db.run(END_EXPIRED, user, at);
-  if ((c.db.get(TOKEN_COUNT, user)?.['tokens'] as number) >= limit)
+  yield* c.db.run(END_EXPIRED, user, at);
+  if (((yield* c.db.get(TOKEN_COUNT, user))?.['tokens'] as number) >= limit)
     throw new StoreError(
       'CONFLICT',
       `User '${user}' has ${limit} tokens, which is as many as there may be. Delete one first.`,
     );
   const listed = projects === null ? null : JSON.stringify(projects);
-  return toToken(c.db.get(INSERT_TOKEN, hash, user, name, mask, listed, parent, at, expiresAt)!);
+  return toToken((yield* c.db.get(INSERT_TOKEN, hash, user, name, mask, listed, parent, at, expiresAt))!);
 }
 
 function toToken(row: Row): TokenRow {
@@ -276,26 +282,26 @@ function toToken(row: Row): TokenRow {
 const TOKEN_OF_HASH = `
   select t.*, a.administrator, a.disabled_at from api_token t join account a on a.name = t.user_name where t.hash = ?`;
 
-export function findToken(db: SqliteDatabase, hash: string): OfAccount<TokenRow> | null {
-  const row = db.get(TOKEN_OF_HASH, hash);
+export function* findToken(db: Database, hash: string): Sql<OfAccount<TokenRow> | null> {
+  const row = yield* db.get(TOKEN_OF_HASH, hash);
   return row ? { ...toToken(row), ...ofAccount(row) } : null;
 }
 
-export function getToken(db: SqliteDatabase, id: number): TokenRow | null {
-  const row = db.get(TOKEN, id);
+export function* getToken(db: Database, id: number): Sql<TokenRow | null> {
+  const row = yield* db.get(TOKEN, id);
   return row ? toToken(row) : null;
 }
 
 const TOKENS = `select * from api_token where user_name = ? order by id`;
 
-export function listTokens(db: SqliteDatabase, user: string): TokenRow[] {
-  return db.all(TOKENS, user).map(toToken);
+export function* listTokens(db: Database, user: string): Sql<TokenRow[]> {
+  return (yield* db.all(TOKENS, user)).map(toToken);
 }
 
 const TOUCH_TOKEN = `update api_token set used_at = ? where id = ? and coalesce(used_at, 0) < ?`;
 
-export function touchToken(c: WriteContext, { id, at }: { id: number; at: number }): null {
-  c.db.run(TOUCH_TOKEN, at, id, at);
+export function* touchToken(c: WriteContext, { id, at }: { id: number; at: number }): Sql<null> {
+  yield* c.db.run(TOUCH_TOKEN, at, id, at);
   return null;
 }
 
@@ -305,8 +311,8 @@ const DELETE_TOKEN = `
   delete from api_token where id in (select id from made) returning id, user_name`;
 
 /** Answers with whose it was, for the audit. */
-export function deleteToken(c: WriteContext, id: number): string {
-  const deleted = c.db.all(DELETE_TOKEN, id);
+export function* deleteToken(c: WriteContext, id: number): Sql<string> {
+  const deleted = yield* c.db.all(DELETE_TOKEN, id);
   if (deleted.length === 0) throw new StoreError('NOT_FOUND', `There is no token ${id}.`);
   return deleted[0]!['user_name'] as string;
 }
@@ -318,12 +324,12 @@ const UPSERT_LINK = `
   on conflict (user_name) do update set hash = excluded.hash, created_at = excluded.created_at,
     created_by = excluded.created_by, expires_at = excluded.expires_at`;
 
-export function createSignInLink(
+export function* createSignInLink(
   c: WriteContext,
   link: { user: string; hash: string; expiresAt: number | null; by: string; at: number },
-): null {
-  requireEnabled(c, link.user);
-  c.db.run(UPSERT_LINK, link.user, link.hash, link.at, link.by, link.expiresAt);
+): Sql<null> {
+  yield* requireEnabled(c, link.user);
+  yield* c.db.run(UPSERT_LINK, link.user, link.hash, link.at, link.by, link.expiresAt);
   return null;
 }
 
@@ -331,11 +337,14 @@ const LINK = `
   select l.user_name from sign_in_link l join account a on a.name = l.user_name
   where l.hash = ? and (l.expires_at is null or l.expires_at > ?) and a.disabled_at is null`;
 
-export function redeemSignInLink(c: WriteContext, request: { hash: string; session: NewSession }): SessionRow | null {
-  const user = c.db.get(LINK, request.hash, request.session.at)?.['user_name'] as string | undefined;
+export function* redeemSignInLink(
+  c: WriteContext,
+  request: { hash: string; session: NewSession },
+): Sql<SessionRow | null> {
+  const user = (yield* c.db.get(LINK, request.hash, request.session.at))?.['user_name'] as string | undefined;
   if (user === undefined) return null;
-  c.db.run(END_LINK, user);
-  return insertSession(c, user, request.session);
+  yield* c.db.run(END_LINK, user);
+  return yield* insertSession(c, user, request.session);
 }
 
 // ---- tries to sign in
@@ -353,23 +362,24 @@ const BUCKET_COUNT = `select count(*) as buckets from sign_in_try`;
 const DROP_LEAST = `
   delete from sign_in_try where bucket in (select bucket from sign_in_try order by level, at limit ?)`;
 
-export function takeTry(c: WriteContext, { buckets, at }: { buckets: TryBucket[]; at: number }): number {
-  const levels = buckets.map((bucket) => levelOf(c, bucket, at));
+export function* takeTry(c: WriteContext, { buckets, at }: { buckets: TryBucket[]; at: number }): Sql<number> {
+  const levels: number[] = [];
+  for (const bucket of buckets) levels.push(yield* levelOf(c, bucket, at));
   const waits = buckets.map((bucket, i) => {
     const tooMuch = levels[i]! + ONE_TRY - bucket.capacity * ONE_TRY;
     return tooMuch <= 0 ? 0 : Math.ceil((tooMuch * bucket.leakMs) / ONE_TRY);
   });
   const waitMs = Math.max(0, ...waits);
   if (waitMs > 0) return waitMs;
-  c.db.run(DROP_LEAKED, at - Math.max(...buckets.map(({ capacity, leakMs }) => capacity * leakMs)));
-  for (const [i, { key }] of buckets.entries()) c.db.run(UPSERT_BUCKET, key, levels[i]! + ONE_TRY, at);
-  const excess = (c.db.get(BUCKET_COUNT)?.['buckets'] as number) - TRY_BUCKETS;
-  if (excess > 0) c.db.run(DROP_LEAST, excess);
+  yield* c.db.run(DROP_LEAKED, at - Math.max(...buckets.map(({ capacity, leakMs }) => capacity * leakMs)));
+  for (const [i, { key }] of buckets.entries()) yield* c.db.run(UPSERT_BUCKET, key, levels[i]! + ONE_TRY, at);
+  const excess = ((yield* c.db.get(BUCKET_COUNT))?.['buckets'] as number) - TRY_BUCKETS;
+  if (excess > 0) yield* c.db.run(DROP_LEAST, excess);
   return 0;
 }
 
-function levelOf(c: WriteContext, { key, leakMs }: TryBucket, at: number): number {
-  const row = c.db.get(BUCKET, key);
+function* levelOf(c: WriteContext, { key, leakMs }: TryBucket, at: number): Sql<number> {
+  const row = yield* c.db.get(BUCKET, key);
   if (!row) return 0;
   const leaked = Math.floor((Math.max(0, at - (row['at'] as number)) * ONE_TRY) / leakMs);
   return Math.max(0, (row['level'] as number) - leaked);
@@ -378,8 +388,8 @@ function levelOf(c: WriteContext, { key, leakMs }: TryBucket, at: number): numbe
 const EMPTY_BUCKET = `delete from sign_in_try where bucket = ?`;
 const GIVE_BACK = `update sign_in_try set level = level - ${ONE_TRY} where bucket = ? and level >= ${ONE_TRY}`;
 
-export function forgiveTry(c: WriteContext, request: { empty: string; giveBack: string }): null {
-  c.db.run(EMPTY_BUCKET, request.empty);
-  c.db.run(GIVE_BACK, request.giveBack);
+export function* forgiveTry(c: WriteContext, request: { empty: string; giveBack: string }): Sql<null> {
+  yield* c.db.run(EMPTY_BUCKET, request.empty);
+  yield* c.db.run(GIVE_BACK, request.giveBack);
   return null;
 }

@@ -7,11 +7,10 @@
  * 3. A claimed delivery comes back when its lease is over: a sender that dies costs a repetition, never an alert.
  */
 import type { AlertEvent, AlertRecord } from '@pelorus/engine';
-import { SQLITE as dialect } from './dialect.ts';
 import { StoreError } from './port.ts';
 import type { AlertChannel, AlertChannelRow, AlertDelivery, AlertDeliveryState, AlertFilter } from './port.ts';
 import type { AlertRow } from './rows.ts';
-import type { Row, SqliteDatabase } from './sqlite-database.ts';
+import type { Database, Row, Sql } from './database.ts';
 import type { WriteContext } from './write-context.ts';
 
 const INSERT_ALERT = `insert into alert (id, run_id, content) values (?, ?, ?) on conflict (id) do nothing`;
@@ -20,10 +19,10 @@ const INSERT_DELIVERY = `
   values (?, ?, (select project_id from run where id = ?), ?, 'pending', 0, ?)`;
 
 /** The same news told again makes no second alert. */
-export function insertAlert(c: WriteContext, alert: AlertRow): void {
-  if (c.db.run(INSERT_ALERT, alert.id, alert.run, alert.content) === 0) return;
+export function* insertAlert(c: WriteContext, alert: AlertRow): Sql<void> {
+  if ((yield* c.db.run(INSERT_ALERT, alert.id, alert.run, alert.content)) === 0) return;
   for (const recipient of alert.recipients)
-    c.db.run(INSERT_DELIVERY, alert.id, alert.run, alert.run, recipient, alert.at);
+    yield* c.db.run(INSERT_DELIVERY, alert.id, alert.run, alert.run, recipient, alert.at);
 }
 
 const DELIVERY = `
@@ -32,13 +31,18 @@ const DELIVERY = `
 const DUE = `${DELIVERY} where d.next_at <= ? order by d.next_at, d.id limit ?`;
 const LEASE = `update alert_delivery set attempts = attempts + 1, next_at = ? where id = ?`;
 
-export function claimAlerts(c: WriteContext, request: { at: number; leaseMs: number; limit: number }): AlertDelivery[] {
+export function* claimAlerts(
+  c: WriteContext,
+  request: { at: number; leaseMs: number; limit: number },
+): Sql<AlertDelivery[]> {
   const { at, leaseMs, limit } = request;
-  return c.db.all(DUE, at, limit).map((row) => {
+  const claimed: AlertDelivery[] = [];
+  for (const row of yield* c.db.all(DUE, at, limit)) {
     const delivery = toDelivery(row);
-    c.db.run(LEASE, at + leaseMs, delivery.id);
-    return { ...delivery, attempts: delivery.attempts + 1, nextAt: at + leaseMs };
-  });
+    yield* c.db.run(LEASE, at + leaseMs, delivery.id);
+    claimed.push({ ...delivery, attempts: delivery.attempts + 1, nextAt: at + leaseMs });
+  }
+  return claimed;
 }
 
 function toDelivery(row: Row): AlertDelivery {
@@ -57,13 +61,13 @@ function toDelivery(row: Row): AlertDelivery {
 const SETTLE = `
   update alert_delivery set state = ?, result = ?, next_at = ?, done_at = ? where id = ? and state = 'pending'`;
 
-export function settleAlert(
+export function* settleAlert(
   c: WriteContext,
   request: {
     delivery: number;
     outcome: { state: AlertDeliveryState; result: string; nextAt: number | null; at: number };
   },
-): null {
+): Sql<null> {
   const { state, result, nextAt, at } = request.outcome;
   if ((state === 'pending') !== (nextAt !== null)) {
     throw new StoreError(
@@ -71,34 +75,35 @@ export function settleAlert(
       `Delivery ${request.delivery} cannot be ${state} with its next try at ${nextAt}.`,
     );
   }
-  c.db.run(SETTLE, state, result, nextAt, state === 'pending' ? null : at, request.delivery);
+  yield* c.db.run(SETTLE, state, result, nextAt, state === 'pending' ? null : at, request.delivery);
   return null;
 }
 
 const NEXT_DUE = `select min(next_at) as next_at from alert_delivery where next_at is not null`;
 
-export function nextAlertAt(db: SqliteDatabase): number | null {
-  return (db.get(NEXT_DUE)?.['next_at'] as number | null | undefined) ?? null;
+export function* nextAlertAt(db: Database): Sql<number | null> {
+  return ((yield* db.get(NEXT_DUE))?.['next_at'] as number | null | undefined) ?? null;
 }
 
 /** Projects whose deliveries are sought one project after the other; those of more are met often enough on a walk over all. */
 const PROJECTS_SOUGHT = 100;
 
-export function listAlerts(db: SqliteDatabase, filter: AlertFilter): AlertDelivery[] {
+export function* listAlerts(db: Database, filter: AlertFilter): Sql<AlertDelivery[]> {
   const projectIds = filter.projectIds ?? null;
-  if (projectIds === null || projectIds.length > PROJECTS_SOUGHT) return alertsAmong(db, filter, projectIds);
-  const found = projectIds.flatMap((project) => alertsAmong(db, filter, [project]));
+  if (projectIds === null || projectIds.length > PROJECTS_SOUGHT) return yield* alertsAmong(db, filter, projectIds);
+  const found: AlertDelivery[] = [];
+  for (const project of projectIds) found.push(...(yield* alertsAmong(db, filter, [project])));
   return found.toSorted((a, b) => b.id - a.id).slice(0, filter.limit);
 }
 
-function alertsAmong(db: SqliteDatabase, filter: AlertFilter, projectIds: readonly number[] | null): AlertDelivery[] {
+function* alertsAmong(db: Database, filter: AlertFilter, projectIds: readonly number[] | null): Sql<AlertDelivery[]> {
   const conditions = ['d.id < ?'];
   const values: (number | string)[] = [filter.before ?? Number.MAX_SAFE_INTEGER];
   if (projectIds?.length === 1) {
     conditions.push('d.project_id = ?');
     values.push(projectIds[0]!);
   } else if (projectIds !== null) {
-    conditions.push(dialect.isIn('d.project_id'));
+    conditions.push(db.dialect.isIn('d.project_id'));
     values.push(JSON.stringify(projectIds));
   }
   if (filter.run !== undefined) {
@@ -110,7 +115,7 @@ function alertsAmong(db: SqliteDatabase, filter: AlertFilter, projectIds: readon
     values.push(filter.state);
   }
   const sql = `${DELIVERY} where ${conditions.join(' and ')} order by d.id desc limit ?`;
-  return db.all(sql, ...values, filter.limit).map(toDelivery);
+  return (yield* db.all(sql, ...values, filter.limit)).map(toDelivery);
 }
 
 // ---- channels
@@ -122,14 +127,14 @@ const UPSERT_CHANNEL = `
     updated_at = excluded.updated_at, updated_by = excluded.updated_by
   returning *`;
 
-export function saveAlertChannel(
+export function* saveAlertChannel(
   c: WriteContext,
   channel: Omit<AlertChannel, 'secret'> & { secret?: string | null; user: string; at: number },
-): AlertChannelRow {
+): Sql<AlertChannelRow> {
   const { name, kind, target, secret, events, at, user } = channel;
   const keep = secret === undefined ? 1 : 0;
   return toChannelRow(
-    c.db.get(UPSERT_CHANNEL, name, kind, target, secret ?? null, JSON.stringify(events), at, user, keep)!,
+    (yield* c.db.get(UPSERT_CHANNEL, name, kind, target, secret ?? null, JSON.stringify(events), at, user, keep))!,
   );
 }
 
@@ -147,21 +152,22 @@ function toChannelRow(row: Row): AlertChannelRow {
 
 const DELETE_CHANNEL = `delete from alert_channel where name = ?`;
 
-export function deleteAlertChannel(c: WriteContext, name: string): null {
-  if (c.db.run(DELETE_CHANNEL, name) === 0) throw new StoreError('NOT_FOUND', `There is no alert channel '${name}'.`);
+export function* deleteAlertChannel(c: WriteContext, name: string): Sql<null> {
+  if ((yield* c.db.run(DELETE_CHANNEL, name)) === 0)
+    throw new StoreError('NOT_FOUND', `There is no alert channel '${name}'.`);
   return null;
 }
 
 const CHANNELS = `select * from alert_channel order by name`;
 
-export function listAlertChannels(db: SqliteDatabase): AlertChannelRow[] {
-  return db.all(CHANNELS).map(toChannelRow);
+export function* listAlertChannels(db: Database): Sql<AlertChannelRow[]> {
+  return (yield* db.all(CHANNELS)).map(toChannelRow);
 }
 
 const CHANNEL = `select * from alert_channel where name = ?`;
 
-export function loadAlertChannel(db: SqliteDatabase, name: string): AlertChannel | null {
-  const row = db.get(CHANNEL, name);
+export function* loadAlertChannel(db: Database, name: string): Sql<AlertChannel | null> {
+  const row = yield* db.get(CHANNEL, name);
   if (!row) return null;
   const { hasSecret: _shown, updatedAt: _at, updatedBy: _by, ...channel } = toChannelRow(row);
   return { ...channel, secret: row['secret'] as string | null };

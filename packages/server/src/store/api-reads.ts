@@ -2,12 +2,12 @@
 import type { CommandAction, CommandOutcome } from '@pelorus/engine';
 import { commandIdOf, runIdOf, type RunState } from '@pelorus/protocol';
 import type { ChildRunRow, CommandRow } from './port.ts';
-import type { SqliteDatabase } from './sqlite-database.ts';
+import type { Database, Sql } from './database.ts';
 
 const COMMAND = `select id, run_id, action, user_name, at, done_at, outcome from command where id = ?`;
 
-export function getCommand(db: SqliteDatabase, command: number): CommandRow | null {
-  const row = db.get(COMMAND, command);
+export function* getCommand(db: Database, command: number): Sql<CommandRow | null> {
+  const row = yield* db.get(COMMAND, command);
   if (!row) return null;
   const outcome = row['outcome'] as string | null;
   return {
@@ -25,8 +25,8 @@ const CHILDREN = `
   select id, project_id, parent_task, parent_attempt, state from run
   where parent_run = ? order by parent_task, parent_attempt limit ?`;
 
-export function listChildRuns(db: SqliteDatabase, request: { run: number; limit: number }): ChildRunRow[] {
-  return db.all(CHILDREN, request.run, request.limit).map((row) => ({
+export function* listChildRuns(db: Database, request: { run: number; limit: number }): Sql<ChildRunRow[]> {
+  return (yield* db.all(CHILDREN, request.run, request.limit)).map((row) => ({
     run: runIdOf(row['id'] as number),
     projectId: row['project_id'] as number,
     task: row['parent_task'] as number,

@@ -1,5 +1,7 @@
 /** What a row of the audit says that a change was about, for each verb that changes something on somebody's behalf. */
+import type { Sql } from './database.ts';
 import { RUN_COLUMNS, type Cell } from './rows.ts';
+import type { VerbAnswer } from './thread-channel.ts';
 import type { WriteContext } from './write-context.ts';
 import type { WriteVerbs } from './write-verbs.ts';
 
@@ -43,8 +45,8 @@ type Rules = {
   [Verb in AuditedVerb]: (
     c: WriteContext,
     request: Parameters<WriteVerbs[Verb]>[1],
-    answer: ReturnType<WriteVerbs[Verb]>,
-  ) => AuditTarget;
+    answer: VerbAnswer<WriteVerbs[Verb]>,
+  ) => AuditTarget | Sql<AuditTarget>;
 };
 
 export const AUDIT_RULES: Rules = {
@@ -97,8 +99,8 @@ function ofProject({ id, name }: { id: number; name: string }): AuditTarget {
 }
 
 /** Deleting a project renames it; the audit knows it by the name that it had. */
-function ofDeletedProject(c: WriteContext, id: number): AuditTarget {
-  const name = c.db.get(PROJECT, id)?.['name'] as string | undefined;
+function* ofDeletedProject(c: WriteContext, id: number): Sql<AuditTarget> {
+  const name = (yield* c.db.get(PROJECT, id))?.['name'] as string | undefined;
   return name === undefined ? { target: '' } : ofProject({ id, name: name.replace(/ \(deleted \d+\)$/, '') });
 }
 
@@ -119,16 +121,16 @@ function ofRunCells(run: Cell[]): AuditTarget {
 
 const RUN = `select project_id, project from run where id = ?`;
 
-function ofRun(c: WriteContext, run: number): AuditTarget {
-  const row = c.db.get(RUN, run);
+function* ofRun(c: WriteContext, run: number): Sql<AuditTarget> {
+  const row = yield* c.db.get(RUN, run);
   const project = row ? { id: row['project_id'] as number, name: row['project'] as string } : null;
   return { target: `runs/${run}`, project };
 }
 
 const WORKFLOW = `select p.id, p.name as project, w.name from workflow w join project p on p.id = w.project_id where w.id = ?`;
 
-function ofWorkflow(c: WriteContext, workflowId: number): AuditTarget {
-  const row = c.db.get(WORKFLOW, workflowId);
+function* ofWorkflow(c: WriteContext, workflowId: number): Sql<AuditTarget> {
+  const row = yield* c.db.get(WORKFLOW, workflowId);
   if (!row) return { target: '' };
   const project = { id: row['id'] as number, name: row['project'] as string };
   return { target: `projects/${project.name}/workflows/${row['name'] as string}`, project };
@@ -136,13 +138,13 @@ function ofWorkflow(c: WriteContext, workflowId: number): AuditTarget {
 
 const PROJECT = `select id, name from project where id = ?`;
 
-function ofMember(c: WriteContext, projectId: number, user: string): AuditTarget {
-  return ofPart(c, projectId, `members/${user}`);
+function* ofMember(c: WriteContext, projectId: number, user: string): Sql<AuditTarget> {
+  return yield* ofPart(c, projectId, `members/${user}`);
 }
 
 /** Something that a project holds. */
-function ofPart(c: WriteContext, projectId: number, part: string): AuditTarget {
-  const name = c.db.get(PROJECT, projectId)?.['name'] as string | undefined;
+function* ofPart(c: WriteContext, projectId: number, part: string): Sql<AuditTarget> {
+  const name = (yield* c.db.get(PROJECT, projectId))?.['name'] as string | undefined;
   const project = name === undefined ? null : { id: projectId, name };
   return { target: `projects/${name ?? projectId}/${part}`, project };
 }

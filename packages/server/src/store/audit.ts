@@ -9,7 +9,7 @@
 import type { AuditFilter, AuditOutcome, AuditRow, Refusal } from './access-port.ts';
 import { AUDIT_RULES, type AuditTarget } from './audit-rules.ts';
 import type { AuditStamp } from './port.ts';
-import type { Row, SqliteDatabase } from './sqlite-database.ts';
+import type { Database, Row, Sql } from './database.ts';
 import type { WriteContext } from './write-context.ts';
 import type { WriteVerbs } from './write-verbs.ts';
 
@@ -30,37 +30,40 @@ export interface AuditedCall {
   stamp: AuditStamp;
 }
 
-const WRITTEN = `select total_changes()`;
-
 /** Carries out a verb, and writes the row of the audit when that changed anything. */
-export function audited(
+export function* audited(
   c: WriteContext,
   { verb, request, stamp }: AuditedCall,
-  carryOut: (verb: keyof WriteVerbs, request: unknown) => unknown,
-): unknown {
-  const before = c.db.rows(WRITTEN)[0]![0];
-  const answer = carryOut(verb, request);
-  if (c.db.rows(WRITTEN)[0]![0] !== before) insertDone(c, stamp, targetOf(c, { verb, request, answer }));
+  carryOut: (verb: keyof WriteVerbs, request: unknown) => Sql<unknown>,
+): Sql<unknown> {
+  const before = yield* c.db.written();
+  const answer = yield* carryOut(verb, request);
+  if ((yield* c.db.written()) !== before) yield* insertDone(c, stamp, yield* targetOf(c, { verb, request, answer }));
   return answer;
 }
 
-function targetOf(c: WriteContext, { verb, request, answer }: { verb: string; request: unknown; answer: unknown }) {
-  const rule = (
-    AUDIT_RULES as Record<string, ((c: WriteContext, request: never, answer: never) => AuditTarget) | undefined>
-  )[verb];
-  return rule === undefined ? { target: '' } : rule(c, request as never, answer as never);
+type Rule = (c: WriteContext, request: never, answer: never) => AuditTarget | Sql<AuditTarget>;
+
+function* targetOf(
+  c: WriteContext,
+  { verb, request, answer }: { verb: string; request: unknown; answer: unknown },
+): Sql<AuditTarget> {
+  const rule = (AUDIT_RULES as Record<string, Rule | undefined>)[verb];
+  if (rule === undefined) return { target: '' };
+  const target = rule(c, request as never, answer as never);
+  return 'target' in target ? target : yield* target;
 }
 
 const INSERT_DONE = `
   insert into audit (at, last_at, times, user_name, via, address, action, outcome, project_id, project, target)
   values (?, ?, 1, ?, ?, ?, ?, 'done', ?, ?, ?) returning id`;
 
-function insertDone(c: WriteContext, stamp: AuditStamp, { target, project, user }: AuditTarget): void {
+function* insertDone(c: WriteContext, stamp: AuditStamp, { target, project, user }: AuditTarget): Sql<void> {
   const { at, via, address, action } = stamp;
   const who = user ?? stamp.user;
   const [projectId, name] = [project?.id ?? null, project?.name ?? null];
-  const row = c.db.rows(INSERT_DONE, at, at, who, via, address, action, projectId, name, target)[0]!;
-  purge(c, row[0] as number, at);
+  const row = (yield* c.db.rows(INSERT_DONE, at, at, who, via, address, action, projectId, name, target))[0]!;
+  yield* purge(c, row[0] as number, at);
 }
 
 const UPSERT_REFUSED = `
@@ -69,17 +72,17 @@ const UPSERT_REFUSED = `
   on conflict (merge_key) where merge_key is not null do update set times = audit.times + excluded.times, last_at = excluded.last_at
   returning id`;
 
-export function writeAudit(c: WriteContext, refusals: Refusal[]): null {
+export function* writeAudit(c: WriteContext, refusals: Refusal[]): Sql<null> {
   for (const { stamp, code, project, target, times } of refusals) {
     const { at, user, via, address, action } = stamp;
     const minute = Math.floor(at / 60_000);
     const key = JSON.stringify([user, via, address, action, code, target, minute]);
     const [projectId, name] = [project?.id ?? null, project?.name ?? null];
-    const row = c.db.get(
+    const row = yield* c.db.get(
       UPSERT_REFUSED,
       ...[at, at, times, user, via, address, action, code, projectId, name, target, key],
     );
-    purge(c, row?.['id'] as number, at);
+    yield* purge(c, row?.['id'] as number, at);
   }
   return null;
 }
@@ -88,13 +91,13 @@ const PURGE_OLD = `delete from audit where id in (select id from audit where at 
 const PURGE_FIRST = `delete from audit where id in (select id from audit where id <= ? order by id limit ${PURGE_AT_ONCE})`;
 
 /** Ids are given out once, so there are never more rows than ids between the first and the last. */
-function purge(c: WriteContext, latest: number, at: number): void {
+function* purge(c: WriteContext, latest: number, at: number): Sql<void> {
   if (latest % PURGE_EVERY !== 0) return;
-  c.db.run(PURGE_OLD, at - c.audit.retentionMs);
-  c.db.run(PURGE_FIRST, latest - c.audit.rows);
+  yield* c.db.run(PURGE_OLD, at - c.audit.retentionMs);
+  yield* c.db.run(PURGE_FIRST, latest - c.audit.rows);
 }
 
-export function listAudit(db: SqliteDatabase, filter: AuditFilter): AuditRow[] {
+export function* listAudit(db: Database, filter: AuditFilter): Sql<AuditRow[]> {
   const given: [string, (string | number | undefined)[]][] = [
     ['user_name = ?', [filter.user]],
     ['action = ?', [filter.action]],
@@ -107,7 +110,9 @@ export function listAudit(db: SqliteDatabase, filter: AuditFilter): AuditRow[] {
   const wanted = given.filter(([, values]) => values[0] !== undefined);
   const where = wanted.length === 0 ? '' : `where ${wanted.map(([condition]) => condition).join(' and ')}`;
   const values = wanted.flatMap(([, each]) => each) as (string | number)[];
-  return db.all(`select * from audit ${where} order by at desc, id desc limit ?`, ...values, filter.limit).map(toAudit);
+  return (yield* db.all(`select * from audit ${where} order by at desc, id desc limit ?`, ...values, filter.limit)).map(
+    toAudit,
+  );
 }
 
 function toAudit(row: Row): AuditRow {

@@ -2,13 +2,11 @@
 import { UNAUDITED } from './audit-rules.ts';
 import type { AuditedCall } from './audit.ts';
 import type { AuditStamp } from './port.ts';
-import type { ThreadChannel } from './thread-channel.ts';
+import type { VerbCaller } from './verb-store.ts';
 import type { WriteVerbs } from './write-verbs.ts';
 
-export type WriterChannel = Pick<ThreadChannel<WriteVerbs>, 'call' | 'refuse' | 'close'>;
-
 /** `stamp` is asked at each call; when it throws, the call fails with that and nothing is sent. */
-export function auditing(writer: WriterChannel, stamp: () => AuditStamp): WriterChannel {
+export function auditing(writer: VerbCaller<WriteVerbs>, stamp: () => AuditStamp): VerbCaller<WriteVerbs> {
   // The thread answers an audited call with what the verb inside it answers.
   const send = writer.call.bind(writer) as unknown as (verb: string, request: unknown) => Promise<unknown>;
   const call = async (verb: keyof WriteVerbs | 'audited', request: unknown): Promise<unknown> => {
@@ -17,5 +15,5 @@ export function auditing(writer: WriterChannel, stamp: () => AuditStamp): Writer
     const audited: AuditedCall = { verb, request, stamp: stamp() };
     return send('audited', audited);
   };
-  return { call: call as WriterChannel['call'], refuse: () => writer.refuse(), close: () => writer.close() };
+  return { call: call as VerbCaller<WriteVerbs>['call'] };
 }

@@ -16,9 +16,8 @@ import type { RequestKey } from './operations-port.ts';
 import { StoreError } from './port.ts';
 import { madeUnderKey, rememberKey } from './request-keys.ts';
 import { insertedId } from './run-rows.ts';
-import { SQLITE as dialect } from './dialect.ts';
 import type { Cell } from './rows.ts';
-import type { Row, SqliteDatabase } from './sqlite-database.ts';
+import type { Database, Row, Sql } from './database.ts';
 import type { WriteContext } from './write-context.ts';
 
 const OPERATION = 'backfill';
@@ -31,19 +30,19 @@ const INSERT = `
     state, wait_reason, counts, submit_user, created_at, updated_at
   ) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?) returning id`;
 
-export function createBackfill(
+export function* createBackfill(
   c: WriteContext,
   request: { backfill: NewBackfill; key: RequestKey },
-): { backfill: BackfillRow; repeated: boolean } {
+): Sql<{ backfill: BackfillRow; repeated: boolean }> {
   const { backfill: made, key } = request;
   const keyed = { user: made.submitUser, key, operation: OPERATION, at: made.createdAt };
-  const earlier = madeUnderKey(c, keyed);
-  if (earlier !== null) return { backfill: requireBackfill(c.db, earlier), repeated: true };
-  const workflow = c.db.get(WORKFLOW, made.workflowId);
+  const earlier = yield* madeUnderKey(c, keyed);
+  if (earlier !== null) return { backfill: yield* requireBackfill(c.db, earlier), repeated: true };
+  const workflow = yield* c.db.get(WORKFLOW, made.workflowId);
   if (!workflow) throw new StoreError('NOT_FOUND', `There is no workflow ${made.workflowId}.`);
   const counts = made.dates === null ? {} : { pending: made.dates.length };
   const id = insertedId(
-    c.db.get(
+    yield* c.db.get(
       INSERT,
       workflow['project_id'] as number,
       workflow['project'] as string,
@@ -66,24 +65,24 @@ export function createBackfill(
       made.createdAt,
     ),
   );
-  rememberKey(c, keyed, id);
-  return { backfill: requireBackfill(c.db, id), repeated: false };
+  yield* rememberKey(c, keyed, id);
+  return { backfill: yield* requireBackfill(c.db, id), repeated: false };
 }
 
 const BY_ID = `select * from backfill where id = ?`;
 
-export function getBackfill(db: SqliteDatabase, id: number): BackfillRow | null {
-  const row = db.get(BY_ID, id);
+export function* getBackfill(db: Database, id: number): Sql<BackfillRow | null> {
+  const row = yield* db.get(BY_ID, id);
   return row ? toBackfill(row) : null;
 }
 
-function requireBackfill(db: SqliteDatabase, id: number): BackfillRow {
-  const found = getBackfill(db, id);
+function* requireBackfill(db: Database, id: number): Sql<BackfillRow> {
+  const found = yield* getBackfill(db, id);
   if (found === null) throw new StoreError('NOT_FOUND', `There is no backfill ${id}.`);
   return found;
 }
 
-export function listBackfills(db: SqliteDatabase, filter: BackfillFilter): BackfillRow[] {
+export function* listBackfills(db: Database, filter: BackfillFilter): Sql<BackfillRow[]> {
   const conditions = ['id < ?'];
   const values: Cell[] = [filter.before ?? Number.MAX_SAFE_INTEGER];
   for (const [column, list] of [
@@ -91,7 +90,7 @@ export function listBackfills(db: SqliteDatabase, filter: BackfillFilter): Backf
     ['workflow_id', filter.workflowIds],
   ] as const) {
     if (list === undefined) continue;
-    conditions.push(dialect.isIn(column));
+    conditions.push(db.dialect.isIn(column));
     values.push(JSON.stringify(list));
   }
   if (filter.state !== undefined) {
@@ -99,23 +98,23 @@ export function listBackfills(db: SqliteDatabase, filter: BackfillFilter): Backf
     values.push(filter.state);
   }
   const sql = `select * from backfill where ${conditions.join(' and ')} order by id desc limit ?`;
-  return db.all(sql, ...values, filter.limit).map(toBackfill);
+  return (yield* db.all(sql, ...values, filter.limit)).map(toBackfill);
 }
 
 const STOP = `
   update backfill set state = 'stopped', wait_reason = null, counts = ?, updated_at = ?, ended_at = ? where id = ? and ended_at is null`;
 
-export function stopBackfill(c: WriteContext, request: { id: number; at: number }): BackfillRow {
+export function* stopBackfill(c: WriteContext, request: { id: number; at: number }): Sql<BackfillRow> {
   const { id, at } = request;
-  const found = requireBackfill(c.db, id);
+  const found = yield* requireBackfill(c.db, id);
   const counts = { ...found.counts };
   const open = (counts.pending ?? 0) + (counts.running ?? 0);
   delete counts.pending;
   delete counts.running;
   if (open > 0) counts.stopped = (counts.stopped ?? 0) + open;
-  if (c.db.run(STOP, JSON.stringify(counts), at, at, id) === 0)
+  if ((yield* c.db.run(STOP, JSON.stringify(counts), at, at, id)) === 0)
     throw new StoreError('CONFLICT', `Backfill ${id} has ended: ${found.state}.`);
-  return requireBackfill(c.db, id);
+  return yield* requireBackfill(c.db, id);
 }
 
 function toBackfill(row: Row): BackfillRow {

@@ -1,7 +1,8 @@
 /** Makes a run together with what it begins with, whoever asks: a person, a schedule, a parent. One transaction. */
 import type { PinnedFile, RunPlan } from '@pelorus/engine';
 import type { ConcurrencyPolicy } from '@pelorus/protocol';
-import { SQLITE as dialect } from './dialect.ts';
+import type { Sql } from './database.ts';
+import type { Dialect } from './dialect.ts';
 import { keepPins, pinsFor } from './project-files.ts';
 import type { RunMaking } from './rows.ts';
 import { insertCommand, insertRun } from './run-rows.ts';
@@ -17,7 +18,7 @@ export interface Beginning {
   idempotencyKey?: string | null;
   requestHash?: string | null;
   /** Writes the first rows of the run's tasks. */
-  writeTaskRuns?: (run: number) => void;
+  writeTaskRuns?: (run: number) => Sql<void>;
 }
 
 export interface BegunRun {
@@ -28,20 +29,20 @@ export interface BegunRun {
 }
 
 /** Null when the parent's attempt has a child already. */
-export function beginRun(c: WriteContext, beginning: Beginning): BegunRun | null {
+export function* beginRun(c: WriteContext, beginning: Beginning): Sql<BegunRun | null> {
   const { place, policy } = beginning;
-  const pins = pinsFor(c, place, beginning.making.files);
+  const pins = yield* pinsFor(c, place, beginning.making.files);
   const making = withPins(beginning.making, pins);
   const { workflowId } = place;
-  const admission = admit(c, { workflowId, policy, dryRun: making.dryRun, parent: making.parent });
-  const run = insertRun(c, making, place, entryOf(admission, making.submittedAt));
+  const admission = yield* admit(c, { workflowId, policy, dryRun: making.dryRun, parent: making.parent });
+  const run = yield* insertRun(c, making, place, entryOf(admission, making.submittedAt));
   if (run === null) return null;
-  keepPins(c, run, pins);
-  beginning.writeTaskRuns?.(run);
-  if (admission.kind === 'discard') discardTaskRuns(c, run, beginning, JSON.stringify(admission.cause));
-  const command = insertStart(c, run, beginning, admission);
+  yield* keepPins(c, run, pins);
+  if (beginning.writeTaskRuns) yield* beginning.writeTaskRuns(run);
+  if (admission.kind === 'discard') yield* discardTaskRuns(c, run, beginning, JSON.stringify(admission.cause));
+  const command = yield* insertStart(c, run, beginning, admission);
   if (admission.kind === 'wait' && admission.turn === 'serial_priority') {
-    supersedeOthers(c, { run, workflowId, at: making.submittedAt });
+    yield* supersedeOthers(c, { run, workflowId, at: making.submittedAt });
   }
   return { run, command, discarded: admission.kind === 'discard' };
 }
@@ -71,35 +72,35 @@ function entryOf(admission: Admission, at: number): RunEntry {
   }
 }
 
-function insertStart(c: WriteContext, run: number, beginning: Beginning, admission: Admission): number {
+function* insertStart(c: WriteContext, run: number, beginning: Beginning, admission: Admission): Sql<number> {
   const { making, idempotencyKey = null, requestHash = null } = beginning;
   const { submitUser: user, submittedAt: at } = making;
   const command = { run, action: { kind: 'start' as const }, user, at, idempotencyKey, requestHash };
   switch (admission.kind) {
     case 'start':
-      return insertCommand(c, command);
+      return yield* insertCommand(c, command);
     case 'wait':
-      return insertCommand(c, { ...command, outcome: { kind: 'applied' } });
+      return yield* insertCommand(c, { ...command, outcome: { kind: 'applied' } });
     case 'discard': {
       const reason = `run ${admission.cause.runId} of the workflow has not ended`;
-      return insertCommand(c, { ...command, outcome: { kind: 'refused', reason } });
+      return yield* insertCommand(c, { ...command, outcome: { kind: 'refused', reason } });
     }
   }
 }
 
-const DISCARD_TASK_RUNS = `
+const DISCARD_TASK_RUNS = (dialect: Dialect): string => `
   insert into task_run (run_id, task, version, state, cause, attempts, retries, ended_at)
-  select ?, task, 0, case when disabled or unplanned then 'skipped' else 'killed' end,
-    case when disabled then '{"kind":"disabled"}' when unplanned then '{"kind":"not_selected"}' else ? end, 0, 0, ?
+  select cast(? as bigint), task, 0, case when disabled or unplanned then 'skipped' else 'killed' end,
+    case when disabled then '{"kind":"disabled"}' when unplanned then '{"kind":"not_selected"}' else ? end, 0, 0, cast(? as bigint)
   from (
-    select task, disabled <> 0 as disabled, ? is not null and not (${dialect.isIn('task')}) as unplanned
+    select task, disabled <> 0 as disabled, cast(? as text) is not null and not (${dialect.isIn('task')}) as unplanned
     from ${dialect.tasksOfVersion} t
   ) t where true
   on conflict do nothing`;
 
 /** A run that has ended has no task that has not. */
-function discardTaskRuns(c: WriteContext, run: number, { making, place }: Beginning, cause: string): void {
+function* discardTaskRuns(c: WriteContext, run: number, { making, place }: Beginning, cause: string): Sql<void> {
   const { plan } = JSON.parse(making.rest) as { plan: RunPlan };
   const planned = plan.run === 'all' ? null : JSON.stringify(plan.run);
-  c.db.run(DISCARD_TASK_RUNS, run, cause, making.submittedAt, planned, planned, place.workflowId, place.version);
+  yield* c.db.run(DISCARD_TASK_RUNS, run, cause, making.submittedAt, planned, planned, place.workflowId, place.version);
 }

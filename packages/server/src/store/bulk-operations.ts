@@ -21,9 +21,9 @@ import { StoreError } from './port.ts';
 import { IDEMPOTENCY_MS, madeUnderKey, rememberKey } from './request-keys.ts';
 import { insertedId } from './run-rows.ts';
 import type { Cell } from './rows.ts';
-import type { Row, SqliteDatabase } from './sqlite-database.ts';
+import type { Database, Row, Sql } from './database.ts';
 import type { WriteContext } from './write-context.ts';
-import { SQLITE as dialect } from './dialect.ts';
+import type { Dialect } from './dialect.ts';
 
 const OPERATION = 'bulk operation';
 const INSERT = `
@@ -32,19 +32,19 @@ const INSERT = `
 const INSERT_ITEM = `
   insert into bulk_item (operation_id, position, run_id, project_id, state, code, message, at) values (?, ?, ?, ?, ?, ?, ?, ?)`;
 
-export function createBulkOperation(
+export function* createBulkOperation(
   c: WriteContext,
   request: { operation: { action: BulkAction; user: string; at: number; items: NewBulkItem[] }; key: RequestKey },
-): { operation: BulkOperation; repeated: boolean } {
+): Sql<{ operation: BulkOperation; repeated: boolean }> {
   const { action, user, at, items } = request.operation;
   const keyed = { user, key: request.key, operation: OPERATION, at };
-  const earlier = madeUnderKey(c, keyed);
-  if (earlier !== null) return { operation: requireOperation(c.db, earlier), repeated: true };
+  const earlier = yield* madeUnderKey(c, keyed);
+  if (earlier !== null) return { operation: yield* requireOperation(c.db, earlier), repeated: true };
   const refused = items.filter((item) => item.code !== null).length;
   const pending = items.length - refused;
   const state: BulkOperation['state'] = pending === 0 ? 'ended' : 'pending';
   const id = insertedId(
-    c.db.get(
+    yield* c.db.get(
       INSERT,
       JSON.stringify(action),
       user,
@@ -57,7 +57,7 @@ export function createBulkOperation(
     ),
   );
   for (const [position, { run, projectId, code, message }] of items.entries())
-    c.db.run(
+    yield* c.db.run(
       INSERT_ITEM,
       id,
       position,
@@ -68,19 +68,19 @@ export function createBulkOperation(
       message,
       code === null ? null : at,
     );
-  rememberKey(c, keyed, id);
-  return { operation: requireOperation(c.db, id), repeated: false };
+  yield* rememberKey(c, keyed, id);
+  return { operation: yield* requireOperation(c.db, id), repeated: false };
 }
 
 const BY_ID = `select * from bulk_operation where id = ?`;
 
-export function getBulkOperation(db: SqliteDatabase, id: number): BulkOperation | null {
-  const row = db.get(BY_ID, id);
+export function* getBulkOperation(db: Database, id: number): Sql<BulkOperation | null> {
+  const row = yield* db.get(BY_ID, id);
   return row ? toOperation(row) : null;
 }
 
-function requireOperation(db: SqliteDatabase, id: number): BulkOperation {
-  const found = getBulkOperation(db, id);
+function* requireOperation(db: Database, id: number): Sql<BulkOperation> {
+  const found = yield* getBulkOperation(db, id);
   if (found === null) throw new StoreError('NOT_FOUND', `There is no bulk operation ${id}.`);
   return found;
 }
@@ -88,13 +88,15 @@ function requireOperation(db: SqliteDatabase, id: number): BulkOperation {
 const LIST = `select * from bulk_operation where id < ? order by id desc limit ?`;
 const LIST_OF_USER = `select * from bulk_operation where submit_user = ? and id < ? order by id desc limit ?`;
 
-export function listBulkOperations(
-  db: SqliteDatabase,
+export function* listBulkOperations(
+  db: Database,
   filter: { user: string | null; before?: number; limit: number },
-): BulkOperation[] {
+): Sql<BulkOperation[]> {
   const before = filter.before ?? Number.MAX_SAFE_INTEGER;
   const rows =
-    filter.user === null ? db.all(LIST, before, filter.limit) : db.all(LIST_OF_USER, filter.user, before, filter.limit);
+    filter.user === null
+      ? yield* db.all(LIST, before, filter.limit)
+      : yield* db.all(LIST_OF_USER, filter.user, before, filter.limit);
   return rows.map(toOperation);
 }
 
@@ -102,14 +104,14 @@ const ITEMS = `
   select i.*, c.outcome from bulk_item i left join command c on c.id = i.command_id
   where i.operation_id = ? and i.position > ?`;
 
-export function listBulkItems(
-  db: SqliteDatabase,
+export function* listBulkItems(
+  db: Database,
   request: { operation: number; filter: { after?: number; state?: BulkItem['state']; limit: number } },
-): BulkItem[] {
+): Sql<BulkItem[]> {
   const { after = -1, state, limit } = request.filter;
   const values: Cell[] = state === undefined ? [] : [state];
   const sql = `${ITEMS} ${state === undefined ? '' : 'and i.state = ?'} order by i.position limit ?`;
-  return db.all(sql, request.operation, after, ...values, limit).map(toItem);
+  return (yield* db.all(sql, request.operation, after, ...values, limit)).map(toItem);
 }
 
 const CLAIMABLE = `
@@ -117,16 +119,16 @@ const CLAIMABLE = `
   order by id limit 1`;
 const CLAIM = `update bulk_operation set state = 'running', holder = ?, lease_until = ? where id = ?`;
 
-export function claimBulkOperation(
+export function* claimBulkOperation(
   c: WriteContext,
   request: { holder: string; at: number; leaseMs: number },
-): BulkOperation | null {
+): Sql<BulkOperation | null> {
   const { holder, at, leaseMs } = request;
-  const found = c.db.get(CLAIMABLE, at, holder);
+  const found = yield* c.db.get(CLAIMABLE, at, holder);
   if (!found) return null;
   const id = found['id'] as number;
-  c.db.run(CLAIM, holder, at + leaseMs, id);
-  return requireOperation(c.db, id);
+  yield* c.db.run(CLAIM, holder, at + leaseMs, id);
+  return yield* requireOperation(c.db, id);
 }
 
 const RENEW = `update bulk_operation set lease_until = ? where id = ? and holder = ? and ended_at is null`;
@@ -138,22 +140,22 @@ const COUNT = `
 const END = `
   update bulk_operation set state = 'ended', ended_at = ?, holder = null, lease_until = null where id = ? and pending = 0`;
 
-export function settleBulkItems(
+export function* settleBulkItems(
   c: WriteContext,
   request: {
     operation: number;
     holder: string;
     settled: { items: SettledBulkItem[]; at: number; leaseMs: number };
   },
-): boolean {
+): Sql<boolean> {
   const { operation, holder } = request;
   const { items, at, leaseMs } = request.settled;
-  if (c.db.run(RENEW, at + leaseMs, operation, holder) === 0) return false;
+  if ((yield* c.db.run(RENEW, at + leaseMs, operation, holder)) === 0) return false;
   const counts = { done: 0, refused: 0 };
   for (const { position, state, command, newRun, code, message } of items)
-    counts[state] += c.db.run(SETTLE_ITEM, state, command, newRun, code, message, at, operation, position);
-  c.db.run(COUNT, counts.done + counts.refused, counts.done, counts.refused, operation);
-  c.db.run(END, at, operation);
+    counts[state] += yield* c.db.run(SETTLE_ITEM, state, command, newRun, code, message, at, operation, position);
+  yield* c.db.run(COUNT, counts.done + counts.refused, counts.done, counts.refused, operation);
+  yield* c.db.run(END, at, operation);
   return true;
 }
 
@@ -189,11 +191,12 @@ function toItem(row: Row): BulkItem {
   };
 }
 
-const HEADS = `select id, project_id, project, workflow, state from run where ${dialect.isIn('id')}`;
+const HEADS = (dialect: Dialect): string =>
+  `select id, project_id, project, workflow, state from run where ${dialect.isIn('id')}`;
 
-export function listRunHeads(db: SqliteDatabase, runs: number[]): RunHead[] {
+export function* listRunHeads(db: Database, runs: number[]): Sql<RunHead[]> {
   const found = new Map(
-    db.all(HEADS, JSON.stringify(runs)).map((row): [number, RunHead] => [
+    (yield* db.all(HEADS, JSON.stringify(runs))).map((row): [number, RunHead] => [
       row['id'] as number,
       {
         run: runIdOf(row['id'] as number),
@@ -209,12 +212,12 @@ export function listRunHeads(db: SqliteDatabase, runs: number[]): RunHead[] {
 
 const SUBMISSION = `select id, run_id, request_hash, at from command where user_name = ? and idempotency_key = ?`;
 
-export function findSubmission(
-  db: SqliteDatabase,
+export function* findSubmission(
+  db: Database,
   request: { user: string; key: RequestKey; at: number },
-): FoundSubmission | null {
+): Sql<FoundSubmission | null> {
   const { user, key, at } = request;
-  const row = key.idempotencyKey === null ? undefined : db.get(SUBMISSION, user, key.idempotencyKey);
+  const row = key.idempotencyKey === null ? undefined : yield* db.get(SUBMISSION, user, key.idempotencyKey);
   if (!row || at - (row['at'] as number) >= IDEMPOTENCY_MS) return null;
   return {
     run: runIdOf(row['run_id'] as number),

@@ -25,8 +25,8 @@ import {
 } from './rows.ts';
 import type { Cell, ChildCommand, ChildStart, CommitRows } from './rows.ts';
 import { attemptName, insertCommand, SYSTEM_USER, VERSION } from './run-rows.ts';
-import { isConstraintError } from './sqlite-database.ts';
-import type { SqliteDatabase } from './sqlite-database.ts';
+import { ConstraintViolation } from './database.ts';
+import type { Database, Sql } from './database.ts';
 import { passTurn } from './turns.ts';
 import {
   checkFence,
@@ -55,7 +55,7 @@ const UPSERT_ATTEMPT = `
 const UPSERT_WORKER = `
   insert into worker (${WORKER_COLUMNS.join(', ')}) values (${WORKER_COLUMNS.map(() => '?').join(', ')})
   on conflict (id) do update set ${assignments(WORKER_COLUMNS.slice(1).filter((column) => column !== 'seen_at'))},
-    seen_at = max(worker.seen_at, excluded.seen_at)`;
+    seen_at = case when excluded.seen_at > worker.seen_at then excluded.seen_at else worker.seen_at end`;
 const COMMAND_DONE = `update command set done_at = ?, outcome = ? where id = ? and done_at is null`;
 
 function assignments(columns: readonly string[]): string {
@@ -63,46 +63,44 @@ function assignments(columns: readonly string[]): string {
 }
 
 /** All changes of one commit, behind the fence. What would break S4 or S5 throws, and nothing of the commit is stored. */
-export function commit(c: WriteContext, request: { fence: Fence; rows: CommitRows }): { commands: number } {
-  checkFence(c, request.fence);
+export function* commit(c: WriteContext, request: { fence: Fence; rows: CommitRows }): Sql<{ commands: number }> {
+  yield* checkFence(c, request.fence);
   const { rows } = request;
   const commandsBefore = c.commandsWritten;
-  finishCommands(c, rows.commandsDone);
-  const ended = updateStatuses(c, request.fence.master, rows.statuses);
-  upsertTaskRuns(c.db, rows.taskRuns);
-  upsertAttempts(c.db, rows.attempts);
-  for (let i = 0; i < rows.workers.length; i += WORKER_WIDTH) {
-    c.db.statement(UPSERT_WORKER).run(...rows.workers.slice(i, i + WORKER_WIDTH));
-  }
+  yield* finishCommands(c, rows.commandsDone);
+  const ended = yield* updateStatuses(c, request.fence.master, rows.statuses);
+  yield* upsertTaskRuns(c.db, rows.taskRuns);
+  yield* upsertAttempts(c.db, rows.attempts);
+  yield* c.db.each(UPSERT_WORKER, WORKER_WIDTH, rows.workers);
   for (const child of rows.children) {
-    if (child.kind === 'start-child') startChild(c, child);
-    else commandChild(c, child);
+    if (child.kind === 'start-child') yield* startChild(c, child);
+    else yield* commandChild(c, child);
   }
-  for (const run of ended) runEnded(c, run);
-  for (const alert of rows.alerts) insertAlert(c, alert);
+  for (const run of ended) yield* runEnded(c, run);
+  for (const alert of rows.alerts) yield* insertAlert(c, alert);
   return { commands: c.commandsWritten - commandsBefore };
 }
 
-function startChild(c: WriteContext, start: ChildStart): void {
+function* startChild(c: WriteContext, start: ChildStart): Sql<void> {
   const { making, projectId, workflowId, workflowVersion: version } = start;
-  const policy = c.db.get(VERSION, workflowId, version)?.['concurrency'] as ConcurrencyPolicy | undefined;
+  const policy = (yield* c.db.get(VERSION, workflowId, version))?.['concurrency'] as ConcurrencyPolicy | undefined;
   if (policy === undefined) {
     throw new StoreError(
       'INVARIANT',
       `Attempt ${attemptName(making.parent)} cannot start version ${version} of workflow ${workflowId}: there is none.`,
     );
   }
-  const begun = beginRun(c, { making, place: { projectId, workflowId, version }, policy });
-  if (begun?.discarded) runEnded(c, begun.run);
+  const begun = yield* beginRun(c, { making, place: { projectId, workflowId, version }, policy });
+  if (begun?.discarded) yield* runEnded(c, begun.run);
 }
 
 const LIVE_CHILD = `
   select id from run where parent_run = ? and parent_task = ? and parent_attempt = ? and state not in ${TERMINAL_RUN_STATES}`;
 
-function commandChild(c: WriteContext, command: ChildCommand): void {
+function* commandChild(c: WriteContext, command: ChildCommand): Sql<void> {
   const { parent, action, user, at } = command;
-  const child = c.db.get(LIVE_CHILD, parent.run, parent.task, parent.attempt);
-  if (child) insertCommand(c, { run: child['id'] as number, action, user, at });
+  const child = yield* c.db.get(LIVE_CHILD, parent.run, parent.task, parent.attempt);
+  if (child) yield* insertCommand(c, { run: child['id'] as number, action, user, at });
 }
 
 const ENDED_RUN = `
@@ -110,11 +108,12 @@ const ENDED_RUN = `
 const STATE_OF = `select state from run where id = ?`;
 
 /** What the end of a run is to others: S11, a command to its parent; and the turn of the next run of its workflow. */
-function runEnded(c: WriteContext, run: number): void {
-  const row = c.db.get(ENDED_RUN, run)!;
-  const at = (row['ended_at'] as number | null) ?? c.now();
+function* runEnded(c: WriteContext, run: number): Sql<void> {
+  const row = (yield* c.db.get(ENDED_RUN, run))!;
+  const at = (row['ended_at'] as number | null) ?? (yield* c.now());
   const parent = row['parent_run'] as number | null;
-  const parentState = parent === null ? undefined : (c.db.get(STATE_OF, parent)?.['state'] as string | undefined);
+  const parentState =
+    parent === null ? undefined : ((yield* c.db.get(STATE_OF, parent))?.['state'] as string | undefined);
   if (parent !== null && parentState !== undefined && !isTerminal(parentState)) {
     const action: CommandAction = {
       kind: 'child-finished',
@@ -123,19 +122,19 @@ function runEnded(c: WriteContext, run: number): void {
       child: run as RunId,
       state: row['state'] as RunState,
     };
-    insertCommand(c, { run: parent, action, user: SYSTEM_USER, at });
+    yield* insertCommand(c, { run: parent, action, user: SYSTEM_USER, at });
   }
   if (row['dry_run'] !== 0) return;
-  passTurn(c, { run, workflowId: row['workflow_id'] as number, waited: row['turn'] !== null, at });
+  yield* passTurn(c, { run, workflowId: row['workflow_id'] as number, waited: row['turn'] !== null, at });
 }
 
 const COMMAND_OUTCOME = `select outcome from command where id = ?`;
 
-function finishCommands(c: WriteContext, cells: Cell[]): void {
+function* finishCommands(c: WriteContext, cells: Cell[]): Sql<void> {
   for (let i = 0; i < cells.length; i += COMMAND_DONE_WIDTH) {
     const [id, at, outcome] = cells.slice(i, i + COMMAND_DONE_WIDTH) as [number, number, string];
-    if (c.db.run(COMMAND_DONE, at, outcome, id) === 1) continue;
-    const found = c.db.get(COMMAND_OUTCOME, id);
+    if ((yield* c.db.run(COMMAND_DONE, at, outcome, id)) === 1) continue;
+    const found = yield* c.db.get(COMMAND_OUTCOME, id);
     if (!found) throw new StoreError('INVARIANT', `There is no command ${id} to finish.`);
     if (found['outcome'] !== outcome) {
       throw new StoreError(
@@ -146,35 +145,30 @@ function finishCommands(c: WriteContext, cells: Cell[]): void {
   }
 }
 
+/** Cells of `UPDATE_STATUS`, in its order. */
+const STATUS_UPDATE_WIDTH = 12;
+
 /** Answers with the runs that ended by it. */
-function updateStatuses(c: WriteContext, master: string, cells: Cell[]): number[] {
-  const ended: number[] = [];
-  const update = c.db.statement(UPDATE_STATUS);
+function* updateStatuses(c: WriteContext, master: string, cells: Cell[]): Sql<number[]> {
+  const updates: Cell[] = [];
   for (let i = 0; i < cells.length; i += STATUS_WIDTH) {
     const [run, version, state, cause, firstFailure, waitReason, , startedAt, endedAt] = cells.slice(
       i,
       i + STATUS_WIDTH,
-    ) as [number, ...Cell[]];
-    const written = update.run(
-      version!,
-      state!,
-      cause!,
-      firstFailure!,
-      waitReason!,
-      master,
-      startedAt!,
-      endedAt!,
-      ++c.runsChanged,
-      run,
-      version!,
-      master,
-    ).changes;
-    if (written === 0) {
-      explainStatus(c.db, master, cells.slice(i, i + STATUS_WIDTH));
+    ) as Cell[];
+    const written = [version, state, cause, firstFailure, waitReason, master, startedAt, endedAt] as Cell[];
+    updates.push(...written, yield* c.nextChange(), run!, version!, master);
+  }
+  const unwritten = new Set(yield* c.db.each(UPDATE_STATUS, STATUS_UPDATE_WIDTH, updates));
+  const ended: number[] = [];
+  for (let i = 0; i < cells.length; i += STATUS_WIDTH) {
+    const [run, , state] = cells.slice(i, i + 3) as [number, number, string];
+    if (unwritten.has(i / STATUS_WIDTH)) {
+      yield* explainStatus(c.db, master, cells.slice(i, i + STATUS_WIDTH));
       continue;
     }
-    c.claims.delete(run);
-    if (isTerminal(state as string)) ended.push(run);
+    c.claims?.delete(run);
+    if (isTerminal(state)) ended.push(run);
   }
   return ended;
 }
@@ -183,9 +177,9 @@ const STORED_STATUS = `
   select version, state, cause, first_failure, wait_reason, owner, started_at, ended_at from run where id = ?`;
 
 /** A status that was not written: fine when it says what is stored already, else a bug of the caller. */
-function explainStatus(db: SqliteDatabase, master: string, status: Cell[]): void {
+function* explainStatus(db: Database, master: string, status: Cell[]): Sql<void> {
   const [run, version] = status as [number, number];
-  const stored = db.rows(STORED_STATUS, run)[0];
+  const stored = (yield* db.rows(STORED_STATUS, run))[0];
   if (!stored) throw new StoreError('INVARIANT', `There is no run ${run} to write.`);
   // Versions and owners may differ: the same truth, told again.
   const same = [1, 2, 3, 4, 6, 7].every((i) => stored[i] === status[i + 1]);
@@ -199,12 +193,10 @@ function explainStatus(db: SqliteDatabase, master: string, status: Cell[]): void
 const STORED_TASK_RUN = `select ${TASK_RUN_COLUMNS.join(', ')} from task_run where run_id = ? and task = ?`;
 
 /** Writes task runs; one that has ended stays as it is, unless an operator forces its success. */
-export function upsertTaskRuns(db: SqliteDatabase, cells: Cell[]): void {
-  const upsert = db.statement(UPSERT_TASK_RUN);
-  for (let i = 0; i < cells.length; i += TASK_RUN_WIDTH) {
-    const row = cells.slice(i, i + TASK_RUN_WIDTH);
-    if (upsert.run(...row).changes !== 0) continue;
-    const stored = db.rows(STORED_TASK_RUN, row[0]!, row[1]!)[0]!;
+export function* upsertTaskRuns(db: Database, cells: Cell[]): Sql<void> {
+  for (const at of yield* db.each(UPSERT_TASK_RUN, TASK_RUN_WIDTH, cells)) {
+    const row = cells.slice(at * TASK_RUN_WIDTH, (at + 1) * TASK_RUN_WIDTH);
+    const stored = (yield* db.rows(STORED_TASK_RUN, row[0]!, row[1]!))[0]!;
     if (row.every((cell, column) => column === 2 || cell === stored[column])) continue;
     throw new StoreError(
       'INVARIANT',
@@ -215,28 +207,32 @@ export function upsertTaskRuns(db: SqliteDatabase, cells: Cell[]): void {
 
 const STORED_ATTEMPT = `select ${ATTEMPT_COLUMNS.join(', ')} from attempt where run_id = ? and task = ? and n = ?`;
 
-function upsertAttempts(db: SqliteDatabase, cells: Cell[]): void {
-  const upsert = db.statement(UPSERT_ATTEMPT);
-  for (let i = 0; i < cells.length; i += ATTEMPT_WIDTH) {
-    const row = cells.slice(i, i + ATTEMPT_WIDTH);
-    const name = `${row[0]}.${row[1]}.${row[2]}`;
-    let written;
-    try {
-      written = upsert.run(...row).changes;
-    } catch (error) {
-      if (!isConstraintError(error)) throw error;
-      throw new StoreError(
-        'INVARIANT',
-        `Attempt ${name} cannot be ${row[4]}: another attempt of its task run is live.`,
-        { cause: error },
-      );
-    }
-    if (written !== 0) continue;
-    const stored = db.rows(STORED_ATTEMPT, row[0]!, row[1]!, row[2]!)[0]!;
+function* upsertAttempts(db: Database, cells: Cell[]): Sql<void> {
+  const rowAt = (at: number): Cell[] => cells.slice(at * ATTEMPT_WIDTH, (at + 1) * ATTEMPT_WIDTH);
+  let unwritten: number[];
+  try {
+    unwritten = yield* db.each(UPSERT_ATTEMPT, ATTEMPT_WIDTH, cells);
+  } catch (error) {
+    if (!(error instanceof ConstraintViolation)) throw error;
+    const row = rowAt(error.position);
+    throw new StoreError(
+      'INVARIANT',
+      `Attempt ${nameOf(row)} cannot be ${row[4]}: another attempt of its task run is live.`,
+      { cause: error },
+    );
+  }
+  for (const at of unwritten) {
+    const row = rowAt(at);
+    const stored = (yield* db.rows(STORED_ATTEMPT, row[0]!, row[1]!, row[2]!))[0]!;
     if (row.every((cell, column) => column === 3 || cell === stored[column])) continue;
     throw new StoreError(
       'INVARIANT',
-      `Attempt ${name} is ${stored[4]} at version ${stored[3]}; it cannot become ${row[4]} at version ${row[3]}.`,
+      `Attempt ${nameOf(row)} is ${stored[4]} at version ${stored[3]}; it cannot become ${row[4]} at version ${row[3]}.`,
     );
   }
+}
+
+/** Of a row of `ATTEMPT_COLUMNS`. */
+function nameOf(row: Cell[]): string {
+  return `${row[0]}.${row[1]}.${row[2]}`;
 }

@@ -29,6 +29,11 @@ export interface Dialect {
   globPattern: (glob: string) => string;
   /** Condition, of (name, value or null): the object in a column of JSON text has that member, with that value or any. */
   hasMember: (column: string) => string;
+  /** Behind a select: lock its rows against change; and against everybody who locks them so; where the database has one writer, nothing. */
+  forShare: string;
+  forUpdate: string;
+  /** The same, passing over rows that somebody else has locked. */
+  skipLocked: string;
   /** Behind a table's name: the index to walk. */
   along: (index: string) => string;
   /** Statement(s) that keep `run_count` in step with `run`. */
@@ -61,6 +66,9 @@ export const SQLITE: Dialect = {
   globPattern: (glob) => glob.replaceAll('[', '[[]'),
   hasMember: (column) =>
     `exists (select 1 from json_each(${column}) member where member.key = ? and member.value = coalesce(?, member.value))`,
+  forShare: '',
+  forUpdate: '',
+  skipLocked: '',
   along: (index) => `indexed by ${index}`,
   runCountTriggers: `
     create trigger run_counted after insert on run begin
@@ -84,6 +92,59 @@ export const SQLITE: Dialect = {
     from workflow_version v, json_each(v.definition, '$.tasks') t
     where json_extract(t.value, '$.taskGroup.name') is not null
       and json_extract(t.value, '$.action.type') not in ('virtual', 'conditions', 'switch', 'sub_workflow', 'dependent');`,
+};
+
+export const POSTGRES: Dialect = {
+  name: 'postgres',
+  identity: 'bigint generated always as identity primary key',
+  integer: 'bigint',
+  bytes: 'bytea',
+  nowMs: `(extract(epoch from clock_timestamp()) * 1000)::bigint`,
+  clustered: '',
+  jsonRow: (columns) => `json_build_array(${columns.join(', ')})::text`,
+  jsonRows: (columns, orderBy) =>
+    `coalesce(json_agg(json_build_array(${columns.join(', ')}) order by ${orderBy})::text, '[]')`,
+  isIn: (column) => `${column}::text in (select json_array_elements_text(?::json))`,
+  beginsWithAny: (column) =>
+    `exists (select 1 from json_array_elements_text(?::json) prefix(value) where starts_with(${column}, prefix.value))`,
+  pairIsIn: (first, second) =>
+    `(${first}::text, ${second}::text) in (select pair ->> 0, pair ->> 1 from json_array_elements(?::json) pair)`,
+  matchesGlob: (column) => `${column} like ?`,
+  globPattern: (glob) =>
+    glob
+      .replaceAll(/[\\%_]/g, String.raw`\$&`)
+      .replaceAll('*', '%')
+      .replaceAll('?', '_'),
+  hasMember: (column) =>
+    `exists (select 1 from json_each_text(${column}::json) member where member.key = ? and member.value = coalesce(?, member.value))`,
+  forShare: 'for share',
+  forUpdate: 'for update',
+  skipLocked: 'for update skip locked',
+  along: () => '',
+  runCountTriggers: `
+    create function count_run() returns trigger language plpgsql as $$ begin
+      if tg_op = 'UPDATE' then
+        update run_count set runs = runs - 1 where workflow_id = old.workflow_id and state = old.state;
+      end if;
+      insert into run_count (workflow_id, state, runs) values (new.workflow_id, new.state, 1)
+      on conflict (workflow_id, state) do update set runs = run_count.runs + 1;
+      return null;
+    end $$;
+    create trigger run_counted after insert on run for each row execute function count_run();
+    create trigger run_recounted after update of state on run for each row when (old.state <> new.state) execute function count_run();`,
+  jsonText: (column, member) => `(${column}::json ->> '${member}')`,
+  jsonInteger: (column, member) => `(${column}::json ->> '${member}')::bigint`,
+  jsonFlag: (column, member) => `case when (${column}::json ->> '${member}') = 'true' then 1 else 0 end`,
+  tasksOfVersion: `(
+    select (t.ordinality - 1)::int as task, t.value ->> 'name' as name, case when t.value ->> 'disabled' = 'true' then 1 else 0 end as disabled
+    from workflow_version v, json_array_elements(v.definition::json -> 'tasks') with ordinality t (value, ordinality)
+    where v.workflow_id = ? and v.version = ?)`,
+  taskGroupMembersOfAllVersions: `
+    insert into task_group_member (workflow_id, version, task, name, weight)
+    select v.workflow_id, v.version, (t.ordinality - 1)::int, t.value -> 'taskGroup' ->> 'name', (t.value -> 'taskGroup' ->> 'weight')::int
+    from workflow_version v, json_array_elements(v.definition::json -> 'tasks') with ordinality t (value, ordinality)
+    where t.value -> 'taskGroup' ->> 'name' is not null
+      and t.value -> 'action' ->> 'type' not in ('virtual', 'conditions', 'switch', 'sub_workflow', 'dependent');`,
 };
 
 /**

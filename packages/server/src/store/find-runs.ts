@@ -7,11 +7,11 @@
  * index that holds every column a filter may ask for: 0.07 µs an entry, so at its worst (conditions that exclude each other) a
  * million runs cost what a page may cost.
  */
-import { SQLITE as dialect } from './dialect.ts';
-import { countPairs, RUN_IN_LIST, resolveWorkflows, type ListRequest } from './list-runs.ts';
+import type { Dialect } from './dialect.ts';
+import { countPairs, resolveWorkflows, textOf, type ListRequest } from './list-runs.ts';
 import type { RunFilter } from './port.ts';
 import type { Cell } from './rows.ts';
-import type { SqliteDatabase } from './sqlite-database.ts';
+import type { Database, Sql } from './database.ts';
 
 /** Runs that are gathered rather than walked to. */
 const GATHERED_MAX = 10_000;
@@ -43,20 +43,22 @@ interface Source extends Condition {
 }
 
 /** `total` is what was looked for and found: `from` and the page, and one more where there is more. `walk` overrules the choice, for tests. */
-export function findRuns(db: SqliteDatabase, request: ListRequest, walk?: FineWalk): { total: number; runs: string } {
+export function* findRuns(db: Database, request: ListRequest, walk?: FineWalk): Sql<{ total: number; runs: string }> {
   const { filter, from, size } = request;
-  const workflowIds = resolveWorkflows(db, filter);
-  const conditions = conditionsOf(filter, workflowIds);
+  const workflowIds = yield* resolveWorkflows(db, filter);
+  const conditions = conditionsOf(db.dialect, filter, workflowIds);
   const depth = from + size + 1;
-  const smallest = smallestSource(db, filter, workflowIds);
+  const smallest = yield* smallestSource(db, filter, workflowIds);
   const gathers = walk === undefined ? smallest !== null && smallest.runs <= GATHERED_MAX : walk === 'gather';
   const found =
-    gathers && smallest !== null ? gathered(db, smallest, conditions, depth) : walked(db, conditions, depth);
+    gathers && smallest !== null
+      ? yield* gathered(db, smallest, conditions, depth)
+      : yield* walked(db, conditions, depth);
   const page = found.slice(from, from + size);
-  return { total: found.length, runs: `[${page.map((id) => db.text(RUN_IN_LIST, id)).join(',')}]` };
+  return { total: found.length, runs: yield* textOf(db, page) };
 }
 
-function conditionsOf(filter: RunFilter, workflowIds: number[] | null): Condition[] {
+function conditionsOf(dialect: Dialect, filter: RunFilter, workflowIds: number[] | null): Condition[] {
   const conditions: Condition[] = [];
   const equal = (column: string, value: Cell | undefined): void => {
     if (value !== undefined) conditions.push({ sql: `${column} = ?`, values: [value] });
@@ -85,14 +87,10 @@ function span(from: number | undefined, to: number | undefined): [number, number
 }
 
 /** Null where no index helps. */
-function smallestSource(db: SqliteDatabase, filter: RunFilter, workflowIds: number[] | null): Source | null {
-  const sources: Source[] = [];
+function* smallestSource(db: Database, filter: RunFilter, workflowIds: number[] | null): Sql<Source | null> {
+  const candidates: (Condition & { index: string })[] = [];
   const add = (index: string, sql: string, values: Cell[]): void => {
-    const counted = db.get(
-      `select count(*) as runs from (select 1 from run ${dialect.along(index)} where ${sql} limit ${GATHERED_MAX + 1})`,
-      ...values,
-    )?.['runs'] as number;
-    sources.push({ index, sql, values, runs: counted });
+    candidates.push({ index, sql, values });
   };
   if (filter.id !== undefined) return { index: '', sql: 'id = ?', values: [filter.id], runs: 1 };
   if (filter.rerunOf !== undefined) add('run_rerun', 'rerun_of = ?', [filter.rerunOf]);
@@ -103,17 +101,24 @@ function smallestSource(db: SqliteDatabase, filter: RunFilter, workflowIds: numb
     add('run_logical_any', 'logical_at between ? and ?', span(filter.logicalFrom, filter.logicalTo));
   if (filter.submittedFrom !== undefined || filter.submittedTo !== undefined)
     add('run_submitted', 'submitted_at between ? and ?', span(filter.submittedFrom, filter.submittedTo));
+  const sources: Source[] = [];
+  for (const candidate of candidates) sources.push({ ...candidate, runs: yield* countedUpTo(db, candidate) });
   if (workflowIds !== null || filter.states !== undefined)
-    sources.push(pairsSource(db, workflowIds, filter.states ?? null));
+    sources.push(yield* pairsSource(db, workflowIds, filter.states ?? null));
   return sources.toSorted((a, b) => a.runs - b.runs)[0] ?? null;
 }
 
-function pairsSource(db: SqliteDatabase, workflowIds: number[] | null, states: readonly string[] | null): Source {
-  const pairs = countPairs(db, workflowIds, states);
+function* countedUpTo(db: Database, { index, sql, values }: Condition & { index: string }): Sql<number> {
+  const some = `select 1 from run ${db.dialect.along(index)} where ${sql} limit ${GATHERED_MAX + 1}`;
+  return (yield* db.get(`select count(*) as runs from (${some}) some`, ...values))?.['runs'] as number;
+}
+
+function* pairsSource(db: Database, workflowIds: number[] | null, states: readonly string[] | null): Sql<Source> {
+  const pairs = yield* countPairs(db, workflowIds, states);
   const keys = JSON.stringify(pairs.map(({ workflowId, state }) => [workflowId, state]));
   return {
     index: 'run_workflow',
-    sql: dialect.pairIsIn('workflow_id', 'state'),
+    sql: db.dialect.pairIsIn('workflow_id', 'state'),
     values: [keys],
     runs: pairs.reduce((sum, pair) => sum + pair.runs, 0),
   };
@@ -121,18 +126,23 @@ function pairsSource(db: SqliteDatabase, workflowIds: number[] | null, states: r
 
 const IN_ORDER = `order by coalesce(started_at, 9007199254740991) desc, id desc limit ?`;
 
-function gathered(db: SqliteDatabase, source: Source, conditions: Condition[], depth: number): number[] {
-  const along = source.index === '' ? '' : dialect.along(source.index);
+function* gathered(db: Database, source: Source, conditions: Condition[], depth: number): Sql<number[]> {
+  const along = source.index === '' ? '' : db.dialect.along(source.index);
   const all = [source, ...conditions];
   const sql = `select id from run ${along} where ${all.map((each) => each.sql).join(' and ')} ${IN_ORDER}`;
-  return ids(db, sql, all, depth);
+  return yield* ids(db, sql, all, depth);
 }
 
-function walked(db: SqliteDatabase, conditions: Condition[], depth: number): number[] {
+function* walked(db: Database, conditions: Condition[], depth: number): Sql<number[]> {
   const where = conditions.map(({ sql }) => sql).join(' and ');
-  return ids(db, `select id from run ${dialect.along('run_order')} where ${where} ${IN_ORDER}`, conditions, depth);
+  return yield* ids(
+    db,
+    `select id from run ${db.dialect.along('run_order')} where ${where} ${IN_ORDER}`,
+    conditions,
+    depth,
+  );
 }
 
-function ids(db: SqliteDatabase, sql: string, conditions: Condition[], depth: number): number[] {
-  return db.rows(sql, ...conditions.flatMap(({ values }) => values), depth).map((row) => row[0] as number);
+function* ids(db: Database, sql: string, conditions: Condition[], depth: number): Sql<number[]> {
+  return (yield* db.rows(sql, ...conditions.flatMap(({ values }) => values), depth)).map((row) => row[0] as number);
 }

@@ -3,10 +3,10 @@
  * is started again stays drained until somebody undoes it, and so does it through any restart of masters.
  */
 import { formatAttemptId, runIdOf } from '@pelorus/protocol';
-import { SQLITE as dialect } from './dialect.ts';
+import type { Dialect } from './dialect.ts';
 import type { MasterRow, QueuedTasks, WorkerAttempt, WorkerDrain, WorkerGroupRow } from './operations-port.ts';
 import { StoreError } from './port.ts';
-import type { Row, SqliteDatabase } from './sqlite-database.ts';
+import type { Database, Row, Sql } from './database.ts';
 import { TERMINAL_RUN_STATES } from './write-context.ts';
 import type { WriteContext } from './write-context.ts';
 
@@ -15,27 +15,27 @@ const DRAIN = `
   on conflict (name) do update set reason = excluded.reason, drained_at = excluded.drained_at, drained_by = excluded.drained_by
   returning *`;
 
-export function drainWorker(
+export function* drainWorker(
   c: WriteContext,
   drain: { name: string; reason: string; user: string; at: number },
-): WorkerDrain {
-  return toDrain(c.db.get(DRAIN, drain.name, drain.reason, drain.at, drain.user)!);
+): Sql<WorkerDrain> {
+  return toDrain((yield* c.db.get(DRAIN, drain.name, drain.reason, drain.at, drain.user))!);
 }
 
 const UNDRAIN = `delete from worker_drain where name = ?`;
 
-export function undrainWorker(c: WriteContext, name: string): boolean {
-  return c.db.run(UNDRAIN, name) > 0;
+export function* undrainWorker(c: WriteContext, name: string): Sql<boolean> {
+  return (yield* c.db.run(UNDRAIN, name)) > 0;
 }
 
 const DRAINS = `select * from worker_drain order by name`;
 
-export function listWorkerDrains(db: SqliteDatabase): WorkerDrain[] {
-  return db.all(DRAINS).map(toDrain);
+export function* listWorkerDrains(db: Database): Sql<WorkerDrain[]> {
+  return (yield* db.all(DRAINS)).map(toDrain);
 }
 
-export function loadDrainedWorkers(db: SqliteDatabase): string[] {
-  return db.all(DRAINS).map((row) => row['name'] as string);
+export function* loadDrainedWorkers(db: Database): Sql<string[]> {
+  return (yield* db.all(DRAINS)).map((row) => row['name'] as string);
 }
 
 function toDrain(row: Row): WorkerDrain {
@@ -48,14 +48,14 @@ function toDrain(row: Row): WorkerDrain {
 }
 
 /** Over the index of live attempts: as many as there are slots in use. */
-const LIVE_ATTEMPTS = `
+const LIVE_ATTEMPTS = (dialect: Dialect): string => `
   select a.run_id, a.task, a.n, a.state, a.dispatched_at, a.started_at, r.project, r.project_id, r.workflow
   from attempt a ${dialect.along('attempt_live')} join run r on r.id = a.run_id
   where a.state in ('dispatched', 'running', 'killing') and a.worker = ?
   order by a.dispatched_at, a.run_id, a.task limit ?`;
 
-export function listWorkerAttempts(db: SqliteDatabase, request: { worker: string; limit: number }): WorkerAttempt[] {
-  return db.all(LIVE_ATTEMPTS, request.worker, request.limit).map((row) => {
+export function* listWorkerAttempts(db: Database, request: { worker: string; limit: number }): Sql<WorkerAttempt[]> {
+  return (yield* db.all(LIVE_ATTEMPTS, request.worker, request.limit)).map((row) => {
     const run = runIdOf(row['run_id'] as number);
     return {
       attempt: formatAttemptId({ run, task: row['task'] as number, n: row['n'] as number }),
@@ -70,7 +70,7 @@ export function listWorkerAttempts(db: SqliteDatabase, request: { worker: string
   });
 }
 
-const MASTERS = `
+const MASTERS = (dialect: Dialect): string => `
   select m.id, m.host, m.registered_at, m.renewed_at, m.lease_until, m.fenced_at, coalesce(o.runs, 0) as runs
   from master m left join (
     select owner, count(*) as runs from run ${dialect.along('run_live')}
@@ -78,8 +78,8 @@ const MASTERS = `
   ) o on o.owner = m.id
   order by m.registered_at desc, m.id limit ?`;
 
-export function listMasters(db: SqliteDatabase, limit: number): MasterRow[] {
-  return db.all(MASTERS, limit).map((row) => ({
+export function* listMasters(db: Database, limit: number): Sql<MasterRow[]> {
+  return (yield* db.all(MASTERS, limit)).map((row) => ({
     id: row['id'] as string,
     host: row['host'] as string,
     registeredAt: row['registered_at'] as number,
@@ -97,23 +97,24 @@ const SAVE_GROUP = `
   on conflict (name) do update set description = excluded.description, updated_at = excluded.updated_at, updated_by = excluded.updated_by
   returning *`;
 
-export function saveWorkerGroup(
+export function* saveWorkerGroup(
   c: WriteContext,
   group: { name: string; description: string; user: string; at: number },
-): WorkerGroupRow {
-  return toGroup(c.db.get(SAVE_GROUP, group.name, group.description, group.at, group.user)!);
+): Sql<WorkerGroupRow> {
+  return toGroup((yield* c.db.get(SAVE_GROUP, group.name, group.description, group.at, group.user))!);
 }
 
 const GROUPS = `select * from worker_group order by name`;
 
-export function listWorkerGroups(db: SqliteDatabase): WorkerGroupRow[] {
-  return db.all(GROUPS).map(toGroup);
+export function* listWorkerGroups(db: Database): Sql<WorkerGroupRow[]> {
+  return (yield* db.all(GROUPS)).map(toGroup);
 }
 
 const DELETE_GROUP = `delete from worker_group where name = ?`;
 
-export function deleteWorkerGroup(c: WriteContext, name: string): null {
-  if (c.db.run(DELETE_GROUP, name) === 0) throw new StoreError('NOT_FOUND', `There is no worker group '${name}'.`);
+export function* deleteWorkerGroup(c: WriteContext, name: string): Sql<null> {
+  if ((yield* c.db.run(DELETE_GROUP, name)) === 0)
+    throw new StoreError('NOT_FOUND', `There is no worker group '${name}'.`);
   return null;
 }
 
@@ -126,14 +127,14 @@ function toGroup(row: Row): WorkerGroupRow {
   };
 }
 
-const QUEUED = `
+const QUEUED = (dialect: Dialect): string => `
   select r.workflow_id, r.workflow_version, t.task, ${dialect.jsonText('r.spec', 'workerGroup')} as run_group, count(*) as tasks
   from run r ${dialect.along('run_live')} cross join task_run t
   where r.state not in ${TERMINAL_RUN_STATES} and t.run_id = r.id and t.state = 'queued'
   group by 1, 2, 3, 4 order by 1, 2, 3 limit ?`;
 
-export function listQueuedTasks(db: SqliteDatabase, limit: number): QueuedTasks[] {
-  return db.all(QUEUED, limit).map((row) => ({
+export function* listQueuedTasks(db: Database, limit: number): Sql<QueuedTasks[]> {
+  return (yield* db.all(QUEUED, limit)).map((row) => ({
     workflowId: row['workflow_id'] as number,
     version: row['workflow_version'] as number,
     task: row['task'] as number,

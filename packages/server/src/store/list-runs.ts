@@ -5,12 +5,12 @@
  * exactly how many runs each (workflow, state) pair has; from that the cheapest of three walks is chosen, each over an
  * index that holds every column it looks at. SQLite's own planner has no idea how rare a state is and was up to 200 times slower.
  */
-import { SQLITE as dialect } from './dialect.ts';
+import type { Dialect } from './dialect.ts';
 import { findRuns, isFine } from './find-runs.ts';
 import type { RunFilter } from './port.ts';
 import { RUN_COLUMNS } from './rows.ts';
 import type { Cell } from './rows.ts';
-import type { SqliteDatabase } from './sqlite-database.ts';
+import type { Database, Sql } from './database.ts';
 import { CONTAINS } from './workflow-pages.ts';
 
 export interface ListRequest {
@@ -45,42 +45,48 @@ interface Scope {
   total: number;
 }
 
-export const RUN_IN_LIST = `select ${dialect.jsonRow(RUN_COLUMNS)} from run where id = ?`;
+const RUN_IN_LIST = (dialect: Dialect): string => `select ${dialect.jsonRow(RUN_COLUMNS)} from run where id = ?`;
+
+/** JSON text of the rows of runs, in the order of their ids here. */
+export function* textOf(db: Database, ids: readonly number[]): Sql<string> {
+  const rows: string[] = [];
+  for (const id of ids) rows.push(yield* db.text(RUN_IN_LIST, id));
+  return `[${rows.join(',')}]`;
+}
 
 /** Answers with the JSON text of the page's rows. `walk` overrules the choice, for tests. */
-export function listRuns(db: SqliteDatabase, request: ListRequest, walk?: Walk): { total: number; runs: string } {
-  db.run('begin');
-  try {
-    if (isFine(request.filter)) return findRuns(db, request);
-    const scope = measureScope(db, request.filter);
-    const isEmpty = request.from >= scope.total || request.size === 0;
-    const ids = isEmpty ? [] : pageIds(db, scope, request, walk ?? chooseWalk(scope, request.from + request.size));
-    return { total: scope.total, runs: `[${ids.map((id) => db.text(RUN_IN_LIST, id)).join(',')}]` };
-  } finally {
-    db.run('commit');
-  }
+export function listRuns(db: Database, request: ListRequest, walk?: Walk): Sql<{ total: number; runs: string }> {
+  return db.snapshot(pageOf(db, request, walk));
+}
+
+function* pageOf(db: Database, request: ListRequest, walk?: Walk): Sql<{ total: number; runs: string }> {
+  if (isFine(request.filter)) return yield* findRuns(db, request);
+  const scope = yield* measureScope(db, request.filter);
+  const isEmpty = request.from >= scope.total || request.size === 0;
+  const ids = isEmpty ? [] : yield* pageIds(db, scope, request, walk ?? chooseWalk(scope, request.from + request.size));
+  return { total: scope.total, runs: yield* textOf(db, ids) };
 }
 
 const ALL_RUNS = `select coalesce(sum(runs), 0) as runs from run_count`;
 
-function measureScope(db: SqliteDatabase, filter: RunFilter): Scope {
-  const workflowIds = resolveWorkflows(db, filter);
+function* measureScope(db: Database, filter: RunFilter): Sql<Scope> {
+  const workflowIds = yield* resolveWorkflows(db, filter);
   const states = filter.states ?? null;
-  const pairs = workflowIds === null && states === null ? null : countPairs(db, workflowIds, states);
-  const all = db.get(ALL_RUNS)?.['runs'] as number;
+  const pairs = workflowIds === null && states === null ? null : yield* countPairs(db, workflowIds, states);
+  const all = (yield* db.get(ALL_RUNS))?.['runs'] as number;
   const inPairs = pairs === null ? all : pairs.reduce((sum, pair) => sum + pair.runs, 0);
   const hasSpan = filter.submittedFrom !== undefined || filter.submittedTo !== undefined;
   const from = filter.submittedFrom ?? Number.MIN_SAFE_INTEGER;
   const to = filter.submittedTo ?? Number.MAX_SAFE_INTEGER;
   const scope: Scope = { pairs, workflowIds, states, from, to, hasSpan, all, inPairs, inSpan: all, total: inPairs };
   if (!hasSpan || inPairs === 0) return scope;
-  scope.inSpan = db.get(RUNS_IN_SPAN, from, to)?.['runs'] as number;
-  scope.total = scope.inSpan === 0 ? 0 : pairs === null ? scope.inSpan : countInSpan(db, scope, pairs);
+  scope.inSpan = (yield* db.get(RUNS_IN_SPAN, from, to))?.['runs'] as number;
+  scope.total = scope.inSpan === 0 ? 0 : pairs === null ? scope.inSpan : yield* countInSpan(db, scope, pairs);
   return scope;
 }
 
 /** Ids of the workflows, deleted ones as well, that the filter's names and projects allow; null when it has neither. Workflows are never renamed. */
-export function resolveWorkflows(db: SqliteDatabase, filter: RunFilter): number[] | null {
+export function* resolveWorkflows(db: Database, filter: RunFilter): Sql<number[] | null> {
   const conditions: string[] = [];
   const values: (string | null)[] = [];
   const exact = (column: string, name: string | undefined) => {
@@ -90,7 +96,7 @@ export function resolveWorkflows(db: SqliteDatabase, filter: RunFilter): number[
   };
   const prefixed = (column: string, prefixes: string[] | undefined) => {
     if (prefixes === undefined) return;
-    conditions.push(dialect.beginsWithAny(column));
+    conditions.push(db.dialect.beginsWithAny(column));
     values.push(JSON.stringify(prefixes));
   };
   exact('p.name', filter.project);
@@ -98,27 +104,27 @@ export function resolveWorkflows(db: SqliteDatabase, filter: RunFilter): number[
   prefixed('p.name', filter.projectPrefixes);
   prefixed('w.name', filter.workflowPrefixes);
   if (filter.projectIds !== undefined && filter.projectIds !== null) {
-    conditions.push(dialect.isIn('w.project_id'));
+    conditions.push(db.dialect.isIn('w.project_id'));
     values.push(JSON.stringify(filter.projectIds));
   }
   if (filter.workflowGlob !== undefined) {
-    conditions.push(dialect.matchesGlob('w.name'));
-    values.push(dialect.globPattern(filter.workflowGlob));
+    conditions.push(db.dialect.matchesGlob('w.name'));
+    values.push(db.dialect.globPattern(filter.workflowGlob));
   }
   if (filter.workflowContains !== undefined) {
     conditions.push(CONTAINS);
     values.push(filter.workflowContains.toLowerCase());
   }
   if (filter.label !== undefined) {
-    conditions.push(dialect.hasMember('w.labels'));
+    conditions.push(db.dialect.hasMember('w.labels'));
     values.push(filter.label.name, filter.label.value);
   }
   if (conditions.length === 0) return null;
   const sql = `select w.id from workflow w join project p on p.id = w.project_id where ${conditions.join(' and ')}`;
-  return db.rows(sql, ...values).map((row) => row[0] as number);
+  return (yield* db.rows(sql, ...values)).map((row) => row[0] as number);
 }
 
-export function countPairs(db: SqliteDatabase, workflowIds: number[] | null, states: readonly string[] | null): Pair[] {
+export function* countPairs(db: Database, workflowIds: number[] | null, states: readonly string[] | null): Sql<Pair[]> {
   const conditions = ['runs > 0'];
   const values: string[] = [];
   for (const [column, list] of [
@@ -126,38 +132,39 @@ export function countPairs(db: SqliteDatabase, workflowIds: number[] | null, sta
     ['state', states],
   ] as const) {
     if (list === null) continue;
-    conditions.push(dialect.isIn(column));
+    conditions.push(db.dialect.isIn(column));
     values.push(JSON.stringify(list));
   }
-  return db
-    .all(`select workflow_id, state, runs from run_count where ${conditions.join(' and ')}`, ...values)
-    .map((row) => ({
-      workflowId: row['workflow_id'] as number,
-      state: row['state'] as string,
-      runs: row['runs'] as number,
-    }));
+  return (yield* db.all(
+    `select workflow_id, state, runs from run_count where ${conditions.join(' and ')}`,
+    ...values,
+  )).map((row) => ({
+    workflowId: row['workflow_id'] as number,
+    state: row['state'] as string,
+    runs: row['runs'] as number,
+  }));
 }
 
 const RUNS_IN_SPAN = `select count(*) as runs from run where submitted_at between ? and ?`;
-const RUNS_OF_PAIR_IN_SPAN = `
+const RUNS_OF_PAIR_IN_SPAN = (dialect: Dialect): string => `
   select count(*) as runs from run ${dialect.along('run_workflow')} where workflow_id = ? and state = ? and submitted_at between ? and ?`;
 
-function countInSpan(db: SqliteDatabase, scope: Scope, pairs: Pair[]): number {
+function* countInSpan(db: Database, scope: Scope, pairs: Pair[]): Sql<number> {
   if (scope.inPairs + pairs.length * COST.pair < scope.inSpan) {
-    return pairs.reduce(
-      (sum, pair) =>
-        sum + (db.get(RUNS_OF_PAIR_IN_SPAN, pair.workflowId, pair.state, scope.from, scope.to)?.['runs'] as number),
-      0,
-    );
+    let runs = 0;
+    for (const { workflowId, state } of pairs)
+      runs += (yield* db.get(RUNS_OF_PAIR_IN_SPAN, workflowId, state, scope.from, scope.to))?.['runs'] as number;
+    return runs;
   }
-  const { sql, values } = scopeConditions(scope);
-  return db.get(`select count(*) as runs from run ${dialect.along('run_submitted')} where ${sql}`, ...values)?.[
-    'runs'
-  ] as number;
+  const { sql, values } = scopeConditions(db.dialect, scope);
+  return (yield* db.get(
+    `select count(*) as runs from run ${db.dialect.along('run_submitted')} where ${sql}`,
+    ...values,
+  ))?.['runs'] as number;
 }
 
 /** The scope as conditions on `run`, for walks that see runs of all pairs. */
-function scopeConditions(scope: Scope): { sql: string; values: Cell[] } {
+function scopeConditions(dialect: Dialect, scope: Scope): { sql: string; values: Cell[] } {
   const conditions: string[] = [];
   const values: Cell[] = [];
   if (scope.hasSpan) {
@@ -199,30 +206,30 @@ function chooseWalk(scope: Scope, depth: number): Walk {
   return (Object.keys(cost) as Walk[]).reduce((best, walk) => (cost[walk] < cost[best] ? walk : best));
 }
 
-function pageIds(db: SqliteDatabase, scope: Scope, request: ListRequest, walk: Walk): number[] {
+function* pageIds(db: Database, scope: Scope, request: ListRequest, walk: Walk): Sql<number[]> {
   switch (walk) {
     case 'order':
-      return idsInOrder(db, scope, request, 'run_order');
+      return yield* idsInOrder(db, scope, request, 'run_order');
     case 'submitted':
-      return idsInOrder(db, scope, request, 'run_submitted');
+      return yield* idsInOrder(db, scope, request, 'run_submitted');
     case 'pairs':
-      return idsByPairs(db, scope, request);
+      return yield* idsByPairs(db, scope, request);
     default:
       return walk satisfies never;
   }
 }
 
 /** Walks along `run_order`, which is sorted already, or collects from `run_submitted` and sorts. */
-function idsInOrder(
-  db: SqliteDatabase,
+function* idsInOrder(
+  db: Database,
   scope: Scope,
   request: ListRequest,
   index: 'run_order' | 'run_submitted',
-): number[] {
-  const { sql, values } = scopeConditions(scope);
-  const rows = db.rows(
+): Sql<number[]> {
+  const { sql, values } = scopeConditions(db.dialect, scope);
+  const rows = yield* db.rows(
     `
-    select id from run ${dialect.along(index)} where ${sql}
+    select id from run ${db.dialect.along(index)} where ${sql}
     order by coalesce(started_at, 9007199254740991) desc, id desc limit ? offset ?`,
     ...values,
     request.size,
@@ -231,20 +238,19 @@ function idsInOrder(
   return rows.map((row) => row[0] as number);
 }
 
-const IDS_OF_PAIR = `
+const IDS_OF_PAIR = (dialect: Dialect): string => `
   select id, coalesce(started_at, 9007199254740991) from run ${dialect.along('run_workflow')}
   where workflow_id = ? and state = ? and submitted_at between ? and ?
   order by coalesce(started_at, 9007199254740991) desc, id desc limit ?`;
 
-function idsByPairs(db: SqliteDatabase, scope: Scope, request: ListRequest): number[] {
-  const pairs = scope.pairs ?? countPairs(db, null, null);
-  const found = pairs.flatMap(
-    (pair) =>
-      db.rows(IDS_OF_PAIR, pair.workflowId, pair.state, scope.from, scope.to, request.from + request.size) as [
-        id: number,
-        start: number,
-      ][],
-  );
+function* idsByPairs(db: Database, scope: Scope, request: ListRequest): Sql<number[]> {
+  const pairs = scope.pairs ?? (yield* countPairs(db, null, null));
+  const found: [id: number, start: number][] = [];
+  const depth = request.from + request.size;
+  for (const { workflowId, state } of pairs) {
+    const rows = yield* db.rows(IDS_OF_PAIR, workflowId, state, scope.from, scope.to, depth);
+    found.push(...(rows as [id: number, start: number][]));
+  }
   found.sort((a, b) => b[1] - a[1] || b[0] - a[0]);
   return found.slice(request.from, request.from + request.size).map(([id]) => id);
 }

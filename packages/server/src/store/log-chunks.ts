@@ -10,7 +10,7 @@
 import { parseAttemptId, withGap, type AttemptId, type AttemptKey, type LogGap } from '@pelorus/protocol';
 import type { StoredLog } from './log-port.ts';
 import { StoreError } from './port.ts';
-import type { Row, SqliteDatabase } from './sqlite-database.ts';
+import type { Database, Row, Sql } from './database.ts';
 import type { WriteContext } from './write-context.ts';
 
 const CHUNK_BYTES = 64 * 1024;
@@ -21,8 +21,8 @@ const READ_BYTES = 1024 * 1024;
 
 const LOG = `select size, complete, gaps from log where run_id = ? and task = ? and n = ?`;
 
-export function statLog(db: SqliteDatabase, attempt: AttemptId): StoredLog | null {
-  const row = db.get(LOG, ...keyOf(attempt));
+export function* statLog(db: Database, attempt: AttemptId): Sql<StoredLog | null> {
+  const row = yield* db.get(LOG, ...keyOf(attempt));
   return row === undefined ? null : toLog(row);
 }
 
@@ -44,8 +44,8 @@ const UPSERT_LOG = `
   insert into log (run_id, task, n, size, complete, gaps) values (?, ?, ?, ?, ?, ?)
   on conflict (run_id, task, n) do update set size = excluded.size, complete = excluded.complete, gaps = excluded.gaps`;
 
-function saveLog(c: WriteContext, attempt: AttemptId, log: StoredLog): number {
-  c.db.run(UPSERT_LOG, ...keyOf(attempt), log.size, log.complete ? 1 : 0, JSON.stringify(log.gaps));
+function* saveLog(c: WriteContext, attempt: AttemptId, log: StoredLog): Sql<number> {
+  yield* c.db.run(UPSERT_LOG, ...keyOf(attempt), log.size, log.complete ? 1 : 0, JSON.stringify(log.gaps));
   return log.size;
 }
 
@@ -56,15 +56,18 @@ const UPSERT_CHUNK = `
   insert into log_chunk (run_id, task, n, start, bytes) values (?, ?, ?, ?, ?)
   on conflict (run_id, task, n, start) do update set bytes = excluded.bytes`;
 
-export function appendLog(c: WriteContext, request: { attempt: AttemptId; offset: number; bytes: Uint8Array }): number {
+export function* appendLog(
+  c: WriteContext,
+  request: { attempt: AttemptId; offset: number; bytes: Uint8Array },
+): Sql<number> {
   const { attempt, offset, bytes } = request;
-  const log = statLog(c.db, attempt) ?? EMPTY;
+  const log = (yield* statLog(c.db, attempt)) ?? EMPTY;
   const end = offset + bytes.length;
   if (offset > log.size || end <= log.size) return log.size;
   const key = keyOf(attempt);
   let start = log.size;
   let fresh = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).subarray(log.size - offset);
-  const last = c.db.get(LAST_CHUNK, ...key, log.size);
+  const last = yield* c.db.get(LAST_CHUNK, ...key, log.size);
   const lastBytes = last?.['bytes'] as Uint8Array | undefined;
   const lastStart = last?.['start'] as number | undefined;
   if (lastBytes !== undefined && lastStart !== undefined && lastStart + lastBytes.length === log.size) {
@@ -74,36 +77,36 @@ export function appendLog(c: WriteContext, request: { attempt: AttemptId; offset
     }
   }
   for (let at = 0; at < fresh.length; at += CHUNK_BYTES)
-    c.db.run(UPSERT_CHUNK, ...key, start + at, fresh.subarray(at, at + CHUNK_BYTES));
-  return saveLog(c, attempt, { ...log, size: end, complete: false });
+    yield* c.db.run(UPSERT_CHUNK, ...key, start + at, fresh.subarray(at, at + CHUNK_BYTES));
+  return yield* saveLog(c, attempt, { ...log, size: end, complete: false });
 }
 
-export function markLogGap(c: WriteContext, request: { attempt: AttemptId; gap: LogGap }): number {
+export function* markLogGap(c: WriteContext, request: { attempt: AttemptId; gap: LogGap }): Sql<number> {
   const { attempt, gap } = request;
-  const log = statLog(c.db, attempt) ?? EMPTY;
+  const log = (yield* statLog(c.db, attempt)) ?? EMPTY;
   if (gap.from > log.size || gap.to <= log.size) return log.size;
   // Bytes that are here are better than a gap, unless the log is to be no longer than its limit.
   const from = gap.reason === 'limit' ? gap.from : log.size;
   const gaps = withGap(log.gaps, { ...gap, from });
   const cut = gaps.at(-1)?.from ?? from;
-  cutLastChunk(c, attempt, cut);
-  return saveLog(c, attempt, { size: gap.to, complete: false, gaps });
+  yield* cutLastChunk(c, attempt, cut);
+  return yield* saveLog(c, attempt, { size: gap.to, complete: false, gaps });
 }
 
 /** The chunk that reaches into a gap ends where the gap begins. */
-function cutLastChunk(c: WriteContext, attempt: AttemptId, at: number): void {
+function* cutLastChunk(c: WriteContext, attempt: AttemptId, at: number): Sql<void> {
   const key = keyOf(attempt);
-  const row = c.db.get(LAST_CHUNK, ...key, at);
+  const row = yield* c.db.get(LAST_CHUNK, ...key, at);
   if (row === undefined) return;
   const start = row['start'] as number;
   const bytes = row['bytes'] as Uint8Array;
-  if (start + bytes.length > at) c.db.run(UPSERT_CHUNK, ...key, start, bytes.subarray(0, at - start));
+  if (start + bytes.length > at) yield* c.db.run(UPSERT_CHUNK, ...key, start, bytes.subarray(0, at - start));
 }
 
-export function completeLog(c: WriteContext, request: { attempt: AttemptId; total: number }): number {
-  const log = statLog(c.db, request.attempt) ?? EMPTY;
+export function* completeLog(c: WriteContext, request: { attempt: AttemptId; total: number }): Sql<number> {
+  const log = (yield* statLog(c.db, request.attempt)) ?? EMPTY;
   if (log.size !== request.total) return log.size;
-  return saveLog(c, request.attempt, { ...log, complete: true });
+  return yield* saveLog(c, request.attempt, { ...log, complete: true });
 }
 
 const CHUNKS_IN = `
@@ -112,60 +115,69 @@ const DELETE_CHUNKS = `delete from log_chunk where run_id = ? and task = ? and n
 const LOGS_OF_RUN = `select task, n, size from log where run_id = ? order by task, n limit ?`;
 const DELETE_LOG = `delete from log where run_id = ? and task = ? and n = ?`;
 
-export function dropLogChunks(c: WriteContext, request: { attempt?: AttemptId; run?: number; limit: number }): number {
-  if (request.attempt !== undefined) return dropInGaps(c, request.attempt, request.limit);
-  return request.run === undefined ? 0 : dropRun(c, request.run, request.limit);
+export function* dropLogChunks(
+  c: WriteContext,
+  request: { attempt?: AttemptId; run?: number; limit: number },
+): Sql<number> {
+  if (request.attempt !== undefined) return yield* dropInGaps(c, request.attempt, request.limit);
+  return request.run === undefined ? 0 : yield* dropRun(c, request.run, request.limit);
 }
 
-function dropInGaps(c: WriteContext, attempt: AttemptId, limit: number): number {
+function* dropInGaps(c: WriteContext, attempt: AttemptId, limit: number): Sql<number> {
   let dropped = 0;
-  for (const { from, to } of statLog(c.db, attempt)?.gaps ?? []) {
+  for (const { from, to } of (yield* statLog(c.db, attempt))?.gaps ?? []) {
     if (dropped >= limit) break;
-    dropped += dropBetween(c, keyOf(attempt), from, to, limit - dropped);
+    dropped += yield* dropBetween(c, keyOf(attempt), from, to, limit - dropped);
   }
   return dropped;
 }
 
 /** A log goes when its last chunk has gone. */
-function dropRun(c: WriteContext, run: number, limit: number): number {
+function* dropRun(c: WriteContext, run: number, limit: number): Sql<number> {
   let dropped = 0;
-  for (const row of c.db.all(LOGS_OF_RUN, run, limit)) {
+  for (const row of yield* c.db.all(LOGS_OF_RUN, run, limit)) {
     if (dropped >= limit) break;
     const key: [number, number, number] = [run, row['task'] as number, row['n'] as number];
-    const chunks = dropBetween(c, key, 0, Number.MAX_SAFE_INTEGER, limit - dropped);
+    const chunks = yield* dropBetween(c, key, 0, Number.MAX_SAFE_INTEGER, limit - dropped);
     dropped += chunks;
     if (dropped >= limit) break;
-    c.db.run(DELETE_LOG, ...key);
+    yield* c.db.run(DELETE_LOG, ...key);
     dropped += 1;
   }
   return dropped;
 }
 
-function dropBetween(c: WriteContext, key: [number, number, number], from: number, to: number, limit: number): number {
-  const found = c.db.all(CHUNKS_IN, ...key, from, to, limit);
+function* dropBetween(
+  c: WriteContext,
+  key: [number, number, number],
+  from: number,
+  to: number,
+  limit: number,
+): Sql<number> {
+  const found = yield* c.db.all(CHUNKS_IN, ...key, from, to, limit);
   const last = found.at(-1)?.['start'] as number | undefined;
-  if (last !== undefined) c.db.run(DELETE_CHUNKS, ...key, from, last);
+  if (last !== undefined) yield* c.db.run(DELETE_CHUNKS, ...key, from, last);
   return found.length;
 }
 
 const CHUNKS_FROM = `
   select start, bytes from log_chunk where run_id = ? and task = ? and n = ? and start >= ? order by start limit ?`;
 
-export function readLog(
-  db: SqliteDatabase,
+export function* readLog(
+  db: Database,
   request: { attempt: AttemptId; offset: number; length: number },
-): Uint8Array {
+): Sql<Uint8Array> {
   const { attempt, offset } = request;
   const key = keyOf(attempt);
-  const gap = statLog(db, attempt)?.gaps.find((one) => offset < one.to);
+  const gap = (yield* statLog(db, attempt))?.gaps.find((one) => offset < one.to);
   const end = Math.min(offset + Math.min(request.length, READ_BYTES), gap?.from ?? Infinity);
   if (end <= offset) return new Uint8Array();
-  const first = db.get(LAST_CHUNK, ...key, offset + 1);
+  const first = yield* db.get(LAST_CHUNK, ...key, offset + 1);
   if (first === undefined) return new Uint8Array();
   const start = first['start'] as number;
   const pieces = [(first['bytes'] as Uint8Array).subarray(offset - start)];
   let at = offset + (pieces[0]?.length ?? 0);
-  const rows = at < end ? db.all(CHUNKS_FROM, ...key, at, Math.ceil((end - at) / SHORT_CHUNK_BYTES) + 1) : [];
+  const rows = at < end ? yield* db.all(CHUNKS_FROM, ...key, at, Math.ceil((end - at) / SHORT_CHUNK_BYTES) + 1) : [];
   for (const row of rows) {
     if (row['start'] !== at || at >= end) break;
     const bytes = row['bytes'] as Uint8Array;
@@ -179,6 +191,6 @@ export function readLog(
 
 const RUNS = `select distinct run_id from log where run_id > ? order by run_id limit ?`;
 
-export function listLogRuns(db: SqliteDatabase, request: { after: number | null; limit: number }): number[] {
-  return db.all(RUNS, request.after ?? 0, request.limit).map((row) => row['run_id'] as number);
+export function* listLogRuns(db: Database, request: { after: number | null; limit: number }): Sql<number[]> {
+  return (yield* db.all(RUNS, request.after ?? 0, request.limit)).map((row) => row['run_id'] as number);
 }

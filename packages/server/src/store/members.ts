@@ -6,7 +6,7 @@
 import type { GrantRow, MemberRow } from './access-port.ts';
 import { requireEnabled } from './accounts.ts';
 import { StoreError } from './port.ts';
-import type { Row, SqliteDatabase } from './sqlite-database.ts';
+import type { Database, Row, Sql } from './database.ts';
 import type { WriteContext } from './write-context.ts';
 
 /** `OWNER_BITS` of the API. */
@@ -17,8 +17,8 @@ const GRANTS = `
   union all select p.id, p.name, m.bits from project_member m join project p on p.id = m.project_id where m.user_name = ?
   order by name`;
 
-export function grantsOf(db: SqliteDatabase, user: string): GrantRow[] {
-  return db.all(GRANTS, user, user).map((row) => ({
+export function* grantsOf(db: Database, user: string): Sql<GrantRow[]> {
+  return (yield* db.all(GRANTS, user, user)).map((row) => ({
     projectId: row['id'] as number,
     project: row['name'] as string,
     bits: row['bits'] as number,
@@ -27,8 +27,8 @@ export function grantsOf(db: SqliteDatabase, user: string): GrantRow[] {
 
 const MEMBERS = `select * from project_member where project_id = ? order by user_name`;
 
-export function listMembers(db: SqliteDatabase, projectId: number): MemberRow[] {
-  return db.all(MEMBERS, projectId).map(toMember);
+export function* listMembers(db: Database, projectId: number): Sql<MemberRow[]> {
+  return (yield* db.all(MEMBERS, projectId)).map(toMember);
 }
 
 function toMember(row: Row): MemberRow {
@@ -50,47 +50,47 @@ const UPSERT_MEMBER = `
   on conflict (project_id, user_name) do update set bits = excluded.bits, added_at = excluded.added_at, added_by = excluded.added_by
   returning *`;
 
-export function saveMember(
+export function* saveMember(
   c: WriteContext,
   request: { projectId: number; user: string; bits: number; by: string; at: number; limit: number },
-): { member: MemberRow; created: boolean } {
+): Sql<{ member: MemberRow; created: boolean }> {
   const { projectId, user, bits, by, at, limit } = request;
-  if (!c.db.get(ACCOUNT, user)) throw new StoreError('NOT_FOUND', `There is no user '${user}'.`);
-  if (ownerOf(c, projectId) === user)
+  if (!(yield* c.db.get(ACCOUNT, user))) throw new StoreError('NOT_FOUND', `There is no user '${user}'.`);
+  if ((yield* ownerOf(c, projectId)) === user)
     throw new StoreError('CONFLICT', `User '${user}' owns the project, and has every right in it already.`);
-  const found = c.db.get(MEMBER, projectId, user);
+  const found = yield* c.db.get(MEMBER, projectId, user);
   if (found?.['bits'] === bits) return { member: toMember(found), created: false };
-  if (!found && (c.db.get(MEMBER_COUNT, projectId)?.['members'] as number) >= limit)
+  if (!found && ((yield* c.db.get(MEMBER_COUNT, projectId))?.['members'] as number) >= limit)
     throw new StoreError('CONFLICT', `The project has ${limit} members, which is as many as there may be.`);
-  return { member: toMember(c.db.get(UPSERT_MEMBER, projectId, user, bits, at, by)!), created: !found };
+  return { member: toMember((yield* c.db.get(UPSERT_MEMBER, projectId, user, bits, at, by))!), created: !found };
 }
 
-function ownerOf(c: WriteContext, projectId: number): string {
-  const row = c.db.get(PROJECT, projectId);
+function* ownerOf(c: WriteContext, projectId: number): Sql<string> {
+  const row = yield* c.db.get(PROJECT, projectId);
   if (!row) throw new StoreError('NOT_FOUND', `There is no project ${projectId}.`);
   return row['owner'] as string;
 }
 
 const DELETE_MEMBER = `delete from project_member where project_id = ? and user_name = ?`;
 
-export function deleteMember(c: WriteContext, { projectId, user }: { projectId: number; user: string }): null {
-  if (c.db.run(DELETE_MEMBER, projectId, user) === 0)
+export function* deleteMember(c: WriteContext, { projectId, user }: { projectId: number; user: string }): Sql<null> {
+  if ((yield* c.db.run(DELETE_MEMBER, projectId, user)) === 0)
     throw new StoreError('NOT_FOUND', `User '${user}' is no member of the project.`);
   return null;
 }
 
 const SET_OWNER = `update project set owner = ? where id = ?`;
 
-export function setProjectOwner(
+export function* setProjectOwner(
   c: WriteContext,
   request: { projectId: number; user: string; bits: number; by: string; at: number },
-): null {
+): Sql<null> {
   const { projectId, user, bits, by, at } = request;
-  const before = ownerOf(c, projectId);
-  requireEnabled(c, user);
+  const before = yield* ownerOf(c, projectId);
+  yield* requireEnabled(c, user);
   if (before === user) return null;
-  c.db.run(SET_OWNER, user, projectId);
-  c.db.run(DELETE_MEMBER, projectId, user);
-  if (c.db.get(ACCOUNT, before)) c.db.get(UPSERT_MEMBER, projectId, before, bits, at, by);
+  yield* c.db.run(SET_OWNER, user, projectId);
+  yield* c.db.run(DELETE_MEMBER, projectId, user);
+  if (yield* c.db.get(ACCOUNT, before)) yield* c.db.get(UPSERT_MEMBER, projectId, before, bits, at, by);
   return null;
 }

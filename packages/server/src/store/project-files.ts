@@ -7,10 +7,10 @@
  * 2. A run pins in the transaction that makes it: what it names cannot have been overwritten in between.
  */
 import type { PinnedFile } from '@pelorus/engine';
-import { SQLITE as dialect } from './dialect.ts';
+import type { Dialect } from './dialect.ts';
 import { StoreError } from './port.ts';
 import type { RunPlace } from './run-rows.ts';
-import type { Row, SqliteDatabase } from './sqlite-database.ts';
+import type { Database, Row, Sql } from './database.ts';
 import type { ExpectedFile, FileOutcome, NamePage, ProjectFileRow, VaultStore } from './vault-port.ts';
 import type { WriteContext } from './write-context.ts';
 
@@ -26,7 +26,8 @@ function toProjectFileRow(row: Row): ProjectFileRow {
 
 const FILE = `select * from project_file where project_id = ? and path = ?`;
 const FILES = `select * from project_file where project_id = ? and path > ? order by path limit ?`;
-const FILES_AMONG = `select * from project_file where project_id = ? and ${dialect.isIn('path')} order by path`;
+const FILES_AMONG = (dialect: Dialect): string =>
+  `select * from project_file where project_id = ? and ${dialect.isIn('path')} order by path`;
 const TOTALS = `
   select count(*) as files, coalesce(sum(size_bytes), 0) as bytes from project_file where project_id = ? and path <> ?`;
 const UPSERT_FILE = `
@@ -38,17 +39,17 @@ const INSERT_CONTENT = `insert into content (sha256, bytes, kept) values (?, ?, 
 
 export type SaveProjectFileRequest = Parameters<VaultStore['saveProjectFile']>[0];
 
-export function saveProjectFile(
+export function* saveProjectFile(
   c: WriteContext,
   request: SaveProjectFileRequest,
-): FileOutcome<{ file: ProjectFileRow; created: boolean }> {
+): Sql<FileOutcome<{ file: ProjectFileRow; created: boolean }>> {
   const { projectId, path, sha256, bytes, expected, user, at } = request;
-  const existing = c.db.get(FILE, projectId, path);
+  const existing = yield* c.db.get(FILE, projectId, path);
   if (!isExpected(expected, existing)) return mismatch(existing);
-  refuseMore(c, request);
-  c.db.run(INSERT_CONTENT, sha256, bytes);
-  const row = c.db.get(UPSERT_FILE, projectId, path, sha256, bytes.length, at, user)!;
-  if (existing) dropContent(c, existing['sha256'] as string);
+  yield* refuseMore(c, request);
+  yield* c.db.run(INSERT_CONTENT, sha256, bytes);
+  const row = (yield* c.db.get(UPSERT_FILE, projectId, path, sha256, bytes.length, at, user))!;
+  if (existing) yield* dropContent(c, existing['sha256'] as string);
   return { kind: 'done', file: toProjectFileRow(row), created: existing === undefined };
 }
 
@@ -62,8 +63,8 @@ function mismatch(existing: Row | undefined): { kind: 'mismatch'; sha256: string
   return { kind: 'mismatch', sha256: (existing?.['sha256'] as string | undefined) ?? null };
 }
 
-function refuseMore(c: WriteContext, { projectId, path, bytes, limits }: SaveProjectFileRequest): void {
-  const others = c.db.get(TOTALS, projectId, path);
+function* refuseMore(c: WriteContext, { projectId, path, bytes, limits }: SaveProjectFileRequest): Sql<void> {
+  const others = yield* c.db.get(TOTALS, projectId, path);
   if ((others?.['files'] as number) >= limits.files)
     throw new StoreError('CONFLICT', `The project has ${limits.files} files, and that is the limit.`);
   const total = (others?.['bytes'] as number) + bytes.length;
@@ -76,33 +77,33 @@ const DROP_CONTENT = `
     and not exists (select 1 from project_file f where f.sha256 = content.sha256)
     and not exists (select 1 from run_content r where r.sha256 = content.sha256)`;
 
-function dropContent(c: WriteContext, sha256: string): void {
-  c.db.run(DROP_CONTENT, sha256);
+function* dropContent(c: WriteContext, sha256: string): Sql<void> {
+  yield* c.db.run(DROP_CONTENT, sha256);
 }
 
-export function listProjectFiles(db: SqliteDatabase, request: { projectId: number; page: NamePage }): ProjectFileRow[] {
+export function* listProjectFiles(db: Database, request: { projectId: number; page: NamePage }): Sql<ProjectFileRow[]> {
   const { after = '', limit } = request.page;
-  return db.all(FILES, request.projectId, after, limit).map(toProjectFileRow);
+  return (yield* db.all(FILES, request.projectId, after, limit)).map(toProjectFileRow);
 }
 
-export function findProjectFiles(
-  db: SqliteDatabase,
+export function* findProjectFiles(
+  db: Database,
   { projectId, paths }: { projectId: number; paths: readonly string[] },
-): ProjectFileRow[] {
-  return db.all(FILES_AMONG, projectId, JSON.stringify(paths)).map(toProjectFileRow);
+): Sql<ProjectFileRow[]> {
+  return (yield* db.all(FILES_AMONG, projectId, JSON.stringify(paths))).map(toProjectFileRow);
 }
 
 const DELETE_FILE = `delete from project_file where project_id = ? and path = ?`;
 
-export function deleteProjectFile(
+export function* deleteProjectFile(
   c: WriteContext,
   { projectId, path, expected }: { projectId: number; path: string; expected: ExpectedFile },
-): FileOutcome<Record<never, never>> {
-  const existing = c.db.get(FILE, projectId, path);
+): Sql<FileOutcome<Record<never, never>>> {
+  const existing = yield* c.db.get(FILE, projectId, path);
   if (existing && !isExpected(expected, existing)) return mismatch(existing);
   if (!existing) throw new StoreError('NOT_FOUND', `There is no file '${path}' in that project.`);
-  c.db.run(DELETE_FILE, projectId, path);
-  dropContent(c, existing['sha256'] as string);
+  yield* c.db.run(DELETE_FILE, projectId, path);
+  yield* dropContent(c, existing['sha256'] as string);
   return { kind: 'done' };
 }
 
@@ -110,27 +111,27 @@ const CONTENTS_OF_PROJECT = `select distinct sha256 from project_file where proj
 const DELETE_FILES = `delete from project_file where project_id = ?`;
 
 /** With the project. */
-export function deleteProjectFiles(c: WriteContext, projectId: number): void {
-  const contents = c.db.all(CONTENTS_OF_PROJECT, projectId).map((row) => row['sha256'] as string);
-  c.db.run(DELETE_FILES, projectId);
-  for (const sha256 of contents) dropContent(c, sha256);
+export function* deleteProjectFiles(c: WriteContext, projectId: number): Sql<void> {
+  const contents = (yield* c.db.all(CONTENTS_OF_PROJECT, projectId)).map((row) => row['sha256'] as string);
+  yield* c.db.run(DELETE_FILES, projectId);
+  for (const sha256 of contents) yield* dropContent(c, sha256);
 }
 
 const PART = `select substr(bytes, ?, ?) as part from content where sha256 = ?`;
 
-export function readContent(
-  db: SqliteDatabase,
+export function* readContent(
+  db: Database,
   { sha256, from, sizeBytes }: { sha256: string; from: number; sizeBytes: number },
-): Uint8Array | null {
-  return (db.get(PART, from + 1, sizeBytes, sha256)?.['part'] as Uint8Array | undefined) ?? null;
+): Sql<Uint8Array | null> {
+  return ((yield* db.get(PART, from + 1, sizeBytes, sha256))?.['part'] as Uint8Array | undefined) ?? null;
 }
 
 const CONTENT = `select bytes from content where sha256 = ?`;
 
-export function loadContents(db: SqliteDatabase, sha256s: readonly string[]): Map<string, string> {
+export function* loadContents(db: Database, sha256s: readonly string[]): Sql<Map<string, string>> {
   const found = new Map<string, string>();
   for (const sha256 of sha256s) {
-    const bytes = db.get(CONTENT, sha256)?.['bytes'] as Uint8Array | undefined;
+    const bytes = (yield* db.get(CONTENT, sha256))?.['bytes'] as Uint8Array | undefined;
     if (bytes) found.set(sha256, Buffer.from(bytes).toString('base64'));
   }
   return found;
@@ -141,17 +142,22 @@ export function loadContents(db: SqliteDatabase, sha256s: readonly string[]): Ma
 const WANTED = `select project_files from workflow_version where workflow_id = ? and version = ?`;
 
 /** What a new run pins: what it was given, or else whatever is there now of the files that its version takes from the project. */
-export function pinsFor(c: WriteContext, place: RunPlace, given: readonly PinnedFile[] | null): readonly PinnedFile[] {
+export function* pinsFor(
+  c: WriteContext,
+  place: RunPlace,
+  given: readonly PinnedFile[] | null,
+): Sql<readonly PinnedFile[]> {
   if (given) return given;
-  const wanted = c.db.get(WANTED, place.workflowId, place.version)?.['project_files'] as string | undefined;
+  const wanted = (yield* c.db.get(WANTED, place.workflowId, place.version))?.['project_files'] as string | undefined;
   if (wanted === undefined || wanted === '[]') return [];
-  return c.db
-    .all(FILES_AMONG, place.projectId, wanted)
-    .map((row) => ({ name: row['path'] as string, sha256: row['sha256'] as string }));
+  return (yield* c.db.all(FILES_AMONG, place.projectId, wanted)).map((row) => ({
+    name: row['path'] as string,
+    sha256: row['sha256'] as string,
+  }));
 }
 
 const INSERT_PIN = `insert into run_content (sha256, run_id) values (?, ?) on conflict do nothing`;
 
-export function keepPins(c: WriteContext, run: number, pins: readonly PinnedFile[]): void {
-  for (const { sha256 } of pins) c.db.run(INSERT_PIN, sha256, run);
+export function* keepPins(c: WriteContext, run: number, pins: readonly PinnedFile[]): Sql<void> {
+  for (const { sha256 } of pins) yield* c.db.run(INSERT_PIN, sha256, run);
 }

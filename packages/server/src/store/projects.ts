@@ -5,51 +5,53 @@
  * 1. A deleted project keeps its row, because its runs refer to it, under a name that no project can be given; so its name is free.
  * 2. Nothing but history refers to a deleted project: `PARTS` names every table that goes with it.
  */
-import { SQLITE as dialect } from './dialect.ts';
+import type { Dialect } from './dialect.ts';
 import { StoreError, type ProjectRow } from './port.ts';
 import { deleteProjectFiles } from './project-files.ts';
 import type { VisibleProjects } from './projects-port.ts';
-import type { Row, SqliteDatabase } from './sqlite-database.ts';
+import type { Database, Row, Sql } from './database.ts';
 import { toProjectRow } from './workflow-rows.ts';
 import { TERMINAL_RUN_STATES, type WriteContext } from './write-context.ts';
 
 const PROJECTS = `select * from project where deleted_at is null order by name`;
-const PROJECTS_AMONG = `select * from project where deleted_at is null and ${dialect.isIn('id')} order by name`;
+const PROJECTS_AMONG = (dialect: Dialect): string =>
+  `select * from project where deleted_at is null and ${dialect.isIn('id')} order by name`;
 
-export function listProjects(db: SqliteDatabase, { projectIds = null }: VisibleProjects): ProjectRow[] {
-  const rows = projectIds === null ? db.all(PROJECTS) : db.all(PROJECTS_AMONG, JSON.stringify(projectIds));
+export function* listProjects(db: Database, { projectIds = null }: VisibleProjects): Sql<ProjectRow[]> {
+  const rows =
+    projectIds === null ? yield* db.all(PROJECTS) : yield* db.all(PROJECTS_AMONG, JSON.stringify(projectIds));
   return rows.map(toProjectRow);
 }
 
 const PROJECT_NAMED = `select * from project where name = ? and deleted_at is null`;
 
-export function findProject(db: SqliteDatabase, name: string): ProjectRow | null {
-  const row = db.get(PROJECT_NAMED, name);
+export function* findProject(db: Database, name: string): Sql<ProjectRow | null> {
+  const row = yield* db.get(PROJECT_NAMED, name);
   return row ? toProjectRow(row) : null;
 }
 
-const PROJECTS_OF_RUNS = `select id, project_id from run where ${dialect.isIn('id')}`;
+const PROJECTS_OF_RUNS = (dialect: Dialect): string => `select id, project_id from run where ${dialect.isIn('id')}`;
 
-export function projectsOfRuns(db: SqliteDatabase, runs: readonly number[]): Map<number, number> {
-  return new Map(db.rows(PROJECTS_OF_RUNS, JSON.stringify(runs)) as [number, number][]);
+export function* projectsOfRuns(db: Database, runs: readonly number[]): Sql<Map<number, number>> {
+  return new Map((yield* db.rows(PROJECTS_OF_RUNS, JSON.stringify(runs))) as [number, number][]);
 }
 
 const INSERT = `
   insert into project (name, description, owner, created_at) values (?, ?, ?, ?) on conflict (name) do nothing returning *`;
 
-export function createProject(
+export function* createProject(
   c: WriteContext,
   { name, description, owner, at }: { name: string; description: string; owner: string; at: number },
-): ProjectRow {
-  const row = c.db.get(INSERT, name, description, owner, at);
+): Sql<ProjectRow> {
+  const row = yield* c.db.get(INSERT, name, description, owner, at);
   if (!row) throw new StoreError('CONFLICT', `There is a project '${name}' already.`);
   return toProjectRow(row);
 }
 
 const CHANGE = `update project set description = ? where id = ? and deleted_at is null returning *`;
 
-export function changeProject(c: WriteContext, change: { project: number; description: string }): ProjectRow {
-  return toProjectRow(required(c.db.get(CHANGE, change.description, change.project), change.project));
+export function* changeProject(c: WriteContext, change: { project: number; description: string }): Sql<ProjectRow> {
+  return toProjectRow(required(yield* c.db.get(CHANGE, change.description, change.project), change.project));
 }
 
 function required(row: Row | undefined, project: number): Row {
@@ -72,20 +74,20 @@ const DELETE = `
 /** What belongs to a project and is worth nothing without it. Connections and secrets hold passwords: nothing of them is kept. */
 const PARTS: readonly string[] = ['project_member', 'connection', 'secret', 'vault_version'];
 
-export function deleteProject(c: WriteContext, request: { project: number; user: string; at: number }): null {
+export function* deleteProject(c: WriteContext, request: { project: number; user: string; at: number }): Sql<null> {
   const { project, user, at } = request;
-  const { name } = toProjectRow(required(c.db.get(PROJECT, project), project));
-  const workflows = c.db.get(SAVED_WORKFLOWS, project)?.['found'] as number;
-  const runs = c.db.get(RUNS_IN_PROGRESS, project)?.['found'] as number;
+  const { name } = toProjectRow(required(yield* c.db.get(PROJECT, project), project));
+  const workflows = (yield* c.db.get(SAVED_WORKFLOWS, project))?.['found'] as number;
+  const runs = (yield* c.db.get(RUNS_IN_PROGRESS, project))?.['found'] as number;
   if (workflows + runs > 0) {
     throw new StoreError(
       'PRECONDITION',
       `Project '${name}' is not empty: workflows ${workflows}, runs that have not ended ${runs}. Delete and stop them first.`,
     );
   }
-  for (const table of PARTS) c.db.run(`delete from ${table} where project_id = ?`, project);
-  deleteProjectFiles(c, project);
-  c.db.run(DELETE_HIDDEN, at, user, project);
-  c.db.run(DELETE, at, user, project);
+  for (const table of PARTS) yield* c.db.run(`delete from ${table} where project_id = ?`, project);
+  yield* deleteProjectFiles(c, project);
+  yield* c.db.run(DELETE_HIDDEN, at, user, project);
+  yield* c.db.run(DELETE, at, user, project);
   return null;
 }

@@ -2,6 +2,7 @@
  * The verbs that only read. They run in a reader's thread, on a connection of its own; each sees every commit
  * whose promise had resolved before it was asked.
  */
+import type { WorkflowFile } from '@pelorus/engine';
 import { findSession, findSignIn, findToken, getToken, getUser, listTokens, listUsers } from './accounts.ts';
 import { listAlertChannels, listAlerts, loadAlertChannel, nextAlertAt } from './alerts-outbox.ts';
 import { getCommand, listChildRuns } from './api-reads.ts';
@@ -14,7 +15,7 @@ import {
   listRunHeads,
 } from './bulk-operations.ts';
 import { listAudit } from './audit.ts';
-import { SQLITE as dialect } from './dialect.ts';
+import type { Dialect } from './dialect.ts';
 import { listLogRuns, readLog, statLog } from './log-chunks.ts';
 import { listEnvironments, loadEnvironments } from './environments.ts';
 import {
@@ -33,7 +34,7 @@ import type { WorkflowFilter, WorkflowRow, WorkflowVersionRow } from './port.ts'
 import { ATTEMPT_COLUMNS, RUN_COLUMNS, TASK_RUN_COLUMNS, WORKER_COLUMNS } from './rows.ts';
 import type { Cell } from './rows.ts';
 import { getConnection, getSecret, listConnections, listSealed, listSecrets, loadVault } from './secrets.ts';
-import type { Row, SqliteDatabase } from './sqlite-database.ts';
+import type { Database, Row, Sql } from './database.ts';
 import { changedRuns, runChanges, runsPosition } from './run-changes.ts';
 import { taskDurations } from './task-durations.ts';
 import { listTaskGroups, loadTaskGroups } from './task-groups.ts';
@@ -43,12 +44,12 @@ import { toWorkflowRow, WORKFLOW_SELECT } from './workflow-rows.ts';
 
 const WORKFLOW = `${WORKFLOW_SELECT} where p.name = ? and w.name = ? and w.deleted_at is null`;
 
-function getWorkflow(db: SqliteDatabase, request: { project: string; name: string }): WorkflowRow | null {
-  const row = db.get(WORKFLOW, request.project, request.name);
+function* getWorkflow(db: Database, request: { project: string; name: string }): Sql<WorkflowRow | null> {
+  const row = yield* db.get(WORKFLOW, request.project, request.name);
   return row ? toWorkflowRow(row) : null;
 }
 
-function listWorkflows(db: SqliteDatabase, filter: WorkflowFilter): WorkflowRow[] {
+function* listWorkflows(db: Database, filter: WorkflowFilter): Sql<WorkflowRow[]> {
   const conditions = ['w.id > ?', 'w.deleted_at is null', 'w.hidden = 0'];
   const values: Cell[] = [filter.after ?? 0];
   if (filter.project !== undefined) {
@@ -57,21 +58,21 @@ function listWorkflows(db: SqliteDatabase, filter: WorkflowFilter): WorkflowRow[
   }
   const projectIds = filter.projectIds ?? null;
   if (projectIds !== null) {
-    conditions.push(dialect.isIn('w.project_id'));
+    conditions.push(db.dialect.isIn('w.project_id'));
     values.push(JSON.stringify(projectIds));
   }
   const sql = `${WORKFLOW_SELECT} where ${conditions.join(' and ')} order by w.id limit ?`;
-  return db.all(sql, ...values, filter.limit).map(toWorkflowRow);
+  return (yield* db.all(sql, ...values, filter.limit)).map(toWorkflowRow);
 }
 
 const VERSIONS = `
   select workflow_id, version, format, hash, created_at, created_by from workflow_version where workflow_id = ? order by version desc`;
 
-function listWorkflowVersions(
-  db: SqliteDatabase,
+function* listWorkflowVersions(
+  db: Database,
   workflowId: number,
-): Omit<WorkflowVersionRow, 'definition' | 'files' | 'source'>[] {
-  return db.all(VERSIONS, workflowId).map(toVersionHead);
+): Sql<Omit<WorkflowVersionRow, 'definition' | 'files' | 'source'>[]> {
+  return (yield* db.all(VERSIONS, workflowId)).map(toVersionHead);
 }
 
 function toVersionHead(row: Row): Omit<WorkflowVersionRow, 'definition' | 'files' | 'source'> {
@@ -92,35 +93,39 @@ const VERSION = `select * from workflow_version where workflow_id = ? and versio
 const LATEST_VERSION = `select * from workflow_version where workflow_id = ? order by version desc limit 1`;
 const CONTENT = `select bytes from content where sha256 = ?`;
 
-function getWorkflowVersion(
-  db: SqliteDatabase,
+function* getWorkflowVersion(
+  db: Database,
   request: { workflowId: number; version: number | null },
-): WorkflowVersionText | null {
+): Sql<WorkflowVersionText | null> {
   const row =
     request.version === null
-      ? db.get(LATEST_VERSION, request.workflowId)
-      : db.get(VERSION, request.workflowId, request.version);
+      ? yield* db.get(LATEST_VERSION, request.workflowId)
+      : yield* db.get(VERSION, request.workflowId, request.version);
   if (!row) return null;
-  const files = (JSON.parse(row['files'] as string) as { name: string; sha256: string }[]).map((file) => ({
-    ...file,
-    base64: Buffer.from(db.get(CONTENT, file.sha256)?.['bytes'] as Uint8Array).toString('base64'),
-  }));
+  const files: WorkflowFile[] = [];
+  for (const file of JSON.parse(row['files'] as string) as { name: string; sha256: string }[]) {
+    const bytes = (yield* db.get(CONTENT, file.sha256))?.['bytes'] as Uint8Array;
+    files.push({ ...file, base64: Buffer.from(bytes).toString('base64') });
+  }
   return { ...toVersionHead(row), definition: row['definition'] as string, source: row['source'] as string, files };
 }
 
-const RUN = `select ${dialect.jsonRows(RUN_COLUMNS, 'id')} from run where id = ?`;
-const TASK_RUNS = `select ${dialect.jsonRows(TASK_RUN_COLUMNS, 'task')} from task_run where run_id = ?`;
-const ATTEMPTS = `select ${dialect.jsonRows(ATTEMPT_COLUMNS, 'dispatched_at, task, n')} from attempt where run_id = ?`;
-const ATTEMPT = `select ${dialect.jsonRows(ATTEMPT_COLUMNS, 'n')} from attempt where run_id = ? and task = ? and n = ?`;
+const RUN = (dialect: Dialect): string => `select ${dialect.jsonRows(RUN_COLUMNS, 'id')} from run where id = ?`;
+const TASK_RUNS = (dialect: Dialect): string =>
+  `select ${dialect.jsonRows(TASK_RUN_COLUMNS, 'task')} from task_run where run_id = ?`;
+const ATTEMPTS = (dialect: Dialect): string =>
+  `select ${dialect.jsonRows(ATTEMPT_COLUMNS, 'dispatched_at, task, n')} from attempt where run_id = ?`;
+const ATTEMPT = (dialect: Dialect): string =>
+  `select ${dialect.jsonRows(ATTEMPT_COLUMNS, 'n')} from attempt where run_id = ? and task = ? and n = ?`;
 
-function getRun(db: SqliteDatabase, run: number): string {
-  return db.text(RUN, run);
+function* getRun(db: Database, run: number): Sql<string> {
+  return yield* db.text(RUN, run);
 }
 
-const ENDED_BEFORE = `select id from run where ${dialect.isIn('id')} and ended_at < ?`;
+const ENDED_BEFORE = (dialect: Dialect): string => `select id from run where ${dialect.isIn('id')} and ended_at < ?`;
 
-function runsEndedBefore(db: SqliteDatabase, request: { runs: readonly number[]; at: number }): number[] {
-  return db.all(ENDED_BEFORE, JSON.stringify(request.runs), request.at).map((row) => row['id'] as number);
+function* runsEndedBefore(db: Database, request: { runs: readonly number[]; at: number }): Sql<number[]> {
+  return (yield* db.all(ENDED_BEFORE, JSON.stringify(request.runs), request.at)).map((row) => row['id'] as number);
 }
 
 /** Runs with their rows: per table the JSON text of an array of rows. */
@@ -130,41 +135,45 @@ export interface RunTexts {
   attempts: string;
 }
 
-function getRunDetail(db: SqliteDatabase, run: number): RunTexts {
-  return snapshot(db, () => ({
-    runs: db.text(RUN, run),
-    taskRuns: db.text(TASK_RUNS, run),
-    attempts: db.text(ATTEMPTS, run),
-  }));
+function getRunDetail(db: Database, run: number): Sql<RunTexts> {
+  return db.snapshot(detailOf(db, run));
 }
 
-/** Several statements over one state of the database. */
-function snapshot<T>(db: SqliteDatabase, read: () => T): T {
-  db.run('begin');
-  try {
-    return read();
-  } finally {
-    db.run('commit');
-  }
+function* detailOf(db: Database, run: number): Sql<RunTexts> {
+  return {
+    runs: yield* db.text(RUN, run),
+    taskRuns: yield* db.text(TASK_RUNS, run),
+    attempts: yield* db.text(ATTEMPTS, run),
+  };
 }
 
-function getAttempt(db: SqliteDatabase, key: { run: number; task: number; n: number }): string {
-  return db.text(ATTEMPT, key.run, key.task, key.n);
+function* getAttempt(db: Database, key: { run: number; task: number; n: number }): Sql<string> {
+  return yield* db.text(ATTEMPT, key.run, key.task, key.n);
 }
 
-const LATEST_ATTEMPTS = `
+const LATEST_ATTEMPTS = (dialect: Dialect): string => `
   select ${dialect.jsonRows(
     ATTEMPT_COLUMNS.map((column) => `a.${column}`),
     'a.task',
   )} from attempt a where a.run_id = ?
     and not exists (select 1 from attempt b where b.run_id = a.run_id and b.task = a.task and b.n > a.n)`;
 
-function loadRuns(db: SqliteDatabase, runs: number[]): RunTexts {
-  return snapshot(db, () => ({
-    runs: concatenated(runs.map((run) => db.text(RUN, run))),
-    taskRuns: concatenated(runs.map((run) => db.text(TASK_RUNS, run))),
-    attempts: concatenated(runs.map((run) => db.text(LATEST_ATTEMPTS, run))),
-  }));
+function loadRuns(db: Database, runs: number[]): Sql<RunTexts> {
+  return db.snapshot(textsOf(db, runs));
+}
+
+function* textsOf(db: Database, runs: number[]): Sql<RunTexts> {
+  const texts = { runs: [] as string[], taskRuns: [] as string[], attempts: [] as string[] };
+  for (const run of runs) {
+    texts.runs.push(yield* db.text(RUN, run));
+    texts.taskRuns.push(yield* db.text(TASK_RUNS, run));
+    texts.attempts.push(yield* db.text(LATEST_ATTEMPTS, run));
+  }
+  return {
+    runs: concatenated(texts.runs),
+    taskRuns: concatenated(texts.taskRuns),
+    attempts: concatenated(texts.attempts),
+  };
 }
 
 /** One JSON array of what is in all of them. */
@@ -177,16 +186,17 @@ function concatenated(arrays: string[]): string {
 
 const TASK_RUN_COUNTS = `select state, count(*) as task_runs from task_run where run_id = ? group by state`;
 
-function countTaskRuns(db: SqliteDatabase, run: number): Record<string, number> {
+function* countTaskRuns(db: Database, run: number): Sql<Record<string, number>> {
   return Object.fromEntries(
-    db.all(TASK_RUN_COUNTS, run).map((row) => [row['state'] as string, row['task_runs'] as number]),
+    (yield* db.all(TASK_RUN_COUNTS, run)).map((row) => [row['state'] as string, row['task_runs'] as number]),
   );
 }
 
-const WORKERS = `select ${dialect.jsonRows(WORKER_COLUMNS, 'registered_at, id')} from worker`;
+const WORKERS = (dialect: Dialect): string =>
+  `select ${dialect.jsonRows(WORKER_COLUMNS, 'registered_at, id')} from worker`;
 
-function listWorkers(db: SqliteDatabase): string {
-  return db.text(WORKERS);
+function* listWorkers(db: Database): Sql<string> {
+  return yield* db.text(WORKERS);
 }
 
 export const readVerbs = {

@@ -2,6 +2,7 @@
  * Idempotency keys of requests that make something else than a run. A key belongs to its user for 24 h, whatever it was
  * given for: those of runs live in `command` beside these, and each side looks at the other.
  */
+import type { Sql } from './database.ts';
 import type { RequestKey } from './operations-port.ts';
 import { StoreError } from './port.ts';
 import type { WriteContext } from './write-context.ts';
@@ -23,16 +24,16 @@ const REMEMBER = `
 const FORGET_OLD = `delete from request_key where at < ?`;
 
 /** Id of what the same request made earlier; null: it is new. Throws CONFLICT when the key was given for something else. */
-export function madeUnderKey(c: WriteContext, { user, key, operation, at }: KeyedRequest): number | null {
+export function* madeUnderKey(c: WriteContext, { user, key, operation, at }: KeyedRequest): Sql<number | null> {
   const { idempotencyKey, requestHash } = key;
   if (idempotencyKey === null) return null;
-  const command = c.db.get(FIND_COMMAND, user, idempotencyKey);
+  const command = yield* c.db.get(FIND_COMMAND, user, idempotencyKey);
   if (command && at - (command['at'] as number) < IDEMPOTENCY_MS)
     throw usedElsewhere(`about run ${command['run_id'] as number}`);
-  const found = c.db.get(FIND, user, idempotencyKey);
+  const found = yield* c.db.get(FIND, user, idempotencyKey);
   if (!found) return null;
   if (at - (found['at'] as number) >= IDEMPOTENCY_MS) {
-    c.db.run(FORGET, user, idempotencyKey);
+    yield* c.db.run(FORGET, user, idempotencyKey);
     return null;
   }
   if (found['operation'] === operation && found['request_hash'] === requestHash) return found['subject_id'] as number;
@@ -40,15 +41,15 @@ export function madeUnderKey(c: WriteContext, { user, key, operation, at }: Keye
 }
 
 /** In the transaction that makes the subject. */
-export function rememberKey(c: WriteContext, { user, key, operation, at }: KeyedRequest, subject: number): void {
+export function* rememberKey(c: WriteContext, { user, key, operation, at }: KeyedRequest, subject: number): Sql<void> {
   if (key.idempotencyKey === null) return;
-  c.db.run(FORGET_OLD, at - IDEMPOTENCY_MS);
-  c.db.run(REMEMBER, user, key.idempotencyKey, operation, subject, key.requestHash, at);
+  yield* c.db.run(FORGET_OLD, at - IDEMPOTENCY_MS);
+  yield* c.db.run(REMEMBER, user, key.idempotencyKey, operation, subject, key.requestHash, at);
 }
 
 /** For requests whose keys are kept elsewhere. */
-export function refuseKeyOfOther(c: WriteContext, user: string, key: string | null, at: number): void {
-  const found = key === null ? undefined : c.db.get(FIND, user, key);
+export function* refuseKeyOfOther(c: WriteContext, user: string, key: string | null, at: number): Sql<void> {
+  const found = key === null ? undefined : yield* c.db.get(FIND, user, key);
   if (found && at - (found['at'] as number) < IDEMPOTENCY_MS)
     throw usedElsewhere(`${found['operation'] as string} ${found['subject_id'] as number}`);
 }

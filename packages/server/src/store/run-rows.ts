@@ -2,7 +2,7 @@
 import type { CommandAction, CommandOutcome, ParentLink } from '@pelorus/engine';
 import type { RunState } from '@pelorus/protocol';
 import type { RunMaking } from './rows.ts';
-import type { Row } from './sqlite-database.ts';
+import type { Row, Sql } from './database.ts';
 import type { WriteContext } from './write-context.ts';
 
 /** The user in whose name the store itself writes commands. */
@@ -35,9 +35,9 @@ export interface RunEntry {
 }
 
 /** Null when the parent's attempt has a child already. */
-export function insertRun(c: WriteContext, making: RunMaking, place: RunPlace, entry: RunEntry): number | null {
+export function* insertRun(c: WriteContext, making: RunMaking, place: RunPlace, entry: RunEntry): Sql<number | null> {
   const { parent } = making;
-  const row = c.db.get(
+  const row = yield* c.db.get(
     INSERT_RUN,
     place.projectId,
     making.project,
@@ -59,7 +59,7 @@ export function insertRun(c: WriteContext, making: RunMaking, place: RunPlace, e
     entry.turn,
     entry.behind,
     entry.endedAt,
-    ++c.runsChanged,
+    yield* c.nextChange(),
     making.rest,
   );
   return row ? insertedId(row) : null;
@@ -86,12 +86,12 @@ export interface NewCommand {
 }
 
 /** Returns the command's id. */
-export function insertCommand(c: WriteContext, command: NewCommand): number {
+export function* insertCommand(c: WriteContext, command: NewCommand): Sql<number> {
   const { run, action, user, at, idempotencyKey = null, requestHash = null, outcome } = command;
   const done = outcome === undefined ? [null, null] : [at, JSON.stringify(outcome)];
   if (outcome === undefined) c.commandsWritten++;
   return insertedId(
-    c.db.get(INSERT_COMMAND, run, JSON.stringify(action), user, at, idempotencyKey, requestHash, ...done),
+    yield* c.db.get(INSERT_COMMAND, run, JSON.stringify(action), user, at, idempotencyKey, requestHash, ...done),
   );
 }
 

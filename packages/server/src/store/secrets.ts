@@ -1,7 +1,7 @@
 /** Secrets and connections in SQL. What is sealed stays sealed here. */
 import type { Connection } from '@pelorus/engine';
 import { StoreError } from './port.ts';
-import type { Row, SqliteDatabase } from './sqlite-database.ts';
+import type { Database, Row, Sql } from './database.ts';
 import type { ConnectionRow, NamePage, ProjectVaultRows, SealedRow, SecretRow, VaultStore } from './vault-port.ts';
 import type { WriteContext } from './write-context.ts';
 
@@ -30,8 +30,8 @@ const CHANGED = `
   insert into vault_version (project_id, version) values (?, 1)
   on conflict (project_id) do update set version = vault_version.version + 1`;
 
-function changed(c: WriteContext, projectId: number): void {
-  c.db.run(CHANGED, projectId);
+function* changed(c: WriteContext, projectId: number): Sql<void> {
+  yield* c.db.run(CHANGED, projectId);
 }
 
 // ---- secrets
@@ -47,12 +47,12 @@ const UPSERT_SECRET = `
 
 export type SaveSecretRequest = Parameters<VaultStore['saveSecret']>[0];
 
-export function saveSecret(c: WriteContext, request: SaveSecretRequest): { secret: SecretRow; created: boolean } {
+export function* saveSecret(c: WriteContext, request: SaveSecretRequest): Sql<{ secret: SecretRow; created: boolean }> {
   const { projectId, name, sealed, user, at } = request;
-  const created = c.db.get(SECRET, projectId, name) === undefined;
-  if (created) refuseMore(c.db.get(COUNT_SECRETS, projectId), request.limit, 'secrets');
-  const row = c.db.get(UPSERT_SECRET, projectId, name, sealed, at, user)!;
-  changed(c, projectId);
+  const created = (yield* c.db.get(SECRET, projectId, name)) === undefined;
+  if (created) refuseMore(yield* c.db.get(COUNT_SECRETS, projectId), request.limit, 'secrets');
+  const row = (yield* c.db.get(UPSERT_SECRET, projectId, name, sealed, at, user))!;
+  yield* changed(c, projectId);
   return { secret: toSecretRow(row), created };
 }
 
@@ -64,22 +64,22 @@ function refuseMore(counted: Row | undefined, limit: number, what: string): void
     );
 }
 
-export function listSecrets(db: SqliteDatabase, request: { projectId: number; page: NamePage }): SecretRow[] {
+export function* listSecrets(db: Database, request: { projectId: number; page: NamePage }): Sql<SecretRow[]> {
   const { after = '', limit } = request.page;
-  return db.all(SECRETS, request.projectId, after, limit).map(toSecretRow);
+  return (yield* db.all(SECRETS, request.projectId, after, limit)).map(toSecretRow);
 }
 
-export function getSecret(db: SqliteDatabase, request: { projectId: number; name: string }): SecretRow | null {
-  const row = db.get(SECRET, request.projectId, request.name);
+export function* getSecret(db: Database, request: { projectId: number; name: string }): Sql<SecretRow | null> {
+  const row = yield* db.get(SECRET, request.projectId, request.name);
   return row ? toSecretRow(row) : null;
 }
 
 const DELETE_SECRET = `delete from secret where project_id = ? and name = ?`;
 
-export function deleteSecret(c: WriteContext, { projectId, name }: { projectId: number; name: string }): null {
-  if (c.db.run(DELETE_SECRET, projectId, name) === 0)
+export function* deleteSecret(c: WriteContext, { projectId, name }: { projectId: number; name: string }): Sql<null> {
+  if ((yield* c.db.run(DELETE_SECRET, projectId, name)) === 0)
     throw new StoreError('NOT_FOUND', `There is no secret '${name}' in that project.`);
-  changed(c, projectId);
+  yield* changed(c, projectId);
   return null;
 }
 
@@ -96,34 +96,37 @@ const UPSERT_CONNECTION = `
 
 export type SaveConnectionRequest = Parameters<VaultStore['saveConnection']>[0];
 
-export function saveConnection(
+export function* saveConnection(
   c: WriteContext,
   request: SaveConnectionRequest,
-): { connection: ConnectionRow; created: boolean } {
+): Sql<{ connection: ConnectionRow; created: boolean }> {
   const { projectId, name, kind, url, sealed, user, at } = request;
-  const created = c.db.get(CONNECTION, projectId, name) === undefined;
-  if (created) refuseMore(c.db.get(COUNT_CONNECTIONS, projectId), request.limit, 'connections');
-  const row = c.db.get(UPSERT_CONNECTION, projectId, name, kind, url, sealed, at, user)!;
-  changed(c, projectId);
+  const created = (yield* c.db.get(CONNECTION, projectId, name)) === undefined;
+  if (created) refuseMore(yield* c.db.get(COUNT_CONNECTIONS, projectId), request.limit, 'connections');
+  const row = (yield* c.db.get(UPSERT_CONNECTION, projectId, name, kind, url, sealed, at, user))!;
+  yield* changed(c, projectId);
   return { connection: toConnectionRow(row), created };
 }
 
-export function listConnections(db: SqliteDatabase, request: { projectId: number; page: NamePage }): ConnectionRow[] {
+export function* listConnections(db: Database, request: { projectId: number; page: NamePage }): Sql<ConnectionRow[]> {
   const { after = '', limit } = request.page;
-  return db.all(CONNECTIONS, request.projectId, after, limit).map(toConnectionRow);
+  return (yield* db.all(CONNECTIONS, request.projectId, after, limit)).map(toConnectionRow);
 }
 
-export function getConnection(db: SqliteDatabase, request: { projectId: number; name: string }): ConnectionRow | null {
-  const row = db.get(CONNECTION, request.projectId, request.name);
+export function* getConnection(db: Database, request: { projectId: number; name: string }): Sql<ConnectionRow | null> {
+  const row = yield* db.get(CONNECTION, request.projectId, request.name);
   return row ? toConnectionRow(row) : null;
 }
 
 const DELETE_CONNECTION = `delete from connection where project_id = ? and name = ?`;
 
-export function deleteConnection(c: WriteContext, { projectId, name }: { projectId: number; name: string }): null {
-  if (c.db.run(DELETE_CONNECTION, projectId, name) === 0)
+export function* deleteConnection(
+  c: WriteContext,
+  { projectId, name }: { projectId: number; name: string },
+): Sql<null> {
+  if ((yield* c.db.run(DELETE_CONNECTION, projectId, name)) === 0)
     throw new StoreError('NOT_FOUND', `There is no connection '${name}' in that project.`);
-  changed(c, projectId);
+  yield* changed(c, projectId);
   return null;
 }
 
@@ -137,19 +140,19 @@ const ALL_CONNECTIONS = `select * from connection where project_id = ? order by 
  * One transaction would be needed for a version that fits exactly what is read after it; a version from before is as good:
  * what has changed since is then read once more.
  */
-export function loadVault(
-  db: SqliteDatabase,
+export function* loadVault(
+  db: Database,
   { projectId, known }: { projectId: number; known: number | null },
-): ProjectVaultRows | null {
-  const version = (db.get(VAULT_VERSION, projectId)?.['version'] as number | undefined) ?? 0;
+): Sql<ProjectVaultRows | null> {
+  const version = ((yield* db.get(VAULT_VERSION, projectId))?.['version'] as number | undefined) ?? 0;
   if (version === known) return null;
   return {
     version,
-    secrets: db
-      .all(SEALED_SECRETS, projectId)
-      .map((row) => ({ name: row['name'] as string, sealed: row['sealed'] as string })),
-    connections: db
-      .all(ALL_CONNECTIONS, projectId)
+    secrets: (yield* db.all(SEALED_SECRETS, projectId)).map((row) => ({
+      name: row['name'] as string,
+      sealed: row['sealed'] as string,
+    })),
+    connections: (yield* db.all(ALL_CONNECTIONS, projectId))
       .map(toConnectionRow)
       .map(({ name, kind, url, sealed, plain }) => ({ name, kind, url, sealed, plain })),
   };
@@ -166,9 +169,9 @@ const SEALED = `
 
 export type SealedAfter = Pick<SealedRow, 'kind' | 'projectId' | 'name'> | null;
 
-export function listSealed(db: SqliteDatabase, request: { after: SealedAfter; limit: number }): SealedRow[] {
+export function* listSealed(db: Database, request: { after: SealedAfter; limit: number }): Sql<SealedRow[]> {
   const { kind, projectId, name } = request.after ?? { kind: '', projectId: 0, name: '' };
-  return db.all(SEALED, kind, projectId, name, request.limit).map((row) => ({
+  return (yield* db.all(SEALED, kind, projectId, name, request.limit)).map((row) => ({
     kind: row['kind'] as SealedRow['kind'],
     projectId: row['project_id'] as number,
     name: row['name'] as string,
@@ -184,18 +187,27 @@ const RESEAL_CONNECTION = `
   where project_id = ? and name = ? and url = ? and coalesce(sealed, '') = ? and plain = ?`;
 
 /** Who changed it, and when, stays: it means the same as before. */
-export function reseal(
+export function* reseal(
   c: WriteContext,
   changes: { from: SealedRow; url: string | null; sealed: string | null }[],
-): number {
+): Sql<number> {
   let done = 0;
   for (const { from, url, sealed } of changes) {
     const { projectId, name } = from;
     const written =
       from.kind === 'secret'
-        ? c.db.run(RESEAL_SECRET, sealed, projectId, name, from.sealed)
-        : c.db.run(RESEAL_CONNECTION, url, sealed, projectId, name, from.url, from.sealed ?? '', from.plain ? 1 : 0);
-    if (written > 0) changed(c, projectId);
+        ? yield* c.db.run(RESEAL_SECRET, sealed, projectId, name, from.sealed)
+        : yield* c.db.run(
+            RESEAL_CONNECTION,
+            url,
+            sealed,
+            projectId,
+            name,
+            from.url,
+            from.sealed ?? '',
+            from.plain ? 1 : 0,
+          );
+    if (written > 0) yield* changed(c, projectId);
     done += written;
   }
   return done;

@@ -3,15 +3,19 @@
  * it is prepared once and kept for the life of the connection.
  */
 import { DatabaseSync } from 'node:sqlite';
-import type { SQLInputValue, StatementSync } from 'node:sqlite';
+import type { StatementResultingChanges, StatementSync } from 'node:sqlite';
+import { ConstraintViolation } from './database.ts';
+import type { Database, Row, Sql, Statement, Value } from './database.ts';
+import { SQLITE } from './dialect.ts';
 import type { Cell } from './rows.ts';
 
-export type Row = Record<string, Cell | Uint8Array>;
+const WRITTEN = `select total_changes()`;
 
-export class SqliteDatabase {
+export class SqliteDatabase implements Database {
   readonly raw: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
-  readonly #arrays = new Map<string, StatementSync>();
+  readonly #statements = new Map<Statement, StatementSync>();
+  readonly #arrays = new Map<Statement, StatementSync>();
+  readonly dialect = SQLITE;
 
   constructor(path: string, options: { readOnly: boolean }) {
     this.raw = new DatabaseSync(path, { readOnly: options.readOnly });
@@ -21,40 +25,71 @@ export class SqliteDatabase {
     this.raw.exec(sql);
   }
 
-  /** A prepared statement for callers that bind by themselves. */
-  statement(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
-    if (!statement) this.#statements.set(sql, (statement = this.raw.prepare(sql)));
-    return statement;
+  statement(statement: Statement): StatementSync {
+    let prepared = this.#statements.get(statement);
+    if (!prepared) this.#statements.set(statement, (prepared = this.raw.prepare(this.#textOf(statement))));
+    return prepared;
   }
 
-  /** Returns the number of rows that were written. */
-  run(sql: string, ...values: SQLInputValue[]): number {
-    return Number(this.statement(sql).run(...values).changes);
+  #textOf(statement: Statement): string {
+    return typeof statement === 'string' ? statement : statement(this.dialect);
   }
 
-  get(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.statement(sql).get(...values) as Row | undefined;
+  *run(statement: Statement, ...values: Value[]): Sql<number> {
+    return Number(this.#execute(this.statement(statement), values, 0).changes);
   }
 
-  all(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.statement(sql).all(...values) as Row[];
-  }
-
-  /** All rows as arrays of cells. */
-  rows(sql: string, ...values: SQLInputValue[]): Cell[][] {
-    let statement = this.#arrays.get(sql);
-    if (!statement) {
-      statement = this.raw.prepare(sql);
-      statement.setReturnArrays(true);
-      this.#arrays.set(sql, statement);
+  #execute(prepared: StatementSync, values: readonly Value[], position: number): StatementResultingChanges {
+    try {
+      return prepared.run(...values);
+    } catch (error) {
+      throw primaryCode(error) === SQLITE_CONSTRAINT ? new ConstraintViolation(position, error) : error;
     }
-    return statement.all(...values) as unknown as Cell[][];
   }
 
-  /** The one text that a query with one row and one column answers with. */
-  text(sql: string, ...values: SQLInputValue[]): string {
-    return this.rows(sql, ...values)[0]![0] as string;
+  *get(statement: Statement, ...values: Value[]): Sql<Row | undefined> {
+    return this.statement(statement).get(...values) as Row | undefined;
+  }
+
+  *all(statement: Statement, ...values: Value[]): Sql<Row[]> {
+    return this.statement(statement).all(...values) as Row[];
+  }
+
+  *rows(statement: Statement, ...values: Value[]): Sql<Cell[][]> {
+    let prepared = this.#arrays.get(statement);
+    if (!prepared) {
+      prepared = this.raw.prepare(this.#textOf(statement));
+      prepared.setReturnArrays(true);
+      this.#arrays.set(statement, prepared);
+    }
+    return prepared.all(...values) as unknown as Cell[][];
+  }
+
+  *text(statement: Statement, ...values: Value[]): Sql<string> {
+    return (yield* this.rows(statement, ...values))[0]![0] as string;
+  }
+
+  *each(statement: Statement, width: number, cells: readonly Value[]): Sql<number[]> {
+    const prepared = this.statement(statement);
+    const unwritten: number[] = [];
+    for (let i = 0; i < cells.length; i += width) {
+      const at = i / width;
+      if (this.#execute(prepared, cells.slice(i, i + width), at).changes === 0) unwritten.push(at);
+    }
+    return unwritten;
+  }
+
+  *written(): Sql<number> {
+    return (yield* this.rows(WRITTEN))[0]![0] as number;
+  }
+
+  *snapshot<T>(read: Sql<T>): Sql<T> {
+    this.raw.exec('begin');
+    try {
+      return yield* read;
+    } finally {
+      this.raw.exec('commit');
+    }
   }
 
   get inTransaction(): boolean {
@@ -66,10 +101,8 @@ export class SqliteDatabase {
   }
 }
 
-/** SQLITE_CONSTRAINT, whatever its extension. */
-export function isConstraintError(error: unknown): boolean {
-  return primaryCode(error) === 19;
-}
+/** Whatever its extension. */
+const SQLITE_CONSTRAINT = 19;
 
 /** The extended result code of an error that SQLite raised; null for any other. */
 export function resultCode(error: unknown): number | null {

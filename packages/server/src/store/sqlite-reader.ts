@@ -1,5 +1,7 @@
 /** The thread that reads. Each message is a batch of calls, answered in order, together unless one takes its time. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { runAtOnce } from './database.ts';
+import type { Sql } from './database.ts';
 import { READER_PRAGMAS } from './dialect.ts';
 import { readVerbs } from './read-verbs.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
@@ -31,11 +33,11 @@ port.on('message', (requests: Requests | null) => {
   for (let i = 0; i < requests.length; i += 3) {
     try {
       db ??= open();
-      const verb = readVerbs[requests[i + 1] as keyof typeof readVerbs] as (
+      const verb = readVerbs[requests[i + 1] as keyof typeof readVerbs] as unknown as (
         db: SqliteDatabase,
         request: unknown,
-      ) => unknown;
-      replies.push(requests[i], false, verb(db, requests[i + 2]));
+      ) => Sql<unknown>;
+      replies.push(requests[i], false, runAtOnce(verb(db, requests[i + 2])));
     } catch (error) {
       replies.push(requests[i], true, toFailure(error));
     }

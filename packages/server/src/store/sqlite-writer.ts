@@ -11,6 +11,8 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { audited, type AuditedCall, type AuditLimits } from './audit.ts';
 import { SQLITE, WRITER_PRAGMAS } from './dialect.ts';
 import { lockDirectory } from './directory-lock.ts';
+import { runAtOnce } from './database.ts';
+import type { Sql } from './database.ts';
 import { migrate } from './migrate.ts';
 import { StoreError } from './port.ts';
 import { runsPosition } from './run-changes.ts';
@@ -34,6 +36,7 @@ export interface WriterData {
 }
 
 interface Opened {
+  db: SqliteDatabase;
   context: WriteContext;
   release: () => void;
 }
@@ -51,32 +54,39 @@ function open(): Opened {
     requireDurability(db);
     if (data.maxBytes !== null)
       db.exec(
-        `pragma max_page_count = ${Math.ceil(data.maxBytes / (db.get('pragma page_size')?.['page_size'] as number))}`,
+        `pragma max_page_count = ${Math.ceil(data.maxBytes / (db.statement('pragma page_size').get()?.['page_size'] as number))}`,
       );
     migrate(db, SQLITE, Date.now());
-    db.run(FENCE_ALL, Date.now());
-    const context = {
+    db.statement(FENCE_ALL).run(Date.now());
+    let changes = runAtOnce(runsPosition(db));
+    const context: WriteContext = {
       db,
-      now: Date.now,
+      now,
       masterLeaseMs: data.masterLeaseMs,
       audit: data.audit,
-      claims: new Map(),
+      claims: new Map<number, string>(),
       commandsWritten: 0,
-      runsChanged: runsPosition(db),
+      *nextChange() {
+        return ++changes;
+      },
     };
-    return { context, release };
+    return { db, context, release };
   } catch (error) {
     release();
     throw error;
   }
 }
 
+function* now(): Sql<number> {
+  return Date.now();
+}
+
 const SYNCHRONOUS_FULL = 2;
 
 /** SQLite leaves a setting as it was where the file system cannot do it; a promise that resolves would then mean less. */
 function requireDurability(db: SqliteDatabase): void {
-  const mode = db.get('pragma journal_mode')?.['journal_mode'];
-  const synchronous = db.get('pragma synchronous')?.['synchronous'];
+  const mode = db.statement('pragma journal_mode').get()?.['journal_mode'];
+  const synchronous = db.statement('pragma synchronous').get()?.['synchronous'];
   if (mode === 'wal' && synchronous === SYNCHRONOUS_FULL) return;
   throw new StoreError(
     'UNAVAILABLE',
@@ -115,7 +125,7 @@ function drain(): void {
 }
 
 function close(): void {
-  opened?.context.db.close();
+  opened?.db.close();
   opened?.release();
   opened = null;
   port.close();
@@ -130,7 +140,7 @@ const PURGE: keyof typeof writeVerbs = 'purgeFreed';
 function purge(at: number): Replies {
   try {
     opened ??= open();
-    opened.context.db.exec('vacuum; pragma wal_checkpoint(truncate)');
+    opened.db.exec('vacuum; pragma wal_checkpoint(truncate)');
     return [queue[at], false, null];
   } catch (error) {
     return failGroup(at, at + 3, error);
@@ -157,47 +167,47 @@ function runGroup(from: number, end: number): Replies {
   const replies: Replies = [];
   try {
     opened ??= open();
-    const { context } = opened;
-    context.db.run('begin immediate');
+    const { db } = opened;
+    db.statement('begin immediate').run();
     const alone = end - from === 3;
     for (let at = from; at < end; at += 3) {
       try {
-        replies.push(queue[at], false, runVerb(context, alone, queue[at + 1] as string, queue[at + 2]));
+        replies.push(queue[at], false, runVerb(opened, alone, queue[at + 1] as string, queue[at + 2]));
       } catch (error) {
-        if (!context.db.inTransaction) throw error;
+        if (!db.inTransaction) throw error;
         replies.push(queue[at], true, toFailure(asStoreError(error)));
       }
     }
-    context.db.run(alone && replies[1] === true ? 'rollback' : 'commit');
+    db.statement(alone && replies[1] === true ? 'rollback' : 'commit').run();
     return replies;
   } catch (error) {
     return failGroup(from, end, error);
   }
 }
 
-function runVerb(context: WriteContext, alone: boolean, name: string, request: unknown): unknown {
-  if (alone) return carryOut(context, name, request);
-  context.db.run('savepoint verb');
+function runVerb({ context, db }: Opened, alone: boolean, name: string, request: unknown): unknown {
+  if (alone) return runAtOnce(carryOut(context, name, request));
+  db.statement('savepoint verb').run();
   try {
-    const answer = carryOut(context, name, request);
-    context.db.run('release verb');
+    const answer = runAtOnce(carryOut(context, name, request));
+    db.statement('release verb').run();
     return answer;
   } catch (error) {
     // SQLite itself rolls the whole transaction back on some failures, a full disk among them.
-    if (context.db.inTransaction) context.db.exec('rollback to verb; release verb');
+    if (db.inTransaction) db.exec('rollback to verb; release verb');
     throw error;
   }
 }
 
-function carryOut(context: WriteContext, name: string, request: unknown): unknown {
+function carryOut(context: WriteContext, name: string, request: unknown): Sql<unknown> {
   if (name === 'audited') return audited(context, request as AuditedCall, (...call) => carryOut(context, ...call));
-  const verb = writeVerbs[name as keyof typeof writeVerbs] as (context: WriteContext, request: unknown) => unknown;
+  const verb = writeVerbs[name as keyof typeof writeVerbs] as (context: WriteContext, request: unknown) => Sql<unknown>;
   return verb(context, request);
 }
 
 /** Rolls back what there is and answers every call of the group with what went wrong. */
 function failGroup(from: number, end: number, error: unknown): Replies {
-  const db = opened?.context.db;
+  const db = opened?.db;
   if (db?.inTransaction) db.exec('rollback');
   const failure = toFailure(asStoreError(error));
   const replies: Replies = [];

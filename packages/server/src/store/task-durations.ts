@@ -1,6 +1,6 @@
 /** How long each task of a workflow usually takes: the median over its last runs. */
-import { SQLITE as dialect } from './dialect.ts';
-import type { SqliteDatabase } from './sqlite-database.ts';
+import type { Dialect } from './dialect.ts';
+import type { Database, Sql } from './database.ts';
 import { taskNamesOf } from './task-names.ts';
 
 /**
@@ -10,12 +10,12 @@ import { taskNamesOf } from './task-names.ts';
 const ATTEMPTS_MAX = 50_000;
 
 /** In ms, by task name; tasks that never succeeded in these runs are missing. */
-export function taskDurations(db: SqliteDatabase, request: { workflowId: number; limit: number }): Map<string, number> {
+export function* taskDurations(db: Database, request: { workflowId: number; limit: number }): Sql<Map<string, number>> {
   const durations = new Map<string, number[]>();
   let budget = ATTEMPTS_MAX;
-  for (const run of lastRuns(db, request.workflowId, request.limit)) {
+  for (const run of yield* lastRuns(db, request.workflowId, request.limit)) {
     if (budget <= 0) break;
-    budget -= gather(db, run, durations);
+    budget -= yield* gather(db, run, durations);
   }
   return new Map([...durations].map(([name, list]) => [name, median(list)]));
 }
@@ -26,29 +26,30 @@ interface PastRun {
   version: number;
 }
 
-const LAST_RUNS_OF_STATE = `
+const LAST_RUNS_OF_STATE = (dialect: Dialect): string => `
   select id, coalesce(started_at, 9007199254740991) as start from run ${dialect.along('run_workflow')}
   where workflow_id = ? and state = ? order by coalesce(started_at, 9007199254740991) desc, id desc limit ?`;
 const VERSION_OF_RUN = `select workflow_version as version from run where id = ?`;
 
 /** Newest first. A run that failed tells as much of the tasks that succeeded in it. */
-function lastRuns(db: SqliteDatabase, workflowId: number, limit: number): PastRun[] {
-  const runs = ['succeeded', 'failed'].flatMap(
-    (state) => db.rows(LAST_RUNS_OF_STATE, workflowId, state, limit) as [id: number, start: number][],
-  );
+function* lastRuns(db: Database, workflowId: number, limit: number): Sql<PastRun[]> {
+  const runs: [id: number, start: number][] = [];
+  for (const state of ['succeeded', 'failed'])
+    runs.push(...((yield* db.rows(LAST_RUNS_OF_STATE, workflowId, state, limit)) as [id: number, start: number][]));
   runs.sort((a, b) => b[1] - a[1] || b[0] - a[0]);
-  return runs
-    .slice(0, limit)
-    .map(([id]) => ({ id, workflowId, version: db.get(VERSION_OF_RUN, id)?.['version'] as number }));
+  const last: PastRun[] = [];
+  for (const [id] of runs.slice(0, limit))
+    last.push({ id, workflowId, version: (yield* db.get(VERSION_OF_RUN, id))?.['version'] as number });
+  return last;
 }
 
 const SUCCEEDED = `
   select task, ended_at - started_at from attempt where run_id = ? and state = 'succeeded' and started_at is not null`;
 
-function gather(db: SqliteDatabase, run: PastRun, durations: Map<string, number[]>): number {
-  const rows = db.rows(SUCCEEDED, run.id) as [task: number, ms: number][];
+function* gather(db: Database, run: PastRun, durations: Map<string, number[]>): Sql<number> {
+  const rows = (yield* db.rows(SUCCEEDED, run.id)) as [task: number, ms: number][];
   if (rows.length === 0) return 0;
-  const { names } = taskNamesOf(db, run.workflowId, run.version);
+  const { names } = yield* taskNamesOf(db, run.workflowId, run.version);
   for (const [task, ms] of rows) {
     const name = names[task];
     if (name === undefined) continue;

@@ -5,10 +5,10 @@
  */
 import { LOGIC_TYPES } from '@pelorus/protocol';
 import type { WorkflowDefinition } from '@pelorus/protocol';
-import { SQLITE as dialect } from './dialect.ts';
+import type { Dialect } from './dialect.ts';
 import { StoreError } from './port.ts';
 import type { TaskGroupRow, TaskGroupUsage } from './port.ts';
-import type { Row, SqliteDatabase } from './sqlite-database.ts';
+import type { Database, Row, Sql } from './database.ts';
 import { TERMINAL_RUN_STATES } from './write-context.ts';
 import type { WriteContext } from './write-context.ts';
 
@@ -27,12 +27,13 @@ export function taskGroupMembersOf(definition: WorkflowDefinition): TaskGroupMem
 
 const INSERT_MEMBER = `insert into task_group_member (workflow_id, version, task, name, weight) values (?, ?, ?, ?, ?)`;
 
-export function insertTaskGroupMembers(
+export function* insertTaskGroupMembers(
   c: WriteContext,
   of: { workflowId: number; version: number },
   members: readonly TaskGroupMember[],
-): void {
-  for (const { task, name, weight } of members) c.db.run(INSERT_MEMBER, of.workflowId, of.version, task, name, weight);
+): Sql<void> {
+  for (const { task, name, weight } of members)
+    yield* c.db.run(INSERT_MEMBER, of.workflowId, of.version, task, name, weight);
 }
 
 const UPSERT_GROUP = `
@@ -40,11 +41,11 @@ const UPSERT_GROUP = `
   on conflict (name) do update set size = excluded.size, updated_at = excluded.updated_at, updated_by = excluded.updated_by
   returning *`;
 
-export function saveTaskGroup(
+export function* saveTaskGroup(
   c: WriteContext,
   group: { name: string; size: number; user: string; at: number },
-): TaskGroupRow {
-  return toGroup(c.db.get(UPSERT_GROUP, group.name, group.size, group.at, group.user)!);
+): Sql<TaskGroupRow> {
+  return toGroup((yield* c.db.get(UPSERT_GROUP, group.name, group.size, group.at, group.user))!);
 }
 
 function toGroup(row: Row): TaskGroupRow {
@@ -58,12 +59,13 @@ function toGroup(row: Row): TaskGroupRow {
 
 const DELETE_GROUP = `delete from task_group where name = ?`;
 
-export function deleteTaskGroup(c: WriteContext, name: string): null {
-  if (c.db.run(DELETE_GROUP, name) === 0) throw new StoreError('NOT_FOUND', `There is no task group '${name}'.`);
+export function* deleteTaskGroup(c: WriteContext, name: string): Sql<null> {
+  if ((yield* c.db.run(DELETE_GROUP, name)) === 0)
+    throw new StoreError('NOT_FOUND', `There is no task group '${name}'.`);
   return null;
 }
 
-const GROUPS_WITH_USAGE = `
+const GROUPS_WITH_USAGE = (dialect: Dialect): string => `
   select g.*, coalesce(u.held, 0) as held, coalesce(u.attempts, 0) as attempts, coalesce(w.tasks, 0) as waiting
   from task_group g left join (
     select m.name, sum(m.weight) as held, count(*) as attempts
@@ -82,8 +84,8 @@ const GROUPS_WITH_USAGE = `
   order by g.name`;
 
 /** Looks at every live attempt, as many as there are slots in use, and at every live run. */
-export function listTaskGroups(db: SqliteDatabase): TaskGroupUsage[] {
-  return db.all(GROUPS_WITH_USAGE).map((row) => ({
+export function* listTaskGroups(db: Database): Sql<TaskGroupUsage[]> {
+  return (yield* db.all(GROUPS_WITH_USAGE)).map((row) => ({
     ...toGroup(row),
     held: row['held'] as number,
     liveAttempts: row['attempts'] as number,
@@ -93,6 +95,6 @@ export function listTaskGroups(db: SqliteDatabase): TaskGroupUsage[] {
 
 const GROUPS = `select name, size from task_group order by name`;
 
-export function loadTaskGroups(db: SqliteDatabase): { name: string; size: number }[] {
-  return db.all(GROUPS).map((row) => ({ name: row['name'] as string, size: row['size'] as number }));
+export function* loadTaskGroups(db: Database): Sql<{ name: string; size: number }[]> {
+  return (yield* db.all(GROUPS)).map((row) => ({ name: row['name'] as string, size: row['size'] as number }));
 }

@@ -6,6 +6,7 @@
  * also when the thread dies.
  */
 import { Worker } from 'node:worker_threads';
+import type { Sql } from './database.ts';
 import { StoreError } from './port.ts';
 import type { StoreErrorCode } from './port.ts';
 
@@ -39,9 +40,10 @@ interface Waiting {
   reject: (error: Error) => void;
 }
 
-type Verb = (context: never, request: never) => unknown;
+type Verb = (context: never, request: never) => Sql<unknown>;
 type Verbs = Record<string, Verb>;
-type Request<V extends Verb> = V extends (context: never, request: infer R) => unknown ? R : undefined;
+export type VerbAnswer<V extends Verb> = ReturnType<V> extends Sql<infer Answer> ? Answer : never;
+export type RequestOf<V extends Verb> = V extends (context: never, request: infer R) => unknown ? R : undefined;
 
 export class ThreadChannel<V extends Verbs> {
   readonly #thread: Worker;
@@ -73,8 +75,8 @@ export class ThreadChannel<V extends Verbs> {
   }
 
   /** Sends a call; settles with the verb's answer or a `StoreError`. */
-  call<Name extends keyof V & string>(verb: Name, request: Request<V[Name]>): Promise<ReturnType<V[Name]>> {
-    return new Promise<ReturnType<V[Name]>>((resolve, reject) => {
+  call<Name extends keyof V & string>(verb: Name, request: RequestOf<V[Name]>): Promise<VerbAnswer<V[Name]>> {
+    return new Promise<VerbAnswer<V[Name]>>((resolve, reject) => {
       if (this.#gone) return reject(this.#gone);
       const sequence = this.#sequence++;
       this.#waiting.set(sequence, { resolve, reject });

@@ -14,10 +14,22 @@
  */
 import type { CommandAction, ParentLink } from '@pelorus/engine';
 import type { Cause, ConcurrencyPolicy, RunId } from '@pelorus/protocol';
-import { SQLITE as dialect } from './dialect.ts';
+import type { Row, Sql } from './database.ts';
+import type { Dialect } from './dialect.ts';
 import { insertCommand, SYSTEM_USER } from './run-rows.ts';
 import { TERMINAL_RUN_STATES } from './write-context.ts';
 import type { WriteContext } from './write-context.ts';
+
+const LOCK_FOR_SHARE = (dialect: Dialect): string => `select 1 from workflow where id = ? ${dialect.forShare}`;
+const LOCK_FOR_UPDATE = (dialect: Dialect): string => `select 1 from workflow where id = ? ${dialect.forUpdate}`;
+
+/**
+ * Where a database has several writers: who joins the line or gives the turn away holds the workflow's row alone; who only ends a
+ * run shares it, so that ends of parallel runs do not wait for each other.
+ */
+function* lockLine(c: WriteContext, workflowId: number, how: 'share' | 'update'): Sql<void> {
+  if (c.db.dialect.forUpdate !== '') yield* c.db.get(how === 'share' ? LOCK_FOR_SHARE : LOCK_FOR_UPDATE, workflowId);
+}
 
 /** How a new run begins. */
 export type Admission =
@@ -33,13 +45,14 @@ export interface Newcomer {
 }
 
 /** What becomes of a run that is about to be made. */
-export function admit(c: WriteContext, newcomer: Newcomer): Admission {
+export function* admit(c: WriteContext, newcomer: Newcomer): Sql<Admission> {
   const { workflowId, policy, dryRun, parent } = newcomer;
   if (policy === 'parallel' || dryRun) return { kind: 'start' };
-  const other = latestInLine(c, workflowId, Number.MAX_SAFE_INTEGER);
-  if (other === null || (parent && descendsFrom(c, parent.run, workflowId))) return { kind: 'start' };
+  yield* lockLine(c, workflowId, 'update');
+  const other = yield* latestInLine(c, workflowId, Number.MAX_SAFE_INTEGER);
+  if (other === null || (parent && (yield* descendsFrom(c, parent.run, workflowId)))) return { kind: 'start' };
   if (policy === 'serial_discard') return { kind: 'discard', cause: { kind: 'discarded', runId: other } };
-  const behind = policy === 'serial_wait' ? other : (activeRun(c, workflowId) ?? other);
+  const behind = policy === 'serial_wait' ? other : ((yield* activeRun(c, workflowId)) ?? other);
   return { kind: 'wait', turn: policy, behind, reason: waitReason(policy, behind) };
 }
 
@@ -49,100 +62,111 @@ function waitReason(turn: 'serial_wait' | 'serial_priority', behind: number): st
     : `waits until run ${behind} has been stopped (serial_priority)`;
 }
 
-const ACTIVE = `run ${dialect.along('run_active')} where workflow_id = ? and turn is null and dry_run = 0 and state not in ${TERMINAL_RUN_STATES}`;
-const WAITING = `run ${dialect.along('run_turn')} where workflow_id = ?`;
-const LATEST_ACTIVE = `select max(id) as id from ${ACTIVE} and id < ?`;
-const LATEST_OF_TURN = `select max(id) as id from ${WAITING} and turn = ? and id < ?`;
+const ACTIVE = (dialect: Dialect): string =>
+  `run ${dialect.along('run_active')} where workflow_id = ? and turn is null and dry_run = 0 and state not in ${TERMINAL_RUN_STATES}`;
+const WAITING = (dialect: Dialect): string => `run ${dialect.along('run_turn')} where workflow_id = ?`;
+const LATEST_ACTIVE = (dialect: Dialect): string => `select max(id) as id from ${ACTIVE(dialect)} and id < ?`;
+const LATEST_OF_TURN = (dialect: Dialect): string =>
+  `select max(id) as id from ${WAITING(dialect)} and turn = ? and id < ?`;
 
 /** The newest run before `before` that has not ended; null when all have. */
-function latestInLine(c: WriteContext, workflowId: number, before: number): number | null {
-  const newest = [
-    c.db.get(LATEST_ACTIVE, workflowId, before),
-    ...['serial_wait', 'serial_priority', 'superseded'].map((turn) =>
-      c.db.get(LATEST_OF_TURN, workflowId, turn, before),
-    ),
-  ].reduce((best, row) => Math.max(best, (row?.['id'] as number | null) ?? 0), 0);
+function* latestInLine(c: WriteContext, workflowId: number, before: number): Sql<number | null> {
+  const rows = [yield* c.db.get(LATEST_ACTIVE, workflowId, before)];
+  for (const turn of ['serial_wait', 'serial_priority', 'superseded'])
+    rows.push(yield* c.db.get(LATEST_OF_TURN, workflowId, turn, before));
+  const newest = rows.reduce((best, row) => Math.max(best, (row?.['id'] as number | null) ?? 0), 0);
   return newest === 0 ? null : newest;
 }
 
-function activeRun(c: WriteContext, workflowId: number): number | null {
-  return (c.db.get(LATEST_ACTIVE, workflowId, Number.MAX_SAFE_INTEGER)?.['id'] as number | null | undefined) ?? null;
+function* activeRun(c: WriteContext, workflowId: number): Sql<number | null> {
+  return (
+    ((yield* c.db.get(LATEST_ACTIVE, workflowId, Number.MAX_SAFE_INTEGER))?.['id'] as number | null | undefined) ?? null
+  );
 }
 
 const WORKFLOW_AND_PARENT = `select workflow_id, parent_run from run where id = ?`;
 
 /** Whether `run` or a run above it is of the workflow. As deep as sub-workflows nest. */
-function descendsFrom(c: WriteContext, run: number, workflowId: number): boolean {
+function* descendsFrom(c: WriteContext, run: number, workflowId: number): Sql<boolean> {
   for (let at: number | null = run; at !== null;) {
-    const row = c.db.get(WORKFLOW_AND_PARENT, at);
+    const row: Row | undefined = yield* c.db.get(WORKFLOW_AND_PARENT, at);
     if (row?.['workflow_id'] === workflowId) return true;
     at = (row?.['parent_run'] as number | null | undefined) ?? null;
   }
   return false;
 }
 
-const STOPPABLE = `select id from ${ACTIVE} and state <> 'stopping' and id <> ?`;
-const STOPPABLE_WAITING = `select id from ${WAITING} and turn in ('serial_wait', 'serial_priority') and id <> ?`;
+const STOPPABLE = (dialect: Dialect): string => `select id from ${ACTIVE(dialect)} and state <> 'stopping' and id <> ?`;
+const STOPPABLE_WAITING = (dialect: Dialect): string =>
+  `select id from ${WAITING(dialect)} and turn in ('serial_wait', 'serial_priority') and id <> ?`;
 const SUPERSEDE = `update run set turn = 'superseded' where id = ?`;
 
 /** `serial_priority`: tells every other run of the workflow to stop, each at most once by the same newcomer. */
-export function supersedeOthers(c: WriteContext, newcomer: { run: number; workflowId: number; at: number }): void {
+export function* supersedeOthers(
+  c: WriteContext,
+  newcomer: { run: number; workflowId: number; at: number },
+): Sql<void> {
   const { run, workflowId, at } = newcomer;
   const action: CommandAction = { kind: 'stop', supersededBy: run as RunId };
-  const stop = (id: number) => insertCommand(c, { run: id, action, user: SYSTEM_USER, at });
-  for (const [id] of c.db.rows(STOPPABLE, workflowId, run) as [number][]) stop(id);
-  for (const [id] of c.db.rows(STOPPABLE_WAITING, workflowId, run) as [number][]) {
-    c.db.run(SUPERSEDE, id);
-    stop(id);
+  for (const [id] of (yield* c.db.rows(STOPPABLE, workflowId, run)) as [number][])
+    yield* insertCommand(c, { run: id, action, user: SYSTEM_USER, at });
+  for (const [id] of (yield* c.db.rows(STOPPABLE_WAITING, workflowId, run)) as [number][]) {
+    yield* c.db.run(SUPERSEDE, id);
+    yield* insertCommand(c, { run: id, action, user: SYSTEM_USER, at });
   }
 }
 
-const ANYBODY_WAITS = `select 1 from ${WAITING} and turn is not null limit 1`;
+const ANYBODY_WAITS = (dialect: Dialect): string => `select 1 from ${WAITING(dialect)} and turn is not null limit 1`;
 
 /** To be called for each run that has ended, after all of its transaction are written. */
-export function passTurn(
+export function* passTurn(
   c: WriteContext,
   ended: { run: number; workflowId: number; waited: boolean; at: number },
-): void {
+): Sql<void> {
   const { run, workflowId, waited, at } = ended;
-  if (waited) c.db.run(LEAVE_LINE, run);
-  if (!c.db.get(ANYBODY_WAITS, workflowId)) return;
-  startNext(c, workflowId, at);
-  closeRanks(c, workflowId, run);
+  yield* lockLine(c, workflowId, 'share');
+  if (waited) yield* c.db.run(LEAVE_LINE, run);
+  if (!(yield* c.db.get(ANYBODY_WAITS, workflowId))) return;
+  yield* lockLine(c, workflowId, 'update');
+  yield* startNext(c, workflowId, at);
+  yield* closeRanks(c, workflowId, run);
 }
 
 const LEAVE_LINE = `update run set turn = null, behind = null where id = ?`;
-const NEWEST_WITH_PRIORITY = `select max(id) as id from ${WAITING} and turn = 'serial_priority'`;
-const OLDEST_WAITING = `select min(id) as id from ${WAITING} and turn = 'serial_wait'`;
+const NEWEST_WITH_PRIORITY = (dialect: Dialect): string =>
+  `select max(id) as id from ${WAITING(dialect)} and turn = 'serial_priority'`;
+const OLDEST_WAITING = (dialect: Dialect): string =>
+  `select min(id) as id from ${WAITING(dialect)} and turn = 'serial_wait'`;
 /** It is nobody's until its start command is claimed, and looks like any run that has just been submitted. */
 const GIVE_TURN = `update run set turn = null, behind = null, state = 'queued', wait_reason = null, changed = ? where id = ?`;
 
-function startNext(c: WriteContext, workflowId: number, at: number): void {
-  if (activeRun(c, workflowId) !== null) return;
-  const next = (c.db.get(NEWEST_WITH_PRIORITY, workflowId)?.['id'] ??
-    c.db.get(OLDEST_WAITING, workflowId)?.['id'] ??
+function* startNext(c: WriteContext, workflowId: number, at: number): Sql<void> {
+  if ((yield* activeRun(c, workflowId)) !== null) return;
+  const next = ((yield* c.db.get(NEWEST_WITH_PRIORITY, workflowId))?.['id'] ??
+    (yield* c.db.get(OLDEST_WAITING, workflowId))?.['id'] ??
     null) as number | null;
   if (next === null) return;
-  c.db.run(GIVE_TURN, ++c.runsChanged, next);
-  insertCommand(c, { run: next, action: { kind: 'start' }, user: SYSTEM_USER, at });
+  yield* c.db.run(GIVE_TURN, yield* c.nextChange(), next);
+  yield* insertCommand(c, { run: next, action: { kind: 'start' }, user: SYSTEM_USER, at });
 }
 
-const BEHIND = `select id, turn from run ${dialect.along('run_behind')} where behind = ?`;
+const BEHIND = (dialect: Dialect): string => `select id, turn from run ${dialect.along('run_behind')} where behind = ?`;
 const NOW_BEHIND = `update run set behind = ?, wait_reason = ?, changed = ? where id = ?`;
 
 /** Wait reasons that name the run which has ended name another one now. */
-function closeRanks(c: WriteContext, workflowId: number, ended: number): void {
-  for (const [id, turn] of c.db.rows(BEHIND, ended) as [number, string][]) {
+function* closeRanks(c: WriteContext, workflowId: number, ended: number): Sql<void> {
+  for (const [id, turn] of (yield* c.db.rows(BEHIND, ended)) as [number, string][]) {
     if (turn !== 'serial_wait' && turn !== 'serial_priority') continue;
-    const behind = turn === 'serial_wait' ? latestInLine(c, workflowId, id) : activeRun(c, workflowId);
-    if (behind !== null) c.db.run(NOW_BEHIND, behind, waitReason(turn, behind), ++c.runsChanged, id);
+    const behind = turn === 'serial_wait' ? yield* latestInLine(c, workflowId, id) : yield* activeRun(c, workflowId);
+    if (behind !== null) yield* c.db.run(NOW_BEHIND, behind, waitReason(turn, behind), yield* c.nextChange(), id);
   }
 }
 
-const WORKFLOWS_WITH_WAITING = `
+const WORKFLOWS_WITH_WAITING = (dialect: Dialect): string => `
   select distinct workflow_id from run ${dialect.along('run_turn')} where turn in ('serial_wait', 'serial_priority')`;
 
 /** Level-triggered: starts whoever could run and was not started, whatever the reason. */
-export function startForgotten(c: WriteContext, at: number): void {
-  for (const [workflowId] of c.db.rows(WORKFLOWS_WITH_WAITING) as [number][]) startNext(c, workflowId, at);
+export function* startForgotten(c: WriteContext, at: number): Sql<void> {
+  for (const [workflowId] of (yield* c.db.rows(WORKFLOWS_WITH_WAITING)) as [number][])
+    yield* startNext(c, workflowId, at);
 }

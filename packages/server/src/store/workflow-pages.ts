@@ -1,13 +1,13 @@
 /** Pages of workflows by name, and the last runs of each for the row of bars beside it. */
 import { runIdOf, type RunState } from '@pelorus/protocol';
-import { SQLITE as dialect } from './dialect.ts';
+import type { Dialect } from './dialect.ts';
 import type { LastRun, WorkflowPageFilter } from './operations-port.ts';
 import type { WorkflowRow } from './port.ts';
 import type { Cell } from './rows.ts';
-import type { SqliteDatabase } from './sqlite-database.ts';
+import type { Database, Row, Sql } from './database.ts';
 import { toWorkflowRow, WORKFLOW_SELECT } from './workflow-rows.ts';
 
-export function pageWorkflows(db: SqliteDatabase, filter: WorkflowPageFilter): WorkflowRow[] {
+export function* pageWorkflows(db: Database, filter: WorkflowPageFilter): Sql<WorkflowRow[]> {
   const conditions = ['w.deleted_at is null', 'w.hidden = 0'];
   const values: Cell[] = [];
   const add = (condition: string, ...cells: Cell[]): void => {
@@ -15,38 +15,43 @@ export function pageWorkflows(db: SqliteDatabase, filter: WorkflowPageFilter): W
     values.push(...cells);
   };
   if (filter.projectIds !== undefined && filter.projectIds !== null)
-    add(dialect.isIn('w.project_id'), JSON.stringify(filter.projectIds));
+    add(db.dialect.isIn('w.project_id'), JSON.stringify(filter.projectIds));
   if (filter.project !== undefined) add('p.name = ?', filter.project);
   if (filter.contains !== undefined) add(CONTAINS, filter.contains.toLowerCase());
-  if (filter.label !== undefined) add(dialect.hasMember('w.labels'), filter.label.name, filter.label.value);
+  if (filter.label !== undefined) add(db.dialect.hasMember('w.labels'), filter.label.name, filter.label.value);
   if (filter.after !== undefined) add('(p.name, w.name) > (?, ?)', filter.after.project, filter.after.name);
   const sql = `${WORKFLOW_SELECT} where ${conditions.join(' and ')} order by p.name, w.name limit ?`;
-  return db.all(sql, ...values, filter.limit).map(toWorkflowRow);
+  return (yield* db.all(sql, ...values, filter.limit)).map(toWorkflowRow);
 }
 
 /** Of (text in lower case). Not `like`: % and _ mean themselves. */
 export const CONTAINS = `replace(lower(w.name), ?, '') <> lower(w.name)`;
 
-const PAIRS = `select workflow_id, state from run_count where runs > 0 and ${dialect.isIn('workflow_id')}`;
-const RUNS_OF_PAIR = `
+const PAIRS = (dialect: Dialect): string =>
+  `select workflow_id, state from run_count where runs > 0 and ${dialect.isIn('workflow_id')}`;
+const RUNS_OF_PAIR = (dialect: Dialect): string => `
   select id, workflow_id, state, submitted_at, started_at, ended_at from run ${dialect.along('run_workflow')}
   where workflow_id = ? and state = ? order by coalesce(started_at, 9007199254740991) desc, id desc limit ?`;
 
 /** The first of each (workflow, state), merged: a seek for each pair, however many runs there are. */
-export function lastRuns(db: SqliteDatabase, request: { workflowIds: number[]; count: number }): LastRun[] {
-  const pairs = db.rows(PAIRS, JSON.stringify(request.workflowIds)) as [number, string][];
-  const found = pairs.flatMap(([workflow, state]) =>
-    db.all(RUNS_OF_PAIR, workflow, state, request.count).map((row): LastRun => ({
-      run: runIdOf(row['id'] as number),
-      workflowId: row['workflow_id'] as number,
-      state: row['state'] as RunState,
-      submittedAt: row['submitted_at'] as number,
-      startedAt: row['started_at'] as number | null,
-      endedAt: row['ended_at'] as number | null,
-    })),
-  );
+export function* lastRuns(db: Database, request: { workflowIds: number[]; count: number }): Sql<LastRun[]> {
+  const pairs = (yield* db.rows(PAIRS, JSON.stringify(request.workflowIds))) as [number, string][];
+  const found: LastRun[] = [];
+  for (const [workflow, state] of pairs)
+    found.push(...(yield* db.all(RUNS_OF_PAIR, workflow, state, request.count)).map(toLastRun));
   found.sort((a, b) => startOf(b) - startOf(a) || b.run - a.run);
   return [...Map.groupBy(found, (run) => run.workflowId).values()].flatMap((runs) => runs.slice(0, request.count));
+}
+
+function toLastRun(row: Row): LastRun {
+  return {
+    run: runIdOf(row['id'] as number),
+    workflowId: row['workflow_id'] as number,
+    state: row['state'] as RunState,
+    submittedAt: row['submitted_at'] as number,
+    startedAt: row['started_at'] as number | null,
+    endedAt: row['ended_at'] as number | null,
+  };
 }
 
 function startOf(run: LastRun): number {

@@ -1,6 +1,6 @@
 /** Rows of projects and workflows, which both the reader and the writer answer with. */
 import type { ProjectRow, WorkflowRow } from './port.ts';
-import type { Row } from './sqlite-database.ts';
+import type { Row } from './database.ts';
 
 export const WORKFLOW_SELECT = `
   select w.id, w.project_id, p.name as project, w.name, w.description, w.version, w.hash, w.hidden,

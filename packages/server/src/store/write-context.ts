@@ -2,24 +2,26 @@
 import type { AuditLimits } from './audit.ts';
 import { StoreError } from './port.ts';
 import type { Fence } from './port.ts';
-import type { SqliteDatabase } from './sqlite-database.ts';
+import type { Database, Sql } from './database.ts';
+import type { Dialect } from './dialect.ts';
 
 /** What the writer's verbs share. */
 export interface WriteContext {
-  db: SqliteDatabase;
+  db: Database;
   /** The database's clock, epoch ms: leases are judged by this one only. */
-  now: () => number;
+  now: () => Sql<number>;
   masterLeaseMs: number;
   audit: AuditLimits;
   /**
    * Runs without an owner row whose commands a master has been given: run → master. It needs no durability,
    * because all masters of this database live in this process, and it saves an fsync between a submit and its start.
+   * Null where masters are elsewhere too: there the row says who was given them.
    */
-  claims: Map<number, string>;
+  claims: Map<number, string> | null;
   /** Commands for masters written so far, by anybody. */
   commandsWritten: number;
-  /** The number of the last change of a run's row; each change takes the next one. */
-  runsChanged: number;
+  /** What a run's row that is written now has in `changed`: never less than before, in the order of commits. */
+  nextChange: () => Sql<number>;
 }
 
 /** S4 in SQL. A test holds the lists against the protocol's. */
@@ -34,11 +36,12 @@ export function isTerminal(state: string): boolean {
   return TERMINAL_RUN_STATES.includes(`'${state}'`);
 }
 
-const CHECK_FENCE = `select 1 from master where id = ? and token = ? and fenced_at is null`;
+const CHECK_FENCE = (dialect: Dialect): string =>
+  `select 1 from master where id = ? and token = ? and fenced_at is null ${dialect.forShare}`;
 
 /** Rule 3 of the port. SQLite has one writer, so reading the row inside the write transaction locks it as well. */
-export function checkFence(c: WriteContext, fence: Fence): void {
-  if (!c.db.get(CHECK_FENCE, fence.master, fence.token)) {
+export function* checkFence(c: WriteContext, fence: Fence): Sql<void> {
+  if (!(yield* c.db.get(CHECK_FENCE, fence.master, fence.token))) {
     throw new StoreError('FENCED', `Master ${fence.master} is no longer in charge; another one took over.`);
   }
 }

@@ -22,6 +22,7 @@ import {
 import { claimAlerts, deleteAlertChannel, saveAlertChannel, settleAlert } from './alerts-outbox.ts';
 import { createBackfill, stopBackfill } from './backfills.ts';
 import { writeAudit } from './audit.ts';
+import type { Dialect } from './dialect.ts';
 import { beginRun } from './begin-run.ts';
 import { claimBulkOperation, createBulkOperation, settleBulkItems } from './bulk-operations.ts';
 import { commit, upsertTaskRuns } from './commit-changes.ts';
@@ -38,8 +39,8 @@ import type { Cell, RunMaking } from './rows.ts';
 import { IDEMPOTENCY_MS, refuseKeyOfOther } from './request-keys.ts';
 import { attemptName, insertCommand, insertedId, VERSION } from './run-rows.ts';
 import { deleteConnection, deleteSecret, reseal, saveConnection, saveSecret } from './secrets.ts';
-import { isConstraintError } from './sqlite-database.ts';
-import type { Row } from './sqlite-database.ts';
+import { ConstraintViolation } from './database.ts';
+import type { Row, Sql } from './database.ts';
 import { deleteTaskGroup, insertTaskGroupMembers, saveTaskGroup } from './task-groups.ts';
 import type { TaskGroupMember } from './task-groups.ts';
 import { startForgotten } from './turns.ts';
@@ -52,14 +53,14 @@ import type { WriteContext } from './write-context.ts';
 const INSERT_PROJECT = `insert into project (name, description, owner, created_at) values (?, ?, ?, ?) on conflict (name) do nothing`;
 const PROJECT_BY_NAME = `select * from project where name = ?`;
 
-function ensureProject(
+function* ensureProject(
   c: WriteContext,
   p: { name: string; description: string; owner: string; at: number },
-): ProjectRow {
-  const found = c.db.get(PROJECT_BY_NAME, p.name);
+): Sql<ProjectRow> {
+  const found = yield* c.db.get(PROJECT_BY_NAME, p.name);
   if (found) return toProjectRow(found);
-  c.db.run(INSERT_PROJECT, p.name, p.description, p.owner, p.at);
-  return toProjectRow(requireRow(c.db.get(PROJECT_BY_NAME, p.name), `project '${p.name}'`));
+  yield* c.db.run(INSERT_PROJECT, p.name, p.description, p.owner, p.at);
+  return toProjectRow(requireRow(yield* c.db.get(PROJECT_BY_NAME, p.name), `project '${p.name}'`));
 }
 
 function requireRow(row: Row | undefined, what: string): Row {
@@ -91,12 +92,12 @@ const INSERT_VERSION = `
 const INSERT_CONTENT = `
   insert into content (sha256, bytes, kept) values (?, ?, 1) on conflict (sha256) do update set kept = 1 where content.kept = 0`;
 
-function saveWorkflow(
+function* saveWorkflow(
   c: WriteContext,
   save: SaveWorkflowRequest,
-): { workflow: WorkflowRow; created: boolean; changed: boolean } {
-  const project = requireRow(c.db.get(PROJECT_BY_NAME, save.project), `project '${save.project}'`);
-  const found = c.db.get(WORKFLOW_BY_NAME, save.project, save.name);
+): Sql<{ workflow: WorkflowRow; created: boolean; changed: boolean }> {
+  const project = requireRow(yield* c.db.get(PROJECT_BY_NAME, save.project), `project '${save.project}'`);
+  const found = yield* c.db.get(WORKFLOW_BY_NAME, save.project, save.name);
   if (found && save.mustBeNew) {
     throw new StoreError('CONFLICT', `Workflow '${save.name}' already exists in project '${save.project}'.`);
   }
@@ -107,10 +108,10 @@ function saveWorkflow(
   if (found) {
     version = (found['version'] as number) + 1;
     id = found['id'] as number;
-    c.db.run(UPDATE_WORKFLOW, save.description, save.labels, version, save.hash, save.at, save.user, id);
+    yield* c.db.run(UPDATE_WORKFLOW, save.description, save.labels, version, save.hash, save.at, save.user, id);
   } else {
     id = insertedId(
-      c.db.get(
+      yield* c.db.get(
         INSERT_WORKFLOW,
         project['id'] as number,
         save.name,
@@ -124,9 +125,9 @@ function saveWorkflow(
       ),
     );
   }
-  for (const file of save.files) c.db.run(INSERT_CONTENT, file.sha256, file.bytes);
+  for (const file of save.files) yield* c.db.run(INSERT_CONTENT, file.sha256, file.bytes);
   const files = JSON.stringify(save.files.map(({ name, sha256 }) => ({ name, sha256 })));
-  c.db.run(
+  yield* c.db.run(
     INSERT_VERSION,
     id,
     version,
@@ -140,9 +141,9 @@ function saveWorkflow(
     save.at,
     save.user,
   );
-  insertTaskGroupMembers(c, { workflowId: id, version }, save.taskGroupMembers);
+  yield* insertTaskGroupMembers(c, { workflowId: id, version }, save.taskGroupMembers);
   const workflow = toWorkflowRow(
-    requireRow(c.db.get(WORKFLOW_BY_NAME, save.project, save.name), `workflow '${save.name}'`),
+    requireRow(yield* c.db.get(WORKFLOW_BY_NAME, save.project, save.name), `workflow '${save.name}'`),
   );
   return { workflow, created: !found, changed: true };
 }
@@ -157,15 +158,15 @@ const LIVE_RUNS_OF_WORKFLOW = `
   select coalesce(sum(runs), 0) as live from run_count where workflow_id = ? and state not in ${TERMINAL_RUN_STATES}`;
 const DELETE_WORKFLOW = `update workflow set deleted_at = ?, deleted_by = ? where id = ? and deleted_at is null`;
 
-function deleteWorkflow(c: WriteContext, request: { workflowId: number; user: string; at: number }): null {
-  const live = c.db.get(LIVE_RUNS_OF_WORKFLOW, request.workflowId)?.['live'] as number;
+function* deleteWorkflow(c: WriteContext, request: { workflowId: number; user: string; at: number }): Sql<null> {
+  const live = (yield* c.db.get(LIVE_RUNS_OF_WORKFLOW, request.workflowId))?.['live'] as number;
   if (live > 0) {
     throw new StoreError(
       'CONFLICT',
       `Workflow ${request.workflowId} has runs that have not ended: ${live}. Stop them first.`,
     );
   }
-  if (c.db.run(DELETE_WORKFLOW, request.at, request.user, request.workflowId) === 0) {
+  if ((yield* c.db.run(DELETE_WORKFLOW, request.at, request.user, request.workflowId)) === 0) {
     throw new StoreError('NOT_FOUND', `There is no workflow ${request.workflowId}.`);
   }
   return null;
@@ -184,26 +185,26 @@ export interface SubmitRequest {
 
 const RUN_BY_ID = `select ${RUN_COLUMNS.join(', ')} from run where id = ?`;
 /** Answers with the row of the run. */
-function submitRun(c: WriteContext, request: SubmitRequest): { run: Cell[]; command: number; repeated: boolean } {
+function* submitRun(c: WriteContext, request: SubmitRequest): Sql<{ run: Cell[]; command: number; repeated: boolean }> {
   const { making, idempotencyKey, requestHash, taskRuns } = request;
-  const earlier = commandOfKey(c, making.submitUser, idempotencyKey, making.submittedAt);
+  const earlier = yield* commandOfKey(c, making.submitUser, idempotencyKey, making.submittedAt);
   if (earlier) {
     refuseOtherRequest(earlier, 'start', requestHash);
-    const run = c.db.rows(RUN_BY_ID, earlier['run_id'] as number)[0]!;
+    const run = (yield* c.db.rows(RUN_BY_ID, earlier['run_id'] as number))[0]!;
     return { run, command: earlier['id'] as number, repeated: true };
   }
-  refuseKeyOfOther(c, making.submitUser, idempotencyKey, making.submittedAt);
+  yield* refuseKeyOfOther(c, making.submitUser, idempotencyKey, making.submittedAt);
   const workflow = requireRow(
-    c.db.get(WORKFLOW_BY_NAME, making.project, making.workflow),
+    yield* c.db.get(WORKFLOW_BY_NAME, making.project, making.workflow),
     `workflow '${making.workflow}' in project '${making.project}'`,
   );
   const workflowId = workflow['id'] as number;
   const version = request.workflowVersion ?? (workflow['version'] as number);
   const pinned = requireRow(
-    c.db.get(VERSION, workflowId, version),
+    yield* c.db.get(VERSION, workflowId, version),
     `version ${version} of workflow '${making.workflow}'`,
   );
-  const begun = beginRun(c, {
+  const begun = yield* beginRun(c, {
     making,
     place: { projectId: workflow['project_id'] as number, workflowId, version },
     policy: making.concurrency ?? (pinned['concurrency'] as ConcurrencyPolicy),
@@ -211,23 +212,23 @@ function submitRun(c: WriteContext, request: SubmitRequest): { run: Cell[]; comm
     requestHash,
     writeTaskRuns: (run) => {
       for (let i = 0; i < taskRuns.length; i += TASK_RUN_WIDTH) taskRuns[i] = run;
-      upsertTaskRuns(c.db, taskRuns);
+      return upsertTaskRuns(c.db, taskRuns);
     },
   });
   if (begun === null)
     throw new StoreError('CONFLICT', `Attempt ${attemptName(making.parent)} has a child run already.`);
-  return { run: c.db.rows(RUN_BY_ID, begun.run)[0]!, command: begun.command, repeated: false };
+  return { run: (yield* c.db.rows(RUN_BY_ID, begun.run))[0]!, command: begun.command, repeated: false };
 }
 
 const COMMAND_OF_KEY = `select id, run_id, action, at, request_hash from command where user_name = ? and idempotency_key = ?`;
 const FORGET_KEY = `update command set idempotency_key = null where id = ?`;
 
 /** The command that a user gave under this key within the last 24 h. */
-function commandOfKey(c: WriteContext, user: string, key: string | null, at: number): Row | undefined {
+function* commandOfKey(c: WriteContext, user: string, key: string | null, at: number): Sql<Row | undefined> {
   if (key === null) return undefined;
-  const found = c.db.get(COMMAND_OF_KEY, user, key);
+  const found = yield* c.db.get(COMMAND_OF_KEY, user, key);
   if (found && at - (found['at'] as number) >= IDEMPOTENCY_MS) {
-    c.db.run(FORGET_KEY, found['id'] as number);
+    yield* c.db.run(FORGET_KEY, found['id'] as number);
     return undefined;
   }
   return found;
@@ -244,22 +245,22 @@ function refuseOtherRequest(earlier: Row, kind: CommandAction['kind'], hash: str
 
 const RUN_STATE = `select state from run where id = ?`;
 
-function requestCommand(
+function* requestCommand(
   c: WriteContext,
   request: { run: number; action: CommandAction; user: string; at: number; idempotencyKey: string | null },
-): number {
+): Sql<number> {
   const hash = `${request.run} ${JSON.stringify(request.action)}`;
-  const earlier = commandOfKey(c, request.user, request.idempotencyKey, request.at);
+  const earlier = yield* commandOfKey(c, request.user, request.idempotencyKey, request.at);
   if (earlier) {
     refuseOtherRequest(earlier, request.action.kind, hash);
     return earlier['id'] as number;
   }
-  refuseKeyOfOther(c, request.user, request.idempotencyKey, request.at);
-  const state = requireRow(c.db.get(RUN_STATE, request.run), `run ${request.run}`)['state'] as string;
+  yield* refuseKeyOfOther(c, request.user, request.idempotencyKey, request.at);
+  const state = requireRow(yield* c.db.get(RUN_STATE, request.run), `run ${request.run}`)['state'] as string;
   if (isTerminal(state)) {
     throw new StoreError('CONFLICT', `Run ${request.run} has ended: ${state}.`);
   }
-  return insertCommand(c, { ...request, requestHash: hash });
+  return yield* insertCommand(c, { ...request, requestHash: hash });
 }
 
 // ---- masters
@@ -268,15 +269,16 @@ const INSERT_MASTER = `
   insert into master (id, token, host, registered_at, renewed_at, lease_until) values (?, ?, ?, ?, ?, ?)`;
 const FENCE_MASTER = `update master set fenced_at = ? where id = ? and fenced_at is null`;
 
-function registerMaster(
+function* registerMaster(
   c: WriteContext,
   master: { id: string; token: string; host: string; at: number; supersedes?: string[] },
-): null {
-  for (const id of master.supersedes ?? []) c.db.run(FENCE_MASTER, c.now(), id);
+): Sql<null> {
+  for (const id of master.supersedes ?? []) yield* c.db.run(FENCE_MASTER, yield* c.now(), id);
+  const leaseUntil = (yield* c.now()) + c.masterLeaseMs;
   try {
-    c.db.run(INSERT_MASTER, master.id, master.token, master.host, master.at, master.at, c.now() + c.masterLeaseMs);
+    yield* c.db.run(INSERT_MASTER, master.id, master.token, master.host, master.at, master.at, leaseUntil);
   } catch (error) {
-    if (isConstraintError(error))
+    if (error instanceof ConstraintViolation)
       throw new StoreError('CONFLICT', `Master ${master.id} is registered already; each start makes a new id.`, {
         cause: error,
       });
@@ -287,18 +289,26 @@ function registerMaster(
 
 const RENEW_MASTER = `update master set renewed_at = ?, lease_until = ? where id = ?`;
 
-function renewMaster(c: WriteContext, request: { fence: Fence; at: number }): null {
-  checkFence(c, request.fence);
-  c.db.run(RENEW_MASTER, request.at, c.now() + c.masterLeaseMs, request.fence.master);
+function* renewMaster(c: WriteContext, request: { fence: Fence; at: number }): Sql<null> {
+  yield* checkFence(c, request.fence);
+  yield* c.db.run(RENEW_MASTER, request.at, (yield* c.now()) + c.masterLeaseMs, request.fence.master);
   return null;
 }
 
 const IS_FENCED = `select 1 from master where id = ? and fenced_at is not null`;
 
-/** Whether somebody else is in charge of a run that has no owner row yet. */
-function isClaimedByAnother(c: WriteContext, run: number, master: string): boolean {
+const TAKE_RUN = (dialect: Dialect): string => `
+  update run set owner = ? where id = (
+    select r.id from run r where r.id = ? and (r.owner is null or r.owner = ? or exists (select 1 from master m where m.id = r.owner and m.fenced_at is not null))
+    ${dialect.skipLocked})`;
+
+/** Makes a run without a living owner this master's; false when another one is in charge of it, or about to be. */
+function* claimRun(c: WriteContext, run: number, master: string): Sql<boolean> {
+  if (c.claims === null) return (yield* c.db.run(TAKE_RUN, master, run, master)) === 1;
   const holder = c.claims.get(run);
-  return holder !== undefined && holder !== master && !c.db.get(IS_FENCED, holder);
+  if (holder !== undefined && holder !== master && !(yield* c.db.get(IS_FENCED, holder))) return false;
+  c.claims.set(run, master);
+  return true;
 }
 
 const WAITING_COMMANDS = `
@@ -309,22 +319,22 @@ const WAITING_COMMANDS = `
   order by c.id limit ?`;
 
 /** Answers with the rows of the commands. */
-function claimCommands(c: WriteContext, request: { fence: Fence; after: number | null; limit: number }): Cell[][] {
-  checkFence(c, request.fence);
+function* claimCommands(
+  c: WriteContext,
+  request: { fence: Fence; after: number | null; limit: number },
+): Sql<Cell[][]> {
+  yield* checkFence(c, request.fence);
   const { master } = request.fence;
   const claimed: Cell[][] = [];
   let after = request.after ?? 0;
   for (;;) {
     const wanted = request.limit - claimed.length;
-    const page = c.db.rows(WAITING_COMMANDS, after, master, wanted);
+    const page = yield* c.db.rows(WAITING_COMMANDS, after, master, wanted);
     for (const row of page) {
       const owner = row.pop();
       const [id, run] = row as [number, number];
       after = id;
-      if (owner !== master) {
-        if (isClaimedByAnother(c, run, master)) continue;
-        c.claims.set(run, master);
-      }
+      if (owner !== master && !(yield* claimRun(c, run, master))) continue;
       claimed.push(row);
     }
     if (page.length < wanted || claimed.length === request.limit) return claimed;
@@ -340,21 +350,21 @@ const ORPHANED_RUNS = `
 const SET_OWNER = `update run set owner = ? where id = ?`;
 
 /** Fences masters whose lease is over, then takes their runs and those of nobody; a run that waits for its turn needs no owner. */
-function adoptRuns(c: WriteContext, request: { fence: Fence; after: number | null; limit: number }): number[] {
-  checkFence(c, request.fence);
+function* adoptRuns(c: WriteContext, request: { fence: Fence; after: number | null; limit: number }): Sql<number[]> {
+  yield* checkFence(c, request.fence);
   const { master } = request.fence;
-  const now = c.now();
-  c.db.run(FENCE_EXPIRED, now, master, now);
-  if (request.after === null) startForgotten(c, now);
+  const now = yield* c.now();
+  yield* c.db.run(FENCE_EXPIRED, now, master, now);
+  if (request.after === null) yield* startForgotten(c, now);
   const adopted: number[] = [];
   let after = request.after ?? 0;
   while (adopted.length < request.limit) {
-    const page = c.db.rows(ORPHANED_RUNS, after, request.limit - adopted.length);
+    const page = yield* c.db.rows(ORPHANED_RUNS, after, request.limit - adopted.length);
     if (page.length === 0) break;
     for (const [run] of page as [number][]) {
       after = run;
-      if (isClaimedByAnother(c, run, master)) continue;
-      c.db.run(SET_OWNER, master, run);
+      if (!(yield* claimRun(c, run, master))) continue;
+      yield* c.db.run(SET_OWNER, master, run);
       adopted.push(run);
     }
   }
@@ -362,12 +372,12 @@ function adoptRuns(c: WriteContext, request: { fence: Fence; after: number | nul
 }
 
 /** Done by the writer itself: it cannot be part of a transaction. */
-function purgeFreed(): null {
+function* purgeFreed(): Sql<null> {
   return null;
 }
 
 /** Answered once the writer has opened the database. */
-function open(): null {
+function* open(): Sql<null> {
   return null;
 }
 

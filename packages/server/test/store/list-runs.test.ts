@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { SQLITE } from '../../src/store/dialect.ts';
 import { listRuns } from '../../src/store/list-runs.ts';
+import { runAtOnce } from '../../src/store/database.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import type { RunFilter } from '../../src/store/port.ts';
 import { parseRows } from '../../src/store/rows.ts';
@@ -48,7 +49,7 @@ test('every walk finds the same page and total as a plain filter and sort', asyn
         const matching = stored.filter((run) => matches(filter, run)).toSorted(inListOrder);
         const expected = { total: matching.length, ids: matching.slice(from, from + size).map(({ id }) => id) };
         for (const walk of [undefined, 'order', 'pairs', 'submitted'] as const) {
-          const page = listRuns(db, { filter, from, size }, walk);
+          const page = runAtOnce(listRuns(db, { filter, from, size }, walk));
           const ids = parseRows(page.runs).map(([id]) => id);
           expect({ walk, total: page.total, ids }).toEqual({ walk, ...expected });
         }
@@ -63,13 +64,15 @@ test('every walk finds the same page and total as a plain filter and sort', asyn
 
 function fill(db: SqliteDatabase): Stored[] {
   for (const project of PROJECTS)
-    db.run(`insert into project (name, description, owner, created_at) values (?, '', 'u', 1)`, project);
+    runAtOnce(db.run(`insert into project (name, description, owner, created_at) values (?, '', 'u', 1)`, project));
   for (let i = 0; i < PROJECTS.length * WORKFLOWS.length; i++) {
-    db.run(
-      `insert into workflow (project_id, name, description, version, hash, hidden, created_at, updated_at, updated_by)
+    runAtOnce(
+      db.run(
+        `insert into workflow (project_id, name, description, version, hash, hidden, created_at, updated_at, updated_by)
       values (?, ?, '', 1, 'h', 0, 1, 1, 'u')`,
-      1 + (i % PROJECTS.length),
-      WORKFLOWS[Math.floor(i / PROJECTS.length)]!,
+        1 + (i % PROJECTS.length),
+        WORKFLOWS[Math.floor(i / PROJECTS.length)]!,
+      ),
     );
   }
   const stored: Stored[] = [];
@@ -85,17 +88,19 @@ function fill(db: SqliteDatabase): Stored[] {
       startedAt: id % 9 === 0 ? null : submittedAt + (id % 5),
     };
     stored.push(run);
-    db.run(
-      `insert into run (project_id, project, workflow_id, workflow, workflow_version, submitted_at, version, state, started_at, spec)
+    runAtOnce(
+      db.run(
+        `insert into run (project_id, project, workflow_id, workflow, workflow_version, submitted_at, version, state, started_at, spec)
       values (?, ?, ?, ?, 1, ?, 1, 'queued', ?, '{}')`,
-      1 + ((workflowId - 1) % PROJECTS.length),
-      run.project,
-      workflowId,
-      run.workflow,
-      run.submittedAt,
-      run.startedAt,
+        1 + ((workflowId - 1) % PROJECTS.length),
+        run.project,
+        workflowId,
+        run.workflow,
+        run.submittedAt,
+        run.startedAt,
+      ),
     );
-    db.run('update run set state = ? where id = ?', run.state, id);
+    runAtOnce(db.run('update run set state = ? where id = ?', run.state, id));
   }
   return stored;
 }

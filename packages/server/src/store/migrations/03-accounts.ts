@@ -34,7 +34,7 @@ create table session (
   ends_at ${d.integer} not null,
   address text not null
 );
-create index session_user on session (user_name, id);
+create index session_of_user on session (user_name, id);
 create index session_end on session (ends_at);
 
 create table api_token (

@@ -1,0 +1,302 @@
+/**
+ * PostgreSQL as a database of verbs: turns what a verb says into queries of `pg`, and errors into the store's words.
+ *
+ * Owns: the pools, and per statement its text with `$1` for `?` and the name under which connections keep it prepared.
+ * Invariants: 1. a verb that writes is one transaction at READ COMMITTED, begun anew when the database says that it lost a
+ * race; 2. a connection that failed in the middle is never used again; 3. when COMMIT was sent and not answered, the outcome is
+ * unknown and is said to be.
+ */
+import pg from 'pg';
+import { ConstraintViolation } from './database.ts';
+import type { Answers, Database, Query, Row, Sql, Statement, Value } from './database.ts';
+import { POSTGRES } from './dialect.ts';
+import { StoreError } from './port.ts';
+import type { Cell } from './rows.ts';
+
+/** Statements kept prepared under a name; texts made on the fly beyond that are parsed each time. */
+const NAMED_STATEMENTS = 400;
+
+/** Of each statement, its text as PostgreSQL has it. */
+const texts = new Map<Statement, string>();
+
+/** What the verb of one transaction talks to. */
+export class PostgresDatabase implements Database {
+  readonly dialect = POSTGRES;
+  #written = 0;
+
+  *#ask(statement: Statement, shape: Query['shape'], values: Value[][]): Sql<Answers> {
+    let text = texts.get(statement);
+    if (text === undefined) {
+      text = numbered(typeof statement === 'string' ? statement : statement(this.dialect));
+      if (texts.size < NAMED_STATEMENTS) texts.set(statement, text);
+    }
+    const answers = yield { text, shape, values };
+    for (const { wrote, count } of answers) if (wrote) this.#written += count;
+    return answers;
+  }
+
+  *written(): Sql<number> {
+    return this.#written;
+  }
+
+  *run(statement: Statement, ...values: Value[]): Sql<number> {
+    return (yield* this.#ask(statement, 'objects', [values]))[0]!.count;
+  }
+
+  *get(statement: Statement, ...values: Value[]): Sql<Row | undefined> {
+    return (yield* this.#ask(statement, 'objects', [values]))[0]!.rows[0] as Row | undefined;
+  }
+
+  *all(statement: Statement, ...values: Value[]): Sql<Row[]> {
+    return (yield* this.#ask(statement, 'objects', [values]))[0]!.rows as Row[];
+  }
+
+  *rows(statement: Statement, ...values: Value[]): Sql<Cell[][]> {
+    return (yield* this.#ask(statement, 'rows', [values]))[0]!.rows as Cell[][];
+  }
+
+  *text(statement: Statement, ...values: Value[]): Sql<string> {
+    return (yield* this.rows(statement, ...values))[0]![0] as string;
+  }
+
+  *each(statement: Statement, width: number, cells: readonly Value[]): Sql<number[]> {
+    if (cells.length === 0) return [];
+    const executions: Value[][] = [];
+    for (let i = 0; i < cells.length; i += width) executions.push(cells.slice(i, i + width));
+    const answers = yield* this.#ask(statement, 'objects', executions);
+    return answers.flatMap((answer, at) => (answer.count === 0 ? [at] : []));
+  }
+
+  /** Whoever runs a verb of reads has made it one snapshot already. */
+  snapshot<T>(read: Sql<T>): Sql<T> {
+    return read;
+  }
+}
+
+/** `?` becomes `$1`, `$2`, …; none of our statements holds one in a literal. */
+function numbered(text: string): string {
+  let count = 0;
+  return text.replaceAll('?', () => `$${++count}`);
+}
+
+const INT8 = 20;
+const NUMERIC = 1700;
+
+/** Epoch milliseconds, ids and counters stay far below 2^53. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format: 'text' | 'binary') =>
+    oid === INT8 || oid === NUMERIC ? Number : pg.types.getTypeParser(oid, format as 'text')) as never,
+};
+
+/** Each connection keeps statements prepared by these names; the same text has the same one everywhere. */
+const names = new Map<string, string>();
+
+function nameOf(text: string): string | undefined {
+  const known = names.get(text);
+  if (known !== undefined || names.size >= NAMED_STATEMENTS) return known;
+  const name = `pelorus_${names.size + 1}`;
+  names.set(text, name);
+  return name;
+}
+
+export interface PostgresOptions {
+  url: string;
+  /** Connections at most. */
+  size: number;
+  /** Sent with every statement that takes longer than this: the server gives up. */
+  statementTimeoutMs: number;
+  name: string;
+}
+
+export class PostgresPool {
+  readonly #pool: pg.Pool;
+  readonly #size: number;
+  readonly #waiting: (() => void)[] = [];
+  readonly #idle: (() => void)[] = [];
+  #busy = 0;
+  #closed = false;
+
+  constructor(options: PostgresOptions) {
+    this.#size = options.size;
+    this.#pool = new pg.Pool({
+      connectionString: options.url,
+      max: options.size,
+      types,
+      pipeline: true,
+      application_name: options.name,
+      statement_timeout: options.statementTimeoutMs,
+      lock_timeout: options.statementTimeoutMs,
+      idle_in_transaction_session_timeout: options.statementTimeoutMs,
+      connectionTimeoutMillis: 5000,
+      keepAlive: true,
+    } as pg.PoolConfig);
+    // An idle connection that breaks is replaced by the next call.
+    this.#pool.on('error', () => undefined);
+  }
+
+  /** Reads over one state of the database. */
+  read<T>(verb: (db: PostgresDatabase) => Sql<T>): Promise<T> {
+    return this.#transaction('begin isolation level repeatable read read only', verb);
+  }
+
+  write<T>(verb: (db: PostgresDatabase) => Sql<T>): Promise<T> {
+    return this.#transaction('begin', verb);
+  }
+
+  /** Refuses further verbs; those asked for before are still answered. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    while (this.#busy > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    await this.#pool.end();
+  }
+
+  async #transaction<T>(begin: string, verb: (db: PostgresDatabase) => Sql<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#once(begin, verb(new PostgresDatabase()));
+      } catch (error) {
+        if (attempt >= ATTEMPTS || !isRace(error)) throw toStoreError(error);
+      }
+    }
+  }
+
+  /** First come, first served; the pool's own queue would count waiting as failing to connect. */
+  async #once<T>(begin: string, verb: Sql<T>): Promise<T> {
+    if (this.#closed) throw new StoreError('UNAVAILABLE', 'The store is closed.');
+    if (this.#busy < this.#size) this.#busy++;
+    else {
+      if (this.#waiting.length >= WAITING_MAX)
+        throw new StoreError('UNAVAILABLE', 'Too many requests wait for PostgreSQL.');
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    try {
+      return await this.#connected(begin, verb);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else if (--this.#busy === 0) for (const wake of this.#idle.splice(0)) wake();
+    }
+  }
+
+  async #connected<T>(begin: string, verb: Sql<T>): Promise<T> {
+    const client = await this.#pool.connect();
+    let broken: Error | undefined;
+    const onError = (error: Error): void => {
+      broken = error;
+    };
+    client.on('error', onError);
+    let committing = false;
+    try {
+      const begun = client.query(begin);
+      begun.catch(() => undefined);
+      const answer = await converse(client, verb);
+      await begun;
+      committing = true;
+      const { command } = await client.query('commit');
+      committing = false;
+      // After a statement that failed unnoticed the server says ROLLBACK to a COMMIT.
+      if (command !== 'COMMIT') throw new StoreError('UNAVAILABLE', `The database answered ${command} to a commit.`);
+      client.off('error', onError);
+      client.release();
+      return answer;
+    } catch (error) {
+      const lost = broken !== undefined || isConnectionLost(error);
+      if (!lost && !committing) await client.query('rollback').catch((failure: unknown) => (broken = failure as Error));
+      client.off('error', onError);
+      client.release(lost || broken !== undefined ? (broken ?? true) : false);
+      if (lost && committing)
+        throw new StoreError('UNKNOWN_OUTCOME', 'The connection broke while a commit was on its way.', {
+          cause: error,
+        });
+      throw error;
+    }
+  }
+}
+
+/** Verbs that wait for a connection, at most. */
+const WAITING_MAX = 20_000;
+
+/** How often a verb that lost a race is tried. */
+const ATTEMPTS = 8;
+
+async function converse<T>(client: pg.PoolClient, verb: Sql<T>): Promise<T> {
+  let step = verb.next();
+  while (step.done !== true) {
+    let answers: Answers;
+    try {
+      answers = await execute(client, step.value);
+    } catch (error) {
+      step = verb.throw(error);
+      continue;
+    }
+    step = verb.next(answers);
+  }
+  return step.value;
+}
+
+/** Several executions are sent one behind the other without waiting; the first failure is what counts. */
+async function execute(client: pg.PoolClient, { text, shape, values }: Query): Promise<Answers> {
+  if (shape === 'script') {
+    await client.query(text);
+    return [];
+  }
+  const name = nameOf(text);
+  const config = { text, ...(name === undefined ? {} : { name }), ...(shape === 'rows' ? { rowMode: 'array' } : {}) };
+  const sent = values.map((each) => client.query({ ...config, values: each } as pg.QueryConfig));
+  const settled = await Promise.allSettled(sent);
+  return settled.map((outcome, position) => {
+    if (outcome.status === 'fulfilled') {
+      const { rows, rowCount, command } = outcome.value;
+      return { rows: rows as unknown[], count: rowCount ?? 0, wrote: command !== 'SELECT' };
+    }
+    throw violates(outcome.reason) ? new ConstraintViolation(position, outcome.reason) : outcome.reason;
+  });
+}
+
+function codeOf(error: unknown): string | null {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+}
+
+/** Class 23: integrity constraint violation. */
+function violates(error: unknown): boolean {
+  return codeOf(error)?.startsWith('23') === true;
+}
+
+const SERIALIZATION_FAILURE = '40001';
+const DEADLOCK_DETECTED = '40P01';
+
+/** Somebody else was faster; with what is stored now the verb may do something else. */
+function isRace(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === SERIALIZATION_FAILURE || code === DEADLOCK_DETECTED || error instanceof ConstraintViolation;
+}
+
+/** Class 08 and 57P0x (shutdown, crash), and whatever the socket says. */
+function isConnectionLost(error: unknown): boolean {
+  const code = codeOf(error) ?? '';
+  return (
+    code.startsWith('08') ||
+    code.startsWith('57P') ||
+    /^E[A-Z]+$/.test(code) ||
+    /[Cc]onnection|timeout/.test((error as Error)?.message ?? '')
+  );
+}
+
+function toStoreError(error: unknown): unknown {
+  if (error instanceof StoreError) return error;
+  if (error instanceof ConstraintViolation)
+    return new StoreError('CONFLICT', `The database refused a row: ${error.message}`, { cause: error });
+  const code = codeOf(error) ?? '';
+  // 53: out of disk, memory or connections; 55P03: a lock took too long; 57014: cancelled by its time limit.
+  const isTrouble =
+    isConnectionLost(error) || code.startsWith('53') || code === '55P03' || code === '57014' || isRace(error);
+  if (!isTrouble) return error;
+  return new StoreError(
+    'UNAVAILABLE',
+    `PostgreSQL did not take the request; nothing was stored: ${(error as Error).message}`,
+    {
+      cause: error,
+    },
+  );
+}

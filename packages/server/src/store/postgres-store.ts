@@ -1,0 +1,107 @@
+/** The store on a PostgreSQL server, for any number of masters and APIs on any number of machines. */
+import { audited, AUDIT_LIMITS, type AuditedCall } from './audit.ts';
+import { PostgresPool } from './postgres-database.ts';
+import type { PostgresDatabase } from './postgres-database.ts';
+import type { Sql } from './database.ts';
+import { migratePostgres } from './migrate.ts';
+import type { Store } from './port.ts';
+import { readVerbs } from './read-verbs.ts';
+import type { ReadVerbs } from './read-verbs.ts';
+import { VerbStore } from './verb-store.ts';
+import type { VerbCaller } from './verb-store.ts';
+import { writeVerbs } from './write-verbs.ts';
+import type { WriteContext } from './write-context.ts';
+import type { WriteVerbs } from './write-verbs.ts';
+
+export interface PostgresStoreOptions {
+  /** `postgres://user:password@host:port/database`. */
+  url: string;
+  /** How long a master may stay silent before another may take its runs. Default 15 s. */
+  masterLeaseMs?: number;
+  /** Connections for people's reads, for writes and for a master's reads, at most. */
+  connections?: number;
+}
+
+const MASTER_LEASE_MS = 15_000;
+/** Below the lease: a master that stands still in a transaction must not hold up the one that takes over. */
+const STATEMENT_TIMEOUT_MS = 10_000;
+
+/** Connects, and brings the schema up to date. Rejects with `UNAVAILABLE` or `SCHEMA_TOO_NEW`. */
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
+  const { url, masterLeaseMs = MASTER_LEASE_MS, connections = 8 } = options;
+  const pool = (name: string, size: number): PostgresPool =>
+    new PostgresPool({ url, size, name: `pelorus ${name}`, statementTimeoutMs: STATEMENT_TIMEOUT_MS });
+  // What masters of this process write goes through one connection, in the order in which it was asked for.
+  const pools = {
+    fenced: pool('master', 1),
+    write: pool('write', connections),
+    people: pool('people', connections),
+    master: pool('master reads', 2),
+  };
+  const close = async (): Promise<void> => {
+    await Promise.all(Object.values(pools).map((each) => each.close()));
+  };
+  try {
+    await pools.write.write((db) => migratePostgres(db, Date.now()));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return new VerbStore({
+    writer: writer(pools, { masterLeaseMs, audit: AUDIT_LIMITS }),
+    people: reader(pools.people),
+    master: reader(pools.master),
+    close,
+  });
+}
+
+function writer(
+  pools: { fenced: PostgresPool; write: PostgresPool },
+  settings: Pick<WriteContext, 'masterLeaseMs' | 'audit'>,
+): VerbCaller<WriteVerbs> {
+  const contextOf = (db: PostgresDatabase): WriteContext => ({
+    ...settings,
+    db,
+    now: () => nowOf(db),
+    nextChange: changeCounter(db),
+    claims: null,
+    commandsWritten: 0,
+  });
+  return {
+    call: (verb, request) => {
+      const pool = typeof request === 'object' && request !== null && 'fence' in request ? pools.fenced : pools.write;
+      return pool.write((db) => carryOut(contextOf(db), verb, request) as Sql<never>);
+    },
+  };
+}
+
+function reader(pool: PostgresPool): VerbCaller<ReadVerbs> {
+  return {
+    call: (verb, request) => {
+      const body = readVerbs[verb] as unknown as (db: PostgresDatabase, request: unknown) => Sql<never>;
+      return pool.read((db) => body(db, request));
+    },
+  };
+}
+
+function carryOut(context: WriteContext, name: string, request: unknown): Sql<unknown> {
+  if (name === 'audited') return audited(context, request as AuditedCall, (...call) => carryOut(context, ...call));
+  const verb = writeVerbs[name as keyof WriteVerbs] as (context: WriteContext, request: unknown) => Sql<unknown>;
+  return verb(context, request);
+}
+
+const TRANSACTION = `select pg_current_xact_id()::text::bigint as id`;
+
+/** Transactions are numbered as they begin, not as they commit: readers stop before the oldest that is still under way. */
+function changeCounter(db: PostgresDatabase): () => Sql<number> {
+  let id: number | null = null;
+  return function* nextChange() {
+    return (id ??= (yield* db.get(TRANSACTION))?.['id'] as number);
+  };
+}
+
+const NOW = `select (extract(epoch from clock_timestamp()) * 1000)::bigint as now`;
+
+function* nowOf(db: PostgresDatabase): Sql<number> {
+  return (yield* db.get(NOW))?.['now'] as number;
+}
