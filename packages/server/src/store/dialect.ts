@@ -27,6 +27,8 @@ export interface Dialect {
   /** Condition: the column matches a pattern in which `*` stands for any text and `?` for one character, once `globPattern` has made it. */
   matchesGlob: (column: string) => string;
   globPattern: (glob: string) => string;
+  /** Condition, of (text): the column's text has it in it somewhere. */
+  containsText: (column: string) => string;
   /** Condition, of (name, value or null): the object in a column of JSON text has that member, with that value or any. */
   hasMember: (column: string) => string;
   /** Behind a table's name: the index to walk. */
@@ -59,6 +61,7 @@ export const SQLITE: Dialect = {
     `exists (select 1 from json_each(?) prefix where substr(${column}, 1, length(prefix.value)) = prefix.value)`,
   matchesGlob: (column) => `${column} glob ?`,
   globPattern: (glob) => glob.replaceAll('[', '[[]'),
+  containsText: (column) => `instr(${column}, ?) > 0`,
   hasMember: (column) =>
     `exists (select 1 from json_each(${column}) member where member.key = ? and member.value = coalesce(?, member.value))`,
   along: (index) => `indexed by ${index}`,

@@ -25,7 +25,7 @@ export function pageWorkflows(db: SqliteDatabase, filter: WorkflowPageFilter): W
 }
 
 /** Of (text in lower case). Not `like`: % and _ mean themselves. */
-export const CONTAINS = `replace(lower(w.name), ?, '') <> lower(w.name)`;
+export const CONTAINS = dialect.containsText('lower(w.name)');
 
 const PAIRS = `select workflow_id, state from run_count where runs > 0 and ${dialect.isIn('workflow_id')}`;
 const RUNS_OF_PAIR = `
