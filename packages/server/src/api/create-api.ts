@@ -45,6 +45,8 @@ export function createApi(options: ApiOptions): FastifyInstance {
     frameworkErrors: (error, request, reply) => void sendFailure(error, request, reply, options.log),
     clientErrorHandler: (error, socket) => answerRaw(error, socket),
   });
+  // What a client expects besides 100-continue is not met, and the request answered all the same.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   void app.register(fastifyMultipart);
@@ -286,6 +288,9 @@ function refuseOtherMethods(app: FastifyInstance, url: string, methods: string[]
 
 function checkContentType(route: Route, request: FastifyRequest): void {
   if (route.method === 'GET' || !announcesBody(request)) return;
+  const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? '';
+  if (encoding !== '' && encoding !== 'identity')
+    throw new ApiFailure('WRONG_CONTENT_TYPE', `bodies encoded as ${encoding} are not read here; send it as it is`);
   const type = mediaType(request);
   if (route.contentTypes.includes(type)) return;
   const given = type === '' ? 'the body has no content type' : `a body of type ${type} is not read here`;

@@ -29,7 +29,7 @@ export interface Answer {
 
 /** What a status answers with: JSON of a schema, nothing (null), or something of one of several media types. */
 export type Answers = Readonly<Record<number, z.ZodType | null | { media: Readonly<Record<string, AnswerMedia>> }>>;
-/** JSON of a schema; the events of a stream, each with data of a schema; plain text; bytes. */
+/** JSON of a schema; the events of a stream, each as `{event, data}` of a schema; plain text; bytes. */
 export type AnswerMedia = z.ZodType | { events: z.ZodType } | 'text' | 'bytes';
 
 export interface Input<Params, Query, Body> {

@@ -50,7 +50,7 @@ export interface Parameter {
 export interface Media {
   readonly schema: JsonSchema;
   readonly encoding?: Record<string, { contentType: string }>;
-  /** Schema of the data of each event. */
+  /** Schema of each event of a stream, as `{event, data}`. */
   readonly 'x-event'?: JsonSchema;
 }
 
@@ -247,7 +247,8 @@ function refusalsOf(route: Route): Record<string, Response> {
   const hasBody = Object.keys(route.bodyMedia).length > 0;
   const statuses = [
     400,
-    ...(route.access.who === 'anyone' ? [] : [401]),
+    // Credentials that are not valid are refused everywhere, also where none are needed.
+    401,
     403,
     ...(names.length > 0 || hasBody ? [404] : []),
     ...(reads ? [] : [409, 412, 413, 415]),
