@@ -45,6 +45,8 @@ export interface WorkerOptions {
   poolProcesses?: number;
   /** Longest log of one attempt; default: the product's limit. */
   logBytesPerAttempt?: number;
+  /** With less room than this on the logs' disk, a task's output goes through a pipe, so that a full disk does not fail it; default 256 MiB. */
+  logRoomBytes?: number;
   /** The supervisor ends this long after its last agent left, if nothing runs; default 5,000. */
   supervisorLonelyMs?: number;
   /** Opens a connection to a master; called again, with back-off, whenever the last one broke. */
@@ -76,6 +78,7 @@ const LINK_CLOSE_MS = 1_000;
  * from before the master gave this worker up) must not be heard. Shorter than a master's patience with a worker.
  */
 const SILENCE_MS = 20_000;
+const LOG_ROOM_BYTES = 256 * 1024 ** 2;
 const INCARNATIONS_REMEMBERED = 100;
 /** Reports of one attempt within one incarnation are fewer. */
 const SEQUENCES_PER_INCARNATION = 100;
@@ -278,11 +281,12 @@ class Agent implements Worker {
   // The supervisor
 
   #connectSupervisor(): Promise<SupervisorConnection> {
-    const { logDir, poolProcesses, supervisorLonelyMs, logBytesPerAttempt } = this.#options;
+    const { logDir, poolProcesses, supervisorLonelyMs, logBytesPerAttempt, logRoomBytes } = this.#options;
     const processes = poolProcesses ?? Math.min(this.#slots, 2 * availableParallelism(), 32);
     const limits = {
       outputsBytes: LIMITS.outputsBytesPerAttempt,
       logBytes: logBytesPerAttempt ?? LIMITS.logBytesPerAttempt,
+      logRoomBytes: logRoomBytes ?? LOG_ROOM_BYTES,
     };
     return connectSupervisor(
       {

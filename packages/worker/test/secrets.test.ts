@@ -1,6 +1,15 @@
 /** Secrets with real processes: how they reach a task, and everywhere that they must not be found. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -447,6 +456,27 @@ test('no command line and no file of the worker holds a secret while its task ru
   writeFileSync(join(dir, 'go'), '');
   expect(await master.finished(id)).toMatchObject({ state: 'succeeded' });
   expect(await master.finished(`${count}.1.1`)).toMatchObject({ state: 'succeeded' });
+});
+
+test('a disk that is full of logs fails no task', async () => {
+  const full = new Scratch();
+  const remote = new HandMaster();
+  const short = await startTestWorker(full, remote, { logRoomBytes: Number.MAX_SAFE_INTEGER });
+  await remote.until(
+    () => remote.hello !== null,
+    5_000,
+    () => 'no hello',
+  );
+  mkdirSync(join(full.logDir, '1'), { recursive: true });
+  symlinkSync('/dev/full', join(full.logDir, '1', '1.0.1.log'));
+  const talks =
+    'set -e; i=0; while [ $i -lt 3000 ]; do echo "line $i of many"; i=$((i+1)); done; echo v=1 >>$PELORUS_OUTPUT';
+  remote.dispatch(specOf('1.0.1', shell(talks)), specOf('2.0.1', shell(talks)));
+  for (const attempt of ['1.0.1', '2.0.1'])
+    expect(await remote.finished(attempt)).toMatchObject({ state: 'succeeded', outputs: { v: '1' } });
+  expect(full.log('2.0.1').split('\n')).toHaveLength(3001);
+  await short.stop({ stopTasks: true });
+  full.remove();
 });
 
 test('the error of a connection does not show its password', async () => {
