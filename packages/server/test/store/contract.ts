@@ -9,6 +9,7 @@ import { commandIdOf, formatAttemptId, masterIdOf, runIdOf } from '@pelorus/prot
 import type { RunId, RunState } from '@pelorus/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { RunFilter, Store } from '../../src/store/index.ts';
+import { accessContract } from './contract-of-access.ts';
 import { alertsContract } from './contract-of-alerts.ts';
 import { factsContract } from './contract-of-facts.ts';
 import { projectsContract } from './contract-of-projects.ts';
@@ -994,6 +995,7 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
 
     turnsContract(makePlace);
     factsContract(makePlace);
+    accessContract(makePlace);
     alertsContract(makePlace);
     projectsContract(makePlace);
 
