@@ -11,6 +11,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { RunFilter, Store } from '../../src/store/index.ts';
 import { accessContract } from './contract-of-access.ts';
 import { alertsContract } from './contract-of-alerts.ts';
+import { eventsContract } from './contract-of-events.ts';
 import { factsContract } from './contract-of-facts.ts';
 import { projectsContract } from './contract-of-projects.ts';
 import { turnsContract } from './contract-of-turns.ts';
@@ -994,6 +995,7 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
     });
 
     turnsContract(makePlace);
+    eventsContract(makePlace);
     factsContract(makePlace);
     accessContract(makePlace);
     alertsContract(makePlace);
