@@ -80,6 +80,12 @@ function commandLinesHolding(value: string): string[] {
     });
 }
 
+/** Our processes above one. */
+function parentsOf(pid: string): string[] {
+  const parent = /^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
+  return Number(parent) === worker.supervisorPid ? [] : [parent, ...parentsOf(parent)];
+}
+
 const secretSpec = (action: TaskAction, more: Partial<AttemptSpec> = {}, attempt = id): AttemptSpec =>
   specOf(attempt, action, {
     secrets: { canary: CANARY, lines: LINES },
@@ -177,7 +183,7 @@ describe('a secret reaches', () => {
     const outcome = await run(sql, { connection: { kind: 'sqlite', url }, params: { p: 'x ${secret.canary}' } });
     expect(outcome).toMatchObject({
       state: 'succeeded',
-      outputs: { n: String([...CANARY].length), x: '***', start: 'Can' },
+      outputs: { n: String(Array.from(CANARY).length), x: '***', start: 'Can' },
     });
     expect(scratch.log(id)).toContain('x ***');
     const stored = new DatabaseSync(join(dir, 'x.db')).prepare('select x from t').all();
@@ -386,7 +392,7 @@ os.write(2, b"err " + os.environb[b"C"][:9]); os.write(1, os.environb[b"C"][9:] 
     await eventually(() => scratch.log(id).length > 100, 5_000, 'it runs');
     master.kill(id, 300);
     expect(await master.finished(id)).toMatchObject({ state: 'killed' });
-    expect(readdirSync(join(scratch.dataDir, 'pipes')).length).toBeLessThanOrEqual(16);
+    expect(readdirSync(join(scratch.dataDir, 'pipes')).length).toBeLessThanOrEqual(24);
   });
 });
 
@@ -428,7 +434,7 @@ describe('what a task with secrets hands on', () => {
 });
 
 test('no command line and no file of the worker holds a secret while its task runs', async () => {
-  const wait = 'touch $D/up; while [ ! -e $D/go ]; do sleep 0.05; done';
+  const wait = 'echo $$ >$D/pid; touch $D/up; while [ ! -e $D/go ]; do sleep 0.05; done';
   master.dispatch(
     secretSpec(shell(`echo "$C"; echo "\${secret.lines}"; ${wait}`)),
     secretSpec(
@@ -443,6 +449,11 @@ test('no command line and no file of the worker holds a secret while its task ru
   expect(filesHolding(scratch.dataDir)).toEqual([]);
   expect(filesHolding(scratch.logDir)).toEqual([]);
   for (const value of [CANARY, 'Canary/7f3a', 'second: ']) expect(commandLinesHolding(value)).toEqual([]);
+  const pid = readFileSync(join(dir, 'pid'), 'utf8').trim();
+  expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).toContain('Canary/7f3a');
+  expect(lstatSync(`/proc/${pid}/environ`).mode & 0o777).toBe(0o400);
+  for (const other of [String(worker.supervisorPid), ...parentsOf(pid)])
+    expect(readFileSync(`/proc/${other}/environ`, 'utf8')).not.toContain('Canary/7f3a');
   const modes = execFileSync('find', [
     scratch.dataDir,
     '-type',
