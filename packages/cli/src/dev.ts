@@ -3,7 +3,14 @@
  * else. The same parts with other links between them make a cluster.
  */
 import { startAlerts, type Alerts } from '@pelorus/server/alerts';
-import { createApi, createRunHints, openLogDirectory, type ApiOptions, type RunHints } from '@pelorus/server/api';
+import {
+  createApi,
+  createStartLink,
+  createRunHints,
+  openLogDirectory,
+  type ApiOptions,
+  type RunHints,
+} from '@pelorus/server/api';
 import { startMaster, type Master } from '@pelorus/server/master';
 import { openSqliteStore, StoreError, type Store } from '@pelorus/server/store';
 import { createMemoryLinkPair, startWorker, type Worker } from '@pelorus/worker';
@@ -24,6 +31,11 @@ export interface DevOptions {
   /** The first to try; 0: any. */
   port: number;
   adminToken: string;
+  /** Proxies that are believed; null: none. */
+  trustedProxies: string[] | null;
+  /** Under which people reach the server; null: as they do. */
+  publicUrl: string | null;
+  audit: { days: number; rows: number };
   worker: WorkerLimits;
   alerts: AlertSettings;
   log: Logger;
@@ -48,6 +60,8 @@ export interface DevServer {
   /** Where it listens, as a client on this machine reaches it. */
   address: string;
   port: number;
+  /** Address of the page, with the code that signs the administrator in once; without, where that account is disabled. */
+  console: { url: string; signsIn: boolean };
   /** Attempts that run now. */
   running: () => number;
   /** Resolves when the master ended against its will; the process should end then. */
@@ -59,7 +73,7 @@ export interface DevServer {
 /** Starts everything; rejects with a `Failure` when the data directory is in use. */
 export async function startDev(options: DevOptions): Promise<DevServer> {
   const { log } = options;
-  const store = await openStore(options.data);
+  const store = await openStore(options.data, options.audit);
   const started: { stop: () => Promise<unknown> }[] = [{ stop: () => store.close() }];
   try {
     const over = Promise.withResolvers<unknown>();
@@ -76,8 +90,11 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
     const port = await freePort(options.host, options.port);
     await api.listen({ host: options.host, port });
     const listening = (api.server.address() as AddressInfo).port;
+    const address = `http://${reachable(options.host)}:${listening}`;
+    const link = await createStartLink(store, Date.now());
     return {
-      address: `http://${reachable(options.host)}:${listening}`,
+      address,
+      console: { url: `${options.publicUrl ?? address}${link ?? '/'}`, signsIn: link !== null },
       port: listening,
       running: () => worker.usedSlots,
       over: over.promise,
@@ -108,8 +125,9 @@ export async function endLeftTasks(data: DataDirectory, log: Logger): Promise<vo
 }
 
 /** A `Failure` with exit code 6 when another process has the data directory. */
-export async function openStore(data: DataDirectory): Promise<Store> {
-  return openSqliteStore(data.store).catch((error: unknown) => {
+export async function openStore(data: DataDirectory, audit?: DevOptions['audit']): Promise<Store> {
+  const limits = audit === undefined ? {} : { auditRetentionMs: audit.days * 86_400_000, auditRows: audit.rows };
+  return openSqliteStore(data.store, limits).catch((error: unknown) => {
     if (!(error instanceof StoreError)) throw error;
     throw new Failure(storeFailure(error, data.store), { cause: error });
   });
@@ -146,7 +164,7 @@ function workerOptions({ data, worker, log }: DevOptions, master: Master): Param
 }
 
 function apiOptions(
-  { data, adminToken, host, log }: DevOptions,
+  { data, adminToken, host, log, publicUrl, trustedProxies }: DevOptions,
   { store, master, alerts, runHints }: { store: Store; master: Master; alerts: Alerts; runHints: RunHints },
 ): ApiOptions {
   return {
@@ -163,7 +181,9 @@ function apiOptions(
     version: productVersion(),
     storeKind: 'sqlite',
     adminToken,
-    allowedHosts: isAnyAddress(host) ? ['*'] : [host],
+    allowedHosts: isAnyAddress(host) ? ['*'] : [host, ...(publicUrl === null ? [] : [new URL(publicUrl).hostname])],
+    publicUrl,
+    ...(trustedProxies === null ? {} : { trustedProxies }),
   };
 }
 

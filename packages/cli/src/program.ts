@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { addAlertCommand } from './commands/alert.ts';
 import { addApiCommand } from './commands/api.ts';
+import { addAuditCommand } from './commands/audit.ts';
 import { addApplyCommand } from './commands/apply.ts';
 import { addCompletionCommand } from './commands/completion.ts';
 import { addConfigCommand } from './commands/config.ts';
@@ -9,10 +10,14 @@ import { addDevCommand } from './commands/dev.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addGroupCommand } from './commands/group.ts';
 import { addImportCommand } from './commands/import.ts';
+import { addLoginCommands } from './commands/login.ts';
 import { addLogsCommand } from './commands/logs.ts';
+import { addProjectCommand } from './commands/project.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addRunsCommand } from './commands/runs.ts';
 import { addTaskCommand } from './commands/task.ts';
+import { addTokenCommand } from './commands/token.ts';
+import { addUserCommand } from './commands/user.ts';
 import { addVersionCommand } from './commands/version.ts';
 import { addWorkerCommand } from './commands/worker.ts';
 import { addWorkflowCommand } from './commands/workflow.ts';
@@ -31,6 +36,11 @@ const COMMANDS = [
   addWorkerCommand,
   addGroupCommand,
   addAlertCommand,
+  addProjectCommand,
+  addUserCommand,
+  addTokenCommand,
+  addAuditCommand,
+  addLoginCommands,
   addConfigCommand,
   addDoctorCommand,
   addApiCommand,

@@ -5,6 +5,8 @@ import {
   type AlertChannelView,
   type AlertTested,
   type AlertView,
+  type AuditQuery,
+  type AuditView,
   type CommandAccepted,
   type ConnectionBody,
   type ConnectionView,
@@ -16,7 +18,10 @@ import {
   type ExecutorRunRequest,
   type LiveView,
   type LogPage,
+  type MemberView,
+  type MeView,
   type Page,
+  type Permission,
   type PlanView,
   type ProjectView,
   type RerunRequest,
@@ -25,10 +30,16 @@ import {
   type RunState,
   type RunSubmitted,
   type RunView,
+  type SignInLink,
   type RunsEvent,
   type SystemView,
   type TaskGroupView,
   type TaskView,
+  type TokenBody,
+  type TokenCreated,
+  type TokenView,
+  type UserBody,
+  type UserView,
   type WorkerView,
   type WorkflowBundle,
   type WorkflowSaved,
@@ -113,6 +124,32 @@ export function createClient(options: ClientOptions) {
     ready: (signal?: AbortSignal) => send<{ status: 'ready' }>(get('/readyz', signal)),
     /** The JSON Schema of definitions. */
     workflowSchema: (signal?: AbortSignal) => send<Record<string, unknown>>(get('/schemas/workflow', signal)),
+    /** Who sends the requests, and what they may. */
+    me: (signal?: AbortSignal) => send<MeView>(get('/me', signal)),
+    /** Signs a browser in: the answer sets a cookie, which programs do not keep (`createTokenFor` is for them). */
+    login: (body: { name: string; password: string } | { email: string; password: string }, signal?: AbortSignal) =>
+      send<MeView>({ ...call('POST', '/login', signal), json: body }),
+    /** As `login`, with the code of a sign-in link. */
+    loginByCode: (code: string, signal?: AbortSignal) =>
+      send<MeView>({ ...call('POST', '/login/code', signal), json: { code } }),
+    /** Ends the browser's session. */
+    logout: (signal?: AbortSignal) => send<undefined>(call('POST', '/logout', signal)),
+    users: usersOf(send),
+    tokens: {
+      /** The own ones, or those of `user` for administrators. */
+      list: (query: { user?: string } = {}, signal?: AbortSignal) =>
+        send<Page<TokenView>>({ ...get('/tokens', signal), query: { ...query } }),
+      /** Its secret is in this answer only. */
+      create: (body: TokenBody, signal?: AbortSignal) =>
+        send<TokenCreated>({ ...call('POST', '/tokens', signal), json: body }),
+      /** Ends it, and those that were made with it. */
+      delete: (id: number, signal?: AbortSignal) => send<undefined>(call('DELETE', `/tokens/${id}`, signal)),
+    },
+    /** Changes and refusals, newest first. */
+    audit: {
+      list: (query: AuditQuery = {}, signal?: AbortSignal) =>
+        send<Page<AuditView>>({ ...get('/audit', signal), query: { ...query } }),
+    },
     projects: projectsOf(send),
     workflows: workflowsOf(send),
     runs: runsOf(send),
@@ -166,13 +203,43 @@ async function* watchRuns(
 /** Names that are known here; a newer server may send others. */
 const RUN_EVENTS: ReadonlySet<string> = new Set(['snapshot', 'task', 'run', 'end'] satisfies RunEvent['event'][]);
 
+function usersOf(send: Transport) {
+  const path = (name: string) => `/users/${enc(name)}`;
+  return {
+    list: (query: PageQuery = {}, signal?: AbortSignal) =>
+      send<Page<UserView>>({ ...get('/users', signal), query: { ...query } }),
+    get: (name: string, signal?: AbortSignal) => send<UserView>(get(path(name), signal)),
+    /** Creates the user or changes what is given. */
+    put: (name: string, body: UserBody = {}, signal?: AbortSignal) =>
+      send<UserView>({ ...call('PUT', path(name), signal), json: body }),
+    /** The own one with the present one, or as an administrator that of another user, whose sessions and tokens it ends. */
+    setPassword: (name: string, body: { current?: string; new: string }, signal?: AbortSignal) =>
+      send<undefined>({ ...call('POST', `${path(name)}/password`, signal), json: body }),
+    /** Opens a session once, within 15 minutes. */
+    createSignInLink: (name: string, signal?: AbortSignal) =>
+      send<SignInLink>(call('POST', `${path(name)}/sign-in-link`, signal)),
+  };
+}
+
 function projectsOf(send: Transport) {
+  const path = (name: string) => `/projects/${enc(name)}`;
   return {
     list: (signal?: AbortSignal) => send<Page<ProjectView>>(get('/projects', signal)),
     get: (name: string, signal?: AbortSignal) => send<ProjectView>(get(`/projects/${enc(name)}`, signal)),
     /** Creates the project when it is missing. */
     put: (name: string, body: { description?: string } = {}, signal?: AbortSignal) =>
       send<ProjectView>({ ...call('PUT', `/projects/${enc(name)}`, signal), json: body }),
+    /** One without workflows and runs in progress. */
+    delete: (name: string, signal?: AbortSignal) => send<undefined>(call('DELETE', path(name), signal)),
+    /** The owner first. */
+    members: (name: string, signal?: AbortSignal) => send<Page<MemberView>>(get(`${path(name)}/members`, signal)),
+    putMember: (name: string, user: string, body: { perm: Permission }, signal?: AbortSignal) =>
+      send<MemberView>({ ...call('PUT', `${path(name)}/members/${enc(user)}`, signal), json: body }),
+    deleteMember: (name: string, user: string, signal?: AbortSignal) =>
+      send<undefined>(call('DELETE', `${path(name)}/members/${enc(user)}`, signal)),
+    /** Hands the project over; the owner so far stays as an editor. */
+    setOwner: (name: string, user: string, signal?: AbortSignal) =>
+      send<ProjectView>({ ...call('PUT', `${path(name)}/owner`, signal), json: { user } }),
   };
 }
 

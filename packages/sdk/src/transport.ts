@@ -90,7 +90,8 @@ function initOf(request: RequestOptions, token: string | undefined): RequestInit
   };
 }
 
-async function parseAnswer<Answer>(response: Response, url: string): Promise<Answer> {
+/** The parsed body; throws `ApiError` for a refusal, and for what is no answer of this API. */
+export async function parseAnswer<Answer>(response: Response, url: string): Promise<Answer> {
   const text = await response.text();
   const value = parseJson(text);
   if (response.ok) {

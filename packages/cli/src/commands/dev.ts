@@ -88,16 +88,20 @@ async function runDev(session: Session, folder: string | null, flags: DevFlags):
 
   const adminToken = settings.adminToken.value ?? adminTokenOf(data);
   const wanted = Number(settings.port.value);
+  const publicUrl = settings.publicUrl.value?.replace(/\/+$/, '') ?? null;
   const server = await startDev({
     data,
     host: settings.host.value ?? '',
     port: wanted,
     adminToken,
+    trustedProxies: settings.trustedProxies.value?.split(',').map((part) => part.trim()) ?? null,
+    publicUrl,
+    audit: { days: Number(settings.auditDays.value), rows: Number(settings.auditRows.value) },
     worker: workerLimits(settings),
     alerts: {
       smtp: settings.alertSmtp.value,
       from: settings.alertFrom.value ?? '',
-      baseUrl: settings.publicUrl.value?.replace(/\/+$/, '') ?? null,
+      baseUrl: publicUrl,
     },
     log,
   });
@@ -202,6 +206,7 @@ function banner(session: Session, server: DevServer, { data, samples, movedFrom 
     ...(movedFrom === null
       ? []
       : [paint(out, 'warn', `  Port ${movedFrom} is taken; listening on ${server.port} instead`)]),
+    line('Console', server.console.url, server.console.signsIn ? 'one-time sign-in link' : ''),
     line('API', `${server.address}/api/v1`, `token in ${shown}/server.json, which \`pelorus\` finds by itself`),
     ...(samples.length === 0
       ? []
