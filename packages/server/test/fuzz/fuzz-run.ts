@@ -9,7 +9,7 @@ import { openSqliteStore, type Store } from '../../src/store/index.ts';
 import { createVault } from '../../src/vault/index.ts';
 import { createDocumentChecker, type DocumentChecker } from '../openapi/document-checker.ts';
 import { exchange, type RawAnswer } from './raw-http.ts';
-import { requestsOf, type FuzzRequest } from './requests.ts';
+import { requestsOf, SESSION, type FuzzRequest } from './requests.ts';
 import type { Known } from './values.ts';
 
 export interface FuzzOptions {
@@ -54,6 +54,8 @@ interface World {
   known: Known;
   /** What the server logged as its own mistake. */
   mistakes: string[];
+  /** Secret of a session of `ann`. */
+  session(): string;
   /** Makes what has been deleted, and ends what has been started. */
   restore(): Promise<void>;
   close(): Promise<void>;
@@ -91,7 +93,7 @@ async function attack(
         const answer = await exchange(
           world.port,
           {
-            pieces: piecesOf(request),
+            pieces: piecesOf(request, world.session()),
             ends: request.sent === 'short' && request.body !== null,
             isHead: request.method === 'HEAD',
           },
@@ -166,9 +168,9 @@ function problemsOf(checker: DocumentChecker, request: FuzzRequest, answer: RawA
   return checker.problemsOf(request.operation, { status: answer.status, contentType, body: answer.body });
 }
 
-function piecesOf(request: FuzzRequest): Buffer[] {
+function piecesOf(request: FuzzRequest, session: string): Buffer[] {
   const { method, target, headers, body, sent } = request;
-  const named = headers.map(([name, value]) => `${name}: ${value}`);
+  const named = headers.map(([name, value]) => `${name}: ${value.replace(SESSION, session)}`);
   const head = (more: string[]) =>
     Buffer.concat([
       Buffer.from(`${method} `),
@@ -220,7 +222,11 @@ async function openWorld(): Promise<World> {
   const app = createApi({
     store,
     logs: openLogDirectory(path.join(folder, 'logs')),
-    hints: { commandWritten: () => undefined, testAlertChannel: async () => ({ delivered: true, detail: 'taken' }) },
+    hints: {
+      commandWritten: () => undefined,
+      testAlertChannel: async () => ({ delivered: true, detail: 'taken' }),
+      testConnection: async () => ({ ok: true, detail: 'answered', tookMs: 1, worker: 'w' }),
+    },
     clock: Date.now,
     log: {
       info: () => undefined,
@@ -235,17 +241,21 @@ async function openWorld(): Promise<World> {
   await app.listen({ host: '127.0.0.1', port: 0 });
   const address = app.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  const call = async (method: string, at: string, body: unknown): Promise<unknown> => {
+  const call: Send = async (method, at, body, type = 'application/json') => {
     const response = await app.inject({
       method: method as 'GET',
       url: `/api/v1${at}`,
-      headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${TOKEN}`, 'content-type': type },
       ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     return response.body === '' ? null : response.json<unknown>();
   };
   const document = (await call('GET', '/openapi.json', undefined)) as OpenApiDocument;
-  const restore = () => restoreWorld(store, call);
+  let session = 'none';
+  const restore = async () => {
+    await restoreWorld(store, call);
+    session = await signedIn(app);
+  };
   await restore();
   await addAttempt(store, path.join(folder, 'logs'));
   return {
@@ -254,6 +264,7 @@ async function openWorld(): Promise<World> {
     document,
     known: KNOWN,
     mistakes,
+    session: () => session,
     restore,
     close: async () => {
       await app.close();
@@ -268,6 +279,8 @@ function errorText(fields: object): string {
   return `${JSON.stringify(fields)} ${error instanceof Error ? error.stack : String(error)}`;
 }
 
+const PASSWORD = 'correct horse battery';
+
 /** Runs 1 to 3 exist from the beginning; 1 has an attempt with a log, 2 has ended. */
 const KNOWN: Known = {
   project: ['samples'],
@@ -278,32 +291,63 @@ const KNOWN: Known = {
   run: [1, 2, 3],
   rerunOf: [2],
   runId: [1, 2, 3],
+  backfill: [1],
   jobId: ['1.0.1'],
   attempt: ['1.0.1'],
   task: ['a', 'b', 'c'],
+  nodeName: ['a', 'b', 'c'],
   from: ['a', 'b', 'c'],
   select: ['a', 'b', 'c'],
   version: [1, 'latest', 'same'],
-  name: ['diamond', 'gpu', 'ops', 'db', 'samples', 'admin'],
-  user: ['admin', 'ann'],
+  name: ['ann', 'gpu', 'ops', 'db', 'admin'],
+  user: ['ann', 'admin'],
+  email: ['ann@example.org'],
+  password: [PASSWORD],
+  current: [PASSWORD],
+  id: [1, 2, 3],
+  path: ['a.txt', 'lib/b.txt'],
+  target: ['ops@example.org', 'https://example.org/hook'],
+  kind: ['email', 'webhook', 'sqlite'],
+  url: ['sqlite:x.db', 'postgres://127.0.0.1:1/x'],
+  data: ['{"nodes":[{"name":"n","type":"VIRTUAL","dep":[]}]}'],
   cursor: ['W10', 'WzFd', 'WzEsMl0'],
-  startDate: [0, 1_700_000_000_000],
+  startDate: [0, 1_700_000_000_000, '2026-03-01T00:00:00Z'],
+  endDate: [1_700_000_100_000, '2026-03-03T00:00:00Z'],
+  crontab: ['0 0 * * *'],
   zone: ['UTC', 'Europe/Berlin'],
   timezone: ['UTC', 'Europe/Berlin'],
 };
 
-async function restoreWorld(
-  store: Store,
-  call: (method: string, at: string, body: unknown) => Promise<unknown>,
-): Promise<void> {
+type Send = (method: string, at: string, body: unknown, type?: string) => Promise<unknown>;
+
+async function restoreWorld(store: Store, call: Send): Promise<void> {
+  await call('PUT', '/users/ann', { disabled: false, email: 'ann@example.org' });
+  await call('POST', '/users/ann/password', { new: PASSWORD });
   await call('PUT', '/projects/samples', {});
+  await call('PUT', '/projects/samples/members/ann', { perm: 7 });
   await call('PUT', '/projects/samples/workflows/diamond', SOURCE);
   await call('PUT', '/projects/samples/workflows/other', SOURCE);
+  await call('PUT', '/projects/samples/secrets/db', { value: 'open sesame' });
+  await call('PUT', '/projects/samples/connections/db', { kind: 'sqlite', url: 'sqlite:x.db' });
+  await call('PUT', '/projects/samples/files/a.txt', 'some text', 'application/octet-stream');
   await call('PUT', '/task-groups/gpu', { size: 2 });
   await call('PUT', '/alert-channels/ops', { kind: 'email', target: 'ops@example.org' });
   const { total } = await store.listRuns({}, 0, 1);
   for (let made = total ?? 0; made < 3; made += 1)
     await call('POST', '/runs', { project: 'samples', workflow: 'diamond' });
+  const days = { startDate: '2026-03-01T00:00:00Z', endDate: '2026-03-02T00:00:00Z' };
+  await call('POST', '/backfills', { project: 'samples', workflow: 'diamond', crontab: '0 0 * * *', ...days });
+}
+
+/** Its secret, as the cookie carries it. */
+async function signedIn(app: ReturnType<typeof createApi>): Promise<string> {
+  const answer = await app.inject({
+    method: 'POST',
+    url: '/api/v1/login',
+    headers: { 'content-type': 'application/json', origin: 'http://localhost' },
+    payload: JSON.stringify({ name: 'ann', password: PASSWORD }),
+  });
+  return /pelorus_session=([^;]+)/.exec(String(answer.headers['set-cookie']))?.[1] ?? 'none';
 }
 
 /** By the hand of a master. */
@@ -311,7 +355,7 @@ async function addAttempt(store: Store, logs: string): Promise<void> {
   const fence = { master: masterIdOf('fuzz-master'), token: 'token' };
   await store.registerMaster({ id: fence.master, token: fence.token, host: 'here', at: Date.now() });
   const at = Date.now();
-  const run = (id: number, state: 'running' | 'succeeded') => ({
+  const run = (id: number, state: 'running' | 'paused' | 'succeeded') => ({
     kind: 'run' as const,
     status: {
       run: runIdOf(id),
@@ -325,9 +369,30 @@ async function addAttempt(store: Store, logs: string): Promise<void> {
       endedAt: state === 'succeeded' ? at : null,
     },
   });
+  const task = (index: number, state: 'running' | 'failed') => ({
+    kind: 'task-run' as const,
+    record: {
+      run: runIdOf(1),
+      task: index,
+      version: 4 + index,
+      state,
+      cause: null,
+      waitReason: null,
+      attempts: 1,
+      retries: 0,
+      wakeAt: null,
+      readyAt: null,
+      startedAt: at,
+      endedAt: null,
+      outputs: null,
+    },
+  });
   await store.commit(fence, [
     run(1, 'running'),
     run(2, 'succeeded'),
+    run(3, 'paused'),
+    task(0, 'running'),
+    task(1, 'failed'),
     {
       kind: 'attempt',
       record: {

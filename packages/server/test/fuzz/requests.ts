@@ -51,14 +51,18 @@ function requestOfKind(
   { known, token }: Sources,
   reader: SchemaReader,
 ): fc.Arbitrary<FuzzRequest> {
-  const { parameters } = operation.operation;
+  const all = operation.operation.parameters;
+  // What may stand in the body or in the query is given in one of them when all shall be well.
+  const parameters = kind === 'valid' ? all.filter((one) => one.in !== 'query' || one.description === undefined) : all;
   const path = fc.tuple(
     ...parameters
       .filter((one) => one.in === 'path')
       .map((one) => fc.tuple(fc.constant(one.name), pathValue(one, kind, known, reader))),
   );
   const query = fc.tuple(
-    ...parameters.filter((one) => one.in === 'query').map((one) => queryPart(one, kind, known, reader)),
+    ...parameters
+      .filter((one) => one.in === 'query')
+      .map((one) => queryPart(one, kind, known, reader, parameters.length)),
   );
   const extraQuery =
     kind === 'valid'
@@ -111,6 +115,9 @@ function requestOfKind(
   });
 }
 
+/** Stands for the secret of a session that exists when the request is sent. */
+export const SESSION = '{session}';
+
 /** Percent-encoded, lone surrogates as the bytes that they would be. */
 function encoded(text: string): string {
   return [...text]
@@ -154,6 +161,7 @@ function queryPart(
   kind: FuzzRequest['kind'],
   known: Known,
   reader: SchemaReader,
+  parameters: number,
 ): fc.Arbitrary<string[]> {
   const schema = reader.resolved(schemaOf(parameter));
   const values: fc.Arbitrary<unknown> = WAITS.has(parameter.name)
@@ -163,7 +171,7 @@ function queryPart(
   const fits = values.map((value) => partsOf(name, value, parameter.content !== undefined));
   const given = parameter.required
     ? fits
-    : fc.oneof({ arbitrary: fc.constant<string[]>([]), weight: 3 }, { arbitrary: fits, weight: 1 });
+    : fc.oneof({ arbitrary: fc.constant<string[]>([]), weight: 2 + parameters }, { arbitrary: fits, weight: 2 });
   if (kind === 'valid') return given;
   const wild = fc
     .tuple(wildText, wildText)
@@ -177,7 +185,7 @@ function queryPart(
         [`${name}[a]=1`],
       ),
     );
-  return fc.oneof({ arbitrary: given, weight: 6 }, { arbitrary: wild, weight: 1 });
+  return fc.oneof({ arbitrary: given, weight: 4 + 2 * parameters }, { arbitrary: wild, weight: 1 });
 }
 
 function partsOf(name: string, value: unknown, asJson: boolean): string[] {

@@ -22,9 +22,19 @@ export function fitting(
   // Schemas refer to themselves: so deep, nothing is made any more.
   if (depth > 2 * DEPTH) return fc.constant(null);
   const so = reader.resolved(schema);
-  const there = known[name];
+  const isNumber = so['type'] === 'integer' || so['type'] === 'number';
+  const there = (known[name] ?? []).filter(
+    (value) => so['type'] === undefined || (typeof value === 'number') === isNumber,
+  );
   const plain = byKind(so, reader, known, name, depth);
-  if (there === undefined || there.length === 0 || so['type'] === 'array' || so['type'] === 'object') return plain;
+  if (
+    there.length === 0 ||
+    so['enum'] !== undefined ||
+    so['type'] === 'array' ||
+    so['type'] === 'object' ||
+    so['type'] === 'boolean'
+  )
+    return plain;
   return fc.oneof({ arbitrary: fc.constantFrom<unknown>(...there), weight: 9 }, { arbitrary: plain, weight: 1 });
 }
 
@@ -98,9 +108,17 @@ function object(so: JsonSchema, reader: SchemaReader, known: Known, depth: numbe
   const members = properties
     .filter(([key]) => depth <= DEPTH || required.has(key))
     .map(([key, inner]): [string, fc.Arbitrary<unknown>] => [key, fitting(inner, reader, known, key, depth + 1)]);
-  const record = fc.record(Object.fromEntries(members), {
-    requiredKeys: [...required].filter((key) => members.some(([one]) => one === key)),
-  });
+  const arbitraries = Object.fromEntries(members);
+  const needed = Object.fromEntries(members.filter(([key]) => required.has(key)));
+  // Much that may be given does not go together: more often than not, little of it is.
+  const few = members
+    .filter(([key]) => !required.has(key))
+    .map(([key, inner]) => fc.record({ ...needed, [key]: inner }));
+  const record: fc.Arbitrary<object> = fc.oneof(
+    { arbitrary: fc.record(needed), weight: 3 },
+    { arbitrary: few.length === 0 ? fc.record(needed) : fc.oneof(...few), weight: 3 },
+    { arbitrary: fc.record(arbitraries, { requiredKeys: Object.keys(needed) }), weight: 1 },
+  );
   const more = so['additionalProperties'];
   if (typeof more !== 'object' || more === null || depth > DEPTH) return record;
   const extra = fc.dictionary(

@@ -5,14 +5,12 @@ import type { AccessRule } from '../access.ts';
 import { schemaOf } from '../answers/schema-of.ts';
 import { problemPlaceAnswer } from '../answers/words.ts';
 import type { BodyMedia } from '../body.ts';
+import { SESSION_COOKIE } from '../credentials.ts';
 import type { AnswerMedia, Route } from '../route.ts';
 import { JSON_TEXT } from '../schemas.ts';
 import { createComponents, type Components, type JsonSchema } from './components.ts';
 
 export const DIALECT = 'https://json-schema.org/draft/2020-12/schema';
-/** The cookie that a session travels in. */
-const SESSION_COOKIE = 'pelorus_session';
-
 export interface OpenApiDocument {
   readonly openapi: '3.1.1';
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
@@ -117,7 +115,7 @@ function operationOf(route: Route, path: string, components: Components): Operat
       ...headersOf(route),
     ],
     ...(body === null ? {} : { requestBody: body }),
-    responses: { ...answersOf(route, components), ...refusalsOf(route) },
+    responses: { ...answersOf(route, components), ...refusalsOf(route, components) },
   };
 }
 
@@ -241,7 +239,7 @@ const REFUSAL_STATUSES: readonly number[] = [...new Set(Object.values(ERRORS).ma
 );
 
 /** Statuses with which an operation may refuse. */
-function refusalsOf(route: Route): Record<string, Response> {
+function refusalsOf(route: Route, components: Components): Record<string, Response> {
   const reads = route.method === 'GET';
   const names = Object.keys({ ...route.schemas.params.shape, ...route.schemas.query.shape });
   const hasBody = Object.keys(route.bodyMedia).length > 0;
@@ -251,7 +249,8 @@ function refusalsOf(route: Route): Record<string, Response> {
     401,
     403,
     ...(names.length > 0 || hasBody ? [404] : []),
-    ...(reads ? [] : [409, 412, 413, 415]),
+    409,
+    ...(reads ? [] : [412, 413, 415]),
     414,
     ...(hasBody || route.repeatable ? [422] : []),
     429,
@@ -261,8 +260,14 @@ function refusalsOf(route: Route): Record<string, Response> {
   return Object.fromEntries(
     statuses
       .filter((status) => REFUSAL_STATUSES.includes(status))
-      .map((status) => [String(status), { $ref: `#/components/responses/Problem${status}` }]),
+      .map((status) => [String(status), refusalOf(route, status, components)]),
   );
+}
+
+function refusalOf({ refusal }: Route, status: number, components: Components): Response {
+  if (refusal === null) return { $ref: `#/components/responses/Problem${status}` };
+  const schema = components.schemaOf(refusal.schema, 'output');
+  return { description: 'Refused.', content: { 'application/problem+json': { schema } } };
 }
 
 const problemSchema = schemaOf<Problem>()(
