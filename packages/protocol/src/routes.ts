@@ -321,7 +321,15 @@ export interface SystemView {
   version: string;
   store: string;
   now: string;
+  /** Of the process that answers. */
   startedAt: string;
+  uptimeMs: number;
+  /** Version of Node, and what it runs on. */
+  node: string;
+  platform: string;
+  masters: { active: number };
+  /** Connected ones; the slots of all of them. */
+  workers: { online: number; draining: number; slots: number };
 }
 
 /** Answer to a command about a run: written down, and applied soon by the run's master. */

@@ -25,6 +25,8 @@ import { taskGroupRoutes } from './resources/task-groups.ts';
 import { tokenRoutes } from './resources/tokens.ts';
 import { userRoutes } from './resources/users.ts';
 import { workerRoutes } from './resources/workers.ts';
+import { environmentRoutes } from './resources/environments.ts';
+import { workerGroupRoutes } from './resources/worker-groups.ts';
 import { workflowRoutes } from './resources/workflows.ts';
 
 /** The full path of a route. */
@@ -59,6 +61,8 @@ export const ROUTES: readonly Route[] = [
   ...backfillRoutes,
   ...attemptRoutes,
   ...workerRoutes,
+  ...workerGroupRoutes,
+  ...environmentRoutes,
   ...taskGroupRoutes,
   ...alertRoutes,
   ...connectionRoutes,
