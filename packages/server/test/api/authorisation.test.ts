@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ANYONE, SIGNED_IN, inProject, type Caller } from '../../src/api/access.ts';
 import type { Route } from '../../src/api/route.ts';
 import { ROUTES } from '../../src/api/routes.ts';
-import { casesOf, changes, check } from './authorisation/matrix.ts';
+import { ask, casesOf, changes, check } from './authorisation/matrix.ts';
 import { EXPECTED } from './authorisation/table.ts';
 import { openWorld, type Place, type World } from './authorisation/world.ts';
 
@@ -42,6 +42,46 @@ describe('whoever asks', () => {
       else violations.push(...(await check(busy.api.app, busy, casesOf(route, busy, await makePlaces(busy))[index]!)));
     }
     expect(violations).toEqual([]);
+  });
+});
+
+describe('a change that is sent with the cookie of a session', () => {
+  let world: World;
+  let own: Place;
+  beforeAll(async () => {
+    world = await openWorld();
+    own = await world.makePlace('own');
+  });
+  afterAll(() => world.close());
+  const origin = 'http://localhost:80';
+  const changing = ROUTES.filter((route) => route.method !== 'GET').map((route) => [route.id, route] as const);
+
+  const send = async (route: Route, headers: Record<string, string>) => {
+    const { about, sent = {} } = EXPECTED[route.id]!;
+    const request = about?.(own) ?? (typeof sent === 'function' ? sent(world) : sent);
+    const before = world.dump();
+    const answer = await ask(world.api.app, { route, sent: request, headers: { host: 'localhost:80', ...headers } });
+    return { status: answer.status, unchanged: [...world.dump()].every(([table, rows]) => before.get(table) === rows) };
+  };
+
+  test.each(changing)('%s needs an Origin that is ours, and no second credential', async (id, route) => {
+    const refusals = () => [...world.refusals()].find(([key]) => key === ` ${id}`)?.[1] ?? 0;
+    const { cookie } = world;
+    for (const headers of [{ cookie }, { cookie, origin: 'http://evil.example' }, { cookie, origin: 'null' }]) {
+      const before = refusals();
+      expect(await send(route, headers)).toEqual({ status: 403, unchanged: true });
+      if (!('origin' in headers)) expect(refusals()).toBe(before + 1);
+    }
+    const both = { cookie, origin, ...world.as('owner') };
+    expect(await send(route, both)).toEqual({ status: 400, unchanged: true });
+    // The cookie itself is good: with an Origin it is not refused for want of one.
+    if (EXPECTED[id]!.needs === 'administrator')
+      expect(await send(route, { cookie, origin })).toEqual({ status: 403, unchanged: true });
+  });
+
+  test('is taken from a page of ours', async () => {
+    const route = ROUTES.find(({ id }) => id === 'postRun')!;
+    expect((await send(route, { cookie: world.cookie, origin })).status).toBe(201);
   });
 });
 

@@ -81,7 +81,8 @@ export async function check(app: App, world: World, each: Case): Promise<string[
   const { route, principal, title, status, isMixed } = each;
   const before = changes(each) && !isMixed ? null : world.dump();
   const refusedBefore = refusalsOf(world, principal, route);
-  const answer = await ask(app, each);
+  const { sent, expected } = each;
+  const answer = await ask(app, { route, sent, headers: principal.headers, isStream: expected.stream === true });
   const wrong: string[] = [];
   if (answer.status !== status)
     wrong.push(`answered ${answer.status} instead of ${status}: ${answer.text.slice(0, 300)}`);
@@ -130,14 +131,18 @@ function toldBeyond({ principal, sent, expected }: Case, text: string): string[]
 }
 
 /** What is answered, of an answer that never ends the beginning. */
-async function ask(app: App, { route, principal, sent, expected }: Case): Promise<{ status: number; text: string }> {
+export async function ask(
+  app: App,
+  request: { route: Route; sent: Sent; headers: Record<string, string>; isStream?: boolean },
+): Promise<{ status: number; text: string }> {
+  const { route, sent, isStream = false } = request;
   const { params = {}, query = {}, body, bytes } = sent;
   const path = urlOf(route).replaceAll(/:(\w+)/g, (_all, name: string) => encodeURIComponent(String(params[name])));
   const url = `${path}?${new URLSearchParams(query)}`;
   const payload = bytes ?? (body === undefined ? undefined : JSON.stringify(body));
   const type = bytes === undefined ? 'application/json' : 'application/octet-stream';
-  const headers = { ...(payload === undefined ? {} : { 'content-type': type }), ...principal.headers };
-  if (expected.stream === true) return beginningOf(app, url, headers);
+  const headers = { ...(payload === undefined ? {} : { 'content-type': type }), ...request.headers };
+  if (isStream) return beginningOf(app, url, headers);
   const answer = await app.inject({
     method: route.method,
     url,

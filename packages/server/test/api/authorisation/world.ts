@@ -6,7 +6,7 @@
 import path from 'node:path';
 import { runIdOf, type Problem } from '@pelorus/protocol';
 import { createApi } from '../../../src/api/index.ts';
-import { newSecret, secretHash, TOKEN_PREFIX } from '../../../src/api/credentials.ts';
+import { newSecret, secretHash, SESSION_COOKIE, TOKEN_PREFIX } from '../../../src/api/credentials.ts';
 import type { Route } from '../../../src/api/route.ts';
 import { SqliteDatabase } from '../../../src/store/sqlite-database.ts';
 import { alertOfEnd } from '../../store/records.ts';
@@ -51,6 +51,11 @@ export interface Principal {
 export interface World {
   api: ApiUnderTest;
   principals: readonly Principal[];
+  /** The headers of a name among the principals, and of the administrator of the configuration. */
+  as(principal: string): Record<string, string>;
+  asAdmin: Record<string, string>;
+  /** The cookie of a session of the owner of what is `own`. */
+  cookie: string;
   /** Id of a token of who owns what is foreign. */
   token: number;
   makePlace(side: Side): Promise<Place>;
@@ -106,6 +111,12 @@ export async function openWorld(): Promise<World> {
   };
   const goneHeaders = await token('gone');
   await user('gone', { disabled: true });
+  const [code, session] = [newSecret(), newSecret()];
+  await store.createSignInLink({ user: 'owner', hash: secretHash(code), expiresAt: null, by: 'admin', at: NOW });
+  await store.redeemSignInLink({
+    hash: secretHash(code),
+    session: { hash: secretHash(session), at: NOW, endsAt: NOW + 86_400_000, address: '127.0.0.1', limit: 10 },
+  });
   await token('strange-owner');
   const guestToken = (await store.listTokens('strange-owner'))[0]!.id;
   await api.call('PUT', '/task-groups/gpu', { headers: asAdmin, body: { size: 1 } });
@@ -197,6 +208,9 @@ export async function openWorld(): Promise<World> {
   return {
     api,
     principals,
+    as: (name) => principals.find((each) => each.name === name)!.headers,
+    asAdmin,
+    cookie: `${SESSION_COOKIE}=${session}`,
     token: guestToken,
     makePlace,
     dump: () => new Map(tables.map((table) => [table, JSON.stringify(db.rows(`select * from ${table}`))])),
