@@ -56,23 +56,22 @@ function killHard(child: ChildProcess): Promise<void> {
   });
 }
 
-/** The supervisor of the scratch directory, found by its argument. */
+/** The supervisor of the scratch directory, found by its argument; a second one that was started too early ends by itself. */
 async function supervisorPid(): Promise<number> {
-  const found = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return (
-          readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`"dataDir":"${scratch.dataDir}"`) &&
-          readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('supervisor/main')
-        );
-      } catch {
-        return false;
-      }
-    });
-  expect(found).toHaveLength(1);
-  return found[0] ?? 0;
+  const found = (): number[] =>
+    readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .filter((pid) => {
+        try {
+          const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+          return command.includes(`"dataDir":"${scratch.dataDir}"`) && command.includes('supervisor/main');
+        } catch {
+          return false;
+        }
+      });
+  await eventually(() => found().length === 1, 10_000, 'there is one supervisor');
+  return found()[0] ?? 0;
 }
 
 const marks = (): string[] =>
