@@ -4,6 +4,7 @@
  */
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
+import type { Problem } from '@pelorus/protocol';
 import type { AccessRule } from './access.ts';
 import type { BodyReader } from './body.ts';
 import type { ApiContext } from './context.ts';
@@ -67,10 +68,18 @@ export interface RouteDefinition<Params extends z.ZodObject, Query extends z.Zod
   summary: string;
   /** All successful answers by status. Errors are problem documents and not listed. */
   answers: Answers;
+  /** Of a published interface whose errors look otherwise. */
+  refusal?: RefusalForm;
   params?: Params;
   query?: Query;
   body?: BodyReader<Body>;
   handle(input: Input<z.output<Params>, z.output<Query>, Body>, context: ApiContext): Promise<Answer> | Answer;
+}
+
+/** Errors that are problem documents with something else around them. */
+export interface RefusalForm {
+  schema: z.ZodType;
+  body: (problem: Problem) => object;
 }
 
 /** A route whose types are closed over. */
@@ -85,6 +94,7 @@ export interface Route {
   repeatable: boolean;
   schemas: { params: z.ZodObject; query: z.ZodObject; body: z.ZodType | null };
   answers: Answers;
+  refusal: RefusalForm | null;
   contentTypes: readonly string[];
   /** What bodies hold, by content type; null: none is needed. */
   bodyMedia: BodyReader<unknown>['media'];
@@ -113,6 +123,7 @@ export function route<Params extends z.ZodObject, Query extends z.ZodObject, Bod
     summary: definition.summary,
     schemas: { params, query, body: body.schema },
     answers: definition.answers,
+    refusal: definition.refusal ?? null,
     repeatable: definition.repeatable ?? false,
     contentTypes: body.contentTypes,
     bodyMedia: body.media,

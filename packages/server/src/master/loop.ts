@@ -129,6 +129,7 @@ class MasterLoop implements Master {
   private fence = newFence();
   /** Whether the store has taken the incarnation of `fence`. */
   private registered = false;
+  private since = 0;
   private readonly options: MasterOptions;
   private readonly store: QuestionStore;
   private readonly steady = steadyClock();
@@ -197,7 +198,8 @@ class MasterLoop implements Master {
   private async register(supersedes: MasterId[]): Promise<void> {
     const { master: id, token } = this.fence;
     this.registered = false;
-    await this.store.registerMaster({ id, token, host: hostname(), at: this.clock(), supersedes });
+    this.since = this.clock();
+    await this.store.registerMaster({ id, token, host: hostname(), at: this.since, supersedes });
     this.registered = true;
   }
 
@@ -594,7 +596,7 @@ class MasterLoop implements Master {
 
   liveRun(run: RunId): LiveRun | null {
     const held = this.core.runs.get(run);
-    return held && this.state === 'running' ? liveRunOf(held, this.id) : null;
+    return held && this.state === 'running' ? liveRunOf(held, this.id, this.since) : null;
   }
 
   async testConnection(projectId: number, name: string, signal: AbortSignal): Promise<ConnectionTest | null> {

@@ -27,6 +27,16 @@ export function runChanges(db: SqliteDatabase, request: { run: number; version: 
   }
 }
 
+const VERSION = `
+  select max(version) as version from (
+    select version from run where id = ?
+    union all select version from task_run where run_id = ?
+    union all select version from attempt where run_id = ?)`;
+
+export function runVersion(db: SqliteDatabase, run: number): number | null {
+  return db.get(VERSION, run, run, run)?.['version'] as number | null;
+}
+
 const POSITION = `select coalesce(max(changed), 0) as position from run where changed > 0`;
 // `changed > 0` is what makes the index usable.
 const CHANGED = `select id, changed from run ${dialect.along('run_changed')} where changed > 0 and changed > ?`;

@@ -8,7 +8,7 @@ import { listen, type EventClient } from './event-client.ts';
 
 const WAIT = { timeout: 20_000, interval: 10 };
 const ADMIN = newSecret();
-const asAdmin = { authorization: `Bearer ${ADMIN}` };
+const asAdmin: Record<string, string> = { authorization: `Bearer ${ADMIN}` };
 const hints = createRunHints();
 const changed = (run: number) => hints.committed([{ kind: 'run', status: { run } as never }]);
 
@@ -124,7 +124,7 @@ class SocketClient {
 
   constructor(socket: Socket) {
     this.socket = socket;
-    socket.on('data', (chunk) => {
+    socket.on('data', (chunk: Buffer) => {
       this.bytes += chunk.length;
       this.tail = (this.tail + chunk.subarray(-4000).toString('latin1')).slice(-4000);
       this.hasSnapshot ||= this.tail.includes('"isLast":true');

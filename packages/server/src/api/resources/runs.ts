@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { LIMITS, formatAttemptId, isTerminalRun, type LiveView, type RunId, type TaskView } from '@pelorus/protocol';
+import { LIMITS, formatAttemptId, type LiveView, type RunId, type TaskView } from '@pelorus/protocol';
 import { SIGNED_IN, inProject } from '../access.ts';
 import {
   liveAnswerSchema,
@@ -15,7 +15,7 @@ import { jsonBody } from '../body.ts';
 import type { ApiContext } from '../context.ts';
 import { readCursor, writeCursor } from '../cursor.ts';
 import { API_LIMITS } from '../limits.ts';
-import { askOwner } from '../live-query.ts';
+import { loadLive } from '../live-query.ts';
 import { loadProject, loadRun, loadRunDetail } from '../lookup.ts';
 import { planView } from '../plan.ts';
 import { filterOf, runSelection } from '../run-selection.ts';
@@ -256,18 +256,15 @@ const getLive = route({
   answers: { 200: liveAnswerSchema },
   params: runPath,
   handle: async ({ params }, context) => {
-    const row = await loadRun(context, params.run);
-    const live = isTerminalRun(row.status.state) ? null : await askOwner(context, params.run);
-    const detail = live ?? (await loadRunDetail(context, params.run));
+    const { owner, detail, storeVersion } = await loadLive(context, params.run);
     const states = await statesOf(context, detail);
     const children = await childrenOf(context, params.run, states);
     const [shown = detail] = await withVisibleParents(context, [detail]);
-    const storeVersion = live === null ? detail.status.version : row.status.version;
     const head: Omit<LiveView, 'tasks'> = {
-      source: live === null ? 'store' : 'memory',
+      source: owner === null ? 'store' : 'memory',
       run: runView(shown, await context.tallies.ofTasks(detail, detail.tasks), context.clock()),
-      master: live === null ? null : { id: live.master, epoch: null },
-      memoryVersion: live?.version ?? null,
+      master: owner && { id: owner.id, epoch: owner.epoch },
+      memoryVersion: owner?.version ?? null,
       storeVersion,
     };
     return liveAnswer(head, states, children);
