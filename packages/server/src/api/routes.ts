@@ -8,6 +8,7 @@ import { alertRoutes } from './resources/alerts.ts';
 import { attemptRoutes } from './resources/attempts.ts';
 import { auditRoutes } from './resources/audit.ts';
 import { backfillRoutes } from './resources/backfills.ts';
+import { bulkRoutes } from './resources/bulk.ts';
 import { connectionRoutes } from './resources/connections.ts';
 import { documentationRoutes } from './resources/documentation.ts';
 import { eventRoutes } from './resources/events.ts';
@@ -59,6 +60,7 @@ export const ROUTES: readonly Route[] = [
   ...eventRoutes,
   ...runActionRoutes,
   ...backfillRoutes,
+  ...bulkRoutes,
   ...attemptRoutes,
   ...workerRoutes,
   ...workerGroupRoutes,

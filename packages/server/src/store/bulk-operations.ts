@@ -12,7 +12,8 @@ import type {
   BulkItem,
   BulkOperation,
   FoundSubmission,
-  NewBulkItem,
+  BulkSender,
+  NewBulkOperation,
   RequestKey,
   RunHead,
   SettledBulkItem,
@@ -27,14 +28,14 @@ import { SQLITE as dialect } from './dialect.ts';
 
 const OPERATION = 'bulk operation';
 const INSERT = `
-  insert into bulk_operation (action, submit_user, state, items, pending, done, refused, created_at, ended_at)
-  values (?, ?, ?, ?, ?, 0, ?, ?, ?) returning id`;
+  insert into bulk_operation (action, submit_user, sender, state, items, pending, done, refused, created_at, ended_at)
+  values (?, ?, ?, ?, ?, ?, 0, ?, ?, ?) returning id`;
 const INSERT_ITEM = `
   insert into bulk_item (operation_id, position, run_id, project_id, state, code, message, at) values (?, ?, ?, ?, ?, ?, ?, ?)`;
 
 export function createBulkOperation(
   c: WriteContext,
-  request: { operation: { action: BulkAction; user: string; at: number; items: NewBulkItem[] }; key: RequestKey },
+  request: { operation: NewBulkOperation; key: RequestKey },
 ): { operation: BulkOperation; repeated: boolean } {
   const { action, user, at, items } = request.operation;
   const keyed = { user, key: request.key, operation: OPERATION, at };
@@ -48,6 +49,7 @@ export function createBulkOperation(
       INSERT,
       JSON.stringify(action),
       user,
+      JSON.stringify(request.operation.sender),
       state,
       items.length,
       pending,
@@ -162,6 +164,7 @@ function toOperation(row: Row): BulkOperation {
     id: row['id'] as number,
     action: JSON.parse(row['action'] as string) as BulkAction,
     submitUser: row['submit_user'] as string,
+    sender: JSON.parse(row['sender'] as string) as BulkSender,
     state: row['state'] as BulkOperation['state'],
     items: row['items'] as number,
     pending: row['pending'] as number,

@@ -21,7 +21,6 @@ import type { AttemptId, CommandId, LogGap, RunId, WorkflowDefinition } from '@p
 import type {
   BackfillFilter,
   BackfillRow,
-  BulkAction,
   BulkItem,
   BulkOperation,
   EnvironmentRow,
@@ -29,7 +28,7 @@ import type {
   LastRun,
   MasterRow,
   NewBackfill,
-  NewBulkItem,
+  NewBulkOperation,
   QueuedTasks,
   RequestKey,
   RunHead,
@@ -346,6 +345,10 @@ class SqliteStore implements Store {
     return runsOf(await this.#people.call('runChanges', { run, version }))[0] ?? null;
   }
 
+  runVersion(run: RunId): Promise<number | null> {
+    return this.#people.call('runVersion', run);
+  }
+
   async changedRuns(request: ChangedRunsRequest): Promise<ChangedRuns> {
     const { runs, positions, next } = await this.#people.call('changedRuns', request);
     return { rows: parseRows(runs).map((row, i) => ({ ...decodeRun(row), changed: positions[i]! })), next };
@@ -428,7 +431,7 @@ class SqliteStore implements Store {
   }
 
   createBulkOperation(
-    operation: { action: BulkAction; user: string; at: number; items: NewBulkItem[] },
+    operation: NewBulkOperation,
     key: RequestKey,
   ): Promise<{ operation: BulkOperation; repeated: boolean }> {
     return this.#writer.call('createBulkOperation', { operation, key });
