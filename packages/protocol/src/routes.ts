@@ -332,6 +332,22 @@ export interface SystemView {
   workers: { online: number; draining: number; slots: number };
 }
 
+/** Answer of the base path itself. */
+export interface IndexView {
+  /** Path of the OpenAPI document. */
+  openapi: string;
+  /** Path of the page for people. */
+  docs: string;
+  routes: { method: string; path: string; summary: string }[];
+}
+
+/** An OpenAPI 3.1 document. */
+export interface OpenApiView {
+  openapi: string;
+  paths: Record<string, unknown>;
+  [member: string]: unknown;
+}
+
 /** Answer to a command about a run: written down, and applied soon by the run's master. */
 export interface CommandAccepted {
   command: number;
@@ -442,6 +458,18 @@ export interface ExecutorDirectRequest {
   notifyMails?: string[];
   timeout?: number;
   extras?: unknown;
+}
+
+export interface ExecutorStarted {
+  execIds: number[];
+  /** Only when there are some. */
+  warnings?: string[];
+}
+export interface ExecutorDirectStarted {
+  execId: number;
+}
+export interface ExecutorKilled {
+  execId: number;
 }
 
 export interface ExecutorExecution {

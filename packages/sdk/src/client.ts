@@ -12,6 +12,11 @@ import {
   type ConnectionView,
   type DefinitionFormat,
   type ExecutorDetail,
+  type ExecutorDirectStarted,
+  type ExecutorKilled,
+  type ExecutorStarted,
+  type IndexView,
+  type OpenApiView,
   type ExecutorDirectRequest,
   type ExecutorList,
   type ExecutorListQuery,
@@ -122,6 +127,10 @@ export function createClient(options: ClientOptions) {
     live: (signal?: AbortSignal) => send<{ status: 'live' }>(get('/livez', signal)),
     /** Answers when requests can be served; `ApiError` 503 otherwise. */
     ready: (signal?: AbortSignal) => send<{ status: 'ready' }>(get('/readyz', signal)),
+    /** Every route of the server. */
+    index: (signal?: AbortSignal) => send<IndexView>(get('', signal)),
+    /** The OpenAPI document of the server. */
+    openApi: (signal?: AbortSignal) => send<OpenApiView>(get('/openapi.json', signal)),
     /** The JSON Schema of definitions. */
     workflowSchema: (signal?: AbortSignal) => send<Record<string, unknown>>(get('/schemas/workflow', signal)),
     /** Who sends the requests, and what they may. */
@@ -334,16 +343,17 @@ function alertChannelsOf(send: Transport) {
 function executorsOf(send: Transport) {
   return {
     run: (request: ExecutorRunRequest, options: CreateOptions = {}) =>
-      send<{ execIds: number[]; warnings?: string[] }>({ ...create('/executors', options), json: request }),
+      send<ExecutorStarted>({ ...create('/executors', options), json: request }),
     runDirect: (request: ExecutorDirectRequest, signal?: AbortSignal) =>
-      send<{ execId: number }>({ ...call('POST', '/executors/direct', signal), body: directForm(request) }),
+      send<ExecutorDirectStarted>({ ...call('POST', '/executors/direct', signal), body: directForm(request) }),
     list: (query: ExecutorListQuery = {}, signal?: AbortSignal) =>
       send<ExecutorList>({ ...get('/executors', signal), query: executorQuery(query) }),
     /** An array holding one object, as published. */
     get: (execId: number, signal?: AbortSignal) => send<[ExecutorDetail]>(get(`/executors/${execId}`, signal)),
     logs: (jobId: string, query: LogQuery = {}, signal?: AbortSignal) =>
       send<LogPage>({ ...get(`/executors/${enc(jobId)}/logs`, signal), query: { ...query } }),
-    kill: (execId: number, signal?: AbortSignal) => send<unknown>(call('POST', `/executors/${execId}/kill`, signal)),
+    kill: (execId: number, { waitMs, signal }: CommandOptions = {}) =>
+      send<ExecutorKilled>({ ...call('POST', `/executors/${execId}/kill`, signal), query: { wait: waitMs } }),
   };
 }
 

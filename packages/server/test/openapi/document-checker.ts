@@ -22,6 +22,8 @@ export interface DocumentChecker {
   operations: readonly DocumentedOperation[];
   /** What is wrong with an answer; empty: nothing. */
   problemsOf(operation: DocumentedOperation, answer: AnswerToCheck): string[];
+  /** What is wrong with a body that is to be sent; of JSON, whether it fits the schema. */
+  problemsOfRequest(operation: DocumentedOperation, request: Omit<AnswerToCheck, 'status'>): string[];
   /** The same for an error document alone, whatever it answers. */
   problemsOfProblem(body: string | Uint8Array): string[];
   /** Compiles every schema of the document; throws for one that is none. */
@@ -106,9 +108,21 @@ export function createDocumentChecker(document: OpenApiDocument): DocumentChecke
     return [`${ajv.errorsText(validate.errors, { dataVar: '' })} in ${shown(text)}`];
   }
 
+  function problemsOfRequest(
+    { path, method, operation }: DocumentedOperation,
+    { contentType, body }: Omit<AnswerToCheck, 'status'>,
+  ): string[] {
+    const type = contentType.split(';', 1)[0] ?? '';
+    const media = operation.requestBody?.content[type];
+    if (media === undefined) return [`a body of type ${type} is not documented`];
+    const pointer = pointerOf('paths', path, method.toLowerCase(), 'requestBody', 'content', type, 'schema');
+    return type.endsWith('json') ? valueProblems(pointer, textOf(body)) : [];
+  }
+
   return {
     operations,
     problemsOf,
+    problemsOfRequest,
     problemsOfProblem: (body) => valueProblems(pointerOf('components', 'schemas', 'Problem'), textOf(body)),
     compileAll: () => {
       const pointers = [...pointersOfSchemas(document)];

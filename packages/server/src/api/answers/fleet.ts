@@ -1,12 +1,6 @@
 /** Workers, masters, worker groups, environments. */
 import { z } from 'zod';
-import type {
-  EnvironmentView,
-  MasterView,
-  WorkerDetail,
-  WorkerDrained,
-  WorkerGroupView,
-} from '@pelorus/protocol';
+import type { EnvironmentView, MasterView, WorkerDetail, WorkerDrained, WorkerGroupView } from '@pelorus/protocol';
 import { workerMembers } from './operations.ts';
 import { countAnswer, instantAnswer, pageOf, schemaOf } from './schema-of.ts';
 

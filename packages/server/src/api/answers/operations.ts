@@ -4,14 +4,14 @@ import type { SystemView, TaskGroupView, WorkerView } from '@pelorus/protocol';
 import { countAnswer, instantAnswer, pageOf, schemaOf } from './schema-of.ts';
 
 export const workerMembers = {
-    id: z.string(),
-    name: z.string(),
-    host: z.string(),
-    groups: z.array(z.string()),
-    slots: countAnswer,
-    state: z.enum(['online', 'draining', 'offline']),
-    registeredAt: instantAnswer,
-    seenAt: instantAnswer,
+  id: z.string(),
+  name: z.string(),
+  host: z.string(),
+  groups: z.array(z.string()),
+  slots: countAnswer,
+  state: z.enum(['online', 'draining', 'offline']),
+  registeredAt: instantAnswer,
+  seenAt: instantAnswer,
 };
 const workerAnswer = schemaOf<WorkerView>()('WorkerView', z.strictObject(workerMembers));
 export const workerPage = pageOf('WorkerPage', workerAnswer);
