@@ -62,6 +62,7 @@ const named = (what: 'connection' | 'secret') => (place: Place) => ({
 });
 const file = (place: Place) => ({ params: { project: place.project, path: place.file } });
 const group = { params: { name: 'gpu' } };
+const unused = { params: { name: 'unused' } };
 const channel = { params: { name: 'ops' } };
 
 export const EXPECTED: Record<string, Expectation> = {
@@ -115,6 +116,24 @@ export const EXPECTED: Record<string, Expectation> = {
   },
   getExecution: { needs: 'read', about: run('execId') },
   getExecutionLogs: { needs: 'read', about: (place) => ({ params: { jobId: place.attempt } }) },
+  queryExecutingWorkflow: {
+    needs: 'read',
+    about: (place) => ({ params: { projectCode: place.project }, query: { id: String(place.run) } }),
+    mixed: (own, foreign) => [
+      {
+        title: 'a foreign run as if it were of the own project',
+        params: { projectCode: own.project },
+        query: { id: String(foreign.run) },
+        status: 403,
+      },
+      {
+        title: 'an own run as if it were of the other project',
+        params: { projectCode: foreign.project },
+        query: { id: String(own.run) },
+        status: 404,
+      },
+    ],
+  },
   killExecution: { needs: 'execute', about: run('execId'), status: 201 },
 
   // ---- projects
@@ -351,14 +370,26 @@ export const EXPECTED: Record<string, Expectation> = {
 
   // ---- what is nobody's project
   listWorkers: { needs: 'signed-in', sent: {} },
+  getWorker: { needs: 'signed-in', list: true, sent: { params: { worker: 'worker-1' } } },
+  drainWorker: { needs: 'administrator', sent: { params: { worker: 'worker-1' }, body: {} }, status: 202 },
+  undrainWorker: { needs: 'administrator', sent: { params: { worker: 'worker-1' } }, status: 202 },
+  listMasters: { needs: 'signed-in', sent: {} },
+  listWorkerGroups: { needs: 'signed-in', sent: {} },
+  getWorkerGroup: { needs: 'signed-in', sent: unused },
+  putWorkerGroup: { needs: 'administrator', sent: { ...unused, body: { description: 'x' } } },
+  deleteWorkerGroup: { needs: 'administrator', sent: unused, status: 204 },
+  listEnvironments: { needs: 'signed-in', sent: {} },
+  getEnvironment: { needs: 'signed-in', sent: unused },
+  putEnvironment: { needs: 'administrator', sent: { ...unused, body: { variables: { A: 'b' } } } },
+  deleteEnvironment: { needs: 'administrator', sent: unused, status: 204 },
   listTaskGroups: { needs: 'signed-in', sent: {} },
   getTaskGroup: { needs: 'signed-in', sent: group },
   putTaskGroup: { needs: 'administrator', sent: { ...group, body: { size: 7 } } },
-  deleteTaskGroup: { needs: 'administrator', sent: { params: { name: 'unused' } }, status: 204 },
+  deleteTaskGroup: { needs: 'administrator', sent: unused, status: 204 },
   listChannels: { needs: 'signed-in', sent: {} },
   getChannel: { needs: 'signed-in', sent: channel },
   putChannel: { needs: 'administrator', sent: { ...channel, body: { kind: 'email', target: 'b@example.org' } } },
-  deleteChannel: { needs: 'administrator', sent: { params: { name: 'unused' } }, status: 204 },
+  deleteChannel: { needs: 'administrator', sent: unused, status: 204 },
   testChannel: { needs: 'administrator', sent: channel },
   listAlerts: {
     needs: 'signed-in',

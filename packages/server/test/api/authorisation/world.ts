@@ -9,7 +9,7 @@ import { createApi } from '../../../src/api/index.ts';
 import { newSecret, secretHash, SESSION_COOKIE, TOKEN_PREFIX } from '../../../src/api/credentials.ts';
 import type { Route } from '../../../src/api/route.ts';
 import { SqliteDatabase } from '../../../src/store/sqlite-database.ts';
-import { alertOfEnd } from '../../store/records.ts';
+import { alertOfEnd, worker } from '../../store/records.ts';
 import { NOW, openApi, type ApiUnderTest } from '../api-under-test.ts';
 
 export const MARKS = { own: 'homely', foreign: 'strange' } as const;
@@ -121,6 +121,9 @@ export async function openWorld(): Promise<World> {
   const guestToken = (await store.listTokens('strange-owner'))[0]!.id;
   await api.call('PUT', '/task-groups/gpu', { headers: asAdmin, body: { size: 1 } });
   await api.call('PUT', '/task-groups/unused', { headers: asAdmin, body: { size: 1 } });
+  await api.call('PUT', '/worker-groups/unused', { headers: asAdmin, body: {} });
+  await api.call('PUT', '/environments/unused', { headers: asAdmin, body: { variables: {} } });
+  await api.commit({ kind: 'worker', record: worker('worker-1', { name: 'worker-1' }) });
   for (const name of ['ops', 'unused'])
     await api.call('PUT', `/alert-channels/${name}`, {
       headers: asAdmin,
