@@ -13,6 +13,7 @@ import {
 } from '@pelorus/server/api';
 import { startMaster, type Master } from '@pelorus/server/master';
 import { openSqliteStore, StoreError, type Store } from '@pelorus/server/store';
+import { createVault, parseKeys, resealAll, type Vault } from '@pelorus/server/vault';
 import { createMemoryLinkPair, startWorker, type Worker } from '@pelorus/worker';
 import { hostname } from 'node:os';
 import type { AddressInfo } from 'node:net';
@@ -31,6 +32,8 @@ export interface DevOptions {
   /** The first to try; 0: any. */
   port: number;
   adminToken: string;
+  /** As `PELORUS_SECRET_KEY` has them. */
+  secretKeys: string;
   /** Proxies that are believed; null: none. */
   trustedProxies: string[] | null;
   /** Under which people reach the server; null: as they do. */
@@ -73,19 +76,21 @@ export interface DevServer {
 /** Starts everything; rejects with a `Failure` when the data directory is in use. */
 export async function startDev(options: DevOptions): Promise<DevServer> {
   const { log } = options;
+  const vault = vaultWith(options.secretKeys);
   const store = await openStore(options.data, options.audit);
   const started: { stop: () => Promise<unknown> }[] = [{ stop: () => store.close() }];
   try {
+    await bringUpToDate(store, vault, log);
     const over = Promise.withResolvers<unknown>();
     const runHints = createRunHints();
-    const master = await startMaster({ store, log, onOver: over.resolve, onCommitted: runHints.committed });
+    const master = await startMaster({ store, log, vault, onOver: over.resolve, onCommitted: runHints.committed });
     started.unshift(master);
     const worker = await startWorker(workerOptions(options, master));
     started.unshift(worker);
     // Webhooks to this machine are allowed: in development that is where they are tried.
     const alerts = await startAlerts({ store, log, ...options.alerts, allowLoopback: true });
     started.unshift(alerts);
-    const api = createApi(apiOptions(options, { store, master, alerts, runHints }));
+    const api = createApi(apiOptions(options, { store, vault, master, alerts, runHints }));
     started.unshift({ stop: () => api.close() });
     const port = await freePort(options.host, options.port);
     await api.listen({ host: options.host, port });
@@ -108,6 +113,27 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
     for (const service of started)
       await service.stop().catch((err: unknown) => log.warn({ err }, 'cleaning up failed'));
     throw error;
+  }
+}
+
+function vaultWith(text: string): Vault {
+  const keys = parseKeys(text);
+  if (typeof keys !== 'string') return createVault(keys);
+  throw new Failure({
+    exitCode: EXIT.usage,
+    what: `PELORUS_SECRET_KEY ${keys}`,
+    todo: 'openssl rand -base64 32 makes one',
+  });
+}
+
+/** A vault that cannot be read is no reason not to start: tasks that need it fail and say so. */
+async function bringUpToDate(store: Store, vault: Vault, log: Logger): Promise<void> {
+  try {
+    const found = await resealAll(store, vault);
+    if (found.resealed + found.plain > 0) log.info({ ...found }, 'secrets sealed under the first key');
+    if (found.closed > 0) log.warn({ closed: found.closed }, 'secrets that no key of PELORUS_SECRET_KEY opens');
+  } catch (err) {
+    log.error({ err }, 'secrets could not be brought under the first key; the next start tries again');
   }
 }
 
@@ -165,7 +191,13 @@ function workerOptions({ data, worker, log }: DevOptions, master: Master): Param
 
 function apiOptions(
   { data, adminToken, host, log, publicUrl, trustedProxies }: DevOptions,
-  { store, master, alerts, runHints }: { store: Store; master: Master; alerts: Alerts; runHints: RunHints },
+  {
+    store,
+    vault,
+    master,
+    alerts,
+    runHints,
+  }: { store: Store; vault: Vault; master: Master; alerts: Alerts; runHints: RunHints },
 ): ApiOptions {
   return {
     store,
@@ -175,11 +207,13 @@ function apiOptions(
       runsChanged: (listener) => runHints.subscribe(listener),
       liveRun: (run) => master.liveRun(run),
       testAlertChannel: (name, signal) => alerts.test(name, signal),
+      testConnection: (projectId, name, signal) => master.testConnection(projectId, name, signal),
     },
     clock: Date.now,
     log,
     version: productVersion(),
     storeKind: 'sqlite',
+    vault,
     adminToken,
     allowedHosts: isAnyAddress(host) ? ['*'] : [host, ...(publicUrl === null ? [] : [new URL(publicUrl).hostname])],
     publicUrl,

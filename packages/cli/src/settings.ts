@@ -47,6 +47,11 @@ export const SETTINGS = {
   ),
   auditDays: row('PELORUS_AUDIT_DAYS', '400', 'how long rows of the audit are kept', positiveInteger),
   auditRows: row('PELORUS_AUDIT_ROWS', '10000000', 'how many rows of the audit are kept at most', manyAtLeast1000),
+  secretKey: secret(
+    'PELORUS_SECRET_KEY',
+    'encrypts stored secrets: 32 bytes in base64 or 32 characters and more; several, separated by commas: the first encrypts, all decrypt; default: one made for each data directory',
+    secretKeys,
+  ),
   workerSlots: row('PELORUS_WORKER_SLOTS', '100', 'how many tasks the worker runs side by side', positiveInteger),
   workerGroups: row('PELORUS_WORKER_GROUPS', 'default', 'worker groups, separated by commas', notEmpty),
   workerMaxLoad: row(
@@ -221,6 +226,15 @@ function camelCase([first = '', ...rest]: string[]): string {
 function notEmpty(text: string): string | null {
   return text.trim() === '' ? 'must not be empty' : null;
 }
+
+function secretKeys(text: string): string | null {
+  return text.split(',').every((key) => key.trim().length >= SECRET_KEY_CHARACTERS_MIN)
+    ? null
+    : `must be at least ${SECRET_KEY_CHARACTERS_MIN} characters, each of them where there are several`;
+}
+
+/** As `server/vault` has it, which is not loaded for this. */
+const SECRET_KEY_CHARACTERS_MIN = 32;
 
 function smtpUrl(text: string): string | null {
   const protocol = URL.parse(text)?.protocol;

@@ -5,6 +5,8 @@ import { relative } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import {
   adminTokenOf,
+  holdsSecretKey,
+  secretKeyOf,
   dataDirectoryAt,
   emptyDataDirectory,
   holdsData,
@@ -94,6 +96,7 @@ async function runDev(session: Session, folder: string | null, flags: DevFlags):
     host: settings.host.value ?? '',
     port: wanted,
     adminToken,
+    secretKeys: secretKeysOf(settings, data),
     trustedProxies: settings.trustedProxies.value?.split(',').map((part) => part.trim()) ?? null,
     publicUrl,
     audit: { days: Number(settings.auditDays.value), rows: Number(settings.auditRows.value) },
@@ -112,6 +115,13 @@ async function runDev(session: Session, folder: string | null, flags: DevFlags):
     removeServerFile(data.root, process.pid);
     throw error;
   }
+}
+
+/** The key of the data directory opens what it has sealed, also after another one was configured. */
+function secretKeysOf({ secretKey }: Settings, data: DataDirectory): string {
+  const { value } = secretKey;
+  if (value === null) return secretKeyOf(data);
+  return holdsSecretKey(data) ? `${value},${secretKeyOf(data)}` : value;
 }
 
 interface Opening {
