@@ -25,7 +25,9 @@ export interface Answer {
     | { events: EventSource }
     /** Anything else, with its content type. */
     | { text: string; type: string }
-    | { bytes: Uint8Array; type: string };
+    | { bytes: Uint8Array; type: string }
+    /** Bytes of any length, sent as the client takes them. */
+    | { pieces: AsyncIterable<Uint8Array>; type: string };
 }
 
 /** What a status answers with: JSON of a schema, nothing (null), or something of one of several media types. */
@@ -65,6 +67,8 @@ export interface RouteDefinition<Params extends z.ZodObject, Query extends z.Zod
   access: AccessRule;
   /** The header `Idempotency-Key` is honoured. */
   repeatable?: boolean;
+  /** The header `If-Match` is honoured. */
+  conditional?: boolean;
   summary: string;
   /** All successful answers by status. Errors are problem documents and not listed. */
   answers: Answers;
@@ -92,6 +96,7 @@ export interface Route {
   access: AccessRule;
   summary: string;
   repeatable: boolean;
+  conditional: boolean;
   schemas: { params: z.ZodObject; query: z.ZodObject; body: z.ZodType | null };
   answers: Answers;
   refusal: RefusalForm | null;
@@ -125,6 +130,7 @@ export function route<Params extends z.ZodObject, Query extends z.ZodObject, Bod
     answers: definition.answers,
     refusal: definition.refusal ?? null,
     repeatable: definition.repeatable ?? false,
+    conditional: definition.conditional ?? false,
     contentTypes: body.contentTypes,
     bodyMedia: body.media,
     readsQuery: body.readsQuery,

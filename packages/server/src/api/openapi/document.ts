@@ -160,16 +160,31 @@ function isJsonText(schema: JsonSchema): boolean {
 }
 
 function headersOf(route: Route): Parameter[] {
-  if (!route.repeatable) return [];
+  const statuses = Object.keys(route.answers);
+  const streams = Object.values(route.answers).some(
+    (answer) => answer !== null && 'media' in answer && 'text/event-stream' in answer.media,
+  );
   return [
-    {
-      name: 'Idempotency-Key',
-      in: 'header',
-      required: false,
-      description: 'The same key makes nothing new within 24 hours and gives the same answer.',
-      schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
-    },
+    ...(route.repeatable ? [HEADERS.key] : []),
+    ...(route.conditional ? [HEADERS.ifMatch] : []),
+    ...(statuses.includes('304') ? [HEADERS.ifNoneMatch] : []),
+    ...(statuses.includes('206') ? [HEADERS.range] : []),
+    ...(streams ? [HEADERS.lastEventId] : []),
   ];
+}
+
+const HEADERS = {
+  key: header('Idempotency-Key', 'The same key makes nothing new within 24 hours and gives the same answer.', {
+    pattern: '^[\\x21-\\x7e]{1,255}$',
+  }),
+  ifMatch: header('If-Match', 'Entity tag of what is there, or `*`; if it is another, nothing is changed (412).'),
+  ifNoneMatch: header('If-None-Match', 'Entity tag of what the client has; if it is that still, the answer is 304.'),
+  range: header('Range', 'One range of bytes.'),
+  lastEventId: header('Last-Event-ID', 'Id of the last event that was received: the stream goes on behind it.'),
+} as const;
+
+function header(name: string, description: string, more: JsonSchema = {}): Parameter {
+  return { name, in: 'header', required: false, description, schema: { type: 'string', ...more } };
 }
 
 function bodyOf(route: Route, components: Components): RequestBody | null {
