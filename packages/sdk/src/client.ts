@@ -9,6 +9,7 @@ import {
   type AuditView,
   type CommandAccepted,
   type ConnectionBody,
+  type ConnectionTested,
   type ConnectionView,
   type DefinitionFormat,
   type ExecutorDetail,
@@ -28,6 +29,7 @@ import {
   type Page,
   type Permission,
   type PlanView,
+  type ProjectFileView,
   type ProjectView,
   type RerunRequest,
   type RunEvent,
@@ -35,6 +37,7 @@ import {
   type RunState,
   type RunSubmitted,
   type RunView,
+  type SecretView,
   type SignInLink,
   type RunsEvent,
   type SystemView,
@@ -151,7 +154,7 @@ export function createClient(options: ClientOptions) {
       /** Its secret is in this answer only. */
       create: (body: TokenBody, signal?: AbortSignal) =>
         send<TokenCreated>({ ...call('POST', '/tokens', signal), json: body }),
-      /** Ends it, and those that were made with it. */
+      /** Ends it; one that is restricted, with those that were made with it. */
       delete: (id: number, signal?: AbortSignal) => send<undefined>(call('DELETE', `/tokens/${id}`, signal)),
     },
     /** Changes and refusals, newest first. */
@@ -174,13 +177,9 @@ export function createClient(options: ClientOptions) {
         send<Page<AlertView>>({ ...get('/alerts', signal), query: { ...query } }),
     },
     workers: { list: (signal?: AbortSignal) => send<Page<WorkerView>>(get('/workers', signal)) },
-    connections: {
-      put: (project: string, name: string, body: ConnectionBody, signal?: AbortSignal) =>
-        send<ConnectionView>({
-          ...call('PUT', `/projects/${enc(project)}/connections/${enc(name)}`, signal),
-          json: body,
-        }),
-    },
+    connections: connectionsOf(send),
+    secrets: secretsOf(send),
+    files: filesOf(send, open),
     executors: executorsOf(send),
     /**
      * What becomes of a run: a snapshot, then whatever changes, until it has ended. The connection may be lost and is taken up
@@ -227,6 +226,65 @@ function usersOf(send: Transport) {
     /** Opens a session once, within 15 minutes. */
     createSignInLink: (name: string, signal?: AbortSignal) =>
       send<SignInLink>(call('POST', `${path(name)}/sign-in-link`, signal)),
+  };
+}
+
+function connectionsOf(send: Transport) {
+  const all = (project: string) => `/projects/${enc(project)}/connections`;
+  const path = (project: string, name: string) => `${all(project)}/${enc(name)}`;
+  return {
+    list: (project: string, query: PageQuery = {}, signal?: AbortSignal) =>
+      send<Page<ConnectionView>>({ ...get(all(project), signal), query: { ...query } }),
+    get: (project: string, name: string, signal?: AbortSignal) =>
+      send<ConnectionView>(get(path(project, name), signal)),
+    /** An address as it was shown, with `***` for its password, keeps that. */
+    put: (project: string, name: string, body: ConnectionBody, signal?: AbortSignal) =>
+      send<ConnectionView>({ ...call('PUT', path(project, name), signal), json: body }),
+    delete: (project: string, name: string, signal?: AbortSignal) =>
+      send<undefined>(call('DELETE', path(project, name), signal)),
+    /** `select 1` on a worker, within 10 s. */
+    test: (project: string, name: string, signal?: AbortSignal) =>
+      send<ConnectionTested>(call('POST', `${path(project, name)}/test`, signal)),
+  };
+}
+
+function secretsOf(send: Transport) {
+  const all = (project: string) => `/projects/${enc(project)}/secrets`;
+  const path = (project: string, name: string) => `${all(project)}/${enc(name)}`;
+  return {
+    /** Names; values are never given back. */
+    list: (project: string, query: PageQuery = {}, signal?: AbortSignal) =>
+      send<Page<SecretView>>({ ...get(all(project), signal), query: { ...query } }),
+    get: (project: string, name: string, signal?: AbortSignal) => send<SecretView>(get(path(project, name), signal)),
+    put: (project: string, name: string, body: { value: string }, signal?: AbortSignal) =>
+      send<SecretView>({ ...call('PUT', path(project, name), signal), json: body }),
+    delete: (project: string, name: string, signal?: AbortSignal) =>
+      send<undefined>(call('DELETE', path(project, name), signal)),
+  };
+}
+
+/** For a change that is to happen only when the file is as it was seen: the SHA-256 of its content. */
+interface FileChange {
+  ifMatch?: string;
+  signal?: AbortSignal;
+}
+
+function filesOf(send: Transport, open: Opener) {
+  const all = (project: string) => `/projects/${enc(project)}/files`;
+  const path = (project: string, file: string) => `${all(project)}/${file.split('/').map(enc).join('/')}`;
+  const condition = ({ ifMatch }: FileChange) =>
+    ifMatch === undefined ? {} : { headers: { 'if-match': `"${ifMatch}"` } };
+  return {
+    list: (project: string, query: PageQuery = {}, signal?: AbortSignal) =>
+      send<Page<ProjectFileView>>({ ...get(all(project), signal), query: { ...query } }),
+    /** The bytes of a file. */
+    get: async (project: string, file: string, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> =>
+      new Uint8Array(await (await open(get(path(project, file), signal))).arrayBuffer()),
+    /** Creates or overwrites it; 412 when it is not as `ifMatch` says. */
+    put: (project: string, file: string, bytes: Uint8Array<ArrayBuffer>, change: FileChange = {}) =>
+      send<ProjectFileView>({ ...call('PUT', path(project, file), change.signal), ...condition(change), body: bytes }),
+    delete: (project: string, file: string, change: FileChange = {}) =>
+      send<undefined>({ ...call('DELETE', path(project, file), change.signal), ...condition(change) }),
   };
 }
 
