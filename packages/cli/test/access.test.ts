@@ -32,7 +32,7 @@ test('dev prints a link that signs the administrator in once, and a new one at t
   try {
     const first = await other.dev('--no-samples');
     expect(first.stdout()).toMatch(
-      /^ {2}Console {2}http:\/\/127\.0\.0\.1:\d+\/\?code=[\w-]{43} {2,}one-time sign-in link$/m,
+      /^ {2}Console {2}http:\/\/127\.0\.0\.1:\d+\/\?code=[\w-]{43} +one-time sign-in link$/m,
     );
     const unused = codeIn(first.stdout());
     first.signal('SIGINT');
@@ -112,6 +112,8 @@ test('login by a link, and by a token that there is already; the password of a t
   expect((await place.pelorus('login', '--link', link.stdout.trim())).code).toBe(4);
   const made = await json<TokenCreated>('token', 'create', 'ci', '--perm', 'viewer', '--expires', '1h');
   expect(made).toMatchObject({ user: 'ann', perm: 2 });
+  // Not longer than the token that makes it.
+  expect((await place.pelorus('token', 'create', 'ci', '--expires', '31d')).code).toBe(4);
   expect((await place.pelorus('logout')).code).toBe(0);
   const given = await place.pelorusWith({ input: made.token }, 'login', '--token-stdin');
   expect(given.stdout).toContain('as ann');

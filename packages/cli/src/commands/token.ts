@@ -42,13 +42,16 @@ export function addTokenCommand(program: Command, host: Host): void {
   parent
     .command('create <name>')
     .description('make a token; its secret is shown this once')
-    .option('--expires <duration>', 'for how long it is valid; absent: until it is deleted')
+    .option(
+      '--expires <duration>',
+      'for how long it is valid; absent: as long as the token in use, or until it is deleted',
+    )
     .option('--perm <role>', 'what it leaves of your rights: viewer, operator, editor, or bits from 1 to 7', permission)
     .option('--project <name>', 'a project that it is for; repeatable; absent: all of yours', collectList)
     .addHelpText(
       'after',
       examples(
-        'pelorus token create ci --expires 90d --perm operator --project sales',
+        'pelorus token create ci --expires 14d --perm operator --project sales',
         'pelorus token create ci -o name',
       ),
     )
@@ -64,14 +67,15 @@ export function addTokenCommand(program: Command, host: Host): void {
         },
         session.signal,
       );
+      const until = made.expiresAt === null ? '' : `, valid until ${made.expiresAt}`;
       const text = (): string =>
-        `${made.token}\ntoken ${made.id}, ${made.name}; this is the only time that it is shown\n`;
+        `${made.token}\ntoken ${made.id}, ${made.name}${until}; this is the only time that it is shown\n`;
       writeItem(session.terminal.out, session.format, { value: made, name: made.token, text });
     });
 
   parent
     .command('delete <id>')
-    .description('end a token, and those that were made with it')
+    .description('end a token; one that is restricted, with those that were made with it')
     .addHelpText('after', examples('pelorus token delete 3'))
     .action(async (written: string, _flags: object, command: Command) => {
       const session = openSession(command, host);

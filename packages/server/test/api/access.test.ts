@@ -426,6 +426,15 @@ describe('tokens', () => {
     expect([await statusOf(who), await statusOf(bearer(second.token))]).toEqual([401, 401]);
   });
 
+  test('that are not restricted make others that outlive them, though not in time', async () => {
+    const expiresAt = new Date(NOW + MINUTE).toISOString();
+    const first = await makeToken(ann, { expiresAt });
+    const second = await makeToken(bearer(first.token), { perm: 'viewer' });
+    expect(second.expiresAt).toBe(expiresAt);
+    await as(ann, 'DELETE', `/tokens/${first.id}`);
+    expect(await statusOf(bearer(second.token))).toBe(200);
+  });
+
   test('that are restricted see and end themselves only, and cannot change the password', async () => {
     const other = await makeToken(ann);
     const mine = await makeToken(ann, { perm: 'operator' });
