@@ -1,15 +1,43 @@
 /** Who may do what, for every operation there is; and that this test would notice if it were otherwise. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { API_BASE } from '@pelorus/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ANYONE, SIGNED_IN, inProject, type Caller } from '../../src/api/access.ts';
 import type { Route } from '../../src/api/route.ts';
-import { ROUTES } from '../../src/api/routes.ts';
+import { ROUTES, urlOf } from '../../src/api/routes.ts';
 import { ask, casesOf, changes, check } from './authorisation/matrix.ts';
-import { EXPECTED } from './authorisation/table.ts';
+import { EXPECTED, type Need } from './authorisation/table.ts';
 import { openWorld, type Place, type World } from './authorisation/world.ts';
 
 test('every operation has a row that says who may, and no row is about an operation that there is not', () => {
   expect(Object.keys(EXPECTED).toSorted()).toEqual(ROUTES.map((route) => route.id).toSorted());
 });
+
+test('docs/permissions.md says so, for every operation', async () => {
+  const file = new URL('../../../../docs/permissions.md', import.meta.url);
+  const text = await readFile(file, 'utf8');
+  const start = text.indexOf(TABLE_HEAD);
+  const before = start === -1 ? text : text.slice(0, start);
+  const table = [TABLE_HEAD, ...ROUTES.map(lineOf)].join('\n') + '\n';
+  if (process.env['UPDATE_PERMISSIONS'] === '1') await writeFile(file, before + table);
+  else expect(text.slice(before.length)).toBe(table);
+});
+
+const TABLE_HEAD = '| operation | request | who |\n|---|---|---|';
+const NEEDS: Record<Need, string> = {
+  ...{ anyone: 'anyone', 'signed-in': 'signed in', administrator: 'administrator' },
+  ...{ read: '**r**', write: '**w**', execute: '**x**', own: 'owner' },
+};
+
+function lineOf(route: Route): string {
+  const { needs, note, list } = EXPECTED[route.id] ?? { needs: 'anyone' };
+  const path =
+    urlOf(route)
+      .replace(API_BASE, '')
+      .replaceAll(/:(\w+)/g, '{$1}') || '/';
+  const who = `${NEEDS[needs]}${list === true && note === undefined ? '; shows what may be read' : ''}`;
+  return `| ${route.id} | \`${route.method} ${path}\` | ${who}${note === undefined ? '' : `; ${note}`} |`;
+}
 
 interface Places {
   own: Place;

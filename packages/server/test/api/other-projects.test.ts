@@ -1,6 +1,6 @@
 /** Workflows that name others in other projects, and links between their runs. */
 import { runIdOf, type Page, type Problem, type RunView, type TaskView } from '@pelorus/protocol';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { newRun } from '../store/records.ts';
 import { NOW } from './api-under-test.ts';
 import { openWorld, type Place, type World } from './authorisation/world.ts';
@@ -174,4 +174,33 @@ test('links to child and parent runs are shown to who may read those', async () 
   await grant('viewer', 2);
   expect(await parentsSeen('viewer')).toEqual([parent.id, parent.id, parent.id]);
   expect(await children('viewer')).toEqual([[child, child]]);
+});
+
+test('an operation on many runs touches those only that its sender may run', async () => {
+  const [mine, other] = [await world.makePlace('own'), await world.makePlace('foreign')];
+  const { body } = await call<{ id: number }>('operator', 'POST', '/bulk/runs', {
+    action: 'stop',
+    ids: [mine.run, other.run],
+  });
+  interface Detail {
+    state: string;
+    items: { run: number; state: string; code: string | null; message: string | null }[];
+  }
+  const items = await vi.waitFor(async () => {
+    const { body: now } = await call<Detail>('operator', 'GET', `/bulk/${body.id}`);
+    expect(now.state).toBe('ended');
+    return now.items;
+  });
+  expect(items).toMatchObject([
+    { run: mine.run, state: 'done', code: null },
+    { run: other.run, state: 'refused', code: 'FORBIDDEN', message: 'operator may not run what is in this project' },
+  ]);
+  const orders = world.dump().get('command') ?? '';
+  expect((JSON.parse(orders) as unknown[][]).filter((row) => row[1] === other.run).map((row) => row[2])).toEqual([
+    '{"kind":"start"}',
+  ]);
+  expect((JSON.parse(orders) as unknown[][]).filter((row) => row[1] === mine.run).map((row) => row[2])).toEqual([
+    '{"kind":"start"}',
+    '{"kind":"stop"}',
+  ]);
 });

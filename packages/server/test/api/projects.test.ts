@@ -66,17 +66,21 @@ test('of many who create the same one at once, one becomes the owner', async () 
 
 describe('deleting', () => {
   test('waits until it is empty, and says what is in the way', async () => {
-    const { project, workflow, run, pausedRun } = await world.makePlace('own');
+    const { project, workflow, run, pausedRun, backfill } = await world.makePlace('own');
     const remove = (who: string) => call<Problem>(who, 'DELETE', `/projects/${project}`);
     expect((await remove('editor')).status).toBe(403);
     expect((await remove('owner')).body).toMatchObject({
       status: 412,
       code: 'PRECONDITION_FAILED',
-      message: `Project '${project}' is not empty: workflows 1, runs that have not ended 2. Delete and stop them first.`,
+      message: `Project '${project}' is not empty: workflows 1, runs that have not ended 2, backfills that have not ended 1. Delete and stop them first.`,
     });
     for (const id of [run, pausedRun]) await world.api.setRun(id, 'stopped', { endedAt: NOW });
     expect((await remove('owner')).body.message).toMatch('workflows 1, runs that have not ended 0');
     expect((await call('editor', 'DELETE', `/projects/${project}/workflows/${workflow}`)).status).toBe(204);
+    expect((await remove('owner')).body.message).toMatch(
+      'workflows 0, runs that have not ended 0, backfills that have not ended 1',
+    );
+    expect((await call('owner', 'POST', `/backfills/${backfill}/stop`)).status).toBe(202);
     expect((await remove('owner')).status).toBe(204);
     expect((await remove('owner')).status).toBe(404);
   });

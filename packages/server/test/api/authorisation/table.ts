@@ -88,6 +88,7 @@ export const EXPECTED: Record<string, Expectation> = {
   },
   runDirect: {
     needs: 'execute',
+    note: 'and, for what it names in other projects, as for saving',
     about: (place) => ({ body: direct(place.project, { script: 'true' }) }),
     status: 201,
     mixed: (own, foreign) => [
@@ -281,6 +282,28 @@ export const EXPECTED: Record<string, Expectation> = {
     about: (place) => ({ params: { backfill: place.backfill } }),
     status: 202,
     tells: true,
+  },
+
+  // ---- many runs at once
+  postBulkRuns: {
+    needs: 'signed-in',
+    note: 'run by run, each as the action on it',
+    list: true,
+    sent: { query: { dryRun: 'true' }, body: { action: 'stop', filter: {} } },
+    mixed: (own, foreign) => {
+      const asked = (more: object) => ({ query: { dryRun: 'true' }, body: { action: 'stop', ...more } });
+      return [
+        { title: 'runs of both', ...asked({ ids: [own.run, foreign.run] }), status: 200 },
+        { title: 'a filter for the other project', ...asked({ filter: { project: foreign.project } }), status: 403 },
+      ];
+    },
+  },
+  listBulk: { needs: 'signed-in', note: 'the own ones; all: administrators', sent: {} },
+  getBulk: {
+    needs: 'signed-in',
+    note: 'the own ones; those of others: administrators',
+    sent: ({ operation }) => ({ params: { operation } }),
+    only: ({ administrator }) => administrator,
   },
 
   // ---- connections, secrets, files

@@ -4,6 +4,7 @@
  * turns up in an answer, something of that project has been told.
  */
 import path from 'node:path';
+import { vi } from 'vitest';
 import { runIdOf, type Problem } from '@pelorus/protocol';
 import { createApi } from '../../../src/api/index.ts';
 import { newSecret, secretHash, SESSION_COOKIE, TOKEN_PREFIX } from '../../../src/api/credentials.ts';
@@ -58,6 +59,8 @@ export interface World {
   cookie: string;
   /** Id of a token of who owns what is foreign. */
   token: number;
+  /** Id of a bulk operation of theirs. */
+  operation: number;
   makePlace(side: Side): Promise<Place>;
   /** What is stored but for the audit, by table. */
   dump(): Map<string, string>;
@@ -117,7 +120,8 @@ export async function openWorld(): Promise<World> {
     hash: secretHash(code),
     session: { hash: secretHash(session), at: NOW, endsAt: NOW + 86_400_000, address: '127.0.0.1', limit: 10 },
   });
-  await token('strange-owner');
+  const stranger = await token('strange-owner');
+  const operation = await endedOperation(api, stranger);
   const guestToken = (await store.listTokens('strange-owner'))[0]!.id;
   await api.call('PUT', '/task-groups/gpu', { headers: asAdmin, body: { size: 1 } });
   await api.call('PUT', '/task-groups/unused', { headers: asAdmin, body: { size: 1 } });
@@ -215,6 +219,7 @@ export async function openWorld(): Promise<World> {
     asAdmin,
     cookie: `${SESSION_COOKIE}=${session}`,
     token: guestToken,
+    operation,
     makePlace,
     dump: () => new Map(tables.map((table) => [table, JSON.stringify(db.rows(`select * from ${table}`))])),
     refusals: () =>
@@ -230,4 +235,15 @@ export async function openWorld(): Promise<World> {
     },
     close: () => db.close(),
   };
+}
+
+/** Asks for something to be done to a run that there is not. */
+async function endedOperation(api: ApiUnderTest, headers: Record<string, string>): Promise<number> {
+  const asked = { headers, body: { action: 'stop', ids: [999_999] } };
+  const { body } = await api.call<{ id: number }>('POST', '/bulk/runs', asked);
+  await vi.waitFor(async () => {
+    const { text } = await api.call('GET', `/bulk/${body.id}`, { headers });
+    if (!text.includes('"state":"ended"')) throw new Error(text);
+  });
+  return body.id;
 }
