@@ -13,6 +13,7 @@ import { accessContract } from './contract-of-access.ts';
 import { alertsContract } from './contract-of-alerts.ts';
 import { eventsContract } from './contract-of-events.ts';
 import { factsContract } from './contract-of-facts.ts';
+import { operationsContract } from './contract-of-operations.ts';
 import { projectsContract } from './contract-of-projects.ts';
 import { turnsContract } from './contract-of-turns.ts';
 import { modelProperty } from './model.ts';
@@ -997,6 +998,7 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
     turnsContract(makePlace);
     eventsContract(makePlace);
     factsContract(makePlace);
+    operationsContract(makePlace);
     accessContract(makePlace);
     alertsContract(makePlace);
     projectsContract(makePlace);
