@@ -22,6 +22,7 @@ const OWN_ENTRIES = [
   /^server\.json/,
   /^samples\.db/,
   /^token$/,
+  /^secret\.key$/,
   /^worker$/,
   /^logs$/,
   /^reports$/,
@@ -68,6 +69,20 @@ export function makeDataDirectory(data: DataDirectory): void {
 export function adminTokenOf(data: DataDirectory): string {
   const file = join(data.root, 'token');
   if (!existsSync(file)) writeFileSync(file, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+  return readFileSync(file, 'utf8').trim();
+}
+
+const SECRET_KEY = 'secret.key';
+
+/** Whether a start without a configured key has made one. */
+export function holdsSecretKey(data: DataDirectory): boolean {
+  return existsSync(join(data.root, SECRET_KEY));
+}
+
+/** For secrets, made on the first start. Without this file what is stored of them cannot be read any more. Mode 0600. */
+export function secretKeyOf(data: DataDirectory): string {
+  const file = join(data.root, SECRET_KEY);
+  if (!existsSync(file)) writeFileSync(file, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600, flag: 'wx' });
   return readFileSync(file, 'utf8').trim();
 }
 

@@ -3,9 +3,17 @@
  * else. The same parts with other links between them make a cluster.
  */
 import { startAlerts, type Alerts } from '@pelorus/server/alerts';
-import { createApi, createRunHints, openLogDirectory, type ApiOptions, type RunHints } from '@pelorus/server/api';
+import {
+  createApi,
+  createStartLink,
+  createRunHints,
+  openLogDirectory,
+  type ApiOptions,
+  type RunHints,
+} from '@pelorus/server/api';
 import { startMaster, type Master } from '@pelorus/server/master';
 import { openSqliteStore, StoreError, type Store } from '@pelorus/server/store';
+import { createVault, parseKeys, resealAll, type Vault } from '@pelorus/server/vault';
 import { createMemoryLinkPair, startWorker, type Worker } from '@pelorus/worker';
 import { hostname } from 'node:os';
 import type { AddressInfo } from 'node:net';
@@ -24,6 +32,13 @@ export interface DevOptions {
   /** The first to try; 0: any. */
   port: number;
   adminToken: string;
+  /** As `PELORUS_SECRET_KEY` has them. */
+  secretKeys: string;
+  /** Proxies that are believed; null: none. */
+  trustedProxies: string[] | null;
+  /** Under which people reach the server; null: as they do. */
+  publicUrl: string | null;
+  audit: { days: number; rows: number };
   worker: WorkerLimits;
   alerts: AlertSettings;
   log: Logger;
@@ -48,6 +63,8 @@ export interface DevServer {
   /** Where it listens, as a client on this machine reaches it. */
   address: string;
   port: number;
+  /** Address of the page, with the code that signs the administrator in once; without, where that account is disabled. */
+  console: { url: string; signsIn: boolean };
   /** Attempts that run now. */
   running: () => number;
   /** Resolves when the master ended against its will; the process should end then. */
@@ -59,25 +76,30 @@ export interface DevServer {
 /** Starts everything; rejects with a `Failure` when the data directory is in use. */
 export async function startDev(options: DevOptions): Promise<DevServer> {
   const { log } = options;
-  const store = await openStore(options.data);
+  const vault = vaultWith(options.secretKeys);
+  const store = await openStore(options.data, options.audit);
   const started: { stop: () => Promise<unknown> }[] = [{ stop: () => store.close() }];
   try {
+    await bringUpToDate(store, vault, log);
     const over = Promise.withResolvers<unknown>();
     const runHints = createRunHints();
-    const master = await startMaster({ store, log, onOver: over.resolve, onCommitted: runHints.committed });
+    const master = await startMaster({ store, log, vault, onOver: over.resolve, onCommitted: runHints.committed });
     started.unshift(master);
     const worker = await startWorker(workerOptions(options, master));
     started.unshift(worker);
     // Webhooks to this machine are allowed: in development that is where they are tried.
     const alerts = await startAlerts({ store, log, ...options.alerts, allowLoopback: true });
     started.unshift(alerts);
-    const api = createApi(apiOptions(options, { store, master, alerts, runHints }));
+    const api = createApi(apiOptions(options, { store, vault, master, alerts, runHints }));
     started.unshift({ stop: () => api.close() });
     const port = await freePort(options.host, options.port);
     await api.listen({ host: options.host, port });
     const listening = (api.server.address() as AddressInfo).port;
+    const address = `http://${reachable(options.host)}:${listening}`;
+    const link = await createStartLink(store, Date.now());
     return {
-      address: `http://${reachable(options.host)}:${listening}`,
+      address,
+      console: { url: `${options.publicUrl ?? address}${link ?? '/'}`, signsIn: link !== null },
       port: listening,
       running: () => worker.usedSlots,
       over: over.promise,
@@ -91,6 +113,27 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
     for (const service of started)
       await service.stop().catch((err: unknown) => log.warn({ err }, 'cleaning up failed'));
     throw error;
+  }
+}
+
+function vaultWith(text: string): Vault {
+  const keys = parseKeys(text);
+  if (typeof keys !== 'string') return createVault(keys);
+  throw new Failure({
+    exitCode: EXIT.usage,
+    what: `PELORUS_SECRET_KEY ${keys}`,
+    todo: 'openssl rand -base64 32 makes one',
+  });
+}
+
+/** A vault that cannot be read is no reason not to start: tasks that need it fail and say so. */
+async function bringUpToDate(store: Store, vault: Vault, log: Logger): Promise<void> {
+  try {
+    const found = await resealAll(store, vault);
+    if (found.resealed + found.plain > 0) log.info({ ...found }, 'secrets sealed under the first key');
+    if (found.closed > 0) log.warn({ closed: found.closed }, 'secrets that no key of PELORUS_SECRET_KEY opens');
+  } catch (err) {
+    log.error({ err }, 'secrets could not be brought under the first key; the next start tries again');
   }
 }
 
@@ -108,8 +151,9 @@ export async function endLeftTasks(data: DataDirectory, log: Logger): Promise<vo
 }
 
 /** A `Failure` with exit code 6 when another process has the data directory. */
-export async function openStore(data: DataDirectory): Promise<Store> {
-  return openSqliteStore(data.store).catch((error: unknown) => {
+export async function openStore(data: DataDirectory, audit?: DevOptions['audit']): Promise<Store> {
+  const limits = audit === undefined ? {} : { auditRetentionMs: audit.days * 86_400_000, auditRows: audit.rows };
+  return openSqliteStore(data.store, limits).catch((error: unknown) => {
     if (!(error instanceof StoreError)) throw error;
     throw new Failure(storeFailure(error, data.store), { cause: error });
   });
@@ -146,8 +190,14 @@ function workerOptions({ data, worker, log }: DevOptions, master: Master): Param
 }
 
 function apiOptions(
-  { data, adminToken, host, log }: DevOptions,
-  { store, master, alerts, runHints }: { store: Store; master: Master; alerts: Alerts; runHints: RunHints },
+  { data, adminToken, host, log, publicUrl, trustedProxies }: DevOptions,
+  {
+    store,
+    vault,
+    master,
+    alerts,
+    runHints,
+  }: { store: Store; vault: Vault; master: Master; alerts: Alerts; runHints: RunHints },
 ): ApiOptions {
   return {
     store,
@@ -157,13 +207,17 @@ function apiOptions(
       runsChanged: (listener) => runHints.subscribe(listener),
       liveRun: (run) => master.liveRun(run),
       testAlertChannel: (name, signal) => alerts.test(name, signal),
+      testConnection: (projectId, name, signal) => master.testConnection(projectId, name, signal),
     },
     clock: Date.now,
     log,
     version: productVersion(),
     storeKind: 'sqlite',
+    vault,
     adminToken,
-    allowedHosts: isAnyAddress(host) ? ['*'] : [host],
+    allowedHosts: isAnyAddress(host) ? ['*'] : [host, ...(publicUrl === null ? [] : [new URL(publicUrl).hostname])],
+    publicUrl,
+    ...(trustedProxies === null ? {} : { trustedProxies }),
   };
 }
 

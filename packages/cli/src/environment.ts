@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { credentialsPath, readKnownToken } from './credentials-file.ts';
 import { EXIT } from './exit-codes.ts';
 import { Failure } from './failure.ts';
 import { readServerFile } from './server-file.ts';
@@ -56,16 +57,18 @@ export function readEnvironment(input: EnvironmentInput): Environment {
     { source: 'pelorus.config.yaml' as const, given: config },
   ];
   const { data } = resolveSettings(layers).settings;
-  const resolved = resolveSettings([
-    ...layers,
-    {
-      source: 'server.json',
-      given: givenByServerFile(
-        layers.map((layer) => layer.given),
-        data.value ?? '',
-      ),
-    },
-  ]);
+  const written = {
+    source: 'server.json' as const,
+    given: givenByServerFile(
+      layers.map((layer) => layer.given),
+      data.value ?? '',
+    ),
+  };
+  const { server } = resolveSettings([...layers, written]).settings;
+  const known = readKnownToken(credentialsPath(input.variables), server.value ?? '');
+  // Who has signed in does so on purpose; the file of the server is merely there.
+  const login = { source: 'pelorus login' as const, given: known === null ? {} : { token: known.token } };
+  const resolved = resolveSettings([...layers, login, written]);
   problems.push(...resolved.problems);
   if (problems.length > 0) throw badSettings(problems);
   return { settings: resolved.settings, warnings: unknownEnvironmentNames(Object.keys(input.variables)) };

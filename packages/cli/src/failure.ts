@@ -85,7 +85,7 @@ function todoOf(error: ApiError): string | null {
     case 'NOT_PELORUS':
       return 'name the right server with --server or PELORUS_SERVER';
     case 'NOT_SIGNED_IN':
-      return 'give a token with PELORUS_TOKEN or PELORUS_TOKEN_FILE';
+      return '`pelorus login`, or give a token with PELORUS_TOKEN or PELORUS_TOKEN_FILE';
     case 'WORKFLOW_NOT_FOUND':
     case 'PROJECT_NOT_FOUND':
       return 'pelorus workflow list';

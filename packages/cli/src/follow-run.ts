@@ -1,7 +1,10 @@
-/** Follows a run by asking the server, until it has ended. What is done with each new state is the caller's affair. */
-import { isTerminalRun, type RunView, type TaskRunState, type TaskView } from '@pelorus/protocol';
+/**
+ * Follows a run until it has ended: by the server's stream of events, and by asking again and again where that cannot be had.
+ * What is done with each new state is the caller's affair.
+ */
+import { isTerminalRun, type RunEvent, type RunView, type TaskRunState, type TaskView } from '@pelorus/protocol';
 import { ApiError, type Client } from '@pelorus/sdk';
-import { pollIntervalMs, sleep } from './pace.ts';
+import { pollIntervalMs, sleep, unlessWithin } from './pace.ts';
 
 /** How long a server that does not answer is waited for; it may be restarting. */
 const PATIENCE_MS = 30_000;
@@ -24,8 +27,75 @@ export interface FollowOptions {
   onSilence?: () => void;
 }
 
+/** A stream of which nothing comes, because something in between holds it back. */
+const FIRST_EVENT_MS = 5_000;
+
 /** Resolves with the state in which the run ended. Throws `ApiError` when the server is gone for good, or the signal's reason. */
 export async function followRun(options: FollowOptions): Promise<RunSnapshot> {
+  return (await followByStream(options)) ?? followByAsking(options);
+}
+
+/** Null: there is no stream to be had, at least not now. */
+async function followByStream(options: FollowOptions): Promise<RunSnapshot | null> {
+  const noStream = new AbortController();
+  const heard = unlessWithin(FIRST_EVENT_MS, () => noStream.abort());
+  const known: { run: RunView | null; tasks: TaskView[] } = { run: null, tasks: [] };
+  let isSilent = false;
+  const events = options.client.watchRun(options.run, {
+    signal: AbortSignal.any([options.signal, noStream.signal]),
+    patienceMs: PATIENCE_MS,
+    onInterruption: (error) => {
+      if (error instanceof ApiError && error.status === 429) return noStream.abort();
+      if (error !== null && !isSilent) options.onSilence?.();
+      isSilent ||= error !== null;
+    },
+  });
+  try {
+    for await (const event of events) {
+      heard();
+      isSilent = false;
+      if (event.event !== 'end') take(known, event);
+      const { run, tasks } = known;
+      if (run === null) continue;
+      if (event.event === 'end') return { run, tasks };
+      // A task is always told before its run.
+      if (event.event === 'run' || (event.event === 'snapshot' && event.data.isLast))
+        options.onSnapshot({ run, tasks: [...tasks] });
+    }
+  } catch (error) {
+    options.signal.throwIfAborted();
+    if (noStream.signal.aborted || isNoStream(error)) return null;
+    throw error;
+  } finally {
+    heard();
+  }
+  return null;
+}
+
+function take(known: { run: RunView | null; tasks: TaskView[] }, event: Exclude<RunEvent, { event: 'end' }>): void {
+  switch (event.event) {
+    case 'snapshot':
+      if (event.data.part === 1) known.tasks = [];
+      known.tasks.push(...event.data.tasks);
+      known.run = event.data.run;
+      break;
+    case 'task':
+      known.tasks[event.data.index] = event.data;
+      break;
+    case 'run':
+      known.run = event.data;
+      break;
+    default:
+      event satisfies never;
+  }
+}
+
+/** An older server, or something in between that answers in its place. */
+function isNoStream(error: unknown): boolean {
+  return error instanceof ApiError && (error.code === 'NO_SUCH_ROUTE' || error.code === 'NOT_PELORUS');
+}
+
+async function followByAsking(options: FollowOptions): Promise<RunSnapshot> {
   const startedAt = options.now();
   let last: RunSnapshot | null = null;
   for (;;) {

@@ -38,3 +38,9 @@ export function afterQuiet(quietMs: number, action: () => void): () => void {
     timer = setTimeout(action, quietMs);
   };
 }
+
+/** Calls `action` once after `durationMs`, unless the returned function has been called by then. */
+export function unlessWithin(durationMs: number, action: () => void): () => void {
+  const timer = setTimeout(action, durationMs);
+  return () => clearTimeout(timer);
+}

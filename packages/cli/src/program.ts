@@ -2,17 +2,25 @@
 import { Command } from 'commander';
 import { addAlertCommand } from './commands/alert.ts';
 import { addApiCommand } from './commands/api.ts';
+import { addAuditCommand } from './commands/audit.ts';
 import { addApplyCommand } from './commands/apply.ts';
 import { addCompletionCommand } from './commands/completion.ts';
 import { addConfigCommand } from './commands/config.ts';
+import { addConnectionCommand } from './commands/connection.ts';
 import { addDevCommand } from './commands/dev.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
+import { addFileCommand } from './commands/file.ts';
 import { addGroupCommand } from './commands/group.ts';
 import { addImportCommand } from './commands/import.ts';
+import { addLoginCommands } from './commands/login.ts';
 import { addLogsCommand } from './commands/logs.ts';
+import { addProjectCommand } from './commands/project.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addRunsCommand } from './commands/runs.ts';
+import { addSecretCommand } from './commands/secret.ts';
 import { addTaskCommand } from './commands/task.ts';
+import { addTokenCommand } from './commands/token.ts';
+import { addUserCommand } from './commands/user.ts';
 import { addVersionCommand } from './commands/version.ts';
 import { addWorkerCommand } from './commands/worker.ts';
 import { addWorkflowCommand } from './commands/workflow.ts';
@@ -31,6 +39,14 @@ const COMMANDS = [
   addWorkerCommand,
   addGroupCommand,
   addAlertCommand,
+  addProjectCommand,
+  addSecretCommand,
+  addConnectionCommand,
+  addFileCommand,
+  addUserCommand,
+  addTokenCommand,
+  addAuditCommand,
+  addLoginCommands,
   addConfigCommand,
   addDoctorCommand,
   addApiCommand,

@@ -4,6 +4,7 @@
  * `PELORUS_ADMIN_TOKEN` is `adminToken: …`.
  */
 import { nearest, parseDuration } from '@pelorus/protocol';
+import { isIP } from 'node:net';
 
 export interface SettingRow {
   environment: string;
@@ -24,7 +25,7 @@ const oneOf =
     words.includes(text) ? null : `must be one of ${words.join(', ')}`;
 
 /** First words that many settings share. */
-const GROUPS = new Set(['worker', 'log', 'alert']);
+const GROUPS = new Set(['worker', 'log', 'alert', 'audit']);
 
 export const SETTINGS = {
   server: row('PELORUS_SERVER', 'http://127.0.0.1:8080', 'the server that the commands talk to', httpUrl),
@@ -37,6 +38,19 @@ export const SETTINGS = {
     'PELORUS_ADMIN_TOKEN',
     'bearer token of the administrator, for automation; default: one made for each data directory',
     longEnough,
+  ),
+  trustedProxies: row(
+    'PELORUS_TRUSTED_PROXIES',
+    null,
+    'addresses and networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, separated by commas',
+    addresses,
+  ),
+  auditDays: row('PELORUS_AUDIT_DAYS', '400', 'how long rows of the audit are kept', positiveInteger),
+  auditRows: row('PELORUS_AUDIT_ROWS', '10000000', 'how many rows of the audit are kept at most', manyAtLeast1000),
+  secretKey: secret(
+    'PELORUS_SECRET_KEY',
+    'encrypts stored secrets: 32 bytes in base64 or 32 characters and more; several, separated by commas: the first encrypts, all decrypt; default: one made for each data directory',
+    secretKeys,
   ),
   workerSlots: row('PELORUS_WORKER_SLOTS', '100', 'how many tasks the worker runs side by side', positiveInteger),
   workerGroups: row('PELORUS_WORKER_GROUPS', 'default', 'worker groups, separated by commas', notEmpty),
@@ -87,6 +101,7 @@ export type SettingSource =
   | 'environment'
   | 'environment file'
   | 'pelorus.config.yaml'
+  | 'pelorus login'
   | 'server.json'
   | 'default';
 export interface Setting {
@@ -212,6 +227,15 @@ function notEmpty(text: string): string | null {
   return text.trim() === '' ? 'must not be empty' : null;
 }
 
+function secretKeys(text: string): string | null {
+  return text.split(',').every((key) => key.trim().length >= SECRET_KEY_CHARACTERS_MIN)
+    ? null
+    : `must be at least ${SECRET_KEY_CHARACTERS_MIN} characters, each of them where there are several`;
+}
+
+/** As `server/vault` has it, which is not loaded for this. */
+const SECRET_KEY_CHARACTERS_MIN = 32;
+
 function smtpUrl(text: string): string | null {
   const protocol = URL.parse(text)?.protocol;
   return protocol === 'smtp:' || protocol === 'smtps:' ? null : 'must be smtp://… or smtps://…';
@@ -237,6 +261,22 @@ function portNumber(text: string): string | null {
 
 function positiveInteger(text: string): string | null {
   return /^[1-9]\d{0,5}$/.test(text) ? null : `must be a whole number from 1, not "${text}"`;
+}
+
+function manyAtLeast1000(text: string): string | null {
+  return /^[1-9]\d{3,11}$/.test(text) ? null : `must be a whole number from 1000, not "${text}"`;
+}
+
+function addresses(text: string): string | null {
+  const wrong = text.split(',').find((part) => !isNetwork(part.trim()));
+  return wrong === undefined ? null : `must be addresses or networks like 10.0.0.0/8, not "${wrong.trim()}"`;
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || more.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
 }
 
 function loadAverage(text: string): string | null {

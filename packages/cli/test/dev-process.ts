@@ -56,7 +56,7 @@ export async function newPlace(): Promise<Place> {
     dev: async (...args) => {
       const child = spawn(process.execPath, [BIN, 'dev', '--port', '0', ...args], {
         cwd: directory,
-        env: variables({}),
+        env: variables(directory, {}),
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       started.push(child);
@@ -65,7 +65,7 @@ export async function newPlace(): Promise<Place> {
     interruptible: (...args) => {
       const child = spawn(process.execPath, [BIN, ...args], {
         cwd: directory,
-        env: variables({}),
+        env: variables(directory, {}),
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       started.push(child);
@@ -160,7 +160,7 @@ function command(
     const child = execFile(
       process.execPath,
       [BIN, ...args],
-      { cwd: directory, env: variables(more ?? {}), maxBuffer: 64 * 1024 ** 2 },
+      { cwd: directory, env: variables(directory, more ?? {}), maxBuffer: 64 * 1024 ** 2 },
       (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr });
       },
@@ -170,11 +170,16 @@ function command(
 }
 
 /** Without the settings of whoever runs the tests; and the worker takes tasks however little memory is free. */
-function variables(more: Record<string, string>): Record<string, string | undefined> {
+function variables(directory: string, more: Record<string, string>): Record<string, string | undefined> {
   const own = Object.entries(process.env).filter(
     ([name]) => !name.startsWith('PELORUS_') && name !== 'NO_COLOR' && name !== 'FORCE_COLOR',
   );
-  return { ...Object.fromEntries(own), PELORUS_WORKER_RESERVED_MEMORY: '0', ...more };
+  return { ...Object.fromEntries(own), PELORUS_WORKER_RESERVED_MEMORY: '0', ...ownHome(directory), ...more };
+}
+
+/** Where `pelorus login` keeps what it gets: never where that of whoever runs the tests is. */
+function ownHome(directory: string): Record<string, string> {
+  return { XDG_CONFIG_HOME: join(directory, 'config') };
 }
 
 /** Lines of a file, none when it is not there. */

@@ -19,6 +19,8 @@ export interface Faults {
   agentPauseMs: number;
   /** It takes nothing new for a while, says goodbye and comes back: an upgrade. */
   agentDrainMs: number;
+  /** Somebody drains a worker, and lets it go on some time later. */
+  operatorDrainMs: number;
   supervisorCrashMs: number;
   hostRebootMs: number;
   partitionMs: number;
@@ -48,6 +50,7 @@ export const NO_FAULTS: Faults = {
   agentCrashMs: Infinity,
   agentPauseMs: Infinity,
   agentDrainMs: Infinity,
+  operatorDrainMs: Infinity,
   supervisorCrashMs: Infinity,
   hostRebootMs: Infinity,
   partitionMs: Infinity,
@@ -77,6 +80,7 @@ export function faultsOf(random: Random): Faults {
     agentCrashMs: often(8_000, 120_000),
     agentPauseMs: often(15_000, 180_000),
     agentDrainMs: often(20_000, 180_000),
+    operatorDrainMs: often(20_000, 180_000),
     supervisorCrashMs: often(20_000, 180_000),
     hostRebootMs: often(30_000, 240_000),
     partitionMs: often(15_000, 120_000),

@@ -57,6 +57,7 @@ export class MasterProcess {
   id: MasterId;
   private readonly world: World;
   private fence: Fence;
+  private drained: ReadonlySet<string> = new Set();
   private core: MasterCore;
   private store: StoreClient;
   private readonly links = new Map<number, Connection>();
@@ -100,7 +101,25 @@ export class MasterProcess {
     } as const;
     const core = this.world.variant.masterCore?.(options) ?? new MasterCore(options);
     core.setTaskGroups(this.world.taskGroups);
+    this.learnDrained(core);
     return core;
+  }
+
+  private learnDrained(core: MasterCore): void {
+    this.drained = new Set(this.world.drained);
+    core.setDrained(this.drained, this.clock());
+  }
+
+  private checkDrained(batch: Batch): void {
+    for (const change of batch.changes) {
+      if (change.kind !== 'attempt' || change.record.state !== 'dispatched') continue;
+      const { worker } = change.record;
+      const attempt = formatAttemptId(change.record);
+      const name = worker.slice(0, worker.lastIndexOf('.'));
+      if (this.drained.has(name) && !this.world.placedAttempts.has(attempt))
+        throw new Violation('drain', `${attempt} was placed on ${worker}, which is drained`);
+      this.world.placedAttempts.add(attempt);
+    }
   }
 
   private every(ms: number, action: () => void): void {
@@ -195,6 +214,7 @@ export class MasterProcess {
 
   /** For runs whose owner died after this master started. */
   private adoptMore(): void {
+    this.learnDrained(this.core);
     if (this.adopting) return;
     this.adopting = true;
     const finish = (): void => {
@@ -278,6 +298,7 @@ export class MasterProcess {
     if (this.committing) return;
     const batch = this.core.flush(this.clock());
     if (!batch) return;
+    this.checkDrained(batch);
     for (const { run, error } of batch.problems)
       throw new Violation('defect', `the rules of run ${run} threw`, { cause: error });
     const { random, variant } = this.world;

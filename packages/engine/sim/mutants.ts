@@ -199,6 +199,13 @@ class OverfillsTaskGroups extends MasterCore {
   }
 }
 
+/** Places on workers that were drained. */
+class KnowsNoDrains extends MasterCore {
+  override setDrained(_names: ReadonlySet<string>, at: number): void {
+    super.setDrained(new Set(), at);
+  }
+}
+
 /** After a takeover it starts another child where it finds one. */
 class StartsChildrenAgain extends MasterCore {
   override open(stored: StoredRun, context: RunContext, at: number): void {
@@ -500,6 +507,12 @@ export const MUTANTS: Mutant[] = [
     variant: { masterCore: (options) => new OverfillsTaskGroups(options) },
     masters: 1,
     caughtBy: ['S10'],
+  },
+  {
+    name: 'drained workers get new attempts',
+    variant: { masterCore: (options) => new KnowsNoDrains(options) },
+    faults: { operatorDrainMs: 10_000 },
+    caughtBy: ['drain'],
   },
   {
     name: 'dispatch is not sent again',

@@ -22,6 +22,7 @@ export class Nemesis {
         .pick(this.world.hosts)
         .upgradeAgent(this.random.skewed(100, 40_000), this.random.between(200, 20_000)),
     );
+    this.repeat('operatorDrainMs', () => this.drainWorker());
     this.repeat('supervisorCrashMs', () =>
       this.random.pick(this.world.hosts).crashSupervisor(this.random.between(50, 5_000)),
     );
@@ -65,6 +66,17 @@ export class Nemesis {
     this.world.trace(() => `${what} paused`);
     actor.pause();
     this.world.timeline.after(this.random.skewed(500, maxMs), () => actor.resume());
+  }
+
+  private drainWorker(): void {
+    const { name } = this.random.pick(this.world.hosts).options;
+    this.world.tally.count('people: worker drained');
+    this.world.trace(() => `${name} is drained`);
+    this.world.drained.add(name);
+    this.world.timeline.after(this.random.skewed(1_000, 60_000), () => {
+      this.world.trace(() => `${name} is drained no more`);
+      this.world.drained.delete(name);
+    });
   }
 
   private partition(): void {

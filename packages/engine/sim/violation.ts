@@ -13,6 +13,8 @@ export type Invariant =
   | 'turns'
   | 'L1'
   | 'L4'
+  /** A worker that somebody drained gets nothing new from a master that knows. */
+  | 'drain'
   /** The final states do not follow from the recorded outcomes. */
   | 'oracle'
   /** The code under test threw, or asked the store for something that it must never ask for. */

@@ -45,6 +45,10 @@ export class World {
   readonly store: StoreModel;
   readonly hosts: Host[];
   readonly taskGroups: ReadonlyMap<string, number>;
+  /** Names of workers that somebody drained. */
+  readonly drained = new Set<string>();
+  /** Attempts that some master has placed. */
+  readonly placedAttempts = new Set<AttemptId>();
   checker!: Checker;
   faults: Faults;
   private readonly masters: (MasterProcess | null)[];

@@ -20,6 +20,8 @@ export function resolveAttempt(run: Run, task: number, n: number): ResolvedAttem
   if (typeof files === 'string') return { kind: 'invalid', detail: files };
   const connection = connectionOf(run, taskDefinition);
   if (connection?.kind === 'problem') return { kind: 'invalid', detail: connection.problem };
+  const environment = environmentOf(run, taskDefinition);
+  if (typeof environment === 'string') return { kind: 'invalid', detail: environment };
   const secrets = secretsOf(run, resolved);
   if (typeof secrets === 'string') return { kind: 'invalid', detail: secrets };
   return {
@@ -33,6 +35,7 @@ export function resolveAttempt(run: Run, task: number, n: number): ResolvedAttem
       action: resolved.action,
       params: resolved.params,
       env: resolved.env,
+      ...(environment && { environment }),
       files,
       connection: connection && { kind: connection.value.kind, url: connection.value.url },
       ...(secrets && { secrets }),
@@ -41,6 +44,16 @@ export function resolveAttempt(run: Run, task: number, n: number): ResolvedAttem
       executionLeaseMs: EXECUTION_LEASE_MS,
     },
   };
+}
+
+/** Null where neither the task nor the run names one. */
+function environmentOf(run: Run, task: TaskDefinition): Record<string, string> | null | string {
+  const name = task.environment ?? run.spec.environment;
+  if (name === null) return null;
+  const { environments } = run.context;
+  return environments && Object.hasOwn(environments, name)
+    ? { ...environments[name] }
+    : `there is no environment named ${name}`;
 }
 
 type Ready = Extract<ResolvedTask, { kind: 'ready' }>;

@@ -98,6 +98,8 @@ interface Session {
   lastHeardAt: number;
   refusedUntil: number;
   load: WorkerLoad | null;
+  /** Somebody wants it to get nothing new. */
+  drained: boolean;
   view: WorkerView;
   record: WorkerRecord | null;
   supersedes: readonly WorkerId[];
@@ -143,6 +145,7 @@ export class MasterCore {
   private readonly endedHere = new Set<RunId>();
   private readonly timers = new TimerQueue<Timer>();
   private timersAfterPrune = 0;
+  private drained: ReadonlySet<string> = new Set();
   private adopted = false;
 
   private changes: Change[] = [];
@@ -176,6 +179,19 @@ export class MasterCore {
   /** The task groups that there are, by name, and how much each may hold at once. */
   setTaskGroups(sizes: ReadonlyMap<string, number>): void {
     this.placement.setTaskGroups(sizes);
+  }
+
+  /** Names of workers that get nothing new, whatever they say themselves; what they run goes on. */
+  setDrained(names: ReadonlySet<string>, at: number): void {
+    this.drained = names;
+    for (const session of this.sessions.values()) {
+      const drained = names.has(session.view.name);
+      if (drained === session.drained) continue;
+      session.drained = drained;
+      this.urgent = true;
+      refreshAccepting(session, at);
+      if (session.record && session.link !== null) this.recordWorker(session, connectedState(session), at);
+    }
   }
 
   /** All runs that this master could claim are open: a report for any other is for a run that has ended. */
@@ -489,8 +505,9 @@ export class MasterCore {
     session.supersedes = hello.supersedes;
     for (const earlier of hello.supersedes) this.followers.set(earlier, hello.worker);
     Object.assign(session.view, { name: hello.name, host: hello.host, groups: hello.groups, slots: hello.load.slots });
+    session.drained = this.drained.has(hello.name);
     this.takeLoad(session, hello.load, at);
-    this.recordWorker(session, hello.load.draining ? 'draining' : 'online', at);
+    this.recordWorker(session, connectedState(session), at);
     this.send(hello.worker, {
       kind: 'welcome',
       master: this.options.master,
@@ -529,6 +546,7 @@ export class MasterCore {
       lastHeardAt: at,
       refusedUntil: 0,
       load: null,
+      drained: false,
       view,
       record: null,
       supersedes: [],
@@ -593,8 +611,8 @@ export class MasterCore {
     this.takeLoad(session, beat.load, at);
     const seenEveryMs = this.options.alone === false ? SEEN_EVERY_MS : SEEN_EVERY_ALONE_MS;
     const unseen = at - (session.record?.seenAt ?? -Infinity) >= seenEveryMs;
-    if (unseen || beat.load.draining !== (session.record?.state === 'draining'))
-      this.recordWorker(session, beat.load.draining ? 'draining' : 'online', at);
+    if (unseen || connectedState(session) !== session.record?.state)
+      this.recordWorker(session, connectedState(session), at);
     this.send(beat.worker, {
       kind: 'lease',
       sentAt: beat.sentAt,
@@ -906,6 +924,10 @@ function isOpenIn(stored: StoredRun | null, key: AttemptKey): boolean {
   return latest !== undefined && latest.n === key.n && ATTEMPT_RANK[latest.state] < ATTEMPT_RANK.succeeded;
 }
 
+function connectedState({ load, drained }: Session): 'draining' | 'online' {
+  return drained || load?.draining === true ? 'draining' : 'online';
+}
+
 function refreshAccepting(session: Session, at: number): void {
   const { load } = session;
   session.view.accepting =
@@ -913,6 +935,7 @@ function refreshAccepting(session: Session, at: number): void {
     session.link !== null &&
     !load.busy &&
     !load.draining &&
+    !session.drained &&
     at >= session.refusedUntil &&
     at < session.lastHeardAt + SCHEDULING_LEASE_MS;
 }

@@ -55,6 +55,8 @@ export interface RunContext {
   vault?: TaskVault;
   /** What the run has pinned (`RunSpec.files`), with its content. */
   files?: readonly WorkflowFile[];
+  /** Variables of the environments that its tasks or the run itself name; one that is not among them does not exist. */
+  environments?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   projectParams: Readonly<Record<string, ParameterValue>>;
 }
 

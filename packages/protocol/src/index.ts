@@ -1,6 +1,7 @@
 export * from './access.ts';
 export * from './errors.ts';
 export * from './events.ts';
+export * from './executing.ts';
 export * from './ids.ts';
 export * from './limits.ts';
 export * from './log-gaps.ts';

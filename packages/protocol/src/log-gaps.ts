@@ -46,6 +46,13 @@ export function heldBefore(offset: number, gaps: readonly LogGap[]): number {
   return offset - missing;
 }
 
+/** The offset of a position among the bytes that are left; where a gap begins there, the one before it. */
+export function offsetOfHeld(position: number, gaps: readonly LogGap[]): number {
+  let offset = position;
+  for (const { from, to } of gaps) if (from < offset) offset += to - from;
+  return offset;
+}
+
 /**
  * The gaps of a log that is cut back to `from` and goes on at `to`: gaps within are part of the new one, and one that
  * touches it for the same reason is joined with it, so that a log never has many.
@@ -56,6 +63,16 @@ export function withGap(gaps: readonly LogGap[], gap: LogGap): LogGap[] {
   const full = kept.length >= LIMITS.logGaps;
   if (last === undefined || (!full && (last.to < gap.from || last.reason !== gap.reason))) return [...kept, gap];
   return [...kept.slice(0, -1), { from: last.from, to: gap.to, reason: gap.reason }];
+}
+
+/**
+ * What a gap changes in a log of this size: where it begins then, or null when it changes nothing. Bytes that are there are better
+ * than a gap, unless the log is to be no longer than its limit. Behind the end there can be none.
+ */
+export function gapToMark(gap: LogGap, size: number, gaps: readonly LogGap[]): LogGap | null {
+  if (gap.from > size || gap.to < size) return null;
+  if (gap.reason !== 'limit') return gap.to === size ? null : { ...gap, from: size };
+  return gaps.some(({ from, to }) => from <= gap.from && to >= gap.to) ? null : gap;
 }
 
 /** As text beside a log; `total` when the end of the log is known. */

@@ -321,7 +321,31 @@ export interface SystemView {
   version: string;
   store: string;
   now: string;
+  /** Of the process that answers. */
   startedAt: string;
+  uptimeMs: number;
+  /** Version of Node, and what it runs on. */
+  node: string;
+  platform: string;
+  masters: { active: number };
+  /** Connected ones; the slots of all of them. */
+  workers: { online: number; draining: number; slots: number };
+}
+
+/** Answer of the base path itself. */
+export interface IndexView {
+  /** Path of the OpenAPI document. */
+  openapi: string;
+  /** Path of the page for people. */
+  docs: string;
+  routes: { method: string; path: string; summary: string }[];
+}
+
+/** An OpenAPI 3.1 document. */
+export interface OpenApiView {
+  openapi: string;
+  paths: Record<string, unknown>;
+  [member: string]: unknown;
 }
 
 /** Answer to a command about a run: written down, and applied soon by the run's master. */
@@ -434,6 +458,18 @@ export interface ExecutorDirectRequest {
   notifyMails?: string[];
   timeout?: number;
   extras?: unknown;
+}
+
+export interface ExecutorStarted {
+  execIds: number[];
+  /** Only when there are some. */
+  warnings?: string[];
+}
+export interface ExecutorDirectStarted {
+  execId: number;
+}
+export interface ExecutorKilled {
+  execId: number;
 }
 
 export interface ExecutorExecution {

@@ -27,6 +27,8 @@ export interface AttemptSpec {
   action: TaskAction;
   /** Parameters after precedence, `${…}` and `$[…]` are resolved: name → text. */
   params: Record<string, string>;
+  /** Variables of the environment that the task runs in; parameters and `env` go before them. Absent: it runs in none. */
+  environment?: Record<string, string>;
   /** Further variables that the definition's `env` asked for, resolved. */
   env: Record<string, string>;
   /** Files for the work directory: name → content by hash; inline text in this version. */

@@ -4,6 +4,7 @@ import {
   heldBefore,
   LIMITS,
   logSize,
+  offsetOfHeld,
   parseLogMeta,
   placeInLog,
   withGap,
@@ -27,6 +28,7 @@ describe('offsets of a log with gaps', () => {
     expect([0, 10, 15, 20, 25, 60, 100, 130].map((offset) => heldBefore(offset, gaps))).toEqual([
       0, 10, 10, 10, 15, 15, 15, 45,
     ]);
+    expect([0, 9, 10, 11, 15, 16].map((position) => offsetOfHeld(position, gaps))).toEqual([0, 9, 10, 21, 25, 101]);
   });
 
   test('a new gap swallows those behind its beginning and joins one that it touches', () => {

@@ -5,19 +5,31 @@ import {
   type AlertChannelView,
   type AlertTested,
   type AlertView,
+  type AuditQuery,
+  type AuditView,
   type CommandAccepted,
   type ConnectionBody,
+  type ConnectionTested,
   type ConnectionView,
   type DefinitionFormat,
   type ExecutorDetail,
+  type ExecutorDirectStarted,
+  type ExecutorKilled,
+  type ExecutorStarted,
+  type IndexView,
+  type OpenApiView,
   type ExecutorDirectRequest,
   type ExecutorList,
   type ExecutorListQuery,
   type ExecutorRunRequest,
   type LiveView,
   type LogPage,
+  type MemberView,
+  type MeView,
   type Page,
+  type Permission,
   type PlanView,
+  type ProjectFileView,
   type ProjectView,
   type RerunRequest,
   type RunEvent,
@@ -25,10 +37,17 @@ import {
   type RunState,
   type RunSubmitted,
   type RunView,
+  type SecretView,
+  type SignInLink,
   type RunsEvent,
   type SystemView,
   type TaskGroupView,
   type TaskView,
+  type TokenBody,
+  type TokenCreated,
+  type TokenView,
+  type UserBody,
+  type UserView,
   type WorkerView,
   type WorkflowBundle,
   type WorkflowSaved,
@@ -111,8 +130,38 @@ export function createClient(options: ClientOptions) {
     live: (signal?: AbortSignal) => send<{ status: 'live' }>(get('/livez', signal)),
     /** Answers when requests can be served; `ApiError` 503 otherwise. */
     ready: (signal?: AbortSignal) => send<{ status: 'ready' }>(get('/readyz', signal)),
+    /** Every route of the server. */
+    index: (signal?: AbortSignal) => send<IndexView>(get('', signal)),
+    /** The OpenAPI document of the server. */
+    openApi: (signal?: AbortSignal) => send<OpenApiView>(get('/openapi.json', signal)),
     /** The JSON Schema of definitions. */
     workflowSchema: (signal?: AbortSignal) => send<Record<string, unknown>>(get('/schemas/workflow', signal)),
+    /** Who sends the requests, and what they may. */
+    me: (signal?: AbortSignal) => send<MeView>(get('/me', signal)),
+    /** Signs a browser in: the answer sets a cookie, which programs do not keep (`createTokenFor` is for them). */
+    login: (body: { name: string; password: string } | { email: string; password: string }, signal?: AbortSignal) =>
+      send<MeView>({ ...call('POST', '/login', signal), json: body }),
+    /** As `login`, with the code of a sign-in link. */
+    loginByCode: (code: string, signal?: AbortSignal) =>
+      send<MeView>({ ...call('POST', '/login/code', signal), json: { code } }),
+    /** Ends the browser's session. */
+    logout: (signal?: AbortSignal) => send<undefined>(call('POST', '/logout', signal)),
+    users: usersOf(send),
+    tokens: {
+      /** The own ones, or those of `user` for administrators. */
+      list: (query: { user?: string } = {}, signal?: AbortSignal) =>
+        send<Page<TokenView>>({ ...get('/tokens', signal), query: { ...query } }),
+      /** Its secret is in this answer only. */
+      create: (body: TokenBody, signal?: AbortSignal) =>
+        send<TokenCreated>({ ...call('POST', '/tokens', signal), json: body }),
+      /** Ends it; one that is restricted, with those that were made with it. */
+      delete: (id: number, signal?: AbortSignal) => send<undefined>(call('DELETE', `/tokens/${id}`, signal)),
+    },
+    /** Changes and refusals, newest first. */
+    audit: {
+      list: (query: AuditQuery = {}, signal?: AbortSignal) =>
+        send<Page<AuditView>>({ ...get('/audit', signal), query: { ...query } }),
+    },
     projects: projectsOf(send),
     workflows: workflowsOf(send),
     runs: runsOf(send),
@@ -128,13 +177,9 @@ export function createClient(options: ClientOptions) {
         send<Page<AlertView>>({ ...get('/alerts', signal), query: { ...query } }),
     },
     workers: { list: (signal?: AbortSignal) => send<Page<WorkerView>>(get('/workers', signal)) },
-    connections: {
-      put: (project: string, name: string, body: ConnectionBody, signal?: AbortSignal) =>
-        send<ConnectionView>({
-          ...call('PUT', `/projects/${enc(project)}/connections/${enc(name)}`, signal),
-          json: body,
-        }),
-    },
+    connections: connectionsOf(send),
+    secrets: secretsOf(send),
+    files: filesOf(send, open),
     executors: executorsOf(send),
     /**
      * What becomes of a run: a snapshot, then whatever changes, until it has ended. The connection may be lost and is taken up
@@ -166,13 +211,102 @@ async function* watchRuns(
 /** Names that are known here; a newer server may send others. */
 const RUN_EVENTS: ReadonlySet<string> = new Set(['snapshot', 'task', 'run', 'end'] satisfies RunEvent['event'][]);
 
+function usersOf(send: Transport) {
+  const path = (name: string) => `/users/${enc(name)}`;
+  return {
+    list: (query: PageQuery = {}, signal?: AbortSignal) =>
+      send<Page<UserView>>({ ...get('/users', signal), query: { ...query } }),
+    get: (name: string, signal?: AbortSignal) => send<UserView>(get(path(name), signal)),
+    /** Creates the user or changes what is given. */
+    put: (name: string, body: UserBody = {}, signal?: AbortSignal) =>
+      send<UserView>({ ...call('PUT', path(name), signal), json: body }),
+    /** The own one with the present one, or as an administrator that of another user, whose sessions and tokens it ends. */
+    setPassword: (name: string, body: { current?: string; new: string }, signal?: AbortSignal) =>
+      send<undefined>({ ...call('POST', `${path(name)}/password`, signal), json: body }),
+    /** Opens a session once, within 15 minutes. */
+    createSignInLink: (name: string, signal?: AbortSignal) =>
+      send<SignInLink>(call('POST', `${path(name)}/sign-in-link`, signal)),
+  };
+}
+
+function connectionsOf(send: Transport) {
+  const all = (project: string) => `/projects/${enc(project)}/connections`;
+  const path = (project: string, name: string) => `${all(project)}/${enc(name)}`;
+  return {
+    list: (project: string, query: PageQuery = {}, signal?: AbortSignal) =>
+      send<Page<ConnectionView>>({ ...get(all(project), signal), query: { ...query } }),
+    get: (project: string, name: string, signal?: AbortSignal) =>
+      send<ConnectionView>(get(path(project, name), signal)),
+    /** An address as it was shown, with `***` for its password, keeps that. */
+    put: (project: string, name: string, body: ConnectionBody, signal?: AbortSignal) =>
+      send<ConnectionView>({ ...call('PUT', path(project, name), signal), json: body }),
+    delete: (project: string, name: string, signal?: AbortSignal) =>
+      send<undefined>(call('DELETE', path(project, name), signal)),
+    /** `select 1` on a worker, within 10 s. */
+    test: (project: string, name: string, signal?: AbortSignal) =>
+      send<ConnectionTested>(call('POST', `${path(project, name)}/test`, signal)),
+  };
+}
+
+function secretsOf(send: Transport) {
+  const all = (project: string) => `/projects/${enc(project)}/secrets`;
+  const path = (project: string, name: string) => `${all(project)}/${enc(name)}`;
+  return {
+    /** Names; values are never given back. */
+    list: (project: string, query: PageQuery = {}, signal?: AbortSignal) =>
+      send<Page<SecretView>>({ ...get(all(project), signal), query: { ...query } }),
+    get: (project: string, name: string, signal?: AbortSignal) => send<SecretView>(get(path(project, name), signal)),
+    put: (project: string, name: string, body: { value: string }, signal?: AbortSignal) =>
+      send<SecretView>({ ...call('PUT', path(project, name), signal), json: body }),
+    delete: (project: string, name: string, signal?: AbortSignal) =>
+      send<undefined>(call('DELETE', path(project, name), signal)),
+  };
+}
+
+/** For a change that is to happen only when the file is as it was seen: the SHA-256 of its content. */
+interface FileChange {
+  ifMatch?: string;
+  signal?: AbortSignal;
+}
+
+function filesOf(send: Transport, open: Opener) {
+  const all = (project: string) => `/projects/${enc(project)}/files`;
+  const path = (project: string, file: string) => `${all(project)}/${file.split('/').map(enc).join('/')}`;
+  const condition = ({ ifMatch }: FileChange) =>
+    ifMatch === undefined ? {} : { headers: { 'if-match': `"${ifMatch}"` } };
+  return {
+    list: (project: string, query: PageQuery = {}, signal?: AbortSignal) =>
+      send<Page<ProjectFileView>>({ ...get(all(project), signal), query: { ...query } }),
+    /** The bytes of a file. */
+    get: async (project: string, file: string, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> =>
+      new Uint8Array(await (await open(get(path(project, file), signal))).arrayBuffer()),
+    /** Creates or overwrites it; 412 when it is not as `ifMatch` says. */
+    put: (project: string, file: string, bytes: Uint8Array<ArrayBuffer>, change: FileChange = {}) =>
+      send<ProjectFileView>({ ...call('PUT', path(project, file), change.signal), ...condition(change), body: bytes }),
+    delete: (project: string, file: string, change: FileChange = {}) =>
+      send<undefined>({ ...call('DELETE', path(project, file), change.signal), ...condition(change) }),
+  };
+}
+
 function projectsOf(send: Transport) {
+  const path = (name: string) => `/projects/${enc(name)}`;
   return {
     list: (signal?: AbortSignal) => send<Page<ProjectView>>(get('/projects', signal)),
     get: (name: string, signal?: AbortSignal) => send<ProjectView>(get(`/projects/${enc(name)}`, signal)),
     /** Creates the project when it is missing. */
     put: (name: string, body: { description?: string } = {}, signal?: AbortSignal) =>
       send<ProjectView>({ ...call('PUT', `/projects/${enc(name)}`, signal), json: body }),
+    /** One without workflows and runs in progress. */
+    delete: (name: string, signal?: AbortSignal) => send<undefined>(call('DELETE', path(name), signal)),
+    /** The owner first. */
+    members: (name: string, signal?: AbortSignal) => send<Page<MemberView>>(get(`${path(name)}/members`, signal)),
+    putMember: (name: string, user: string, body: { perm: Permission }, signal?: AbortSignal) =>
+      send<MemberView>({ ...call('PUT', `${path(name)}/members/${enc(user)}`, signal), json: body }),
+    deleteMember: (name: string, user: string, signal?: AbortSignal) =>
+      send<undefined>(call('DELETE', `${path(name)}/members/${enc(user)}`, signal)),
+    /** Hands the project over; the owner so far stays as an editor. */
+    setOwner: (name: string, user: string, signal?: AbortSignal) =>
+      send<ProjectView>({ ...call('PUT', `${path(name)}/owner`, signal), json: { user } }),
   };
 }
 
@@ -267,16 +401,17 @@ function alertChannelsOf(send: Transport) {
 function executorsOf(send: Transport) {
   return {
     run: (request: ExecutorRunRequest, options: CreateOptions = {}) =>
-      send<{ execIds: number[]; warnings?: string[] }>({ ...create('/executors', options), json: request }),
+      send<ExecutorStarted>({ ...create('/executors', options), json: request }),
     runDirect: (request: ExecutorDirectRequest, signal?: AbortSignal) =>
-      send<{ execId: number }>({ ...call('POST', '/executors/direct', signal), body: directForm(request) }),
+      send<ExecutorDirectStarted>({ ...call('POST', '/executors/direct', signal), body: directForm(request) }),
     list: (query: ExecutorListQuery = {}, signal?: AbortSignal) =>
       send<ExecutorList>({ ...get('/executors', signal), query: executorQuery(query) }),
     /** An array holding one object, as published. */
     get: (execId: number, signal?: AbortSignal) => send<[ExecutorDetail]>(get(`/executors/${execId}`, signal)),
     logs: (jobId: string, query: LogQuery = {}, signal?: AbortSignal) =>
       send<LogPage>({ ...get(`/executors/${enc(jobId)}/logs`, signal), query: { ...query } }),
-    kill: (execId: number, signal?: AbortSignal) => send<unknown>(call('POST', `/executors/${execId}/kill`, signal)),
+    kill: (execId: number, { waitMs, signal }: CommandOptions = {}) =>
+      send<ExecutorKilled>({ ...call('POST', `/executors/${execId}/kill`, signal), query: { wait: waitMs } }),
   };
 }
 

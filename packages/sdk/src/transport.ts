@@ -18,7 +18,7 @@ export interface RequestOptions {
   query?: Record<string, QueryValue>;
   /** Sent as JSON, unless `body` is given. */
   json?: unknown;
-  body?: string | FormData;
+  body?: string | FormData | Uint8Array<ArrayBuffer>;
   contentType?: string;
   headers?: Record<string, string>;
   signal?: AbortSignal;
@@ -82,6 +82,7 @@ function initOf(request: RequestOptions, token: string | undefined): RequestInit
   if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
   const body = request.body ?? (request.json === undefined ? undefined : JSON.stringify(request.json));
   if (typeof body === 'string') headers['content-type'] = request.contentType ?? 'application/json';
+  if (body instanceof Uint8Array) headers['content-type'] = request.contentType ?? 'application/octet-stream';
   return {
     method: request.method,
     headers,
@@ -90,7 +91,8 @@ function initOf(request: RequestOptions, token: string | undefined): RequestInit
   };
 }
 
-async function parseAnswer<Answer>(response: Response, url: string): Promise<Answer> {
+/** The parsed body; throws `ApiError` for a refusal, and for what is no answer of this API. */
+export async function parseAnswer<Answer>(response: Response, url: string): Promise<Answer> {
   const text = await response.text();
   const value = parseJson(text);
   if (response.ok) {

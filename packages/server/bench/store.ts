@@ -185,8 +185,9 @@ async function fillHistory(path: string, count: number): Promise<void> {
     ),
   );
   const insert = db.prepare(`
-    insert into run (project_id, project, workflow_id, workflow, workflow_version, submitted_at, version, state, started_at, ended_at, spec)
-    values (?, ?, ?, ?, 1, ?, 5, ?, ?, ?, ?)`);
+    insert into run (project_id, project, workflow_id, workflow, workflow_version, submitted_at, version, state, started_at, ended_at,
+      exec_type, submit_user, rerun_of, logical_at, spec)
+    values (?, ?, ?, ?, 1, ?, 5, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const spec = JSON.stringify({
     execType: 'DIRECT',
     mode: 'whole',
@@ -212,6 +213,10 @@ async function fillHistory(path: string, count: number): Promise<void> {
       state,
       left <= 20 ? null : submittedAt + 50,
       left <= 100 ? null : submittedAt + 5000,
+      i % 3 === 0 ? 'SCHEDULER' : i % 1000 === 1 ? 'COMPLEMENT_DATA' : 'DIRECT',
+      workflow === 0 ? 'ann' : i % 2 === 0 ? 'bob' : 'u',
+      i % 500 === 0 && i > 0 ? i - 1 : null,
+      submittedAt - (i % 7) * 86_400_000,
       spec,
     );
   }
@@ -246,6 +251,29 @@ async function measureLists(store: Store, count: number): Promise<void> {
     'half-year-failed': [
       { states: ['failed'], submittedFrom: last - 300 * 86_400_000, submittedTo: last - 120 * 86_400_000 },
     ],
+    'glob-in-the-middle': [{ workflowGlob: '*low-?' }],
+    'part-of-a-name-failed': [{ workflowContains: 'FLOW-3', states: ['failed'] }],
+    'one-run': [{ id: runIdOf(500_000) }],
+    'of-one-user': [{ submitUser: 'ann' }],
+    'of-half-of-all': [{ submitUser: 'bob' }],
+    'of-half-of-all-from-10000': [{ submitUser: 'bob' }, 10_000],
+    'of-nobody': [{ submitUser: 'nobody' }],
+    'of-half-of-all-failed': [{ submitUser: 'bob', states: ['failed'] }],
+    'of-half-of-all-failed-one-workflow': [
+      { submitUser: 'bob', states: ['failed'], project: 'project-3', workflow: 'workflow-4' },
+    ],
+    'of-half-of-all-none-such': [
+      { submitUser: 'bob', workflowPrefixes: ['workflow-1', 'workflow-3'], execType: 'DIRECT' },
+    ],
+    backfilled: [{ execType: 'COMPLEMENT_DATA' }],
+    scheduled: [{ execType: 'SCHEDULER' }],
+    'scheduled-last-day': [{ execType: 'SCHEDULER', submittedFrom: last - 86_400_000 }],
+    reruns: [{ rerunOf: runIdOf(499_999) }],
+    'one-logical-day-long-ago': [{ logicalFrom: last - 300 * 86_400_000, logicalTo: last - 299 * 86_400_000 }],
+    'logical-half-year-failed': [
+      { states: ['failed'], logicalFrom: last - 300 * 86_400_000, logicalTo: last - 120 * 86_400_000 },
+    ],
+    'logical-half-year-long-ago': [{ logicalFrom: last - 360 * 86_400_000, logicalTo: last - 180 * 86_400_000 }],
   };
   for (const [name, [filter, from]] of Object.entries(filters)) {
     const page = await store.listRuns(filter, from ?? 0, 100);

@@ -11,6 +11,7 @@ import { HandMaster, Scratch, script, shell, specOf, startTestWorker } from '../
 
 const SCRIPTS = Number(process.argv[2] ?? 20_000);
 const SHELLS = Number(process.argv[3] ?? 500);
+const OUTPUT_MB = 100;
 const print = (metric: string, value: number, unit: string, n: number): void =>
   console.log(JSON.stringify({ workload: 'worker', metric, value: Number(value.toFixed(3)), unit, n }));
 
@@ -37,6 +38,29 @@ await withWorker(4, async (master, scratch) => {
     const makeMs = runMake(scratch);
     print('make-j4', makeMs, 'ms', SHELLS);
     print('shell-to-make', ms / makeMs, 'ratio', SHELLS);
+  }
+});
+
+/** What secrets cost: attempts that have one, and output that is looked through. */
+await withWorker(4, async (master) => {
+  const secret = { secrets: { s: 'canary-7f3a9c-Secret!' }, env: { S: '${secret.s}' } };
+  await runAll(master, 'warm', 8, 4, (id) => specOf(id, shell('true'), secret));
+  for (const [metric, more] of [
+    ['shell-plain', {}],
+    ['shell-with-secret', secret],
+  ] as const) {
+    const ms = await runAll(master, metric, SHELLS, 4, (id) => specOf(id, shell('sh -c true'), more));
+    print(metric, ms / SHELLS, 'ms', SHELLS);
+  }
+  const line = '2026-03-01 12:00:00 INFO loaded 12345 rows from table weather in 34 ms; url=http://h/p?a=b%20c';
+  for (const [metric, more, text] of [
+    ['output-plain', {}, line],
+    ['output-masked', secret, line],
+    ['output-masked-all-secret', secret, 'it is $S'],
+  ] as const) {
+    const write = shell(`yes "${text}" | head -c ${OUTPUT_MB}000000`);
+    const ms = await runAll(master, metric, 1, 1, (id) => specOf(id, write, more));
+    print(metric, (OUTPUT_MB / ms) * 1000, 'MB/s', OUTPUT_MB);
   }
 });
 

@@ -10,9 +10,17 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { availableParallelism, freemem, hostname, loadavg, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { LIMITS, workerIdOf, type WorkerId, type WorkerLink } from '@pelorus/protocol';
+import { LIMITS, workerIdOf, type MasterToWorker, type WorkerId, type WorkerLink } from '@pelorus/protocol';
 import { bootClockMs } from './boot-clock.ts';
-import { WorkerCore, type LinkId, type SupervisorEvent, type SupervisorOrder, type WorkerInput } from './core.ts';
+import {
+  WorkerCore,
+  type HeldAttempt,
+  type LinkId,
+  type SupervisorEvent,
+  type SupervisorOrder,
+  type WorkerInput,
+} from './core.ts';
+import { LogShipper, type ShipLimits } from './log-shipper.ts';
 import { connectSupervisor, type SupervisorConnection } from './supervisor/client.ts';
 import type { SupervisorToAgent } from './supervisor/messages.ts';
 
@@ -45,6 +53,14 @@ export interface WorkerOptions {
   poolProcesses?: number;
   /** Longest log of one attempt; default: the product's limit. */
   logBytesPerAttempt?: number;
+  /** With less room than this on the logs' disk, a task's output goes through a pipe, so that a full disk does not fail it; default 256 MiB. */
+  logRoomBytes?: number;
+  /**
+   * Logs are sent to the master, and deleted here when the log store has them. Default false: they stay, for a log store that
+   * reads the very files that are written here.
+   */
+  shipsLogs?: boolean;
+  shipLimits?: Partial<ShipLimits>;
   /** The supervisor ends this long after its last agent left, if nothing runs; default 5,000. */
   supervisorLonelyMs?: number;
   /** Opens a connection to a master; called again, with back-off, whenever the last one broke. */
@@ -76,6 +92,7 @@ const LINK_CLOSE_MS = 1_000;
  * from before the master gave this worker up) must not be heard. Shorter than a master's patience with a worker.
  */
 const SILENCE_MS = 20_000;
+const LOG_ROOM_BYTES = 256 * 1024 ** 2;
 const INCARNATIONS_REMEMBERED = 100;
 /** Reports of one attempt within one incarnation are fewer. */
 const SEQUENCES_PER_INCARNATION = 100;
@@ -108,11 +125,15 @@ class Agent implements Worker {
   #supervisorGone: () => void = () => {};
   #supervisorEnded = false;
   #early: SupervisorToAgent[] = [];
+  readonly #shipper: LogShipper | null;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.#dataDir = resolve(options.dataDir);
     this.#slots = options.slots ?? 100;
+    const { log, shipLimits: limits = {} } = options;
+    const logDir = resolve(options.logDir);
+    this.#shipper = options.shipsLogs === true ? new LogShipper({ logDir, worker: this.id, log, limits }) : null;
   }
 
   async start(): Promise<void> {
@@ -126,7 +147,7 @@ class Agent implements Worker {
       host: host ?? hostname(),
       groups: groups ?? ['default'],
       slots: this.#slots,
-      features: ['shell', 'python', 'script', 'http', 'sql', 'probe'],
+      features: ['shell', 'python', 'script', 'http', 'sql', 'probe', ...(this.#shipper ? ['logs'] : [])],
       heartbeatMs: heartbeatMs ?? 4_000,
       maxLoadAverage: maxLoadAverage ?? -1,
       reservedMemoryBytes: reservedMemoryBytes ?? 0.3 * 1024 ** 3,
@@ -135,6 +156,8 @@ class Agent implements Worker {
       sequenceBase: earlier.count * SEQUENCES_PER_INCARNATION,
       ...(supervisor.renewedAt === null ? {} : { renewedAt: supervisor.renewedAt + this.#epochAtBoot }),
     });
+    this.#tellShipper(supervisor.held);
+    void this.#shipper?.start();
     this.#hearEarly();
     this.#readHost();
     this.#hostTimer = setInterval(() => this.#readHost(), HOST_READING_MS);
@@ -143,6 +166,13 @@ class Agent implements Worker {
       'worker started',
     );
     this.#linkLoop = this.#keepLinked();
+  }
+
+  #tellShipper(held: readonly HeldAttempt[]): void {
+    const isLive = ({ state }: HeldAttempt): boolean => state.kind === 'starting' || state.kind === 'running';
+    const live = held.filter(isLive).map(({ attempt }) => attempt);
+    const ended = held.filter((one) => !isLive(one)).map(({ attempt }) => attempt);
+    this.#shipper?.hold({ live, ended });
   }
 
   get usedSlots(): number {
@@ -161,6 +191,7 @@ class Agent implements Worker {
   async stop({ stopTasks = false }: { stopTasks?: boolean } = {}): Promise<void> {
     if (this.#stopping.signal.aborted) return;
     if (stopTasks && this.#supervisor) await this.#endSupervisor(this.#supervisor);
+    await this.#shipper?.stop();
     this.#stopping.abort();
     this.#step({ kind: 'goodbye' });
     // The link delivers what was sent before it closes.
@@ -259,6 +290,7 @@ class Agent implements Worker {
       const hangUp = (): void => {
         clearInterval(watch);
         if (!this.#links.delete(id)) return;
+        this.#shipper?.linkDown();
         this.#step({ kind: 'link-down', link: id });
         link.close();
         gone();
@@ -269,20 +301,27 @@ class Agent implements Worker {
       link.onFrame((messages) => {
         if (messages === null || bootClockMs() - heardAt > SILENCE_MS) return hangUp();
         heardAt = bootClockMs();
-        if (this.#links.has(id)) this.#step({ kind: 'frame', link: id, messages });
+        if (this.#links.has(id)) this.#onFrame(id, messages);
       });
       this.#step({ kind: 'link-up', link: id });
+      this.#shipper?.linkUp((pieces) => link.send(pieces));
     });
+  }
+
+  #onFrame(link: LinkId, messages: MasterToWorker[]): void {
+    this.#step({ kind: 'frame', link, messages });
+    for (const message of messages) if (message.kind === 'log-ack') this.#shipper?.onAcknowledged(message);
   }
 
   // The supervisor
 
   #connectSupervisor(): Promise<SupervisorConnection> {
-    const { logDir, poolProcesses, supervisorLonelyMs, logBytesPerAttempt } = this.#options;
+    const { logDir, poolProcesses, supervisorLonelyMs, logBytesPerAttempt, logRoomBytes } = this.#options;
     const processes = poolProcesses ?? Math.min(this.#slots, 2 * availableParallelism(), 32);
     const limits = {
       outputsBytes: LIMITS.outputsBytesPerAttempt,
       logBytes: logBytesPerAttempt ?? LIMITS.logBytesPerAttempt,
+      logRoomBytes: logRoomBytes ?? LOG_ROOM_BYTES,
     };
     return connectSupervisor(
       {
@@ -306,7 +345,11 @@ class Agent implements Worker {
     }
     const events: SupervisorEvent[] = [];
     for (const message of messages) {
-      if (message.kind === 'event') events.push(message.event);
+      if (message.kind === 'event') {
+        events.push(message.event);
+        if (message.event.kind === 'started') this.#shipper?.started(message.event.attempt);
+        else this.#shipper?.ended(message.event.attempt);
+      }
       if (message.kind === 'probed') this.#step({ kind: 'probed', end: message.end });
       if (message.kind !== 'health') continue;
       this.#refusing = message.refusing;
@@ -332,6 +375,7 @@ class Agent implements Worker {
         if (this.#stopping.signal.aborted) return supervisor.close();
         this.#supervisor = supervisor;
         this.#step({ kind: 'supervisor-state', held: supervisor.held });
+        this.#tellShipper(supervisor.held);
         this.#hearEarly();
         this.#readHost();
       } catch (error) {

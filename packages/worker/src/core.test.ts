@@ -631,3 +631,41 @@ describe('under any order of messages', () => {
     );
   });
 });
+
+describe('a connection to be tried', () => {
+  const connection = { kind: 'postgres', url: 'postgres://h/d' } as const;
+  const probe = (name: string): MasterToWorker => ({ kind: 'probe', id: name, connection, timeoutMs: 1_000 });
+  const answersIn = (output: WorkerOutput) =>
+    output.messages.flatMap(({ messages }) => messages).filter((message) => message.kind === 'probe-result');
+
+  test('is handed to the supervisor once, with a little less time, and answered with what it says', () => {
+    const bench = new Bench().join();
+    expect(bench.frame(probe('a'), probe('a')).orders).toEqual([
+      { kind: 'probe', id: 'a', connection, timeoutMs: 900 },
+    ]);
+    const end = { id: 'a', ok: true, detail: 'PostgreSQL 18', tookMs: 5 };
+    expect(answersIn(bench.step({ kind: 'probed', end }))).toEqual([{ kind: 'probe-result', worker: 'w-1', ...end }]);
+    expect(answersIn(bench.step({ kind: 'probed', end }))).toEqual([]);
+  });
+
+  test('is answered in time when the supervisor says nothing', () => {
+    const bench = new Bench().join();
+    const from = bench.now;
+    bench.frame(probe('a'));
+    expect(bench.core.nextWakeAt).toBe(from + 1_000);
+    bench.now = from + 1_000;
+    expect(answersIn(bench.step({ kind: 'tick' }))).toEqual([
+      { kind: 'probe-result', worker: 'w-1', id: 'a', ok: false, detail: 'no answer within 1000 ms', tookMs: 1_000 },
+    ]);
+  });
+
+  test('is refused when there are too many, and never said to a link that is gone', () => {
+    const bench = new Bench().join();
+    bench.frame(...['a', 'b', 'c', 'd'].map(probe));
+    expect(answersIn(bench.frame(probe('e')))).toMatchObject([
+      { id: 'e', ok: false, detail: expect.stringMatching(/^busy/) },
+    ]);
+    bench.step({ kind: 'link-down', link: 'L' });
+    expect(bench.step({ kind: 'probed', end: { id: 'a', ok: true, detail: '', tookMs: 1 } }).messages).toEqual([]);
+  });
+});

@@ -34,7 +34,13 @@ export function attemptEnvironment(
   place: TaskPlace,
   more: Record<string, string> = {},
 ): { variables: Record<string, string> } | { problem: string } {
-  const variables: Record<string, string> = { ...spec.params, ...spec.env, ...more, ...attemptMarkers(spec, place) };
+  const variables: Record<string, string> = {
+    ...spec.environment,
+    ...spec.params,
+    ...spec.env,
+    ...more,
+    ...attemptMarkers(spec, place),
+  };
   for (const [name, value] of Object.entries(variables)) {
     if (!VARIABLE_NAME.test(name) || SHELL_OWNED.has(name)) {
       delete variables[name];

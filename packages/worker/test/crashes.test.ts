@@ -1,9 +1,10 @@
 /** The agent, the supervisor or both are killed while tasks run; each task's command must run once and its end be told once. */
 import { fork, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { MasterLink, MasterToWorker, WorkerToMaster } from '@pelorus/protocol';
+import { removeSealKey } from '../src/secrets/seal.ts';
 import { eventually, HandMaster, isAlive, Scratch, script, shell, specOf, startTestWorker } from './fixture.ts';
 
 let scratch: Scratch;
@@ -55,23 +56,22 @@ function killHard(child: ChildProcess): Promise<void> {
   });
 }
 
-/** The supervisor of the scratch directory, found by its argument. */
+/** The supervisor of the scratch directory, found by its argument; a second one that was started too early ends by itself. */
 async function supervisorPid(): Promise<number> {
-  const found = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return (
-          readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`"dataDir":"${scratch.dataDir}"`) &&
-          readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('supervisor/main')
-        );
-      } catch {
-        return false;
-      }
-    });
-  expect(found).toHaveLength(1);
-  return found[0] ?? 0;
+  const found = (): number[] =>
+    readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .filter((pid) => {
+        try {
+          const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+          return command.includes(`"dataDir":"${scratch.dataDir}"`) && command.includes('supervisor/main');
+        } catch {
+          return false;
+        }
+      });
+  await eventually(() => found().length === 1, 10_000, 'there is one supervisor');
+  return found()[0] ?? 0;
 }
 
 const marks = (): string[] =>
@@ -283,4 +283,112 @@ test('after a boot of the host what ran is lost at once, what had ended is told'
   await master.report('1.0.1', 'lost');
   await master.report('1.2.1', 'lost');
   expect(await master.finished('1.1.1')).toMatchObject({ state: 'failed', cause: { kind: 'exit', code: 3 } });
+});
+
+describe('a task with secrets goes on', () => {
+  const CANARY = 'canary "7f3a" + é';
+  const withSecret = (attempt: string, run: string) =>
+    specOf(attempt, shell(run), { secrets: { canary: CANARY }, env: { D: dir, C: '${secret.canary}' } });
+  const saysBeforeAndAfter =
+    'echo "before $C"; touch $D/up; while [ ! -e $D/go ]; do sleep 0.05; done; echo "after $C"; echo "v=<$C>" >>$PELORUS_OUTPUT; exit 5';
+  const ended = { state: 'failed', cause: { kind: 'exit', code: 5 } };
+  const go = () => writeFileSync(join(dir, 'go'), '');
+
+  /** The process that has a pipe of this worker open for masking. */
+  function maskerPid(): number {
+    const found = readdirSync('/proc').filter((name) => {
+      try {
+        if (!readFileSync(`/proc/${name}/cmdline`, 'utf8').startsWith('pelorus-masker')) return false;
+        const files = readdirSync(`/proc/${name}/fd`).map((file) => readlinkSync(`/proc/${name}/fd/${file}`));
+        return files.some((path) => path.startsWith(scratch.dataDir));
+      } catch {
+        return false;
+      }
+    });
+    expect(found).toHaveLength(1);
+    return Number(found[0]);
+  }
+
+  function filesWithCanary(): string[] {
+    return [scratch.dataDir, scratch.logDir].flatMap((top) =>
+      readdirSync(top, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name))
+        .filter((path) => existsSync(path) && readFileSync(path, 'utf8').includes('canary "7f3a"')),
+    );
+  }
+
+  async function started(master: HandMaster): Promise<ChildProcess> {
+    const agent = await startAgent(master);
+    master.dispatch(withSecret('1.0.1', saysBeforeAndAfter));
+    await eventually(() => existsSync(join(dir, 'up')), 10_000, 'it runs');
+    expect(filesWithCanary()).toEqual([]);
+    return agent;
+  }
+
+  test('when the agent is killed, and what it says then is masked', async () => {
+    const agent = await started(new HandMaster());
+    await killHard(agent);
+    go();
+    const second = new HandMaster();
+    await startAgent(second);
+    expect(await second.finished('1.0.1')).toMatchObject({ ...ended, outputs: { v: '<***>' } });
+    expect(scratch.log('1.0.1')).toBe('before ***\nafter ***\n');
+    expect(filesWithCanary()).toEqual([]);
+  });
+
+  test('when agent and supervisor are killed: its output is masked by who masked it before', async () => {
+    const agent = await started(new HandMaster());
+    process.kill(await supervisorPid(), 'SIGKILL');
+    await killHard(agent);
+    go();
+    const second = new HandMaster();
+    await startAgent(second);
+    expect(await second.finished('1.0.1')).toMatchObject({ ...ended, outputs: { v: '<***>' } });
+    expect(scratch.log('1.0.1')).toBe('before ***\nafter ***\n');
+    expect(filesWithCanary()).toEqual([]);
+  });
+
+  test('when the process that masks is killed: another takes its place', async () => {
+    const master = new HandMaster();
+    await started(master);
+    const masker = maskerPid();
+    process.kill(masker, 'SIGKILL');
+    await eventually(() => !isAlive(masker), 2_000, 'it is dead');
+    go();
+    expect(await master.finished('1.0.1')).toMatchObject({ ...ended, outputs: { v: '<***>' } });
+    expect(scratch.log('1.0.1')).toMatch(/^before \*\*\*\n\[pelorus\] .* started again\nafter \*\*\*\n$/);
+    master.dispatch(withSecret('1.1.1', 'echo "$C"; exit 5'));
+    expect(await master.finished('1.1.1')).toMatchObject(ended);
+    expect(scratch.log('1.1.1')).toBe('***\n');
+  });
+
+  test('when all three are killed, with what was sealed', async () => {
+    const agent = await started(new HandMaster());
+    const [masker, supervisor] = [maskerPid(), await supervisorPid()];
+    for (const pid of [supervisor, masker]) process.kill(pid, 'SIGKILL');
+    await killHard(agent);
+    await eventually(() => !isAlive(masker) && !isAlive(supervisor), 2_000, 'they are dead');
+    const second = new HandMaster();
+    await startAgent(second);
+    go();
+    expect(await second.finished('1.0.1')).toMatchObject({ ...ended, outputs: { v: '<***>' } });
+    expect(scratch.log('1.0.1')).toBe('before ***\nafter ***\n');
+    expect(filesWithCanary()).toEqual([]);
+  });
+
+  test('when all three are killed and nobody knows its secrets any more: then nothing of it is shown', async () => {
+    const agent = await started(new HandMaster());
+    const [masker, supervisor] = [maskerPid(), await supervisorPid()];
+    for (const pid of [supervisor, masker]) process.kill(pid, 'SIGKILL');
+    await killHard(agent);
+    await eventually(() => !isAlive(masker) && !isAlive(supervisor), 2_000, 'they are dead');
+    removeSealKey(scratch.dataDir);
+    const second = new HandMaster();
+    await startAgent(second);
+    go();
+    expect(await second.finished('1.0.1')).toMatchObject({ ...ended, outputs: {}, outputsTruncated: true });
+    expect(scratch.log('1.0.1')).toMatch(/^before \*\*\*\n\[pelorus\] what follows is not shown.*\n$/);
+    expect(filesWithCanary()).toEqual([]);
+  });
 });

@@ -66,6 +66,7 @@ export class Scratch {
 /** Answers like a master that stores everything at once; keeps what it heard. */
 export class HandMaster {
   readonly reports: AttemptReport[] = [];
+  readonly probed = new Map<string, Extract<WorkerToMaster, { kind: 'probe-result' }>>();
   hello: Extract<WorkerToMaster, { kind: 'hello' }> | null = null;
   /** False: reports are heard but not acknowledged. */
   acknowledges = true;
@@ -109,6 +110,17 @@ export class HandMaster {
 
   query(...attempts: string[]): void {
     this.#link?.send([{ kind: 'query', attempts: attempts.map(attemptOf) }]);
+  }
+
+  /** Has a connection tried; resolves with the answer. */
+  async probe(id: string, connection: NonNullable<AttemptSpec['connection']>, timeoutMs = 5_000) {
+    this.#link?.send([{ kind: 'probe', id, connection, timeoutMs }]);
+    await this.until(
+      () => this.probed.has(id),
+      timeoutMs + 500,
+      () => `no answer to probe ${id}`,
+    );
+    return this.probed.get(id);
   }
 
   disconnect(): void {
@@ -175,6 +187,9 @@ export class HandMaster {
         if (!this.acknowledges || report.kind === 'accepted' || report.kind === 'never_seen') return;
         return link.send([{ kind: 'ack', attempt: report.attempt, sequence: report.sequence, verdict: 'stored' }]);
       }
+      case 'probe-result':
+        this.probed.set(message.id, message);
+        return;
       case 'goodbye':
         return;
     }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -247,6 +248,18 @@ function serverTests(
     for (let tries = 0; (await running(url)) === 0; tries += 1) expect(tries).toBeLessThan(500);
     master.kill(id, 0);
     expect(await master.finished(id)).toMatchObject({ state: 'killed' });
+    expect(await running(url)).toBe(0);
+  });
+
+  test('a statement whose process and supervisor were killed is stopped by the next, from a journal without its address', async () => {
+    master.dispatch(specOf(id, sql(sleep), { connection }));
+    for (let tries = 0; (await running(url)) === 0; tries += 1) expect(tries).toBeLessThan(500);
+    const journal = readFileSync(join(scratch.dataDir, 'calls/journal'), 'utf8');
+    expect(journal).not.toContain(url);
+    const entries = journal.split('\n').filter((line) => line.includes(`"${id}"`));
+    const pid = Number(/"pid":(\d+)/.exec(entries[0] ?? '')?.[1]);
+    for (const victim of [worker.supervisorPid, pid]) process.kill(victim, 'SIGKILL');
+    await master.report(id, 'lost');
     expect(await running(url)).toBe(0);
   });
 }

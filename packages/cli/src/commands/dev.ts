@@ -5,6 +5,8 @@ import { relative } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import {
   adminTokenOf,
+  holdsSecretKey,
+  secretKeyOf,
   dataDirectoryAt,
   emptyDataDirectory,
   holdsData,
@@ -88,16 +90,21 @@ async function runDev(session: Session, folder: string | null, flags: DevFlags):
 
   const adminToken = settings.adminToken.value ?? adminTokenOf(data);
   const wanted = Number(settings.port.value);
+  const publicUrl = settings.publicUrl.value?.replace(/\/+$/, '') ?? null;
   const server = await startDev({
     data,
     host: settings.host.value ?? '',
     port: wanted,
     adminToken,
+    secretKeys: secretKeysOf(settings, data),
+    trustedProxies: settings.trustedProxies.value?.split(',').map((part) => part.trim()) ?? null,
+    publicUrl,
+    audit: { days: Number(settings.auditDays.value), rows: Number(settings.auditRows.value) },
     worker: workerLimits(settings),
     alerts: {
       smtp: settings.alertSmtp.value,
       from: settings.alertFrom.value ?? '',
-      baseUrl: settings.publicUrl.value?.replace(/\/+$/, '') ?? null,
+      baseUrl: publicUrl,
     },
     log,
   });
@@ -108,6 +115,13 @@ async function runDev(session: Session, folder: string | null, flags: DevFlags):
     removeServerFile(data.root, process.pid);
     throw error;
   }
+}
+
+/** The key of the data directory opens what it has sealed, also after another one was configured. */
+function secretKeysOf({ secretKey }: Settings, data: DataDirectory): string {
+  const { value } = secretKey;
+  if (value === null) return secretKeyOf(data);
+  return holdsSecretKey(data) ? `${value},${secretKeyOf(data)}` : value;
 }
 
 interface Opening {
@@ -202,6 +216,7 @@ function banner(session: Session, server: DevServer, { data, samples, movedFrom 
     ...(movedFrom === null
       ? []
       : [paint(out, 'warn', `  Port ${movedFrom} is taken; listening on ${server.port} instead`)]),
+    line('Console', server.console.url, server.console.signsIn ? 'one-time sign-in link' : ''),
     line('API', `${server.address}/api/v1`, `token in ${shown}/server.json, which \`pelorus\` finds by itself`),
     ...(samples.length === 0
       ? []

@@ -11,6 +11,7 @@ import {
   type OfProject,
   type Right,
 } from './access.ts';
+import type { ApiStore } from '../store/port.ts';
 import { ApiFailure } from './problem.ts';
 
 /** Bits of a user by project id, owned projects with all of them. */
@@ -78,6 +79,19 @@ export function createCaller(
       const masked = [...(await ownGrants())].filter(([, bits]) => (bits & identity.mask & RIGHT_BITS.read) !== 0);
       return masked.map(([project]) => project);
     },
+  };
+}
+
+/** What `createCaller` asks: the user's bits in the projects that the credentials are for. */
+export function grantsReader(
+  store: Pick<ApiStore, 'grantsOf'>,
+  identity: Pick<Identity, 'projects'> | null,
+): (user: string) => Promise<Grants> {
+  const within = identity?.projects ?? null;
+  return async (user) => {
+    const grants = await store.grantsOf(user);
+    const granted = grants.filter(({ project }) => within === null || within.includes(project));
+    return new Map(granted.map(({ projectId, bits }) => [projectId, bits]));
   };
 }
 

@@ -101,4 +101,6 @@ export interface ApiContext {
   versions: VersionCache;
   tallies: RunTallies;
   events: RunEvents;
+  /** A bulk operation has been stored: whoever carries them out may look at once. */
+  startBulk: () => void;
 }

@@ -11,7 +11,8 @@ import { createVault, NoKey } from '../vault/index.ts';
 import { SIGNED_IN, type Identity } from './access.ts';
 import { createAuthenticator, type Authenticator } from './authenticate.ts';
 import { announcesBody, mediaType } from './body.ts';
-import { administrator, createCaller, type CheckedCaller } from './caller.ts';
+import { startBulkRunner, type BulkRunner } from './bulk-runner.ts';
+import { administrator, createCaller, grantsReader, type CheckedCaller } from './caller.ts';
 import type { ApiContext, ApiLog, ApiOptions, Connected } from './context.ts';
 import { createDefinitionParser } from './definitions/definition-parser.ts';
 import { createGuard } from './guard.ts';
@@ -21,19 +22,26 @@ import { createMasks, withMasks } from './masks.ts';
 import { createPastDurations } from './past-durations.ts';
 import { ApiFailure, toProblem } from './problem.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
-import type { Answer, Route } from './route.ts';
+import type { Answer, RefusalForm, Route } from './route.ts';
 import { ROUTES, urlOf } from './routes.ts';
 import { createRunEvents } from './run-events.ts';
 import { createRunTallies } from './run-tallies.ts';
 import { createEventStreams, DEFAULT_STREAM_LIMITS, type EventStreams } from './sse.ts';
 import { createVersionCache } from './version-cache.ts';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    refusal?: RefusalForm | null;
+  }
+}
+
 /**
  * The API over a store. The caller listens (on a loopback address, unless it has set a token and hosts) and closes;
  * closing waits for requests in flight.
  */
 export function createApi(options: ApiOptions): FastifyInstance {
-  const context = contextOf(options);
+  let bulk: BulkRunner | null = null;
+  const context = { ...contextOf(options), startBulk: () => bulk?.hint() };
   const streams = createEventStreams(options.log, { ...DEFAULT_STREAM_LIMITS, ...options.streams });
   const app: FastifyInstance = fastify({
     logger: false,
@@ -45,6 +53,8 @@ export function createApi(options: ApiOptions): FastifyInstance {
     frameworkErrors: (error, request, reply) => void sendFailure(error, request, reply, options.log),
     clientErrorHandler: (error, socket) => answerRaw(error, socket),
   });
+  // What a client expects besides 100-continue is not met, and the request answered all the same.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   void app.register(fastifyMultipart);
@@ -63,7 +73,11 @@ export function createApi(options: ApiOptions): FastifyInstance {
   });
   app.decorate('streamFigures', () => streams.figures());
   // Before the server stops listening, for it waits for every answer under way, and these do not end by themselves.
+  app.addHook('onReady', async () => {
+    bulk = startBulkRunner(context);
+  });
   app.addHook('preClose', async () => {
+    await bulk?.stop();
     streams.close();
     context.events.close();
   });
@@ -79,7 +93,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
 /** What all requests have in common. */
 type Shared = Omit<ApiContext, 'caller' | 'again' | 'user' | 'connection'>;
 
-function contextOf(options: ApiOptions): Shared {
+function contextOf(options: ApiOptions): Omit<Shared, 'startBulk'> {
   const vault = options.vault ?? createVault([]);
   const masks = createMasks(options.store, vault);
   const store = withMasks(options.store, masks);
@@ -192,6 +206,7 @@ function addRoutes(app: FastifyInstance, { context, streams, door }: Served): vo
       method: route.method,
       url,
       bodyLimit: route.bodyLimitBytes,
+      config: { refusal: route.refusal },
       onRequest: async (request) => {
         callers.set(request, await callerOf(door, route, request));
         checkContentType(route, request);
@@ -225,15 +240,11 @@ async function callerOf(
   const presented = authenticator.check(request);
   if (route.access.who !== 'anyone') sender.identity = await authenticator.identify(presented);
   const { identity } = sender;
-  sender.caller = createCaller(route.access, { identity, address: request.ip }, async (user) => {
-    const grants = await options.store.grantsOf(user);
-    const within = identity?.projects ?? null;
-    return new Map(
-      grants
-        .filter(({ project }) => within === null || within.includes(project))
-        .map(({ projectId, bits }) => [projectId, bits]),
-    );
-  });
+  sender.caller = createCaller(
+    route.access,
+    { identity, address: request.ip },
+    grantsReader(options.store, identity),
+  );
   return sender.caller;
 }
 
@@ -286,6 +297,9 @@ function refuseOtherMethods(app: FastifyInstance, url: string, methods: string[]
 
 function checkContentType(route: Route, request: FastifyRequest): void {
   if (route.method === 'GET' || !announcesBody(request)) return;
+  const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? '';
+  if (encoding !== '' && encoding !== 'identity')
+    throw new ApiFailure('WRONG_CONTENT_TYPE', `bodies encoded as ${encoding} are not read here; send it as it is`);
   const type = mediaType(request);
   if (route.contentTypes.includes(type)) return;
   const given = type === '' ? 'the body has no content type' : `a body of type ${type} is not read here`;
@@ -328,7 +342,9 @@ function sendFailure(error: unknown, request: FastifyRequest, reply: FastifyRepl
   }
   if (problem.retryAfter !== undefined) void reply.header('retry-after', String(problem.retryAfter));
   if (problem.code === 'NOT_SIGNED_IN') void reply.header('www-authenticate', 'Bearer realm="pelorus"');
-  return reply.code(problem.status).type('application/problem+json; charset=utf-8').send(JSON.stringify(problem));
+  const { refusal } = request.routeOptions.config;
+  const body = refusal == null ? problem : refusal.body(problem);
+  return reply.code(problem.status).type('application/problem+json; charset=utf-8').send(JSON.stringify(body));
 }
 
 function problemOf(error: unknown): Problem {

@@ -49,12 +49,18 @@ function isLoopback(name: string): boolean {
   return name === 'localhost' || name.endsWith('.localhost') || name === '[::1]' || /^127(\.\d{1,3}){3}$/.test(name);
 }
 
+/** A proxy may write the port into the Host header where browsers leave it out, as it is the usual one. */
+function isOwnOrigin(origin: string, host: string | undefined): boolean {
+  const from = URL.parse(origin);
+  if (from === null || from.host === '' || hostName(host) === null) return false;
+  return URL.parse(`${from.protocol}//${host}`)?.host === from.host;
+}
+
 /** A browser says where a request that may change something comes from; other clients send neither header. */
 function checkOrigin(headers: IncomingHttpHeaders): void {
   const site = headers['sec-fetch-site'];
   const foreignSite = site !== undefined && site !== 'same-origin' && site !== 'none';
   const { origin } = headers;
-  const foreignOrigin = origin !== undefined && URL.parse(origin)?.host !== headers.host;
-  if (foreignSite || foreignOrigin)
+  if (foreignSite || (origin !== undefined && !isOwnOrigin(origin, headers.host)))
     throw new ApiFailure('CROSS_ORIGIN', "requests that change something are taken from this server's own pages only");
 }

@@ -4,10 +4,9 @@
  *
  * Owns: per project what is masked, as of a moment ago. Invariant: what a request of this process has changed is known to the next one.
  */
-import type { Mask } from '@pelorus/worker/secrets';
 import type { Cause } from '@pelorus/protocol';
 import type { ApiStore, RunDetail, RunRow } from '../store/port.ts';
-import { projectMask, type Vault } from '../vault/index.ts';
+import { projectMask, type Mask, type Vault } from '../vault/index.ts';
 import { API_LIMITS } from './limits.ts';
 
 export interface Masks {

@@ -4,6 +4,7 @@
  */
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
+import type { Problem } from '@pelorus/protocol';
 import type { AccessRule } from './access.ts';
 import type { BodyReader } from './body.ts';
 import type { ApiContext } from './context.ts';
@@ -24,12 +25,14 @@ export interface Answer {
     | { events: EventSource }
     /** Anything else, with its content type. */
     | { text: string; type: string }
-    | { bytes: Uint8Array; type: string };
+    | { bytes: Uint8Array; type: string }
+    /** Bytes of any length, sent as the client takes them. */
+    | { pieces: AsyncIterable<Uint8Array>; type: string };
 }
 
 /** What a status answers with: JSON of a schema, nothing (null), or something of one of several media types. */
 export type Answers = Readonly<Record<number, z.ZodType | null | { media: Readonly<Record<string, AnswerMedia>> }>>;
-/** JSON of a schema; the events of a stream, each with data of a schema; plain text; bytes. */
+/** JSON of a schema; the events of a stream, each as `{event, data}` of a schema; plain text; bytes. */
 export type AnswerMedia = z.ZodType | { events: z.ZodType } | 'text' | 'bytes';
 
 export interface Input<Params, Query, Body> {
@@ -64,13 +67,23 @@ export interface RouteDefinition<Params extends z.ZodObject, Query extends z.Zod
   access: AccessRule;
   /** The header `Idempotency-Key` is honoured. */
   repeatable?: boolean;
+  /** The header `If-Match` is honoured. */
+  conditional?: boolean;
   summary: string;
   /** All successful answers by status. Errors are problem documents and not listed. */
   answers: Answers;
+  /** Of a published interface whose errors look otherwise. */
+  refusal?: RefusalForm;
   params?: Params;
   query?: Query;
   body?: BodyReader<Body>;
   handle(input: Input<z.output<Params>, z.output<Query>, Body>, context: ApiContext): Promise<Answer> | Answer;
+}
+
+/** Errors that are problem documents with something else around them. */
+export interface RefusalForm {
+  schema: z.ZodType;
+  body: (problem: Problem) => object;
 }
 
 /** A route whose types are closed over. */
@@ -83,8 +96,10 @@ export interface Route {
   access: AccessRule;
   summary: string;
   repeatable: boolean;
+  conditional: boolean;
   schemas: { params: z.ZodObject; query: z.ZodObject; body: z.ZodType | null };
   answers: Answers;
+  refusal: RefusalForm | null;
   contentTypes: readonly string[];
   /** What bodies hold, by content type; null: none is needed. */
   bodyMedia: BodyReader<unknown>['media'];
@@ -113,7 +128,9 @@ export function route<Params extends z.ZodObject, Query extends z.ZodObject, Bod
     summary: definition.summary,
     schemas: { params, query, body: body.schema },
     answers: definition.answers,
+    refusal: definition.refusal ?? null,
     repeatable: definition.repeatable ?? false,
+    conditional: definition.conditional ?? false,
     contentTypes: body.contentTypes,
     bodyMedia: body.media,
     readsQuery: body.readsQuery,

@@ -8,6 +8,7 @@ import { alertRoutes } from './resources/alerts.ts';
 import { attemptRoutes } from './resources/attempts.ts';
 import { auditRoutes } from './resources/audit.ts';
 import { backfillRoutes } from './resources/backfills.ts';
+import { bulkRoutes } from './resources/bulk.ts';
 import { connectionRoutes } from './resources/connections.ts';
 import { documentationRoutes } from './resources/documentation.ts';
 import { eventRoutes } from './resources/events.ts';
@@ -25,6 +26,8 @@ import { taskGroupRoutes } from './resources/task-groups.ts';
 import { tokenRoutes } from './resources/tokens.ts';
 import { userRoutes } from './resources/users.ts';
 import { workerRoutes } from './resources/workers.ts';
+import { environmentRoutes } from './resources/environments.ts';
+import { workerGroupRoutes } from './resources/worker-groups.ts';
 import { workflowRoutes } from './resources/workflows.ts';
 
 /** The full path of a route. */
@@ -57,8 +60,11 @@ export const ROUTES: readonly Route[] = [
   ...eventRoutes,
   ...runActionRoutes,
   ...backfillRoutes,
+  ...bulkRoutes,
   ...attemptRoutes,
   ...workerRoutes,
+  ...workerGroupRoutes,
+  ...environmentRoutes,
   ...taskGroupRoutes,
   ...alertRoutes,
   ...connectionRoutes,

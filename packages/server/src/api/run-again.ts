@@ -3,6 +3,7 @@ import type { PlanRequest, PreviousRun } from '@pelorus/engine';
 import { isTerminalRun, type RunId } from '@pelorus/protocol';
 import type { NewRun, RunDetail, WorkflowRow } from '../store/port.ts';
 import type { ApiContext } from './context.ts';
+import { refuseUnknownEnvironment } from './environments.ts';
 import { loadRunDetail, loadWorkflow } from './lookup.ts';
 import { makePlan } from './plan.ts';
 import { ApiFailure } from './problem.ts';
@@ -36,6 +37,7 @@ export async function prepareAgain(context: ApiContext, order: AgainOrder): Prom
   const { plan, dryRun } = earlier.spec;
   const previous = { run: order.run, definition: pinned, plan, tasks: earlier.tasks, dryRun };
   const now = context.clock();
+  await refuseUnknownEnvironment(context, order.changed?.environment ?? null);
   const planned = makePlan(row.definition, requestOf(order, previous), await planTerms(context, workflow));
   const run = {
     ...settingsOf(earlier, order.version),

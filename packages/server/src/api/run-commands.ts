@@ -40,6 +40,13 @@ const TASK_STATES_FOR: Record<'kill-task' | 'force-success', ReadonlySet<TaskRun
 export interface Waiting {
   waitMs: number;
   signal: AbortSignal;
+  /** The same key again is the same command. */
+  idempotencyKey?: string;
+}
+
+/** Whether the command can apply to a run in that state. */
+export function suits(kind: 'stop' | 'pause' | 'resume', state: RunState): boolean {
+  return RUN_STATES_FOR[kind].has(state);
 }
 
 /** Throws `RUN_NOT_FOUND`, or `WRONG_STATE` with the state, also when the run's master refused the command meanwhile. */
@@ -50,8 +57,8 @@ export async function commandRun(
   waiting: Waiting,
 ): Promise<CommandAccepted> {
   const { state } = (await loadRun(context, run)).status;
-  if (!RUN_STATES_FOR[kind].has(state)) throw wrongState(`run ${run} is ${state}: it cannot ${kind} now`, state);
-  const command = await write(context, run, { kind });
+  if (!suits(kind, state)) throw wrongState(`run ${run} is ${state}: it cannot ${kind} now`, state);
+  const command = await write(context, run, { kind }, waiting.idempotencyKey);
   const reason = await refusalOf(context, command, waiting);
   const now = (await loadRun(context, run)).status.state;
   if (typeof reason === 'string') throw wrongState(`run ${run}: ${reason}`, now);
@@ -139,14 +146,19 @@ function unknownTask(run: RunId, task: string, names: string[]): ApiFailure {
 }
 
 /** The run may have ended since it was looked at: the store has the last word on that. */
-async function write(context: ApiContext, run: RunId, action: CommandAction): Promise<CommandId> {
+async function write(
+  context: ApiContext,
+  run: RunId,
+  action: CommandAction,
+  idempotencyKey: string | null = null,
+): Promise<CommandId> {
   try {
     const command = await context.store.requestCommand({
       run,
       action,
       user: context.user,
       at: context.clock(),
-      idempotencyKey: null,
+      idempotencyKey,
     });
     context.hints.commandWritten();
     context.log.info({ runId: run, command, action: action.kind }, 'command written');

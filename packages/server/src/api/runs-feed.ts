@@ -131,7 +131,7 @@ class Feed {
     if (this.closed || this.position === null || at >= this.timerAt) return;
     if (this.timer !== null) clearTimeout(this.timer);
     this.timerAt = at;
-    this.timer = setTimeout(() => void this.look(), at - performance.now()).unref();
+    this.timer = setTimeout(() => void this.look(), Math.max(0, at - performance.now())).unref();
   }
 
   private async look(): Promise<void> {

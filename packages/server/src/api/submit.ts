@@ -12,6 +12,7 @@ import type {
 } from '@pelorus/protocol';
 import type { NewRun, WorkflowRow, WorkflowVersionRow } from '../store/port.ts';
 import type { ApiContext } from './context.ts';
+import { refuseUnknownEnvironment } from './environments.ts';
 import { loadWorkflow } from './lookup.ts';
 import { makePlan, type PlannedRun, type PlanTerms } from './plan.ts';
 import { ApiFailure, failureWith, problemAt } from './problem.ts';
@@ -81,6 +82,7 @@ export async function prepareRun(context: ApiContext, order: RunOrder): Promise<
   const workflow = await loadWorkflow(context, order.project, order.workflow);
   const row = await versionOf(context, workflow, order.version);
   const { definition } = row;
+  await refuseUnknownEnvironment(context, order.environment);
   const planned = makePlan(definition, order.selection, await planTerms(context, workflow));
   const run = newRun(context, order, workflow, row, planned.plan);
   return prepared(context, { workflow, definition }, run, planned);

@@ -10,6 +10,7 @@ import { mkdir, open, opendir, readFile, rename, rm, stat as statFile, type File
 import path from 'node:path';
 import {
   formatLogMeta,
+  gapToMark,
   heldBefore,
   logSize,
   parseLogMeta,
@@ -103,10 +104,10 @@ export function openDirectoryLogs({ folder, writtenInPlace }: DirectoryLogsOptio
     markGap: (attempt, gap) =>
       change(attempt, async (file, heldBytes, meta) => {
         const size = logSize(heldBytes, meta.gaps);
-        if (gap.from > size || gap.to <= size) return size;
-        const from = gap.reason === 'limit' ? gap.from : size;
-        const gaps = withGap(meta.gaps, { ...gap, from });
-        await file.truncate(heldBefore(gaps.at(-1)?.from ?? from, meta.gaps));
+        const marked = gapToMark(gap, size, meta.gaps);
+        if (marked === null) return size;
+        const gaps = withGap(meta.gaps, marked);
+        await file.truncate(heldBefore(gaps.at(-1)?.from ?? marked.from, meta.gaps));
         await writeMeta(attempt, { gaps, total: null });
         await file.datasync();
         return gap.to;

@@ -17,6 +17,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import {
+  gapToMark,
   LOG_GAP_REASONS,
   runIdOf,
   type AttemptId,
@@ -122,10 +123,11 @@ export function openObjectLogs(client: S3Client): LogStore {
       }),
     markGap: (attempt, gap) =>
       change(attempt, async (log) => {
-        if (gap.from > log.size || gap.to <= log.size) return;
-        const from = gap.reason === 'limit' ? gap.from : log.size;
+        const marked = gapToMark(gap, log.size, log.gaps);
+        if (marked === null) return;
+        const { from } = marked;
         await client.put(`${folderOf(attempt)}g${digits(from)}-${digits(gap.to)}-${gap.reason}`, new Uint8Array());
-        log.gaps = joined([...log.gaps, { ...gap, from }]);
+        log.gaps = joined([...log.gaps, marked]);
         log.size = gap.to;
         log.short = null;
         const dropped = log.chunks.filter((chunk) => chunk.start >= from);

@@ -11,6 +11,8 @@ import type { MasterId, TaskRunState } from '@pelorus/protocol';
 
 export interface LiveRun {
   master: MasterId;
+  /** When this incarnation of it began, epoch ms: a later one supersedes it. */
+  since?: number;
   /** The run's change counter in memory; the store's is never higher. */
   version: number;
   spec: RunSpec;
@@ -25,9 +27,10 @@ export interface LiveRun {
   }[];
 }
 
-export function liveRunOf(run: Run, master: MasterId): LiveRun {
+export function liveRunOf(run: Run, master: MasterId, since: number): LiveRun {
   return {
     master,
+    since,
     version: run.version,
     spec: run.spec,
     status: run.status,

@@ -129,6 +129,7 @@ class MasterLoop implements Master {
   private fence = newFence();
   /** Whether the store has taken the incarnation of `fence`. */
   private registered = false;
+  private since = 0;
   private readonly options: MasterOptions;
   private readonly store: QuestionStore;
   private readonly steady = steadyClock();
@@ -177,6 +178,7 @@ class MasterLoop implements Master {
   async start(): Promise<void> {
     await this.register([]);
     await this.learnTaskGroups();
+    await this.learnDrained();
     await this.adopt();
     this.state = 'running';
     this.pulseAt = performance.now();
@@ -196,7 +198,8 @@ class MasterLoop implements Master {
   private async register(supersedes: MasterId[]): Promise<void> {
     const { master: id, token } = this.fence;
     this.registered = false;
-    await this.store.registerMaster({ id, token, host: hostname(), at: this.clock(), supersedes });
+    this.since = this.clock();
+    await this.store.registerMaster({ id, token, host: hostname(), at: this.since, supersedes });
     this.registered = true;
   }
 
@@ -457,7 +460,22 @@ class MasterLoop implements Master {
     const { workflowId, workflowVersion } = stored.spec;
     const workflow = await this.versionOf(workflowId, workflowVersion);
     if (!workflow) return null;
-    return { workflow, ...(await this.vaults.contextOf(stored, workflow.definition)), projectParams: {} };
+    const [vault, environments] = await Promise.all([
+      this.vaults.contextOf(stored, workflow.definition),
+      this.environmentsOf(stored, workflow.definition),
+    ]);
+    return { workflow, ...vault, ...(environments && { environments }), projectParams: {} };
+  }
+
+  /** As they are now; null where nothing names one. */
+  private async environmentsOf(
+    { spec }: StoredRun,
+    { tasks }: WorkflowVersion['definition'],
+  ): Promise<NonNullable<RunContext['environments']> | null> {
+    const names = new Set(tasks.map((task) => task.environment ?? spec.environment).filter((name) => name !== null));
+    if (names.size === 0) return null;
+    const found = await this.store.loadEnvironments([...names]);
+    return Object.fromEntries(found.map(({ name, variables }) => [name, variables]));
   }
 
   private async versionOf(workflowId: number, version: number): Promise<WorkflowVersion | null> {
@@ -476,6 +494,12 @@ class MasterLoop implements Master {
   private async learnTaskGroups(): Promise<void> {
     const groups = await this.store.loadTaskGroups();
     this.core.setTaskGroups(new Map(groups.map(({ name, size }) => [name, size])));
+  }
+
+  private async learnDrained(): Promise<void> {
+    const { core } = this;
+    const names = await this.store.loadDrainedWorkers();
+    core.setDrained(new Set(names), this.clock());
   }
 
   private async adopt(): Promise<void> {
@@ -498,6 +522,7 @@ class MasterLoop implements Master {
     const { fence } = this;
     try {
       await this.learnTaskGroups();
+      await this.learnDrained();
       await this.adopt();
       this.schedulePump();
     } catch (error) {
@@ -539,6 +564,7 @@ class MasterLoop implements Master {
     try {
       await this.register(superseded);
       await this.learnTaskGroups();
+      await this.learnDrained();
       await this.adopt();
       return true;
     } catch (error) {
@@ -570,7 +596,7 @@ class MasterLoop implements Master {
 
   liveRun(run: RunId): LiveRun | null {
     const held = this.core.runs.get(run);
-    return held && this.state === 'running' ? liveRunOf(held, this.id) : null;
+    return held && this.state === 'running' ? liveRunOf(held, this.id, this.since) : null;
   }
 
   async testConnection(projectId: number, name: string, signal: AbortSignal): Promise<ConnectionTest | null> {

@@ -10,7 +10,9 @@
  */
 import type { NewSession, OfAccount, SessionRow, SignInRow, TokenRow, TryBucket, UserRow } from './access-port.ts';
 import { StoreError } from './port.ts';
+import { lockNamed } from './database.ts';
 import type { Database, Row, Sql } from './database.ts';
+import type { Dialect } from './dialect.ts';
 import type { WriteContext } from './write-context.ts';
 
 // ---- accounts
@@ -333,9 +335,9 @@ export function* createSignInLink(
   return null;
 }
 
-const LINK = `
+const LINK = (dialect: Dialect): string => `
   select l.user_name from sign_in_link l join account a on a.name = l.user_name
-  where l.hash = ? and (l.expires_at is null or l.expires_at > ?) and a.disabled_at is null`;
+  where l.hash = ? and (l.expires_at is null or l.expires_at > ?) and a.disabled_at is null ${dialect.forUpdate}`;
 
 export function* redeemSignInLink(
   c: WriteContext,
@@ -363,6 +365,8 @@ const DROP_LEAST = `
   delete from sign_in_try where bucket in (select bucket from sign_in_try order by level, at limit ?)`;
 
 export function* takeTry(c: WriteContext, { buckets, at }: { buckets: TryBucket[]; at: number }): Sql<number> {
+  // In one order everywhere: two that wait for each other would both have to begin anew.
+  for (const key of buckets.map((bucket) => bucket.key).toSorted()) yield* lockNamed(c.db, `try ${key}`);
   const levels: number[] = [];
   for (const bucket of buckets) levels.push(yield* levelOf(c, bucket, at));
   const waits = buckets.map((bucket, i) => {

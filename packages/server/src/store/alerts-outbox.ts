@@ -10,6 +10,7 @@ import type { AlertEvent, AlertRecord } from '@pelorus/engine';
 import { StoreError } from './port.ts';
 import type { AlertChannel, AlertChannelRow, AlertDelivery, AlertDeliveryState, AlertFilter } from './port.ts';
 import type { AlertRow } from './rows.ts';
+import type { Dialect } from './dialect.ts';
 import type { Database, Row, Sql } from './database.ts';
 import type { WriteContext } from './write-context.ts';
 
@@ -28,7 +29,8 @@ export function* insertAlert(c: WriteContext, alert: AlertRow): Sql<void> {
 const DELIVERY = `
   select d.id, a.content, d.recipient, d.state, d.attempts, d.next_at, d.done_at, d.result
   from alert_delivery d join alert a on a.id = d.alert_id`;
-const DUE = `${DELIVERY} where d.next_at <= ? order by d.next_at, d.id limit ?`;
+const DUE = (dialect: Dialect): string =>
+  `${DELIVERY} where d.next_at <= ? order by d.next_at, d.id limit ? ${dialect.skipLocked('d')}`;
 const LEASE = `update alert_delivery set attempts = attempts + 1, next_at = ? where id = ?`;
 
 export function* claimAlerts(

@@ -12,7 +12,8 @@ import type {
   BulkItem,
   BulkOperation,
   FoundSubmission,
-  NewBulkItem,
+  BulkSender,
+  NewBulkOperation,
   RequestKey,
   RunHead,
   SettledBulkItem,
@@ -27,14 +28,14 @@ import type { Dialect } from './dialect.ts';
 
 const OPERATION = 'bulk operation';
 const INSERT = `
-  insert into bulk_operation (action, submit_user, state, items, pending, done, refused, created_at, ended_at)
-  values (?, ?, ?, ?, ?, 0, ?, ?, ?) returning id`;
+  insert into bulk_operation (action, submit_user, sender, state, items, pending, done, refused, created_at, ended_at)
+  values (?, ?, ?, ?, ?, ?, 0, ?, ?, ?) returning id`;
 const INSERT_ITEM = `
   insert into bulk_item (operation_id, position, run_id, project_id, state, code, message, at) values (?, ?, ?, ?, ?, ?, ?, ?)`;
 
 export function* createBulkOperation(
   c: WriteContext,
-  request: { operation: { action: BulkAction; user: string; at: number; items: NewBulkItem[] }; key: RequestKey },
+  request: { operation: NewBulkOperation; key: RequestKey },
 ): Sql<{ operation: BulkOperation; repeated: boolean }> {
   const { action, user, at, items } = request.operation;
   const keyed = { user, key: request.key, operation: OPERATION, at };
@@ -48,6 +49,7 @@ export function* createBulkOperation(
       INSERT,
       JSON.stringify(action),
       user,
+      JSON.stringify(request.operation.sender),
       state,
       items.length,
       pending,
@@ -114,9 +116,9 @@ export function* listBulkItems(
   return (yield* db.all(sql, request.operation, after, ...values, limit)).map(toItem);
 }
 
-const CLAIMABLE = `
+const CLAIMABLE = (dialect: Dialect): string => `
   select id from bulk_operation where ended_at is null and (lease_until is null or lease_until <= ? or holder = ?)
-  order by id limit 1`;
+  order by id limit 1 ${dialect.skipLocked('bulk_operation')}`;
 const CLAIM = `update bulk_operation set state = 'running', holder = ?, lease_until = ? where id = ?`;
 
 export function* claimBulkOperation(
@@ -164,6 +166,7 @@ function toOperation(row: Row): BulkOperation {
     id: row['id'] as number,
     action: JSON.parse(row['action'] as string) as BulkAction,
     submitUser: row['submit_user'] as string,
+    sender: JSON.parse(row['sender'] as string) as BulkSender,
     state: row['state'] as BulkOperation['state'],
     items: row['items'] as number,
     pending: row['pending'] as number,

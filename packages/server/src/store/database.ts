@@ -59,3 +59,10 @@ export class ConstraintViolation extends Error {
     this.position = position;
   }
 }
+
+const LOCK_NAMED = (dialect: Dialect): string => dialect.lockNamed;
+
+/** For what has no row yet that could be locked. */
+export function* lockNamed(db: Database, name: string): Sql<void> {
+  if (db.dialect.lockNamed !== '') yield* db.get(LOCK_NAMED, name);
+}

@@ -27,15 +27,21 @@ export interface Dialect {
   /** Condition: the column matches a pattern in which `*` stands for any text and `?` for one character, once `globPattern` has made it. */
   matchesGlob: (column: string) => string;
   globPattern: (glob: string) => string;
+  /** Condition, of (text): the column's text has it in it somewhere. */
+  containsText: (column: string) => string;
   /** Condition, of (name, value or null): the object in a column of JSON text has that member, with that value or any. */
   hasMember: (column: string) => string;
   /** Behind a select: lock its rows against change; and against everybody who locks them so; where the database has one writer, nothing. */
   forShare: string;
   forUpdate: string;
-  /** The same, passing over rows that somebody else has locked. */
-  skipLocked: string;
+  /** Locks the rows of that table, passing over those that somebody else has locked. */
+  skipLocked: (table: string) => string;
   /** Behind a table's name: the index to walk. */
   along: (index: string) => string;
+  /** Statement, of (text): nobody else holds what has that name until the transaction ends. Empty where there is one writer. */
+  lockNamed: string;
+  /** The last number of `run.changed` below which nothing can be committed any more. */
+  lastChange: string;
   /** Statement(s) that keep `run_count` in step with `run`. */
   runCountTriggers: string;
   /** A member of the object in a column of JSON text: as text, as a whole number, as 0 or 1. */
@@ -64,11 +70,14 @@ export const SQLITE: Dialect = {
     `exists (select 1 from json_each(?) prefix where substr(${column}, 1, length(prefix.value)) = prefix.value)`,
   matchesGlob: (column) => `${column} glob ?`,
   globPattern: (glob) => glob.replaceAll('[', '[[]'),
+  containsText: (column) => `instr(${column}, ?) > 0`,
   hasMember: (column) =>
     `exists (select 1 from json_each(${column}) member where member.key = ? and member.value = coalesce(?, member.value))`,
   forShare: '',
   forUpdate: '',
-  skipLocked: '',
+  skipLocked: () => '',
+  lockNamed: '',
+  lastChange: `(select coalesce(max(changed), 0) from run where changed > 0)`,
   along: (index) => `indexed by ${index}`,
   runCountTriggers: `
     create trigger run_counted after insert on run begin
@@ -115,11 +124,14 @@ export const POSTGRES: Dialect = {
       .replaceAll(/[\\%_]/g, String.raw`\$&`)
       .replaceAll('*', '%')
       .replaceAll('?', '_'),
+  containsText: (column) => `strpos(${column}, ?) > 0`,
   hasMember: (column) =>
     `exists (select 1 from json_each_text(${column}::json) member where member.key = ? and member.value = coalesce(?, member.value))`,
   forShare: 'for share',
   forUpdate: 'for update',
-  skipLocked: 'for update skip locked',
+  skipLocked: (table) => `for update of ${table} skip locked`,
+  lockNamed: 'select pg_advisory_xact_lock(hashtextextended(?, 0))',
+  lastChange: `(pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1)`,
   along: () => '',
   runCountTriggers: `
     create function count_run() returns trigger language plpgsql as $$ begin

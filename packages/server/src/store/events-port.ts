@@ -24,6 +24,8 @@ export interface EventStore {
    * owner alone, so asking with the highest version seen misses nothing.
    */
   runChanges(run: RunId, version: number): Promise<RunDetail | null>;
+  /** The highest version of the run and anything in it that is stored; null: there is no such run. */
+  runVersion(run: RunId): Promise<number | null>;
   /**
    * Runs that were submitted or whose row was written after a position. Never skips a commit: a position that was answered
    * stands for all commits up to it, whenever they are asked for again. (SQLite numbers changes in commit order, having one writer.

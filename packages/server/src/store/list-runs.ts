@@ -11,7 +11,7 @@ import type { RunFilter } from './port.ts';
 import { RUN_COLUMNS } from './rows.ts';
 import type { Cell } from './rows.ts';
 import type { Database, Sql } from './database.ts';
-import { CONTAINS } from './workflow-pages.ts';
+import { contains } from './workflow-pages.ts';
 
 export interface ListRequest {
   filter: RunFilter;
@@ -112,7 +112,7 @@ export function* resolveWorkflows(db: Database, filter: RunFilter): Sql<number[]
     values.push(db.dialect.globPattern(filter.workflowGlob));
   }
   if (filter.workflowContains !== undefined) {
-    conditions.push(CONTAINS);
+    conditions.push(contains(db.dialect));
     values.push(filter.workflowContains.toLowerCase());
   }
   if (filter.label !== undefined) {

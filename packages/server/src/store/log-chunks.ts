@@ -7,7 +7,7 @@
  *    lines does not become a row per line.
  * 3. Chunks that lie in a gap are never read; they are deleted bit by bit, because deleting them all may take long.
  */
-import { parseAttemptId, withGap, type AttemptId, type AttemptKey, type LogGap } from '@pelorus/protocol';
+import { gapToMark, parseAttemptId, withGap, type AttemptId, type AttemptKey, type LogGap } from '@pelorus/protocol';
 import type { StoredLog } from './log-port.ts';
 import { StoreError } from './port.ts';
 import type { Database, Row, Sql } from './database.ts';
@@ -84,12 +84,10 @@ export function* appendLog(
 export function* markLogGap(c: WriteContext, request: { attempt: AttemptId; gap: LogGap }): Sql<number> {
   const { attempt, gap } = request;
   const log = (yield* statLog(c.db, attempt)) ?? EMPTY;
-  if (gap.from > log.size || gap.to <= log.size) return log.size;
-  // Bytes that are here are better than a gap, unless the log is to be no longer than its limit.
-  const from = gap.reason === 'limit' ? gap.from : log.size;
-  const gaps = withGap(log.gaps, { ...gap, from });
-  const cut = gaps.at(-1)?.from ?? from;
-  yield* cutLastChunk(c, attempt, cut);
+  const marked = gapToMark(gap, log.size, log.gaps);
+  if (marked === null) return log.size;
+  const gaps = withGap(log.gaps, marked);
+  yield* cutLastChunk(c, attempt, gaps.at(-1)?.from ?? marked.from);
   return yield* saveLog(c, attempt, { size: gap.to, complete: false, gaps });
 }
 

@@ -111,10 +111,21 @@ export interface BulkItem {
   at: number | null;
 }
 
+/** The credentials under which an operation was asked for: they bound what it may do, together with the user's rights at the time. */
+export interface BulkSender {
+  administrator: boolean;
+  via: 'session' | 'token' | 'admin-token';
+  /** Bits that a restricted token leaves its owner. */
+  mask: number;
+  /** Names of the projects that a restricted token is for; null: all. */
+  projects: readonly string[] | null;
+}
+
 export interface BulkOperation {
   id: number;
   action: BulkAction;
   submitUser: string;
+  sender: BulkSender;
   state: 'pending' | 'running' | 'ended';
   items: number;
   pending: number;
@@ -124,6 +135,13 @@ export interface BulkOperation {
   endedAt: number | null;
 }
 
+export interface NewBulkOperation {
+  action: BulkAction;
+  user: string;
+  sender: BulkSender;
+  at: number;
+  items: NewBulkItem[];
+}
 export type NewBulkItem = Pick<BulkItem, 'run' | 'projectId' | 'code' | 'message'>;
 export type SettledBulkItem = Pick<BulkItem, 'position' | 'command' | 'newRun' | 'code' | 'message'> & {
   state: 'done' | 'refused';
@@ -235,7 +253,7 @@ export interface OperationsStore {
 
   /** All items in one transaction; those with a `code` are refused already. */
   createBulkOperation(
-    operation: { action: BulkAction; user: string; at: number; items: NewBulkItem[] },
+    operation: NewBulkOperation,
     key: RequestKey,
   ): Promise<{ operation: BulkOperation; repeated: boolean }>;
   getBulkOperation(id: number): Promise<BulkOperation | null>;

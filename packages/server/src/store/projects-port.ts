@@ -19,7 +19,8 @@ export interface ProjectStore {
   /** NOT_FOUND. */
   changeProject(project: number, change: { description: string }): Promise<ProjectRow>;
   /**
-   * PRECONDITION, with what is in the way, while it holds workflows that people have saved or runs that have not ended; NOT_FOUND.
+   * PRECONDITION, with what is in the way, while it holds workflows that people have saved, or runs or
+   * backfills that have not ended; NOT_FOUND.
    * What belongs to the project goes with it, its hidden workflows too, and the name is free again; its history of runs
    * stays, for administrators.
    */

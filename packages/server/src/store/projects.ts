@@ -65,6 +65,7 @@ const SAVED_WORKFLOWS = `
 const RUNS_IN_PROGRESS = `
   select coalesce(sum(c.runs), 0) as found from workflow w join run_count c on c.workflow_id = w.id
   where w.project_id = ? and c.state not in ${TERMINAL_RUN_STATES}`;
+const BACKFILLS = `select count(*) as found from backfill where project_id = ? and ended_at is null`;
 const DELETE_HIDDEN = `update workflow set deleted_at = ?, deleted_by = ? where project_id = ? and deleted_at is null`;
 /** No name that people give holds a space. Without an owner, nobody has a right in it. */
 const DELETE = `
@@ -79,11 +80,10 @@ export function* deleteProject(c: WriteContext, request: { project: number; user
   const { name } = toProjectRow(required(yield* c.db.get(PROJECT, project), project));
   const workflows = (yield* c.db.get(SAVED_WORKFLOWS, project))?.['found'] as number;
   const runs = (yield* c.db.get(RUNS_IN_PROGRESS, project))?.['found'] as number;
-  if (workflows + runs > 0) {
-    throw new StoreError(
-      'PRECONDITION',
-      `Project '${name}' is not empty: workflows ${workflows}, runs that have not ended ${runs}. Delete and stop them first.`,
-    );
+  const backfills = (yield* c.db.get(BACKFILLS, project))?.['found'] as number;
+  if (workflows + runs + backfills > 0) {
+    const counts = `workflows ${workflows}, runs that have not ended ${runs}, backfills that have not ended ${backfills}`;
+    throw new StoreError('PRECONDITION', `Project '${name}' is not empty: ${counts}. Delete and stop them first.`);
   }
   for (const table of PARTS) yield* c.db.run(`delete from ${table} where project_id = ?`, project);
   yield* deleteProjectFiles(c, project);

@@ -35,7 +35,7 @@ import { ATTEMPT_COLUMNS, RUN_COLUMNS, TASK_RUN_COLUMNS, WORKER_COLUMNS } from '
 import type { Cell } from './rows.ts';
 import { getConnection, getSecret, listConnections, listSealed, listSecrets, loadVault } from './secrets.ts';
 import type { Database, Row, Sql } from './database.ts';
-import { changedRuns, runChanges, runsPosition } from './run-changes.ts';
+import { changedRuns, runChanges, runsPosition, runVersion } from './run-changes.ts';
 import { taskDurations } from './task-durations.ts';
 import { listTaskGroups, loadTaskGroups } from './task-groups.ts';
 import { upstreamRuns } from './upstream-facts.ts';
@@ -235,6 +235,7 @@ export const readVerbs = {
   loadRuns,
   listRuns,
   runChanges,
+  runVersion,
   changedRuns,
   runsPosition,
   countTaskRuns,

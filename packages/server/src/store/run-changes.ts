@@ -27,10 +27,20 @@ function* changesOf(db: Database, request: { run: number; version: number }): Sq
   return { runs, taskRuns: yield* db.text(TASK_RUNS, ...values), attempts: yield* db.text(ATTEMPTS, ...values) };
 }
 
-const POSITION = `select coalesce(max(changed), 0) as position from run where changed > 0`;
+const VERSION = `
+  select max(version) as version from (
+    select version from run where id = ?
+    union all select version from task_run where run_id = ?
+    union all select version from attempt where run_id = ?) versions`;
+
+export function* runVersion(db: Database, run: number): Sql<number | null> {
+  return (yield* db.get(VERSION, run, run, run))?.['version'] as number | null;
+}
+
+const POSITION = (dialect: Dialect): string => `select ${dialect.lastChange} as position`;
 // `changed > 0` is what makes the index usable.
 const CHANGED = (dialect: Dialect): string =>
-  `select id, changed from run ${dialect.along('run_changed')} where changed > 0 and changed > ?`;
+  `select id, changed from run ${dialect.along('run_changed')} where changed > 0 and changed > ? and changed <= ${dialect.lastChange}`;
 
 /** `runs`: JSON text of the rows; `positions`: beside each its change. */
 export interface ChangedRunTexts {
@@ -47,11 +57,13 @@ function* changedSince(db: Database, request: ChangedRunsRequest): Sql<ChangedRu
   const { after, limit, projectIds } = request;
   const wanted = projectIds === null ? '' : ` and ${db.dialect.isIn('project_id')}`;
   const values: Cell[] = [after, ...(projectIds === null ? [] : [JSON.stringify(projectIds)]), limit];
-  const found = (yield* db.rows(`${CHANGED(db.dialect)}${wanted} order by changed limit ?`, ...values)) as [
+  const found = (yield* db.rows(`${CHANGED(db.dialect)}${wanted} order by changed, id limit ?`, ...values)) as [
     id: number,
     changed: number,
   ][];
   const next = found.length < limit ? Math.max(after, yield* runsPosition(db)) : found.at(-1)![1];
+  // Where several runs share a number, a page that is full must not end between them.
+  if (found.length === limit) found.push(...(yield* restOf(db, request, found)));
   return {
     runs: yield* textOf(
       db,
@@ -60,6 +72,19 @@ function* changedSince(db: Database, request: ChangedRunsRequest): Sql<ChangedRu
     positions: found.map(([, changed]) => changed),
     next,
   };
+}
+
+/** Runs that changed with the last one of a page and are not on it. */
+function* restOf(
+  db: Database,
+  { projectIds }: ChangedRunsRequest,
+  found: readonly [id: number, changed: number][],
+): Sql<[id: number, changed: number][]> {
+  const [id, changed] = found.at(-1)!;
+  const wanted = projectIds === null ? '' : ` and ${db.dialect.isIn('project_id')}`;
+  const values: Cell[] = [changed, id, ...(projectIds === null ? [] : [JSON.stringify(projectIds)])];
+  const sql = `select id, changed from run where changed > 0 and changed = ? and id > ?${wanted} order by id`;
+  return (yield* db.rows(sql, ...values)) as [id: number, changed: number][];
 }
 
 export function* runsPosition(db: Database): Sql<number> {

@@ -16,7 +16,6 @@ import type { AttemptId, CommandId, LogGap, RunId, WorkflowDefinition } from '@p
 import type {
   BackfillFilter,
   BackfillRow,
-  BulkAction,
   BulkItem,
   BulkOperation,
   EnvironmentRow,
@@ -24,7 +23,7 @@ import type {
   LastRun,
   MasterRow,
   NewBackfill,
-  NewBulkItem,
+  NewBulkOperation,
   QueuedTasks,
   RequestKey,
   RunHead,
@@ -306,6 +305,10 @@ export class VerbStore implements Store {
     return runsOf(await this.#people.call('runChanges', { run, version }))[0] ?? null;
   }
 
+  runVersion(run: RunId): Promise<number | null> {
+    return this.#people.call('runVersion', run);
+  }
+
   async changedRuns(request: ChangedRunsRequest): Promise<ChangedRuns> {
     const { runs, positions, next } = await this.#people.call('changedRuns', request);
     return { rows: parseRows(runs).map((row, i) => ({ ...decodeRun(row), changed: positions[i]! })), next };
@@ -388,7 +391,7 @@ export class VerbStore implements Store {
   }
 
   createBulkOperation(
-    operation: { action: BulkAction; user: string; at: number; items: NewBulkItem[] },
+    operation: NewBulkOperation,
     key: RequestKey,
   ): Promise<{ operation: BulkOperation; repeated: boolean }> {
     return this.#writer.call('createBulkOperation', { operation, key });

@@ -17,7 +17,7 @@ export function* pageWorkflows(db: Database, filter: WorkflowPageFilter): Sql<Wo
   if (filter.projectIds !== undefined && filter.projectIds !== null)
     add(db.dialect.isIn('w.project_id'), JSON.stringify(filter.projectIds));
   if (filter.project !== undefined) add('p.name = ?', filter.project);
-  if (filter.contains !== undefined) add(CONTAINS, filter.contains.toLowerCase());
+  if (filter.contains !== undefined) add(contains(db.dialect), filter.contains.toLowerCase());
   if (filter.label !== undefined) add(db.dialect.hasMember('w.labels'), filter.label.name, filter.label.value);
   if (filter.after !== undefined) add('(p.name, w.name) > (?, ?)', filter.after.project, filter.after.name);
   const sql = `${WORKFLOW_SELECT} where ${conditions.join(' and ')} order by p.name, w.name limit ?`;
@@ -25,7 +25,9 @@ export function* pageWorkflows(db: Database, filter: WorkflowPageFilter): Sql<Wo
 }
 
 /** Of (text in lower case). Not `like`: % and _ mean themselves. */
-export const CONTAINS = `replace(lower(w.name), ?, '') <> lower(w.name)`;
+export function contains(dialect: Dialect): string {
+  return dialect.containsText('lower(w.name)');
+}
 
 const PAIRS = (dialect: Dialect): string =>
   `select workflow_id, state from run_count where runs > 0 and ${dialect.isIn('workflow_id')}`;

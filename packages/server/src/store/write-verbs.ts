@@ -300,7 +300,7 @@ const IS_FENCED = `select 1 from master where id = ? and fenced_at is not null`;
 const TAKE_RUN = (dialect: Dialect): string => `
   update run set owner = ? where id = (
     select r.id from run r where r.id = ? and (r.owner is null or r.owner = ? or exists (select 1 from master m where m.id = r.owner and m.fenced_at is not null))
-    ${dialect.skipLocked})`;
+    ${dialect.skipLocked('r')})`;
 
 /** Makes a run without a living owner this master's; false when another one is in charge of it, or about to be. */
 function* claimRun(c: WriteContext, run: number, master: string): Sql<boolean> {

@@ -1,3 +1,4 @@
+export type { Mask } from '@pelorus/worker/secrets';
 export * from './connection-url.ts';
 export * from './keys.ts';
 export * from './project-mask.ts';

@@ -65,7 +65,11 @@ export function vaultOf(byte = 7): Vault {
 
 export const NOW = Date.parse('2026-03-15T12:00:00Z');
 
-export async function openApi(options: Partial<ApiOptions> = {}): Promise<ApiUnderTest> {
+/** `whenDone`: of the test alone, where each has its own; absent: of the file. */
+export async function openApi(
+  options: Partial<ApiOptions> = {},
+  whenDone: (close: () => Promise<void>) => void = afterAll,
+): Promise<ApiUnderTest> {
   const folder = await mkdtemp(path.join(tmpdir(), 'pelorus-api-'));
   const store = await openSqliteStore(path.join(folder, 'data'));
   let written = 0;
@@ -87,7 +91,7 @@ export async function openApi(options: Partial<ApiOptions> = {}): Promise<ApiUnd
   };
   const app = createApi(all);
   await app.ready();
-  afterAll(async () => {
+  whenDone(async () => {
     await app.close();
     await store.close();
     await rm(folder, { recursive: true, force: true });

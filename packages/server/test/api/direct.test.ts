@@ -25,7 +25,7 @@ const fields = (more: Record<string, string> = {}): Record<string, string> => ({
   ...more,
 });
 
-function direct(form: Record<string, string>, zip: Buffer | null = null) {
+function direct(form: Record<string, string>, zip: Buffer | null = null, headers: Record<string, string> = {}) {
   const parts: Buffer[] = Object.entries(form).map(([name, value]) =>
     Buffer.from(`--X\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`),
   );
@@ -44,7 +44,7 @@ function direct(form: Record<string, string>, zip: Buffer | null = null) {
       errors?: { pointer: string; line: number | null; message: string }[];
     }
   >('POST', '/executors/direct', {
-    headers: { 'content-type': 'multipart/form-data; boundary=X' },
+    headers: { 'content-type': 'multipart/form-data; boundary=X', ...headers },
     body: Buffer.concat([...parts, Buffer.from('--X--\r\n')]),
   });
 }
@@ -227,4 +227,57 @@ describe('the zip', () => {
     });
     expect(await api.store.getWorkflow('samples', form['workflowName'] ?? '')).toBeNull();
   });
+});
+
+describe('the same request under the same key', () => {
+  const key = (name: string) => ({ 'idempotency-key': name });
+  const zip = () => zipOf([{ name: 'workflow.json', content: JSON.stringify(DEFINITION) }]);
+
+  test('starts one run, also when it is sent twice at once; another request is refused', async () => {
+    const form = fields({ data: JSON.stringify(DEFINITION) });
+    const both = await Promise.all([direct(form, null, key('d1')), direct(form, null, key('d1'))]);
+    const ids = [...both, await direct(form, null, key('d1'))].map(({ status, body }) => [status, body.execId]);
+    expect(ids).toEqual([ids[0], ids[0], ids[0]]);
+    expect(ids[0]?.[0]).toBe(201);
+    expect(await direct({ ...form, queue: 'q2' }, null, key('d1'))).toMatchObject({
+      status: 409,
+      body: { code: 'CONFLICT' },
+    });
+    expect(await direct(form)).toMatchObject({ status: 409, body: { code: 'NAME_TAKEN' } });
+    expect(await direct(form, null, key('d2'))).toMatchObject({ status: 409, body: { code: 'NAME_TAKEN' } });
+  });
+
+  test('counts the bytes of the zip', async () => {
+    const form = fields();
+    const first = await direct(form, zip(), key('d3'));
+    expect(first.status).toBe(201);
+    expect((await direct(form, zip(), key('d3'))).body.execId).toBe(first.body.execId);
+    const other = zipOf([
+      { name: 'workflow.json', content: JSON.stringify({ ...DEFINITION, userDefParams: [] }) },
+    ]);
+    expect(await direct(form, other, key('d3'))).toMatchObject({ status: 409, body: { code: 'CONFLICT' } });
+  });
+
+  test('takes up a workflow that a crash left without its run', async () => {
+    const form = fields({ data: JSON.stringify(DEFINITION) });
+    const { body } = await direct(form, null, key('d4'));
+    const made = await api.store.getRun(runIdOf(body.execId));
+    const left = fields({ data: JSON.stringify(DEFINITION) });
+    const name = String(left['workflowName']);
+    const version = await api.store.getWorkflowVersion(made?.spec.workflowId ?? 0, 1);
+    if (version === null) throw new Error('not stored');
+    const save = { ...version, definition: { ...version.definition, name }, project: 'samples', name, hidden: true };
+    const parsed = await directHash(left);
+    await api.store.saveWorkflow({ ...save, hash: parsed, mustBeNew: true, user: 'admin', at: 1 });
+    expect(await direct(left)).toMatchObject({ status: 409, body: { code: 'NAME_TAKEN' } });
+    expect(await direct(left, null, key('d5'))).toMatchObject({ status: 201 });
+  });
+
+  /** The hash under which the definition of a request is stored, from another store. */
+  async function directHash(form: Record<string, string>): Promise<string> {
+    const other = await openApi();
+    await other.call('PUT', '/projects/samples', { body: {} });
+    await other.call('POST', '/executors/direct', { body: form });
+    return (await other.store.getWorkflow('samples', String(form['workflowName'])))?.hash ?? '';
+  }
 });

@@ -49,6 +49,12 @@ describe('without a token, for use on one machine', () => {
     expect(await put(headers as Record<string, string>)).toBe(403);
   });
 
+  test('the usual port may be in the Host header and not in the origin, where a proxy writes it', async () => {
+    expect(await put({ host: 'localhost:80', origin: 'http://localhost' })).toBeLessThan(300);
+    expect(await put({ host: 'pelorus.example:443', origin: 'https://pelorus.example' })).toBeLessThan(300);
+    expect(await put({ host: 'localhost:443', origin: 'http://localhost' })).toBe(403);
+  });
+
   test('no other site may read answers', async () => {
     const { headers } = await api.call('GET', '/projects', { headers: { origin: 'http://evil.example' } });
     expect(Object.keys(headers).filter((name) => name.startsWith('access-control'))).toEqual([]);

@@ -160,7 +160,7 @@ describe('workflows', () => {
             pointer: '/tasks/b/files/0',
             line: 4,
             column: anyNumber,
-            message: 'file b.txt is named here but was not sent',
+            message: 'file b.txt is named here but was not sent, and the project has no such file',
           },
         ],
       },

@@ -127,13 +127,27 @@ export function logStoreContract(place: () => LogPlaceUnderTest): void {
     await logs.append(attempt, 0, bytes(text));
     await logs.append(attempt, 300_000, bytes('y'.repeat(200_000)));
     expect(await logs.markGap(attempt, gap(100_001, 600_000, 'limit'))).toBe(600_000);
+    expect(await logs.markGap(attempt, gap(100_001, 600_000, 'limit'))).toBe(600_000);
     await logs.append(attempt, 600_000, bytes('after the first cut'));
+    // Late, and again.
+    expect(await logs.markGap(attempt, gap(100_001, 600_000, 'limit'))).toBe(600_019);
+    expect(await readOn(logs, attempt, 600_000)).toBe('after the first cut');
     expect(await logs.markGap(attempt, gap(100_001, 700_000, 'limit'))).toBe(700_000);
     await logs.append(attempt, 700_000, bytes('after the second'));
     for (const each of [logs, await place().openAgain()]) {
       expect(await each.stat(attempt)).toMatchObject({ size: 700_016, gaps: [gap(100_001, 700_000, 'limit')] });
       expect(await readOn(each, attempt)).toBe(text.slice(0, 100_001));
       expect(await readOn(each, attempt, 700_000)).toBe('after the second');
+    }
+  });
+
+  test('a log that is all there when it is cut back loses its middle too', async () => {
+    const logs = await open();
+    await logs.append(attempt, 0, bytes(`${'x'.repeat(100_000)}${'y'.repeat(200_000)}`));
+    expect(await logs.markGap(attempt, gap(100_000, 300_000, 'limit'))).toBe(300_000);
+    for (const each of [logs, await place().openAgain()]) {
+      expect(await each.stat(attempt)).toMatchObject({ size: 300_000, gaps: [gap(100_000, 300_000, 'limit')] });
+      expect(await readOn(each, attempt)).toBe('x'.repeat(100_000));
     }
   });
 

@@ -22,6 +22,10 @@ export interface DocumentChecker {
   operations: readonly DocumentedOperation[];
   /** What is wrong with an answer; empty: nothing. */
   problemsOf(operation: DocumentedOperation, answer: AnswerToCheck): string[];
+  /** What is wrong with a body that is to be sent; of JSON, whether it fits the schema. */
+  problemsOfRequest(operation: DocumentedOperation, request: Omit<AnswerToCheck, 'status'>): string[];
+  /** The same for an error document alone, whatever it answers. */
+  problemsOfProblem(body: string | Uint8Array): string[];
   /** Compiles every schema of the document; throws for one that is none. */
   compileAll(): number;
 }
@@ -83,8 +87,10 @@ export function createDocumentChecker(document: OpenApiDocument): DocumentChecke
 
   function bodyProblems(media: Media, pointer: string, type: string, body: string | Uint8Array): string[] {
     if (type === 'text/event-stream') {
-      const events = dataOf(textOf(body));
-      return media['x-event'] === undefined ? [] : events.flatMap((data) => valueProblems(`${pointer}/x-event`, data));
+      const events = eventsOf(textOf(body));
+      return media['x-event'] === undefined
+        ? []
+        : events.flatMap((event) => valueProblems(`${pointer}/x-event`, event));
     }
     if (!type.endsWith('json')) return [];
     return valueProblems(`${pointer}/schema`, textOf(body));
@@ -102,9 +108,22 @@ export function createDocumentChecker(document: OpenApiDocument): DocumentChecke
     return [`${ajv.errorsText(validate.errors, { dataVar: '' })} in ${shown(text)}`];
   }
 
+  function problemsOfRequest(
+    { path, method, operation }: DocumentedOperation,
+    { contentType, body }: Omit<AnswerToCheck, 'status'>,
+  ): string[] {
+    const type = contentType.split(';', 1)[0] ?? '';
+    const media = operation.requestBody?.content[type];
+    if (media === undefined) return [`a body of type ${type} is not documented`];
+    const pointer = pointerOf('paths', path, method.toLowerCase(), 'requestBody', 'content', type, 'schema');
+    return type.endsWith('json') ? valueProblems(pointer, textOf(body)) : [];
+  }
+
   return {
     operations,
     problemsOf,
+    problemsOfRequest,
+    problemsOfProblem: (body) => valueProblems(pointerOf('components', 'schemas', 'Problem'), textOf(body)),
     compileAll: () => {
       const pointers = [...pointersOfSchemas(document)];
       for (const pointer of pointers) validatorAt(pointer);
@@ -139,13 +158,21 @@ function pointerOf(...steps: string[]): string {
   return steps.map((step) => `/${encodeURIComponent(step.replaceAll('~', '~0').replaceAll('/', '~1'))}`).join('');
 }
 
-/** Texts of the `data` of the events of a stream, comments left out; an event that was cut off counts not. */
-function dataOf(stream: string): string[] {
-  const whole = stream.split('\n\n').slice(0, -1);
-  return whole.flatMap((event) => {
-    const lines = event.split('\n').filter((line) => line.startsWith('data:'));
-    return lines.length === 0 ? [] : [lines.map((line) => line.slice('data:'.length).trimStart()).join('\n')];
-  });
+/** The events of a stream, each as JSON of `{event, data}`; comments are left out, and an event that was cut off. */
+function eventsOf(stream: string): string[] {
+  return stream
+    .split('\n\n')
+    .slice(0, -1)
+    .flatMap((event) => {
+      const valuesOf = (field: string) =>
+        event
+          .split('\n')
+          .flatMap((line) => (line.startsWith(`${field}:`) ? [line.slice(field.length + 1).trimStart()] : []));
+      const data = valuesOf('data');
+      return data.length === 0
+        ? []
+        : [`{"event":${JSON.stringify(valuesOf('event')[0] ?? 'message')},"data":${data.join('\n')}}`];
+    });
 }
 
 function textOf(body: string | Uint8Array): string {

@@ -9,8 +9,11 @@ import { commandIdOf, formatAttemptId, masterIdOf, runIdOf } from '@pelorus/prot
 import type { RunId, RunState } from '@pelorus/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { RunFilter, Store } from '../../src/store/index.ts';
+import { accessContract } from './contract-of-access.ts';
 import { alertsContract } from './contract-of-alerts.ts';
+import { eventsContract } from './contract-of-events.ts';
 import { factsContract } from './contract-of-facts.ts';
+import { operationsContract } from './contract-of-operations.ts';
 import { projectsContract } from './contract-of-projects.ts';
 import { turnsContract } from './contract-of-turns.ts';
 import { modelProperty } from './model.ts';
@@ -995,7 +998,10 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
     });
 
     turnsContract(makePlace);
+    eventsContract(makePlace);
     factsContract(makePlace);
+    operationsContract(makePlace);
+    accessContract(makePlace);
     alertsContract(makePlace);
     projectsContract(makePlace);
 

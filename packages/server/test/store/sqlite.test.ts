@@ -60,6 +60,22 @@ describe('sqlite only', () => {
     await (await place.open()).close();
   });
 
+  test('the audit keeps so many rows, and none older than it may be', async () => {
+    const store = await openSqliteStore(place.reference, { auditRows: 300, auditRetentionMs: 3_600_000 });
+    const minute = 60_000;
+    const refusal = (i: number, at: number) => ({
+      stamp: { user: '', via: 'none' as const, address: `10.0.${i >> 8}.${i & 255}`, action: 'act', at },
+      ...{ code: 'NOT_SIGNED_IN', project: null, target: '', times: 1 },
+    });
+    await store.writeAudit(Array.from({ length: 1024 }, (_, i) => refusal(i, minute)));
+    const kept = await store.listAudit({ limit: 2000 });
+    expect({ length: kept.length, newest: kept[0]?.address }).toEqual({ length: 300, newest: '10.0.3.255' });
+    await store.writeAudit(Array.from({ length: 256 }, (_, i) => refusal(i, minute + 3_600_001)));
+    const late = await store.listAudit({ limit: 2000 });
+    expect([late.length, late.at(-1)?.at]).toEqual([256, minute + 3_600_001]);
+    await store.close();
+  });
+
   test('while another process holds the directory it is LOCKED, and free as soon as that is killed', async () => {
     const first = await place.open();
     await withWorkflow(first);

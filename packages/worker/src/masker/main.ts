@@ -14,11 +14,15 @@ import { MASKER_CHANNEL_FD, type MaskerToSupervisor, type SupervisorToMasker } f
 
 type Open = Extract<SupervisorToMasker, { kind: 'open' }>;
 
-/** Node cannot make named pipes; the program that can makes several at a time. */
-const PIPES_AT_ONCE = 8;
+/** Node cannot make named pipes; the program that can makes several at a time, before the last one is given away. */
+const PIPES_AT_ONCE = 16;
+const PIPES_LOW = 8;
 
 const pipesDirectory = process.argv[2] ?? dirname(process.cwd());
 const streams = new Map<AttemptId, MaskedOutput>();
+/** Attempts of one workflow have the same secrets, and making a mask takes about as long as a small task. */
+const masks = new Map<string, Mask | null>();
+const MASKS_MAX = 32;
 const waiting: Open[] = [];
 const pipes: string[] = [];
 let pipeCount = 0;
@@ -56,7 +60,7 @@ function serveWaiting(): void {
     const pipe = pipes.shift();
     if (message && pipe !== undefined) open(message, pipe);
   }
-  if (pipes.length === 0) makePipes();
+  if (pipes.length < PIPES_LOW) makePipes();
 }
 
 function open(message: Open, pipe: string): void {
@@ -66,7 +70,7 @@ function open(message: Open, pipe: string): void {
       attempt,
       pipe,
       logPath,
-      mask: secrets ? Mask.of(secrets) : null,
+      mask: secrets ? maskOf(secrets) : null,
       hidden: secrets === null,
       onEnd: () => {
         if (streams.get(attempt) === output) streams.delete(attempt);
@@ -78,6 +82,16 @@ function open(message: Open, pipe: string): void {
   } catch (error) {
     fail(message, (error as Error).message);
   }
+}
+
+function maskOf(secrets: string[]): Mask | null {
+  const key = JSON.stringify(secrets);
+  const known = masks.get(key);
+  masks.delete(key);
+  const mask = known === undefined ? Mask.of(secrets) : known;
+  masks.set(key, mask);
+  for (const oldest of masks.keys()) if (masks.size > MASKS_MAX) masks.delete(oldest);
+  return mask;
 }
 
 function makePipes(): void {

@@ -15,8 +15,9 @@ export interface MaskedOutputOptions {
   attempt: AttemptId;
   pipe: string;
   logPath: string;
-  /** Null: nothing may be shown; `hidden` drops it all. Otherwise `mask` null means that no value is long enough to be looked for. */
+  /** Null: there is nothing to be looked for. */
   mask: Mask | null;
+  /** Nothing of it may be shown. */
   hidden: boolean;
   /** Nobody writes any more and everything is in the log. */
   onEnd: () => void;
@@ -33,6 +34,8 @@ export class MaskedOutput {
   readonly #socket: Socket;
   /** Open from the first byte on. */
   #log: number | null = null;
+  /** Bytes dropped since the log could last be written. */
+  #missing = 0;
   #ended = false;
   #told = false;
 
@@ -96,12 +99,21 @@ export class MaskedOutput {
   }
 
   #write(bytes: Buffer): void {
+    let written = 0;
     try {
       this.#log ??= openLog(this.#options.logPath);
-      for (let written = 0; written < bytes.length;) written += writeSync(this.#log, bytes, written);
+      this.#markGap(this.#log);
+      while (written < bytes.length) written += writeSync(this.#log, bytes, written);
     } catch {
-      // Dropped.
+      this.#missing += bytes.length - written;
     }
+  }
+
+  /** Throws while the log still cannot be written. */
+  #markGap(log: number): void {
+    if (this.#missing === 0) return;
+    writeSync(log, `\n[pelorus] the log could not be written; ${this.#missing} bytes are missing here\n`);
+    this.#missing = 0;
   }
 }
 

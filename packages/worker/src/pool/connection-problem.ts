@@ -1,4 +1,5 @@
 /** What is wrong when a connection to a database cannot be made, in words for whoever set it up. */
+import { decoded } from '../secrets/known-secrets.ts';
 import type { Connection } from './messages.ts';
 
 interface DriverError extends Error {
@@ -24,7 +25,9 @@ export function connectionProblem(error: unknown, { kind, url }: Connection): st
     case 'ECONNRESET':
     case 'EPIPE':
     case 'PROTOCOL_CONNECTION_LOST':
-      return `${place.host} closed the connection; is it a ${kind === 'postgres' ? 'PostgreSQL' : 'MySQL'} server?`;
+      return notThatServer(place.host, kind);
+    case 'ERR_INVALID_URL':
+      return UNREADABLE;
     case '28P01':
     case 'ER_ACCESS_DENIED_ERROR':
       return `the server does not accept the password of user ${place.user} (${message})`;
@@ -35,9 +38,18 @@ export function connectionProblem(error: unknown, { kind, url }: Connection): st
     case 'ER_BAD_DB_ERROR':
       return `there is no database named ${place.database}`;
   }
+  if (/^connection terminated unexpectedly/i.test(message)) return notThatServer(place.host, kind);
+  if (error instanceof URIError) return UNREADABLE;
   if (/timeout expired|connection terminated due to connection timeout/i.test(message))
     return `${place.host} does not answer`;
   return message;
+}
+
+const UNREADABLE =
+  'the address cannot be read; characters of user and password that mean something in an address must be percent-encoded';
+
+function notThatServer(host: string, kind: Connection['kind']): string {
+  return `${host} closed the connection; is it a ${kind === 'postgres' ? 'PostgreSQL' : 'MySQL'} server?`;
 }
 
 /** Drivers give the errors of several addresses of one host together, with no message of their own. */
@@ -55,7 +67,7 @@ function placeOf(kind: Connection['kind'], url: string) {
   return {
     hostname,
     host: `${hostname}:${parsed?.port || (kind === 'postgres' ? '5432' : '3306')}`,
-    user: parsed?.username ? decodeURIComponent(parsed.username) : '(none given)',
-    database: decodeURIComponent(parsed?.pathname.slice(1) ?? ''),
+    user: decoded(parsed?.username ?? '') || '(none given)',
+    database: decoded(parsed?.pathname.slice(1) ?? ''),
   };
 }

@@ -1,5 +1,5 @@
 /** Tries a connection as a task would: connect, ask for 1. Nothing is created, changed or kept open. */
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname, isAbsolute } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { passwordsIn } from '../secrets/known-secrets.ts';
@@ -31,9 +31,11 @@ async function attempt(connection: Connection, timeoutMs: number): Promise<Probe
 
 function probeSqlite(url: string, timeoutMs: number): ProbeResult {
   const path = sqlitePath(url);
+  if (path === '') return { ok: false, detail: 'the address names no file; write sqlite:<path>' };
   if (path !== ':memory:' && !isAbsolute(path))
     return { ok: true, detail: `${path} is relative to the work directory of each task, where a task makes it` };
   if (path !== ':memory:' && !existsSync(path)) return missingFile(path);
+  if (path !== ':memory:' && !statSync(path).isFile()) return { ok: false, detail: `${path} is not a file` };
   const database = new DatabaseSync(path, { readOnly: path !== ':memory:', timeout: timeoutMs });
   try {
     database.prepare('select count(*) from sqlite_schema').get();

@@ -57,8 +57,8 @@ export class EscapedText {
   /** How much of the text stands at `from`; `partly` when the bytes end before that is decided. */
   at(bytes: Buffer, from: number): Progress {
     let at = from;
-    for (const [index, character] of this.#characters.entries()) {
-      const length = lengthOf(character, bytes, at);
+    for (let index = 0; index < this.#characters.length; index += 1) {
+      const length = lengthOf(this.#characters[index]!, bytes, at);
       if (length <= 0) return { kind: length < 0 ? 'partly' : 'not', length: bytes.length - from, characters: index };
       at += length;
     }
@@ -79,6 +79,8 @@ function lengthOf(character: Character, bytes: Buffer, at: number): number {
 }
 
 function rawLength({ utf8 }: Character, bytes: Buffer, at: number): number {
+  if (bytes[at] !== utf8[0]) return 0;
+  if (utf8.length === 1) return 1;
   const length = Math.min(utf8.length, bytes.length - at);
   if (bytes.compare(utf8, 0, length, at, at + length) !== 0) return 0;
   return length === utf8.length ? length : UNDECIDED;

@@ -5,7 +5,7 @@
  */
 
 /** Shorter texts are not looked for: masking every `a` would hide the log and give the secret away. */
-export const SECRET_CHARACTERS_MIN = 4;
+const SECRET_CHARACTERS_MIN = 4;
 /** Base64 that programs break into lines is looked for in parts of this length, each with a line break anywhere in it. */
 const BASE64_PART = 32;
 /** That is for values whose base64 is no longer than this; of longer ones only what stands at the beginning of a line is found broken. */

@@ -47,7 +47,8 @@ export function maskOutputs(outputs: Record<string, string>, mask: Mask): Record
   return Object.fromEntries(kept.map(([name, value]) => [name, mask.text(value)]));
 }
 
-function decoded(text: string): string {
+/** Without percent-encoding; as it is where that is broken. */
+export function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

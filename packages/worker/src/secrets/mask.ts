@@ -182,7 +182,7 @@ const NOT_THERE: Progress = { kind: 'not', length: 0, characters: 0 };
 
 function piecesOf(text: string): string[] {
   const pieces: string[] = [];
-  const chars = text.length > PATTERN_CHARACTERS ? [...text] : [text];
+  const chars = text.length > PATTERN_CHARACTERS ? Array.from(text) : [text];
   if (chars.length === 1) return chars;
   let from = 0;
   for (; chars.length - from > PATTERN_CHARACTERS; from += PIECE_CHARACTERS)

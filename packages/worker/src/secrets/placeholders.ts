@@ -86,8 +86,8 @@ export function fillCallSpec(spec: AttemptSpec): AttemptSpec {
   const env = fillValues(spec.env, secrets);
   const { action } = spec;
   if (action.type !== 'script') {
-    const named = Object.entries(secrets).map(([name, value]) => [`secret.${name}`, value]);
-    return { ...spec, env, params: named.length > 0 ? { ...params, ...Object.fromEntries(named) } : params };
+    const named = Object.entries(secrets).map(([name, value]) => [`secret.${name}`, value] as const);
+    return { ...spec, env, params: { ...params, ...Object.fromEntries(named) } };
   }
   if (action.run === null) return { ...spec, params, env };
   const run = fillSecrets(action.run, secrets, (value) => literalEscaped(value, 'javascript'));

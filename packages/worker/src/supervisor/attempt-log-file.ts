@@ -1,21 +1,26 @@
 import { appendFileSync, closeSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** The directories of runs seen lately, so that an attempt does not pay for making one that is there. */
-const made = new Set<string>();
+/**
+ * The directories of runs seen lately and when they were made or found, so that an attempt does not pay for making one that is
+ * there. Shipped logs are deleted, and their directory an hour after the last of them: so this holds for less.
+ */
+const made = new Map<string, number>();
 const MADE_MAX = 4096;
+const MADE_HOLDS_MS = 600_000;
 
 /** Makes the directory of a log file. Returns false when that is impossible; a task is not failed by its log. */
 export function ensureLogDirectory(logPath: string): boolean {
   const directory = dirname(logPath);
-  if (made.has(directory)) return true;
+  const now = performance.now();
+  if (now - (made.get(directory) ?? -Infinity) < MADE_HOLDS_MS) return true;
   try {
     mkdirSync(directory, { recursive: true });
   } catch {
     return false;
   }
   if (made.size >= MADE_MAX) made.clear();
-  made.add(directory);
+  made.set(directory, now);
   return true;
 }
 

@@ -73,7 +73,8 @@ interface Task {
   poolProcess: PoolProcess | null;
   waiter: ((process: PoolProcess) => void) | null;
   kill: KillOrder | null;
-  handle: CancelHandle | null;
+  /** `'unknown'`: there was one, sealed with a key that is gone. */
+  handle: CancelHandle | 'unknown' | null;
   ending: Ending | null;
   /** False once its process has said that it put nothing on disk. */
   mayHaveDirectory: boolean;
@@ -330,7 +331,12 @@ export class CallRunner implements Runner {
   /** The process is gone; what it had asked a server to do may not be. */
   #cancelOnServer(task: Task): Promise<void> {
     const { handle } = task;
-    if (!handle) return Promise.resolve();
+    if (handle === 'unknown')
+      appendLogNotice(
+        task.logPath,
+        'how to stop its statement on the server is not known any more; it may go on there',
+      );
+    if (!handle || handle === 'unknown') return Promise.resolve();
     this.#cancelCount += 1;
     const id = this.#cancelCount;
     return new Promise((resolve) => {
@@ -362,7 +368,7 @@ export class CallRunner implements Runner {
       }
       case 'handle': {
         const task = this.#tasks.get(entry.attempt);
-        if (task) task.handle = this.#handleIn(task, entry.sealed);
+        if (task) task.handle = this.#handleIn(entry.sealed);
         return;
       }
       case 'kill': {
@@ -386,11 +392,9 @@ export class CallRunner implements Runner {
     return { kind: 'handle', attempt, sealed: this.#options.seal.seal(JSON.stringify(handle)) };
   }
 
-  #handleIn(task: Task, sealed: string): CancelHandle | null {
+  #handleIn(sealed: string): CancelHandle | 'unknown' {
     const text = this.#options.seal.open(sealed);
-    if (text !== null) return JSON.parse(text) as CancelHandle;
-    appendLogNotice(task.logPath, 'after a restart it is not known any more how to stop its statement on the server');
-    return null;
+    return text === null ? 'unknown' : (JSON.parse(text) as CancelHandle);
   }
 
   #adoptedTask(terms: CallTerms, start: CallStart | null): Task {
@@ -506,7 +510,7 @@ export class CallRunner implements Runner {
         kind: 'start',
         start: { ...terms, bootId, pid: process?.pid ?? 0, startTime: process?.startTime ?? null, startedAt },
       });
-      if (handle) entries.push(this.#handleEntry(attempt, handle));
+      if (handle && handle !== 'unknown') entries.push(this.#handleEntry(attempt, handle));
       if (kill) entries.push({ kind: 'kill', attempt, order: kill });
     }
     try {

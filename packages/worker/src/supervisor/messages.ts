@@ -17,10 +17,12 @@ export interface SupervisorSettings {
   limits: TaskLimits;
 }
 
-/** The product's limits that bind tasks. They travel with the settings, so that small processes load no more than they need. */
+/** The product's limits that bind tasks, and what the worker adds. They travel with the settings, so that small processes load no more than they need. */
 export interface TaskLimits {
   outputsBytes: number;
   logBytes: number;
+  /** Where logs have less room than this on their disk, tasks write them through a pipe. */
+  logRoomBytes: number;
 }
 
 export type AgentToSupervisor =

@@ -3,11 +3,12 @@
  *
  * Invariants:
  * 1. An attempt with secrets starts only when its pipe is being read, and never writes to its log itself.
- * 2. A pipe whose reader has died gets another one, with the same secrets if they are known; without them nothing is shown.
+ * 2. A pipe whose reader has died gets another one, with the same secrets if they are known; without them nothing is shown. What is
+ *    in the pipe by then is not lost: this process has it open, too, and never reads it.
  * 3. Whoever waits for the last output of an attempt waits no longer than {@link DRAIN_LIMIT_MS}.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -27,9 +28,16 @@ interface Stream {
   secrets: string[] | null;
   logPath: string;
   pipe: string | null;
+  /** The pipe held open, or null. */
+  holder: number | null;
   /** Told once where to write, or why that is impossible. */
   onOpen: ((opened: MaskedPipe | { problem: string }) => void) | null;
   onDrained: (() => void) | null;
+}
+
+/** A pipe that the masking process of an earlier supervisor still reads. */
+interface Foreign extends Pick<Stream, 'secrets' | 'logPath' | 'holder'> {
+  pipe: MaskedPipe;
 }
 
 interface Reader {
@@ -49,8 +57,7 @@ export class OutputMasker {
   readonly #directory: string;
   readonly #env: Record<string, string>;
   readonly #streams = new Map<AttemptId, Stream>();
-  /** Pipes that the masking process of an earlier supervisor still reads. */
-  readonly #foreign = new Map<AttemptId, string>();
+  readonly #foreign = new Map<AttemptId, Foreign>();
   #reader: Reader | null = null;
   /** Starts since one was last ready. */
   #starts = 0;
@@ -79,20 +86,30 @@ export class OutputMasker {
     logPath: string,
     onOpen: (opened: MaskedPipe | { problem: string }) => void,
   ): void {
-    this.#add(attempt, { secrets, logPath, pipe: null, onOpen, onDrained: null });
+    this.#add(attempt, { secrets, logPath, pipe: null, holder: null, onOpen, onDrained: null });
   }
 
   /** Sees to it that somebody reads the pipe of an attempt that was started by an earlier supervisor. */
   adopt(attempt: AttemptId, pipe: MaskedPipe, secrets: string[] | null, logPath: string): void {
-    if (isSameProcess(pipe.reader.pid, pipe.reader.startTime)) this.#foreign.set(attempt, pipe.path);
-    else if (existsSync(pipe.path))
-      this.#add(attempt, { secrets, logPath, pipe: pipe.path, onOpen: null, onDrained: null });
+    const holder = hold(pipe.path);
+    if (holder === null) return;
+    this.#foreign.set(attempt, { pipe, secrets, logPath, holder });
+    this.tick();
+  }
+
+  /** Called about once a second: takes over what an earlier supervisor's process does not read any more. */
+  tick(): void {
+    for (const [attempt, { pipe, secrets, logPath, holder }] of this.#foreign) {
+      if (isSameProcess(pipe.reader.pid, pipe.reader.startTime)) continue;
+      this.#foreign.delete(attempt);
+      this.#add(attempt, { secrets, logPath, pipe: pipe.path, holder, onOpen: null, onDrained: null });
+    }
   }
 
   /** Calls back when what the attempt has written until now is in its log, or that took too long. */
   finish(attempt: AttemptId, done: () => void): void {
-    const foreign = this.#foreign.get(attempt);
-    if (foreign !== undefined) return this.#awaitForeign(attempt, foreign, performance.now() + DRAIN_LIMIT_MS, done);
+    this.tick();
+    if (this.#foreign.has(attempt)) return this.#awaitForeign(attempt, performance.now() + DRAIN_LIMIT_MS, done);
     const stream = this.#streams.get(attempt);
     if (!stream) return done();
     stream.onOpen = null;
@@ -100,7 +117,7 @@ export class OutputMasker {
     stream.onDrained = () => {
       clearTimeout(limit);
       stream.onDrained = null;
-      this.#streams.delete(attempt);
+      this.#drop(attempt, stream);
       done();
     };
     this.#reader?.channel.send({ kind: 'finish', attempt });
@@ -116,6 +133,13 @@ export class OutputMasker {
     this.#streams.set(attempt, stream);
     if (this.#reader) this.#sendOpen(this.#reader, attempt, stream);
     else if (this.#starts === 0) this.#start();
+  }
+
+  #drop(attempt: AttemptId, stream: Pick<Stream, 'holder'>): void {
+    this.#streams.delete(attempt);
+    this.#foreign.delete(attempt);
+    if (stream.holder !== null) closeSync(stream.holder);
+    stream.holder = null;
   }
 
   #sendOpen(reader: Reader, attempt: AttemptId, { secrets, logPath, pipe }: Stream): void {
@@ -163,10 +187,11 @@ export class OutputMasker {
     const { onOpen } = stream;
     stream.onOpen = null;
     if (message.kind === 'failed') {
-      this.#streams.delete(message.attempt);
+      this.#drop(message.attempt, stream);
       return onOpen ? onOpen({ problem: message.detail }) : stream.onDrained?.();
     }
     stream.pipe = message.pipe;
+    stream.holder ??= hold(message.pipe);
     onOpen?.({ path: message.pipe, reader: { pid: reader.pid, startTime: reader.startTime } });
   }
 
@@ -185,7 +210,7 @@ export class OutputMasker {
     this.#starts = 0;
     for (const [attempt, stream] of [...this.#streams]) {
       if (stream.pipe !== null && !stream.onDrained) continue;
-      this.#streams.delete(attempt);
+      this.#drop(attempt, stream);
       stream.onDrained?.();
       stream.onOpen?.({ problem: 'the process that masks secrets cannot be started' });
     }
@@ -194,10 +219,21 @@ export class OutputMasker {
   }
 
   /** An earlier supervisor's process cannot be spoken to; its pipe goes when it is done with it. */
-  #awaitForeign(attempt: AttemptId, path: string, until: number, done: () => void): void {
-    if (existsSync(path) && performance.now() < until)
-      return void setTimeout(() => this.#awaitForeign(attempt, path, until, done), FOREIGN_POLL_MS);
-    this.#foreign.delete(attempt);
+  #awaitForeign(attempt: AttemptId, until: number, done: () => void): void {
+    const foreign = this.#foreign.get(attempt);
+    if (!foreign) return this.finish(attempt, done);
+    if (existsSync(foreign.pipe.path) && performance.now() < until)
+      return void setTimeout(() => this.#awaitForeign(attempt, until, done), FOREIGN_POLL_MS);
+    this.#drop(attempt, foreign);
     done();
+  }
+}
+
+/** Opens a pipe without reading it; null when there is none. */
+function hold(path: string): number | null {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch {
+    return null;
   }
 }

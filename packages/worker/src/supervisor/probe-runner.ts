@@ -15,7 +15,7 @@ export interface ProbeOrder {
 }
 
 /** The agent takes no more than this at a time. */
-export const PROBES_MAX = 4;
+const PROBES_MAX = 4;
 /** Of the time allowed, this much is left for a driver to give up by itself and for the answer's way. */
 const STEP_FRACTION = 0.8;
 

@@ -27,6 +27,7 @@ import { DirectoryRemoval } from './directory-removal.ts';
 import { causeOfExit, type ExitRecord } from './exit-meaning.ts';
 import { Journal } from './journal.ts';
 import { capLog } from './log-cap.ts';
+import { LogRoom } from './log-room.ts';
 import { outputToFile, outputToPipe, prepareLaunch, type PreparedLaunch, type ProcessAction } from './launch-script.ts';
 import type { KillOrder, Runner, RunnerEvent, SupervisorSettings } from './messages.ts';
 import type { OomCounter } from './oom-counter.ts';
@@ -66,10 +67,12 @@ interface Task {
   waiter: ((shell: SlotShell) => void) | null;
   kill: KillOrder | null;
   ending: Ending | null;
-  logBytesDropped: number;
-  /** Values that must not be shown; null when there are none, `'unknown'` when they were lost with an earlier supervisor. */
+  /**
+   * Values that must not be shown; null: its output goes straight to its log. `'unknown'`: they were lost with an earlier supervisor.
+   * None, when only the lack of disk sends the output through a pipe.
+   */
   secrets: string[] | 'unknown' | null;
-  /** Where its output goes when it has secrets. */
+  /** Where its output goes when not straight to its log. */
   pipe: MaskedPipe | null;
 }
 
@@ -91,6 +94,7 @@ export class ProcessRunner implements Runner {
   readonly #sweep: SurvivorSweep;
   readonly #journal: Journal<EndEntry>;
   readonly #removal = new DirectoryRemoval();
+  readonly #logRoom = new LogRoom();
   #live = 0;
   /** Endings of this turn of the event loop: they share a write. */
   #endings: EndEntry[] = [];
@@ -130,7 +134,8 @@ export class ProcessRunner implements Runner {
     if (action.type !== 'shell' && action.type !== 'python')
       throw new Error(`${action.type} is not run by a process of its own`);
     const directory = new AttemptDirectory(this.#attemptsDir, attempt);
-    const logPath = attemptLogPath(this.#options.settings().logDir, attempt);
+    const { logDir, limits } = this.#options.settings();
+    const logPath = attemptLogPath(logDir, attempt);
     const task: Task = {
       attempt,
       directory,
@@ -146,8 +151,7 @@ export class ProcessRunner implements Runner {
       waiter: null,
       kill: null,
       ending: null,
-      logBytesDropped: 0,
-      secrets: secretValues(spec),
+      secrets: secretValues(spec) ?? (this.#logRoom.isScarce(logDir, limits.logRoomBytes) ? [] : null),
       pipe: null,
     };
     const prepared = this.#prepare(spec, action, task);
@@ -299,7 +303,6 @@ export class ProcessRunner implements Runner {
       waiter: null,
       kill: directory.readKill(),
       ending,
-      logBytesDropped: 0,
       secrets: journal.masked ? this.#unsealed(journal.masked.sealed) : null,
       pipe: journal.masked?.pipe ?? null,
     };
@@ -431,7 +434,7 @@ export class ProcessRunner implements Runner {
   }
 
   #capLog(task: Task): void {
-    task.logBytesDropped += capLog(task.logPath, this.#options.settings().limits.logBytes, task.logBytesDropped);
+    capLog(task.logPath, this.#options.settings().limits.logBytes);
   }
 
   #collectOutputs(task: Task): ReturnType<typeof settleOutputs> {
@@ -501,7 +504,7 @@ export class ProcessRunner implements Runner {
   }
 }
 
-/** Null for an attempt that needs no masking. */
+/** Null for an attempt that has none. */
 function secretValues({ secrets }: AttemptSpec): string[] | null {
   const values = secrets ? Object.values(secrets) : [];
   return values.length > 0 ? values : null;

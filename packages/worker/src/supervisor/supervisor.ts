@@ -249,6 +249,7 @@ export class Supervisor {
 
   #tick(): void {
     for (const runner of this.#runners) runner.tick();
+    this.#masker.tick();
     this.#probes.tick();
     const lonely = this.#agent === null && performance.now() - this.#lonelySince > this.#options.lonelyMs;
     if (lonely || this.#ending) this.#endIfDone();

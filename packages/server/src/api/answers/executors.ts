@@ -1,17 +1,26 @@
 /** Answers of the published contract. */
 import { z } from 'zod';
-import type { ExecutorDetail, ExecutorExecution, ExecutorList, ExecutorNode } from '@pelorus/protocol';
+import type {
+  ExecutorDetail,
+  ExecutorDirectStarted,
+  ExecutorExecution,
+  ExecutorKilled,
+  ExecutorList,
+  ExecutorNode,
+  ExecutorStarted,
+} from '@pelorus/protocol';
 import { countAnswer, epochAnswer, schemaOf } from './schema-of.ts';
 import { execTypeAnswer, statusAnswer } from './words.ts';
 
 const execId = z.int().min(1);
 const optionalEpoch = epochAnswer.nullable();
 
-export const executionStarted = z
-  .strictObject({ execIds: z.array(execId), warnings: z.array(z.string()).exactOptional() })
-  .meta({ id: 'ExecutorStarted' });
-export const directStarted = z.strictObject({ execId }).meta({ id: 'ExecutorDirectStarted' });
-export const executionKilled = z.strictObject({ execId }).meta({ id: 'ExecutorKilled' });
+export const executionStarted = schemaOf<ExecutorStarted>()(
+  'ExecutorStarted',
+  z.strictObject({ execIds: z.array(execId), warnings: z.array(z.string()).exactOptional() }),
+);
+export const directStarted = schemaOf<ExecutorDirectStarted>()('ExecutorDirectStarted', z.strictObject({ execId }));
+export const executionKilled = schemaOf<ExecutorKilled>()('ExecutorKilled', z.strictObject({ execId }));
 
 const executionMembers = {
   execId,

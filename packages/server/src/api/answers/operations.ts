@@ -3,19 +3,17 @@ import { z } from 'zod';
 import type { SystemView, TaskGroupView, WorkerView } from '@pelorus/protocol';
 import { countAnswer, instantAnswer, pageOf, schemaOf } from './schema-of.ts';
 
-const workerAnswer = schemaOf<WorkerView>()(
-  'WorkerView',
-  z.strictObject({
-    id: z.string(),
-    name: z.string(),
-    host: z.string(),
-    groups: z.array(z.string()),
-    slots: countAnswer,
-    state: z.enum(['online', 'draining', 'offline']),
-    registeredAt: instantAnswer,
-    seenAt: instantAnswer,
-  }),
-);
+export const workerMembers = {
+  id: z.string(),
+  name: z.string(),
+  host: z.string(),
+  groups: z.array(z.string()),
+  slots: countAnswer,
+  state: z.enum(['online', 'draining', 'offline']),
+  registeredAt: instantAnswer,
+  seenAt: instantAnswer,
+};
+const workerAnswer = schemaOf<WorkerView>()('WorkerView', z.strictObject(workerMembers));
 export const workerPage = pageOf('WorkerPage', workerAnswer);
 
 export const taskGroupAnswer = schemaOf<TaskGroupView>()(
@@ -40,6 +38,11 @@ export const systemAnswer = schemaOf<SystemView>()(
     store: z.string(),
     now: instantAnswer,
     startedAt: instantAnswer,
+    uptimeMs: z.number().min(0),
+    node: z.string(),
+    platform: z.string(),
+    masters: z.strictObject({ active: countAnswer }),
+    workers: z.strictObject({ online: countAnswer, draining: countAnswer, slots: countAnswer }),
   }),
 );
 

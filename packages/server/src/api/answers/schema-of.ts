@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { Page } from '@pelorus/protocol';
 
 /** True when the two are the same type, member by member, `?` and `| undefined` told apart. */
-type Same<Left, Right> =
+export type Same<Left, Right> =
   (<Any>() => Any extends Left ? 1 : 2) extends <Any>() => Any extends Right ? 1 : 2 ? true : false;
 
 interface DiffersFromItsType<Type> {

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import { LIMITS } from '@pelorus/protocol';
+import { LIMITS, type RunId } from '@pelorus/protocol';
 import { inProject } from '../access.ts';
 import { directStarted } from '../answers/executors.ts';
-import { StoreError } from '../../store/port.ts';
+import { StoreError, type WorkflowRow } from '../../store/port.ts';
 import { parametersBody } from '../body.ts';
 import type { ApiContext } from '../context.ts';
 import type { NamedAs } from '../definitions/parse-upload.ts';
@@ -10,9 +10,9 @@ import type { UploadedFile } from '../form-fields.ts';
 import { loadProject } from '../lookup.ts';
 import { ApiFailure, badParameter } from '../problem.ts';
 import { demandReferences } from '../references.ts';
-import { created, route } from '../route.ts';
+import { created, route, type Answer } from '../route.ts';
 import { complete, saveDefinition, type CompleteDefinition } from '../save-workflow.ts';
-import { WHOLE_WORKFLOW, prepareRun, submitRun } from '../submit.ts';
+import { WHOLE_WORKFLOW, prepareRun, submitRun, type SubmissionKey } from '../submit.ts';
 import { unpackZip, type UnpackedZip } from '../zip.ts';
 import { directParameters } from './parameters.ts';
 import { FAILURE_POLICIES } from './run.ts';
@@ -26,39 +26,70 @@ export const runDirect = route({
   access: inProject('execute'),
   summary: 'Run a workflow that the request brings along',
   answers: { 201: directStarted },
+  repeatable: true,
   body: parametersBody(directParameters, { fileField: 'file', limitBytes: LIMITS.requestBodyBytes }),
-  handle: async ({ body: { parameters, file } }, context) => {
+  handle: async ({ body: { parameters, file }, key }, context) => {
     const as = { project: parameters.projectName, name: parameters.workflowName };
     const project = await loadProject(context, as.project);
-    await refuseTakenName(context, as);
+    const earlier = await submittedBefore(context, key);
+    if (earlier !== null) return started(earlier);
+    const taken = await nameHolder(context, as, key);
     const definition = await readDirect(context, { ...as, projectId: project.id }, parameters, file);
     await demandReferences(context, as.project, definition.definition);
-    const { workflow } = await saveNew(context, as, definition);
+    if (taken !== null && taken.hash !== definition.hash) throw nameTaken(as);
+    const saved = taken === null ? await saveNew(context, as, definition, key) : null;
     try {
-      const { id } = await submitRun(context, await prepareRun(context, orderOf(parameters)));
-      return created({ execId: id }, { location: `/api/v1/executors/${id}` });
+      return started((await submitRun(context, await prepareRun(context, orderOf(parameters)), key)).id);
     } catch (error) {
       // Without its run the hidden workflow would only block the name.
-      await context.store.deleteWorkflow(workflow.id, context.user, context.clock());
+      if (saved !== null) await context.store.deleteWorkflow(saved.id, context.user, context.clock());
       throw error;
     }
   },
 });
 
-/** Before the definition is read; the store decides when two come at once. */
-async function refuseTakenName(context: ApiContext, as: NamedAs): Promise<void> {
-  if ((await context.store.getWorkflow(as.project, as.name)) !== null) throw nameTaken(as);
+function started(execId: RunId): Answer {
+  return created({ execId }, { location: `/api/v1/executors/${execId}` });
+}
+
+/** The run that the same request made under this key. */
+async function submittedBefore(context: ApiContext, key: SubmissionKey | null): Promise<RunId | null> {
+  const found = key && (await context.store.findSubmission(context.user, key, context.clock()));
+  if (found === null) return null;
+  if (found.same) return found.run;
+  throw new ApiFailure('CONFLICT', `This idempotency key was used for another request, about run ${found.run}.`);
+}
+
+/**
+ * Null when the name is free; a workflow that the same request, sent under the same key, has left without its run so far. Throws
+ * `NAME_TAKEN` for any other. Before the definition is read; the store decides when two come at once.
+ */
+async function nameHolder(context: ApiContext, as: NamedAs, key: SubmissionKey | null): Promise<WorkflowRow | null> {
+  const row = await context.store.getWorkflow(as.project, as.name);
+  if (row === null) return null;
+  const mayBeOurs = key !== null && key.idempotencyKey !== null && row.hidden && row.updatedBy === context.user;
+  if (!mayBeOurs || (await context.store.lastRuns([row.id], 1)).length > 0) throw nameTaken(as);
+  return row;
 }
 
 function nameTaken(as: NamedAs, cause?: unknown): ApiFailure {
   return new ApiFailure('NAME_TAKEN', `project ${as.project} already has a workflow ${as.name}`, { cause });
 }
 
-async function saveNew(context: ApiContext, as: NamedAs, definition: CompleteDefinition) {
+/** Null where the same request, under the same key, has just saved it. */
+async function saveNew(
+  context: ApiContext,
+  as: NamedAs,
+  definition: CompleteDefinition,
+  key: SubmissionKey | null,
+): Promise<WorkflowRow | null> {
   try {
-    return await saveDefinition(context, as, definition, { hidden: true, mustBeNew: true });
+    return (await saveDefinition(context, as, definition, { hidden: true, mustBeNew: true })).workflow;
   } catch (error) {
-    throw error instanceof StoreError && error.code === 'CONFLICT' ? nameTaken(as, error) : error;
+    if (!(error instanceof StoreError) || error.code !== 'CONFLICT') throw error;
+    const row = key?.idempotencyKey == null ? null : await context.store.getWorkflow(as.project, as.name);
+    if (row?.hidden === true && row.updatedBy === context.user && row.hash === definition.hash) return null;
+    throw nameTaken(as, error);
   }
 }
 

@@ -1,6 +1,7 @@
 /** The published `/executors` contract, literally: paths, names, units and status codes are not ours to change. */
 import type { Route } from '../route.ts';
 import { runDirect } from './direct.ts';
+import { queryExecuting } from './executing.ts';
 import { killExecution } from './kill.ts';
 import { getExecution, getLogs, listExecutions } from './read.ts';
 import { runWorkflow } from './run.ts';
@@ -12,4 +13,5 @@ export const executorRoutes: readonly Route[] = [
   getExecution,
   getLogs,
   killExecution,
+  queryExecuting,
 ];

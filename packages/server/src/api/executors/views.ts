@@ -38,7 +38,7 @@ export function executionView({ spec, status }: RunRow, owners: Owners, now: num
 }
 
 /** From start to end, or to now; null before the start. */
-function seconds(startedAt: number | null, endedAt: number | null, now: number): number | null {
+export function seconds(startedAt: number | null, endedAt: number | null, now: number): number | null {
   return startedAt === null ? null : Math.max(0, Math.floor(((endedAt ?? now) - startedAt) / 1000));
 }
 
@@ -46,7 +46,6 @@ export function nodeView(node: PublishedNode, state: TaskState, now: number): Ex
   const { record } = state;
   const startTime = record?.startedAt ?? null;
   const endTime = record?.endedAt ?? null;
-  const latest = state.attempts.at(-1);
   return {
     name: node.name,
     desc: node.desc,
@@ -57,8 +56,14 @@ export function nodeView(node: PublishedNode, state: TaskState, now: number): Ex
     duration: seconds(startTime, endTime, now),
     status: TASK_RUN_STATUS[stateOf(state)],
     appLinks: [],
-    jobId: latest === undefined ? null : formatAttemptId(latest),
+    jobId: jobIdOf(state),
     dep: node.dep,
     extras: node.extras,
   };
+}
+
+/** Where the log of a task is: its latest attempt, or the one of another run whose result it took over. */
+export function jobIdOf({ attempts, planned }: TaskState): string | null {
+  const latest = attempts.at(-1);
+  return latest === undefined ? planned.attempt : formatAttemptId(latest);
 }

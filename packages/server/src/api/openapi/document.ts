@@ -5,14 +5,12 @@ import type { AccessRule } from '../access.ts';
 import { schemaOf } from '../answers/schema-of.ts';
 import { problemPlaceAnswer } from '../answers/words.ts';
 import type { BodyMedia } from '../body.ts';
+import { SESSION_COOKIE } from '../credentials.ts';
 import type { AnswerMedia, Route } from '../route.ts';
 import { JSON_TEXT } from '../schemas.ts';
 import { createComponents, type Components, type JsonSchema } from './components.ts';
 
 export const DIALECT = 'https://json-schema.org/draft/2020-12/schema';
-/** The cookie that a session travels in. */
-const SESSION_COOKIE = 'pelorus_session';
-
 export interface OpenApiDocument {
   readonly openapi: '3.1.1';
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
@@ -50,7 +48,7 @@ export interface Parameter {
 export interface Media {
   readonly schema: JsonSchema;
   readonly encoding?: Record<string, { contentType: string }>;
-  /** Schema of the data of each event. */
+  /** Schema of each event of a stream, as `{event, data}`. */
   readonly 'x-event'?: JsonSchema;
 }
 
@@ -117,7 +115,7 @@ function operationOf(route: Route, path: string, components: Components): Operat
       ...headersOf(route),
     ],
     ...(body === null ? {} : { requestBody: body }),
-    responses: { ...answersOf(route, components), ...refusalsOf(route) },
+    responses: { ...answersOf(route, components), ...refusalsOf(route, components) },
   };
 }
 
@@ -162,16 +160,31 @@ function isJsonText(schema: JsonSchema): boolean {
 }
 
 function headersOf(route: Route): Parameter[] {
-  if (!route.repeatable) return [];
+  const statuses = Object.keys(route.answers);
+  const streams = Object.values(route.answers).some(
+    (answer) => answer !== null && 'media' in answer && 'text/event-stream' in answer.media,
+  );
   return [
-    {
-      name: 'Idempotency-Key',
-      in: 'header',
-      required: false,
-      description: 'The same key makes nothing new within 24 hours and gives the same answer.',
-      schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
-    },
+    ...(route.repeatable ? [HEADERS.key] : []),
+    ...(route.conditional ? [HEADERS.ifMatch] : []),
+    ...(statuses.includes('304') ? [HEADERS.ifNoneMatch] : []),
+    ...(statuses.includes('206') ? [HEADERS.range] : []),
+    ...(streams ? [HEADERS.lastEventId] : []),
   ];
+}
+
+const HEADERS = {
+  key: header('Idempotency-Key', 'The same key makes nothing new within 24 hours and gives the same answer.', {
+    pattern: '^[\\x21-\\x7e]{1,255}$',
+  }),
+  ifMatch: header('If-Match', 'Entity tag of what is there, or `*`; if it is another, nothing is changed (412).'),
+  ifNoneMatch: header('If-None-Match', 'Entity tag of what the client has; if it is that still, the answer is 304.'),
+  range: header('Range', 'One range of bytes.'),
+  lastEventId: header('Last-Event-ID', 'Id of the last event that was received: the stream goes on behind it.'),
+} as const;
+
+function header(name: string, description: string, more: JsonSchema = {}): Parameter {
+  return { name, in: 'header', required: false, description, schema: { type: 'string', ...more } };
 }
 
 function bodyOf(route: Route, components: Components): RequestBody | null {
@@ -241,16 +254,18 @@ const REFUSAL_STATUSES: readonly number[] = [...new Set(Object.values(ERRORS).ma
 );
 
 /** Statuses with which an operation may refuse. */
-function refusalsOf(route: Route): Record<string, Response> {
+function refusalsOf(route: Route, components: Components): Record<string, Response> {
   const reads = route.method === 'GET';
   const names = Object.keys({ ...route.schemas.params.shape, ...route.schemas.query.shape });
   const hasBody = Object.keys(route.bodyMedia).length > 0;
   const statuses = [
     400,
-    ...(route.access.who === 'anyone' ? [] : [401]),
+    // Credentials that are not valid are refused everywhere, also where none are needed.
+    401,
     403,
     ...(names.length > 0 || hasBody ? [404] : []),
-    ...(reads ? [] : [409, 412, 413, 415]),
+    409,
+    ...(reads ? [] : [412, 413, 415]),
     414,
     ...(hasBody || route.repeatable ? [422] : []),
     429,
@@ -260,8 +275,14 @@ function refusalsOf(route: Route): Record<string, Response> {
   return Object.fromEntries(
     statuses
       .filter((status) => REFUSAL_STATUSES.includes(status))
-      .map((status) => [String(status), { $ref: `#/components/responses/Problem${status}` }]),
+      .map((status) => [String(status), refusalOf(route, status, components)]),
   );
+}
+
+function refusalOf({ refusal }: Route, status: number, components: Components): Response {
+  if (refusal === null) return { $ref: `#/components/responses/Problem${status}` };
+  const schema = components.schemaOf(refusal.schema, 'output');
+  return { description: 'Refused.', content: { 'application/problem+json': { schema } } };
 }
 
 const problemSchema = schemaOf<Problem>()(

@@ -5,7 +5,7 @@ import { openApiDocument } from '../openapi/document.ts';
 import { readPage } from '../openapi/page.ts';
 import { route, type Route } from '../route.ts';
 
-const documentAnswer = z
+export const documentAnswer = z
   .looseObject({ openapi: z.string(), paths: z.record(z.string(), z.unknown()) })
   .meta({ id: 'OpenApi' });
 

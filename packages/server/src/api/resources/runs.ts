@@ -1,13 +1,5 @@
 import { z } from 'zod';
-import {
-  LIMITS,
-  formatAttemptId,
-  isTerminalRun,
-  type LiveView,
-  type RunId,
-  type RunState,
-  type TaskView,
-} from '@pelorus/protocol';
+import { LIMITS, formatAttemptId, type LiveView, type RunId, type TaskView } from '@pelorus/protocol';
 import { SIGNED_IN, inProject } from '../access.ts';
 import {
   liveAnswerSchema,
@@ -18,14 +10,15 @@ import {
   runSubmittedAnswer,
   taskPage,
 } from '../answers/runs.ts';
-import type { RunDetail, RunFilter } from '../../store/port.ts';
+import type { RunDetail } from '../../store/port.ts';
 import { jsonBody } from '../body.ts';
 import type { ApiContext } from '../context.ts';
 import { readCursor, writeCursor } from '../cursor.ts';
 import { API_LIMITS } from '../limits.ts';
-import { askOwner } from '../live-query.ts';
+import { loadLive } from '../live-query.ts';
 import { loadProject, loadRun, loadRunDetail } from '../lookup.ts';
 import { planView } from '../plan.ts';
+import { filterOf, runSelection } from '../run-selection.ts';
 import { badParameter } from '../problem.ts';
 import { ok, route, type Answer, type Route } from '../route.ts';
 import {
@@ -37,9 +30,7 @@ import {
   notifyType,
   priority,
   recipients,
-  repeatable,
   runPath,
-  runState,
   someName,
   startParameters,
 } from '../schemas.ts';
@@ -115,7 +106,9 @@ const postRun = route({
 });
 
 /** What a request asks for, in the words of both faces. */
-export function orderOf(body: Omit<z.output<typeof runRequest>, 'logicalDate'> & { logicalDate?: number | undefined }): RunOrder {
+export function orderOf(
+  body: Omit<z.output<typeof runRequest>, 'logicalDate'> & { logicalDate?: number | undefined },
+): RunOrder {
   return {
     ...WHOLE_WORKFLOW,
     project: body.project,
@@ -145,15 +138,7 @@ function selectionOf({ from, select }: Pick<z.output<typeof runRequest>, 'from' 
   return { kind: 'node', tasks: typeof from.task === 'string' ? [from.task] : from.task, dep: DEP_WORDS[from.dep] };
 }
 
-const listQuery = z.strictObject({
-  project: someName.optional(),
-  workflow: someName.optional(),
-  state: repeatable(runState).optional(),
-  submittedAfter: instant.optional(),
-  submittedBefore: instant.optional(),
-  limit: limit(API_LIMITS.runPageDefault),
-  cursor,
-});
+const listQuery = runSelection.extend({ limit: limit(API_LIMITS.runPageDefault), cursor });
 
 const listRuns = route({
   id: 'listRuns',
@@ -186,36 +171,6 @@ const listRuns = route({
     });
   },
 });
-
-function filterOf(query: z.output<typeof listQuery>, now: number, until: number): RunFilter {
-  return {
-    ...(query.project === undefined ? {} : { project: query.project }),
-    ...workflowFilter(query.workflow),
-    ...(query.state === undefined ? {} : { states: query.state }),
-    ...submittedFrom(query.submittedAfter, query.state, now),
-    submittedTo: until,
-  };
-}
-
-/** A `*` at the end stands for anything. */
-function workflowFilter(workflow: string | undefined): Pick<RunFilter, 'workflow' | 'workflowPrefixes'> {
-  if (workflow === undefined) return {};
-  if (!workflow.includes('*')) return { workflow };
-  if (workflow.indexOf('*') < workflow.length - 1)
-    throw badParameter('workflow', 'workflow may hold a * at its end only');
-  return { workflowPrefixes: [workflow.slice(0, -1)] };
-}
-
-/** Who asks only for runs in progress wants them all, however old. */
-function submittedFrom(
-  after: number | undefined,
-  states: RunState[] | undefined,
-  now: number,
-): Pick<RunFilter, 'submittedFrom'> {
-  if (after !== undefined) return { submittedFrom: after };
-  const onlyLive = states !== undefined && states.length > 0 && !states.some(isTerminalRun);
-  return onlyLive ? {} : { submittedFrom: now - API_LIMITS.historyDefaultMs };
-}
 
 const getRun = route({
   id: 'getRun',
@@ -301,18 +256,15 @@ const getLive = route({
   answers: { 200: liveAnswerSchema },
   params: runPath,
   handle: async ({ params }, context) => {
-    const row = await loadRun(context, params.run);
-    const live = isTerminalRun(row.status.state) ? null : await askOwner(context, params.run);
-    const detail = live ?? (await loadRunDetail(context, params.run));
+    const { owner, detail, storeVersion } = await loadLive(context, params.run);
     const states = await statesOf(context, detail);
     const children = await childrenOf(context, params.run, states);
     const [shown = detail] = await withVisibleParents(context, [detail]);
-    const storeVersion = live === null ? detail.status.version : row.status.version;
     const head: Omit<LiveView, 'tasks'> = {
-      source: live === null ? 'store' : 'memory',
+      source: owner === null ? 'store' : 'memory',
       run: runView(shown, await context.tallies.ofTasks(detail, detail.tasks), context.clock()),
-      master: live === null ? null : { id: live.master, epoch: null },
-      memoryVersion: live?.version ?? null,
+      master: owner && { id: owner.id, epoch: owner.epoch },
+      memoryVersion: owner?.version ?? null,
       storeVersion,
     };
     return liveAnswer(head, states, children);

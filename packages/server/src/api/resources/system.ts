@@ -5,21 +5,35 @@ import { API_LIMITS } from '../limits.ts';
 import { ApiFailure } from '../problem.ts';
 import { ok, route, type Route } from '../route.ts';
 import { instantText } from '../views.ts';
+import { masterView } from './workers.ts';
 
 const system = route({
   id: 'getSystem',
   method: 'GET',
   path: '/system',
   access: SIGNED_IN,
-  summary: 'Version, store and time',
+  summary: 'Version, store and time; how many masters and workers there are',
   answers: { 200: systemAnswer },
-  handle: (_input, context) => {
+  handle: async (_input, context) => {
+    const { store, clock } = context;
+    const [masters, workers] = await Promise.all([store.listMasters(API_LIMITS.mastersShown), store.listWorkers()]);
+    const now = clock();
+    const connected = workers.filter(({ state }) => state !== 'offline');
     const answer: SystemView = {
       product: 'pelorus',
       version: context.version,
       store: context.storeKind,
-      now: instantText(context.clock()),
+      now: instantText(now),
       startedAt: instantText(context.startedAt),
+      uptimeMs: Math.max(0, now - context.startedAt),
+      node: process.version,
+      platform: `${process.platform} ${process.arch}`,
+      masters: { active: masters.filter((row) => masterView(row, now).state === 'active').length },
+      workers: {
+        online: connected.filter(({ state }) => state === 'online').length,
+        draining: connected.filter(({ state }) => state === 'draining').length,
+        slots: connected.reduce((sum, { slots }) => sum + slots, 0),
+      },
     };
     return ok(answer);
   },

@@ -98,7 +98,10 @@ interface Restrictions {
   expiresAt: number | null;
 }
 
-/** What is not said is as it is with the token that makes it; what is wider than that is refused. */
+/**
+ * What is not said is as it is with the token that makes it; what is wider than that is refused. One that is restricted has
+ * been given to somebody, and takes along what it has made when it ends; one that is not is its owner's own tool.
+ */
 async function withinMaker(
   { store, caller }: ApiContext,
   wanted: Restrictions,
@@ -113,11 +116,14 @@ async function withinMaker(
   if (maker.projects !== null && projects?.some((name) => maker.projects?.includes(name) !== true))
     throw wider('projects');
   if (maker.expiresAt !== null && expiresAt !== null && expiresAt > maker.expiresAt) throw wider('expiresAt');
-  return { mask, projects, expiresAt, parent: maker.id };
+  return { mask, projects, expiresAt, parent: isRestricted(maker) ? maker.id : null };
 }
 
 function wider(what: string): ApiFailure {
-  return new ApiFailure('FORBIDDEN', `${what} is wider than that of the token which the request carries`);
+  return new ApiFailure(
+    'FORBIDDEN',
+    `${what} is wider than that of the token which the request carries; sign in with a password to make such a token`,
+  );
 }
 
 const deleteToken = route({
@@ -125,7 +131,7 @@ const deleteToken = route({
   method: 'DELETE',
   path: '/tokens/:id',
   access: SIGNED_IN,
-  summary: 'End a token, and those that were made with it',
+  summary: 'End a token; one that is restricted, with those that were made with it',
   answers: { 204: null },
   params: z.strictObject({ id: integer({ min: 1, max: Number.MAX_SAFE_INTEGER }) }),
   handle: async ({ params }, { store, caller }) => {

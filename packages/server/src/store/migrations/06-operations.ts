@@ -69,6 +69,7 @@ create table bulk_operation (
   id ${d.identity},
   action text not null,
   submit_user text not null,
+  sender text not null,
   state text not null,
   items integer not null,
   pending integer not null,

@@ -193,7 +193,7 @@ function answerSection(/** @type {string} */ status, /** @type {Answer | { $ref:
   for (const [type, media] of Object.entries(answer.content ?? {})) {
     details.append(h('h3', {}, type), schemaView(media.schema));
     if (media['x-event'] !== undefined)
-      details.append(h('p', { class: 'quiet' }, 'Data of its events:'), schemaView(media['x-event']));
+      details.append(h('p', { class: 'quiet' }, 'Its events:'), schemaView(media['x-event']));
   }
   return details;
 }

@@ -1,0 +1,150 @@
+/** What event streams read: whatever has changed since, with nothing missed. */
+import type { RunId } from '@pelorus/protocol';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Fence, Store } from '../../src/store/index.ts';
+import type { Place } from './contract.ts';
+import {
+  AT,
+  attempt,
+  attemptChange,
+  master,
+  newRun,
+  runChange,
+  saveOf,
+  startedRun,
+  status,
+  taskChange,
+  taskRun,
+  withWorkflow,
+} from './records.ts';
+
+export function eventsContract(makePlace: () => Promise<Place>): void {
+  describe('what has changed since', () => {
+    let place: Place;
+    let store: Store;
+    let fence: Fence;
+    beforeEach(async () => {
+      place = await makePlace();
+      store = await place.open();
+      await withWorkflow(store);
+      fence = await master(store, 'm1');
+    });
+    afterEach(async () => {
+      await store.close();
+      await place.remove();
+    });
+
+    const changed = async (after: number, projectIds: number[] | null = null, limit = 100) => {
+      const { rows, next } = await store.changedRuns({ after, projectIds, limit });
+      return { runs: rows.map((row) => row.spec.id), next, rows };
+    };
+
+    test('of one run: the tasks that changed, with all their attempts, and the run as it is now', async () => {
+      const run = await startedRun(store, fence);
+      const [first, second] = [
+        attempt(run, 0, 1, { version: 3, state: 'failed', endedAt: AT }),
+        attempt(run, 0, 2, { version: 6 }),
+      ];
+      const other = attempt(run, 1, 1, { version: 4 });
+      await store.commit(fence, [
+        taskChange(taskRun(run, 0, { version: 2, attempts: 1 })),
+        attemptChange(first),
+        attemptChange(other),
+        taskChange(taskRun(run, 1, { version: 5, attempts: 1, state: 'dispatched' })),
+      ]);
+      const retried = taskRun(run, 0, { version: 7, attempts: 2, state: 'dispatched' });
+      await store.commit(fence, [attemptChange(second), taskChange(retried)]);
+      const row = await store.getRun(run);
+      expect(await store.runChanges(run, 5)).toEqual({ ...row, tasks: [retried], attempts: [first, second] });
+      expect(await store.runChanges(run, 7)).toEqual({ ...row, tasks: [], attempts: [] });
+      expect(await store.runChanges(run, -1)).toEqual(await store.getRunDetail(run));
+      expect(await store.runChanges(9999 as RunId, 0)).toBeNull();
+    });
+
+    test('of one run: a task of which only an attempt changed is among them; one that began unchanged only from -1 on', async () => {
+      const reused = taskRun(0, 1, { version: 0, state: 'reused' });
+      const run = await startedRun(store, fence, { tasks: [reused] });
+      const task = taskRun(run, 0, { version: 2, attempts: 1, state: 'dispatched' });
+      await store.commit(fence, [taskChange(task), attemptChange(attempt(run, 0, 1, { version: 3 }))]);
+      const running = attempt(run, 0, 1, { version: 4, state: 'running', startedAt: AT });
+      await store.commit(fence, [attemptChange(running)]);
+      expect(await store.runChanges(run, 3)).toMatchObject({ tasks: [task], attempts: [running] });
+      expect((await store.runChanges(run, 0))?.tasks.map(({ task: index }) => index)).toEqual([0]);
+      expect((await store.runChanges(run, -1))?.tasks.map(({ task: index }) => index)).toEqual([0, 1]);
+    });
+
+    test('of all runs: each once, as it is now, in the order of the last changes', async () => {
+      const start = await store.runsPosition();
+      const runs = [
+        (await store.submitRun(newRun())).run.id,
+        (await store.submitRun(newRun())).run.id,
+        (await store.submitRun(newRun())).run.id,
+      ] as const;
+      expect((await changed(start)).runs).toEqual(runs);
+      await store.commit(fence, [runChange(status(runs[0], { state: 'failed', endedAt: AT + 9 }))]);
+      const all = await changed(start);
+      expect(all.runs).toEqual([runs[1], runs[2], runs[0]]);
+      expect(all.next).toBe(await store.runsPosition());
+      const { changed: at, ...row } = all.rows[2]!;
+      expect(row).toEqual(await store.getRun(runs[0]));
+      expect(at).toBe(all.next);
+      expect(await changed(all.next)).toEqual({ runs: [], next: all.next, rows: [] });
+    });
+
+    test('of all runs: page by page', async () => {
+      const start = await store.runsPosition();
+      const runs: RunId[] = [];
+      for (let i = 0; i < 5; i++) runs.push((await store.submitRun(newRun())).run.id);
+      const first = await changed(start, null, 2);
+      const second = await changed(first.next, null, 2);
+      const third = await changed(second.next, null, 2);
+      expect([first.runs, second.runs, third.runs]).toEqual([runs.slice(0, 2), runs.slice(2, 4), runs.slice(4)]);
+      expect(third.next).toBe(await store.runsPosition());
+    });
+
+    test('of all runs: those of some projects; the position passes the others', async () => {
+      const start = await store.runsPosition();
+      const other = await store.ensureProject({ name: 'other', description: '', owner: 'ann', at: AT });
+      await store.saveWorkflow(saveOf({ project: 'other' }));
+      const mine = (await store.submitRun(newRun({ project: 'other' }))).run.id;
+      await store.submitRun(newRun());
+      const of = await changed(start, [other.id]);
+      expect([of.runs, of.next]).toEqual([[mine], await store.runsPosition()]);
+      expect(await changed(start, [])).toEqual({ runs: [], next: of.next, rows: [] });
+    });
+
+    test('of all runs: whoever gets a turn or waits for another one now; tasks alone do not count', async () => {
+      const first = await startedRun(store, fence, { concurrency: 'serial_wait' });
+      const second = (await store.submitRun(newRun({ concurrency: 'serial_wait' }))).run.id;
+      const third = (await store.submitRun(newRun({ concurrency: 'serial_wait' }))).run.id;
+      const before = await store.runsPosition();
+      await store.commit(fence, [taskChange(taskRun(first, 0, { version: 2 }))]);
+      expect((await changed(before)).runs).toEqual([]);
+      await store.commit(fence, [runChange(status(first, { version: 3, state: 'succeeded', endedAt: AT + 9 }))]);
+      expect((await changed(before)).rows.map((row) => [row.spec.id, row.status.state]).sort()).toEqual([
+        [first, 'succeeded'],
+        [second, 'queued'],
+      ]);
+      await store.commit(fence, [runChange(status(second, { version: 1, state: 'stopped', endedAt: AT + 9 }))]);
+      expect((await changed(before)).runs).toContain(third);
+    });
+
+    test('of all runs: a commit that fails is not told, and positions go on where they were after a restart', async () => {
+      const run = await startedRun(store, fence);
+      const before = await store.runsPosition();
+      await store.commit(fence, [runChange(status(run, { version: 2, state: 'succeeded', endedAt: AT }))]);
+      const after = await store.runsPosition();
+      expect(after).toBeGreaterThan(before);
+      const late = { ...fence, token: 'other' };
+      await expect(store.commit(late, [runChange(status(run, { version: 3 }))])).rejects.toMatchObject({
+        code: 'FENCED',
+      });
+      expect(await changed(after)).toEqual({ runs: [], next: after, rows: [] });
+      await store.close();
+      store = await place.open();
+      expect(await store.runsPosition()).toBe(after);
+      const next = (await store.submitRun(newRun())).run.id;
+      expect((await changed(after)).runs).toEqual([next]);
+    });
+  });
+}
