@@ -1,5 +1,5 @@
 /** What differs between two versions of a workflow. Pure. */
-import { createTwoFilesPatch } from 'diff';
+import { createTwoFilesPatch, FILE_HEADERS_ONLY } from 'diff';
 import type { WorkflowDiff } from '@pelorus/protocol';
 import type { WorkflowVersionRow } from '../store/port.ts';
 
@@ -22,7 +22,7 @@ export function diffOf(from: WorkflowVersionRow, to: WorkflowVersionRow): Workfl
 
 function textDiff(from: WorkflowVersionRow, to: WorkflowVersionRow): string {
   if (from.source === to.source) return '';
-  const options = { context: CONTEXT_LINES, maxEditLength: EDITS_MAX };
+  const options = { context: CONTEXT_LINES, maxEditLength: EDITS_MAX, headerOptions: FILE_HEADERS_ONLY };
   const names = [from, to].map(({ version, format }) => `version ${version} (${format})`);
   const [left = '', right = ''] = names;
   const patch = createTwoFilesPatch(left, right, from.source, to.source, undefined, undefined, options);
