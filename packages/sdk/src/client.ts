@@ -48,10 +48,29 @@ import {
   type TokenView,
   type UserBody,
   type UserView,
+  type BackfillPreview,
+  type BackfillRequest,
+  type BackfillStateName,
+  type BackfillSubmitted,
+  type BackfillSummary,
+  type BackfillView,
+  type BulkDetail,
+  type BulkItemView,
+  type BulkPreview,
+  type BulkRequest,
+  type BulkView,
+  type EnvironmentBody,
+  type EnvironmentView,
+  type MasterView,
+  type RunSelection,
+  type WorkerDetail,
+  type WorkerDrained,
+  type WorkerGroupView,
   type WorkerView,
+  type WorkflowDiff,
+  type WorkflowListItem,
   type WorkflowBundle,
   type WorkflowSaved,
-  type WorkflowSummary,
   type WorkflowValidated,
   type WorkflowVersionSummary,
   type WorkflowView,
@@ -72,12 +91,31 @@ export type { ClientOptions, QueryValue, RequestOptions } from './transport.ts';
 /** A definition as text, or with the files that it refers to. */
 export type DefinitionInput = { source: string; format: DefinitionFormat } | WorkflowBundle;
 
-export interface RunListQuery {
+export interface RunListQuery extends RunSelection, PageQuery {}
+
+export interface WorkflowListQuery extends PageQuery {
   project?: string;
+  /** Part of the name. */
+  q?: string;
+  /** `name`, or `name=value`. */
+  label?: string;
+  /** So many of each workflow's last runs come with it, at most 50. */
+  lastRuns?: number;
+}
+
+export interface BackfillListQuery extends PageQuery {
+  project?: string;
+  /** With its project. */
   workflow?: string;
-  state?: RunState[];
-  limit?: number;
-  cursor?: string;
+  state?: BackfillStateName;
+}
+
+/** What a save must find stored; otherwise it is refused (412). */
+export interface Expected {
+  /** The tag of a version, as an earlier answer gave it in its header `ETag`. */
+  ifMatch?: string;
+  /** Only when there is no such workflow yet. */
+  mustBeNew?: boolean;
 }
 
 export interface LogQuery {
@@ -163,7 +201,7 @@ export function createClient(options: ClientOptions) {
         send<Page<AuditView>>({ ...get('/audit', signal), query: { ...query } }),
     },
     projects: projectsOf(send),
-    workflows: workflowsOf(send),
+    workflows: workflowsOf(send, open),
     runs: runsOf(send),
     attempts: {
       logs: (attemptId: string, query: LogQuery = {}, signal?: AbortSignal) =>
@@ -176,7 +214,12 @@ export function createClient(options: ClientOptions) {
       list: (query: AlertQuery = {}, signal?: AbortSignal) =>
         send<Page<AlertView>>({ ...get('/alerts', signal), query: { ...query } }),
     },
-    workers: { list: (signal?: AbortSignal) => send<Page<WorkerView>>(get('/workers', signal)) },
+    backfills: backfillsOf(send),
+    bulk: bulkOf(send),
+    workers: workersOf(send),
+    masters: { list: (signal?: AbortSignal) => send<Page<MasterView>>(get('/masters', signal)) },
+    workerGroups: workerGroupsOf(send),
+    environments: environmentsOf(send),
     connections: connectionsOf(send),
     secrets: secretsOf(send),
     files: filesOf(send, open),
@@ -310,15 +353,19 @@ function projectsOf(send: Transport) {
   };
 }
 
-function workflowsOf(send: Transport) {
+function workflowsOf(send: Transport, open: Opener) {
   const path = (project: string, name: string) => `/projects/${enc(project)}/workflows/${enc(name)}`;
   return {
-    list: (query: { project?: string } & PageQuery = {}, signal?: AbortSignal) =>
-      send<Page<WorkflowSummary>>({ ...get('/workflows', signal), query: { ...query } }),
+    list: (query: WorkflowListQuery = {}, signal?: AbortSignal) =>
+      send<Page<WorkflowListItem>>({ ...get('/workflows', signal), query: { ...query } }),
     get: (project: string, name: string, signal?: AbortSignal) => send<WorkflowView>(get(path(project, name), signal)),
     /** Creates the workflow or saves a new version; `ApiError` 422 lists everything that is wrong. The project must exist (`projects.put`). */
-    save: (project: string, name: string, input: DefinitionInput, signal?: AbortSignal) =>
-      send<WorkflowSaved>({ ...call('PUT', path(project, name), signal), ...definitionBody(input) }),
+    save: (project: string, name: string, input: DefinitionInput, signal?: AbortSignal, expected: Expected = {}) =>
+      send<WorkflowSaved>({
+        ...call('PUT', path(project, name), signal),
+        ...definitionBody(input),
+        headers: expectation(expected),
+      }),
     /** As `save`, without saving. */
     validate: (project: string, name: string, input: DefinitionInput, signal?: AbortSignal) =>
       send<WorkflowValidated>({ ...call('POST', `${path(project, name)}/validate`, signal), ...definitionBody(input) }),
@@ -328,6 +375,18 @@ function workflowsOf(send: Transport) {
       send<Page<WorkflowVersionSummary>>(get(`${path(project, name)}/versions`, signal)),
     version: (project: string, name: string, version: number, signal?: AbortSignal) =>
       send<WorkflowView>(get(`${path(project, name)}/versions/${version}`, signal)),
+    diff: (project: string, name: string, versions: { from: number; to: number }, signal?: AbortSignal) =>
+      send<WorkflowDiff>(get(`${path(project, name)}/versions/${versions.from}/diff/${versions.to}`, signal)),
+    /** An earlier version becomes the latest; the same content makes none. */
+    rollback: (project: string, name: string, version: number, signal?: AbortSignal, expected: Expected = {}) =>
+      send<WorkflowSaved>({
+        ...call('POST', `${path(project, name)}/rollback`, signal),
+        json: { version },
+        headers: expectation(expected),
+      }),
+    /** The text as it was written. */
+    export: async (project: string, name: string, query: { version?: number } = {}, signal?: AbortSignal) =>
+      (await open({ ...get(`${path(project, name)}/export`, signal), query: { ...query } })).text(),
   };
 }
 
@@ -371,6 +430,73 @@ function runsOf(send: Transport) {
   };
 }
 
+function backfillsOf(send: Transport) {
+  return {
+    submit: (request: BackfillRequest, options: CreateOptions = {}) =>
+      send<BackfillSubmitted>({ ...create('/backfills', options), json: request }),
+    /** The dates that `submit` would make runs for; makes nothing. */
+    preview: (request: BackfillRequest, signal?: AbortSignal) =>
+      send<BackfillPreview>({ ...call('POST', '/backfills', signal), query: { dryRun: true }, json: request }),
+    list: (query: BackfillListQuery = {}, signal?: AbortSignal) =>
+      send<Page<BackfillSummary>>({ ...get('/backfills', signal), query: { ...query } }),
+    get: (id: number, signal?: AbortSignal) => send<BackfillView>(get(`/backfills/${id}`, signal)),
+    stop: (id: number, signal?: AbortSignal) => send<BackfillView>(call('POST', `/backfills/${id}/stop`, signal)),
+  };
+}
+
+/** Operations on many runs. */
+function bulkOf(send: Transport) {
+  return {
+    /** Carried out in the background; `get` says how far it is. */
+    runs: (request: BulkRequest, options: CreateOptions = {}) =>
+      send<BulkView>({ ...create('/bulk/runs', options), json: request }),
+    /** What `runs` would do; does nothing. */
+    preview: (request: BulkRequest, signal?: AbortSignal) =>
+      send<BulkPreview>({ ...call('POST', '/bulk/runs', signal), query: { dryRun: true }, json: request }),
+    list: (query: PageQuery = {}, signal?: AbortSignal) =>
+      send<Page<BulkView>>({ ...get('/bulk', signal), query: { ...query } }),
+    get: (id: number, query: PageQuery & { state?: BulkItemView['state'] } = {}, signal?: AbortSignal) =>
+      send<BulkDetail>({ ...get(`/bulk/${id}`, signal), query: { ...query } }),
+  };
+}
+
+function workersOf(send: Transport) {
+  const path = (worker: string) => `/workers/${enc(worker)}`;
+  return {
+    list: (signal?: AbortSignal) => send<Page<WorkerView>>(get('/workers', signal)),
+    /** By id, or the latest start by name. */
+    get: (worker: string, signal?: AbortSignal) => send<WorkerDetail>(get(path(worker), signal)),
+    /** It gets nothing new, also when it is started again, until `undrain`; what it runs goes on. */
+    drain: (worker: string, body: { reason?: string } = {}, signal?: AbortSignal) =>
+      send<WorkerDrained>({ ...call('POST', `${path(worker)}/drain`, signal), json: body }),
+    undrain: (worker: string, signal?: AbortSignal) =>
+      send<WorkerDrained>(call('POST', `${path(worker)}/undrain`, signal)),
+  };
+}
+
+function workerGroupsOf(send: Transport) {
+  const path = (name: string) => `/worker-groups/${enc(name)}`;
+  return {
+    list: (signal?: AbortSignal) => send<Page<WorkerGroupView>>(get('/worker-groups', signal)),
+    get: (name: string, signal?: AbortSignal) => send<WorkerGroupView>(get(path(name), signal)),
+    /** Describes it; which workers belong to it is settled where they are started. */
+    put: (name: string, body: { description?: string } = {}, signal?: AbortSignal) =>
+      send<WorkerGroupView>({ ...call('PUT', path(name), signal), json: body }),
+    delete: (name: string, signal?: AbortSignal) => send<undefined>(call('DELETE', path(name), signal)),
+  };
+}
+
+function environmentsOf(send: Transport) {
+  const path = (name: string) => `/environments/${enc(name)}`;
+  return {
+    list: (signal?: AbortSignal) => send<Page<EnvironmentView>>(get('/environments', signal)),
+    get: (name: string, signal?: AbortSignal) => send<EnvironmentView>(get(path(name), signal)),
+    put: (name: string, body: EnvironmentBody, signal?: AbortSignal) =>
+      send<EnvironmentView>({ ...call('PUT', path(name), signal), json: body }),
+    delete: (name: string, signal?: AbortSignal) => send<undefined>(call('DELETE', path(name), signal)),
+  };
+}
+
 function taskGroupsOf(send: Transport) {
   const path = (name: string) => `/task-groups/${enc(name)}`;
   return {
@@ -402,8 +528,8 @@ function executorsOf(send: Transport) {
   return {
     run: (request: ExecutorRunRequest, options: CreateOptions = {}) =>
       send<ExecutorStarted>({ ...create('/executors', options), json: request }),
-    runDirect: (request: ExecutorDirectRequest, signal?: AbortSignal) =>
-      send<ExecutorDirectStarted>({ ...call('POST', '/executors/direct', signal), body: directForm(request) }),
+    runDirect: (request: ExecutorDirectRequest, options: CreateOptions = {}) =>
+      send<ExecutorDirectStarted>({ ...create('/executors/direct', options), body: directForm(request) }),
     list: (query: ExecutorListQuery = {}, signal?: AbortSignal) =>
       send<ExecutorList>({ ...get('/executors', signal), query: executorQuery(query) }),
     /** An array holding one object, as published. */
@@ -436,6 +562,13 @@ function directForm(request: ExecutorDirectRequest): FormData {
     else form.set(name, typeof value === 'string' ? value : JSON.stringify(value));
   }
   return form;
+}
+
+function expectation({ ifMatch, mustBeNew }: Expected): Record<string, string> {
+  return {
+    ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }),
+    ...(mustBeNew === true ? { 'if-none-match': '*' } : {}),
+  };
 }
 
 function get(path: string, signal: AbortSignal | undefined): RequestOptions {

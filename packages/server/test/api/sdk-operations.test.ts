@@ -49,6 +49,7 @@ import {
 import type { Same } from '../../src/api/answers/schema-of.ts';
 import {
   versionPage,
+  workflowDiffAnswer,
   workflowPage,
   workflowSavedAnswer,
   workflowValidatedAnswer,
@@ -57,6 +58,17 @@ import {
 import { openApiDocument } from '../../src/api/openapi/document.ts';
 import { documentAnswer } from '../../src/api/resources/documentation.ts';
 import { ROUTES, urlOf } from '../../src/api/routes.ts';
+import { backfillAnswer, backfillPage, backfillPreview, backfillSubmitted } from '../../src/api/answers/backfills.ts';
+import { bulkAnswer, bulkDetail, bulkPage, bulkPreview } from '../../src/api/answers/bulk.ts';
+import {
+  environmentAnswer,
+  environmentPage,
+  masterPage,
+  workerDetailAnswer,
+  workerDrainedAnswer,
+  workerGroupAnswer,
+  workerGroupPage,
+} from '../../src/api/answers/fleet.ts';
 import { createDocumentChecker, type DocumentedOperation } from '../openapi/document-checker.ts';
 
 interface Row {
@@ -108,11 +120,17 @@ const IN_PATH: Record<string, string | number> = {
   name: 'n#1',
   user: 'u 1',
   id: 5,
+  other: 4,
+  backfill: 5,
+  operation: 5,
+  worker: 'w/ö',
 };
 const RUN = { project: 'p 1', workflow: 'w/ö', params: { n: 1 }, priority: 'high' as const };
 const PAGE = { limit: 5, cursor: 'W10' };
 const TEXT = { source: '{"name":"w","tasks":{"a":{"run":"true"}}}', format: 'json' as const };
 const COMMAND = { waitMs: 9 };
+const AT = '2026-03-15T12:00:00Z';
+const BACKFILL = { project: 'p', workflow: 'w', startDate: AT, endDate: AT, mode: 'parallel', parallelism: 2 } as const;
 const LOGS = { from: 1, size: 2, query: 're:x' };
 
 const ROWS: readonly Row[] = [
@@ -157,7 +175,9 @@ const ROWS: readonly Row[] = [
   ),
   row('deleteMember', 'projects.deleteMember', null, (client) => client.projects.deleteMember('p 1', 'u 1')),
   row('putProjectOwner', 'projects.setOwner', projectAnswer, (client) => client.projects.setOwner('p 1', 'ann')),
-  row('listWorkflows', 'workflows.list', workflowPage, (client) => client.workflows.list({ project: 'p', ...PAGE })),
+  row('listWorkflows', 'workflows.list', workflowPage, (client) =>
+    client.workflows.list({ project: 'p', q: 'x', label: 'team=a', lastRuns: 3, ...PAGE }),
+  ),
   row('getWorkflow', 'workflows.get', workflowViewAnswer, (client) => client.workflows.get('p 1', 'w/ö')),
   row('putWorkflow', 'workflows.save', workflowSavedAnswer, (client) => client.workflows.save('p 1', 'w/ö', TEXT)),
   row('deleteWorkflow', 'workflows.delete', null, (client) => client.workflows.delete('p 1', 'w/ö')),
@@ -182,7 +202,25 @@ const ROWS: readonly Row[] = [
     'dryRun',
   ]),
   row('listRuns', 'runs.list', runPage, (client) =>
-    client.runs.list({ project: 'p', workflow: 'w', state: ['failed', 'queued'], ...PAGE }),
+    client.runs.list({
+      ...{
+        project: 'p',
+        workflow: 'w*',
+        state: ['failed', 'queued'],
+        execType: 'DIRECT',
+        user: 'ann',
+        q: 'x',
+        rerunOf: 3,
+      },
+      ...{
+        submittedAfter: AT,
+        submittedBefore: AT,
+        logicalDateAfter: AT,
+        logicalDateBefore: AT,
+        label: 'team',
+        ...PAGE,
+      },
+    }),
   ),
   row('getRun', 'runs.get', runAnswer, (client) => client.runs.get(7)),
   row('getTasks', 'runs.tasks', taskPage, (client) => client.runs.tasks(7, PAGE)),
@@ -197,6 +235,53 @@ const ROWS: readonly Row[] = [
   ),
   row('getAttemptLogs', 'attempts.logs', logAnswer, (client) => client.attempts.logs('7.0.1', LOGS)),
   row('listWorkers', 'workers.list', workerPage, (client) => client.workers.list()),
+  row(
+    'postBackfill',
+    'backfills.submit',
+    backfillSubmitted,
+    (client) => client.backfills.submit(BACKFILL, { idempotencyKey: 'k' }),
+    ['dryRun'],
+  ),
+  row('postBackfill', 'backfills.preview', backfillPreview, (client) => client.backfills.preview(BACKFILL)),
+  row('listBackfills', 'backfills.list', backfillPage, (client) =>
+    client.backfills.list({ project: 'p', workflow: 'w', state: 'pending', ...PAGE }),
+  ),
+  row('getBackfill', 'backfills.get', backfillAnswer, (client) => client.backfills.get(5)),
+  row('stopBackfill', 'backfills.stop', backfillAnswer, (client) => client.backfills.stop(5)),
+  row(
+    'postBulkRuns',
+    'bulk.runs',
+    bulkAnswer,
+    (client) => client.bulk.runs({ action: 'rerun', ids: [7], version: 'latest' }, { idempotencyKey: 'k' }),
+    ['dryRun'],
+  ),
+  row('postBulkRuns', 'bulk.preview', bulkPreview, (client) =>
+    client.bulk.preview({ action: 'stop', filter: { state: ['running'] } }),
+  ),
+  row('listBulk', 'bulk.list', bulkPage, (client) => client.bulk.list(PAGE)),
+  row('getBulk', 'bulk.get', bulkDetail, (client) => client.bulk.get(5, { state: 'refused', ...PAGE })),
+  row('getWorker', 'workers.get', workerDetailAnswer, (client) => client.workers.get('w/ö')),
+  row('drainWorker', 'workers.drain', workerDrainedAnswer, (client) => client.workers.drain('w/ö', { reason: 'x' })),
+  row('undrainWorker', 'workers.undrain', workerDrainedAnswer, (client) => client.workers.undrain('w/ö')),
+  row('listMasters', 'masters.list', masterPage, (client) => client.masters.list()),
+  row('listWorkerGroups', 'workerGroups.list', workerGroupPage, (client) => client.workerGroups.list()),
+  row('getWorkerGroup', 'workerGroups.get', workerGroupAnswer, (client) => client.workerGroups.get('n#1')),
+  row('putWorkerGroup', 'workerGroups.put', workerGroupAnswer, (client) =>
+    client.workerGroups.put('n#1', { description: 'x' }),
+  ),
+  row('deleteWorkerGroup', 'workerGroups.delete', null, (client) => client.workerGroups.delete('n#1')),
+  row('listEnvironments', 'environments.list', environmentPage, (client) => client.environments.list()),
+  row('getEnvironment', 'environments.get', environmentAnswer, (client) => client.environments.get('n#1')),
+  row('putEnvironment', 'environments.put', environmentAnswer, (client) =>
+    client.environments.put('n#1', { description: 'x', variables: { A: 'b' } }),
+  ),
+  row('deleteEnvironment', 'environments.delete', null, (client) => client.environments.delete('n#1')),
+  row('diffVersions', 'workflows.diff', workflowDiffAnswer, (client) =>
+    client.workflows.diff('p 1', 'w/ö', { from: 3, to: 4 }),
+  ),
+  row('rollbackWorkflow', 'workflows.rollback', workflowSavedAnswer, (client) =>
+    client.workflows.rollback('p 1', 'w/ö', 3),
+  ),
   row('listTaskGroups', 'taskGroups.list', taskGroupPage, (client) => client.taskGroups.list()),
   row('getTaskGroup', 'taskGroups.get', taskGroupAnswer, (client) => client.taskGroups.get('n#1')),
   row('putTaskGroup', 'taskGroups.put', taskGroupAnswer, (client) => client.taskGroups.put('n#1', { size: 2 })),
