@@ -5,7 +5,8 @@
 import fastifyMultipart from '@fastify/multipart';
 import { fastify, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
-import { API_BASE, ERRORS, type ErrorCode, type Problem } from '@pelorus/protocol';
+import { API_BASE, ERRORS, formatAttemptId, type ErrorCode, type Problem } from '@pelorus/protocol';
+import { LogStoreError } from '../logs/index.ts';
 import { StoreError, type AuditStamp } from '../store/port.ts';
 import { createVault, NoKey } from '../vault/index.ts';
 import { SIGNED_IN, type Identity } from './access.ts';
@@ -17,6 +18,8 @@ import type { ApiContext, ApiLog, ApiOptions, Connected } from './context.ts';
 import { createDefinitionParser } from './definitions/definition-parser.ts';
 import { createGuard } from './guard.ts';
 import { API_LIMITS } from './limits.ts';
+import { createLogFollowers } from './log-follow.ts';
+import { createLogReader } from './logs.ts';
 import { createPasswords } from './passwords.ts';
 import { createMasks, withMasks } from './masks.ts';
 import { createPastDurations } from './past-durations.ts';
@@ -81,7 +84,9 @@ export function createApi(options: ApiOptions): FastifyInstance {
     streams.close();
     context.events.close();
   });
-  app.addHook('onClose', () => context.definitions.close());
+  app.addHook('onClose', async () => {
+    await Promise.all([context.definitions.close(), context.logs.close()]);
+  });
   // Within a plugin, because the multipart plugin must have been loaded before routes are made.
   void app.register((scope, _options, done) => {
     addRoutes(scope, { context, streams, door });
@@ -95,6 +100,7 @@ type Shared = Omit<ApiContext, 'caller' | 'again' | 'user' | 'connection'>;
 
 function contextOf(options: ApiOptions): Omit<Shared, 'startBulk'> {
   const vault = options.vault ?? createVault([]);
+  const logs = createLogReader(options.logs);
   const masks = createMasks(options.store, vault);
   const store = withMasks(options.store, masks);
   const versions = createVersionCache(store);
@@ -109,7 +115,13 @@ function contextOf(options: ApiOptions): Omit<Shared, 'startBulk'> {
     unmasked: options.store,
     vault,
     masks,
-    logs: options.logs,
+    logs,
+    followers: createLogFollowers({
+      logs,
+      attemptOf: (attempt) => options.store.getAttempt(formatAttemptId(attempt)),
+      clock: options.clock,
+      log: options.log,
+    }),
     hints: options.hints,
     clock: options.clock,
     log: options.log,
@@ -326,6 +338,7 @@ function send(reply: FastifyReply, answer: Answer, body: SentAtOnce): FastifyRep
   if ('text' in body) return reply.type(body.type).send(body.text);
   if ('bytes' in body)
     return reply.type(body.type).send(Buffer.from(body.bytes.buffer, body.bytes.byteOffset, body.bytes.length));
+  if ('pieces' in body) return reply.type(body.type).send(Readable.from(body.pieces, { objectMode: false }));
   void reply.type('application/json; charset=utf-8');
   return 'json' in body
     ? reply.send(JSON.stringify(body.json))
@@ -350,6 +363,8 @@ function sendFailure(error: unknown, request: FastifyRequest, reply: FastifyRepl
 function problemOf(error: unknown): Problem {
   if (error instanceof ApiFailure) return toProblem(error.code, error.message, error.detail);
   if (error instanceof StoreError) return storeProblem(error);
+  if (error instanceof LogStoreError)
+    return toProblem('LOGS_UNAVAILABLE', error.message, { retryAfterSeconds: API_LIMITS.retryAfterSeconds });
   if (error instanceof NoKey)
     return toProblem('VAULT_CLOSED', error.message, { retryAfterSeconds: API_LIMITS.retryAfterSeconds });
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
