@@ -12,6 +12,7 @@ import { createVault, NoKey } from '../vault/index.ts';
 import { SIGNED_IN, type Identity } from './access.ts';
 import { createAuthenticator, type Authenticator } from './authenticate.ts';
 import { announcesBody, mediaType } from './body.ts';
+import { createBodyBudget, type BodyBudget } from './body-budget.ts';
 import { startBulkRunner, type BulkRunner } from './bulk-runner.ts';
 import { administrator, createCaller, grantsReader, type CheckedCaller } from './caller.ts';
 import type { ApiContext, ApiLog, ApiOptions, Connected } from './context.ts';
@@ -210,6 +211,7 @@ interface Served {
 
 function addRoutes(app: FastifyInstance, { context, streams, door }: Served): void {
   const callers = new WeakMap<FastifyRequest, CheckedCaller>();
+  const bodies = createBodyBudget(API_LIMITS.bodiesInFlightBytes);
   const methodsAt = new Map<string, string[]>();
   for (const route of door.options.routes ?? ROUTES) {
     const url = route.deep ? urlOf(route).replace(/:\w+$/, '*') : urlOf(route);
@@ -219,9 +221,10 @@ function addRoutes(app: FastifyInstance, { context, streams, door }: Served): vo
       url,
       bodyLimit: route.bodyLimitBytes,
       config: { refusal: route.refusal },
-      onRequest: async (request) => {
+      onRequest: async (request, reply) => {
         callers.set(request, await callerOf(door, route, request));
         checkContentType(route, request);
+        takeRoom(bodies, route, request, reply);
       },
       handler: async (request, reply) => {
         const signal = goneSignal(request, reply);
@@ -252,11 +255,7 @@ async function callerOf(
   const presented = authenticator.check(request);
   if (route.access.who !== 'anyone') sender.identity = await authenticator.identify(presented);
   const { identity } = sender;
-  sender.caller = createCaller(
-    route.access,
-    { identity, address: request.ip },
-    grantsReader(options.store, identity),
-  );
+  sender.caller = createCaller(route.access, { identity, address: request.ip }, grantsReader(options.store, identity));
   return sender.caller;
 }
 
@@ -309,6 +308,12 @@ function refuseOtherMethods(app: FastifyInstance, url: string, methods: string[]
 
 function checkContentType(route: Route, request: FastifyRequest): void {
   if (route.method === 'GET' || !announcesBody(request)) return;
+  const transfer = request.headers['transfer-encoding']?.trim().toLowerCase() ?? 'chunked';
+  if (transfer !== 'chunked')
+    throw new ApiFailure(
+      'WRONG_CONTENT_TYPE',
+      `the transfer coding ${transfer} is not read here; send it whole or in chunks`,
+    );
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? '';
   if (encoding !== '' && encoding !== 'identity')
     throw new ApiFailure('WRONG_CONTENT_TYPE', `bodies encoded as ${encoding} are not read here; send it as it is`);
@@ -316,6 +321,14 @@ function checkContentType(route: Route, request: FastifyRequest): void {
   if (route.contentTypes.includes(type)) return;
   const given = type === '' ? 'the body has no content type' : `a body of type ${type} is not read here`;
   throw new ApiFailure('WRONG_CONTENT_TYPE', `${given}; send ${route.contentTypes.join(' or ')}`);
+}
+
+/** Of small bodies the parsers' own limits are enough. */
+function takeRoom(bodies: BodyBudget, route: Route, request: FastifyRequest, reply: FastifyReply): void {
+  if (route.method === 'GET' || !announcesBody(request)) return;
+  const announced = Number(request.headers['content-length'] ?? Number.POSITIVE_INFINITY);
+  const bytes = Math.min(announced, route.bodyLimitBytes);
+  if (bytes > API_LIMITS.parametersBodyBytes) reply.raw.once('close', bodies.take(bytes));
 }
 
 /** Aborts when the connection closes before the answer has been sent. */

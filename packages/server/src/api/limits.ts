@@ -5,6 +5,8 @@ const MIB = 1024 * KIB;
 export const API_LIMITS = {
   /** A body that is parsed on the event loop, when the route does not read definitions. */
   parametersBodyBytes: 2 * MIB,
+  /** Bodies larger than that, of all requests that are being answered. */
+  bodiesInFlightBytes: 256 * MIB,
   /** Objects and arrays within one another, in anything that is not a definition. */
   valueDepth: 64,
   /** Problems listed in one answer. */
