@@ -23,6 +23,8 @@ import {
   type ExecutorListQuery,
   type ExecutorRunRequest,
   type LiveView,
+  type AttemptLogPage,
+  type LogEvent,
   type LogPage,
   type MemberView,
   type MeView,
@@ -127,6 +129,21 @@ export interface LogQuery {
   query?: string;
 }
 
+export interface AttemptLogQuery extends LogQuery {
+  /** The last so many lines, at most 1000, and no other selection but `offset`: then the last ones before it. */
+  tail?: number;
+  /** Lines from the first on that begins at this byte of the log or behind it. */
+  offset?: number;
+}
+
+/** Where to begin: with the last lines, at a byte, or absent: at the beginning. */
+export interface FollowQuery {
+  tail?: number;
+  offset?: number;
+  /** Only lines that contain it; `re:` before a regular expression. */
+  query?: string;
+}
+
 export interface PageQuery {
   limit?: number;
   cursor?: string;
@@ -204,9 +221,21 @@ export function createClient(options: ClientOptions) {
     workflows: workflowsOf(send, open),
     runs: runsOf(send),
     attempts: {
-      logs: (attemptId: string, query: LogQuery = {}, signal?: AbortSignal) =>
-        send<LogPage>({ ...get(`/attempts/${enc(attemptId)}/logs`, signal), query: { ...query } }),
+      /** Some lines of the log; `total` is null where counting them would take long. */
+      logs: (attemptId: string, query: AttemptLogQuery = {}, signal?: AbortSignal) =>
+        send<AttemptLogPage>({ ...get(`/attempts/${enc(attemptId)}/logs`, signal), query: { ...query } }),
+      /** The text of the whole log, as it comes. */
+      downloadLogs: async (attemptId: string, signal?: AbortSignal): Promise<ReadableStream<Uint8Array>> => {
+        const { body } = await open(get(`/attempts/${enc(attemptId)}/logs/download`, signal));
+        return body ?? new Blob().stream();
+      },
     },
+    /**
+     * What an attempt writes, line by line, until it has ended and all of its log was told. The connection may be lost and is taken
+     * up again; no line is missing then, and none comes twice.
+     */
+    followLogs: (attemptId: string, query: FollowQuery = {}, watch: WatchOptions = {}) =>
+      followLogs(open, attemptId, query, watch),
     taskGroups: taskGroupsOf(send),
     alertChannels: alertChannelsOf(send),
     /** What people have been told, newest first. */
@@ -239,6 +268,19 @@ async function* watchRun(open: Opener, id: number, options: WatchOptions): Async
   const isLast = ({ event }: RawEvent): boolean => event === 'end';
   for await (const { event, data } of resumedEvents(open, { path: `/runs/${id}/events`, isLast }, options))
     if (RUN_EVENTS.has(event)) yield { event, data: JSON.parse(data) as unknown } as RunEvent;
+}
+
+async function* followLogs(
+  open: Opener,
+  attemptId: string,
+  query: FollowQuery,
+  options: WatchOptions,
+): AsyncIterable<LogEvent & { id: string | null }> {
+  const isLast = ({ event }: RawEvent): boolean => event === 'end';
+  const request = { path: `/attempts/${enc(attemptId)}/logs`, query: { ...query, follow: true }, isLast };
+  for await (const { id, event, data } of resumedEvents(open, request, options))
+    if (event === 'lines' || event === 'end')
+      yield { id, event, data: JSON.parse(data) as unknown } as LogEvent & { id: string | null };
 }
 
 async function* watchRuns(

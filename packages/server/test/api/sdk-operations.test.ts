@@ -38,6 +38,7 @@ import { projectAnswer, projectPage } from '../../src/api/answers/projects.ts';
 import {
   commandAnswer,
   liveAnswerSchema,
+  attemptLogAnswer,
   logAnswer,
   planAnswerSchema,
   plannedAnswer,
@@ -233,7 +234,13 @@ const ROWS: readonly Row[] = [
   row('forceTaskSuccess', 'runs.forceSuccess', commandAnswer, (client) =>
     client.runs.forceSuccess(7, 't?x=1', COMMAND),
   ),
-  row('getAttemptLogs', 'attempts.logs', logAnswer, (client) => client.attempts.logs('7.0.1', LOGS)),
+  row(
+    'getAttemptLogs',
+    'attempts.logs',
+    attemptLogAnswer,
+    (client) => client.attempts.logs('7.0.1', { ...LOGS, tail: 3, offset: 4 }),
+    ['follow'],
+  ),
   row('listWorkers', 'workers.list', workerPage, (client) => client.workers.list()),
   row(
     'postBackfill',
@@ -333,9 +340,12 @@ const ROWS: readonly Row[] = [
 const WITHOUT_METHOD = new Set(['getDocs', 'getStartPage']);
 /** Methods of another kind: any request; and streams of events, each over one operation. */
 const OTHER_METHODS: Record<string, string | null> = {
+  'workflows.export': 'exportWorkflow',
   request: null,
   watchRun: 'getRunEvents',
   watchRuns: 'getEvents',
+  followLogs: 'getAttemptLogs',
+  'attempts.downloadLogs': 'downloadAttemptLogs',
 };
 
 const document = openApiDocument(ROUTES, urlOf, '1');
@@ -426,5 +436,8 @@ test.each(ROWS)('$method sends what the document says of $id', async ({ id, call
     expect(checker.problemsOfRequest(operation, { contentType: type, body: body as string | Uint8Array })).toEqual([]);
   }
   const route = ROUTES.find((each) => each.id === id);
-  expect(Object.values(route?.answers ?? {}), 'what the method promises is what the route answers').toContain(answer);
+  const answers = Object.values(route?.answers ?? {}).flatMap((one) =>
+    one !== null && 'media' in one ? Object.values(one.media) : [one],
+  );
+  expect(answers, 'what the method promises is what the route answers').toContain(answer);
 });
