@@ -12,6 +12,7 @@ import {
   type ConnectionTested,
   type ConnectionView,
   type DefinitionFormat,
+  type ExecutingAnswer,
   type ExecutorDetail,
   type ExecutorDirectStarted,
   type ExecutorKilled,
@@ -578,6 +579,12 @@ function executorsOf(send: Transport) {
     get: (execId: number, signal?: AbortSignal) => send<[ExecutorDetail]>(get(`/executors/${execId}`, signal)),
     logs: (jobId: string, query: LogQuery = {}, signal?: AbortSignal) =>
       send<LogPage>({ ...get(`/executors/${enc(jobId)}/logs`, signal), query: { ...query } }),
+    /** The run as its master has it in memory, in the published form. `project` is its name or its number. */
+    queryExecuting: (project: string | number, id: number, signal?: AbortSignal) =>
+      send<ExecutingAnswer>({
+        ...get(`/projects/${enc(String(project))}/executors/query-executing-workflow`, signal),
+        query: { id },
+      }),
     kill: (execId: number, { waitMs, signal }: CommandOptions = {}) =>
       send<ExecutorKilled>({ ...call('POST', `/executors/${execId}/kill`, signal), query: { wait: waitMs } }),
   };

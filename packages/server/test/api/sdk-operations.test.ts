@@ -17,6 +17,7 @@ import {
   userPage,
 } from '../../src/api/answers/access.ts';
 import { alertPage, alertTestedAnswer, channelAnswer, channelPage } from '../../src/api/answers/alerts.ts';
+import { executingAnswer } from '../../src/api/answers/executing.ts';
 import {
   directStarted,
   executionAnswer,
@@ -34,7 +35,17 @@ import {
   taskGroupPage,
   workerPage,
 } from '../../src/api/answers/operations.ts';
-import { projectAnswer, projectPage } from '../../src/api/answers/projects.ts';
+import {
+  connectionAnswer,
+  connectionPage,
+  connectionTestedAnswer,
+  projectAnswer,
+  projectFileAnswer,
+  projectFilePage,
+  projectPage,
+  secretAnswer,
+  secretPage,
+} from '../../src/api/answers/projects.ts';
 import {
   commandAnswer,
   liveAnswerSchema,
@@ -76,14 +87,25 @@ interface Row {
   id: string;
   /** Where the method is in the client. */
   method: string;
-  /** What the operation answers when it is asked in that way; null: nothing. */
-  answer: z.ZodType | null;
+  /** What the operation answers when it is asked in that way; null: nothing; a media type: something else than JSON. */
+  answer: z.ZodType | string | null;
   call: (client: Client) => Promise<unknown>;
   /** Parameters of the query that the method does not send in this use. */
   omits: readonly string[];
 }
 
-type Answered<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
+type Answered<Schema> = Schema extends z.ZodType
+  ? z.output<Schema>
+  : Schema extends keyof OfMedia
+    ? OfMedia[Schema]
+    : undefined;
+
+/** What methods make of answers that are no JSON. */
+interface OfMedia {
+  'application/octet-stream': Uint8Array<ArrayBuffer>;
+  'text/plain': ReadableStream<Uint8Array>;
+  'application/yaml': string;
+}
 
 interface Differs<Promised, Answer> {
   'the method promises': Promised;
@@ -91,20 +113,14 @@ interface Differs<Promised, Answer> {
 }
 
 /** A row, unless the method promises something else than the operation answers. */
-function row<Schema extends z.ZodType | null, Result>(
+function row<Schema extends z.ZodType | keyof OfMedia | null, Result>(
   id: string,
   method: string,
   answer: Schema,
   call: (client: Client) => Promise<Result>,
   omits?: readonly string[],
 ): Same<Result, Answered<Schema>> extends true ? Row : Differs<Result, Answered<Schema>>;
-function row(
-  id: string,
-  method: string,
-  answer: z.ZodType | null,
-  call: Row['call'],
-  omits: readonly string[] = [],
-): Row {
+function row(id: string, method: string, answer: Row['answer'], call: Row['call'], omits: readonly string[] = []): Row {
   return { id, method, answer, call, omits };
 }
 
@@ -119,6 +135,8 @@ const IN_PATH: Record<string, string | number> = {
   execId: 7,
   jobId: '7.0.1',
   name: 'n#1',
+  projectCode: 'p 1',
+  path: 'lib/a b.txt',
   user: 'u 1',
   id: 5,
   other: 4,
@@ -241,6 +259,30 @@ const ROWS: readonly Row[] = [
     (client) => client.attempts.logs('7.0.1', { ...LOGS, tail: 3, offset: 4 }),
     ['follow'],
   ),
+  row('queryExecutingWorkflow', 'executors.queryExecuting', executingAnswer, (client) =>
+    client.executors.queryExecuting('p 1', 7),
+  ),
+  row('downloadAttemptLogs', 'attempts.downloadLogs', 'text/plain', (client) => client.attempts.downloadLogs('7.0.1')),
+  row('exportWorkflow', 'workflows.export', 'application/yaml', (client) =>
+    client.workflows.export('p 1', 'w/ö', { version: 3 }),
+  ),
+  row('listConnections', 'connections.list', connectionPage, (client) => client.connections.list('p 1', PAGE)),
+  row('getConnection', 'connections.get', connectionAnswer, (client) => client.connections.get('p 1', 'n#1')),
+  row('putConnection', 'connections.put', connectionAnswer, (client) =>
+    client.connections.put('p 1', 'n#1', { kind: 'sqlite', url: 'sqlite:x' }),
+  ),
+  row('deleteConnection', 'connections.delete', null, (client) => client.connections.delete('p 1', 'n#1')),
+  row('testConnection', 'connections.test', connectionTestedAnswer, (client) => client.connections.test('p 1', 'n#1')),
+  row('listSecrets', 'secrets.list', secretPage, (client) => client.secrets.list('p 1', PAGE)),
+  row('getSecret', 'secrets.get', secretAnswer, (client) => client.secrets.get('p 1', 'n#1')),
+  row('putSecret', 'secrets.put', secretAnswer, (client) => client.secrets.put('p 1', 'n#1', { value: 'long enough' })),
+  row('deleteSecret', 'secrets.delete', null, (client) => client.secrets.delete('p 1', 'n#1')),
+  row('listFiles', 'files.list', projectFilePage, (client) => client.files.list('p 1', PAGE)),
+  row('getFile', 'files.get', 'application/octet-stream', (client) => client.files.get('p 1', 'lib/a b.txt')),
+  row('putFile', 'files.put', projectFileAnswer, (client) =>
+    client.files.put('p 1', 'lib/a b.txt', new Uint8Array([1]), { ifMatch: 'abc' }),
+  ),
+  row('deleteFile', 'files.delete', null, (client) => client.files.delete('p 1', 'lib/a b.txt', { ifMatch: 'abc' })),
   row('listWorkers', 'workers.list', workerPage, (client) => client.workers.list()),
   row(
     'postBackfill',
@@ -336,16 +378,20 @@ const ROWS: readonly Row[] = [
   row('getIndex', 'index', indexAnswer, (client) => client.index()),
 ];
 
+/** A path of a file has its slashes. */
+function inPath(name: string): string {
+  const text = encodeURIComponent(String(IN_PATH[name]));
+  return name === 'path' ? text.replaceAll('%2F', '/') : text;
+}
+
 /** Pages for people. */
 const WITHOUT_METHOD = new Set(['getDocs', 'getStartPage']);
 /** Methods of another kind: any request; and streams of events, each over one operation. */
 const OTHER_METHODS: Record<string, string | null> = {
-  'workflows.export': 'exportWorkflow',
   request: null,
   watchRun: 'getRunEvents',
   watchRuns: 'getEvents',
   followLogs: 'getAttemptLogs',
-  'attempts.downloadLogs': 'downloadAttemptLogs',
 };
 
 const document = openApiDocument(ROUTES, urlOf, '1');
@@ -412,9 +458,7 @@ test.each(ROWS)('$method sends what the document says of $id', async ({ id, call
   const { parameters, requestBody } = operation.operation;
   const sent = await sentBy(call);
   expect(sent.method).toBe(operation.method);
-  expect(sent.url.pathname).toBe(
-    operation.path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => encodeURIComponent(String(IN_PATH[name]))),
-  );
+  expect(sent.url.pathname).toBe(operation.path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => inPath(name)));
   expect(sent.headers.get('authorization')).toBe('Bearer secret');
   const inQuery = parameters
     .filter((parameter) => parameter.in === 'query' && parameter.description === undefined)
@@ -436,8 +480,8 @@ test.each(ROWS)('$method sends what the document says of $id', async ({ id, call
     expect(checker.problemsOfRequest(operation, { contentType: type, body: body as string | Uint8Array })).toEqual([]);
   }
   const route = ROUTES.find((each) => each.id === id);
-  const answers = Object.values(route?.answers ?? {}).flatMap((one) =>
-    one !== null && 'media' in one ? Object.values(one.media) : [one],
+  const answers = Object.values(route?.answers ?? {}).flatMap((each) =>
+    each !== null && 'media' in each ? [...Object.keys(each.media), ...Object.values(each.media)] : [each],
   );
   expect(answers, 'what the method promises is what the route answers').toContain(answer);
 });
