@@ -32,6 +32,13 @@ export type RunsEvent =
   /** A run that was submitted or has changed, as it is now. Tasks that change without their run are not told. */
   | { event: 'run'; data: RunView };
 
+/** Events of `GET /attempts/{id}/logs?follow=true`. */
+export type LogEvent =
+  /** Whole lines, and the offsets of the first and behind the last; the latter is the event's id. */
+  | { event: 'lines'; data: { lines: string[]; startByte: number; endByte: number } }
+  /** The attempt has ended and all was told; unless `complete`, the note says what is missing. */
+  | { event: 'end'; data: { complete: boolean; sizeBytes: number; note: string | null } };
+
 /** Any stream, before the server ends it though it has more to tell: come back when the reason allows it. */
 export interface StreamClosed {
   event: 'closed';

@@ -264,6 +264,20 @@ export interface LogPage {
   content: string[];
 }
 
+/** Some lines of an attempt's log. Bytes are offsets: they count all that the task wrote, also what is missing. */
+export interface AttemptLogPage {
+  /** As `LogPage`; null: counting them would take long (of a page asked for by `tail` or `offset` only). */
+  total: number | null;
+  length: number;
+  took: number;
+  content: string[];
+  /** Offsets of the first of these lines and behind the last. */
+  startByte: number;
+  endByte: number;
+  /** Of the whole log, as it is now. */
+  sizeBytes: number;
+}
+
 export interface WorkerView {
   id: string;
   name: string;
@@ -442,6 +456,10 @@ export interface ExecutorRunRequest {
   selected?: string[];
   /** An execution of the workflow that has ended: what did not succeed in it runs again. */
   rerunOf?: number;
+  /** These three belong to COMPLEMENT_DATA. */
+  runMode?: 'SERIAL' | 'PARALLEL';
+  parallelism?: number;
+  executionOrder?: 'ASC' | 'DESC';
 }
 
 export interface ExecutorDirectRequest {

@@ -12,6 +12,7 @@ import {
   type ConnectionTested,
   type ConnectionView,
   type DefinitionFormat,
+  type ExecutingAnswer,
   type ExecutorDetail,
   type ExecutorDirectStarted,
   type ExecutorKilled,
@@ -23,6 +24,8 @@ import {
   type ExecutorListQuery,
   type ExecutorRunRequest,
   type LiveView,
+  type AttemptLogPage,
+  type LogEvent,
   type LogPage,
   type MemberView,
   type MeView,
@@ -48,10 +51,29 @@ import {
   type TokenView,
   type UserBody,
   type UserView,
+  type BackfillPreview,
+  type BackfillRequest,
+  type BackfillStateName,
+  type BackfillSubmitted,
+  type BackfillSummary,
+  type BackfillView,
+  type BulkDetail,
+  type BulkItemView,
+  type BulkPreview,
+  type BulkRequest,
+  type BulkView,
+  type EnvironmentBody,
+  type EnvironmentView,
+  type MasterView,
+  type RunSelection,
+  type WorkerDetail,
+  type WorkerDrained,
+  type WorkerGroupView,
   type WorkerView,
+  type WorkflowDiff,
+  type WorkflowListItem,
   type WorkflowBundle,
   type WorkflowSaved,
-  type WorkflowSummary,
   type WorkflowValidated,
   type WorkflowVersionSummary,
   type WorkflowView,
@@ -72,12 +94,31 @@ export type { ClientOptions, QueryValue, RequestOptions } from './transport.ts';
 /** A definition as text, or with the files that it refers to. */
 export type DefinitionInput = { source: string; format: DefinitionFormat } | WorkflowBundle;
 
-export interface RunListQuery {
+export interface RunListQuery extends RunSelection, PageQuery {}
+
+export interface WorkflowListQuery extends PageQuery {
   project?: string;
+  /** Part of the name. */
+  q?: string;
+  /** `name`, or `name=value`. */
+  label?: string;
+  /** So many of each workflow's last runs come with it, at most 50. */
+  lastRuns?: number;
+}
+
+export interface BackfillListQuery extends PageQuery {
+  project?: string;
+  /** With its project. */
   workflow?: string;
-  state?: RunState[];
-  limit?: number;
-  cursor?: string;
+  state?: BackfillStateName;
+}
+
+/** What a save must find stored; otherwise it is refused (412). */
+export interface Expected {
+  /** The tag of a version, as an earlier answer gave it in its header `ETag`. */
+  ifMatch?: string;
+  /** Only when there is no such workflow yet. */
+  mustBeNew?: boolean;
 }
 
 export interface LogQuery {
@@ -86,6 +127,21 @@ export interface LogQuery {
   /** At most 1000. */
   size?: number;
   /** Lines that contain it; `re:` before a regular expression. */
+  query?: string;
+}
+
+export interface AttemptLogQuery extends LogQuery {
+  /** The last so many lines, at most 1000, and no other selection but `offset`: then the last ones before it. */
+  tail?: number;
+  /** Lines from the first on that begins at this byte of the log or behind it. */
+  offset?: number;
+}
+
+/** Where to begin: with the last lines, at a byte, or absent: at the beginning. */
+export interface FollowQuery {
+  tail?: number;
+  offset?: number;
+  /** Only lines that contain it; `re:` before a regular expression. */
   query?: string;
 }
 
@@ -163,12 +219,24 @@ export function createClient(options: ClientOptions) {
         send<Page<AuditView>>({ ...get('/audit', signal), query: { ...query } }),
     },
     projects: projectsOf(send),
-    workflows: workflowsOf(send),
+    workflows: workflowsOf(send, open),
     runs: runsOf(send),
     attempts: {
-      logs: (attemptId: string, query: LogQuery = {}, signal?: AbortSignal) =>
-        send<LogPage>({ ...get(`/attempts/${enc(attemptId)}/logs`, signal), query: { ...query } }),
+      /** Some lines of the log; `total` is null where counting them would take long. */
+      logs: (attemptId: string, query: AttemptLogQuery = {}, signal?: AbortSignal) =>
+        send<AttemptLogPage>({ ...get(`/attempts/${enc(attemptId)}/logs`, signal), query: { ...query } }),
+      /** The text of the whole log, as it comes. */
+      downloadLogs: async (attemptId: string, signal?: AbortSignal): Promise<ReadableStream<Uint8Array>> => {
+        const { body } = await open(get(`/attempts/${enc(attemptId)}/logs/download`, signal));
+        return body ?? new Blob().stream();
+      },
     },
+    /**
+     * What an attempt writes, line by line, until it has ended and all of its log was told. The connection may be lost and is taken
+     * up again; no line is missing then, and none comes twice.
+     */
+    followLogs: (attemptId: string, query: FollowQuery = {}, watch: WatchOptions = {}) =>
+      followLogs(open, attemptId, query, watch),
     taskGroups: taskGroupsOf(send),
     alertChannels: alertChannelsOf(send),
     /** What people have been told, newest first. */
@@ -176,7 +244,12 @@ export function createClient(options: ClientOptions) {
       list: (query: AlertQuery = {}, signal?: AbortSignal) =>
         send<Page<AlertView>>({ ...get('/alerts', signal), query: { ...query } }),
     },
-    workers: { list: (signal?: AbortSignal) => send<Page<WorkerView>>(get('/workers', signal)) },
+    backfills: backfillsOf(send),
+    bulk: bulkOf(send),
+    workers: workersOf(send),
+    masters: { list: (signal?: AbortSignal) => send<Page<MasterView>>(get('/masters', signal)) },
+    workerGroups: workerGroupsOf(send),
+    environments: environmentsOf(send),
     connections: connectionsOf(send),
     secrets: secretsOf(send),
     files: filesOf(send, open),
@@ -196,6 +269,19 @@ async function* watchRun(open: Opener, id: number, options: WatchOptions): Async
   const isLast = ({ event }: RawEvent): boolean => event === 'end';
   for await (const { event, data } of resumedEvents(open, { path: `/runs/${id}/events`, isLast }, options))
     if (RUN_EVENTS.has(event)) yield { event, data: JSON.parse(data) as unknown } as RunEvent;
+}
+
+async function* followLogs(
+  open: Opener,
+  attemptId: string,
+  query: FollowQuery,
+  options: WatchOptions,
+): AsyncIterable<LogEvent & { id: string | null }> {
+  const isLast = ({ event }: RawEvent): boolean => event === 'end';
+  const request = { path: `/attempts/${enc(attemptId)}/logs`, query: { ...query, follow: true }, isLast };
+  for await (const { id, event, data } of resumedEvents(open, request, options))
+    if (event === 'lines' || event === 'end')
+      yield { id, event, data: JSON.parse(data) as unknown } as LogEvent & { id: string | null };
 }
 
 async function* watchRuns(
@@ -310,15 +396,19 @@ function projectsOf(send: Transport) {
   };
 }
 
-function workflowsOf(send: Transport) {
+function workflowsOf(send: Transport, open: Opener) {
   const path = (project: string, name: string) => `/projects/${enc(project)}/workflows/${enc(name)}`;
   return {
-    list: (query: { project?: string } & PageQuery = {}, signal?: AbortSignal) =>
-      send<Page<WorkflowSummary>>({ ...get('/workflows', signal), query: { ...query } }),
+    list: (query: WorkflowListQuery = {}, signal?: AbortSignal) =>
+      send<Page<WorkflowListItem>>({ ...get('/workflows', signal), query: { ...query } }),
     get: (project: string, name: string, signal?: AbortSignal) => send<WorkflowView>(get(path(project, name), signal)),
     /** Creates the workflow or saves a new version; `ApiError` 422 lists everything that is wrong. The project must exist (`projects.put`). */
-    save: (project: string, name: string, input: DefinitionInput, signal?: AbortSignal) =>
-      send<WorkflowSaved>({ ...call('PUT', path(project, name), signal), ...definitionBody(input) }),
+    save: (project: string, name: string, input: DefinitionInput, signal?: AbortSignal, expected: Expected = {}) =>
+      send<WorkflowSaved>({
+        ...call('PUT', path(project, name), signal),
+        ...definitionBody(input),
+        headers: expectation(expected),
+      }),
     /** As `save`, without saving. */
     validate: (project: string, name: string, input: DefinitionInput, signal?: AbortSignal) =>
       send<WorkflowValidated>({ ...call('POST', `${path(project, name)}/validate`, signal), ...definitionBody(input) }),
@@ -328,6 +418,18 @@ function workflowsOf(send: Transport) {
       send<Page<WorkflowVersionSummary>>(get(`${path(project, name)}/versions`, signal)),
     version: (project: string, name: string, version: number, signal?: AbortSignal) =>
       send<WorkflowView>(get(`${path(project, name)}/versions/${version}`, signal)),
+    diff: (project: string, name: string, versions: { from: number; to: number }, signal?: AbortSignal) =>
+      send<WorkflowDiff>(get(`${path(project, name)}/versions/${versions.from}/diff/${versions.to}`, signal)),
+    /** An earlier version becomes the latest; the same content makes none. */
+    rollback: (project: string, name: string, version: number, signal?: AbortSignal, expected: Expected = {}) =>
+      send<WorkflowSaved>({
+        ...call('POST', `${path(project, name)}/rollback`, signal),
+        json: { version },
+        headers: expectation(expected),
+      }),
+    /** The text as it was written. */
+    export: async (project: string, name: string, query: { version?: number } = {}, signal?: AbortSignal) =>
+      (await open({ ...get(`${path(project, name)}/export`, signal), query: { ...query } })).text(),
   };
 }
 
@@ -371,6 +473,73 @@ function runsOf(send: Transport) {
   };
 }
 
+function backfillsOf(send: Transport) {
+  return {
+    submit: (request: BackfillRequest, options: CreateOptions = {}) =>
+      send<BackfillSubmitted>({ ...create('/backfills', options), json: request }),
+    /** The dates that `submit` would make runs for; makes nothing. */
+    preview: (request: BackfillRequest, signal?: AbortSignal) =>
+      send<BackfillPreview>({ ...call('POST', '/backfills', signal), query: { dryRun: true }, json: request }),
+    list: (query: BackfillListQuery = {}, signal?: AbortSignal) =>
+      send<Page<BackfillSummary>>({ ...get('/backfills', signal), query: { ...query } }),
+    get: (id: number, signal?: AbortSignal) => send<BackfillView>(get(`/backfills/${id}`, signal)),
+    stop: (id: number, signal?: AbortSignal) => send<BackfillView>(call('POST', `/backfills/${id}/stop`, signal)),
+  };
+}
+
+/** Operations on many runs. */
+function bulkOf(send: Transport) {
+  return {
+    /** Carried out in the background; `get` says how far it is. */
+    runs: (request: BulkRequest, options: CreateOptions = {}) =>
+      send<BulkView>({ ...create('/bulk/runs', options), json: request }),
+    /** What `runs` would do; does nothing. */
+    preview: (request: BulkRequest, signal?: AbortSignal) =>
+      send<BulkPreview>({ ...call('POST', '/bulk/runs', signal), query: { dryRun: true }, json: request }),
+    list: (query: PageQuery = {}, signal?: AbortSignal) =>
+      send<Page<BulkView>>({ ...get('/bulk', signal), query: { ...query } }),
+    get: (id: number, query: PageQuery & { state?: BulkItemView['state'] } = {}, signal?: AbortSignal) =>
+      send<BulkDetail>({ ...get(`/bulk/${id}`, signal), query: { ...query } }),
+  };
+}
+
+function workersOf(send: Transport) {
+  const path = (worker: string) => `/workers/${enc(worker)}`;
+  return {
+    list: (signal?: AbortSignal) => send<Page<WorkerView>>(get('/workers', signal)),
+    /** By id, or the latest start by name. */
+    get: (worker: string, signal?: AbortSignal) => send<WorkerDetail>(get(path(worker), signal)),
+    /** It gets nothing new, also when it is started again, until `undrain`; what it runs goes on. */
+    drain: (worker: string, body: { reason?: string } = {}, signal?: AbortSignal) =>
+      send<WorkerDrained>({ ...call('POST', `${path(worker)}/drain`, signal), json: body }),
+    undrain: (worker: string, signal?: AbortSignal) =>
+      send<WorkerDrained>(call('POST', `${path(worker)}/undrain`, signal)),
+  };
+}
+
+function workerGroupsOf(send: Transport) {
+  const path = (name: string) => `/worker-groups/${enc(name)}`;
+  return {
+    list: (signal?: AbortSignal) => send<Page<WorkerGroupView>>(get('/worker-groups', signal)),
+    get: (name: string, signal?: AbortSignal) => send<WorkerGroupView>(get(path(name), signal)),
+    /** Describes it; which workers belong to it is settled where they are started. */
+    put: (name: string, body: { description?: string } = {}, signal?: AbortSignal) =>
+      send<WorkerGroupView>({ ...call('PUT', path(name), signal), json: body }),
+    delete: (name: string, signal?: AbortSignal) => send<undefined>(call('DELETE', path(name), signal)),
+  };
+}
+
+function environmentsOf(send: Transport) {
+  const path = (name: string) => `/environments/${enc(name)}`;
+  return {
+    list: (signal?: AbortSignal) => send<Page<EnvironmentView>>(get('/environments', signal)),
+    get: (name: string, signal?: AbortSignal) => send<EnvironmentView>(get(path(name), signal)),
+    put: (name: string, body: EnvironmentBody, signal?: AbortSignal) =>
+      send<EnvironmentView>({ ...call('PUT', path(name), signal), json: body }),
+    delete: (name: string, signal?: AbortSignal) => send<undefined>(call('DELETE', path(name), signal)),
+  };
+}
+
 function taskGroupsOf(send: Transport) {
   const path = (name: string) => `/task-groups/${enc(name)}`;
   return {
@@ -402,14 +571,20 @@ function executorsOf(send: Transport) {
   return {
     run: (request: ExecutorRunRequest, options: CreateOptions = {}) =>
       send<ExecutorStarted>({ ...create('/executors', options), json: request }),
-    runDirect: (request: ExecutorDirectRequest, signal?: AbortSignal) =>
-      send<ExecutorDirectStarted>({ ...call('POST', '/executors/direct', signal), body: directForm(request) }),
+    runDirect: (request: ExecutorDirectRequest, options: CreateOptions = {}) =>
+      send<ExecutorDirectStarted>({ ...create('/executors/direct', options), body: directForm(request) }),
     list: (query: ExecutorListQuery = {}, signal?: AbortSignal) =>
       send<ExecutorList>({ ...get('/executors', signal), query: executorQuery(query) }),
     /** An array holding one object, as published. */
     get: (execId: number, signal?: AbortSignal) => send<[ExecutorDetail]>(get(`/executors/${execId}`, signal)),
     logs: (jobId: string, query: LogQuery = {}, signal?: AbortSignal) =>
       send<LogPage>({ ...get(`/executors/${enc(jobId)}/logs`, signal), query: { ...query } }),
+    /** The run as its master has it in memory, in the published form. `project` is its name or its number. */
+    queryExecuting: (project: string | number, id: number, signal?: AbortSignal) =>
+      send<ExecutingAnswer>({
+        ...get(`/projects/${enc(String(project))}/executors/query-executing-workflow`, signal),
+        query: { id },
+      }),
     kill: (execId: number, { waitMs, signal }: CommandOptions = {}) =>
       send<ExecutorKilled>({ ...call('POST', `/executors/${execId}/kill`, signal), query: { wait: waitMs } }),
   };
@@ -436,6 +611,13 @@ function directForm(request: ExecutorDirectRequest): FormData {
     else form.set(name, typeof value === 'string' ? value : JSON.stringify(value));
   }
   return form;
+}
+
+function expectation({ ifMatch, mustBeNew }: Expected): Record<string, string> {
+  return {
+    ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }),
+    ...(mustBeNew === true ? { 'if-none-match': '*' } : {}),
+  };
 }
 
 function get(path: string, signal: AbortSignal | undefined): RequestOptions {

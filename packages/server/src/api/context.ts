@@ -5,6 +5,8 @@ import type { Caller } from './access.ts';
 import type { ApiStore } from '../store/port.ts';
 import type { DefinitionParser } from './definitions/definition-parser.ts';
 import type { Vault } from '../vault/index.ts';
+import type { LogStore } from '../logs/index.ts';
+import type { LogFollowers } from './log-follow.ts';
 import type { LogReader } from './logs.ts';
 import type { Masks } from './masks.ts';
 import type { Passwords } from './passwords.ts';
@@ -40,7 +42,7 @@ export interface ApiLog {
 
 export interface ApiOptions {
   store: ApiStore;
-  logs: LogReader;
+  logs: LogStore;
   hints: ApiHints;
   /** Epoch ms. */
   clock: () => number;
@@ -86,6 +88,7 @@ export interface ApiContext {
   /** The same sender as its credentials and rights are now, for what outlasts a moment; rejects when the credentials have ended. */
   again: () => Promise<Caller>;
   logs: LogReader;
+  followers: LogFollowers;
   hints: ApiHints;
   clock: () => number;
   log: ApiLog;

@@ -5,18 +5,22 @@
 import fastifyMultipart from '@fastify/multipart';
 import { fastify, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
-import { API_BASE, ERRORS, type ErrorCode, type Problem } from '@pelorus/protocol';
+import { API_BASE, ERRORS, formatAttemptId, type ErrorCode, type Problem } from '@pelorus/protocol';
+import { LogStoreError } from '../logs/index.ts';
 import { StoreError, type AuditStamp } from '../store/port.ts';
 import { createVault, NoKey } from '../vault/index.ts';
 import { SIGNED_IN, type Identity } from './access.ts';
 import { createAuthenticator, type Authenticator } from './authenticate.ts';
 import { announcesBody, mediaType } from './body.ts';
+import { createBodyBudget, type BodyBudget } from './body-budget.ts';
 import { startBulkRunner, type BulkRunner } from './bulk-runner.ts';
 import { administrator, createCaller, grantsReader, type CheckedCaller } from './caller.ts';
 import type { ApiContext, ApiLog, ApiOptions, Connected } from './context.ts';
 import { createDefinitionParser } from './definitions/definition-parser.ts';
 import { createGuard } from './guard.ts';
 import { API_LIMITS } from './limits.ts';
+import { createLogFollowers } from './log-follow.ts';
+import { createLogReader } from './logs.ts';
 import { createPasswords } from './passwords.ts';
 import { createMasks, withMasks } from './masks.ts';
 import { createPastDurations } from './past-durations.ts';
@@ -81,7 +85,9 @@ export function createApi(options: ApiOptions): FastifyInstance {
     streams.close();
     context.events.close();
   });
-  app.addHook('onClose', () => context.definitions.close());
+  app.addHook('onClose', async () => {
+    await Promise.all([context.definitions.close(), context.logs.close()]);
+  });
   // Within a plugin, because the multipart plugin must have been loaded before routes are made.
   void app.register((scope, _options, done) => {
     addRoutes(scope, { context, streams, door });
@@ -95,6 +101,7 @@ type Shared = Omit<ApiContext, 'caller' | 'again' | 'user' | 'connection'>;
 
 function contextOf(options: ApiOptions): Omit<Shared, 'startBulk'> {
   const vault = options.vault ?? createVault([]);
+  const logs = createLogReader(options.logs);
   const masks = createMasks(options.store, vault);
   const store = withMasks(options.store, masks);
   const versions = createVersionCache(store);
@@ -109,7 +116,13 @@ function contextOf(options: ApiOptions): Omit<Shared, 'startBulk'> {
     unmasked: options.store,
     vault,
     masks,
-    logs: options.logs,
+    logs,
+    followers: createLogFollowers({
+      logs,
+      attemptOf: (attempt) => options.store.getAttempt(formatAttemptId(attempt)),
+      clock: options.clock,
+      log: options.log,
+    }),
     hints: options.hints,
     clock: options.clock,
     log: options.log,
@@ -198,6 +211,7 @@ interface Served {
 
 function addRoutes(app: FastifyInstance, { context, streams, door }: Served): void {
   const callers = new WeakMap<FastifyRequest, CheckedCaller>();
+  const bodies = createBodyBudget(API_LIMITS.bodiesInFlightBytes);
   const methodsAt = new Map<string, string[]>();
   for (const route of door.options.routes ?? ROUTES) {
     const url = route.deep ? urlOf(route).replace(/:\w+$/, '*') : urlOf(route);
@@ -207,9 +221,10 @@ function addRoutes(app: FastifyInstance, { context, streams, door }: Served): vo
       url,
       bodyLimit: route.bodyLimitBytes,
       config: { refusal: route.refusal },
-      onRequest: async (request) => {
+      onRequest: async (request, reply) => {
         callers.set(request, await callerOf(door, route, request));
         checkContentType(route, request);
+        takeRoom(bodies, route, request, reply);
       },
       handler: async (request, reply) => {
         const signal = goneSignal(request, reply);
@@ -240,11 +255,7 @@ async function callerOf(
   const presented = authenticator.check(request);
   if (route.access.who !== 'anyone') sender.identity = await authenticator.identify(presented);
   const { identity } = sender;
-  sender.caller = createCaller(
-    route.access,
-    { identity, address: request.ip },
-    grantsReader(options.store, identity),
-  );
+  sender.caller = createCaller(route.access, { identity, address: request.ip }, grantsReader(options.store, identity));
   return sender.caller;
 }
 
@@ -297,6 +308,12 @@ function refuseOtherMethods(app: FastifyInstance, url: string, methods: string[]
 
 function checkContentType(route: Route, request: FastifyRequest): void {
   if (route.method === 'GET' || !announcesBody(request)) return;
+  const transfer = request.headers['transfer-encoding']?.trim().toLowerCase() ?? 'chunked';
+  if (transfer !== 'chunked')
+    throw new ApiFailure(
+      'WRONG_CONTENT_TYPE',
+      `the transfer coding ${transfer} is not read here; send it whole or in chunks`,
+    );
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? '';
   if (encoding !== '' && encoding !== 'identity')
     throw new ApiFailure('WRONG_CONTENT_TYPE', `bodies encoded as ${encoding} are not read here; send it as it is`);
@@ -304,6 +321,14 @@ function checkContentType(route: Route, request: FastifyRequest): void {
   if (route.contentTypes.includes(type)) return;
   const given = type === '' ? 'the body has no content type' : `a body of type ${type} is not read here`;
   throw new ApiFailure('WRONG_CONTENT_TYPE', `${given}; send ${route.contentTypes.join(' or ')}`);
+}
+
+/** Of small bodies the parsers' own limits are enough. */
+function takeRoom(bodies: BodyBudget, route: Route, request: FastifyRequest, reply: FastifyReply): void {
+  if (route.method === 'GET' || !announcesBody(request)) return;
+  const announced = Number(request.headers['content-length'] ?? Number.POSITIVE_INFINITY);
+  const bytes = Math.min(announced, route.bodyLimitBytes);
+  if (bytes > API_LIMITS.parametersBodyBytes) reply.raw.once('close', bodies.take(bytes));
 }
 
 /** Aborts when the connection closes before the answer has been sent. */
@@ -326,6 +351,7 @@ function send(reply: FastifyReply, answer: Answer, body: SentAtOnce): FastifyRep
   if ('text' in body) return reply.type(body.type).send(body.text);
   if ('bytes' in body)
     return reply.type(body.type).send(Buffer.from(body.bytes.buffer, body.bytes.byteOffset, body.bytes.length));
+  if ('pieces' in body) return reply.type(body.type).send(Readable.from(body.pieces, { objectMode: false }));
   void reply.type('application/json; charset=utf-8');
   return 'json' in body
     ? reply.send(JSON.stringify(body.json))
@@ -350,6 +376,8 @@ function sendFailure(error: unknown, request: FastifyRequest, reply: FastifyRepl
 function problemOf(error: unknown): Problem {
   if (error instanceof ApiFailure) return toProblem(error.code, error.message, error.detail);
   if (error instanceof StoreError) return storeProblem(error);
+  if (error instanceof LogStoreError)
+    return toProblem('LOGS_UNAVAILABLE', error.message, { retryAfterSeconds: API_LIMITS.retryAfterSeconds });
   if (error instanceof NoKey)
     return toProblem('VAULT_CLOSED', error.message, { retryAfterSeconds: API_LIMITS.retryAfterSeconds });
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;

@@ -1,5 +1,5 @@
 export type { ApiHints, ApiLog, ApiOptions } from './context.ts';
 export { createApi } from './create-api.ts';
-export { openLogDirectory, type LogLines, type LogQuery, type LogReader } from './logs.ts';
+export { createLogReader, type LogLines, type LogQuery, type LogReader } from './logs.ts';
 export { createStartLink } from './start-link.ts';
 export { createRunHints, type RunHints } from './run-hints.ts';

@@ -5,6 +5,8 @@ const MIB = 1024 * KIB;
 export const API_LIMITS = {
   /** A body that is parsed on the event loop, when the route does not read definitions. */
   parametersBodyBytes: 2 * MIB,
+  /** Bodies larger than that, of all requests that are being answered. */
+  bodiesInFlightBytes: 256 * MIB,
   /** Objects and arrays within one another, in anything that is not a definition. */
   valueDepth: 64,
   /** Problems listed in one answer. */
@@ -77,7 +79,25 @@ export const API_LIMITS = {
   /** Inflated to deflated size of one entry, looked at above `zipRatioFromBytes`. */
   zipRatio: 200,
   zipRatioFromBytes: 1 * MIB,
+  /** One entry of the index of lines. */
   logReadChunkBytes: 256 * KIB,
+  /** How far lines are looked for around a place in a log that is not known by its lines. */
+  logScanBytes: 8 * MIB,
+  /** Beyond the known lines so much is counted for a total that nobody needs. */
+  logCountBytes: 4 * MIB,
+  /** Searches that run and that wait, one more is refused; threads for them; and what one may take. */
+  logSearchesAtOnce: 2,
+  logSearchQueueLength: 16,
+  logSearchThreads: 3,
+  logSearchMs: 60_000,
+  /** Text that one thread searches at a time. */
+  logSearchPieceBytes: 512 * KIB,
+  /** Lines of one event of a log that is followed, and the bytes they are cut from. */
+  logEventLines: 1000,
+  logEventBytes: 128 * KIB,
+  /** After the end of its attempt a log that goes on arriving is waited for this long; when the worker was lost, that long. */
+  logLateMs: 60_000,
+  logLostMs: 5_000,
   logQueryLength: 1000,
   logIndexEntries: 256,
   /** Sessions end when nobody has used them for the first, and in any case after the second. */

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { WorkflowFile } from '@pelorus/engine';
 import type { WorkflowSaved } from '@pelorus/protocol';
-import type { SaveWorkflow, WorkflowRow } from '../store/port.ts';
+import { StoreError, type SaveWorkflow, type WorkflowRow } from '../store/port.ts';
 import type { DefinitionBody } from './body.ts';
 import type { ApiContext } from './context.ts';
 import type { NamedAs, ParsedUpload } from './definitions/parse-upload.ts';
@@ -10,6 +10,7 @@ import { API_LIMITS } from './limits.ts';
 import { loadProject } from './lookup.ts';
 import { failureWith } from './problem.ts';
 import { demandReferences } from './references.ts';
+import { preconditionFailed } from './workflow-tags.ts';
 import { refuseCircles } from './sub-workflow-circles.ts';
 
 /** A definition with every file that it needs. */
@@ -92,7 +93,7 @@ export async function saveDefinition(
   context: ApiContext,
   as: NamedAs,
   complete: CompleteDefinition,
-  options: { hidden: boolean; mustBeNew: boolean },
+  options: { hidden: boolean; mustBeNew: boolean; ifVersion?: number | null | undefined },
 ): Promise<{ answer: WorkflowSaved; workflow: WorkflowRow }> {
   const save: SaveWorkflow = {
     project: as.project,
@@ -105,10 +106,15 @@ export async function saveDefinition(
     hash: complete.hash,
     hidden: options.hidden,
     mustBeNew: options.mustBeNew,
+    ...(options.ifVersion === undefined ? {} : { ifVersion: options.ifVersion }),
     user: context.user,
     at: context.clock(),
   };
-  const { workflow, created, changed } = await context.store.saveWorkflow(save);
+  const { workflow, created, changed } = await context.store.saveWorkflow(save).catch(async (error: unknown) => {
+    if (!(error instanceof StoreError) || error.code !== 'PRECONDITION') throw error;
+    const now = await context.store.getWorkflow(as.project, as.name);
+    throw preconditionFailed(now, 'somebody changed it meanwhile', error);
+  });
   context.log.info(
     { project: workflow.project, workflow: workflow.name, version: workflow.version, created, changed },
     'workflow saved',

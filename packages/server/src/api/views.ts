@@ -10,6 +10,7 @@ import {
   type AttemptView,
   type ConnectionView,
   type ProjectFileView,
+  type LastRunView,
   type ProjectView,
   type RunView,
   type SecretView,
@@ -26,6 +27,7 @@ import {
 import type {
   AlertChannelRow,
   AlertDelivery,
+  LastRun,
   ProjectRow,
   RunDetail,
   RunRow,
@@ -61,6 +63,16 @@ export function workflowSummary(row: WorkflowRow): WorkflowSummary {
     createdAt: instantText(row.createdAt),
     updatedAt: instantText(row.updatedAt),
     updatedBy: row.updatedBy,
+  };
+}
+
+export function lastRunView({ run, state, submittedAt, startedAt, endedAt }: LastRun): LastRunView {
+  return {
+    id: run,
+    state,
+    submittedAt: instantText(submittedAt),
+    startedAt: optionalInstant(startedAt),
+    endedAt: optionalInstant(endedAt),
   };
 }
 

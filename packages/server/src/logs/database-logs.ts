@@ -23,6 +23,7 @@ export function openDatabaseLogs(rows: LogRows): LogStore {
 
   return {
     kind: 'database',
+    shipped: true,
     pollMs: POLL_MS,
     append: (attempt, offset, bytes) => change(attempt, () => rows.appendLog(attempt, offset, bytes)),
     markGap: (attempt, gap: LogGap) =>

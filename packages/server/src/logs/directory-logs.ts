@@ -90,6 +90,7 @@ export function openDirectoryLogs({ folder, writtenInPlace }: DirectoryLogsOptio
 
   return {
     kind: 'directory',
+    shipped: !writtenInPlace,
     pollMs: POLL_MS,
     append: (attempt, offset, bytes) =>
       change(attempt, async (file, heldBytes, meta) => {

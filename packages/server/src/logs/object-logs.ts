@@ -115,6 +115,7 @@ export function openObjectLogs(client: S3Client): LogStore {
 
   return {
     kind: 's3',
+    shipped: true,
     pollMs: POLL_MS,
     append: (attempt, offset, bytes) =>
       change(attempt, async (log) => {

@@ -34,6 +34,8 @@ export interface LogStat {
 
 export interface LogStore {
   readonly kind: 'directory' | 's3' | 'database';
+  /** False: workers write here themselves, so that nothing is ever on its way. */
+  readonly shipped: boolean;
   /** How often it is worth while to look whether a log has grown, in ms. */
   readonly pollMs: number;
   append(attempt: AttemptId, offset: number, bytes: Uint8Array): Promise<number>;

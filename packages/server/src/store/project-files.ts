@@ -123,7 +123,9 @@ export function* readContent(
   db: Database,
   { sha256, from, sizeBytes }: { sha256: string; from: number; sizeBytes: number },
 ): Sql<Uint8Array | null> {
-  return ((yield* db.get(PART, from + 1, sizeBytes, sha256))?.['part'] as Uint8Array | undefined) ?? null;
+  const row = yield* db.get(PART, from + 1, sizeBytes, sha256);
+  // A part without bytes comes as null.
+  return row ? ((row['part'] as Uint8Array | null) ?? new Uint8Array()) : null;
 }
 
 const CONTENT = `select bytes from content where sha256 = ?`;

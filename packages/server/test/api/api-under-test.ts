@@ -14,7 +14,8 @@ import {
   type RunState,
   type TaskRunState,
 } from '@pelorus/protocol';
-import { createApi, openLogDirectory, type ApiOptions } from '../../src/api/index.ts';
+import { createApi, type ApiOptions } from '../../src/api/index.ts';
+import { openDirectoryLogs } from '../../src/logs/index.ts';
 import { openSqliteStore, type Store } from '../../src/store/index.ts';
 import { createVault, parseKeys, type Vault } from '../../src/vault/index.ts';
 
@@ -75,7 +76,7 @@ export async function openApi(
   let written = 0;
   const all: ApiOptions = {
     store,
-    logs: openLogDirectory(path.join(folder, 'logs')),
+    logs: openDirectoryLogs({ folder: path.join(folder, 'logs'), writtenInPlace: true }),
     hints: {
       commandWritten: () => {
         written += 1;

@@ -252,9 +252,7 @@ describe('the same request under the same key', () => {
     const first = await direct(form, zip(), key('d3'));
     expect(first.status).toBe(201);
     expect((await direct(form, zip(), key('d3'))).body.execId).toBe(first.body.execId);
-    const other = zipOf([
-      { name: 'workflow.json', content: JSON.stringify({ ...DEFINITION, userDefParams: [] }) },
-    ]);
+    const other = zipOf([{ name: 'workflow.json', content: JSON.stringify({ ...DEFINITION, userDefParams: [] }) }]);
     expect(await direct(form, other, key('d3'))).toMatchObject({ status: 409, body: { code: 'CONFLICT' } });
   });
 

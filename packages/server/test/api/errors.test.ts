@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { ERRORS, type Problem } from '@pelorus/protocol';
 import { createApi } from '../../src/api/index.ts';
 import { ROUTES } from '../../src/api/routes.ts';
+import { openDirectoryLogs } from '../../src/logs/index.ts';
 import { StoreError, type ApiStore, type StoreErrorCode } from '../../src/store/index.ts';
 import { anyText, DIAMOND, matching, NOW, openApi, type ApiUnderTest } from './api-under-test.ts';
 
@@ -259,7 +260,7 @@ describe('errors of the store', () => {
   const apiOver = (store: ApiStore) =>
     createApi({
       store,
-      logs: { read: () => Promise.reject(new Error('no disk')) },
+      logs: openDirectoryLogs({ folder: '/nowhere', writtenInPlace: true }),
       hints: { commandWritten: () => undefined },
       clock: () => NOW,
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },

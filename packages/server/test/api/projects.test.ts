@@ -2,6 +2,7 @@
 import type { Page, Problem, ProjectView } from '@pelorus/protocol';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runAtOnce } from '../../src/store/database.ts';
 import { SqliteDatabase } from '../../src/store/sqlite-database.ts';
 import { openWorld, type World } from './authorisation/world.ts';
 import { NOW } from './api-under-test.ts';
@@ -116,13 +117,17 @@ describe('deleting', () => {
 function rowsAbout(project: number): string[] {
   const db = new SqliteDatabase(path.join(world.api.folder, 'data', 'pelorus.db'), { readOnly: true });
   try {
-    const tables = db
-      .all(
+    const tables = runAtOnce(
+      db.all(
         `select m.name from sqlite_master m join pragma_table_info(m.name) c on c.name = 'project_id' where m.type = 'table'`,
-      )
+      ),
+    )
       .map((row) => row['name'] as string)
-      .filter((table) => db.get(`select 1 as one from ${table} where project_id = ?`, project) !== undefined);
-    const kept = db.get(`select 1 as one from project where id = ?`, project) === undefined ? [] : ['project'];
+      .filter(
+        (table) => runAtOnce(db.get(`select 1 as one from ${table} where project_id = ?`, project)) !== undefined,
+      );
+    const kept =
+      runAtOnce(db.get(`select 1 as one from project where id = ?`, project)) === undefined ? [] : ['project'];
     return [...tables, ...kept].toSorted();
   } finally {
     db.close();

@@ -17,6 +17,7 @@ import {
   userPage,
 } from '../../src/api/answers/access.ts';
 import { alertPage, alertTestedAnswer, channelAnswer, channelPage } from '../../src/api/answers/alerts.ts';
+import { executingAnswer } from '../../src/api/answers/executing.ts';
 import {
   directStarted,
   executionAnswer,
@@ -34,10 +35,21 @@ import {
   taskGroupPage,
   workerPage,
 } from '../../src/api/answers/operations.ts';
-import { projectAnswer, projectPage } from '../../src/api/answers/projects.ts';
+import {
+  connectionAnswer,
+  connectionPage,
+  connectionTestedAnswer,
+  projectAnswer,
+  projectFileAnswer,
+  projectFilePage,
+  projectPage,
+  secretAnswer,
+  secretPage,
+} from '../../src/api/answers/projects.ts';
 import {
   commandAnswer,
   liveAnswerSchema,
+  attemptLogAnswer,
   logAnswer,
   planAnswerSchema,
   plannedAnswer,
@@ -49,6 +61,7 @@ import {
 import type { Same } from '../../src/api/answers/schema-of.ts';
 import {
   versionPage,
+  workflowDiffAnswer,
   workflowPage,
   workflowSavedAnswer,
   workflowValidatedAnswer,
@@ -57,20 +70,42 @@ import {
 import { openApiDocument } from '../../src/api/openapi/document.ts';
 import { documentAnswer } from '../../src/api/resources/documentation.ts';
 import { ROUTES, urlOf } from '../../src/api/routes.ts';
+import { backfillAnswer, backfillPage, backfillPreview, backfillSubmitted } from '../../src/api/answers/backfills.ts';
+import { bulkAnswer, bulkDetail, bulkPage, bulkPreview } from '../../src/api/answers/bulk.ts';
+import {
+  environmentAnswer,
+  environmentPage,
+  masterPage,
+  workerDetailAnswer,
+  workerDrainedAnswer,
+  workerGroupAnswer,
+  workerGroupPage,
+} from '../../src/api/answers/fleet.ts';
 import { createDocumentChecker, type DocumentedOperation } from '../openapi/document-checker.ts';
 
 interface Row {
   id: string;
   /** Where the method is in the client. */
   method: string;
-  /** What the operation answers when it is asked in that way; null: nothing. */
-  answer: z.ZodType | null;
+  /** What the operation answers when it is asked in that way; null: nothing; a media type: something else than JSON. */
+  answer: z.ZodType | string | null;
   call: (client: Client) => Promise<unknown>;
   /** Parameters of the query that the method does not send in this use. */
   omits: readonly string[];
 }
 
-type Answered<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
+type Answered<Schema> = Schema extends z.ZodType
+  ? z.output<Schema>
+  : Schema extends keyof OfMedia
+    ? OfMedia[Schema]
+    : undefined;
+
+/** What methods make of answers that are no JSON. */
+interface OfMedia {
+  'application/octet-stream': Uint8Array<ArrayBuffer>;
+  'text/plain': ReadableStream<Uint8Array>;
+  'application/yaml': string;
+}
 
 interface Differs<Promised, Answer> {
   'the method promises': Promised;
@@ -78,20 +113,14 @@ interface Differs<Promised, Answer> {
 }
 
 /** A row, unless the method promises something else than the operation answers. */
-function row<Schema extends z.ZodType | null, Result>(
+function row<Schema extends z.ZodType | keyof OfMedia | null, Result>(
   id: string,
   method: string,
   answer: Schema,
   call: (client: Client) => Promise<Result>,
   omits?: readonly string[],
 ): Same<Result, Answered<Schema>> extends true ? Row : Differs<Result, Answered<Schema>>;
-function row(
-  id: string,
-  method: string,
-  answer: z.ZodType | null,
-  call: Row['call'],
-  omits: readonly string[] = [],
-): Row {
+function row(id: string, method: string, answer: Row['answer'], call: Row['call'], omits: readonly string[] = []): Row {
   return { id, method, answer, call, omits };
 }
 
@@ -106,13 +135,21 @@ const IN_PATH: Record<string, string | number> = {
   execId: 7,
   jobId: '7.0.1',
   name: 'n#1',
+  projectCode: 'p 1',
+  path: 'lib/a b.txt',
   user: 'u 1',
   id: 5,
+  other: 4,
+  backfill: 5,
+  operation: 5,
+  worker: 'w/ö',
 };
 const RUN = { project: 'p 1', workflow: 'w/ö', params: { n: 1 }, priority: 'high' as const };
 const PAGE = { limit: 5, cursor: 'W10' };
 const TEXT = { source: '{"name":"w","tasks":{"a":{"run":"true"}}}', format: 'json' as const };
 const COMMAND = { waitMs: 9 };
+const AT = '2026-03-15T12:00:00Z';
+const BACKFILL = { project: 'p', workflow: 'w', startDate: AT, endDate: AT, mode: 'parallel', parallelism: 2 } as const;
 const LOGS = { from: 1, size: 2, query: 're:x' };
 
 const ROWS: readonly Row[] = [
@@ -157,7 +194,9 @@ const ROWS: readonly Row[] = [
   ),
   row('deleteMember', 'projects.deleteMember', null, (client) => client.projects.deleteMember('p 1', 'u 1')),
   row('putProjectOwner', 'projects.setOwner', projectAnswer, (client) => client.projects.setOwner('p 1', 'ann')),
-  row('listWorkflows', 'workflows.list', workflowPage, (client) => client.workflows.list({ project: 'p', ...PAGE })),
+  row('listWorkflows', 'workflows.list', workflowPage, (client) =>
+    client.workflows.list({ project: 'p', q: 'x', label: 'team=a', lastRuns: 3, ...PAGE }),
+  ),
   row('getWorkflow', 'workflows.get', workflowViewAnswer, (client) => client.workflows.get('p 1', 'w/ö')),
   row('putWorkflow', 'workflows.save', workflowSavedAnswer, (client) => client.workflows.save('p 1', 'w/ö', TEXT)),
   row('deleteWorkflow', 'workflows.delete', null, (client) => client.workflows.delete('p 1', 'w/ö')),
@@ -182,7 +221,25 @@ const ROWS: readonly Row[] = [
     'dryRun',
   ]),
   row('listRuns', 'runs.list', runPage, (client) =>
-    client.runs.list({ project: 'p', workflow: 'w', state: ['failed', 'queued'], ...PAGE }),
+    client.runs.list({
+      ...{
+        project: 'p',
+        workflow: 'w*',
+        state: ['failed', 'queued'],
+        execType: 'DIRECT',
+        user: 'ann',
+        q: 'x',
+        rerunOf: 3,
+      },
+      ...{
+        submittedAfter: AT,
+        submittedBefore: AT,
+        logicalDateAfter: AT,
+        logicalDateBefore: AT,
+        label: 'team',
+        ...PAGE,
+      },
+    }),
   ),
   row('getRun', 'runs.get', runAnswer, (client) => client.runs.get(7)),
   row('getTasks', 'runs.tasks', taskPage, (client) => client.runs.tasks(7, PAGE)),
@@ -195,8 +252,85 @@ const ROWS: readonly Row[] = [
   row('forceTaskSuccess', 'runs.forceSuccess', commandAnswer, (client) =>
     client.runs.forceSuccess(7, 't?x=1', COMMAND),
   ),
-  row('getAttemptLogs', 'attempts.logs', logAnswer, (client) => client.attempts.logs('7.0.1', LOGS)),
+  row(
+    'getAttemptLogs',
+    'attempts.logs',
+    attemptLogAnswer,
+    (client) => client.attempts.logs('7.0.1', { ...LOGS, tail: 3, offset: 4 }),
+    ['follow'],
+  ),
+  row('queryExecutingWorkflow', 'executors.queryExecuting', executingAnswer, (client) =>
+    client.executors.queryExecuting('p 1', 7),
+  ),
+  row('downloadAttemptLogs', 'attempts.downloadLogs', 'text/plain', (client) => client.attempts.downloadLogs('7.0.1')),
+  row('exportWorkflow', 'workflows.export', 'application/yaml', (client) =>
+    client.workflows.export('p 1', 'w/ö', { version: 3 }),
+  ),
+  row('listConnections', 'connections.list', connectionPage, (client) => client.connections.list('p 1', PAGE)),
+  row('getConnection', 'connections.get', connectionAnswer, (client) => client.connections.get('p 1', 'n#1')),
+  row('putConnection', 'connections.put', connectionAnswer, (client) =>
+    client.connections.put('p 1', 'n#1', { kind: 'sqlite', url: 'sqlite:x' }),
+  ),
+  row('deleteConnection', 'connections.delete', null, (client) => client.connections.delete('p 1', 'n#1')),
+  row('testConnection', 'connections.test', connectionTestedAnswer, (client) => client.connections.test('p 1', 'n#1')),
+  row('listSecrets', 'secrets.list', secretPage, (client) => client.secrets.list('p 1', PAGE)),
+  row('getSecret', 'secrets.get', secretAnswer, (client) => client.secrets.get('p 1', 'n#1')),
+  row('putSecret', 'secrets.put', secretAnswer, (client) => client.secrets.put('p 1', 'n#1', { value: 'long enough' })),
+  row('deleteSecret', 'secrets.delete', null, (client) => client.secrets.delete('p 1', 'n#1')),
+  row('listFiles', 'files.list', projectFilePage, (client) => client.files.list('p 1', PAGE)),
+  row('getFile', 'files.get', 'application/octet-stream', (client) => client.files.get('p 1', 'lib/a b.txt')),
+  row('putFile', 'files.put', projectFileAnswer, (client) =>
+    client.files.put('p 1', 'lib/a b.txt', new Uint8Array([1]), { ifMatch: 'abc' }),
+  ),
+  row('deleteFile', 'files.delete', null, (client) => client.files.delete('p 1', 'lib/a b.txt', { ifMatch: 'abc' })),
   row('listWorkers', 'workers.list', workerPage, (client) => client.workers.list()),
+  row(
+    'postBackfill',
+    'backfills.submit',
+    backfillSubmitted,
+    (client) => client.backfills.submit(BACKFILL, { idempotencyKey: 'k' }),
+    ['dryRun'],
+  ),
+  row('postBackfill', 'backfills.preview', backfillPreview, (client) => client.backfills.preview(BACKFILL)),
+  row('listBackfills', 'backfills.list', backfillPage, (client) =>
+    client.backfills.list({ project: 'p', workflow: 'w', state: 'pending', ...PAGE }),
+  ),
+  row('getBackfill', 'backfills.get', backfillAnswer, (client) => client.backfills.get(5)),
+  row('stopBackfill', 'backfills.stop', backfillAnswer, (client) => client.backfills.stop(5)),
+  row(
+    'postBulkRuns',
+    'bulk.runs',
+    bulkAnswer,
+    (client) => client.bulk.runs({ action: 'rerun', ids: [7], version: 'latest' }, { idempotencyKey: 'k' }),
+    ['dryRun'],
+  ),
+  row('postBulkRuns', 'bulk.preview', bulkPreview, (client) =>
+    client.bulk.preview({ action: 'stop', filter: { state: ['running'] } }),
+  ),
+  row('listBulk', 'bulk.list', bulkPage, (client) => client.bulk.list(PAGE)),
+  row('getBulk', 'bulk.get', bulkDetail, (client) => client.bulk.get(5, { state: 'refused', ...PAGE })),
+  row('getWorker', 'workers.get', workerDetailAnswer, (client) => client.workers.get('w/ö')),
+  row('drainWorker', 'workers.drain', workerDrainedAnswer, (client) => client.workers.drain('w/ö', { reason: 'x' })),
+  row('undrainWorker', 'workers.undrain', workerDrainedAnswer, (client) => client.workers.undrain('w/ö')),
+  row('listMasters', 'masters.list', masterPage, (client) => client.masters.list()),
+  row('listWorkerGroups', 'workerGroups.list', workerGroupPage, (client) => client.workerGroups.list()),
+  row('getWorkerGroup', 'workerGroups.get', workerGroupAnswer, (client) => client.workerGroups.get('n#1')),
+  row('putWorkerGroup', 'workerGroups.put', workerGroupAnswer, (client) =>
+    client.workerGroups.put('n#1', { description: 'x' }),
+  ),
+  row('deleteWorkerGroup', 'workerGroups.delete', null, (client) => client.workerGroups.delete('n#1')),
+  row('listEnvironments', 'environments.list', environmentPage, (client) => client.environments.list()),
+  row('getEnvironment', 'environments.get', environmentAnswer, (client) => client.environments.get('n#1')),
+  row('putEnvironment', 'environments.put', environmentAnswer, (client) =>
+    client.environments.put('n#1', { description: 'x', variables: { A: 'b' } }),
+  ),
+  row('deleteEnvironment', 'environments.delete', null, (client) => client.environments.delete('n#1')),
+  row('diffVersions', 'workflows.diff', workflowDiffAnswer, (client) =>
+    client.workflows.diff('p 1', 'w/ö', { from: 3, to: 4 }),
+  ),
+  row('rollbackWorkflow', 'workflows.rollback', workflowSavedAnswer, (client) =>
+    client.workflows.rollback('p 1', 'w/ö', 3),
+  ),
   row('listTaskGroups', 'taskGroups.list', taskGroupPage, (client) => client.taskGroups.list()),
   row('getTaskGroup', 'taskGroups.get', taskGroupAnswer, (client) => client.taskGroups.get('n#1')),
   row('putTaskGroup', 'taskGroups.put', taskGroupAnswer, (client) => client.taskGroups.put('n#1', { size: 2 })),
@@ -244,6 +378,12 @@ const ROWS: readonly Row[] = [
   row('getIndex', 'index', indexAnswer, (client) => client.index()),
 ];
 
+/** A path of a file has its slashes. */
+function inPath(name: string): string {
+  const text = encodeURIComponent(String(IN_PATH[name]));
+  return name === 'path' ? text.replaceAll('%2F', '/') : text;
+}
+
 /** Pages for people. */
 const WITHOUT_METHOD = new Set(['getDocs', 'getStartPage']);
 /** Methods of another kind: any request; and streams of events, each over one operation. */
@@ -251,6 +391,7 @@ const OTHER_METHODS: Record<string, string | null> = {
   request: null,
   watchRun: 'getRunEvents',
   watchRuns: 'getEvents',
+  followLogs: 'getAttemptLogs',
 };
 
 const document = openApiDocument(ROUTES, urlOf, '1');
@@ -317,9 +458,7 @@ test.each(ROWS)('$method sends what the document says of $id', async ({ id, call
   const { parameters, requestBody } = operation.operation;
   const sent = await sentBy(call);
   expect(sent.method).toBe(operation.method);
-  expect(sent.url.pathname).toBe(
-    operation.path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => encodeURIComponent(String(IN_PATH[name]))),
-  );
+  expect(sent.url.pathname).toBe(operation.path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => inPath(name)));
   expect(sent.headers.get('authorization')).toBe('Bearer secret');
   const inQuery = parameters
     .filter((parameter) => parameter.in === 'query' && parameter.description === undefined)
@@ -341,5 +480,8 @@ test.each(ROWS)('$method sends what the document says of $id', async ({ id, call
     expect(checker.problemsOfRequest(operation, { contentType: type, body: body as string | Uint8Array })).toEqual([]);
   }
   const route = ROUTES.find((each) => each.id === id);
-  expect(Object.values(route?.answers ?? {}), 'what the method promises is what the route answers').toContain(answer);
+  const answers = Object.values(route?.answers ?? {}).flatMap((each) =>
+    each !== null && 'media' in each ? [...Object.keys(each.media), ...Object.values(each.media)] : [each],
+  );
+  expect(answers, 'what the method promises is what the route answers').toContain(answer);
 });

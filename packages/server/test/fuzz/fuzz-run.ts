@@ -3,7 +3,8 @@ import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { masterIdOf, runIdOf, workerIdOf } from '@pelorus/protocol';
-import { createApi, openLogDirectory } from '../../src/api/index.ts';
+import { createApi } from '../../src/api/index.ts';
+import { openDirectoryLogs } from '../../src/logs/index.ts';
 import type { OpenApiDocument } from '../../src/api/openapi/document.ts';
 import { openSqliteStore, type Store } from '../../src/store/index.ts';
 import { createVault } from '../../src/vault/index.ts';
@@ -221,7 +222,7 @@ async function openWorld(): Promise<World> {
   const mistakes: string[] = [];
   const app = createApi({
     store,
-    logs: openLogDirectory(path.join(folder, 'logs')),
+    logs: openDirectoryLogs({ folder: path.join(folder, 'logs'), writtenInPlace: true }),
     hints: {
       commandWritten: () => undefined,
       testAlertChannel: async () => ({ delivered: true, detail: 'taken' }),

@@ -5,6 +5,7 @@ import { expect, vi } from 'vitest';
 import { startMaster } from '../../src/master/index.ts';
 import type { Master, MasterLog } from '../../src/master/index.ts';
 import type { NewRun, RunDetail, Store } from '../../src/store/index.ts';
+import type { Vault } from '../../src/vault/index.ts';
 import { definition, newRun, saveOf } from '../store/records.ts';
 import { makeSqlitePlace } from '../store/sqlite-place.ts';
 import { type Script, type ScriptedWorker, scriptedWorker } from './scripted-worker.ts';
@@ -31,7 +32,7 @@ export interface Cluster {
 
 const WAIT = { timeout: 15_000, interval: 5 };
 
-export async function startCluster(script?: Script): Promise<Cluster> {
+export async function startCluster(script?: Script, options: { vault?: Vault } = {}): Promise<Cluster> {
   const place = await makeSqlitePlace();
   const worker = scriptedWorker(script);
   const errors: string[] = [];
@@ -41,7 +42,7 @@ export async function startCluster(script?: Script): Promise<Cluster> {
     error: (fields, message) => void errors.push(`${message}: ${JSON.stringify(fields)}`),
   };
   let store = await place.open();
-  let master = await startMaster({ store, log });
+  let master = await startMaster({ store, log, ...options });
   worker.dial((link) => master.attachWorker(link));
   let hash = 0;
   await store.ensureProject({ name: 'sales', description: '', owner: 'ann', at: Date.now() });
@@ -86,7 +87,7 @@ export async function startCluster(script?: Script): Promise<Cluster> {
       await master.stop();
       errors.splice(0, errors.length, ...errors.filter((error) => !error.startsWith('commit failed')));
       store = await place.open();
-      master = await startMaster({ store, log });
+      master = await startMaster({ store, log, ...options });
       worker.dial((link) => master.attachWorker(link));
     },
     close: async () => {

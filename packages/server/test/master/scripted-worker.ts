@@ -23,6 +23,8 @@ export interface ScriptedWorker {
   readonly begun: readonly AttemptSpec[];
   /** The most attempts that went on at one time, by workflow. */
   readonly peak: ReadonlyMap<string, number>;
+  /** Every connection that was tried; one whose address holds `silent` gets no answer. */
+  readonly probed: readonly string[];
   /** Ends an attempt that goes on. */
   finish(task: string, state?: 'succeeded' | 'failed'): void;
   /** Dials a master; the old connection is dropped. */
@@ -38,6 +40,7 @@ class Scripted implements ScriptedWorker {
   readonly running = new Map<AttemptId, AttemptSpec>();
   readonly begun: AttemptSpec[] = [];
   readonly peak = new Map<string, number>();
+  readonly probed: string[] = [];
   private readonly id = workerIdOf(`w-${randomUUID()}`);
   private readonly unacknowledged = new Map<AttemptId, Extract<AttemptReport, { kind: 'finished' | 'tombstoned' }>>();
   private readonly tombstones = new Set<AttemptId>();
@@ -64,7 +67,7 @@ class Scripted implements ScriptedWorker {
       name: 'scripted',
       host: 'here',
       version: WIRE_VERSION,
-      features: [],
+      features: ['probe'],
       groups: ['default'],
       load: this.load(),
       attempts: [...this.running.keys(), ...this.unacknowledged.keys()],
@@ -106,6 +109,8 @@ class Scripted implements ScriptedWorker {
         return this.begin(message.spec);
       case 'kill':
         return this.kill(message.attempt);
+      case 'probe':
+        return this.probe(message);
       case 'ack':
         return void this.unacknowledged.delete(message.attempt);
       case 'query':
@@ -124,6 +129,12 @@ class Scripted implements ScriptedWorker {
       case 'welcome':
         return;
     }
+  }
+
+  private probe({ id, connection }: Extract<MasterToWorker, { kind: 'probe' }>): void {
+    this.probed.push(connection.url);
+    if (connection.url.includes('silent')) return;
+    this.send({ kind: 'probe-result', worker: this.id, id, ok: true, detail: 'select 1 gave 1', tookMs: 3 });
   }
 
   private beat(): void {

@@ -16,6 +16,7 @@ import { factsContract } from './contract-of-facts.ts';
 import { operationsContract } from './contract-of-operations.ts';
 import { projectsContract } from './contract-of-projects.ts';
 import { turnsContract } from './contract-of-turns.ts';
+import { vaultContract } from './contract-of-vault.ts';
 import { modelProperty } from './model.ts';
 import {
   AT,
@@ -998,6 +999,7 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
     });
 
     turnsContract(makePlace);
+    vaultContract(makePlace);
     eventsContract(makePlace);
     factsContract(makePlace);
     operationsContract(makePlace);

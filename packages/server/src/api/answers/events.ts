@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import type { RunEvent, RunSnapshot, RunsEvent, StreamClosed } from '@pelorus/protocol';
-import type { Answers } from '../route.ts';
+import type { LogEvent, RunEvent, RunSnapshot, RunsEvent, StreamClosed } from '@pelorus/protocol';
 import { runAnswer, taskAnswer } from './runs.ts';
 import { countAnswer, instantAnswer, schemaOf } from './schema-of.ts';
 import { runStateAnswer } from './words.ts';
@@ -36,7 +35,21 @@ export const runsEventAnswer = schemaOf<RunsEvent>()(
   ]),
 );
 
+export const logEventAnswer = schemaOf<LogEvent>()(
+  'LogEvent',
+  z.discriminatedUnion('event', [
+    z.strictObject({
+      event: z.literal('lines'),
+      data: z.strictObject({ lines: z.array(z.string()), startByte: countAnswer, endByte: countAnswer }),
+    }),
+    z.strictObject({
+      event: z.literal('end'),
+      data: z.strictObject({ complete: z.boolean(), sizeBytes: countAnswer, note: z.string().nullable() }),
+    }),
+  ]),
+);
+
 /** A stream of these events, or of none any more. */
-export function streamOf(event: z.ZodType): Answers[number] {
+export function streamOf(event: z.ZodType): { media: { 'text/event-stream': { events: z.ZodType } } } {
   return { media: { 'text/event-stream': { events: z.union([event, closed]) } } };
 }

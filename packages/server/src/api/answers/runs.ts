@@ -4,6 +4,7 @@ import {
   type AttemptView,
   type CommandAccepted,
   type LiveView,
+  type AttemptLogPage,
   type LogPage,
   type PlanView,
   type RunSubmitted,
@@ -162,6 +163,19 @@ export const commandAnswer = schemaOf<CommandAccepted>()(
     run: runIdAnswer,
     outcome: z.enum(['pending', 'applied']),
     state: runStateAnswer,
+  }),
+);
+
+export const attemptLogAnswer = schemaOf<AttemptLogPage>()(
+  'AttemptLogPage',
+  z.strictObject({
+    total: countAnswer.nullable(),
+    length: countAnswer,
+    took: countAnswer,
+    content: z.array(z.string()),
+    startByte: countAnswer,
+    endByte: countAnswer,
+    sizeBytes: countAnswer,
   }),
 );
 

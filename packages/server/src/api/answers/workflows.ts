@@ -1,31 +1,61 @@
 import { z } from 'zod';
 import type {
+  LastRunView,
+  WorkflowDiff,
+  WorkflowListItem,
   WorkflowSaved,
-  WorkflowSummary,
   WorkflowValidated,
   WorkflowVersionSummary,
   WorkflowView,
 } from '@pelorus/protocol';
 import { concurrencyAnswer, definitionAnswer } from './definition.ts';
 import { countAnswer, hashAnswer, instantAnswer, pageOf, schemaOf } from './schema-of.ts';
-import { problemPlaceAnswer } from './words.ts';
+import { problemPlaceAnswer, runStateAnswer } from './words.ts';
 
 const version = z.int().min(1);
 
-export const workflowSummaryAnswer = schemaOf<WorkflowSummary>()(
-  'WorkflowSummary',
+const workflowSummaryMembers = {
+  name: z.string(),
+  project: z.string(),
+  description: z.string(),
+  version,
+  hash: hashAnswer,
+  createdAt: instantAnswer,
+  updatedAt: instantAnswer,
+  updatedBy: z.string(),
+};
+const lastRun = schemaOf<LastRunView>()(
+  'LastRunView',
   z.strictObject({
-    name: z.string(),
-    project: z.string(),
-    description: z.string(),
-    version,
-    hash: hashAnswer,
-    createdAt: instantAnswer,
-    updatedAt: instantAnswer,
-    updatedBy: z.string(),
+    id: z.int().min(1),
+    state: runStateAnswer,
+    submittedAt: instantAnswer,
+    startedAt: instantAnswer.nullable(),
+    endedAt: instantAnswer.nullable(),
   }),
 );
-export const workflowPage = pageOf('WorkflowPage', workflowSummaryAnswer);
+const workflowListItem = schemaOf<WorkflowListItem>()(
+  'WorkflowListItem',
+  z.strictObject({ ...workflowSummaryMembers, lastRuns: z.array(lastRun).exactOptional() }),
+);
+export const workflowPage = pageOf('WorkflowPage', workflowListItem);
+
+const namesThatDiffer = z.strictObject({
+  added: z.array(z.string()),
+  removed: z.array(z.string()),
+  changed: z.array(z.string()),
+});
+export const workflowDiffAnswer = schemaOf<WorkflowDiff>()(
+  'WorkflowDiff',
+  z.strictObject({
+    from: version,
+    to: version,
+    text: z.string(),
+    tasks: namesThatDiffer,
+    settings: z.array(z.string()),
+    files: namesThatDiffer,
+  }),
+);
 
 const versionMembers = {
   version,

@@ -1,24 +1,30 @@
 import { z } from 'zod';
-import type { WorkflowValidated } from '@pelorus/protocol';
+import type { WorkflowListItem, WorkflowValidated } from '@pelorus/protocol';
 import { SIGNED_IN, inProject } from '../access.ts';
 import {
   versionPage,
+  workflowDiffAnswer,
   workflowPage,
   workflowSavedAnswer,
   workflowValidatedAnswer,
   workflowViewAnswer,
 } from '../answers/workflows.ts';
 import type { WorkflowRow, WorkflowVersionRow } from '../../store/port.ts';
-import { definitionBody } from '../body.ts';
+import { definitionBody, jsonBody, type DefinitionBody } from '../body.ts';
 import type { ApiContext } from '../context.ts';
-import { readCursor, writeCursor } from '../cursor.ts';
+import { readTextCursor, writeTextCursor } from '../cursor.ts';
+import type { NamedAs } from '../definitions/parse-upload.ts';
+import { API_LIMITS } from '../limits.ts';
 import { loadProject, loadWorkflow } from '../lookup.ts';
 import { ApiFailure } from '../problem.ts';
 import { ok, route, type Answer, type Route } from '../route.ts';
+import { labelIn, runSelection } from '../run-selection.ts';
 import { readDefinition, saveDefinition } from '../save-workflow.ts';
-import { cursor, integer, limit, newName, someName, workflowPath } from '../schemas.ts';
+import { integer, limit, newName, someName, workflowPath } from '../schemas.ts';
 import { slicedAnswer } from '../sliced-json.ts';
-import { versionSummary, workflowHead, workflowSummary } from '../views.ts';
+import { lastRunView, versionSummary, workflowHead, workflowSummary } from '../views.ts';
+import { diffOf } from '../workflow-diff.ts';
+import { expectedVersion, workflowTag } from '../workflow-tags.ts';
 
 const newWorkflowPath = z.strictObject({ project: someName, workflow: newName });
 
@@ -27,27 +33,48 @@ const listWorkflows = route({
   method: 'GET',
   path: '/workflows',
   access: SIGNED_IN,
-  summary: 'Workflows, of one project or of all',
+  summary: 'Workflows by name, of one project or of all; with ?lastRuns=10 also the last runs of each',
   answers: { 200: workflowPage },
-  query: z.strictObject({ project: someName.optional(), limit: limit(100), cursor }),
+  query: z.strictObject({
+    project: someName.optional(),
+    q: someName.optional(),
+    label: runSelection.shape.label,
+    lastRuns: integer({ min: 1, max: API_LIMITS.lastRuns }).optional(),
+    limit: limit(100),
+    cursor: z.string().max(2000).optional(),
+  }),
   handle: async ({ query }, context) => {
     const { store } = context;
     if (query.project !== undefined) await loadProject(context, query.project);
-    const after = readCursor(query.cursor, 1)?.[0];
-    const rows = await store.listWorkflows({
+    // Names hold no slash.
+    const [project, name] = readTextCursor(query.cursor)?.split('/') ?? [];
+    const rows = await store.pageWorkflows({
       ...(query.project === undefined ? {} : { project: query.project }),
-      ...(after === undefined ? {} : { after }),
+      ...(query.q === undefined ? {} : { contains: query.q }),
+      ...(query.label === undefined ? {} : { label: labelIn(query.label) }),
+      ...(project === undefined || name === undefined ? {} : { after: { project, name } }),
       projectIds: await context.caller.visibleProjects(),
       limit: query.limit + 1,
     });
     const shown = rows.slice(0, query.limit);
     const last = shown.at(-1);
     return ok({
-      items: shown.map(workflowSummary),
-      nextCursor: rows.length > shown.length && last !== undefined ? writeCursor([last.id]) : null,
+      items:
+        query.lastRuns === undefined ? shown.map(workflowSummary) : await withLastRuns(context, shown, query.lastRuns),
+      nextCursor:
+        rows.length > shown.length && last !== undefined ? writeTextCursor(`${last.project}/${last.name}`) : null,
     });
   },
 });
+
+async function withLastRuns({ store }: ApiContext, rows: WorkflowRow[], count: number): Promise<WorkflowListItem[]> {
+  const runs = await store.lastRuns(
+    rows.map(({ id }) => id),
+    count,
+  );
+  const byWorkflow = Map.groupBy(runs, ({ workflowId }) => workflowId);
+  return rows.map((row) => ({ ...workflowSummary(row), lastRuns: (byWorkflow.get(row.id) ?? []).map(lastRunView) }));
+}
 
 const getWorkflow = route({
   id: 'getWorkflow',
@@ -55,11 +82,13 @@ const getWorkflow = route({
   path: '/projects/:project/workflows/:workflow',
   access: inProject('read'),
   summary: 'A workflow with its latest version',
-  answers: { 200: workflowViewAnswer },
+  answers: { 200: workflowViewAnswer, 304: null },
   params: workflowPath,
-  handle: async ({ params }, context) => {
+  handle: async ({ params, ifNoneMatch }, context) => {
     const workflow = await loadWorkflow(context, params.project, params.workflow);
-    return workflowAnswer(workflow, await context.versions.get(workflow.id, workflow.version));
+    const headers = { etag: workflowTag(workflow) };
+    if (ifNoneMatch.some((tag) => tag === headers.etag || tag === '*')) return { status: 304, headers };
+    return { ...workflowAnswer(workflow, await context.versions.get(workflow.id, workflow.version)), headers };
   },
 });
 
@@ -68,27 +97,37 @@ const putWorkflow = route({
   method: 'PUT',
   path: '/projects/:project/workflows/:workflow',
   access: inProject('write'),
+  conditional: true,
   summary: 'Create a workflow or save a new version; the same content makes none',
   answers: { 200: workflowSavedAnswer, 201: workflowSavedAnswer },
   params: newWorkflowPath,
   body: definitionBody,
-  handle: async ({ params, body }, context) => {
+  handle: async ({ params, body, ifMatch, ifNoneMatch }, context) => {
     const as = { project: params.project, name: params.workflow };
-    await refuseHidden(context, as.project, as.name);
-    const { answer } = await saveDefinition(context, as, await readDefinition(context, body, as), {
-      hidden: false,
-      mustBeNew: false,
-    });
-    return { status: answer.created ? 201 : 200, body: { json: answer } };
+    await loadProject(context, as.project);
+    const now = await context.store.getWorkflow(as.project, as.name);
+    refuseHidden(now);
+    const ifVersion = expectedVersion(now, { ifMatch, ifNoneMatch });
+    return savedAnswer(context, as, body, ifVersion);
   },
 });
 
-async function refuseHidden(context: ApiContext, project: string, name: string): Promise<void> {
-  const existing = await context.store.getWorkflow(project, name);
+async function savedAnswer(
+  context: ApiContext,
+  as: NamedAs,
+  body: DefinitionBody,
+  ifVersion: number | null | undefined,
+): Promise<Answer> {
+  const options = { hidden: false, mustBeNew: false, ifVersion };
+  const { answer } = await saveDefinition(context, as, await readDefinition(context, body, as), options);
+  return { status: answer.created ? 201 : 200, headers: { etag: workflowTag(answer) }, body: { json: answer } };
+}
+
+function refuseHidden(existing: WorkflowRow | null): void {
   if (existing?.hidden === true)
     throw new ApiFailure(
       'NAME_TAKEN',
-      `${name} belongs to a workflow that was run directly and cannot be edited; take another name`,
+      `${existing.name} belongs to a workflow that was run directly and cannot be edited; take another name`,
     );
 }
 
@@ -97,12 +136,14 @@ const deleteWorkflow = route({
   method: 'DELETE',
   path: '/projects/:project/workflows/:workflow',
   access: inProject('write'),
+  conditional: true,
   summary: 'Delete a workflow that has no run in progress; its runs stay readable',
   answers: { 204: null },
   params: workflowPath,
-  handle: async ({ params }, context) => {
+  handle: async ({ params, ifMatch }, context) => {
     const { store, user, clock } = context;
     const workflow = await loadWorkflow(context, params.project, params.workflow);
+    expectedVersion(workflow, { ifMatch, ifNoneMatch: [] });
     await store.deleteWorkflow(workflow.id, user, clock());
     return { status: 204 };
   },
@@ -149,22 +190,89 @@ const listVersions = route({
   },
 });
 
+const versionNumber = integer({ min: 1, max: 1_000_000_000 });
+
 const getVersion = route({
   id: 'getVersion',
   method: 'GET',
   path: '/projects/:project/workflows/:workflow/versions/:version',
   access: inProject('read'),
   summary: 'One version of a workflow',
-  answers: { 200: workflowViewAnswer },
-  params: workflowPath.extend({ version: integer({ min: 1, max: 1_000_000_000 }) }),
+  answers: { 200: workflowViewAnswer, 304: null },
+  params: workflowPath.extend({ version: versionNumber }),
+  handle: async ({ params, ifNoneMatch }, context) => {
+    const workflow = await loadWorkflow(context, params.project, params.workflow);
+    const row = await loadVersion(context, workflow, params.version);
+    const headers = { etag: workflowTag(row) };
+    if (ifNoneMatch.some((tag) => tag === headers.etag || tag === '*')) return { status: 304, headers };
+    return { ...workflowAnswer(workflow, row), headers };
+  },
+});
+
+function loadVersion(context: ApiContext, workflow: WorkflowRow, version: number): Promise<WorkflowVersionRow> {
+  if (version <= workflow.version) return context.versions.get(workflow.id, version);
+  throw new ApiFailure(
+    'VERSION_NOT_FOUND',
+    `workflow ${workflow.name} has no version ${version}; the latest is ${workflow.version}`,
+  );
+}
+
+const diffVersions = route({
+  id: 'diffVersions',
+  method: 'GET',
+  path: '/projects/:project/workflows/:workflow/versions/:version/diff/:other',
+  access: inProject('read'),
+  summary: 'What differs between two versions of a workflow: the texts, tasks, settings and files',
+  answers: { 200: workflowDiffAnswer },
+  params: workflowPath.extend({ version: versionNumber, other: versionNumber }),
   handle: async ({ params }, context) => {
     const workflow = await loadWorkflow(context, params.project, params.workflow);
-    if (params.version > workflow.version)
-      throw new ApiFailure(
-        'VERSION_NOT_FOUND',
-        `workflow ${workflow.name} has no version ${params.version}; the latest is ${workflow.version}`,
-      );
-    return workflowAnswer(workflow, await context.versions.get(workflow.id, params.version));
+    const from = await loadVersion(context, workflow, params.version);
+    return ok(diffOf(from, await loadVersion(context, workflow, params.other)));
+  },
+});
+
+const rollback = route({
+  id: 'rollbackWorkflow',
+  method: 'POST',
+  path: '/projects/:project/workflows/:workflow/rollback',
+  access: inProject('write'),
+  conditional: true,
+  summary: 'Save an earlier version of a workflow as its latest; the same content makes none',
+  answers: { 200: workflowSavedAnswer },
+  params: workflowPath,
+  body: jsonBody(z.strictObject({ version: z.int().min(1).max(1_000_000_000) })),
+  handle: async ({ params, body, ifMatch }, context) => {
+    const workflow = await loadWorkflow(context, params.project, params.workflow);
+    refuseHidden(workflow);
+    const ifVersion = expectedVersion(workflow, { ifMatch, ifNoneMatch: [] }) ?? workflow.version;
+    const { source, format, files } = await loadVersion(context, workflow, body.version);
+    const bundle = { source, format, files: files.map(({ name, base64 }) => ({ name, base64 })) };
+    const as = { project: workflow.project, name: workflow.name };
+    return savedAnswer(context, as, { kind: 'bundle', format, bytes: Buffer.from(JSON.stringify(bundle)) }, ifVersion);
+  },
+});
+
+const exportWorkflow = route({
+  id: 'exportWorkflow',
+  method: 'GET',
+  path: '/projects/:project/workflows/:workflow/export',
+  access: inProject('read'),
+  summary: 'The definition as it was written, as a file; of the latest version unless ?version= says otherwise',
+  answers: { 200: { media: { 'application/yaml': 'text', 'application/json': 'text' } } },
+  params: workflowPath,
+  query: z.strictObject({ version: versionNumber.optional() }),
+  handle: async ({ params, query }, context) => {
+    const workflow = await loadWorkflow(context, params.project, params.workflow);
+    const row = await loadVersion(context, workflow, query.version ?? workflow.version);
+    return {
+      status: 200,
+      headers: {
+        etag: workflowTag(row),
+        'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(`${workflow.name}.${row.format}`)}`,
+      },
+      body: { text: row.source, type: `application/${row.format}; charset=utf-8` },
+    };
   },
 });
 
@@ -183,4 +291,7 @@ export const workflowRoutes: readonly Route[] = [
   validateWorkflow,
   listVersions,
   getVersion,
+  diffVersions,
+  rollback,
+  exportWorkflow,
 ];

@@ -9,6 +9,7 @@ import { runIdOf, type Problem } from '@pelorus/protocol';
 import { createApi } from '../../../src/api/index.ts';
 import { newSecret, secretHash, SESSION_COOKIE, TOKEN_PREFIX } from '../../../src/api/credentials.ts';
 import type { Route } from '../../../src/api/route.ts';
+import { runAtOnce } from '../../../src/store/database.ts';
 import { SqliteDatabase } from '../../../src/store/sqlite-database.ts';
 import { alertOfEnd, worker } from '../../store/records.ts';
 import { NOW, openApi, type ApiUnderTest } from '../api-under-test.ts';
@@ -208,8 +209,7 @@ export async function openWorld(): Promise<World> {
   };
 
   const db = new SqliteDatabase(path.join(api.folder, 'data', 'pelorus.db'), { readOnly: true });
-  const tables = db
-    .all(`select name from sqlite_master where type = 'table' order by name`)
+  const tables = runAtOnce(db.all(`select name from sqlite_master where type = 'table' order by name`))
     .map((table) => table['name'] as string)
     .filter((name) => !NOT_COMPARED.has(name));
   return {
@@ -221,12 +221,14 @@ export async function openWorld(): Promise<World> {
     token: guestToken,
     operation,
     makePlace,
-    dump: () => new Map(tables.map((table) => [table, JSON.stringify(db.rows(`select * from ${table}`))])),
+    dump: () => new Map(tables.map((table) => [table, JSON.stringify(runAtOnce(db.rows(`select * from ${table}`)))])),
     refusals: () =>
       new Map(
-        db
-          .rows(`select user_name, action, sum(times) from audit where outcome = 'refused' group by user_name, action`)
-          .map(([name, action, times]) => [`${name as string} ${action as string}`, times as number]),
+        runAtOnce(
+          db.rows(
+            `select user_name, action, sum(times) from audit where outcome = 'refused' group by user_name, action`,
+          ),
+        ).map(([name, action, times]) => [`${name as string} ${action as string}`, times as number]),
       ),
     altered: async (routes) => {
       const app = createApi({ ...api.options, routes });

@@ -1,0 +1,34 @@
+/** Entity tags of workflows, and what requests expect of them (`If-Match`, `If-None-Match`). */
+import type { WorkflowRow } from '../store/port.ts';
+import { ApiFailure } from './problem.ts';
+
+/** Of one version. */
+export function workflowTag({ version, hash }: Pick<WorkflowRow, 'version' | 'hash'>): string {
+  return `"${version}-${hash.slice(0, 16)}"`;
+}
+
+export interface Expecting {
+  /** Null: the header is absent. */
+  ifMatch: readonly string[] | null;
+  ifNoneMatch: readonly string[];
+}
+
+/**
+ * What a save must find stored: a version, nothing (null), or anything (undefined). Throws `PRECONDITION_FAILED`, with the version there is, when
+ * that is clear already; the store decides when two come at once.
+ */
+export function expectedVersion(now: WorkflowRow | null, { ifMatch, ifNoneMatch }: Expecting): number | null | undefined {
+  if (ifNoneMatch.includes('*')) {
+    if (now !== null) throw preconditionFailed(now, 'it exists already');
+    return null;
+  }
+  if (ifMatch === null) return undefined;
+  if (now === null) throw preconditionFailed(null, 'there is no such workflow');
+  if (ifMatch.includes('*') || ifMatch.includes(workflowTag(now))) return now.version;
+  throw preconditionFailed(now, `it has version ${now.version} now: somebody changed it meanwhile`);
+}
+
+export function preconditionFailed(now: WorkflowRow | null, why: string, cause?: unknown): ApiFailure {
+  const name = now === null ? 'the workflow' : `workflow ${now.project}/${now.name}`;
+  return new ApiFailure('PRECONDITION_FAILED', `${name} was not changed: ${why}`, { version: now?.version ?? null, cause });
+}
