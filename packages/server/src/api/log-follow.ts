@@ -10,6 +10,7 @@
 import { formatAttemptId, LIMITS, type AttemptKey, type LogEvent } from '@pelorus/protocol';
 import { LOGIC_WORKER, type AttemptRecord } from '@pelorus/engine';
 import { Recent, type LogStat } from '../logs/index.ts';
+import type { Mask } from '../vault/index.ts';
 import type { ApiLog } from './context.ts';
 import { API_LIMITS } from './limits.ts';
 import { lineText } from './log-lines.ts';
@@ -24,6 +25,8 @@ export interface FollowRequest {
   from: number;
   /** Null: every line. */
   matches: ((line: string) => boolean) | null;
+  /** Hides secrets in what is told; null: there are none. */
+  mask: Mask | null;
 }
 
 export interface LogFollowers {
@@ -52,6 +55,8 @@ interface Followed {
 
 interface Batch {
   frame: EventFrame;
+  /** With which it was made. */
+  mask: Mask | null;
   end: number;
 }
 
@@ -158,14 +163,19 @@ export function createLogFollowers(options: {
     });
   }
 
-  async function* events({ attempt, from, matches }: FollowRequest, signal: AbortSignal): AsyncGenerator<EventFrame> {
+  async function* events(
+    { attempt, from, matches, mask }: FollowRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<EventFrame> {
     const followed = enter(attempt);
     try {
       let offset = from;
       while (!signal.aborted) {
         const { seen } = followed;
         const batch =
-          seen.text === null ? null : await nextBatch(followed, seen.text, { offset, matches, isOver: seen.isOver });
+          seen.text === null
+            ? null
+            : await nextBatch(followed, seen.text, { offset, matches, mask, isOver: seen.isOver });
         if (batch !== null) {
           offset = batch.end;
           yield batch.frame;
@@ -212,10 +222,10 @@ function createLook({ logs, attemptOf, clock }: Parameters<typeof createLogFollo
 async function nextBatch(
   followed: Followed,
   text: LogText,
-  { offset, matches, isOver }: { offset: number; matches: FollowRequest['matches']; isOver: boolean },
+  { offset, matches, mask, isOver }: Pick<FollowRequest, 'matches' | 'mask'> & { offset: number; isOver: boolean },
 ): Promise<Batch | null> {
   const known = matches === null ? followed.frames.get(offset) : undefined;
-  if (known !== undefined) return known;
+  if (known?.mask === mask) return known;
   const size = text.offsetAt(text.length);
   if (offset > size) return EMPTIED;
   const position = text.positionAt(offset);
@@ -225,8 +235,9 @@ async function nextBatch(
   const { lines, length } = wholeLines(bytes, isLast);
   if (length === 0) return null;
   const end = text.offsetAt(position + length);
-  const shown = matches === null ? lines : lines.filter(matches);
-  const batch = { frame: linesFrame({ lines: shown, startByte: offset, endByte: end }), end };
+  const found = matches === null ? lines : lines.filter(matches);
+  const shown = mask === null ? found : found.map((line) => mask.text(line));
+  const batch = { frame: linesFrame({ lines: shown, startByte: offset, endByte: end }), end, mask };
   if (matches === null && !isLast) followed.frames.set(offset, batch);
   return batch;
 }
@@ -267,6 +278,7 @@ function linesFrame(data: Extract<LogEvent, { event: 'lines' }>['data']): EventF
 const EMPTIED: Batch = {
   frame: linesFrame({ lines: ['--- the log was emptied; what is in it now follows ---'], startByte: 0, endByte: 0 }),
   end: 0,
+  mask: null,
 };
 
 function endOf({ note, stat }: Seen, offset: number): EventFrame {

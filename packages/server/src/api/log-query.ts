@@ -9,6 +9,7 @@ import {
   type AttemptLogPage,
   type LogPage,
 } from '@pelorus/protocol';
+import type { Mask } from '../vault/index.ts';
 import type { ApiContext } from './context.ts';
 import { API_LIMITS } from './limits.ts';
 import { noteOn } from './log-late.ts';
@@ -72,13 +73,23 @@ export async function readAttemptLog(
 
 /** The text of an attempt's whole log, to be kept. */
 export async function downloadLog(context: ApiContext, attemptId: string, signal: AbortSignal): Promise<Answer> {
-  const { key, record } = await loadAttempt(context, attemptId);
+  const { key, record, mask } = await loadAttempt(context, attemptId);
   const note = await noteNow(context, key, record);
+  const pieces = context.logs.pieces(key, signal);
   return {
     status: 200,
     headers: { 'content-disposition': `attachment; filename="${formatAttemptId(key)}.log"` },
-    body: { type: 'text/plain; charset=utf-8', pieces: withNote(context.logs.pieces(key, signal), note) },
+    body: { type: 'text/plain; charset=utf-8', pieces: withNote(mask ? masked(pieces, mask) : pieces, note) },
   };
+}
+
+async function* masked(pieces: AsyncIterable<Uint8Array>, mask: Mask): AsyncGenerator<Uint8Array> {
+  const stream = mask.stream();
+  for await (const piece of pieces) {
+    const shown = stream.push(Buffer.from(piece.buffer, piece.byteOffset, piece.length));
+    if (shown.length > 0) yield shown;
+  }
+  yield stream.end();
 }
 
 async function* withNote(pieces: AsyncIterable<Uint8Array>, note: string | null): AsyncGenerator<Uint8Array> {
@@ -93,6 +104,8 @@ async function* withNote(pieces: AsyncIterable<Uint8Array>, note: string | null)
 interface LoadedAttempt {
   key: AttemptKey;
   record: AttemptRecord;
+  /** Null: nothing in it has to be hidden. */
+  mask: Mask | null;
 }
 
 async function loadAttempt(context: ApiContext, attemptId: string): Promise<LoadedAttempt> {
@@ -100,17 +113,18 @@ async function loadAttempt(context: ApiContext, attemptId: string): Promise<Load
   const record = key === null ? null : await context.store.getAttempt(formatAttemptId(key));
   if (key === null || record === null)
     throw new ApiFailure('ATTEMPT_NOT_FOUND', `there is no attempt ${attemptId}; its form is <run>.<task>.<n>`);
-  await loadRun(context, key.run);
-  return { key, record };
+  const { spec } = await loadRun(context, key.run);
+  return { key, record, mask: await context.masks.of(spec.projectId) };
 }
 
 async function readLines(
   context: ApiContext,
-  { key, record }: LoadedAttempt,
+  { key, record, mask }: LoadedAttempt,
   query: LogQuery,
   signal: AbortSignal,
 ): Promise<LogLines> {
-  return context.logs.read(key, query, await noteNow(context, key, record), signal);
+  const page = await context.logs.read(key, query, await noteNow(context, key, record), signal);
+  return mask ? { ...page, lines: page.lines.map((line) => mask.text(line)) } : page;
 }
 
 async function noteNow({ logs, clock }: ApiContext, key: AttemptKey, record: AttemptRecord): Promise<string | null> {
@@ -149,9 +163,9 @@ async function followLog(
   if (tail !== undefined && at !== undefined)
     throw badParameter('tail', 'follow begins with tail or at offset, not both');
   const matches = matcherOf(wantedOf(query.query));
-  const { key } = await loadAttempt(context, attemptId);
+  const { key, mask } = await loadAttempt(context, attemptId);
   const from = readOffset(lastEventId) ?? (await beginning(context, key, { tail, offset: at }));
-  return eventStream(context.followers.follow({ attempt: key, from, matches }));
+  return eventStream(context.followers.follow({ attempt: key, from, matches, mask }));
 }
 
 function readOffset(lastEventId: string | null): number | null {

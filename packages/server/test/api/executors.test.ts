@@ -156,11 +156,6 @@ describe('POST /executors', () => {
       400,
       'schedule is required for COMPLEMENT_DATA: {"startDate":ms,"endDate":ms,"crontab":"…"}',
     ],
-    [
-      { execType: 'COMPLEMENT_DATA', schedule: '{"startDate":0,"endDate":1}' },
-      400,
-      'backfill is not available yet: COMPLEMENT_DATA cannot be run; use execType DIRECT',
-    ],
     [{ startParams: { a: null } }, 400, 'startParams.a must be a text, a number, true or false'],
     [{ startParams: { a: 'x\0' } }, 400, 'startParams/a holds a NUL character, which cannot be stored'],
     [{ startParams: { a: '\ud800' } }, 400, 'startParams/a holds half of a surrogate pair, which cannot be stored'],

@@ -213,6 +213,21 @@ export const EXPECTED: Record<string, Expectation> = {
   },
   listVersions: { needs: 'read', about: (place) => ({ params: inPath(place) }) },
   getVersion: { needs: 'read', about: (place) => ({ params: { ...inPath(place), version: 1 } }) },
+  diffVersions: { needs: 'read', about: (place) => ({ params: { ...inPath(place), version: 1, other: 1 } }) },
+  rollbackWorkflow: {
+    needs: 'write',
+    note: 'and, for a `sub_workflow` or `dependent` of another project, **execute** or **read** there',
+    about: (place) => ({ params: inPath(place), body: { version: 1 } }),
+  },
+  exportWorkflow: { needs: 'read', about: (place) => ({ params: inPath(place) }) },
+
+  diffVersions: { needs: 'read', about: (place) => ({ params: { ...inPath(place), version: 1, other: 1 } }) },
+  rollbackWorkflow: {
+    needs: 'write',
+    note: 'as for saving, for what it names in other projects',
+    about: (place) => ({ params: inPath(place), body: { version: 1 } }),
+  },
+  exportWorkflow: { needs: 'read', about: (place) => ({ params: inPath(place) }) },
 
   // ---- runs
   postRun: {
@@ -257,6 +272,7 @@ export const EXPECTED: Record<string, Expectation> = {
     status: 409,
   },
   getAttemptLogs: { needs: 'read', about: (place) => ({ params: { attempt: place.attempt } }) },
+  downloadAttemptLogs: { needs: 'read', about: (place) => ({ params: { attempt: place.attempt } }) },
 
   // ---- backfills
   postBackfill: {
