@@ -221,14 +221,6 @@ export const EXPECTED: Record<string, Expectation> = {
   },
   exportWorkflow: { needs: 'read', about: (place) => ({ params: inPath(place) }) },
 
-  diffVersions: { needs: 'read', about: (place) => ({ params: { ...inPath(place), version: 1, other: 1 } }) },
-  rollbackWorkflow: {
-    needs: 'write',
-    note: 'as for saving, for what it names in other projects',
-    about: (place) => ({ params: inPath(place), body: { version: 1 } }),
-  },
-  exportWorkflow: { needs: 'read', about: (place) => ({ params: inPath(place) }) },
-
   // ---- runs
   postRun: {
     needs: 'execute',
