@@ -7,11 +7,11 @@ import type { Session } from './session.ts';
 /** What is typed at a terminal, shown or not. Rejects when it is interrupted. */
 async function ask(session: Session, question: string, shown: boolean): Promise<string> {
   if (!process.stdin.isTTY) throw usageFailure(`there is no terminal to ask for: ${question.replace(/: $/, '')}`);
-  if (!shown) process.stderr.write(question);
-  // The terminal is in raw mode while a question is open, so that it shows nothing by itself.
   const output = shown ? process.stderr : new Writable({ write: (_chunk, _encoding, done) => done() });
+  // From here on the terminal is in raw mode and shows nothing by itself: only now may somebody be asked to type.
   const prompt = createInterface({ input: process.stdin, output, terminal: true });
   try {
+    if (!shown) process.stderr.write(question);
     return await prompt.question(shown ? question : '', { signal: session.signal });
   } finally {
     prompt.close();
