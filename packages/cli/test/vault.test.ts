@@ -1,0 +1,359 @@
+/**
+ * Secrets in a real `pelorus dev`: canaries are planted, tasks of every kind print them in every form they can think of, and then
+ * everything is looked through: answers, files, command lines, what the process said.
+ */
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { rm, writeFile } from 'node:fs/promises';
+import { DatabaseSync } from 'node:sqlite';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { newPlace, until, type DevProcess, type Place } from './dev-process.ts';
+
+const CANARY = 'cAnary/sécret+"pass word"&<7>';
+const PASSWORD = 'pAss-canary-0815';
+const LINES = `-----BEGIN KEY-----\n${'cAnaryBody0123456789'.repeat(6)}\n-----END KEY-----\n`;
+
+let place: Place;
+let dev: DevProcess;
+beforeAll(async () => {
+  place = await newPlace();
+  dev = await place.dev('--no-samples');
+  await dev.client.projects.put('vault');
+}, 120_000);
+afterAll(async () => {
+  await place.clear();
+}, 60_000);
+
+/** What would give a canary away, whatever it is wrapped in. */
+function formsOf(value: string): string[] {
+  const inner = Buffer.from(value).toString('base64').replace(/=+$/, '').slice(0, -2);
+  return [
+    value,
+    encodeURIComponent(value),
+    encodeURIComponent(value).replaceAll('%20', '+'),
+    inner,
+    Buffer.from(`x${value}`).toString('base64').replace(/=+$/, '').slice(2, -2),
+    Buffer.from(`xx${value}`).toString('base64').replace(/=+$/, '').slice(3, -2),
+    JSON.stringify(value).slice(1, -1),
+    JSON.stringify(value)
+      .slice(1, -1)
+      .replace(/[^\0-\x7F]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  ];
+}
+const NEEDLES = [
+  ...formsOf(CANARY),
+  ...formsOf(PASSWORD),
+  ...formsOf('cAnaryBody0123456789cAnaryBody0123456789'),
+  // Pieces that no form hides by chance.
+  'cAnary/s',
+  'cAnary%2F',
+  'pAss-canary',
+  'cAnaryBody',
+];
+
+const found = (text: string): string[] => NEEDLES.filter((needle) => text.includes(needle));
+
+function* filesBelow(folder: string): Generator<string> {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) yield* filesBelow(path);
+    else if (entry.isFile()) yield path;
+  }
+}
+
+/** Files of the data directory in which a canary is. */
+function filesWithCanaries(): string[] {
+  return [...filesBelow(place.data)].flatMap((path) => {
+    const needles = existsSync(path)
+      ? found(readFileSync(path, 'latin1')).concat(found(readFileSync(path, 'utf8')))
+      : [];
+    return needles.length > 0 ? [`${path}: ${needles.join(', ')}`] : [];
+  });
+}
+
+function commandLines(): string {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+      } catch {
+        return '';
+      }
+    })
+    .join('\n');
+}
+
+const PRINT_ALL = `
+printf '%s\\n' "$TOKEN"
+printf '%s' "$TOKEN" | base64
+printf 'x%s' "$TOKEN" | base64 -w0; echo
+printf 'xx%s\\n' "$TOKEN" | base64 -w0; echo
+printf '%s' "$TOKEN" >&2; echo >&2
+set -x; : "$TOKEN"; set +x
+printf '%s\\n' "$KEY" | while read -r line; do echo "> $line"; done
+printf '%s' "$KEY" | base64
+for i in 1 2 3; do printf '%s' "$TOKEN" | cut -c1-9 | tr -d '\\n'; sleep 0.05; printf '%s\\n' "$TOKEN" | cut -c10-; done
+echo '\${setValue(second='"$TOKEN"')}'
+touch started; while [ ! -e "$GO" ]; do sleep 0.05; done
+# What a task writes into files of its own is its own affair, until it ends: then they go.
+echo "token=$TOKEN" >> "$PELORUS_OUTPUT"; echo "$TOKEN" > left-behind
+`;
+
+const PYTHON = `
+import os, json, urllib.parse, base64
+token = os.environ['TOKEN']
+print(token, repr(token), json.dumps(token), json.dumps({'a': {'b': token}}, ensure_ascii=False))
+print(urllib.parse.quote(token), urllib.parse.quote_plus(token), urllib.parse.quote(token, safe=''))
+print(base64.b64encode(b'user:' + token.encode()).decode(), base64.urlsafe_b64encode(token.encode()).decode())
+open(os.environ['PELORUS_OUTPUT'], 'a').write('quoted=' + urllib.parse.quote(token, safe='') + chr(10))
+raise SystemExit('failed with ' + token)
+`;
+
+const SCRIPT = `const { token } = ctx.params;
+console.log(token, JSON.stringify({ token }), encodeURIComponent(token), Buffer.from(token).toString('base64'));
+ctx.log(token);
+return { token, list: JSON.stringify([token]) };`;
+
+describe('canaries', () => {
+  let run = 0;
+  const heard: string[] = [];
+  const server = createServer((request, response) => {
+    heard.push(String(request.headers['authorization']), decodeURIComponent(request.url ?? ''));
+    response.end(JSON.stringify({ echo: request.headers['authorization'], url: request.url }));
+  });
+
+  test('are planted without an argument of any command holding one', async () => {
+    const set = (name: string, input: string) =>
+      place.pelorusWith({ input }, 'secret', 'set', name, '--project', 'vault', '--stdin');
+    expect(await set('token', CANARY)).toMatchObject({ code: 0, stdout: 'secret token of vault set\n' });
+    expect(await set('password', PASSWORD)).toMatchObject({ code: 0 });
+    expect(await set('key', LINES)).toMatchObject({ code: 0 });
+    const listed = await place.pelorus('secret', 'list', '--project', 'vault', '-o', 'json');
+    expect((JSON.parse(listed.stdout) as { name: string }[]).map(({ name }) => name)).toEqual([
+      'key',
+      'password',
+      'token',
+    ]);
+    expect(found(listed.stdout)).toEqual([]);
+    const database = join(place.directory, 'target.db');
+    const db = new DatabaseSync(database);
+    db.exec('create table t (x text)');
+    db.close();
+    const connection = await place.pelorusWith(
+      { input: `postgres://etl:${PASSWORD}@127.0.0.1:9/dwh` },
+      ...['connection', 'set', 'dwh', '--project', 'vault', '--stdin'],
+    );
+    expect(connection).toMatchObject({ code: 0 });
+    expect(connection.stdout).toContain('postgres://etl:***@127.0.0.1:9/dwh');
+    await dev.client.connections.put('vault', 'lite', { kind: 'sqlite', url: `sqlite:${database}` });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  }, 60_000);
+
+  test('are used by tasks of every kind, which print them as they like', async () => {
+    const go = join(place.directory, 'go');
+    const port = (server.address() as AddressInfo).port;
+    const definition = {
+      name: 'leaky',
+      failurePolicy: 'continue',
+      tasks: {
+        shell: { run: PRINT_ALL, env: { TOKEN: '${secret.token}', KEY: '${secret.key}', GO: go } },
+        inline: { run: `echo "\${secret.token}" | cat` },
+        python: { type: 'python', run: PYTHON, env: { TOKEN: '${secret.token}' } },
+        script: { type: 'script', run: SCRIPT, params: { token: '${secret.token}' } },
+        http: {
+          type: 'http',
+          method: 'POST',
+          url: `http://127.0.0.1:${port}/x?token=\${secret.token}`,
+          headers: { authorization: 'Bearer ${secret.password}' },
+          body: { deep: { token: '${secret.token}' } },
+          outputs: { echo: '$.echo', url: '$.url' },
+        },
+        insert: { type: 'sql', connection: 'lite', run: 'insert into t values (${secret.password})' },
+        select: {
+          type: 'sql',
+          connection: 'lite',
+          run: 'select ${secret.token} as token, 1 as one',
+        },
+        refused: { type: 'sql', connection: 'dwh', run: 'select 1' },
+        after: { run: 'echo "got $token and $second"', needs: ['shell'], trigger: 'all_done' },
+      },
+    };
+    const saved = await dev.client.request<{ warnings: unknown[] }>({
+      method: 'PUT',
+      path: '/projects/vault/workflows/leaky',
+      json: definition,
+    });
+    expect(saved.warnings).toEqual([]);
+    run = (await dev.client.runs.submit({ project: 'vault', workflow: 'leaky' })).id;
+    const started = () => [...filesBelow(place.data)].some((path) => path.endsWith('/started'));
+    await until(started, 60_000, () => 'the shell task did not start');
+    // While tasks go on: nothing on a command line, nothing in a file.
+    expect(found(commandLines())).toEqual([]);
+    expect(filesWithCanaries()).toEqual([]);
+    await writeFile(go, '');
+    const ended = async () => ['succeeded', 'failed', 'stopped'].includes((await dev.client.runs.get(run)).state);
+    await until(ended, 90_000, () => `run ${run} did not end`);
+    const { items } = await dev.client.runs.tasks(run);
+    expect(Object.fromEntries(items.map(({ name, state }) => [name, state]))).toEqual({
+      shell: 'succeeded',
+      inline: 'succeeded',
+      python: 'failed',
+      script: 'succeeded',
+      http: 'succeeded',
+      insert: 'succeeded',
+      select: 'succeeded',
+      refused: 'failed',
+      after: 'succeeded',
+    });
+    // They got the real thing.
+    expect(heard).toContain(`Bearer ${PASSWORD}`);
+    expect(heard.join('\n')).toContain(CANARY);
+    const db = new DatabaseSync(join(place.directory, 'target.db'));
+    expect(db.prepare('select x from t').all()).toEqual([{ x: PASSWORD }]);
+    db.close();
+  }, 180_000);
+
+  test('are in no answer of the API', async () => {
+    const { items } = await dev.client.runs.tasks(run);
+    const attempts = items.flatMap((task) => task.attempts.map(({ id }) => id));
+    expect(attempts).toHaveLength(9);
+    const paths = [
+      `/runs/${run}`,
+      `/runs/${run}/tasks`,
+      `/runs/${run}/live`,
+      `/runs/${run}/plan`,
+      '/runs?project=vault',
+      `/executors/${run}`,
+      '/executors',
+      '/projects/vault/secrets',
+      '/projects/vault/connections',
+      '/projects/vault/workflows/leaky',
+      '/audit',
+      '/alerts',
+      '/workers',
+      ...attempts.flatMap((id) => [
+        `/attempts/${id}/logs?size=1000`,
+        `/attempts/${id}/logs?tail=1000`,
+        `/attempts/${id}/logs?query=a`,
+        `/executors/${id}/logs?size=1000`,
+      ]),
+    ];
+    let log = '';
+    for (const path of paths) {
+      const text = JSON.stringify(await dev.client.request({ method: 'GET', path }));
+      expect({ path, found: found(text) }).toEqual({ path, found: [] });
+      if (path.includes('/logs')) log += text;
+    }
+    expect(log).toContain('***');
+    const outputs = Object.fromEntries(items.map((task) => [task.name, task.outputs]));
+    expect(outputs).toMatchObject({
+      shell: { token: '***', second: '***' },
+      script: { token: '***' },
+      select: { token: '***', one: '1' },
+    });
+  }, 60_000);
+
+  test('are in no file, no command line and nothing that the process said', async () => {
+    expect(filesWithCanaries()).toEqual([]);
+    expect(found(commandLines())).toEqual([]);
+    expect(found(dev.stdout() + dev.stderr())).toEqual([]);
+    const key = join(place.data, 'secret.key');
+    expect(statSync(key).mode & 0o777).toBe(0o600);
+  });
+
+  test('a connection is tried on the worker, and what it says holds no password', async () => {
+    const lite = await place.pelorus('connection', 'test', 'lite', '--project', 'vault');
+    expect(lite).toMatchObject({ code: 0, stdout: expect.stringMatching(/^connection lite of vault works/) as string });
+    const dwh = await place.pelorus('connection', 'test', 'dwh', '--project', 'vault');
+    expect(dwh.code).not.toBe(0);
+    expect(dwh.stderr).toContain('connection dwh of vault does not work');
+    expect(found(dwh.stdout + dwh.stderr)).toEqual([]);
+  }, 60_000);
+
+  const inline = async () => {
+    const { id } = await dev.client.runs.submit({ project: 'vault', workflow: 'leaky', select: ['inline'] });
+    const state = async () => (await dev.client.runs.get(id)).state;
+    await until(
+      async () => ['succeeded', 'failed'].includes(await state()),
+      60_000,
+      () => `run ${id} did not end`,
+    );
+    const { items } = await dev.client.runs.tasks(id);
+    return { state: await state(), cause: items.find(({ name }) => name === 'inline')?.cause };
+  };
+
+  test('another start reads them with the same key, and under a new first key', async () => {
+    await endDev();
+    expect(filesWithCanaries()).toEqual([]);
+    dev = await place.dev('--no-samples');
+    expect((await inline()).state).toBe('succeeded');
+    await endDev();
+    await writeFile(join(place.directory, 'pelorus.config.yaml'), 'secretKey: another key of at least 32 characters\n');
+    dev = await place.dev('--no-samples');
+    expect(dev.stderr()).toContain('secrets sealed under the first key');
+    expect((await inline()).state).toBe('succeeded');
+    expect(filesWithCanaries()).toEqual([]);
+    server.close();
+  }, 120_000);
+
+  test('without their key tasks that need them fail and say so; giving the value again is enough', async () => {
+    await endDev();
+    await rm(join(place.data, 'secret.key'));
+    await writeFile(
+      join(place.directory, 'pelorus.config.yaml'),
+      'secretKey: a third key that knows nothing of the others\n',
+    );
+    dev = await place.dev('--no-samples');
+    const { state, cause } = await inline();
+    expect(state).toBe('failed');
+    expect(JSON.stringify(cause)).toMatch(/secret token was sealed under key [0-9a-f]{12}/);
+    expect((await dev.client.secrets.get('vault', 'token')).readable).toBe(false);
+    await dev.client.secrets.put('vault', 'token', { value: CANARY });
+    expect((await inline()).state).toBe('succeeded');
+    expect(filesWithCanaries()).toEqual([]);
+  }, 120_000);
+});
+
+describe('files', () => {
+  test('go up, down and away; a run keeps what it was submitted with', async () => {
+    await writeFile(join(place.directory, 'hello.sh'), 'echo "one"\n');
+    const cli = (...args: string[]) => place.pelorus('file', ...args, '--project', 'vault');
+    expect(await cli('put', 'hello.sh', '--path', 'lib/hello.sh')).toMatchObject({ code: 0 });
+    expect((await cli('get', 'lib/hello.sh')).stdout).toBe('echo "one"\n');
+    await dev.client.request({
+      method: 'PUT',
+      path: '/projects/vault/workflows/greet',
+      json: { name: 'greet', tasks: { a: { run: 'sh lib/hello.sh', files: ['lib/hello.sh'] } } },
+    });
+    const first = await dev.client.runs.submit({ project: 'vault', workflow: 'greet' });
+    await until(
+      async () => (await dev.client.runs.get(first.id)).state === 'succeeded',
+      60_000,
+      () => 'no success',
+    );
+    await writeFile(join(place.directory, 'hello.sh'), 'echo "two"\n');
+    await cli('put', 'hello.sh', '--path', 'lib/hello.sh');
+    const again = await dev.client.runs.repeat(first.id);
+    const fresh = await dev.client.runs.submit({ project: 'vault', workflow: 'greet' });
+    const said = async (id: number) => {
+      await until(
+        async () => (await dev.client.runs.get(id)).state === 'succeeded',
+        60_000,
+        () => 'no success',
+      );
+      return (await dev.client.attempts.logs(`${id}.0.1`)).content;
+    };
+    expect([await said(first.id), await said(again.id), await said(fresh.id)]).toEqual([['one'], ['one'], ['two']]);
+    expect((await cli('delete', 'lib/hello.sh')).code).toBe(0);
+    expect((await cli('list', '-o', 'name')).stdout).toBe('');
+    expect((await cli('get', 'lib/hello.sh')).code).toBe(5);
+  }, 120_000);
+});
+
+async function endDev(): Promise<void> {
+  dev.signal('SIGINT');
+  await dev.ended;
+}
