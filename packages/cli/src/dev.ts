@@ -3,14 +3,7 @@
  * else. The same parts with other links between them make a cluster.
  */
 import { startAlerts, type Alerts } from '@pelorus/server/alerts';
-import {
-  createApi,
-  createStartLink,
-  createRunHints,
-  openLogDirectory,
-  type ApiOptions,
-  type RunHints,
-} from '@pelorus/server/api';
+import { createApi, createStartLink, createRunHints, type ApiOptions, type RunHints } from '@pelorus/server/api';
 import { startMaster, type Master } from '@pelorus/server/master';
 import { openSqliteStore, StoreError, type Store } from '@pelorus/server/store';
 import { createVault, parseKeys, resealAll, type Vault } from '@pelorus/server/vault';
@@ -22,6 +15,7 @@ import type { DataDirectory } from './data-directory.ts';
 import { EXIT } from './exit-codes.ts';
 import { Failure, type FailureFields } from './failure.ts';
 import { freePort } from './free-port.ts';
+import { openLogs, type Logs, type LogSettings } from './log-store.ts';
 import { shutDown, type ShutdownReport } from './life-cycle.ts';
 import { pause } from './pace.ts';
 import { productVersion } from './product-version.ts';
@@ -40,6 +34,7 @@ export interface DevOptions {
   publicUrl: string | null;
   audit: { days: number; rows: number };
   worker: WorkerLimits;
+  logs: LogSettings;
   alerts: AlertSettings;
   log: Logger;
 }
@@ -83,14 +78,23 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
     await bringUpToDate(store, vault, log);
     const over = Promise.withResolvers<unknown>();
     const runHints = createRunHints();
-    const master = await startMaster({ store, log, vault, onOver: over.resolve, onCommitted: runHints.committed });
+    const logs = openLogs(options.logs, options.data, store, log);
+    started.unshift(logs);
+    const master = await startMaster({
+      store,
+      log,
+      vault,
+      logs: logs.intake,
+      onOver: over.resolve,
+      onCommitted: runHints.committed,
+    });
     started.unshift(master);
-    const worker = await startWorker(workerOptions(options, master));
+    const worker = await startWorker(workerOptions(options, master, logs));
     started.unshift(worker);
     // Webhooks to this machine are allowed: in development that is where they are tried.
     const alerts = await startAlerts({ store, log, ...options.alerts, allowLoopback: true });
     started.unshift(alerts);
-    const api = createApi(apiOptions(options, { store, vault, master, alerts, runHints }));
+    const api = createApi(apiOptions(options, { store, vault, master, alerts, runHints, logs }));
     started.unshift({ stop: () => api.close() });
     const port = await freePort(options.host, options.port);
     await api.listen({ host: options.host, port });
@@ -105,7 +109,7 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
       over: over.promise,
       stop: (drainMs) =>
         shutDown(
-          { api, worker, master, alerts, store },
+          { api, worker, master, logs, alerts, store },
           { drainMs, pause, onError: (step, err) => log.error({ step, err }, 'shutdown step failed') },
         ),
     };
@@ -174,10 +178,14 @@ function storeFailure(error: StoreError, directory: string): FailureFields {
     : fields;
 }
 
-function workerOptions({ data, worker, log }: DevOptions, master: Master): Parameters<typeof startWorker>[0] {
+function workerOptions(
+  { data, worker, log }: DevOptions,
+  master: Master,
+  logs: Logs,
+): Parameters<typeof startWorker>[0] {
   return {
     dataDir: data.worker,
-    logDir: data.logs,
+    ...logs.worker,
     name: hostname(),
     ...worker,
     log,
@@ -190,18 +198,19 @@ function workerOptions({ data, worker, log }: DevOptions, master: Master): Param
 }
 
 function apiOptions(
-  { data, adminToken, host, log, publicUrl, trustedProxies }: DevOptions,
+  { adminToken, host, log, publicUrl, trustedProxies }: DevOptions,
   {
     store,
     vault,
     master,
     alerts,
     runHints,
-  }: { store: Store; vault: Vault; master: Master; alerts: Alerts; runHints: RunHints },
+    logs,
+  }: { store: Store; vault: Vault; master: Master; alerts: Alerts; runHints: RunHints; logs: Logs },
 ): ApiOptions {
   return {
     store,
-    logs: openLogDirectory(data.logs),
+    logs: logs.store,
     hints: {
       commandWritten: () => master.commandHint(),
       runsChanged: (listener) => runHints.subscribe(listener),

@@ -53,7 +53,7 @@ test('every default is acceptable', () => {
 test('an unknown PELORUS_ name is told with the nearest known one; those of tasks and secrets in files are known', () => {
   expect(
     unknownEnvironmentNames([
-      'PELORUS_SLOTS_WORKER',
+      'PELORUS_NUMBER_OF_THINGS',
       'PELORUS_TOKN',
       'PELORUS_TOKEN_FILE',
       'PELORUS_RUN_ID',
@@ -61,7 +61,7 @@ test('an unknown PELORUS_ name is told with the nearest known one; those of task
       'PELORUS_QQQQQQQQ',
     ]),
   ).toEqual([
-    'PELORUS_SLOTS_WORKER is not a setting of Pelorus',
+    'PELORUS_NUMBER_OF_THINGS is not a setting of Pelorus',
     'PELORUS_TOKN is not a setting of Pelorus; did you mean PELORUS_TOKEN?',
     'PELORUS_QQQQQQQQ is not a setting of Pelorus',
   ]);

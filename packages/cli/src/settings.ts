@@ -84,6 +84,20 @@ export const SETTINGS = {
     notEmpty,
   ),
   publicUrl: row('PELORUS_PUBLIC_URL', null, 'under which people reach this server; alerts name it', httpUrl),
+  logStore: row(
+    'PELORUS_LOG_STORE',
+    null,
+    'where task logs are kept: dir:<folder>, s3://<bucket>/<prefix>?endpoint=…&region=… or database; default: dir:<data>/logs',
+    logPlace,
+  ),
+  logS3Key: secret('PELORUS_LOG_S3_KEY', 'access key of the object store for logs', notEmpty),
+  logS3Secret: secret('PELORUS_LOG_S3_SECRET', 'secret key of the object store for logs', notEmpty),
+  logRetention: row(
+    'PELORUS_LOG_RETENTION',
+    '90d',
+    'how long logs are kept after the end of their run, at least 24h',
+    atLeastADay,
+  ),
   logLevel: row(
     'PELORUS_LOG_LEVEL',
     'info',
@@ -257,6 +271,19 @@ function portNumber(text: string): string | null {
   return /^\d{1,5}$/.test(text) && Number(text) <= 65_535
     ? null
     : `must be a port number from 0 to 65535, not "${text}"`;
+}
+
+/** All of it is looked at where it is used. */
+function logPlace(text: string): string | null {
+  return /^(dir:.+|s3:\/\/.+|database)$/.test(text)
+    ? null
+    : `must be dir:<folder>, s3://<bucket>/<prefix> or database, not "${text}"`;
+}
+
+const DAY_MS = 86_400_000;
+
+function atLeastADay(text: string): string | null {
+  return (parseDuration(text) ?? 0) >= DAY_MS ? null : `must be a duration of 24h at least, not "${text}"`;
 }
 
 function positiveInteger(text: string): string | null {

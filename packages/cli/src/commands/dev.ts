@@ -101,6 +101,12 @@ async function runDev(session: Session, folder: string | null, flags: DevFlags):
     publicUrl,
     audit: { days: Number(settings.auditDays.value), rows: Number(settings.auditRows.value) },
     worker: workerLimits(settings),
+    logs: {
+      place: settings.logStore.value,
+      s3: { key: settings.logS3Key.value, secret: settings.logS3Secret.value },
+      retentionMs: durationFlag('PELORUS_LOG_RETENTION', settings.logRetention.value ?? ''),
+      directory: host.directory,
+    },
     alerts: {
       smtp: settings.alertSmtp.value,
       from: settings.alertFrom.value ?? '',

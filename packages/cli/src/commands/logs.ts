@@ -13,6 +13,8 @@ import { examples } from '../examples.ts';
 const PAGE_LINES = 1000;
 /** First pages asked for at a time. */
 const ATTEMPTS_AT_ONCE = 16;
+/** How long a server that does not answer is waited for; it may be restarting. */
+const PATIENCE_MS = 60_000;
 
 interface LogFlags {
   follow?: boolean;
@@ -21,16 +23,11 @@ interface LogFlags {
   tail?: number;
 }
 
-/** One attempt whose log is read, and how far it has been. */
+/** One attempt whose log is wanted. */
 interface LogSource {
   task: string;
   attempt: string;
-  /** Null: not begun. */
-  nextLine: number | null;
-  /** The last line written; it may have been half a line when it was read. */
-  lastText: string | null;
-  /** Read once after its end, an attempt is done with. */
-  done: boolean;
+  running: boolean;
 }
 
 /** `pelorus logs <run> [task]` */
@@ -54,22 +51,12 @@ export function addLogsCommand(program: Command, host: Host): void {
 }
 
 async function showLogs(session: Session, run: number, task: string | null, flags: LogFlags): Promise<void> {
-  const sources = new Map<string, LogSource>();
   const write = lineWriter(session, task === null);
-  for (let polls = 0, startedAt = session.host.now(); ; polls += 1) {
-    const askedAt = session.host.now();
-    const over =
-      flags.follow === true ? isTerminalRun((await session.client.runs.get(run, session.signal)).state) : true;
-    const tasks = await tasksOf(session, run, task);
-    const fresh = await readMore(session, tasks, sources, flags, write);
-    const settled = over || (task !== null && tasks.every((one) => isTerminalTaskRun(one.state)));
-    if (settled) {
-      if (polls === 0 && sources.size === 0) throw nothingYet(run, task, tasks, flags);
-      return;
-    }
-    const now = session.host.now();
-    await sleep(fresh ? 100 : pollIntervalMs(now - startedAt, now - askedAt), session.signal);
-  }
+  if (flags.follow === true) return followLogs(session, run, task, flags, write);
+  const tasks = await tasksOf(session, run, task);
+  const wanted = wantedAttempts(tasks, flags);
+  if (wanted.length === 0) throw nothingYet(run, task, tasks, flags);
+  await writeLogs(session, wanted, flags, write);
 }
 
 async function tasksOf(session: Session, run: number, task: string | null): Promise<TaskView[]> {
@@ -77,32 +64,171 @@ async function tasksOf(session: Session, run: number, task: string | null): Prom
   return task === null ? items : [taskNamed(items, task, run)];
 }
 
-/** Reads what every wanted attempt has written since the last time; true when there was anything. */
-async function readMore(
+/** Goes on until the run, or the task that is wanted, has ended. Logs of what runs side by side come as they are written. */
+async function followLogs(
   session: Session,
-  tasks: TaskView[],
-  sources: Map<string, LogSource>,
+  run: number,
+  task: string | null,
   flags: LogFlags,
   write: LineWriter,
-): Promise<boolean> {
-  const wanted = wantedAttempts(tasks, flags).filter((one) => sources.get(one.attempt)?.done !== true);
-  let fresh = false;
-  for (let at = 0; at < wanted.length; at += ATTEMPTS_AT_ONCE) {
-    const batch = wanted.slice(at, at + ATTEMPTS_AT_ONCE).map(({ task, attempt, running }) => {
-      const source = sources.get(attempt) ?? { task, attempt, nextLine: null, lastText: null, done: false };
-      sources.set(attempt, source);
-      return { source, running };
-    });
-    const pages = await Promise.all(batch.map(async ({ source }) => nextPage(session, source, flags)));
-    for (const [index, { source, running }] of batch.entries()) {
-      fresh = (await writeToEnd(session, source, pages[index] ?? EMPTY_PAGE, flags, write)) || fresh;
-      source.done = !running;
+): Promise<void> {
+  const { host, signal } = session;
+  const known = new Set<string>();
+  const streams = new Set<Promise<void>>();
+  const failure = Promise.withResolvers<never>();
+  failure.promise.catch(() => undefined);
+  for (let startedAt = host.now(), heardAt = startedAt; ;) {
+    const askedAt = host.now();
+    const state = await unlessAway(stateOf(session, run, task), host.now() - heardAt);
+    if (state !== null) {
+      heardAt = host.now();
+      const fresh = wantedAttempts(state.tasks, flags).filter(({ attempt }) => !known.has(attempt));
+      for (const { attempt } of fresh) known.add(attempt);
+      if (state.over && known.size === 0) throw nothingYet(run, task, state.tasks, flags);
+      // What has ended is written whole, one after the other; the rest as it comes.
+      await writeLogs(
+        session,
+        fresh.filter(({ running }) => !running),
+        flags,
+        write,
+      );
+      for (const source of fresh.filter(({ running }) => running)) {
+        const stream: Promise<void> = followLog(session, source, flags, write)
+          .catch((error: unknown) => failure.reject(error))
+          .finally(() => streams.delete(stream));
+        streams.add(stream);
+      }
+      if (state.over) return void (await Promise.race([Promise.all(streams), failure.promise]));
     }
+    const now = host.now();
+    await Promise.race([sleep(pollIntervalMs(now - startedAt, now - askedAt), signal), failure.promise]);
   }
-  return fresh;
 }
 
-function wantedAttempts(tasks: TaskView[], flags: LogFlags): { task: string; attempt: string; running: boolean }[] {
+async function stateOf(
+  session: Session,
+  run: number,
+  task: string | null,
+): Promise<{ tasks: TaskView[]; over: boolean }> {
+  const { state } = await session.client.runs.get(run, session.signal);
+  const tasks = await tasksOf(session, run, task);
+  return { tasks, over: isTerminalRun(state) || (task !== null && tasks.every((one) => isTerminalTaskRun(one.state))) };
+}
+
+/** Null while the server is away and may come back. */
+async function unlessAway<Value>(answer: Promise<Value>, awayMs: number): Promise<Value | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    const mayComeBack = error instanceof ApiError && (error.code === 'UNREACHABLE' || error.status === 503);
+    if (!mayComeBack || awayMs > PATIENCE_MS) throw error;
+    return null;
+  }
+}
+
+async function followLog(
+  session: Session,
+  { task, attempt }: LogSource,
+  { tail, grep }: LogFlags,
+  write: LineWriter,
+): Promise<void> {
+  const query = {
+    ...(tail === undefined ? {} : { tail: Math.min(tail, PAGE_LINES) }),
+    ...(grep === undefined ? {} : { query: grep }),
+  };
+  let line: number | null = tail === undefined ? 0 : null;
+  for await (const event of session.client.followLogs(attempt, query, { signal: session.signal })) {
+    const texts = event.event === 'lines' ? event.data.lines : event.data.note === null ? [] : [event.data.note];
+    for (const text of texts) {
+      write({ task, attempt, line, text });
+      if (line !== null) line += 1;
+    }
+  }
+}
+
+/** Logs one after the other; the first pages of several are asked for at a time. */
+async function writeLogs(session: Session, wanted: LogSource[], flags: LogFlags, write: LineWriter): Promise<void> {
+  for (let at = 0; at < wanted.length; at += ATTEMPTS_AT_ONCE) {
+    const batch = wanted.slice(at, at + ATTEMPTS_AT_ONCE).map((source) => {
+      const pages = pagesOf(session, source.attempt, flags);
+      return { source, pages, first: pages.next() };
+    });
+    await Promise.all(batch.map(({ first }) => first));
+    for (const { source, pages, first } of batch) {
+      for (let next = await first; next.done !== true; next = await pages.next()) writePage(source, next.value, write);
+    }
+  }
+}
+
+function writePage({ task, attempt }: LogSource, { line, content }: Page, write: LineWriter): void {
+  for (const [index, text] of content.entries())
+    write({ task, attempt, line: line === null ? null : line + index, text });
+}
+
+interface Page {
+  /** Number of the first line; null: not counted. */
+  line: number | null;
+  content: string[];
+}
+
+/** What is wanted of a log, page by page. An attempt that has written nothing may have no log at all. */
+async function* pagesOf(session: Session, attempt: string, flags: LogFlags): AsyncGenerator<Page> {
+  try {
+    if (flags.grep === undefined) yield* pagesByOffset(session, attempt, flags.tail);
+    else yield* pagesOfMatches(session, attempt, flags.grep, flags.tail);
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.code !== 'ATTEMPT_NOT_FOUND') throw error;
+  }
+}
+
+async function* pagesByOffset(session: Session, attempt: string, tail: number | undefined): AsyncGenerator<Page> {
+  let { offset, line } = tail === undefined ? { offset: 0, line: 0 } : await tailStart(session, attempt, tail);
+  for (;;) {
+    const page = await session.client.attempts.logs(attempt, { offset, size: PAGE_LINES }, session.signal);
+    if (page.length > 0) yield { line, content: page.content };
+    if (page.length < PAGE_LINES) return;
+    offset = page.endByte;
+    if (line !== null) line += page.length;
+  }
+}
+
+/** Where the last so many lines begin, found from the end. */
+async function tailStart(
+  session: Session,
+  attempt: string,
+  count: number,
+): Promise<{ offset: number; line: number | null }> {
+  let total: number | null = null;
+  let offset: number | null = null;
+  for (let left = count; left > 0;) {
+    const query = { tail: Math.min(left, PAGE_LINES), ...(offset === null ? {} : { offset }) };
+    const page = await session.client.attempts.logs(attempt, query, session.signal);
+    total ??= page.total;
+    left -= page.length;
+    offset = page.startByte;
+    if (page.length < query.tail || offset === 0) break;
+  }
+  return { offset: offset ?? 0, line: total === null ? null : Math.max(0, total - count) };
+}
+
+async function* pagesOfMatches(
+  session: Session,
+  attempt: string,
+  query: string,
+  tail: number | undefined,
+): AsyncGenerator<Page> {
+  const ask = (from: number, size: number) =>
+    session.client.attempts.logs(attempt, { from, size, query }, session.signal);
+  let from = tail === undefined ? 0 : Math.max(0, ((await ask(0, 1)).total ?? 0) - tail);
+  for (;;) {
+    const page = await ask(from, PAGE_LINES);
+    if (page.length > 0) yield { line: from, content: page.content };
+    if (page.length < PAGE_LINES) return;
+    from += page.length;
+  }
+}
+
+function wantedAttempts(tasks: TaskView[], flags: LogFlags): LogSource[] {
   const started = tasks.flatMap((task) => {
     const wanted =
       flags.attempt === undefined ? task.attempts.at(-1) : task.attempts.find((one) => one.n === flags.attempt);
@@ -117,71 +243,11 @@ function wantedAttempts(tasks: TaskView[], flags: LogFlags): { task: string; att
   return started.sort((left, right) => left.at.localeCompare(right.at));
 }
 
-interface Page {
-  from: number;
-  content: string[];
-}
-const EMPTY_PAGE: Page = { from: 0, content: [] };
-
-/** Begins with the last line already written: there may be more of it now. */
-async function nextPage(session: Session, source: LogSource, flags: LogFlags): Promise<Page> {
-  const nextLine = source.nextLine ?? (await firstLine(session, source.attempt, flags));
-  const from = source.lastText === null ? nextLine : nextLine - 1;
-  return { from, content: (await logPage(session, source.attempt, from, PAGE_LINES, flags)).content };
-}
-
-async function firstLine(session: Session, attempt: string, flags: LogFlags): Promise<number> {
-  if (flags.tail === undefined) return 0;
-  const { total } = await logPage(session, attempt, 0, 1, flags);
-  return Math.max(0, total - flags.tail);
-}
-
-/** Writes a page and all that follow it; true when there was anything new. */
-async function writeToEnd(
-  session: Session,
-  source: LogSource,
-  first: Page,
-  flags: LogFlags,
-  write: LineWriter,
-): Promise<boolean> {
-  let fresh = false;
-  for (let page = first; ; page = await nextPage(session, source, flags)) {
-    const known = source.lastText !== null && page.content[0] === source.lastText ? 1 : 0;
-    const lines = page.content.slice(known);
-    for (const [offset, text] of lines.entries())
-      write({ task: source.task, attempt: source.attempt, line: page.from + known + offset, text });
-    fresh ||= lines.length > 0;
-    source.nextLine = page.from + page.content.length;
-    source.lastText = page.content.at(-1) ?? source.lastText;
-    if (page.content.length < PAGE_LINES) return fresh;
-  }
-}
-
-/** An attempt that has written nothing may have no log at all. */
-async function logPage(
-  session: Session,
-  attempt: string,
-  from: number,
-  size: number,
-  flags: LogFlags,
-): Promise<{ total: number; content: string[] }> {
-  try {
-    return await session.client.attempts.logs(
-      attempt,
-      { from, size, ...(flags.grep === undefined ? {} : { query: flags.grep }) },
-      session.signal,
-    );
-  } catch (error) {
-    if (error instanceof ApiError && error.code === 'ATTEMPT_NOT_FOUND') return { total: 0, content: [] };
-    throw error;
-  }
-}
-
 interface LogLine {
   task: string;
   attempt: string;
-  /** From 0, among the lines that --grep lets through. */
-  line: number;
+  /** From 0, among the lines that --grep lets through; null where that would have to be counted. */
+  line: number | null;
   text: string;
 }
 type LineWriter = (line: LogLine) => void;

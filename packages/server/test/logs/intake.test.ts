@@ -38,6 +38,7 @@ class HandStore {
 
   readonly store: LogStore = {
     kind: 'directory',
+    shipped: true,
     pollMs: 1000,
     append: (attempt, offset, bytes) =>
       this.#do('append', attempt, offset, bytes.length, () => {
