@@ -31,6 +31,8 @@ export interface FuzzReport {
   /** Operations that answered with success at least once, and all there are. */
   succeeded: Set<string>;
   operations: string[];
+  /** The five that took longest. */
+  slowest: { tookMs: number; request: string }[];
   medianMs: number;
   p99Ms: number;
   maxMs: number;
@@ -73,6 +75,7 @@ async function attack(
   const statuses = new Map<number, number>();
   const succeeded = new Set<string>();
   const durations: number[] = [];
+  const slowest: FuzzReport['slowest'] = [];
   const report = (index: number, request: FuzzRequest, problem: string) => {
     // Of what goes wrong in one way, the first is enough.
     const kind = `${request.operation.id} ${problem.replaceAll(/\d+|in \{.*/g, '')}`;
@@ -103,6 +106,8 @@ async function attack(
         statuses.set(answer?.status ?? 0, (statuses.get(answer?.status ?? 0) ?? 0) + 1);
         if (answer !== null) {
           durations.push(answer.tookMs);
+          slowest.push({ tookMs: answer.tookMs, request: shown(request) });
+          slowest.sort((left, right) => right.tookMs - left.tookMs).splice(5);
           if (answer.status < 300) succeeded.add(request.operation.id);
           for (const problem of problemsOf(checker, request, answer)) report(index, request, problem);
         } else if (request.sent !== 'short') report(index, request, 'closed without an answer');
@@ -132,6 +137,7 @@ async function attack(
     statuses,
     succeeded,
     operations: checker.operations.map((operation) => operation.id),
+    slowest,
     medianMs: at(0.5),
     p99Ms: at(0.99),
     maxMs: at(1),
@@ -284,10 +290,20 @@ const PASSWORD = 'correct horse battery';
 
 /** Runs 1 to 3 exist from the beginning; 1 has an attempt with a log, 2 has ended. */
 const KNOWN: Known = {
-  project: ['samples'],
+  project: ['samples', 'samples', 'samples', 'spare'],
   projectName: ['samples'],
-  workflow: ['diamond', 'other'],
-  workflowName: ['diamond', 'other', 'd*'],
+  workflow: ['diamond', 'diamond', 'other', 'spare'],
+  projectCode: ['samples'],
+  worker: ['worker-1'],
+  workflowName: [
+    'diamond',
+    'diamond',
+    'diamond',
+    'diamond',
+    'other',
+    'd*',
+    ...Array.from({ length: 8 }, (_, at) => `free${at}`),
+  ],
   execId: [1, 2, 3],
   run: [1, 2, 3],
   rerunOf: [2],
@@ -297,7 +313,6 @@ const KNOWN: Known = {
   attempt: ['1.0.1'],
   task: ['a', 'b', 'c'],
   nodeName: ['a', 'b', 'c'],
-  from: ['a', 'b', 'c'],
   select: ['a', 'b', 'c'],
   version: [1, 'latest', 'same'],
   name: ['ann', 'gpu', 'ops', 'db', 'admin'],
@@ -312,6 +327,9 @@ const KNOWN: Known = {
   url: ['sqlite:x.db', 'postgres://127.0.0.1:1/x'],
   data: ['{"nodes":[{"name":"n","type":"VIRTUAL","dep":[]}]}'],
   cursor: ['W10', 'WzFd', 'WzEsMl0'],
+  date: ['2026-03-01T00:00:00Z', '2026-03-02T00:00:00Z'],
+  from: ['a', 'b', 'c', 1],
+  other: [1, 2],
   startDate: [0, 1_700_000_000_000, '2026-03-01T00:00:00Z'],
   endDate: [1_700_000_100_000, '2026-03-03T00:00:00Z'],
   crontab: ['0 0 * * *'],
@@ -328,6 +346,8 @@ async function restoreWorld(store: Store, call: Send): Promise<void> {
   await call('PUT', '/projects/samples/members/ann', { perm: 7 });
   await call('PUT', '/projects/samples/workflows/diamond', SOURCE);
   await call('PUT', '/projects/samples/workflows/other', SOURCE);
+  await call('PUT', '/projects/spare', {});
+  await call('PUT', '/projects/samples/workflows/spare', SOURCE);
   await call('PUT', '/projects/samples/secrets/db', { value: 'open sesame' });
   await call('PUT', '/projects/samples/connections/db', { kind: 'sqlite', url: 'sqlite:x.db' });
   await call('PUT', '/projects/samples/files/a.txt', 'some text', 'application/octet-stream');
@@ -389,6 +409,19 @@ async function addAttempt(store: Store, logs: string): Promise<void> {
     },
   });
   await store.commit(fence, [
+    {
+      kind: 'worker',
+      record: {
+        id: workerIdOf('worker-1'),
+        name: 'worker-1',
+        host: 'here',
+        groups: ['default'],
+        slots: 4,
+        state: 'online',
+        registeredAt: at,
+        seenAt: at,
+      },
+    },
     run(1, 'running'),
     run(2, 'succeeded'),
     run(3, 'paused'),

@@ -36,5 +36,6 @@ console.log(
 console.log(
   `median ${report.medianMs} ms, 99 % within ${report.p99Ms} ms, longest ${report.maxMs} ms; ${((performance.now() - startedAt) / 1000).toFixed(1)} s in all`,
 );
+for (const { tookMs, request } of report.slowest) console.log(`${Math.round(tookMs)} ms:\n${request.slice(0, 300)}`);
 console.log(report.problems.length === 0 ? 'nothing found' : `${report.problems.length} problems`);
 process.exit(report.problems.length === 0 ? 0 : 1);

@@ -227,7 +227,7 @@ function answersOf(route: Route, components: Components): Record<string, Respons
     const description = DESCRIPTIONS[status] ?? 'As asked for.';
     if (answer === null) return [status, { description }];
     const media = 'media' in answer ? answer.media : { 'application/json': answer };
-    const content = Object.entries(media).map(([type, what]) => [type, answerMediaOf(what, components)]);
+    const content = Object.entries(media).map(([type, what]) => [type, answerMediaOf(type, what, components)]);
     return [status, { description, content: Object.fromEntries(content) }];
   });
   return Object.fromEntries(answers);
@@ -241,8 +241,9 @@ const DESCRIPTIONS: Record<string, string> = {
   304: 'The client has it already.',
 };
 
-function answerMediaOf(media: AnswerMedia, components: Components): Media {
-  if (media === 'text') return { schema: { type: 'string' } };
+function answerMediaOf(type: string, media: AnswerMedia, components: Components): Media {
+  // What is written by people may be anything, where it is JSON.
+  if (media === 'text') return { schema: type.endsWith('json') ? {} : { type: 'string' } };
   if (media === 'bytes') return { schema: {} };
   if ('events' in media) return { schema: { type: 'string' }, 'x-event': components.schemaOf(media.events, 'output') };
   return { schema: components.schemaOf(media, 'output') };
