@@ -6,6 +6,7 @@
 import { parseArgs } from 'node:util';
 import { benchEngine } from './bench/engine.ts';
 import { openHarness } from './bench/harness.ts';
+import { benchLists } from './bench/lists.ts';
 import { benchRestart } from './bench/restart.ts';
 import { benchChain, benchFan, benchIdleToStart, benchShell, benchThroughput } from './bench/workloads.ts';
 
@@ -17,6 +18,7 @@ const WORKLOADS = {
   'shell-500': (store: string) => benchShell(store),
   engine: () => Promise.resolve(benchEngine()),
   restart: (store: string) => benchRestart(store),
+  lists: (store: string) => benchLists(store),
 };
 
 const { values } = parseArgs({ options: { store: { type: 'string', default: 'sqlite' }, only: { type: 'string' } } });

@@ -26,11 +26,20 @@ export interface Harness {
 
 const log = { info() {}, warn() {}, error: (fields: object, message: string) => console.error(message, fields) };
 
-export async function openHarness(slots: number): Promise<Harness> {
+/** `fill` makes the store in that directory before it is opened; `onCommitted` is the master's. */
+export interface HarnessOptions {
+  fill?: (directory: string) => Promise<void>;
+  onCommitted?: (changes: readonly Change[]) => void;
+}
+
+export async function openHarness(slots: number, options: HarnessOptions = {}): Promise<Harness> {
   const dir = await mkdtemp(join(tmpdir(), 'pelorus-bench-'));
+  const { onCommitted } = options;
+  const onDurable = onCommitted === undefined ? {} : { onCommitted };
+  await options.fill?.(join(dir, 'store'));
   let store = await openSqliteStore(join(dir, 'store'));
   const watch = new Watch();
-  let master = await startMaster({ store: watch.over(store), log });
+  let master = await startMaster({ store: watch.over(store), log, ...onDurable });
   const worker = await startWorker({
     dataDir: join(dir, 'worker'),
     logDir: join(dir, 'logs'),
@@ -80,7 +89,7 @@ export async function openHarness(slots: number): Promise<Harness> {
       const startedAt = performance.now();
       store = await openSqliteStore(join(dir, 'store'));
       const openedAt = performance.now();
-      master = await startMaster({ store: watch.over(store), log });
+      master = await startMaster({ store: watch.over(store), log, ...onDurable });
       return { openMs: openedAt - startedAt, adoptMs: performance.now() - openedAt };
     },
     close: async () => {
@@ -140,7 +149,7 @@ function bound(target: Store, name: string | symbol): unknown {
   return typeof value === 'function' ? value.bind(target) : value;
 }
 
-function newRun(workflow: string): NewRun {
+export function newRun(workflow: string): NewRun {
   const at = Date.now();
   return {
     project: 'bench',
