@@ -251,8 +251,10 @@ export function taskGroupView(row: TaskGroupUsage): TaskGroupView {
   return { name, size, held, liveAttempts, waitingTasks, updatedAt: instantText(updatedAt), updatedBy };
 }
 
-export function alertChannelView(row: AlertChannelRow): AlertChannelView {
-  const { name, kind, target, events, hasSecret, updatedAt, updatedBy } = row;
+/** Addresses of webhooks often are credentials: only who may set one sees more of it than the server that it leads to. */
+export function alertChannelView(row: AlertChannelRow, showsTarget: boolean): AlertChannelView {
+  const { name, kind, events, hasSecret, updatedAt, updatedBy } = row;
+  const target = showsTarget || kind === 'email' ? row.target : `${new URL(row.target).origin}/…`;
   return { name, kind, target, events, hasSecret, updatedAt: instantText(updatedAt), updatedBy };
 }
 

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { ALERT_EVENTS } from '@pelorus/engine';
 import type { AlertTested } from '@pelorus/protocol';
-import { ADMINISTRATOR, SIGNED_IN } from '../access.ts';
+import { ADMINISTRATOR, SIGNED_IN, type Caller } from '../access.ts';
 import { alertPage, alertTestedAnswer, channelAnswer, channelPage } from '../answers/alerts.ts';
 import { StoreError, type AlertChannelRow, type ApiStore } from '../../store/port.ts';
 import { jsonBody } from '../body.ts';
@@ -25,8 +25,10 @@ const listChannels = route({
   access: SIGNED_IN,
   summary: 'Where alerts can be sent',
   answers: { 200: channelPage },
-  handle: async (_input, { store }) =>
-    ok({ items: (await store.listAlertChannels()).map(alertChannelView), nextCursor: null }),
+  handle: async (_input, { store, caller }) => {
+    const rows = await store.listAlertChannels();
+    return ok({ items: rows.map((row) => alertChannelView(row, isAdministrator(caller))), nextCursor: null });
+  },
 });
 
 const getChannel = route({
@@ -37,8 +39,13 @@ const getChannel = route({
   summary: 'One alert channel; its secret is never given back',
   answers: { 200: channelAnswer },
   params: channelPath,
-  handle: async ({ params }, { store }) => ok(alertChannelView(await loadChannel(store, params.name))),
+  handle: async ({ params }, { store, caller }) =>
+    ok(alertChannelView(await loadChannel(store, params.name), isAdministrator(caller))),
 });
+
+function isAdministrator({ identity }: Caller): boolean {
+  return identity?.administrator === true;
+}
 
 async function loadChannel(store: ApiStore, name: string): Promise<AlertChannelRow> {
   const channels = await store.listAlertChannels();
@@ -85,7 +92,7 @@ const putChannel = route({
       ...{ name: params.name, kind, target, events: [...new Set(events)], user, at: clock() },
       ...(secret.kind === 'keep' ? {} : { secret: secret.value }),
     });
-    const view = alertChannelView(row);
+    const view = alertChannelView(row, true);
     const json = secret.kind === 'made' ? { ...view, secret: secret.value } : view;
     return { status: existing === undefined ? 201 : 200, body: { json } };
   },

@@ -132,7 +132,7 @@ export async function openWorld(): Promise<World> {
   for (const name of ['ops', 'unused'])
     await api.call('PUT', `/alert-channels/${name}`, {
       headers: asAdmin,
-      body: { kind: 'email', target: 'a@example.org' },
+      body: { kind: 'webhook', target: 'https://hooks.example/strange-path' },
     });
   const nobody = { user: '', signedIn: false, administrator: false, bits: 0, restricted: false };
   const principals: Principal[] = [
