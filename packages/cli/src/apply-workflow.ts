@@ -46,13 +46,15 @@ export async function applyDefinition(
   signal: AbortSignal,
 ): Promise<Applied> {
   const project = options.project ?? file.project ?? DEFAULT_PROJECT;
-  const { bundle, faults } = await bundleOf(file);
+  const { bundle, faults, absent } = await bundleOf(file);
   if (faults.length > 0) throw invalidDefinition(file, checkLocally(file).problems, faults);
   try {
     return {
       file: file.shown,
       project,
-      ...(await (options.dryRun ? check : save)(client, file, project, bundle, signal)),
+      ...(await (options.dryRun
+        ? check(client, { file, project, bundle, absent }, signal)
+        : save(client, file, project, bundle, signal))),
     };
   } catch (error) {
     if (error instanceof ApiError && error.code === 'INVALID_DEFINITION')
@@ -92,9 +94,12 @@ async function save(
 /** In a project that is not there yet, the check is made here. */
 async function check(
   client: Client,
-  file: DefinitionFile,
-  project: string,
-  bundle: WorkflowBundle,
+  {
+    file,
+    project,
+    bundle,
+    absent,
+  }: { file: DefinitionFile; project: string; bundle: WorkflowBundle; absent: string[] },
   signal: AbortSignal,
 ): Promise<Saved> {
   const { name, warnings } = await client.workflows
@@ -102,7 +107,7 @@ async function check(
     .catch((error: unknown) => {
       if (!(error instanceof ApiError && error.code === 'PROJECT_NOT_FOUND')) throw error;
       const checked = checkLocally(file);
-      if (checked.definition === null) throw invalidDefinition(file, checked.problems, []);
+      if (checked.definition === null || absent.length > 0) throw invalidDefinition(file, checked.problems, absent);
       return { name: checked.definition.name, warnings: checked.warnings };
     });
   return { name, version: null, created: false, changed: false, warnings };

@@ -60,11 +60,11 @@ test('files that cannot be sent along are told, each with the reason', async () 
   write('flow.yaml', 'tasks:\n  a: { files: [gone.txt, ../secret, /etc/passwd, folder] }\n');
   mkdirSync(join(directory, 'folder'));
   writeFileSync(join(dirname(directory), 'secret'), 'x');
-  const { bundle, faults } = await bundleOf(await readDefinitionFile('flow.yaml', directory));
+  const { bundle, faults, absent } = await bundleOf(await readDefinitionFile('flow.yaml', directory));
   rmSync(join(dirname(directory), 'secret'));
   expect(bundle.files).toEqual([]);
+  expect(absent).toEqual(['gone.txt: there is no such file']);
   expect(faults).toEqual([
-    'gone.txt: there is no such file',
     '../secret: must be in the folder of the definition or below',
     '/etc/passwd: must be in the folder of the definition or below',
     'folder: is not a file',

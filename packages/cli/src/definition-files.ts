@@ -60,13 +60,19 @@ export async function findDefinitionFiles(folder: string, directory: string): Pr
   return files.filter((file) => file.isDefinition);
 }
 
-/** The definition with every file that its tasks name, and what is wrong with those that cannot be sent along. */
-export async function bundleOf(file: DefinitionFile): Promise<{ bundle: WorkflowBundle; faults: string[] }> {
+/**
+ * The definition with every file that its tasks name, and what is wrong with those that cannot be sent along. Those that are not here
+ * (`absent`) may be files of the project: only the server knows.
+ */
+export async function bundleOf(
+  file: DefinitionFile,
+): Promise<{ bundle: WorkflowBundle; faults: string[]; absent: string[] }> {
   const read = await Promise.all(file.files.map((name) => readBundleFile(file, name)));
-  const files = read.flatMap((one) => ('fault' in one ? [] : [one]));
+  const files = read.flatMap((one) => ('base64' in one ? [one] : []));
   return {
     bundle: { source: file.source, format: file.format, files },
     faults: read.flatMap((one) => ('fault' in one ? [one.fault] : [])),
+    absent: read.flatMap((one) => ('absent' in one ? [one.absent] : [])),
   };
 }
 
@@ -130,8 +136,11 @@ function referredFiles({ tasks, defaults }: Record<string, unknown>): string[] {
   return [...names];
 }
 
-async function readBundleFile(file: DefinitionFile, name: string): Promise<BundleFile | { fault: string }> {
-  if (file.path === null) return { fault: `${name}: a definition from standard input cannot bring files along` };
+async function readBundleFile(
+  file: DefinitionFile,
+  name: string,
+): Promise<BundleFile | { fault: string } | { absent: string }> {
+  if (file.path === null) return { absent: `${name}: a definition from standard input cannot bring files along` };
   const folder = dirname(file.path);
   const path = resolve(folder, name);
   const inside = relative(folder, path);
@@ -141,9 +150,9 @@ async function readBundleFile(file: DefinitionFile, name: string): Promise<Bundl
     if (!(await stat(path)).isFile()) return { fault: `${name}: is not a file` };
     return { name, base64: (await readFile(path)).toString('base64') };
   } catch (cause) {
-    return {
-      fault: `${name}: ${cause instanceof Error && 'code' in cause && cause.code === 'ENOENT' ? 'there is no such file' : String(cause)}`,
-    };
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')
+      return { absent: `${name}: there is no such file` };
+    return { fault: `${name}: ${String(cause)}` };
   }
 }
 

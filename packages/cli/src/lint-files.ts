@@ -35,12 +35,20 @@ async function filesAt(path: string, directory: string): Promise<DefinitionFile[
   return isFolder ? findDefinitionFiles(path, directory) : [await readDefinitionFile(path, directory)];
 }
 
+function elsewhere(message: string): DefinitionProblem {
+  return { pointer: '', line: null, column: null, message: `${message}; the project must have it` };
+}
+
 async function findingsIn(file: DefinitionFile): Promise<Finding[]> {
   const { problems, warnings } = checkLocally(file);
-  const { faults } = await bundleOf(file);
+  const { faults, absent } = await bundleOf(file);
   const errors = [...problems, ...faults.map((message) => ({ pointer: '', line: null, column: null, message }))];
   return [
     ...errors.map((problem) => ({ ...problem, file: file.shown, severity: 'error' as const })),
-    ...warnings.map((problem) => ({ ...problem, file: file.shown, severity: 'warning' as const })),
+    ...[...warnings, ...absent.map(elsewhere)].map((problem) => ({
+      ...problem,
+      file: file.shown,
+      severity: 'warning' as const,
+    })),
   ];
 }

@@ -161,7 +161,9 @@ tasks:
       write('gone.yaml', 'name: gone\ntasks:\n  a: { type: shell, file: gone.sh }\n'),
     );
     expect(code).toBe(2);
-    expect(stderr).toContain('gone.yaml: gone.sh: there is no such file');
+    expect(stderr).toMatch(
+      /gone\.yaml:3:\d+: file gone\.sh is named here but was not sent, and the project has no such file/,
+    );
   });
 });
 
