@@ -1,5 +1,5 @@
 /** Holds answers against the OpenAPI document: their status, content type and body. What the document says is taken literally. */
-import { Ajv2020, type AnySchema, type ValidateFunction } from 'ajv/dist/2020.js';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { default as addFormats } from 'ajv-formats';
 import type { Media, OpenApiDocument, Operation, Response as Documented } from '../../src/api/openapi/document.ts';
 
@@ -44,7 +44,7 @@ export function createDocumentChecker(document: OpenApiDocument): DocumentChecke
   addFormats.default(ajv);
   // The document itself is taken for a schema, for the references into it.
   ajv.addVocabulary([...Object.keys(document), 'x-json-text']);
-  ajv.addSchema({ $id: ROOT, ...document } as AnySchema, ROOT, undefined, false);
+  ajv.addSchema({ $id: ROOT, ...document }, ROOT, undefined, false);
   const compiled = new Map<string, ValidateFunction>();
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods)

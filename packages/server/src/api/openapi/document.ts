@@ -227,7 +227,10 @@ function answersOf(route: Route, components: Components): Record<string, Respons
     const description = DESCRIPTIONS[status] ?? 'As asked for.';
     if (answer === null) return [status, { description }];
     const media = 'media' in answer ? answer.media : { 'application/json': answer };
-    const content = Object.entries(media).map(([type, what]) => [type, answerMediaOf(type, what, components)]);
+    const content = Object.entries(media).map(([type, what]): [string, Media] => [
+      type,
+      answerMediaOf(type, what, components),
+    ]);
     return [status, { description, content: Object.fromEntries(content) }];
   });
   return Object.fromEntries(answers);

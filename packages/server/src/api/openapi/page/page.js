@@ -5,17 +5,26 @@
  */
 
 /**
- * @typedef {{ [key: string]: any }} Schema
+ * @typedef {{
+ *   $ref?: string, type?: string | string[], description?: string, format?: string,
+ *   const?: unknown, enum?: unknown[], default?: unknown, oneOf?: Schema[], anyOf?: Schema[],
+ *   properties?: Record<string, Schema>, required?: string[], additionalProperties?: boolean | Schema,
+ *   items?: Schema, prefixItems?: Schema[],
+ *   minimum?: number, maximum?: number, minLength?: number, maxLength?: number, maxItems?: number,
+ * }} Schema
  * @typedef {{ name: string, in: string, required: boolean, description?: string, schema?: Schema, content?: Record<string, { schema: Schema }> }} Parameter
  * @typedef {{ schema: Schema, encoding?: Record<string, { contentType: string }>, 'x-event'?: Schema }} Media
  * @typedef {{ description: string, content?: Record<string, Media> }} Answer
- * @typedef {{ operationId: string, summary: string, tags: string[], 'x-access': string, parameters: Parameter[], requestBody?: { required: boolean, content: Record<string, Media> }, responses: Record<string, Answer | { $ref: string }>, method: string, path: string }} Operation
+ * @typedef {{ schemas: Record<string, Schema>, responses: Record<string, Answer> }} Components
+ * @typedef {{ operationId: string, summary: string, tags: string[], 'x-access': string, parameters: Parameter[], requestBody?: { required: boolean, content: Record<string, Media> }, responses: Record<string, Answer | { $ref: string }> }} Described
+ * @typedef {Described & { method: string, path: string }} Operation
+ * @typedef {{ info: { version: string }, paths: Record<string, Record<string, Described>>, components: Components }} Api
  */
 
 const DEPTH_SHOWN = 12;
 const EVENTS_SHOWN = 500;
 
-/** @type {{ schemas: Record<string, Schema>, responses: Record<string, Answer> }} */
+/** @type {Components} */
 let components = { schemas: {}, responses: {} };
 /** @type {Operation[]} */
 let operations = [];
@@ -34,7 +43,7 @@ start().catch((error) =>
 async function start() {
   const answer = await fetch('openapi.json');
   if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
-  const api = await answer.json();
+  const api = /** @type {Api} */ (await answer.json());
   components = api.components;
   operations = Object.entries(api.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ ...operation, method, path })),
@@ -214,23 +223,23 @@ function schemaView(/** @type {Schema} */ schema, depth = 0) {
  * @returns {Part[]}
  */
 function partsOf(/** @type {Schema} */ schema) {
-  const required = new Set(schema['required'] ?? []);
-  const members = Object.entries(schema['properties'] ?? {}).map(([name, inner]) => ({
+  const required = new Set(schema.required ?? []);
+  const members = Object.entries(schema.properties ?? {}).map(([name, inner]) => ({
     name,
     required: required.has(name),
     schema: inner,
   }));
-  const items = schema['items'] === undefined ? [] : [{ name: 'each item', required: true, schema: schema['items'] }];
-  const fixed = (schema['prefixItems'] ?? []).map((/** @type {Schema} */ inner, /** @type {number} */ at) => ({
+  const items = schema.items === undefined ? [] : [{ name: 'each item', required: true, schema: schema.items }];
+  const fixed = (schema.prefixItems ?? []).map((/** @type {Schema} */ inner, /** @type {number} */ at) => ({
     name: `[${at}]`,
     required: true,
     schema: inner,
   }));
   const more =
-    typeof schema['additionalProperties'] === 'object' && Object.keys(schema['additionalProperties']).length > 0
-      ? [{ name: 'each member', required: false, schema: schema['additionalProperties'] }]
+    typeof schema.additionalProperties === 'object' && Object.keys(schema.additionalProperties).length > 0
+      ? [{ name: 'each member', required: false, schema: schema.additionalProperties }]
       : [];
-  const choices = (schema['oneOf'] ?? schema['anyOf'] ?? []).map((/** @type {Schema} */ inner) => ({
+  const choices = (schema.oneOf ?? schema.anyOf ?? []).map((/** @type {Schema} */ inner) => ({
     name: 'or',
     required: false,
     schema: inner,
@@ -243,8 +252,8 @@ function memberView(/** @type {Part} */ part, /** @type {number} */ depth) {
     h('code', {}, part.name),
     ...(part.required ? [h('span', { class: 'required', title: 'required' }, '*')] : []),
     h('span', { class: 'quiet' }, ` ${typeText(part.schema)}`),
-    ...(typeof part.schema['description'] === 'string'
-      ? [h('span', { class: 'quiet' }, ` — ${part.schema['description']}`)]
+    ...(typeof part.schema.description === 'string'
+      ? [h('span', { class: 'quiet' }, ` — ${part.schema.description}`)]
       : []),
   ];
   if (depth >= DEPTH_SHOWN || partsOf(resolved(part.schema)).length === 0) return h('div', {}, ...head);
@@ -255,7 +264,7 @@ function memberView(/** @type {Part} */ part, /** @type {number} */ depth) {
 }
 
 function resolved(/** @type {Schema} */ schema) {
-  return typeof schema['$ref'] === 'string' ? { ...components.schemas[lastStep(schema['$ref'])], ...schema } : schema;
+  return typeof schema.$ref === 'string' ? { ...components.schemas[lastStep(schema.$ref)], ...schema } : schema;
 }
 
 function lastStep(/** @type {string} */ reference) {
@@ -264,17 +273,17 @@ function lastStep(/** @type {string} */ reference) {
 
 /** @returns {string} */
 function typeText(/** @type {Schema} */ schema) {
-  if (typeof schema['$ref'] === 'string') return lastStep(schema['$ref']);
-  if (schema['const'] !== undefined) return JSON.stringify(schema['const']);
-  if (Array.isArray(schema['enum'])) return schema['enum'].map((value) => JSON.stringify(value)).join(' | ');
-  const choices = schema['oneOf'] ?? schema['anyOf'];
+  if (typeof schema.$ref === 'string') return lastStep(schema.$ref);
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
+  if (Array.isArray(schema.enum)) return schema.enum.map((value) => JSON.stringify(value)).join(' | ');
+  const choices = schema.oneOf ?? schema.anyOf;
   if (Array.isArray(choices)) return choices.map(typeText).join(' | ');
-  if (schema['type'] === 'array' && schema['items'] !== undefined) return `array of ${typeText(schema['items'])}`;
-  const type = Array.isArray(schema['type']) ? schema['type'].join(' | ') : (schema['type'] ?? 'any');
+  if (schema.type === 'array' && schema.items !== undefined) return `array of ${typeText(schema.items)}`;
+  const type = Array.isArray(schema.type) ? schema.type.join(' | ') : (schema.type ?? 'any');
   return [type, ...limitsOf(schema)].join(', ');
 }
 
-/** @type {[string, string][]} */
+/** @type {['minimum' | 'maximum' | 'minLength' | 'maxLength' | 'maxItems', string][]} */
 const BOUNDS = [
   ['minimum', '≥'],
   ['maximum', '≤'],
@@ -286,39 +295,43 @@ const BOUNDS = [
 /** @returns {string[]} */
 function limitsOf(/** @type {Schema} */ schema) {
   const limits = [];
-  if (schema['format'] !== undefined) limits.push(schema['format']);
-  for (const [keyword, word] of BOUNDS)
-    if (schema[keyword] !== undefined && Math.abs(schema[keyword]) < Number.MAX_SAFE_INTEGER)
-      limits.push(`${word} ${schema[keyword]}`);
-  if (schema['default'] !== undefined) limits.push(`default ${JSON.stringify(schema['default'])}`);
+  if (schema.format !== undefined) limits.push(schema.format);
+  for (const [keyword, word] of BOUNDS) {
+    const bound = schema[keyword];
+    if (bound !== undefined && Math.abs(bound) < Number.MAX_SAFE_INTEGER) limits.push(`${word} ${bound}`);
+  }
+  if (schema.default !== undefined) limits.push(`default ${JSON.stringify(schema.default)}`);
   return limits;
 }
 
-/** Something that fits the schema: what is required, and nothing else. */
+/**
+ * Something that fits the schema: what is required, and nothing else.
+ * @returns {unknown}
+ */
 function exampleOf(/** @type {Schema} */ schema, depth = 0) {
   const known = resolved(schema);
-  if (known['default'] !== undefined) return known['default'];
-  if (known['const'] !== undefined) return known['const'];
-  if (Array.isArray(known['enum'])) return known['enum'][0];
+  if (known.default !== undefined) return known.default;
+  if (known.const !== undefined) return known.const;
+  if (Array.isArray(known.enum)) return known.enum[0];
   if (depth > 6) return null;
-  const choices = known['oneOf'] ?? known['anyOf'];
-  if (Array.isArray(choices)) return exampleOf(choices[0], depth + 1);
-  switch (Array.isArray(known['type']) ? known['type'][0] : known['type']) {
+  const [choice] = known.oneOf ?? known.anyOf ?? [];
+  if (choice !== undefined) return exampleOf(choice, depth + 1);
+  switch (Array.isArray(known.type) ? known.type[0] : known.type) {
     case 'object': {
-      const names = known['required'] ?? [];
+      const names = known.required ?? [];
       return Object.fromEntries(
-        names.map((/** @type {string} */ name) => [name, exampleOf(known['properties']?.[name] ?? {}, depth + 1)]),
+        names.map((/** @type {string} */ name) => [name, exampleOf(known.properties?.[name] ?? {}, depth + 1)]),
       );
     }
     case 'array':
       return [];
     case 'integer':
     case 'number':
-      return known['minimum'] ?? 0;
+      return known.minimum ?? 0;
     case 'boolean':
       return false;
     default:
-      return known['format'] === 'date-time' ? new Date().toISOString() : '';
+      return known.format === 'date-time' ? new Date().toISOString() : '';
   }
 }
 
@@ -384,7 +397,7 @@ function schemaOf(/** @type {Parameter} */ parameter) {
 
 function inputFor(/** @type {Parameter} */ parameter) {
   const schema = resolved(schemaOf(parameter));
-  const values = schema['type'] === 'boolean' ? ['true', 'false'] : schema['enum'];
+  const values = schema.type === 'boolean' ? ['true', 'false'] : schema.enum;
   const attributes = {
     id: `parameter-${parameter.in}-${parameter.name}`,
     ...(parameter.required ? { required: '' } : {}),
@@ -398,7 +411,7 @@ function inputFor(/** @type {Parameter} */ parameter) {
         ...values.map((value) => h('option', { value: String(value) }, String(value))),
       )
     );
-  const hint = parameter.content !== undefined ? 'JSON' : schema['type'] === 'array' ? 'several: a, b' : '';
+  const hint = parameter.content !== undefined ? 'JSON' : schema.type === 'array' ? 'several: a, b' : '';
   return /** @type {HTMLInputElement} */ (
     h('input', { ...attributes, autocomplete: 'off', spellcheck: 'false', placeholder: hint })
   );
@@ -444,9 +457,9 @@ function textEditor(/** @type {string} */ type, /** @type {Media} */ media) {
 }
 
 function formEditor(/** @type {string} */ type, /** @type {Media} */ media) {
-  const schema = resolved(media.schema);
+  const { properties = {}, required = [] } = resolved(media.schema);
   const isMultipart = type.startsWith('multipart');
-  const fields = partsOf({ ...schema, items: undefined, additionalProperties: undefined }).map((part) => {
+  const fields = partsOf({ properties, required }).map((part) => {
     const isFile = isMultipart && media.encoding?.[part.name]?.contentType === 'application/octet-stream';
     const input = /** @type {HTMLInputElement} */ (
       h('input', { id: `field-${part.name}`, type: isFile ? 'file' : 'text', autocomplete: 'off' })
@@ -565,7 +578,7 @@ function urlOf(/** @type {Operation} */ operation, /** @type {{ parameter: Param
   for (const { parameter, value } of values) {
     if (parameter.in === 'path') path = path.replace(`{${parameter.name}}`, encodeURIComponent(value));
     if (parameter.in !== 'query' || value === '') continue;
-    const several = parameter.schema !== undefined && resolved(parameter.schema)['type'] === 'array';
+    const several = parameter.schema !== undefined && resolved(parameter.schema).type === 'array';
     for (const one of several ? value.split(',').map((each) => each.trim()) : [value])
       query.append(parameter.name, one);
   }
