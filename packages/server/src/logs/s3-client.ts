@@ -77,19 +77,30 @@ export function createS3Client(options: S3Options): S3Client {
       return bytes;
     },
     list: async ({ prefix: below, byFolder, startAfter, next }) => {
-      const url = new URL(`${endpoint}/${bucket}`);
-      url.searchParams.set('list-type', '2');
-      url.searchParams.set('max-keys', String(PAGE_KEYS));
-      url.searchParams.set('prefix', prefix + below);
-      if (byFolder === true) url.searchParams.set('delimiter', '/');
-      if (startAfter !== undefined) url.searchParams.set('start-after', prefix + startAfter);
-      if (next !== undefined && next !== null) url.searchParams.set('continuation-token', next);
+      const query = {
+        'list-type': '2',
+        'max-keys': String(PAGE_KEYS),
+        prefix: prefix + below,
+        ...(byFolder === true ? { delimiter: '/' } : {}),
+        ...(startAfter === undefined ? {} : { 'start-after': prefix + startAfter }),
+        ...(next === undefined || next === null ? {} : { 'continuation-token': next }),
+      };
+      const url = new URL(`${endpoint}/${bucket}?${queryText(query)}`);
       return pageOf((await call(options, { method: 'GET', url })).bytes, prefix, prefix + below);
     },
     delete: async (key) => {
       await call(options, { method: 'DELETE', url: urlOf(key) });
     },
   };
+}
+
+/** As it is signed, which is stricter than what `URLSearchParams` writes: some servers take the text as it came. */
+function queryText(query: Record<string, string>): string {
+  const encoded = (text: string): string =>
+    encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+  return Object.entries(query)
+    .map(([name, value]) => `${encoded(name)}=${encoded(value)}`)
+    .join('&');
 }
 
 interface S3Request {

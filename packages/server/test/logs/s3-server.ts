@@ -180,10 +180,13 @@ function refusalOf(
   if (hash !== sha256(body)) return 'XAmzContentSHA256Mismatch';
   const encode = (text: string): string =>
     encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+  // Both readings of the recipe: the text as it came, and decoded and encoded again.
+  const raw = url.search.slice(1).split('&').toSorted().join('&');
   const query = [...url.searchParams]
     .map(([name, value]) => `${encode(name)}=${encode(value)}`)
-    .sort()
+    .toSorted()
     .join('&');
+  if (raw !== query) return 'SignatureDoesNotMatch';
   const headers = names.map((name) => `${name}:${String(request.headers[name]).trim().replace(/ +/g, ' ')}\n`).join('');
   const canonical = [request.method, url.pathname, query, headers, signedHeaders, hash].join('\n');
   const scope = `${day}/${region}/s3/aws4_request`;
