@@ -52,12 +52,15 @@ const common = fc.record(
     timeout,
     delay: duration,
     priority: fc.constantFrom('highest', 'high', 'medium', 'low', 'lowest'),
-    workerGroup: text,
+    workerGroup: fc.stringMatching(/^[a-z0-9_][a-z0-9._-]{0,9}$/),
     environment: text,
     runAs: text,
-    taskGroup: fc.record(
-      { name: text, weight: fc.integer({ min: 1, max: 9 }), priority: fc.integer({ min: -9, max: 9 }) },
-      { requiredKeys: ['name'] },
+    taskGroup: fc.oneof(
+      text,
+      fc.record(
+        { name: text, weight: fc.integer({ min: 1, max: 9 }), priority: fc.integer({ min: -9, max: 9 }) },
+        { requiredKeys: ['name'] },
+      ),
     ),
     onWorkerLost: fc.constantFrom('rerun', 'fail', 'wait'),
     dispatchTimeout: duration,

@@ -115,6 +115,11 @@ tasks:
 `;
 
 describe('a normalised definition', () => {
+  it('has a task group by its name alone with weight 1', () => {
+    const { tasks } = read('name: w\ntasks: { a: { run: echo, taskGroup: db } }') as { tasks: unknown[] };
+    expect(tasks).toMatchObject([{ taskGroup: { name: 'db', weight: 1, priority: 0 } }]);
+  });
+
   it('has every default filled in', () => {
     expect(read('name: w\ntasks: { a: { run: echo } }')).toEqual({
       name: 'w',

@@ -13,6 +13,7 @@ export {
   type ParsedExpression,
 } from './expression.ts';
 export { workflowJsonSchema } from './json-schema.ts';
+export { WORKER_GROUP_PATTERN } from './names.ts';
 export { nearest } from './nearest.ts';
 export { parseDefinition, parseDefinitionValue, type DefinitionOptions, type ParsedDefinition } from './parse.ts';
 export type { DefinitionChecks, TemplateKind } from './problem-log.ts';

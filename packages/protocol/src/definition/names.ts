@@ -75,3 +75,6 @@ export function wrongVariableName(variable: string): string | null {
     ? 'is reserved: variables that begin with `PELORUS_` are set by Pelorus'
     : null;
 }
+
+/** Several names are written with commas between them where a worker is started, so that no name may hold one. */
+export const WORKER_GROUP_PATTERN = '^[\\p{L}\\p{N}_][\\p{L}\\p{N}\\p{M}._-]{0,62}$';

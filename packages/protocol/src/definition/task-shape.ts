@@ -2,7 +2,14 @@
 import { LIMITS } from '../limits.ts';
 import { PRIORITIES } from '../states.ts';
 import { TRIGGER_RULES, type RetrySpec, type TaskDefinition, type TaskType, type TimeoutSpec } from '../workflow.ts';
-import { fileName, taskReferences, VARIABLE_NAME_PATTERN, wrongVariableName, type TaskReference } from './names.ts';
+import {
+  fileName,
+  taskReferences,
+  VARIABLE_NAME_PATTERN,
+  WORKER_GROUP_PATTERN,
+  wrongVariableName,
+  type TaskReference,
+} from './names.ts';
 import { didYouMean } from './nearest.ts';
 import { called, shorten, type Place } from './place.ts';
 import type { ProblemLog } from './problem-log.ts';
@@ -121,10 +128,23 @@ export const COMMON_FIELDS = {
   timeout: optional(named('timeout', timeout()), 'How long one attempt may take: a duration, or `{after, action}`.'),
   delay: defaulted(duration(0, LIMITS.runTimeoutMaxMs), 0, 'Holds the task back for this time once it is ready.', 0),
   priority: optional(oneOf(PRIORITIES), 'Inherited from the run.'),
-  workerGroup: optional(text({ maxBytes: 1000 }), 'Which workers may run it; inherited from the run.'),
+  workerGroup: optional(
+    text({ expected: 'the name of a worker group', pattern: WORKER_GROUP_PATTERN }),
+    'Which workers may run it; inherited from the run.',
+  ),
   environment: optional(text({ maxBytes: 1000 }), 'A stored environment it runs in; inherited from the run.'),
   runAs: optional(text({ maxBytes: 1000 }), 'The system user it runs as; inherited from the run.'),
-  taskGroup: optional(named('taskGroup', taskGroup), 'Limits how many tasks of one group run at a time, across runs.'),
+  taskGroup: optional(
+    named(
+      'taskGroup',
+      either(
+        mapped(text({ maxBytes: 1000 }), (name) => ({ name, weight: 1, priority: 0 })),
+        taskGroup,
+        (value) => isMap(value) || value instanceof Overlay,
+      ),
+    ),
+    'Limits how many tasks of one group run at a time, across runs: the name of the group, or `{name, weight, priority}`.',
+  ),
   onWorkerLost: defaulted(
     oneOf(['rerun', 'fail', 'wait']),
     'rerun',

@@ -1,7 +1,7 @@
 /** Stores definitions that have been parsed. */
 import { createHash } from 'node:crypto';
 import type { WorkflowFile } from '@pelorus/engine';
-import type { WorkflowSaved } from '@pelorus/protocol';
+import type { WorkflowDefinition, WorkflowSaved } from '@pelorus/protocol';
 import { StoreError, type SaveWorkflow, type WorkflowRow } from '../store/port.ts';
 import type { DefinitionBody } from './body.ts';
 import type { ApiContext } from './context.ts';
@@ -10,6 +10,8 @@ import { API_LIMITS } from './limits.ts';
 import { loadProject } from './lookup.ts';
 import { failureWith } from './problem.ts';
 import { demandReferences } from './references.ts';
+import { createLocator } from './definitions/locate.ts';
+import { unknownEnvironments } from './environments.ts';
 import { preconditionFailed } from './workflow-tags.ts';
 import { refuseCircles } from './sub-workflow-circles.ts';
 
@@ -40,7 +42,49 @@ export async function readDefinition(
   const definition = await complete(context, project.id, parsed, kept);
   await demandReferences(context, as.project, definition.definition);
   await refuseCircles(context, as, definition);
-  return definition;
+  return { ...definition, warnings: [...definition.warnings, ...(await namedInVain(context, as, definition))] };
+}
+
+/** What tasks name and is not there now: it may come before they run, so it is a warning. */
+async function namedInVain(
+  context: ApiContext,
+  as: NamedAs,
+  { definition, source }: CompleteDefinition,
+): Promise<WorkflowSaved['warnings']> {
+  const missing = [
+    ...(await unknownEnvironments(context, definition)).map((each) => ({ ...each, member: 'environment' })),
+    ...(await unknownSubWorkflows(context, as, definition)).map((each) => ({ ...each, member: 'workflow' })),
+  ];
+  if (missing.length === 0) return [];
+  const locator = createLocator(source, 'file', definition);
+  return missing
+    .slice(0, API_LIMITS.problemsShown)
+    .map(({ task, member, message }) => locator.problem(`/tasks/${task}/${member}`, message));
+}
+
+/** Of other projects this would say what there is, so only administrators are told. */
+async function unknownSubWorkflows(
+  { store, caller }: ApiContext,
+  as: NamedAs,
+  { tasks }: WorkflowDefinition,
+): Promise<{ task: string; message: string }[]> {
+  const named = tasks.flatMap(({ name: task, action }) => {
+    if (action.type !== 'sub_workflow') return [];
+    const [first = '', second] = action.workflow.split('/', 2);
+    const [project, workflow] = second === undefined ? [as.project, first] : [first, second];
+    return project === as.project || caller.identity?.administrator === true ? [{ task, project, workflow }] : [];
+  });
+  const names = new Map(named.map((each) => [`${each.project}/${each.workflow}`, each]));
+  const missing = new Set<string>();
+  for (const [name, { project, workflow }] of names)
+    if ((await store.getWorkflow(project, workflow)) === null) missing.add(name);
+  return named
+    .map(({ task, project, workflow }) => ({ task, name: `${project}/${workflow}` }))
+    .filter(({ name }) => missing.has(name))
+    .map(({ task, name }) => ({
+      task,
+      message: `there is no workflow ${name}: the task fails unless there is one by then`,
+    }));
 }
 
 async function earlierFiles(context: ApiContext, as: NamedAs): Promise<WorkflowFile[]> {

@@ -1,7 +1,15 @@
 /** The zod schemas that several routes share. What comes in a query or a form is text: numbers and JSON are read from it. */
 import secureJson from 'secure-json-parse';
 import { z } from 'zod';
-import { LIMITS, PRIORITIES, RUN_STATES, parseRunId, type ParameterValue, type RunId } from '@pelorus/protocol';
+import {
+  LIMITS,
+  PRIORITIES,
+  WORKER_GROUP_PATTERN,
+  RUN_STATES,
+  parseRunId,
+  type ParameterValue,
+  type RunId,
+} from '@pelorus/protocol';
 import { API_LIMITS } from './limits.ts';
 import { unstorableParts } from './text-door.ts';
 
@@ -100,6 +108,10 @@ export const permission = z.union(
   [z.int().min(1).max(7), z.enum(['viewer', 'operator', 'editor'])],
   'must be an integer from 1 to 7 (write 4, read 2, execute 1), or viewer, operator or editor',
 );
+
+export const workerGroupName = z
+  .string()
+  .regex(new RegExp(WORKER_GROUP_PATTERN, 'u'), 'must be the name of a worker group: letters, digits, _, . and -');
 
 export const priority = z.preprocess(
   (value) => (typeof value === 'string' ? value.toLowerCase() : value),

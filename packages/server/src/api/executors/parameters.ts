@@ -12,6 +12,7 @@ import {
   recipients,
   someName,
   startParameters,
+  workerGroupName,
 } from '../schemas.ts';
 import { API_LIMITS } from '../limits.ts';
 
@@ -66,7 +67,7 @@ export const runParameters = givenOnly({
   timeout: timeoutSeconds.optional(),
   startParams: jsonText(startParameters).optional(),
   priority: priority.optional(),
-  workerGroup: someName.optional(),
+  workerGroup: workerGroupName.optional(),
   environment: someName.optional(),
   dryRun: flag.optional(),
   selected: taskNames.optional(),

@@ -33,6 +33,7 @@ import {
   runPath,
   someName,
   startParameters,
+  workerGroupName,
 } from '../schemas.ts';
 import { slicedAnswer } from '../sliced-json.ts';
 import { WHOLE_WORKFLOW, prepareRun, type RunOrder, type Selection } from '../submit.ts';
@@ -71,7 +72,7 @@ export const runRequest = z.strictObject({
   failurePolicy: z.preprocess(lowerCase, z.enum(['end', 'continue'])).optional(),
   dryRun: z.boolean().optional(),
   priority: priority.optional(),
-  workerGroup: someName.optional(),
+  workerGroup: workerGroupName.optional(),
   environment: someName.optional(),
   logicalDate: instant.optional(),
   zone: z.string().refine(isZone, 'must be the IANA name of a time zone').optional(),
@@ -153,7 +154,7 @@ const listRuns = route({
     const now = context.clock();
     const [from, until] = readCursor(query.cursor, 2) ?? [0, query.submittedBefore ?? now];
     const filter = { ...filterOf(query, now, until ?? now), projectIds: await context.caller.visibleProjects() };
-    const page = await context.store.listRuns(filter, from ?? 0, query.limit + 1);
+    const page = await context.store.listRuns(filter, from ?? 0, query.limit + 1, { counted: false });
     const rows = await withVisibleParents(context, page.rows.slice(0, query.limit));
     const tallies = await context.tallies.ofAll(rows);
     const more = page.rows.length > rows.length;

@@ -9,7 +9,7 @@ import { API_LIMITS } from '../limits.ts';
 import { nearestName } from '../nearest.ts';
 import { ApiFailure } from '../problem.ts';
 import { ok, route, type Route } from '../route.ts';
-import { newName, someName } from '../schemas.ts';
+import { someName, workerGroupName } from '../schemas.ts';
 import { instantText } from '../views.ts';
 
 const groupPath = z.strictObject({ name: someName });
@@ -42,7 +42,7 @@ const putGroup = route({
   access: ADMINISTRATOR,
   summary: 'Describe a worker group; which workers belong to it is settled where they are started',
   answers: { 200: workerGroupAnswer, 201: workerGroupAnswer },
-  params: z.strictObject({ name: newName }),
+  params: z.strictObject({ name: workerGroupName }),
   body: jsonBody(z.strictObject({ description: z.string().max(10_000).default('') })),
   handle: async ({ params, body }, context) => {
     const { store, user, clock } = context;
@@ -65,7 +65,9 @@ const deleteGroup = route({
       await store.deleteWorkerGroup(params.name);
     } catch (error) {
       if (!(error instanceof StoreError) || error.code !== 'NOT_FOUND') throw error;
-      throw new ApiFailure('WORKER_GROUP_NOT_FOUND', `nobody described a worker group ${params.name}`, { cause: error });
+      throw new ApiFailure('WORKER_GROUP_NOT_FOUND', `nobody described a worker group ${params.name}`, {
+        cause: error,
+      });
     }
     return { status: 204 };
   },
@@ -96,7 +98,15 @@ async function groupViews({ store, versions }: ApiContext): Promise<WorkerGroupV
   const viewOf = (name: string): WorkerGroupView => {
     const known = views.get(name);
     if (known !== undefined) return known;
-    const made: WorkerGroupView = { name, description: '', updatedAt: null, updatedBy: null, workers: [], slots: 0, waitingTasks: 0 };
+    const made: WorkerGroupView = {
+      name,
+      description: '',
+      updatedAt: null,
+      updatedBy: null,
+      workers: [],
+      slots: 0,
+      waitingTasks: 0,
+    };
     views.set(name, made);
     return made;
   };
