@@ -22,7 +22,7 @@ import { addTaskCommand } from './commands/task.ts';
 import { addTokenCommand } from './commands/token.ts';
 import { addUserCommand } from './commands/user.ts';
 import { addVersionCommand } from './commands/version.ts';
-import { addWorkerCommand } from './commands/worker.ts';
+import { addMasterCommand, addWorkerCommand } from './commands/worker.ts';
 import { addWorkflowCommand } from './commands/workflow.ts';
 import { examples } from './examples.ts';
 import { addGlobalFlags, type Host } from './session.ts';
@@ -37,6 +37,7 @@ const COMMANDS = [
   addTaskCommand,
   addWorkflowCommand,
   addWorkerCommand,
+  addMasterCommand,
   addGroupCommand,
   addAlertCommand,
   addProjectCommand,

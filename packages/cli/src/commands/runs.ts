@@ -1,17 +1,11 @@
-import {
-  RUN_STATES,
-  type LiveView,
-  type RerunRequest,
-  type RunState,
-  type RunView,
-  type TaskView,
-} from '@pelorus/protocol';
-import { Option, type Command } from 'commander';
+import { type LiveView, type RerunRequest, type RunView, type TaskView } from '@pelorus/protocol';
+import type { Command } from 'commander';
 import { OUTCOME_WAIT_MS, reportCommand } from '../command-report.ts';
-import { Failure } from '../failure.ts';
+import { Failure, usageFailure } from '../failure.ts';
 import { EXIT } from '../exit-codes.ts';
 import { fieldsText, tableText, writeItem, writeListing, type Column } from '../output.ts';
 import { resolveRun } from '../references.ts';
+import { actOnMany, addRunFilter, filterFlag, parseFilter, selectionOf, type RunFilterFlags } from '../run-filter.ts';
 import { lastAttempt } from '../run-summary.ts';
 import { openSession, relativeTo, wholeNumber, type Host, type Session } from '../session.ts';
 import { paint, type Stream } from '../terminal.ts';
@@ -22,10 +16,7 @@ import { writePlan } from '../plan-table.ts';
 import { afterSubmit, checkWaitFlags } from '../submitted-run.ts';
 import { waitFlags, watchOptionsOf, type WaitFlags } from '../wait-flags.ts';
 
-interface ListFlags {
-  project?: string;
-  workflow?: string;
-  state?: RunState[];
+interface ListFlags extends RunFilterFlags {
   limit: number;
 }
 
@@ -33,14 +24,16 @@ interface ListFlags {
 export function addRunsCommand(program: Command, host: Host): void {
   const runs = program.command('runs').description('list, look at, watch and control runs');
 
-  runs
-    .command('list')
-    .description('runs, newest first')
-    .option('--project <name>', 'only of this project')
-    .option('--workflow <name>', 'only of this workflow')
-    .addOption(new Option('--state <state...>', 'only in one of these states').choices(RUN_STATES))
+  addRunFilter(runs.command('list').description('runs, newest first'))
     .option('--limit <n>', 'at most this many', wholeNumber('--limit', 1), 20)
-    .addHelpText('after', examples('pelorus runs list --state failed --limit 5', 'pelorus runs list -o name'))
+    .addHelpText(
+      'after',
+      examples(
+        'pelorus runs list --state failed --limit 5',
+        "pelorus runs list --workflow 'load_*' --user ann --since 2026-03-01",
+        'pelorus runs list -o name',
+      ),
+    )
     .action((flags: ListFlags, command: Command) => listRuns(openSession(command, host), flags));
 
   byRun(runs, host, 'get', 'one run with its tasks', getRun, 'pelorus runs get @latest', 'pelorus runs get 12 -o json');
@@ -65,11 +58,20 @@ export function addRunsCommand(program: Command, host: Host): void {
 
   addAgainCommands(runs, host);
 
-  waitFlags(runs.command('stop <run>').description('stop a run: its processes get SIGTERM, then SIGKILL'))
-    .addHelpText('after', examples('pelorus runs stop @latest', 'pelorus runs stop 12 --wait'))
-    .action(async (written: string, flags: WaitFlags, command: Command) =>
-      stopRun(openSession(command, host), written, flags),
-    );
+  filterFlag(waitFlags(runs.command('stop [run]').description('stop a run: its processes get SIGTERM, then SIGKILL')))
+    .addHelpText(
+      'after',
+      examples(
+        'pelorus runs stop @latest',
+        'pelorus runs stop 12 --wait',
+        'pelorus runs stop --filter workflow=load_*',
+      ),
+    )
+    .action(async (written: string | undefined, flags: WaitFlags & ManyFlags, command: Command) => {
+      const session = openSession(command, host);
+      if (flags.filter !== undefined) return actOnFiltered(session, 'stop', written, flags);
+      await stopRun(session, oneRun(written, flags), flags);
+    });
 
   runs
     .command('watch <run>')
@@ -83,20 +85,46 @@ export function addRunsCommand(program: Command, host: Host): void {
     });
 }
 
+interface ManyFlags {
+  filter?: string[];
+  dryRun?: boolean;
+}
+
+function oneRun(written: string | undefined, flags: ManyFlags): string {
+  if (written === undefined) throw usageFailure('name a run, or say which with --filter');
+  if (flags.dryRun === true) throw usageFailure('--dry-run belongs to --filter here');
+  return written;
+}
+
+async function actOnFiltered(
+  session: Session,
+  action: 'stop' | 'rerun' | 'repeat',
+  written: string | undefined,
+  flags: WaitFlags & ManyFlags & { latest?: boolean; from?: string },
+): Promise<void> {
+  if (written !== undefined) throw usageFailure('a run and --filter cannot be given together');
+  const lone = (['from', 'watch', 'wait', 'detach', 'timeout'] as const).find((name) => flags[name] !== undefined);
+  if (lone !== undefined) throw usageFailure(`--${lone} cannot be given together with --filter`);
+  const version = flags.latest === true ? ('latest' as const) : undefined;
+  await actOnMany(session, action, parseFilter(flags.filter ?? []), { dryRun: flags.dryRun, version });
+}
+
 interface AgainFlags extends WaitFlags {
   from?: string;
   latest?: boolean;
   dryRun?: boolean;
+  filter?: string[];
 }
 
 function addAgainCommands(runs: Command, host: Host): void {
   waitFlags(
     runs
-      .command('rerun <run>')
+      .command('rerun [run]')
       .description('a new run of what did not succeed in a run that has ended; the rest is reused')
       .option('--from <task>', 'of this task and all behind it instead')
       .option('--latest', 'with the latest version of the workflow; tasks that have changed run again as well')
-      .option('--dry-run', 'show what would be executed and reused; start nothing'),
+      .option('--dry-run', 'show what would be executed and reused; start nothing')
+      .option('--filter <name=value...>', 'instead of one run: all that match; names as the flags of `runs list`'),
   )
     .addHelpText(
       'after',
@@ -104,11 +132,15 @@ function addAgainCommands(runs: Command, host: Host): void {
         'pelorus runs rerun @latest --watch',
         'pelorus runs rerun 12 --from load --dry-run',
         'pelorus runs rerun 12 --latest',
+        'pelorus runs rerun --filter state=failed --filter since=2026-03-01 --dry-run',
       ),
     )
-    .action((written: string, flags: AgainFlags, command: Command) =>
-      rerunRun(openSession(command, host), written, flags),
-    );
+    .action(async (written: string | undefined, flags: AgainFlags, command: Command) => {
+      const session = openSession(command, host);
+      if (flags.filter !== undefined) return actOnFiltered(session, 'rerun', written, flags);
+      if (written === undefined) throw usageFailure('name a run, or say which with --filter');
+      await rerunRun(session, written, flags);
+    });
 
   waitFlags(
     runs
@@ -158,8 +190,13 @@ function byRun(
 
 async function listRuns(session: Session, flags: ListFlags): Promise<void> {
   const rows: RunView[] = [];
+  const selection = selectionOf(flags);
   for (let cursor: string | null = ''; cursor !== null && rows.length < flags.limit;) {
-    const query = { ...flags, limit: Math.min(200, flags.limit - rows.length), ...(cursor === '' ? {} : { cursor }) };
+    const query = {
+      ...selection,
+      limit: Math.min(200, flags.limit - rows.length),
+      ...(cursor === '' ? {} : { cursor }),
+    };
     const page = await session.client.runs.list(query, session.signal);
     rows.push(...page.items);
     cursor = page.nextCursor;

@@ -1,4 +1,10 @@
-import type { TaskDefinition, WorkflowSummary, WorkflowVersionSummary, WorkflowView } from '@pelorus/protocol';
+import type {
+  TaskDefinition,
+  WorkflowDiff,
+  WorkflowSummary,
+  WorkflowVersionSummary,
+  WorkflowView,
+} from '@pelorus/protocol';
 import { Option, type Command } from 'commander';
 import { graphText, GRAPH_FORMATS, type GraphFormat } from '../graph-text.ts';
 import { fieldsText, tableText, writeItem, writeListing, type Column } from '../output.ts';
@@ -41,6 +47,23 @@ export function addWorkflowCommand(program: Command, host: Host): void {
     exportWorkflow,
     'pelorus workflow export hello > hello.yaml',
   );
+  workflow
+    .command('diff <workflow> [from] [to]')
+    .description('what differs between two versions; by default the last two')
+    .option('--project <name>', 'the project, when the name alone is in several')
+    .addHelpText('after', examples('pelorus workflow diff hello', 'pelorus workflow diff samples/hello 3 5'))
+    .action(
+      async (written: string, from: string | undefined, to: string | undefined, flags: NameFlags, self: Command) =>
+        showDiff(openSession(self, host), written, { from, to }, flags),
+    );
+  workflow
+    .command('rollback <workflow> <version>')
+    .description('save an earlier version as the latest')
+    .option('--project <name>', 'the project, when the name alone is in several')
+    .addHelpText('after', examples('pelorus workflow rollback samples/hello 3'))
+    .action(async (written: string, version: string, flags: NameFlags, self: Command) =>
+      rollback(openSession(self, host), written, version, flags),
+    );
   byName(workflow, host, 'history', 'its versions', showHistory, 'pelorus workflow history hello');
   byName(
     workflow,
@@ -188,6 +211,53 @@ async function showHistory(session: Session, written: string, flags: NameFlags):
     columns,
     name: (one) => String(one.version),
     none: 'no versions',
+  });
+}
+
+async function showDiff(
+  session: Session,
+  written: string,
+  versions: { from: string | undefined; to: string | undefined },
+  flags: NameFlags,
+): Promise<void> {
+  const { project, workflow } = await resolveWorkflow(session.client, written, flags.project, session.signal);
+  const given = (name: string, text: string | undefined) => (text === undefined ? null : wholeNumber(name, 1)(text));
+  const latest =
+    given('to', versions.to) ?? (await session.client.workflows.get(project, workflow, session.signal)).version;
+  const from = given('from', versions.from) ?? Math.max(1, latest - 1);
+  const diff = await session.client.workflows.diff(project, workflow, { from, to: latest }, session.signal);
+  writeItem(session.terminal.out, session.format, {
+    value: diff,
+    name: `${project}/${workflow}`,
+    text: () => diffText(diff),
+  });
+}
+
+function diffText({ from, to, text, tasks, settings, files }: WorkflowDiff): string {
+  const lines = Object.entries({
+    'tasks added': tasks.added,
+    'tasks removed': tasks.removed,
+    'tasks changed': tasks.changed,
+    'settings changed': settings,
+    'files added': files.added,
+    'files removed': files.removed,
+    'files changed': files.changed,
+  }).flatMap(([what, names]) => (names.length === 0 ? [] : [`${what}: ${names.join(', ')}\n`]));
+  if (lines.length === 0 && text === '') return `versions ${from} and ${to} are the same\n`;
+  return [...lines, text].join('');
+}
+
+async function rollback(session: Session, written: string, version: string, flags: NameFlags): Promise<void> {
+  const { project, workflow } = await resolveWorkflow(session.client, written, flags.project, session.signal);
+  const number = wholeNumber('version', 1)(version);
+  const saved = await session.client.workflows.rollback(project, workflow, number, session.signal);
+  writeItem(session.terminal.out, session.format, {
+    value: saved,
+    name: `${project}/${workflow}`,
+    text: () =>
+      saved.changed
+        ? `${project}/${workflow}: version ${number} is the latest again, as version ${saved.version}\n`
+        : `${project}/${workflow}: version ${saved.version} has that content already\n`,
   });
 }
 
