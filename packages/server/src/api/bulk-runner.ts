@@ -41,7 +41,8 @@ export function startBulkRunner(shared: BulkShared): BulkRunner {
         return true;
       });
       const until = AbortSignal.any([ending.signal, wake.signal]);
-      if (isIdle) await setTimeout(API_LIMITS.bulkPollMs, undefined, { signal: until, ref: false }).catch(() => undefined);
+      if (isIdle)
+        await setTimeout(API_LIMITS.bulkPollMs, undefined, { signal: until, ref: false }).catch(() => undefined);
     }
   }
 

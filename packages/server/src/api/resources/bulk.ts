@@ -85,7 +85,10 @@ async function idsOf(context: ApiContext, { action, ids, filter }: BulkBody): Pr
 }
 
 async function selectedRun({ caller, user }: ApiContext, run: RunId, head: RunHead | null): Promise<Selected> {
-  const refused = (code: string, message: string): Selected => ({ head, item: { run, projectId: null, code, message } });
+  const refused = (code: string, message: string): Selected => ({
+    head,
+    item: { run, projectId: null, code, message },
+  });
   if (head === null) return refused('RUN_NOT_FOUND', `there is no run ${run}`);
   if (await caller.may('execute', head))
     return { head, item: { run, projectId: head.projectId, code: null, message: null } };
@@ -101,7 +104,11 @@ function previewOf({ action }: BulkBody, selected: Selected[]): BulkPreview {
     const of = { run: item.run, workflow: head && `${head.project}/${head.workflow}`, state: head?.state ?? null };
     if (item.code !== null) return { ...of, would: 'refuse', message: item.message };
     if (head !== null && mayApply(action, head.state)) return { ...of, would: 'apply', message: null };
-    return { ...of, would: 'refuse', message: `run ${item.run} is ${head?.state ?? 'unknown'}: it cannot ${action} now` };
+    return {
+      ...of,
+      would: 'refuse',
+      message: `run ${item.run} is ${head?.state ?? 'unknown'}: it cannot ${action} now`,
+    };
   });
   return { action, total: items.length, items };
 }

@@ -95,4 +95,9 @@ function environmentView(row: EnvironmentRow): EnvironmentView {
   return { name, description, variables, updatedAt: instantText(updatedAt), updatedBy };
 }
 
-export const environmentRoutes: readonly Route[] = [listEnvironments, getEnvironment, putEnvironment, deleteEnvironment];
+export const environmentRoutes: readonly Route[] = [
+  listEnvironments,
+  getEnvironment,
+  putEnvironment,
+  deleteEnvironment,
+];

@@ -42,9 +42,7 @@ const getWorker = route({
     const drain = drains.find(({ name }) => name === worker.name);
     const answer: WorkerDetail = {
       ...workerView(worker),
-      drain: drain
-        ? { reason: drain.reason, at: instantText(drain.drainedAt), by: drain.drainedBy }
-        : null,
+      drain: drain ? { reason: drain.reason, at: instantText(drain.drainedAt), by: drain.drainedBy } : null,
       attempts: attempts
         .filter(({ projectId }) => visible === null || visible.includes(projectId))
         .map(({ attempt, projectId: _id, dispatchedAt, startedAt, ...rest }) => ({
@@ -78,7 +76,8 @@ const drainWorker = route({
   method: 'POST',
   path: '/workers/:worker/drain',
   access: ADMINISTRATOR,
-  summary: 'Give a worker nothing new; what it runs goes on. Holds for its name, through restarts, until it is undrained',
+  summary:
+    'Give a worker nothing new; what it runs goes on. Holds for its name, through restarts, until it is undrained',
   answers: { 202: workerDrainedAnswer },
   params: workerPath,
   body: jsonBody(z.strictObject({ reason: z.string().max(1000).default('') })),
