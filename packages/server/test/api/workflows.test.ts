@@ -189,3 +189,27 @@ describe('lists', () => {
     expect((await list({ lastRuns: '51' })).status).toBe(400);
   });
 });
+
+describe('a save warns of what tasks name and is not there', () => {
+  const save = async (tasks: object) =>
+    (await api.call<WorkflowSaved>('PUT', '/projects/demo/workflows/naming', { body: { name: 'naming', tasks } })).body
+      .warnings;
+
+  test('environments and sub-workflows, with the place', async () => {
+    await api.call('PUT', '/environments/spark', { body: { variables: {} } });
+    const tasks = {
+      a: { run: 'true', environment: 'sprak' },
+      b: { run: 'true', environment: 'spark' },
+      c: { type: 'sub_workflow', workflow: 'nowhere' },
+      d: { type: 'sub_workflow', workflow: 'diamond' },
+    };
+    expect(await save(tasks)).toMatchObject([
+      { pointer: '/tasks/a/environment', message: 'there is no environment sprak; did you mean spark?' },
+      {
+        pointer: '/tasks/c/workflow',
+        message: 'there is no workflow demo/nowhere: the task fails unless there is one by then',
+      },
+    ]);
+    expect(await save({ d: tasks.d, b: tasks.b })).toEqual([]);
+  });
+});

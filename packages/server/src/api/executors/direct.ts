@@ -87,7 +87,8 @@ async function saveNew(
     return (await saveDefinition(context, as, definition, { hidden: true, mustBeNew: true })).workflow;
   } catch (error) {
     if (!(error instanceof StoreError) || error.code !== 'CONFLICT') throw error;
-    const row = key?.idempotencyKey == null ? null : await context.store.getWorkflow(as.project, as.name);
+    const isKeyed = key !== null && key.idempotencyKey !== null;
+    const row = isKeyed ? await context.store.getWorkflow(as.project, as.name) : null;
     if (row?.hidden === true && row.updatedBy === context.user && row.hash === definition.hash) return null;
     throw nameTaken(as, error);
   }
