@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ERRORS, type Problem } from '@pelorus/protocol';
 import { createApi } from '../../src/api/index.ts';
+import type { Route } from '../../src/api/route.ts';
 import { ROUTES } from '../../src/api/routes.ts';
 import { openDirectoryLogs } from '../../src/logs/index.ts';
 import { StoreError, type ApiStore, type StoreErrorCode } from '../../src/store/index.ts';
@@ -460,8 +461,13 @@ describe('nothing that a client sends causes a 500 or a hang', () => {
     ';',
     'multipart/form-data',
   );
+  const isStream = (route: Route) =>
+    Object.values(route.answers).some(
+      (answer) => answer !== null && 'media' in answer && 'text/event-stream' in answer.media,
+    );
   const request = fc.record({
-    route: fc.constantFrom(...ROUTES),
+    // Streams do not end: requests without a connection cannot have them (test/fuzz sends those as well).
+    route: fc.constantFrom(...ROUTES.filter((route) => !isStream(route))),
     method: fc.option(fc.constantFrom('GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS'), {
       freq: 4,
       nil: null,
