@@ -21,7 +21,11 @@ export const IMPORT_TABLE: Unit[] = [
   { name: 'engine', paths: ['packages/engine/src'], imports: ['protocol'], pure: true },
   { name: 'engine/sim', paths: ['packages/engine/sim'], imports: ['engine', 'protocol', 'worker/core'] },
   { name: 'server/store', paths: ['packages/server/src/store'], imports: ['engine', 'protocol'] },
-  { name: 'server/vault', paths: ['packages/server/src/vault'], imports: ['server/store', 'worker/secrets', 'engine', 'protocol'] },
+  {
+    name: 'server/vault',
+    paths: ['packages/server/src/vault'],
+    imports: ['server/store', 'worker/secrets', 'engine', 'protocol'],
+  },
   {
     name: 'server/master',
     paths: ['packages/server/src/master'],
@@ -35,7 +39,11 @@ export const IMPORT_TABLE: Unit[] = [
     never: ['decide', 'apply'],
   },
   { name: 'server/logs', paths: ['packages/server/src/logs'], imports: ['server/store', 'protocol'] },
-  { name: 'server/alerts', paths: ['packages/server/src/alerts'], imports: ['server/store', 'engine', 'protocol'] },
+  {
+    name: 'server/alerts',
+    paths: ['packages/server/src/alerts'],
+    imports: ['server/store', 'server/vault', 'engine', 'protocol'],
+  },
   { name: 'worker', paths: ['packages/worker/src'], imports: ['worker/core', 'worker/secrets', 'protocol'] },
   { name: 'worker/secrets', paths: ['packages/worker/src/secrets'], imports: ['protocol'] },
   {

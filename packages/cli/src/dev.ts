@@ -92,7 +92,7 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
     const worker = await startWorker(workerOptions(options, master, logs));
     started.unshift(worker);
     // Webhooks to this machine are allowed: in development that is where they are tried.
-    const alerts = await startAlerts({ store, log, ...options.alerts, allowLoopback: true });
+    const alerts = await startAlerts({ store, log, vault, ...options.alerts, allowLoopback: true });
     started.unshift(alerts);
     const api = createApi(apiOptions(options, { store, vault, master, alerts, runHints, logs }));
     started.unshift({ stop: () => api.close() });

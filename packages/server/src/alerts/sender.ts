@@ -10,6 +10,7 @@
  * 3. A delivery is tried at most `TRIES_MAX` times; then it has failed, and stays visible.
  */
 import type { AlertDelivery, AlertStore } from '../store/index.ts';
+import { ClosedChannel, createVault, openChannel, type Vault } from '../vault/index.ts';
 import { deliver, sendTest } from './deliver.ts';
 import type { DeliveryOptions, DeliveryOutcome } from './deliver.ts';
 import { problemOfSmtp } from './mail.ts';
@@ -30,6 +31,8 @@ export interface AlertsOptions extends DeliveryOptions {
   log: AlertLog;
   /** Epoch ms. */
   clock?: () => number;
+  /** Opens the secrets of channels. Default: without a key. */
+  vault?: Vault;
   /** In [0, 1). */
   random?: () => number;
 }
@@ -63,7 +66,7 @@ class AlertSender implements Alerts {
   private readonly poll: NodeJS.Timeout;
 
   constructor(options: AlertsOptions) {
-    this.options = options;
+    this.options = { ...options, store: withOpenChannels(options.store, options.vault ?? createVault([])) };
     this.clock = options.clock ?? Date.now;
     this.random = options.random ?? Math.random;
     this.poll = setInterval(() => this.hint(), POLL_MS);
@@ -134,7 +137,8 @@ class AlertSender implements Alerts {
   }
 
   async test(name: string, signal: AbortSignal): Promise<{ delivered: boolean; detail: string }> {
-    const channel = await this.options.store.loadAlertChannel(name);
+    const channel = await this.options.store.loadAlertChannel(name).catch(sentenceOfClosed);
+    if (typeof channel === 'string') return { delivered: false, detail: channel };
     if (!channel) return { delivered: false, detail: `there is no alert channel ${name}` };
     const { kind, result } = await sendTest(channel, { ...this.options, at: this.clock(), signal });
     return { delivered: kind === 'sent', detail: result };
@@ -146,4 +150,22 @@ class AlertSender implements Alerts {
     await this.looking;
     await Promise.all(this.underWay);
   }
+}
+
+function sentenceOfClosed(error: unknown): string {
+  if (error instanceof ClosedChannel) return error.message;
+  throw error;
+}
+
+/** What is sealed in the store is opened for the try that needs it. */
+function withOpenChannels(store: AlertStore, vault: Vault): AlertStore {
+  return {
+    claimAlerts: (...claim) => store.claimAlerts(...claim),
+    nextAlertAt: () => store.nextAlertAt(),
+    settleAlert: (...settled) => store.settleAlert(...settled),
+    loadAlertChannel: async (name) => {
+      const channel = await store.loadAlertChannel(name);
+      return channel && openChannel(vault, channel);
+    },
+  };
 }

@@ -164,6 +164,9 @@ const SEALED = `
   select * from (
     select 'connection' as kind, project_id, name, url, sealed, plain from connection where sealed is not null or plain = 1
     union all
+    select 'alert-channel' as kind, 0 as project_id, name, null as url, secret as sealed,
+      case when secret like 'whsec~_%' escape '~' then 1 else 0 end as plain from alert_channel where secret is not null
+    union all
     select 'secret' as kind, project_id, name, null as url, sealed, 0 as plain from secret) as held
   where (kind, project_id, name) > (?, ?, ?) order by kind, project_id, name limit ?`;
 
@@ -182,6 +185,7 @@ export function* listSealed(db: Database, request: { after: SealedAfter; limit: 
 }
 
 const RESEAL_SECRET = `update secret set sealed = ? where project_id = ? and name = ? and sealed = ?`;
+const RESEAL_CHANNEL = `update alert_channel set secret = ? where name = ? and secret = ?`;
 const RESEAL_CONNECTION = `
   update connection set url = ?, sealed = ?, plain = 0
   where project_id = ? and name = ? and url = ? and coalesce(sealed, '') = ? and plain = ?`;
@@ -192,23 +196,27 @@ export function* reseal(
   changes: { from: SealedRow; url: string | null; sealed: string | null }[],
 ): Sql<number> {
   let done = 0;
-  for (const { from, url, sealed } of changes) {
-    const { projectId, name } = from;
-    const written =
-      from.kind === 'secret'
-        ? yield* c.db.run(RESEAL_SECRET, sealed, projectId, name, from.sealed)
-        : yield* c.db.run(
-            RESEAL_CONNECTION,
-            url,
-            sealed,
-            projectId,
-            name,
-            from.url,
-            from.sealed ?? '',
-            from.plain ? 1 : 0,
-          );
-    if (written > 0) yield* changed(c, projectId);
+  for (const change of changes) {
+    const written = yield* resealOne(c, change);
+    if (written > 0 && change.from.projectId !== 0) yield* changed(c, change.from.projectId);
     done += written;
   }
   return done;
+}
+
+function* resealOne(
+  c: WriteContext,
+  { from, url, sealed }: { from: SealedRow; url: string | null; sealed: string | null },
+): Sql<number> {
+  const { kind, projectId, name, plain } = from;
+  switch (kind) {
+    case 'secret':
+      return yield* c.db.run(RESEAL_SECRET, sealed, projectId, name, from.sealed);
+    case 'alert-channel':
+      return yield* c.db.run(RESEAL_CHANNEL, sealed, name, from.sealed);
+    case 'connection': {
+      const before = [from.url, from.sealed ?? '', plain ? 1 : 0];
+      return yield* c.db.run(RESEAL_CONNECTION, url, sealed, projectId, name, ...before);
+    }
+  }
 }

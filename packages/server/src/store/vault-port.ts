@@ -47,11 +47,13 @@ export interface NamePage {
 
 /** Something sealed, wherever it is kept. */
 export interface SealedRow {
-  kind: 'secret' | 'connection';
+  kind: 'secret' | 'connection' | 'alert-channel';
+  /** 0: of no project. */
   projectId: number;
   name: string;
   /** Of a connection: what is shown, or of a plain one all of it. */
   url: string | null;
+  /** Of a plain alert channel, its secret as it is. */
   sealed: string | null;
   plain: boolean;
 }

@@ -1,4 +1,5 @@
 export type { Mask } from '@pelorus/worker/secrets';
+export * from './channel-secret.ts';
 export * from './connection-url.ts';
 export * from './keys.ts';
 export * from './project-mask.ts';

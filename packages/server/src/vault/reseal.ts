@@ -1,6 +1,6 @@
 /**
  * Brings what is stored under the first key: what older keys have sealed, so that these can be taken out of the configuration,
- * and connections from before there was sealing.
+ * and connections and alert channels from before there was sealing.
  */
 import type { ResealStore, SealedRow } from '../store/index.ts';
 import { maskUrl } from './connection-url.ts';
@@ -38,7 +38,8 @@ export async function resealAll(store: ResealStore, vault: Vault): Promise<Resea
 type ResealChange = Parameters<ResealStore['reseal']>[0][number];
 
 function changeOf(vault: Vault, row: SealedRow, found: Resealed): ResealChange[] {
-  if (row.plain) return [plainConnection(vault, row, found)];
+  if (row.plain)
+    return [row.kind === 'connection' ? plainConnection(vault, row, found) : plainSecret(vault, row, found)];
   if (row.sealed === null || vault.isCurrent(row.sealed)) return [];
   const opened = vault.open(row.sealed, row);
   if (opened.kind === 'closed') {
@@ -47,6 +48,11 @@ function changeOf(vault: Vault, row: SealedRow, found: Resealed): ResealChange[]
   }
   found.resealed++;
   return [{ from: row, url: row.url, sealed: vault.seal(opened.value, row) }];
+}
+
+function plainSecret(vault: Vault, row: SealedRow, found: Resealed): ResealChange {
+  found.plain++;
+  return { from: row, url: null, sealed: vault.seal(row.sealed ?? '', row) };
 }
 
 function plainConnection(vault: Vault, row: SealedRow, found: Resealed): ResealChange {

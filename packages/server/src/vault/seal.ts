@@ -15,7 +15,8 @@ const FORMAT = '1';
 
 /** Where a sealed value is kept. */
 export interface Place {
-  kind: 'secret' | 'connection';
+  kind: 'secret' | 'connection' | 'alert-channel';
+  /** 0: of no project. */
   projectId: number;
   name: string;
 }

@@ -5,6 +5,7 @@ import { type Alerts, sendTest, startAlerts } from '../../src/alerts/index.ts';
 import type { DeliveryOptions } from '../../src/alerts/index.ts';
 import { retryDelayMs, TRIES_MAX } from '../../src/alerts/retry-delay.ts';
 import type { AlertChannel, AlertDelivery, Fence, Store } from '../../src/store/index.ts';
+import { createVault, sealChannelSecret, type Vault } from '../../src/vault/index.ts';
 import type { Place } from '../store/contract.ts';
 import { alertOfEnd, AT, master, startedRun, withWorkflow } from '../store/records.ts';
 import { makeSqlitePlace } from '../store/sqlite-place.ts';
@@ -42,7 +43,7 @@ describe('alerts', () => {
     baseUrl: 'https://pelorus.example.org',
     allowLoopback: true,
   });
-  const serve = async (more: Partial<DeliveryOptions> = {}) => {
+  const serve = async (more: Partial<DeliveryOptions> & { vault?: Vault } = {}) => {
     const log = { info: () => undefined, warn: () => undefined };
     alerts = await startAlerts({ ...options(), ...more, store, log, clock: () => now, random: () => 0.5 });
   };
@@ -164,6 +165,25 @@ describe('alerts', () => {
       const signed = `${String(id)}.${String(timestamp)}.${hook.body}`;
       return signature === `v1,${createHmac('sha256', key).update(signed).digest('base64')}`;
     };
+
+    test('are signed with a secret that the store has sealed; under a key that is not there they wait and say so', async () => {
+      const secret = newSecret();
+      const vault = createVault([{ id: 'k1', bytes: Buffer.alloc(32, 1) }]);
+      await channel({ secret: sealChannelSecret(vault, 'ops', secret) });
+      await serve();
+      await tell({ recipients: ['ops'] });
+      await settled({ state: 'pending', attempts: 1, result: expect.stringContaining('PELORUS_SECRET_KEY') as string });
+      expect(await alerts!.test('ops', new AbortController().signal)).toMatchObject({
+        delivered: false,
+        detail: 'the secret of alert channel ops cannot be read: there is no PELORUS_SECRET_KEY',
+      });
+      expect(receiver.hooks).toEqual([]);
+      await alerts!.stop();
+      now += 3_600_000;
+      await serve({ vault });
+      await settled({ state: 'sent', attempts: 2 });
+      expect(verify(receiver.hooks[0]!, secret)).toBe(true);
+    });
 
     test('carry the facts as JSON and a Standard Webhooks signature', async () => {
       const secret = newSecret();

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openSqliteStore, type Store } from '../../src/store/index.ts';
-import { addressOf, createVault, resealAll, type Vault } from '../../src/vault/index.ts';
+import { addressOf, createVault, openChannel, resealAll, type Vault } from '../../src/vault/index.ts';
 
 const AT = 1_790_000_000_000;
 const keyOf = (byte: number) => ({ id: `key-${byte}`, bytes: Buffer.alloc(32, byte) });
@@ -68,6 +68,34 @@ test('connections from before are sealed, and their passwords are nowhere on the
   });
   expect(await opened(vault, 'dwh')).toEqual({ kind: 'found', value: url });
   expect(await resealAll(store, vault)).toEqual({ resealed: 0, plain: 0, closed: 0 });
+});
+
+test('secrets of alert channels from before are sealed too', async () => {
+  const secret = `whsec_${Buffer.alloc(32, 5).toString('base64')}`;
+  await store.saveAlertChannel({
+    name: 'ops',
+    kind: 'webhook',
+    target: 'http://h',
+    secret,
+    events: [],
+    user: 'ann',
+    at: AT,
+  });
+  await store.saveAlertChannel({
+    name: 'mail',
+    kind: 'email',
+    target: 'a@h',
+    secret: null,
+    events: [],
+    user: 'ann',
+    at: AT,
+  });
+  const vault = createVault([keyOf(1)]);
+  expect(await resealAll(store, vault)).toEqual({ resealed: 0, plain: 1, closed: 0 });
+  expect(onDisk(secret)).toEqual([]);
+  expect(await resealAll(store, createVault([keyOf(2), keyOf(1)]))).toEqual({ resealed: 1, plain: 0, closed: 0 });
+  expect(openChannel(createVault([keyOf(2)]), (await store.loadAlertChannel('ops'))!).secret).toBe(secret);
+  expect((await store.loadAlertChannel('mail'))?.secret).toBeNull();
 });
 
 test('a new first key takes everything over, so that the old one can go; what no key opens stays as it is', async () => {

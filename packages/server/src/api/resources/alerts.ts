@@ -6,7 +6,8 @@ import type { AlertTested } from '@pelorus/protocol';
 import { ADMINISTRATOR, SIGNED_IN, type Caller } from '../access.ts';
 import { alertPage, alertTestedAnswer, channelAnswer, channelPage } from '../answers/alerts.ts';
 import { StoreError, type AlertChannelRow, type ApiStore } from '../../store/port.ts';
-import { jsonBody } from '../body.ts';
+import { sealChannelSecret } from '../../vault/index.ts';
+import { confidentialBody } from '../body.ts';
 import { readCursor, writeCursor } from '../cursor.ts';
 import { API_LIMITS } from '../limits.ts';
 import { loadRun } from '../lookup.ts';
@@ -82,15 +83,17 @@ const putChannel = route({
   summary: 'Create or change an alert channel; a secret that is made for it is shown this once',
   answers: { 200: channelAnswer, 201: channelAnswer },
   params: z.strictObject({ name: newName }),
-  body: jsonBody(channelBody),
-  handle: async ({ params, body }, { store, user, clock }) => {
+  body: confidentialBody(channelBody),
+  handle: async ({ params, body }, { store, user, clock, vault }) => {
     checkTarget(body);
     const existing = (await store.listAlertChannels()).find((channel) => channel.name === params.name);
     const secret = secretFor(body, existing);
     const { kind, target, events } = body;
     const row = await store.saveAlertChannel({
       ...{ name: params.name, kind, target, events: [...new Set(events)], user, at: clock() },
-      ...(secret.kind === 'keep' ? {} : { secret: secret.value }),
+      ...(secret.kind === 'keep'
+        ? {}
+        : { secret: secret.value && sealChannelSecret(vault, params.name, secret.value) }),
     });
     const view = alertChannelView(row, true);
     const json = secret.kind === 'made' ? { ...view, secret: secret.value } : view;
