@@ -21,6 +21,8 @@ export const API_LIMITS = {
   parseTimeoutMs: 30_000,
   /** Items of a long answer turned into text before other requests get a turn. */
   itemsPerSlice: 250,
+  /** The same by time: each turn that an answer gives to others may cost it as much again. */
+  sliceMs: 4,
   runPageDefault: 50,
   historyDefaultMs: 7 * 86_400_000,
   liveQueryMs: 1000,

@@ -7,7 +7,7 @@
  * counts have changed or they are a second old; 3. both memories are bounded.
  */
 import { describePlan, progressOf, type TaskRunRecord } from '@pelorus/engine';
-import { isTerminalRun, type TaskRunState } from '@pelorus/protocol';
+import { isTerminalRun, type RunId, type TaskRunState } from '@pelorus/protocol';
 import type { ApiStore, RunRow } from '../store/port.ts';
 import { API_LIMITS } from './limits.ts';
 import type { Medians, PastDurations } from './past-durations.ts';
@@ -34,7 +34,7 @@ export interface RunTallies {
 }
 
 interface Sources {
-  store: Pick<ApiStore, 'countTaskRuns' | 'getRunDetail'>;
+  store: Pick<ApiStore, 'countTaskRuns' | 'countTaskRunsOf' | 'taskRunsOf' | 'getRunDetail'>;
   versions: VersionCache;
   durations: PastDurations;
   clock: () => number;
@@ -62,11 +62,15 @@ export function createRunTallies({ store, versions, durations, clock }: Sources)
   }
 
   async function ofEnded(row: RunRow, counts: Counts): Promise<RunTally> {
-    const tally = tallyOf(counts, await sizesOf(row));
+    return keepEnded(row, tallyOf(counts, await sizesOf(row)));
+  }
+
+  function keepEnded(row: RunRow, counted: Omit<RunTally, 'estimatedRemainingMs'>): RunTally {
+    const tally = { ...counted, estimatedRemainingMs: 0 };
     live.delete(row.spec.id);
-    ended.set(row.spec.id, { ...tally, estimatedRemainingMs: 0 });
+    ended.set(row.spec.id, tally);
     if (ended.size > API_LIMITS.cachedEndedRuns) dropOldest(ended);
-    return { ...tally, estimatedRemainingMs: 0 };
+    return tally;
   }
 
   async function sizesOf({ spec }: RunRow): Promise<PlanSizes> {
@@ -76,12 +80,21 @@ export function createRunTallies({ store, versions, durations, clock }: Sources)
   async function tasksOf(row: RunRow, counts: Counts): Promise<TaskRunRecord[]> {
     const countsText = JSON.stringify(counts);
     const entry = await liveRun(row);
-    const fresh = entry.tasks !== null && Math.abs(clock() - entry.tasks.readAt) < API_LIMITS.tasksReadMs;
-    if (entry.tasks !== null && fresh && entry.tasks.countsText === countsText) return entry.tasks.records;
+    const fresh = freshTasks(entry, countsText);
+    if (fresh !== null) return fresh;
     const records = (await store.getRunDetail(row.spec.id))?.tasks ?? [];
+    keepTasks(entry, records, countsText);
+    return records;
+  }
+
+  function freshTasks({ tasks }: LiveRun, countsText: string): TaskRunRecord[] | null {
+    const isFresh = tasks !== null && Math.abs(clock() - tasks.readAt) < API_LIMITS.tasksReadMs;
+    return isFresh && tasks.countsText === countsText ? tasks.records : null;
+  }
+
+  function keepTasks(entry: LiveRun, records: TaskRunRecord[], countsText: string): void {
     entry.tasks = { records, countsText, readAt: clock() };
     forgetTasks(entry);
-    return records;
   }
 
   async function liveRun({ spec }: RunRow): Promise<LiveRun> {
@@ -119,40 +132,67 @@ export function createRunTallies({ store, versions, durations, clock }: Sources)
     return { ...tallyOf(counts, planSizes(definition, spec.plan)), progress: entry.best, estimatedRemainingMs };
   }
 
+  /** Two questions to the store, however many runs there are. */
   async function ofAll(rows: RunRow[]): Promise<RunTally[]> {
-    const tallies: RunTally[] = [];
+    const sizes = await Promise.all(rows.map(sizesOf));
+    const counts = await countsOfAll(rows);
     let budget: number = API_LIMITS.measuredTasksPerList;
-    for (let at = 0; at < rows.length; at += API_LIMITS.countQueriesAtOnce) {
-      const some = rows.slice(at, at + API_LIMITS.countQueriesAtOnce);
-      const sizes = await Promise.all(some.map(sizesOf));
-      const asked = some.map((row, index) => {
-        if (isTerminalRun(row.status.state)) return of(row);
-        budget -= sizes[index]?.taskCount ?? 0;
-        return budget >= 0 ? of(row) : counted(row);
-      });
-      tallies.push(...(await Promise.all(asked)));
-    }
-    return tallies;
+    const isMeasured = rows.map(({ spec, status }, index) => {
+      if (ended.has(spec.id) || isTerminalRun(status.state) || status.startedAt === null) return false;
+      budget -= sizes[index]!.taskCount;
+      return budget >= 0;
+    });
+    const measuredRows = rows.filter((_row, index) => isMeasured[index]);
+    const records = await tasksOfAll(measuredRows, counts);
+    return Promise.all(
+      rows.map(async (row, index): Promise<RunTally> => {
+        const { id } = row.spec;
+        const found = records.get(id);
+        if (isMeasured[index] && found !== undefined) return measured(row, found, countsOf(found));
+        return counted(row, counts.get(id) ?? {}, sizes[index]!);
+      }),
+    );
   }
 
   async function countedAll(rows: RunRow[]): Promise<RunTally[]> {
-    const tallies: RunTally[] = [];
-    for (let at = 0; at < rows.length; at += API_LIMITS.countQueriesAtOnce) {
-      const some = rows.slice(at, at + API_LIMITS.countQueriesAtOnce);
-      tallies.push(
-        ...(await Promise.all(some.map((row) => (isTerminalRun(row.status.state) ? of(row) : counted(row))))),
-      );
-    }
-    return tallies;
+    const counts = await countsOfAll(rows);
+    return Promise.all(rows.map(async (row) => counted(row, counts.get(row.spec.id) ?? {}, await sizesOf(row))));
   }
 
-  async function counted(row: RunRow): Promise<RunTally> {
-    const tally = tallyOf(await store.countTaskRuns(row.spec.id), await sizesOf(row));
-    return {
-      ...tally,
-      progress: Math.max(tally.progress, live.get(row.spec.id)?.best ?? 0),
-      estimatedRemainingMs: null,
-    };
+  async function countsOfAll(rows: RunRow[]): Promise<Map<RunId, Counts>> {
+    const unknown = rows.map(({ spec }) => spec.id).filter((id) => !ended.has(id));
+    return unknown.length === 0 ? new Map<RunId, Counts>() : store.countTaskRunsOf(unknown);
+  }
+
+  /** Those read a moment ago, with the same counts, need not be read again. */
+  async function tasksOfAll(rows: RunRow[], counts: Map<RunId, Counts>): Promise<Map<RunId, TaskRunRecord[]>> {
+    const entries = await Promise.all(rows.map(liveRun));
+    const known = new Map<RunId, TaskRunRecord[]>();
+    const wanted = rows.flatMap(({ spec }, index) => {
+      const tasks = freshTasks(entries[index]!, JSON.stringify(counts.get(spec.id) ?? {}));
+      if (tasks === null) return [spec.id];
+      known.set(spec.id, tasks);
+      return [];
+    });
+    if (wanted.length === 0) return known;
+    const read = await store.taskRunsOf(wanted);
+    rows.forEach(({ spec }, index) => {
+      if (known.has(spec.id)) return;
+      const records = read.get(spec.id) ?? [];
+      known.set(spec.id, records);
+      keepTasks(entries[index]!, records, JSON.stringify(counts.get(spec.id) ?? {}));
+    });
+    return known;
+  }
+
+  /** Told by its counts. */
+  function counted(row: RunRow, counts: Counts, size: PlanSizes): RunTally {
+    const known = ended.get(row.spec.id);
+    if (known !== undefined) return known;
+    const tally = tallyOf(counts, size);
+    if (isTerminalRun(row.status.state)) return keepEnded(row, tally);
+    const progress = Math.max(tally.progress, live.get(row.spec.id)?.best ?? 0);
+    return { ...tally, progress, estimatedRemainingMs: null };
   }
 
   async function ofTasks(row: RunRow, records: TaskRunRecord[]): Promise<RunTally> {

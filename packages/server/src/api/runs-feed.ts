@@ -257,11 +257,14 @@ class Feed {
   ): { frame: EventFrame | null; next: number } {
     const texts: string[] = [];
     let length = 0;
-    for (const each of found) {
-      if (length >= API_LIMITS.eventPieceBytes) {
-        return { frame: Buffer.from(texts.join('')), next: each.row.changed - 1 };
+    for (const [index, each] of found.entries()) {
+      const { changed } = each.row;
+      // Runs of one commit may share a number: between them nobody can stop, and come back.
+      if (length >= API_LIMITS.eventPieceBytes && found[index - 1]?.row.changed !== changed) {
+        return { frame: Buffer.from(texts.join('')), next: changed - 1 };
       }
-      const text = this.eventFor(each, wanted, visible);
+      const isLastOfNumber = found[index + 1]?.row.changed !== changed;
+      const text = this.eventFor(each, isLastOfNumber ? changed : changed - 1, { wanted, visible });
       texts.push(text);
       length += text.length;
     }
@@ -280,7 +283,11 @@ class Feed {
     return this.recent.slice(low).filter((each) => this.latest.get(each.row.spec.id) === each);
   }
 
-  private eventFor(each: Recent, wanted: RunsWanted, visible: number[] | null): string {
+  private eventFor(
+    each: Recent,
+    id: number,
+    { wanted, visible }: { wanted: RunsWanted; visible: number[] | null },
+  ): string {
     const { row, texts, parentProject } = each;
     const { projectId, workflow } = row.spec;
     if (visible !== null && !visible.includes(projectId)) return '';
@@ -289,7 +296,7 @@ class Feed {
     if (wanted.states !== undefined && !wanted.states.includes(row.status.state)) return '';
     const whole = visible === null || parentProject === null || visible.includes(parentProject);
     const text = whole ? (texts.whole ??= this.text(each, true)) : (texts.withoutParent ??= this.text(each, false));
-    return `id: ${row.changed}\nevent: run\ndata: ${text}\n\n`;
+    return `id: ${id}\nevent: run\ndata: ${text}\n\n`;
   }
 
   private text({ row, tally }: Recent, withParent: boolean): string {

@@ -25,12 +25,16 @@ async function* slices<Item>(
 ): AsyncIterable<string> {
   const opening = JSON.stringify(head).slice(0, -1);
   yield `${around.before}${opening}${opening === '{' ? '' : ','}${JSON.stringify(key)}:[`;
-  for (let at = 0; at < items.length; at += API_LIMITS.itemsPerSlice) {
-    const texts = items
-      .slice(at, at + API_LIMITS.itemsPerSlice)
-      .map((item, index) => JSON.stringify(view(item, at + index)));
-    yield (at === 0 ? '' : ',') + texts.join(',');
+  let texts: string[] = [];
+  let since = performance.now();
+  for (const [index, item] of items.entries()) {
+    texts.push(JSON.stringify(view(item, index)));
+    if (performance.now() - since < API_LIMITS.sliceMs) continue;
+    yield `${texts.join(',')}${index < items.length - 1 ? ',' : ''}`;
+    texts = [];
     await setImmediate();
+    since = performance.now();
   }
+  yield texts.join(',');
   yield `]}${around.after}`;
 }

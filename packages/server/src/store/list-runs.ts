@@ -17,6 +17,8 @@ export interface ListRequest {
   filter: RunFilter;
   from: number;
   size: number;
+  /** False: the total is not asked for, and no run is counted that is not looked at anyway. */
+  counted?: boolean;
 }
 
 /** `order`: along the list's order, dropping what does not match. `pairs`: the first of each (workflow, state), merged. `submitted`: all of the span of time, sorted. */
@@ -43,6 +45,8 @@ interface Scope {
   inPairs: number;
   inSpan: number;
   total: number;
+  /** Runs submitted after the span; about. */
+  newer: number;
 }
 
 const RUN_IN_LIST = (dialect: Dialect): string => `select ${dialect.jsonRow(RUN_COLUMNS)} from run where id = ?`;
@@ -61,15 +65,16 @@ export function listRuns(db: Database, request: ListRequest, walk?: Walk): Sql<{
 
 function* pageOf(db: Database, request: ListRequest, walk?: Walk): Sql<{ total: number; runs: string }> {
   if (isFine(request.filter)) return yield* findRuns(db, request);
-  const scope = yield* measureScope(db, request.filter);
-  const isEmpty = request.from >= scope.total || request.size === 0;
-  const ids = isEmpty ? [] : yield* pageIds(db, scope, request, walk ?? chooseWalk(scope, request.from + request.size));
-  return { total: scope.total, runs: yield* textOf(db, ids) };
+  const { filter, from, size, counted = true } = request;
+  const scope = yield* measureScope(db, filter, counted);
+  const isEmpty = scope.inPairs === 0 || (counted && from >= scope.total) || size === 0;
+  const ids = isEmpty ? [] : yield* pageIds(db, scope, request, walk ?? chooseWalk(scope, from + size));
+  return { total: counted ? scope.total : from + ids.length, runs: yield* textOf(db, ids) };
 }
 
 const ALL_RUNS = `select coalesce(sum(runs), 0) as runs from run_count`;
 
-function* measureScope(db: Database, filter: RunFilter): Sql<Scope> {
+function* measureScope(db: Database, filter: RunFilter, counted: boolean): Sql<Scope> {
   const workflowIds = yield* resolveWorkflows(db, filter);
   const states = filter.states ?? null;
   const pairs = workflowIds === null && states === null ? null : yield* countPairs(db, workflowIds, states);
@@ -78,11 +83,36 @@ function* measureScope(db: Database, filter: RunFilter): Sql<Scope> {
   const hasSpan = filter.submittedFrom !== undefined || filter.submittedTo !== undefined;
   const from = filter.submittedFrom ?? Number.MIN_SAFE_INTEGER;
   const to = filter.submittedTo ?? Number.MAX_SAFE_INTEGER;
-  const scope: Scope = { pairs, workflowIds, states, from, to, hasSpan, all, inPairs, inSpan: all, total: inPairs };
+  const scope: Scope = {
+    ...{ pairs, workflowIds, states, from, to, hasSpan, all, inPairs },
+    ...{ inSpan: all, total: inPairs, newer: 0 },
+  };
   if (!hasSpan || inPairs === 0) return scope;
+  const { inSpan, newer } = yield* estimateSpan(db, scope);
+  scope.newer = newer;
+  if (!counted) {
+    scope.inSpan = inSpan;
+    scope.total = (inPairs * inSpan) / Math.max(1, all);
+    return scope;
+  }
   scope.inSpan = (yield* db.get(RUNS_IN_SPAN, from, to))?.['runs'] as number;
   scope.total = scope.inSpan === 0 ? 0 : pairs === null ? scope.inSpan : yield* countInSpan(db, scope, pairs);
   return scope;
+}
+
+const FIRST_IN_SPAN = (dialect: Dialect): string =>
+  `select id from run ${dialect.along('run_submitted')} where submitted_at >= ? order by submitted_at limit 1`;
+const LAST_IN_SPAN = (dialect: Dialect): string =>
+  `select id from run ${dialect.along('run_submitted')} where submitted_at <= ? order by submitted_at desc limit 1`;
+const LAST_RUN = `select max(id) as id from run`;
+
+/** Runs are numbered as they are submitted, so the numbers at both ends of the span tell about how many are in it, in three seeks. */
+function* estimateSpan(db: Database, { from, to, all }: Scope): Sql<{ inSpan: number; newer: number }> {
+  const first = (yield* db.get(FIRST_IN_SPAN, from))?.['id'] as number | undefined;
+  const last = (yield* db.get(LAST_IN_SPAN, to))?.['id'] as number | undefined;
+  if (first === undefined || last === undefined || last < first) return { inSpan: 0, newer: 0 };
+  const newest = (yield* db.get(LAST_RUN))?.['id'] as number;
+  return { inSpan: Math.min(all, last - first + 1), newer: Math.min(all, newest - last) };
 }
 
 /** Ids of the workflows, deleted ones as well, that the filter's names and projects allow; null when it has neither. Workflows are never renamed. */
@@ -190,20 +220,24 @@ function chooseWalk(scope: Scope, depth: number): Walk {
   const found = Math.min(depth, scope.total);
   const cost: Record<Walk, number> = { order: scope.all, pairs: Infinity, submitted: Infinity };
   if (scope.hasSpan) {
-    // Runs start in about the order in which they are submitted: the walk passes everything newer than the span first.
-    const newer = scope.to === Number.MAX_SAFE_INTEGER ? 0 : scope.all - scope.inSpan;
-    cost.order = newer + (found * scope.inSpan) / scope.total;
+    // Runs start in about the order in which they are submitted: the walk passes everything newer than the span first, and
+    // everything older as well when there are not as many in the span as are looked for.
+    cost.order = depth > scope.total ? scope.all : scope.newer + (found * scope.inSpan) / scope.total;
     cost.submitted = scope.inSpan + scope.total * COST.sorted;
   } else {
     cost.order = (found * scope.all) / scope.total;
   }
   if (scope.pairs) {
-    cost.pairs = scope.pairs.reduce(
-      (sum, pair) => sum + COST.pair + Math.min(pair.runs, depth) * COST.merged + (scope.hasSpan ? pair.runs : 0),
-      0,
-    );
+    cost.pairs = scope.pairs.reduce((sum, pair) => sum + COST.pair + walkedOfPair(scope, pair.runs, depth), 0);
   }
   return (Object.keys(cost) as Walk[]).reduce((best, walk) => (cost[walk] < cost[best] ? walk : best));
+}
+
+function walkedOfPair(scope: Scope, runs: number, depth: number): number {
+  const merged = Math.min(runs, depth) * COST.merged;
+  if (!scope.hasSpan) return merged;
+  const share = runs / Math.max(1, scope.all);
+  return merged + (share * scope.inSpan < depth ? runs : share * scope.newer);
 }
 
 function* pageIds(db: Database, scope: Scope, request: ListRequest, walk: Walk): Sql<number[]> {

@@ -175,6 +175,7 @@ export interface WorkflowFilter extends VisibleProjects {
 }
 
 export interface RunPage {
+  /** Where it was not asked for, as many as were passed and found. */
   total: number;
   rows: RunRow[];
 }
@@ -328,10 +329,17 @@ export interface ApiStore extends AccessStore, ProjectStore, OperationsStore, Ev
   getCommand(command: CommandId): Promise<CommandRow | null>;
   /** In the order of task and attempt. */
   listChildRuns(run: RunId, limit: number): Promise<ChildRunRow[]>;
-  /** Newest start first, runs not started before all others; `from` counts rows to skip. */
-  listRuns(filter: RunFilter, from: number, size: number): Promise<RunPage>;
+  /**
+   * Newest start first, runs not started before all others; `from` counts rows to skip. `counted` false: the total is of no
+   * interest, which spares counting a span of time.
+   */
+  listRuns(filter: RunFilter, from: number, size: number, options?: { counted?: boolean }): Promise<RunPage>;
   /** Task runs of a run by state; those without a row are not counted. */
   countTaskRuns(run: RunId): Promise<Partial<Record<TaskRunRecord['state'], number>>>;
+  /** The same of many runs at once; those without any are missing. */
+  countTaskRunsOf(runs: RunId[]): Promise<Map<RunId, Partial<Record<TaskRunRecord['state'], number>>>>;
+  /** Task runs of many runs at once, without their outputs; runs without any are missing. */
+  taskRunsOf(runs: RunId[]): Promise<Map<RunId, TaskRunRecord[]>>;
   listWorkers(): Promise<WorkerRecord[]>;
   /**
    * Median duration in ms of each task's last succeeded attempts, over at most `limit` of the workflow's last ended runs (fewer

@@ -3,6 +3,7 @@
  * whose promise had resolved before it was asked.
  */
 import type { WorkflowFile } from '@pelorus/engine';
+import type { RunId, TaskRunState } from '@pelorus/protocol';
 import { findSession, findSignIn, findToken, getToken, getUser, listTokens, listUsers } from './accounts.ts';
 import { listAlertChannels, listAlerts, loadAlertChannel, nextAlertAt } from './alerts-outbox.ts';
 import { getCommand, listChildRuns } from './api-reads.ts';
@@ -192,6 +193,29 @@ function* countTaskRuns(db: Database, run: number): Sql<Record<string, number>> 
   );
 }
 
+const TASK_RUN_COUNTS_OF = (dialect: Dialect): string => `
+  select run_id, state, count(*) from task_run where ${dialect.isIn('run_id')} group by run_id, state`;
+
+function* countTaskRunsOf(
+  db: Database,
+  runs: readonly RunId[],
+): Sql<Map<RunId, Partial<Record<TaskRunState, number>>>> {
+  const counts = new Map<RunId, Partial<Record<TaskRunState, number>>>();
+  const rows = (yield* db.rows(TASK_RUN_COUNTS_OF, JSON.stringify(runs))) as [RunId, TaskRunState, number][];
+  for (const [run, state, count] of rows) counts.set(run, { ...counts.get(run), [state]: count });
+  return counts;
+}
+
+const TASK_RUNS_OF = (dialect: Dialect): string =>
+  `select ${dialect.jsonRows(
+    TASK_RUN_COLUMNS.map((column) => (column === 'outputs' ? 'null' : column)),
+    'run_id, task',
+  )} from task_run where ${dialect.isIn('run_id')}`;
+
+function* taskRunsOf(db: Database, runs: readonly RunId[]): Sql<string> {
+  return yield* db.text(TASK_RUNS_OF, JSON.stringify(runs));
+}
+
 const WORKERS = (dialect: Dialect): string =>
   `select ${dialect.jsonRows(WORKER_COLUMNS, 'registered_at, id')} from worker`;
 
@@ -239,6 +263,8 @@ export const readVerbs = {
   changedRuns,
   runsPosition,
   countTaskRuns,
+  countTaskRunsOf,
+  taskRunsOf,
   listWorkers,
   taskDurations,
   listTaskGroups,

@@ -296,8 +296,8 @@ export class VerbStore implements Store {
     return this.#people.call('listChildRuns', { run, limit });
   }
 
-  async listRuns(filter: RunFilter, from: number, size: number): Promise<RunPage> {
-    const page = await this.#people.call('listRuns', { filter, from, size });
+  async listRuns(filter: RunFilter, from: number, size: number, options: { counted?: boolean } = {}): Promise<RunPage> {
+    const page = await this.#people.call('listRuns', { filter, from, size, ...options });
     return { total: page.total, rows: parseRows(page.runs).map(decodeRun) };
   }
 
@@ -320,6 +320,15 @@ export class VerbStore implements Store {
 
   countTaskRuns(run: RunId): Promise<Partial<Record<TaskRunRecord['state'], number>>> {
     return this.#people.call('countTaskRuns', run);
+  }
+
+  countTaskRunsOf(runs: RunId[]): ReturnType<Store['countTaskRunsOf']> {
+    return this.#people.call('countTaskRunsOf', runs);
+  }
+
+  async taskRunsOf(runs: RunId[]): Promise<Map<RunId, TaskRunRecord[]>> {
+    const records = parseRows(await this.#people.call('taskRunsOf', runs)).map(decodeTaskRun);
+    return Map.groupBy(records, (record) => record.run);
   }
 
   async listWorkers(): Promise<WorkerRecord[]> {

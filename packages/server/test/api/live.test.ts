@@ -225,7 +225,6 @@ describe('query-executing-workflow', () => {
       [run, 'other'],
       [run, 'nowhere'],
       [run, String(projectId + 1)],
-      [999_999, 'sales'],
     ] as const) {
       const { status, body } = await query(id, project);
       expect([status, body]).toEqual([
@@ -244,6 +243,7 @@ describe('query-executing-workflow', () => {
         },
       ]);
     }
+    expect(await query(999_999)).toMatchObject({ status: 404, body: { code: 404, msg: 'there is no run 999999' } });
   });
 
   test('errors come in the envelope, with the status that fits', async () => {
@@ -277,7 +277,7 @@ describe('query-executing-workflow', () => {
       });
     const startedAt = performance.now();
     expect(await query(run)).toMatchObject({ status: 200, body: { data: { id: run, state: 'SUBMITTED_SUCCESS' } } });
-    expect(performance.now() - startedAt).toBeLessThan(1500);
+    expect(performance.now() - startedAt).toBeLessThan(2500);
     expect(aborted).toBe(true);
     ask = () => null;
   });

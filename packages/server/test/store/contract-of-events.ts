@@ -146,5 +146,65 @@ export function eventsContract(makePlace: () => Promise<Place>): void {
       const next = (await store.submitRun(newRun())).run.id;
       expect((await changed(after)).runs).toEqual([next]);
     });
+
+    test('many runs at once: their task runs, and how many are in which state', async () => {
+      const [first, second] = [await startedRun(store, fence), await startedRun(store, fence)];
+      const rows = [
+        taskRun(first, 0, { state: 'succeeded', endedAt: AT, outputs: { rows: '3' } }),
+        taskRun(first, 1, { state: 'queued' }),
+        taskRun(second, 0, { state: 'queued' }),
+      ];
+      await store.commit(fence, rows.map(taskChange));
+      const empty = (await store.submitRun(newRun())).run.id;
+      expect(await store.countTaskRunsOf([second, first, empty])).toEqual(
+        new Map([
+          [first, { succeeded: 1, queued: 1 }],
+          [second, { queued: 1 }],
+        ]),
+      );
+      const withoutOutputs = rows.map((row) => ({ ...row, outputs: null }));
+      expect(await store.taskRunsOf([second, first, empty])).toEqual(
+        new Map([
+          [first, withoutOutputs.slice(0, 2)],
+          [second, withoutOutputs.slice(2)],
+        ]),
+      );
+      expect(await store.countTaskRunsOf([])).toEqual(new Map());
+      expect(await store.taskRunsOf([])).toEqual(new Map());
+    });
+
+    test('the version of a run is that of whatever changed last in it', async () => {
+      const run = await startedRun(store, fence);
+      expect(await store.runVersion(run)).toBe(1);
+      await store.commit(fence, [taskChange(taskRun(run, 0, { version: 4 }))]);
+      expect(await store.runVersion(run)).toBe(4);
+      await store.commit(fence, [attemptChange(attempt(run, 0, 1, { version: 6 }))]);
+      expect(await store.runVersion(run)).toBe(6);
+      expect(await store.runVersion(9999 as RunId)).toBeNull();
+    });
+
+    test('a list whose total nobody asks for holds the same runs', async () => {
+      for (let i = 0; i < 30; i++) {
+        const run = await startedRun(store, fence, { submittedAt: AT + (i % 7) * 1000 });
+        const state = i % 3 === 0 ? 'failed' : 'succeeded';
+        await store.commit(fence, [
+          runChange(status(run, { version: 2, state, startedAt: AT + i * 100, endedAt: AT + 9000 })),
+        ]);
+      }
+      const spans = [{}, { submittedTo: AT + 4000 }, { submittedFrom: AT + 2000, submittedTo: AT + 4000 }];
+      const names = [{}, { workflowPrefixes: ['night'] }, { states: ['failed' as const] }, { project: 'nowhere' }];
+      for (const filter of spans.flatMap((span) => names.map((name) => ({ ...span, ...name })))) {
+        for (const [from, size] of [
+          [0, 5],
+          [3, 100],
+          [40, 5],
+        ] as const) {
+          const counted = await store.listRuns(filter, from, size);
+          const { rows, total } = await store.listRuns(filter, from, size, { counted: false });
+          expect(rows, JSON.stringify(filter)).toEqual(counted.rows);
+          expect(total).toBeLessThanOrEqual(Math.max(counted.total, from));
+        }
+      }
+    });
   });
 }
