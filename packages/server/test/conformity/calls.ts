@@ -35,7 +35,7 @@ const YAML = `name: steps
 params: { n: 1 }
 tasks:
   first: { run: 'echo line one; echo line two' }
-  gate: { run: 'sleep 60', needs: [first], taskGroup: { name: gate } }
+  gate: { run: 'sleep 600', needs: [first], taskGroup: { name: gate } }
   last: { run: 'true', needs: [gate] }
   flaky: { run: 'false', retry: { max: 3, interval: 10m } }
 `;
