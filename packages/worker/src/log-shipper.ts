@@ -11,8 +11,8 @@
  * 3. Nothing here must survive the agent: after a restart the log store is asked how far each log is.
  * 4. What waits to be shipped is bounded in total; beyond that the oldest log gives up what it has, as a gap.
  */
-import { statSync, truncateSync } from 'node:fs';
-import { open, readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { closeSync, existsSync, fstatSync, openSync, readSync, statSync, truncateSync, unlinkSync } from 'node:fs';
+import { open, readdir, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   heldBefore,
@@ -121,6 +121,8 @@ const TROUBLE_MS = 200;
 const REFUSED_MS = 1_000;
 /** Then what cannot be read is a gap. */
 const READ_TRIES = 20;
+/** Reads that are not worth a trip to another thread. */
+const SMALL_BYTES = 64 * 1024;
 const FINISH_MS = 2_000;
 const FINISH_POLL_MS = 10;
 
@@ -264,10 +266,7 @@ export class LogShipper {
         const attempt = name.replace(/\.log(\.meta)?(\.new)?$/, '') as AttemptId;
         if (name.endsWith('.log') && parseAttemptId(attempt) !== null && !this.#logs.has(attempt)) {
           const log = this.#track(attempt, { ended: true, known: false });
-          log.size = await stat(join(directory, name)).then(
-            ({ size }) => size,
-            () => 0,
-          );
+          log.size = bytesIn(log.path) ?? 0;
           this.#enqueue(log);
         }
       }
@@ -289,7 +288,7 @@ export class LogShipper {
   #tick(): void {
     const at = now();
     for (const log of this.#waiting) if (at >= log.answerBy) this.#tryAgain(log);
-    for (const log of this.#live) if (at >= log.lookAt && !log.queued) void this.#lookAt(log);
+    for (const log of this.#live) if (at >= log.lookAt && !log.queued) this.#lookAt(log);
     if (at >= this.#spoolCheckAt) this.#boundSpool();
     this.#endLinger(at);
     this.#work();
@@ -306,10 +305,9 @@ export class LogShipper {
     this.#waiting.add(log);
   }
 
-  async #lookAt(log: ShippedLog): Promise<void> {
-    log.lookAt = Infinity;
+  #lookAt(log: ShippedLog): void {
     const before = log.size;
-    await this.#look(log);
+    this.#look(log);
     log.lookMs = log.size > before ? this.#limits.lookMs : Math.min(log.lookMs * 1.5, this.#limits.lookMaxMs);
     log.lookAt = now() + log.lookMs;
     if (!hasMore(log)) return;
@@ -318,11 +316,8 @@ export class LogShipper {
   }
 
   /** Sees how long the log is now; false when that cannot be said. */
-  async #look(log: ShippedLog): Promise<boolean> {
-    const heldBytes = await stat(log.path).then(
-      ({ size }) => size,
-      (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? 0 : null),
-    );
+  #look(log: ShippedLog): boolean {
+    const heldBytes = bytesIn(log.path);
     if (heldBytes === null) return false;
     const size = logSize(heldBytes, readLogGaps(log.path));
     if (size >= Math.max(log.sent, log.acked ?? 0)) {
@@ -386,7 +381,7 @@ export class LogShipper {
     if (log.acked === null) return this.#post(log, { offset: 0, base64: '' }, 0);
     const { sent } = log;
     const send = this.#send;
-    const piece = (await this.#look(log)) ? await this.#nextPiece(log) : null;
+    const piece = this.#look(log) ? await this.#nextPiece(log) : null;
     // Meanwhile the link may be another one, or an answer may have set it back.
     if (send !== this.#send || sent !== log.sent) return hasMore(log) ? this.#enqueue(log) : undefined;
     if (piece === null)
@@ -477,13 +472,12 @@ export class LogShipper {
   #endLinger(at: number): void {
     const count = this.#lingering.findIndex(({ until }) => until > at);
     const over = this.#lingering.splice(0, count === -1 ? this.#lingering.length : count);
-    for (const { log } of over) void this.#remove(log);
+    for (const { log } of over) this.#remove(log);
   }
 
   /** Deletes a log that the log store has, unless more of it has been written since. */
-  async #remove(log: ShippedLog): Promise<void> {
-    const known = await this.#look(log);
-    if (this.#stopped || this.#logs.get(log.attempt) !== log) return;
+  #remove(log: ShippedLog): void {
+    const known = this.#look(log);
     if (!known) return void this.#lingering.push({ log, until: now() + this.#limits.lingerMs });
     if (log.size !== log.endAcked) {
       this.#enqueue(log);
@@ -491,8 +485,7 @@ export class LogShipper {
     }
     this.#rewind(log);
     this.#logs.delete(log.attempt);
-    await rm(log.path, { force: true }).catch(() => {});
-    await rm(logMetaPath(log.path), { force: true }).catch(() => {});
+    for (const path of [log.path, logMetaPath(log.path)]) if (existsSync(path)) removeFile(path);
   }
 
   /** Invariant 4. */
@@ -527,7 +520,7 @@ export class LogShipper {
     if (waiting === 0) return 0;
     try {
       const gaps = readLogGaps(log.path);
-      const size = logSize(statSync(log.path, { throwIfNoEntry: false })?.size ?? 0, gaps);
+      const size = logSize(bytesIn(log.path) ?? 0, gaps);
       const from = Math.min(log.acked ?? 0, size);
       if (size > from) {
         const cut = withGap(gaps, { from, to: size, reason: 'spool' });
@@ -569,6 +562,23 @@ function unshipped(log: ShippedLog): number {
   return Math.max(0, log.size - Math.max(log.acked ?? 0, log.givenUpTo));
 }
 
+/** Null: that cannot be said. A file that is not there holds nothing. */
+function bytesIn(path: string): number | null {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  } catch {
+    return null;
+  }
+}
+
+function removeFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // The next agent finds it, is told that it has been stored, and tries again.
+  }
+}
+
 /** Null when the file was cut back while it was read: then nobody knows what the bytes were. */
 async function readPiece(
   path: string,
@@ -576,18 +586,39 @@ async function readPiece(
   length: number,
   gaps: readonly LogGap[],
 ): Promise<Buffer | null> {
+  if (length <= SMALL_BYTES) return readSmall(path, position, length, gaps);
   const file = await open(path, 'r').catch(() => null);
   if (file === null) return null;
   try {
     const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(length), 0, length, position);
     const { size } = await file.stat();
-    const same = JSON.stringify(readLogGaps(path)) === JSON.stringify(gaps);
-    return same && size >= position + bytesRead ? buffer.subarray(0, bytesRead) : null;
+    return size >= position + bytesRead && areSame(readLogGaps(path), gaps) ? buffer.subarray(0, bytesRead) : null;
   } catch {
     return null;
   } finally {
     await file.close();
   }
+}
+
+/** In one go: of most logs that is all there is to read, and four trips to another thread cost more than the reading. */
+function readSmall(path: string, position: number, length: number, gaps: readonly LogGap[]): Buffer | null {
+  let file: number | null = null;
+  try {
+    file = openSync(path, 'r');
+    const buffer = Buffer.allocUnsafe(length);
+    const bytes = readSync(file, buffer, 0, length, position);
+    return fstatSync(file).size >= position + bytes && areSame(readLogGaps(path), gaps)
+      ? buffer.subarray(0, bytes)
+      : null;
+  } catch {
+    return null;
+  } finally {
+    if (file !== null) closeSync(file);
+  }
+}
+
+function areSame(left: readonly LogGap[], right: readonly LogGap[]): boolean {
+  return left.length === right.length && JSON.stringify(left) === JSON.stringify(right);
 }
 
 async function namesIn(directory: string): Promise<string[]> {

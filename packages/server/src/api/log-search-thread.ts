@@ -6,6 +6,7 @@ import { lineText } from './log-lines.ts';
 
 const port = parentPort!;
 const LINE_END = 10;
+const CARRIAGE_RETURN = 13;
 const EXPRESSIONS_KEPT = 8;
 const expressions = new Map<string, RE2JS>();
 
@@ -40,10 +41,15 @@ function findMatches(bytes: Buffer, { wanted, missing }: SearchPiece): number[] 
   for (let begin = 0; begin <= bytes.length;) {
     const next = bytes.indexOf(LINE_END, begin);
     const end = next === -1 ? bytes.length : next;
-    if (expression.test(lineText(bytes.subarray(begin, end), 0))) found.push(begin, end);
+    if (expression.test(textBetween(bytes, begin, end))) found.push(begin, end);
     begin = end + 1;
   }
   return found;
+}
+
+/** As `lineText`, in one go: this is where the time is spent. */
+function textBetween(bytes: Buffer, begin: number, end: number): string {
+  return bytes.toString('utf8', begin, end > begin && bytes[end - 1] === CARRIAGE_RETURN ? end - 1 : end);
 }
 
 function expressionOf(pattern: string): RE2JS {

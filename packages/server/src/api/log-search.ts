@@ -174,46 +174,59 @@ function createTurns(): <Value>(signal: AbortSignal, action: () => Promise<Value
   };
 }
 
-/** Pieces of whole lines, in order; a line that is longer than the limit is a piece of its own, and only its beginning. */
+/**
+ * Pieces of whole lines, in order. What is read is handed on as it is; only the line that goes on from one read to the next is put
+ * together, and is a piece of its own. Of a line that is longer than the limit only the beginning is kept.
+ */
 async function* cutText(text: LogText, signal: AbortSignal): AsyncGenerator<Cut> {
-  let rest = Buffer.alloc(0);
-  let restAt = 0;
-  /** Bytes of an overlong line that were left out so far; null: there is none. */
-  let missing: number | null = null;
+  let open = openLine(0);
   for (let position = 0; position < text.length;) {
     signal.throwIfAborted();
     const wanted = Math.min(API_LIMITS.logSearchPieceBytes, LOG_CALL_BYTES, text.length - position);
     const read = await text.read(position, wanted);
     if (read.length === 0) break;
+    const at = position;
     position += read.length;
-    let fresh = Buffer.from(read.buffer, read.byteOffset, read.length);
-    if (missing !== null) {
-      const end = fresh.indexOf(LINE_END);
-      missing += end === -1 ? fresh.length : end;
-      if (end === -1) continue;
-      yield { position: restAt, bytes: ownCopy(rest), missing };
-      fresh = fresh.subarray(end + 1);
-      rest = Buffer.alloc(0);
-      restAt = position - fresh.length;
-      missing = null;
+    const bytes = Buffer.from(read.buffer, read.byteOffset, read.length);
+    const first = open.length === 0 ? -1 : bytes.indexOf(LINE_END);
+    const last = bytes.lastIndexOf(LINE_END);
+    if (last === -1) {
+      open.add(bytes);
+    } else {
+      if (open.length > 0) {
+        open.add(bytes.subarray(0, first));
+        yield open.cut();
+      }
+      open = openLine(at + last + 1);
+      open.add(bytes.subarray(last + 1));
+      // After the copy of the last line: its memory goes to a thread.
+      if (last > first) yield { position: at + first + 1, bytes: bytes.subarray(first + 1, last), missing: 0 };
     }
-    const joined = rest.length === 0 ? fresh : Buffer.concat([rest, fresh]);
-    const last = joined.lastIndexOf(LINE_END);
-    if (last !== -1) yield { position: restAt, bytes: ownCopy(joined.subarray(0, last)), missing: 0 };
-    rest = Buffer.from(joined.subarray(last + 1));
-    restAt += last + 1;
-    if (rest.length <= LIMITS.logLineBytes) continue;
-    missing = rest.length - LIMITS.logLineBytes;
-    rest = rest.subarray(0, LIMITS.logLineBytes);
   }
-  if (rest.length > 0) yield { position: restAt, bytes: ownCopy(rest), missing: missing ?? 0 };
+  if (open.length > 0) yield open.cut();
 }
 
 const LINE_END = 10;
 
-/** In memory of its own, which can be handed to a thread. */
-function ownCopy(bytes: Buffer): Uint8Array {
-  return new Uint8Array(bytes);
+/** A line that has begun and not ended yet. */
+function openLine(position: number) {
+  const kept: Buffer[] = [];
+  let keptBytes = 0;
+  const line = {
+    length: 0,
+    add: (bytes: Buffer): void => {
+      const piece = Buffer.from(bytes.subarray(0, LIMITS.logLineBytes - keptBytes));
+      if (piece.length > 0) kept.push(piece);
+      keptBytes += piece.length;
+      line.length += bytes.length;
+    },
+    cut: (): Cut => ({
+      position,
+      bytes: new Uint8Array(Buffer.concat(kept)),
+      missing: line.length - keptBytes,
+    }),
+  };
+  return line;
 }
 
 /** Puts answers together in their order. */

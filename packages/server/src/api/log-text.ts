@@ -12,7 +12,7 @@ export interface LogText {
   readonly length: number;
   /** Another text here: what is known of the lines does not hold any more. */
   readonly identity: string;
-  /** Up to `length` bytes from a position on, at least one unless there is none. */
+  /** Up to `length` bytes from a position on, at least one unless there is none; in memory of their own. */
   read(position: number, length: number): Promise<Uint8Array>;
   offsetAt(position: number): number;
   positionAt(offset: number): number;
@@ -137,7 +137,7 @@ function textOf(
       const stretch = stretches.find(({ at, length: own }) => position < at + own);
       if (stretch === undefined) return new Uint8Array();
       const within = position - stretch.at;
-      if (stretch.mark !== null) return stretch.mark.subarray(within, within + wanted);
+      if (stretch.mark !== null) return Uint8Array.from(stretch.mark.subarray(within, within + wanted));
       return read(stretch.from + within, Math.min(wanted, stretch.length - within));
     },
     offsetAt: (position) => {

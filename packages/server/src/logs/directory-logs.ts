@@ -5,7 +5,7 @@
  * With `writtenInPlace` the worker of this machine writes to the very same files, so that nothing is shipped: this end only
  * reads, and a log is complete at any time.
  */
-import { constants } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { mkdir, open, opendir, readFile, rename, rm, stat as statFile, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import {
@@ -41,7 +41,9 @@ export function openDirectoryLogs({ folder, writtenInPlace }: DirectoryLogsOptio
     path.join(folder, attempt.slice(0, attempt.indexOf('.')), `${attempt}.log`);
 
   async function readMeta(attempt: AttemptId): Promise<LogMeta> {
-    const text = await unlessMissing(readFile(`${fileOf(attempt)}.meta`, 'utf8'));
+    const file = `${fileOf(attempt)}.meta`;
+    // Most have none, and an error costs more than a look.
+    const text = existsSync(file) ? await unlessMissing(readFile(file, 'utf8')) : null;
     const meta = text === null ? NOTHING : (parseLogMeta(text) ?? NOTHING);
     metas.set(attempt, meta);
     return meta;
@@ -50,8 +52,7 @@ export function openDirectoryLogs({ folder, writtenInPlace }: DirectoryLogsOptio
   /** Written beside and renamed, so that it is never half there. A gap that is forgotten would shift all behind it: hence the sync. */
   async function writeMeta(attempt: AttemptId, meta: LogMeta): Promise<void> {
     const file = `${fileOf(attempt)}.meta`;
-    await mkdir(path.dirname(file), { recursive: true });
-    const handle = await open(`${file}.new`, 'w');
+    const handle = await openInFolder(`${file}.new`, 'w');
     try {
       await handle.writeFile(formatLogMeta(meta));
       if (meta.gaps.length > 0) await handle.datasync();
@@ -62,15 +63,6 @@ export function openDirectoryLogs({ folder, writtenInPlace }: DirectoryLogsOptio
     metas.set(attempt, meta);
   }
 
-  async function openForWriting(attempt: AttemptId): Promise<FileHandle> {
-    const file = fileOf(attempt);
-    const flags = constants.O_RDWR | constants.O_CREAT;
-    const found = await unlessMissing(open(file, flags, 0o640));
-    if (found !== null) return found;
-    await mkdir(path.dirname(file), { recursive: true });
-    return open(file, flags, 0o640);
-  }
-
   /** Runs `write` over the open file and its meta; what it does is on the disk once this resolves. */
   async function change(
     attempt: AttemptId,
@@ -78,7 +70,7 @@ export function openDirectoryLogs({ folder, writtenInPlace }: DirectoryLogsOptio
   ): Promise<number> {
     return asTrouble(async () => {
       const meta = metas.get(attempt) ?? (await readMeta(attempt));
-      const handle = await openForWriting(attempt);
+      const handle = await openInFolder(fileOf(attempt), constants.O_RDWR | constants.O_CREAT);
       try {
         return await write(handle, (await handle.stat()).size, meta);
       } finally {
@@ -139,7 +131,7 @@ export function openDirectoryLogs({ folder, writtenInPlace }: DirectoryLogsOptio
         const handle = await unlessMissing(open(fileOf(attempt), 'r'));
         if (handle === null) return new Uint8Array();
         try {
-          const { bytesRead, buffer } = await handle.read(new Uint8Array(wanted), 0, wanted, place.position);
+          const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafeSlow(wanted), 0, wanted, place.position);
           return buffer.subarray(0, bytesRead);
         } finally {
           await handle.close();
@@ -150,6 +142,14 @@ export function openDirectoryLogs({ folder, writtenInPlace }: DirectoryLogsOptio
     watch: (attempt, listener) => watchers.watch(attempt, listener),
     close: () => Promise.resolve(),
   };
+}
+
+/** Makes the folder when it is missing, which is found out by trying: mostly it is there. */
+async function openInFolder(file: string, flags: string | number): Promise<FileHandle> {
+  const opened = await unlessMissing(open(file, flags, 0o640));
+  if (opened !== null) return opened;
+  await mkdir(path.dirname(file), { recursive: true });
+  return open(file, flags, 0o640);
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {

@@ -44,7 +44,10 @@ export interface LogStore {
   complete(attempt: AttemptId, total: number): Promise<number>;
   /** Null: nothing of it has ever come. */
   stat(attempt: AttemptId): Promise<LogStat | null>;
-  /** Bytes from `offset` on, up to `length` of them, at least one unless there is none; none at the end and in a gap. */
+  /**
+   * Bytes from `offset` on, up to `length` of them, at least one unless there is none; none at the end and in a gap. They are in
+   * memory of their own, which the caller may hand on.
+   */
   read(attempt: AttemptId, offset: number, length: number): Promise<Uint8Array>;
   /** Runs of which there are logs, by id. */
   listRuns(after: RunId | null, limit: number): Promise<RunId[]>;
