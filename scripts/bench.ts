@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { benchEngine } from './bench/engine.ts';
 import { openHarness } from './bench/harness.ts';
 import { benchLists } from './bench/lists.ts';
+import { benchLogs } from './bench/logs.ts';
 import { benchRestart } from './bench/restart.ts';
 import { benchChain, benchFan, benchIdleToStart, benchShell, benchThroughput } from './bench/workloads.ts';
 
@@ -18,6 +19,7 @@ const WORKLOADS = {
   'shell-500': (store: string) => benchShell(store),
   engine: () => Promise.resolve(benchEngine()),
   restart: (store: string) => benchRestart(store),
+  logs: () => benchLogs(),
   lists: (store: string) => benchLists(store),
 };
 
