@@ -10,7 +10,7 @@
 import { gapToMark, parseAttemptId, withGap, type AttemptId, type AttemptKey, type LogGap } from '@pelorus/protocol';
 import type { StoredLog } from './log-port.ts';
 import { StoreError } from './port.ts';
-import type { Database, Row, Sql } from './database.ts';
+import { lockNamed, type Database, type Row, type Sql } from './database.ts';
 import type { WriteContext } from './write-context.ts';
 
 const CHUNK_BYTES = 64 * 1024;
@@ -49,6 +49,11 @@ function* saveLog(c: WriteContext, attempt: AttemptId, log: StoredLog): Sql<numb
   return log.size;
 }
 
+/** Two masters may have pieces of one log, for a worker that went from one to the other. */
+function lockLog(c: WriteContext, attempt: AttemptId): Sql<void> {
+  return lockNamed(c.db, `log ${attempt}`);
+}
+
 const EMPTY: StoredLog = { size: 0, complete: false, gaps: [] };
 const LAST_CHUNK = `
   select start, bytes from log_chunk where run_id = ? and task = ? and n = ? and start < ? order by start desc limit 1`;
@@ -61,6 +66,7 @@ export function* appendLog(
   request: { attempt: AttemptId; offset: number; bytes: Uint8Array },
 ): Sql<number> {
   const { attempt, offset, bytes } = request;
+  yield* lockLog(c, attempt);
   const log = (yield* statLog(c.db, attempt)) ?? EMPTY;
   const end = offset + bytes.length;
   if (offset > log.size || end <= log.size) return log.size;
@@ -83,6 +89,7 @@ export function* appendLog(
 
 export function* markLogGap(c: WriteContext, request: { attempt: AttemptId; gap: LogGap }): Sql<number> {
   const { attempt, gap } = request;
+  yield* lockLog(c, attempt);
   const log = (yield* statLog(c.db, attempt)) ?? EMPTY;
   const marked = gapToMark(gap, log.size, log.gaps);
   if (marked === null) return log.size;
@@ -102,6 +109,7 @@ function* cutLastChunk(c: WriteContext, attempt: AttemptId, at: number): Sql<voi
 }
 
 export function* completeLog(c: WriteContext, request: { attempt: AttemptId; total: number }): Sql<number> {
+  yield* lockLog(c, request.attempt);
   const log = (yield* statLog(c.db, request.attempt)) ?? EMPTY;
   if (log.size !== request.total) return log.size;
   return yield* saveLog(c, request.attempt, { ...log, complete: true });

@@ -2,7 +2,7 @@ import { appendFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { formatLogMeta, runIdOf, type AttemptId } from '@pelorus/protocol';
+import { formatLogMeta, type AttemptId } from '@pelorus/protocol';
 import {
   createS3Client,
   LogStoreError,
@@ -11,7 +11,7 @@ import {
   openObjectLogs,
   type S3Options,
 } from '../../src/logs/index.ts';
-import { openSqliteStore, type Store } from '../../src/store/index.ts';
+import { openSqliteStore } from '../../src/store/index.ts';
 import { logStoreContract, readOn, type LogPlaceUnderTest } from './contract.ts';
 import { startS3Server, type S3TestServer } from './s3-server.ts';
 
@@ -54,33 +54,12 @@ describe('logs in a directory', () => {
 });
 
 describe('logs in the database', () => {
-  let store: Store;
-  beforeAll(async () => {
-    store = await openSqliteStore(path.join(scratch, 'store'));
-  });
-  afterEach(async () => {
-    for (const run of await store.listLogRuns(null, 100)) await openDatabaseLogs(store).deleteRun(run);
-  });
-  afterAll(() => store.close());
-  logStoreContract((): LogPlaceUnderTest => {
-    const open = async () => openDatabaseLogs(store);
-    return { open, openAgain: open };
-  });
-
+  // What it must do besides is held against every kind of database, in the contract of stores.
   test('a store that is closed is trouble of the place', async () => {
     const closed = await openSqliteStore(path.join(scratch, 'closed'));
     await closed.close();
     const logs = openDatabaseLogs(closed);
     await expect(logs.append(attempt, 0, Buffer.from('x'))).rejects.toThrow(LogStoreError);
-  });
-
-  test('deleting the logs of a run takes several bounded steps', async () => {
-    const logs = openDatabaseLogs(store);
-    for (let n = 1; n <= 40; n += 1) await logs.append(`9.0.${n}` as AttemptId, 0, Buffer.alloc(200_000));
-    expect(await store.dropLogChunks({ run: runIdOf(9), limit: 10 })).toBe(10);
-    await logs.deleteRun(runIdOf(9));
-    expect(await store.dropLogChunks({ run: runIdOf(9), limit: 10 })).toBe(0);
-    expect(await logs.listRuns(null, 10)).toEqual([]);
   });
 });
 

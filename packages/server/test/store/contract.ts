@@ -13,6 +13,7 @@ import { accessContract } from './contract-of-access.ts';
 import { alertsContract } from './contract-of-alerts.ts';
 import { eventsContract } from './contract-of-events.ts';
 import { factsContract } from './contract-of-facts.ts';
+import { logsContract } from './contract-of-logs.ts';
 import { operationsContract } from './contract-of-operations.ts';
 import { projectsContract } from './contract-of-projects.ts';
 import { turnsContract } from './contract-of-turns.ts';
@@ -1002,6 +1003,7 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
     vaultContract(makePlace);
     eventsContract(makePlace);
     factsContract(makePlace);
+    logsContract(makePlace);
     operationsContract(makePlace);
     accessContract(makePlace);
     alertsContract(makePlace);
