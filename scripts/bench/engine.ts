@@ -117,5 +117,5 @@ function newRun(definition: WorkflowDefinition): Run {
     endedAt: null,
   };
   const workflow = { workflowId: 1, version: 1, definition, files: [] };
-  return openRun({ spec, status, tasks: [], attempts: [] }, { workflow, connections: [], projectParams: {} });
+  return openRun({ spec, status, tasks: [], attempts: [] }, { workflow, projectParams: {} });
 }

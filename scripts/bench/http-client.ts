@@ -5,10 +5,12 @@ import type { Measured, Scenario } from './lists.ts';
 const base = process.argv[2]!;
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 
-process.once('message', async (scenarios: Scenario[]) => {
+process.once('message', (scenarios: Scenario[]) => void measureAll(scenarios));
+
+async function measureAll(scenarios: Scenario[]): Promise<void> {
   for (const scenario of scenarios) process.send?.(await measure(scenario));
-  process.disconnect();
-});
+  process.disconnect?.();
+}
 
 async function measure({ name, path, requests, pages }: Scenario): Promise<Measured> {
   const latencies: number[] = [];

@@ -58,7 +58,7 @@ export function selectionOf(flags: RunFilterFlags): RunSelection {
 }
 
 function withoutAbsent(selection: { [Name in keyof RunSelection]: RunSelection[Name] | undefined }): RunSelection {
-  return Object.fromEntries(Object.entries(selection).filter(([, value]) => value !== undefined)) as RunSelection;
+  return Object.fromEntries(Object.entries(selection).filter(([, value]) => value !== undefined));
 }
 
 /** Of a date its first instant in UTC. */
@@ -105,7 +105,7 @@ export function parseFilter(pairs: readonly string[]): RunSelection {
     if (key === 'state') flags[key] = [...((flags[key] as string[] | undefined) ?? []), ...statesIn(value)];
     else flags[key] = key === 'rerunOf' ? wholeNumber('rerun-of', 1)(value) : value;
   }
-  return selectionOf(flags as RunFilterFlags);
+  return selectionOf(flags);
 }
 
 function statesIn(text: string): RunState[] {

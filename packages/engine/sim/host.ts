@@ -297,7 +297,11 @@ class Supervisor {
         this.actor.after(host.until(killAt), () => {
           if (entry.state === 'running') host.kill(entry);
         });
+        return;
       }
+      case 'probe':
+        // No master of the simulation asks for one.
+        return;
     }
   }
 

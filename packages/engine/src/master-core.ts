@@ -491,7 +491,8 @@ export class MasterCore {
       case 'goodbye':
         return this.goodbye(message.worker, at);
       case 'log':
-        // Taken out of the frame before: logs are not decided about.
+      case 'probe-result':
+        // Taken out of the frame before: neither is decided about.
         return;
     }
   }

@@ -55,7 +55,7 @@ export async function* resumedEvents(
   for (;;) {
     signal?.throwIfAborted();
     const idle = new IdleLimit(signal);
-    let error: unknown = null;
+    let error: Error | null = null;
     try {
       const headers: Record<string, string> = { accept: 'text/event-stream' };
       if (place.id !== null) headers['last-event-id'] = place.id;
@@ -77,7 +77,7 @@ export async function* resumedEvents(
     } catch (cause) {
       signal?.throwIfAborted();
       if (!mayPass(cause)) throw cause;
-      error = cause;
+      error = cause instanceof Error ? cause : new Error(String(cause), { cause });
     } finally {
       idle.end();
     }

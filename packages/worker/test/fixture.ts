@@ -190,6 +190,7 @@ export class HandMaster {
       case 'probe-result':
         this.probed.set(message.id, message);
         return;
+      case 'log':
       case 'goodbye':
         return;
     }

@@ -32,6 +32,7 @@ const JSON_TYPE = 'application/json';
 const BYTES_TYPE = 'application/octet-stream';
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 const MULTIPART_TYPE = 'multipart/form-data';
+const ZIP_TYPE = 'application/zip';
 const YAML_TYPES = ['application/yaml', 'application/x-yaml', 'text/yaml', 'text/x-yaml'];
 
 /** No body; an empty JSON object is let through, because many clients send one. */
@@ -188,6 +189,36 @@ export const definitionBody: BodyReader<DefinitionBody> = {
       format: YAML_TYPES.includes(type) ? 'yaml' : 'json',
       bytes,
     };
+  },
+};
+
+/** Definitions as they were sent, any number of them. */
+export interface ImportBody {
+  kind: 'zip' | DefinitionFormat;
+  bytes: Buffer;
+}
+
+export const importBody: BodyReader<ImportBody> = {
+  contentTypes: [ZIP_TYPE, ...YAML_TYPES, JSON_TYPE],
+  limitBytes: LIMITS.requestBodyBytes,
+  schema: null,
+  media: {
+    [ZIP_TYPE]: { kind: 'bytes' },
+    ...Object.fromEntries(YAML_TYPES.map((type) => [type, { kind: 'definition' } as const])),
+    [JSON_TYPE]: { kind: 'definition' },
+  },
+  readsQuery: false,
+  read: (request) => {
+    const bytes = bytesOf(request);
+    const type = mediaType(request);
+    const kind = type === ZIP_TYPE ? 'zip' : YAML_TYPES.includes(type) ? 'yaml' : 'json';
+    if (bytes.length === 0) throw new ApiFailure('MALFORMED_BODY', 'the body must hold definitions');
+    if (kind !== 'zip' && bytes.length > API_LIMITS.importTextBytes)
+      throw new ApiFailure(
+        'TOO_LARGE',
+        `a text may have ${API_LIMITS.importTextBytes} bytes here, this one has ${bytes.length}; send a zip`,
+      );
+    return { kind, bytes };
   },
 };
 

@@ -369,7 +369,7 @@ function sendFailure(error: unknown, request: FastifyRequest, reply: FastifyRepl
   if (problem.retryAfter !== undefined) void reply.header('retry-after', String(problem.retryAfter));
   if (problem.code === 'NOT_SIGNED_IN') void reply.header('www-authenticate', 'Bearer realm="pelorus"');
   const { refusal } = request.routeOptions.config;
-  const body = refusal == null ? problem : refusal.body(problem);
+  const body = refusal === null || refusal === undefined ? problem : refusal.body(problem);
   return reply.code(problem.status).type('application/problem+json; charset=utf-8').send(JSON.stringify(body));
 }
 

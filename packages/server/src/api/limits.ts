@@ -81,6 +81,18 @@ export const API_LIMITS = {
   /** Inflated to deflated size of one entry, looked at above `zipRatioFromBytes`. */
   zipRatio: 200,
   zipRatioFromBytes: 1 * MIB,
+  /** One import, and so one export: workflows, their tasks, files of the zip, and what its list of them may have. */
+  importWorkflows: 2000,
+  importTasks: 200_000,
+  importEntries: 5000,
+  importListBytes: 8 * MIB,
+  /** A text with several definitions. */
+  importTextBytes: 16 * MIB,
+  importProblems: 1000,
+  unusedFilesShown: 100,
+  /** Less than a zip may inflate to, for files in it are not compressed where an import would take that for an attack. */
+  exportBytes: 48 * MIB,
+  exportPieceBytes: 64 * KIB,
   /** One entry of the index of lines. */
   logReadChunkBytes: 256 * KIB,
   /** How far lines are looked for around a place in a log that is not known by its lines. */

@@ -291,7 +291,10 @@ class Follower {
       let told = 0;
       while (!signal.aborted && !this.stopped) {
         if (told === this.seq) {
-          if (this.hasEnded()) return yield this.endFrame();
+          if (this.hasEnded()) {
+            yield this.endFrame();
+            return;
+          }
           await this.change(signal);
           continue;
         }

@@ -7,9 +7,9 @@ export type RunsListener = (runs: ReadonlySet<RunId>) => void;
 
 export interface RunHints {
   /** For the master: changes that are durable now. */
-  committed(changes: readonly Change[]): void;
+  committed: (changes: readonly Change[]) => void;
   /** Returns how to stop listening. */
-  subscribe(listener: RunsListener): () => void;
+  subscribe: (listener: RunsListener) => () => void;
 }
 
 /** While nobody listens a commit costs nothing. */

@@ -38,22 +38,41 @@ export async function readDefinition(
       ? { kind: 'bundle' as const, bytes: body.bytes, as }
       : { kind: 'text' as const, format: body.format, bytes: body.bytes, as };
   const parsed = await context.definitions.parse(upload);
-  const kept = body.kind === 'bundle' || parsed.missing.length === 0 ? [] : await earlierFiles(context, as);
-  const definition = await complete(context, project.id, parsed, kept);
+  return checkDefinition(context, parsed, { projectId: project.id, as, keepFiles: body.kind !== 'bundle' });
+}
+
+/** Workflows that are saved together, by `project/name`. */
+export type SavedTogether = ReadonlyMap<string, WorkflowDefinition>;
+
+/**
+ * What shows only beside what is stored: files, references, circles. `keepFiles`: those that it names and does not bring are taken from the
+ * latest version. Throws as `readDefinition` does.
+ */
+export async function checkDefinition(
+  context: ApiContext,
+  parsed: ParsedUpload,
+  { projectId, as, keepFiles, beside }: { projectId: number; as: NamedAs; keepFiles: boolean; beside?: SavedTogether },
+): Promise<CompleteDefinition> {
+  const kept = keepFiles && parsed.missing.length > 0 ? await earlierFiles(context, as) : [];
+  const definition = await complete(context, projectId, parsed, kept);
   await demandReferences(context, as.project, definition.definition);
-  await refuseCircles(context, as, definition);
-  return { ...definition, warnings: [...definition.warnings, ...(await namedInVain(context, as, definition))] };
+  await refuseCircles(context, as, { ...definition, beside: beside ?? new Map() });
+  const inVain = await namedInVain(context, as, { ...definition, beside: beside ?? new Map() });
+  return { ...definition, warnings: [...definition.warnings, ...inVain] };
 }
 
 /** What tasks name and is not there now: it may come before they run, so it is a warning. */
 async function namedInVain(
   context: ApiContext,
   as: NamedAs,
-  { definition, source }: CompleteDefinition,
+  { definition, source, beside }: CompleteDefinition & { beside: SavedTogether },
 ): Promise<WorkflowSaved['warnings']> {
   const missing = [
     ...(await unknownEnvironments(context, definition)).map((each) => ({ ...each, member: 'environment' })),
-    ...(await unknownSubWorkflows(context, as, definition)).map((each) => ({ ...each, member: 'workflow' })),
+    ...(await unknownSubWorkflows(context, { as, beside }, definition)).map((each) => ({
+      ...each,
+      member: 'workflow',
+    })),
   ];
   if (missing.length === 0) return [];
   const locator = createLocator(source, 'file', definition);
@@ -65,7 +84,7 @@ async function namedInVain(
 /** Of other projects this would say what there is, so only administrators are told. */
 async function unknownSubWorkflows(
   { store, caller }: ApiContext,
-  as: NamedAs,
+  { as, beside }: { as: NamedAs; beside: SavedTogether },
   { tasks }: WorkflowDefinition,
 ): Promise<{ task: string; message: string }[]> {
   const named = tasks.flatMap(({ name: task, action }) => {
@@ -77,7 +96,7 @@ async function unknownSubWorkflows(
   const names = new Map(named.map((each) => [`${each.project}/${each.workflow}`, each]));
   const missing = new Set<string>();
   for (const [name, { project, workflow }] of names)
-    if ((await store.getWorkflow(project, workflow)) === null) missing.add(name);
+    if (!beside.has(name) && (await store.getWorkflow(project, workflow)) === null) missing.add(name);
   return named
     .map(({ task, project, workflow }) => ({ task, name: `${project}/${workflow}` }))
     .filter(({ name }) => missing.has(name))

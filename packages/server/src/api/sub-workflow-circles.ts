@@ -18,11 +18,11 @@ interface Reference {
   task: number;
 }
 
-/** Throws the 422 that names the circle and the task where it begins. */
+/** Throws the 422 that names the circle and the task where it begins. `beside`: what is saved together with it, by `project/name`. */
 export async function refuseCircles(
   context: ApiContext,
   as: NamedAs,
-  saved: { definition: WorkflowDefinition; source: string },
+  saved: { definition: WorkflowDefinition; source: string; beside: ReadonlyMap<string, WorkflowDefinition> },
 ): Promise<void> {
   const self = `${as.project}/${as.name}`;
   const seen = new Set<string>();
@@ -33,7 +33,8 @@ export async function refuseCircles(
       throw failureWith('INVALID_DEFINITION', [problemOf(saved, next.task, await shown(context, [...next.path, key]))]);
     if (seen.has(`${key}@${next.version}`)) continue;
     seen.add(`${key}@${next.version}`);
-    const definition = await definitionOf(context, next);
+    const together = next.version === 'latest' ? saved.beside.get(key) : undefined;
+    const definition = together ?? (await definitionOf(context, next));
     if (definition) open.push(...referencesOf(definition, next.project, [...next.path, key], next.task));
   }
 }

@@ -17,7 +17,10 @@ export interface Expecting {
  * What a save must find stored: a version, nothing (null), or anything (undefined). Throws `PRECONDITION_FAILED`, with the version there is, when
  * that is clear already; the store decides when two come at once.
  */
-export function expectedVersion(now: WorkflowRow | null, { ifMatch, ifNoneMatch }: Expecting): number | null | undefined {
+export function expectedVersion(
+  now: WorkflowRow | null,
+  { ifMatch, ifNoneMatch }: Expecting,
+): number | null | undefined {
   if (ifNoneMatch.includes('*')) {
     if (now !== null) throw preconditionFailed(now, 'it exists already');
     return null;
@@ -30,5 +33,8 @@ export function expectedVersion(now: WorkflowRow | null, { ifMatch, ifNoneMatch 
 
 export function preconditionFailed(now: WorkflowRow | null, why: string, cause?: unknown): ApiFailure {
   const name = now === null ? 'the workflow' : `workflow ${now.project}/${now.name}`;
-  return new ApiFailure('PRECONDITION_FAILED', `${name} was not changed: ${why}`, { version: now?.version ?? null, cause });
+  return new ApiFailure('PRECONDITION_FAILED', `${name} was not changed: ${why}`, {
+    version: now?.version ?? null,
+    cause,
+  });
 }

@@ -30,28 +30,32 @@ type InflateWithEngine = (
   done: (error: Error | null, result: { buffer: Buffer; engine: { bytesWritten: number } }) => void,
 ) => void;
 
-/** Throws `UNSAFE_ARCHIVE` for anything but plain files with safe relative names, within the limits. */
+/** A definition with its files. Throws `UNSAFE_ARCHIVE`. */
 export async function unpackZip(bytes: Buffer): Promise<UnpackedZip> {
-  const contents = await readEntries(bytes).catch((cause: unknown) => {
-    throw cause instanceof ApiFailure
-      ? cause
-      : unsafe(`it cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
-  });
+  const contents = await readZip(bytes, API_LIMITS.zipEntries);
   const definition = contents.get(DEFINITION_NAME);
   if (definition === undefined) throw unsafe(`its root holds no ${DEFINITION_NAME}`);
   contents.delete(DEFINITION_NAME);
   return { definition, files: [...contents].map(([name, content]) => toWorkflowFile(name, content)) };
 }
 
-async function readEntries(bytes: Buffer): Promise<Map<string, Buffer>> {
+/** All files by name. Throws `UNSAFE_ARCHIVE` for anything but plain files with safe relative names, within the limits. */
+export async function readZip(bytes: Buffer, entriesMax: number): Promise<Map<string, Buffer>> {
+  return readEntries(bytes, entriesMax).catch((cause: unknown) => {
+    throw cause instanceof ApiFailure
+      ? cause
+      : unsafe(`it cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
+  });
+}
+
+async function readEntries(bytes: Buffer, entriesMax: number): Promise<Map<string, Buffer>> {
   const zip = await openBuffer(bytes, {
     lazyEntries: true,
     decodeStrings: true,
     validateEntrySizes: true,
     strictFileNames: true,
   });
-  if (zip.entryCount > API_LIMITS.zipEntries)
-    throw unsafe(`it has ${zip.entryCount} entries, more than ${API_LIMITS.zipEntries}`);
+  if (zip.entryCount > entriesMax) throw unsafe(`it has ${zip.entryCount} entries, more than ${entriesMax}`);
   // Whatever is wrong is reported by a call; an error told twice must not end the process.
   zip.on('error', () => undefined);
   const entries: Entry[] = [];
@@ -95,12 +99,12 @@ function shown(name: string): string {
 }
 
 /** Equal for names that are one file where case, or the way in which a letter is composed, makes no difference. */
-function foldedName(name: string): string {
+export function foldedName(name: string): string {
   return name.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC');
 }
 
 /** `a/b/c` → `a`, `a/b`. */
-function foldersOf(name: string): string[] {
+export function foldersOf(name: string): string[] {
   const steps = name.split('/');
   return steps.slice(0, -1).map((_step, depth) => steps.slice(0, depth + 1).join('/'));
 }
@@ -174,6 +178,6 @@ export function toWorkflowFile(name: string, content: Buffer): WorkflowFile {
   return { name, sha256: createHash('sha256').update(content).digest('hex'), base64: content.toString('base64') };
 }
 
-function unsafe(reason: string, cause?: unknown): ApiFailure {
+export function unsafe(reason: string, cause?: unknown): ApiFailure {
   return new ApiFailure('UNSAFE_ARCHIVE', `the zip file was refused: ${reason}`, cause === undefined ? {} : { cause });
 }

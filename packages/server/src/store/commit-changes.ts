@@ -155,7 +155,7 @@ function* updateStatuses(c: WriteContext, master: string, cells: Cell[]): Sql<nu
     const [run, version, state, cause, firstFailure, waitReason, , startedAt, endedAt] = cells.slice(
       i,
       i + STATUS_WIDTH,
-    ) as Cell[];
+    );
     const written = [version, state, cause, firstFailure, waitReason, master, startedAt, endedAt] as Cell[];
     updates.push(...written, yield* c.nextChange(), run!, version!, master);
   }

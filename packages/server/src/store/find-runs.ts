@@ -8,7 +8,7 @@
  * million runs cost what a page may cost.
  */
 import type { Dialect } from './dialect.ts';
-import { countPairs, resolveWorkflows, textOf, type ListRequest } from './list-runs.ts';
+import { countPairs, resolveWorkflows, textOf, type ListRequest } from './run-scope.ts';
 import type { RunFilter } from './port.ts';
 import type { Cell } from './rows.ts';
 import type { Database, Sql } from './database.ts';

@@ -35,6 +35,7 @@ export class PostgresDatabase implements Database {
     return answers;
   }
 
+  // oxlint-disable-next-line require-yield -- counted here
   *written(): Sql<number> {
     return this.#written;
   }
@@ -79,13 +80,12 @@ function numbered(text: string): string {
   return text.replaceAll('?', () => `$${++count}`);
 }
 
-const INT8 = 20;
-const NUMERIC = 1700;
+const { INT8, NUMERIC } = pg.types.builtins;
 
 /** Epoch milliseconds, ids and counters stay far below 2^53. */
 const types: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format: 'text' | 'binary') =>
-    oid === INT8 || oid === NUMERIC ? Number : pg.types.getTypeParser(oid, format as 'text')) as never,
+  getTypeParser: (oid, format): ((text: string) => unknown) =>
+    oid === INT8 || oid === NUMERIC ? Number : (pg.types.getTypeParser(oid, format) as (text: string) => unknown),
 };
 
 /** Each connection keeps statements prepared by these names; the same text has the same one everywhere. */
@@ -129,7 +129,7 @@ export class PostgresPool {
       idle_in_transaction_session_timeout: options.statementTimeoutMs,
       connectionTimeoutMillis: 5000,
       keepAlive: true,
-    } as pg.PoolConfig);
+    });
     // An idle connection that breaks is replaced by the next call.
     this.#pool.on('error', () => undefined);
   }

@@ -98,7 +98,7 @@ const DELETE_FILE = `delete from project_file where project_id = ? and path = ?`
 export function* deleteProjectFile(
   c: WriteContext,
   { projectId, path, expected }: { projectId: number; path: string; expected: ExpectedFile },
-): Sql<FileOutcome<Record<never, never>>> {
+): Sql<FileOutcome> {
   const existing = yield* c.db.get(FILE, projectId, path);
   if (existing && !isExpected(expected, existing)) return mismatch(existing);
   if (!existing) throw new StoreError('NOT_FOUND', `There is no file '${path}' in that project.`);

@@ -2,7 +2,7 @@
 import type { Dialect } from './dialect.ts';
 import type { ChangedRunsRequest } from './events-port.ts';
 import type { RunTexts } from './read-verbs.ts';
-import { textOf } from './list-runs.ts';
+import { textOf } from './run-scope.ts';
 import { ATTEMPT_COLUMNS, RUN_COLUMNS, TASK_RUN_COLUMNS } from './rows.ts';
 import type { Cell } from './rows.ts';
 import type { Database, Sql } from './database.ts';

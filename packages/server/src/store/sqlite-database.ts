@@ -2,6 +2,7 @@
  * One SQLite connection and its prepared statements. A statement is named by its text, which is a constant:
  * it is prepared once and kept for the life of the connection.
  */
+/* oxlint-disable require-yield -- SQLite answers at once: no statement is left to whoever runs the verb */
 import { DatabaseSync } from 'node:sqlite';
 import type { StatementResultingChanges, StatementSync } from 'node:sqlite';
 import { ConstraintViolation } from './database.ts';

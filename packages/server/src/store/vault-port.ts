@@ -37,7 +37,7 @@ export interface ProjectFileRow {
 export type ExpectedFile = '*' | readonly string[] | null;
 
 /** `mismatch`: nothing was changed; `sha256` is of what is there, null: there is no such file. */
-export type FileOutcome<Done> = ({ kind: 'done' } & Done) | { kind: 'mismatch'; sha256: string | null };
+export type FileOutcome<Done = unknown> = ({ kind: 'done' } & Done) | { kind: 'mismatch'; sha256: string | null };
 
 /** Of a list by name: the last one of the page before, and how many. */
 export interface NamePage {
@@ -105,11 +105,7 @@ export interface VaultStore {
   /** Those of `paths` that there are. */
   findProjectFiles(projectId: number, paths: readonly string[]): Promise<ProjectFileRow[]>;
   /** NOT_FOUND. Runs that have pinned its content keep it. */
-  deleteProjectFile(file: {
-    projectId: number;
-    path: string;
-    expected: ExpectedFile;
-  }): Promise<FileOutcome<Record<never, never>>>;
+  deleteProjectFile(file: { projectId: number; path: string; expected: ExpectedFile }): Promise<FileOutcome>;
   /** Part of a content, of a file or of a workflow version; null when there is none. */
   readContent(sha256: string, from: number, sizeBytes: number): Promise<Uint8Array | null>;
 

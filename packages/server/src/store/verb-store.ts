@@ -229,7 +229,7 @@ export class VerbStore implements Store {
     return this.#people.call('findProjectFiles', { projectId, paths });
   }
 
-  deleteProjectFile(file: Parameters<Store['deleteProjectFile']>[0]): Promise<FileOutcome<Record<never, never>>> {
+  deleteProjectFile(file: Parameters<Store['deleteProjectFile']>[0]): Promise<FileOutcome> {
     return this.#writer.call('deleteProjectFile', file);
   }
 

@@ -9,12 +9,12 @@ import type { Vault } from './seal.ts';
  * there is nothing to hide. What no key opens cannot be looked for.
  */
 export function projectMask(vault: Vault, projectId: number, rows: ProjectVaultRows): Mask | null {
-  const { secret, connection } = projectVault(vault, projectId, rows);
+  const opened = projectVault(vault, projectId, rows);
   const values = rows.secrets
-    .map(({ name }) => secret(name))
+    .map(({ name }) => opened.secret(name))
     .flatMap((found) => (found.kind === 'found' ? [found.value] : []));
   const addresses = rows.connections
-    .map(({ name }) => connection(name))
+    .map(({ name }) => opened.connection(name))
     .flatMap((found) => (found.kind === 'found' ? [found.value.url] : []));
   return Mask.of([...values, ...addresses.flatMap(passwordsIn)]);
 }

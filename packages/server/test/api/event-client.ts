@@ -1,10 +1,14 @@
 /** A client of event streams over a socket of its own, which can be cut, and can stop reading. */
 import { request, type ClientRequest, type IncomingMessage } from 'node:http';
+import type { RunSnapshot, RunView, TaskView } from '@pelorus/protocol';
+
+/** The fields of all kinds of events; which of them are there, `event` says. */
+type EventData = Omit<RunView & TaskView, 'state'> & RunSnapshot & { state: string };
 
 export interface HeardEvent {
   id: string | null;
   event: string;
-  data: any;
+  data: EventData;
 }
 
 export interface EventClient {
@@ -53,7 +57,11 @@ function clientOf(response: IncomingMessage): EventClient {
       if (value('') !== undefined) comments.push(value('')!);
       const data = value('data');
       if (data === undefined) continue;
-      const event = { id: value('id') ?? null, event: value('event') ?? 'message', data: JSON.parse(data) };
+      const event = {
+        id: value('id') ?? null,
+        event: value('event') ?? 'message',
+        data: JSON.parse(data) as EventData,
+      };
       events.push(event);
       for (const hear of [...waiting]) hear(event);
     }

@@ -1,6 +1,7 @@
 /** Many clients of event streams, slow ones, and those whose right has ended. */
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import type { RunView } from '@pelorus/protocol';
 import { newSecret, secretHash, TOKEN_PREFIX } from '../../src/api/credentials.ts';
 import { createRunHints } from '../../src/api/index.ts';
 import { DIAMOND, NOW, openApi, type ApiUnderTest } from './api-under-test.ts';
@@ -229,7 +230,7 @@ afterAll(() => {
 });
 
 async function watch(query: string, headers = asAdmin, lastEventId?: string | null): Promise<EventClient> {
-  const resume = lastEventId == null ? {} : { 'last-event-id': lastEventId };
+  const resume = typeof lastEventId === 'string' ? { 'last-event-id': lastEventId } : {};
   const client = await listen(feed.baseUrl, `/events${query}`, { ...headers, ...resume });
   clients.push(client);
   expect(client.status).toBe(200);
@@ -254,7 +255,7 @@ test('all runs: whatever is submitted or changes is told, from now on', async ()
   await api.setTask(run, 0, 'succeeded', { startedAt: NOW, endedAt: NOW });
   await api.setRun(run, 'failed', { endedAt: NOW });
   const last = await client.heard(({ event, data }) => event === 'run' && data.state === 'failed');
-  const stored = (await api.call<any>('GET', `/runs/${run}`, { headers: asAdmin })).body;
+  const stored = (await api.call<RunView>('GET', `/runs/${run}`, { headers: asAdmin })).body;
   expect(last.data).toEqual(stored);
   expect(told(client).some((text) => text.startsWith(`${before} `))).toBe(false);
   client.cut();

@@ -1,7 +1,7 @@
 /** Event streams over sockets: what a client hears, whatever becomes of its connection. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { TaskRunState, TaskView } from '@pelorus/protocol';
+import type { RunEvent, RunSnapshot, RunView, TaskRunState, TaskView } from '@pelorus/protocol';
 import { createClient } from '@pelorus/sdk';
 import { createRunHints } from '../../src/api/index.ts';
 import { DIAMOND, NOW, openApi, type ApiUnderTest } from './api-under-test.ts';
@@ -25,30 +25,31 @@ afterAll(() => {
 });
 
 async function follow(path: string, lastEventId?: string | null): Promise<EventClient> {
-  const client = await listen(baseUrl, path, lastEventId == null ? {} : { 'last-event-id': lastEventId });
+  const client = await listen(baseUrl, path, typeof lastEventId === 'string' ? { 'last-event-id': lastEventId } : {});
   open.add(client);
   void client.ended.then(() => open.delete(client));
   return client;
 }
 
 /** What a client that heard these events knows. */
-function known(events: HeardEvent[]): { run: any; tasks: TaskView[] } {
+function known(events: readonly { event: string; data: unknown }[]): { run: RunView | null; tasks: TaskView[] } {
   const tasks: TaskView[] = [];
-  let run: any = null;
+  let run: RunView | null = null;
   for (const { event, data } of events) {
     if (event === 'snapshot') {
-      if (data.part === 1) tasks.length = 0;
-      for (const task of data.tasks) tasks[task.index] = task;
-      run = data.run;
-    } else if (event === 'task') tasks[data.index] = data;
-    else if (event === 'run') run = data;
+      const snapshot = data as RunSnapshot;
+      if (snapshot.part === 1) tasks.length = 0;
+      for (const task of snapshot.tasks) tasks[task.index] = task;
+      run = snapshot.run;
+    } else if (event === 'task') tasks[(data as TaskView).index] = data as TaskView;
+    else if (event === 'run') run = data as RunView;
   }
   return { run, tasks };
 }
 
-async function stored(run: number): Promise<{ run: any; tasks: TaskView[] }> {
+async function stored(run: number): Promise<{ run: RunView | null; tasks: TaskView[] }> {
   const { items: tasks } = (await api.call<{ items: TaskView[] }>('GET', `/runs/${run}/tasks`)).body;
-  return { run: (await api.call<any>('GET', `/runs/${run}`)).body, tasks };
+  return { run: (await api.call<RunView>('GET', `/runs/${run}`)).body, tasks };
 }
 
 const isRun = (state: string) => (event: HeardEvent) => event.event === 'run' && event.data.state === state;
@@ -68,7 +69,7 @@ describe('the events of one run', () => {
     });
     const first = await client.heard(({ event }) => event === 'snapshot');
     expect(first.data).toMatchObject({ part: 1, isLast: true, run: { id: run, state: 'queued' } });
-    expect(first.data.tasks.map((task: TaskView) => [task.name, task.state, task.waitReason])).toEqual([
+    expect(first.data.tasks.map((task) => [task.name, task.state, task.waitReason])).toEqual([
       ['a', 'pending', null],
       ['b', 'pending', 'waiting for a'],
       ['c', 'pending', 'waiting for a'],
@@ -86,7 +87,7 @@ describe('the events of one run', () => {
     // Nothing of it is stored, but it waits for nobody now.
     await client.heard((event) => isTask('b', 'pending')(event) && event.data.waitReason === null);
     expect(known(client.events).tasks).toEqual((await stored(run)).tasks);
-    expect(known(client.events).run.counts).toEqual({ succeeded: 1, pending: 3 });
+    expect(known(client.events).run?.counts).toEqual({ succeeded: 1, pending: 3 });
 
     for (const task of [1, 2, 3]) await api.setTask(run, task, 'succeeded', { startedAt: NOW, endedAt: NOW });
     await api.setRun(run, 'succeeded', { endedAt: NOW });
@@ -181,7 +182,7 @@ describe('resuming', () => {
 
   /** Moves a run of 200 tasks to its end in random order, several tasks a commit. */
   async function proceed(run: number, random: () => number): Promise<void> {
-    const at = new Array<number>(TASKS).fill(-1);
+    const at = Array.from({ length: TASKS }, () => -1);
     await api.setRun(run, 'running');
     const open = Array.from({ length: TASKS }, (_, task) => task);
     while (open.length > 0) {
@@ -249,10 +250,9 @@ describe('resuming', () => {
             const last = events.findLast(
               ({ event, data }) =>
                 (event === 'task' && data.index === task.index) ||
-                (event === 'snapshot' && data.tasks.some((each: TaskView) => each.index === task.index)),
+                (event === 'snapshot' && data.tasks.some((each) => each.index === task.index)),
             )!;
-            const told =
-              last.event === 'task' ? last.data : last.data.tasks.find((each: TaskView) => each.index === task.index);
+            const told = last.event === 'task' ? last.data : last.data.tasks.find((each) => each.index === task.index);
             expect(told).toEqual(task);
           }
         }
@@ -267,7 +267,7 @@ describe('resuming', () => {
     const cutting: typeof fetch = async (input, init) => {
       const response = await fetch(input, init);
       connections += 1;
-      const reader = response.body!.getReader();
+      const reader = (response.body as ReadableStream<Uint8Array>).getReader();
       let bytes = 0;
       const body = new ReadableStream<Uint8Array>({
         pull: async (controller) => {
@@ -286,11 +286,10 @@ describe('resuming', () => {
       return new Response(body, { status: response.status, headers: response.headers });
     };
     const client = createClient({ baseUrl, fetch: cutting });
-    const events: HeardEvent[] = [];
+    const events: RunEvent[] = [];
     let interruptions = 0;
     const watching = (async () => {
-      for await (const event of client.watchRun(run, { onInterruption: () => interruptions++ }))
-        events.push({ id: null, ...event });
+      for await (const event of client.watchRun(run, { onInterruption: () => interruptions++ })) events.push(event);
     })();
     for (const task of [0, 1, 2, 3]) await api.setTask(run, task, 'succeeded', { startedAt: NOW, endedAt: NOW });
     await api.setRun(run, 'succeeded', { endedAt: NOW });

@@ -1,6 +1,6 @@
 /** The live query: what a master has in memory, against what is stored; and its published form. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { ExecutingAnswer, LiveView, TaskView } from '@pelorus/protocol';
+import type { ExecutingAnswer, ExecutorDetail, LiveView, TaskView } from '@pelorus/protocol';
 import { newSecret, secretHash, TOKEN_PREFIX } from '../../src/api/credentials.ts';
 import type { LiveRun } from '../../src/master/live-run.ts';
 import { startCluster, type Cluster } from '../master/cluster.ts';
@@ -248,7 +248,7 @@ describe('query-executing-workflow', () => {
 
   test('errors come in the envelope, with the status that fits', async () => {
     const path = '/projects/sales/executors/query-executing-workflow';
-    const wrong = await api.call<any>('GET', path, { headers, query: { id: 'x' } });
+    const wrong = await api.call('GET', path, { headers, query: { id: 'x' } });
     expect(wrong).toMatchObject({ status: 400, body: { code: 400, data: null, status: 400, error: 'Bad Request' } });
     expect(wrong.body.errors).toHaveLength(1);
     expect(await api.call('GET', path, { headers })).toMatchObject({ status: 400, body: { code: 400 } });
@@ -293,12 +293,14 @@ test('the log of a node that was reused is read by the attempt that made its res
   await api.setRun(first, 'failed', { endedAt: NOW });
   await api.writeLog(first, 0, 1, 'loaded\n');
   const { body } = await api.call<{ id: number }>('POST', `/runs/${first}/rerun`, { headers, body: {} });
-  const [detail] = (await api.call<any>('GET', `/executors/${body.id}`, { headers })).body;
-  expect(detail.data.nodes.map((node: any) => [node.name, node.jobId, node.status])).toEqual([
+  const [detail] = (await api.call<[ExecutorDetail]>('GET', `/executors/${body.id}`, { headers })).body;
+  expect(detail.data.nodes.map((node) => [node.name, node.jobId, node.status])).toEqual([
     ['load', `${first}.0.1`, 4],
     ['report', null, 1],
     ['off', null, 0],
   ]);
-  const log = await api.call<any>('GET', `/executors/${detail.data.nodes[0].jobId}/logs`, { headers });
+  const log = await api.call<{ content: string[] }>('GET', `/executors/${detail.data.nodes[0]?.jobId}/logs`, {
+    headers,
+  });
   expect(log.body.content).toEqual(['loaded']);
 });

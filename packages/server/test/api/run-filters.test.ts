@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 
 const found = async (query: Record<string, string>) =>
-  (await api.call<Page<RunView>>('GET', '/runs', { query })).body.items.map(({ id }) => id).sort();
+  (await api.call<Page<RunView>>('GET', '/runs', { query })).body.items.map(({ id }) => id).sort((a, b) => a - b);
 
 test.each<[Record<string, string>, () => number[]]>([
   [{ execType: 'direct' }, () => [plain, dated, again]],
@@ -43,7 +43,7 @@ test.each<[Record<string, string>, () => number[]]>([
   [{ label: 'tier=2' }, () => []],
   [{ project: 'demo', q: 'clean', execType: 'DIRECT', limit: '1' }, () => [plain]],
 ])('%j', async (query, expected) => {
-  expect(await found(query)).toEqual(expected().sort());
+  expect(await found(query)).toEqual(expected().sort((a, b) => a - b));
 });
 
 test('pages do not overlap', async () => {
@@ -53,7 +53,7 @@ test('pages do not overlap', async () => {
   const second = await api.call<Page<RunView>>('GET', '/runs', { query: { user: 'admin', limit: '2', cursor } });
   expect(second.body.nextCursor).toBeNull();
   const ids = [...first.body.items, ...second.body.items].map(({ id }) => id);
-  expect(ids.sort()).toEqual([plain, dated, again].sort());
+  expect(ids.sort((a, b) => a - b)).toEqual([plain, dated, again].sort((a, b) => a - b));
 });
 
 test.each([

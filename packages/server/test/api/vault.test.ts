@@ -253,26 +253,16 @@ describe('files', () => {
     });
   });
 
-  test.each([
-    '../x',
-    'a/../x',
-    './x',
-    '/x',
-    'a//x',
-    'a/',
-    'a\\x',
-    'c:x',
-    'a\u0007x',
-    'a\u202Ex',
-    `${'x'.repeat(256)}`,
-    '',
-  ])('path %j is refused', async (path) => {
-    const before = (await get<Page<ProjectFileView>>('files')).body.items.length;
-    const encoded = path.split('/').map(encodeURIComponent).join('%2F').replaceAll('.', '%2E');
-    const refused = await put(`files/${encoded}`, Buffer.from('x'), bytes);
-    expect(refused.status).toBe(400);
-    expect((await get<Page<ProjectFileView>>('files')).body.items).toHaveLength(before);
-  });
+  test.each(['../x', 'a/../x', './x', '/x', 'a//x', 'a/', 'a\\x', 'c:x', 'a\u0007x', 'a\u202Ex', 'x'.repeat(256), ''])(
+    'path %j is refused',
+    async (path) => {
+      const before = (await get<Page<ProjectFileView>>('files')).body.items.length;
+      const encoded = path.split('/').map(encodeURIComponent).join('%2F').replaceAll('.', '%2E');
+      const refused = await put(`files/${encoded}`, Buffer.from('x'), bytes);
+      expect(refused.status).toBe(400);
+      expect((await get<Page<ProjectFileView>>('files')).body.items).toHaveLength(before);
+    },
+  );
 
   test('a change that expects other content is refused, and changes nothing', async () => {
     const change = (method: string, ifMatch: string) =>
@@ -374,10 +364,10 @@ describe('secrets in what runs answer', () => {
       for (const form of [...forms, 'canary']) expect(text).not.toContain(form);
       expect(text).not.toContain(JSON.stringify(value).slice(1, -1));
     }
-    expect((answers[0]!.body as unknown as RunView).params).toEqual({ given: '>***<', other: 'plain' });
-    const [task] = (answers[1]!.body as unknown as Page<TaskView>).items;
+    expect((answers[0]!.body as RunView).params).toEqual({ given: '>***<', other: 'plain' });
+    const [task] = (answers[1]!.body as Page<TaskView>).items;
     expect(task!.outputs).toEqual({ token: anyText, fine: 'yes' });
-    expect((answers[6]!.body as unknown as { content: string[] }).content.at(-1)).toBe('plain');
+    expect((answers[6]!.body as { content: string[] }).content.at(-1)).toBe('plain');
   });
 
   test('are as they were where a run is made again from one that was shown masked', async () => {

@@ -127,6 +127,7 @@ class Scripted implements ScriptedWorker {
         setTimeout(() => this.beat(), 2_000).unref();
         return;
       case 'welcome':
+      case 'log-ack':
         return;
     }
   }

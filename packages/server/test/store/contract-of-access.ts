@@ -166,7 +166,7 @@ export function accessContract(makePlace: () => Promise<Place>): void {
           store.redeemSignInLink({ hash: 'l1', session: sessionOf('h1') }),
           store.redeemSignInLink({ hash: 'l1', session: sessionOf('h2') }),
         ]);
-        expect(both.map((row) => row?.user ?? null).toSorted()).toEqual(['ann', null]);
+        expect(both.filter((row) => row !== null)).toEqual([expect.objectContaining({ user: 'ann' })]);
         await link('ann', 'l2');
         await link('ann', 'l3');
         expect(await store.redeemSignInLink({ hash: 'l2', session: sessionOf('h3') })).toBeNull();

@@ -121,7 +121,11 @@ export function eventsContract(makePlace: () => Promise<Place>): void {
       await store.commit(fence, [taskChange(taskRun(first, 0, { version: 2 }))]);
       expect((await changed(before)).runs).toEqual([]);
       await store.commit(fence, [runChange(status(first, { version: 3, state: 'succeeded', endedAt: AT + 9 }))]);
-      expect((await changed(before)).rows.map((row) => [row.spec.id, row.status.state]).sort()).toEqual([
+      expect(
+        (await changed(before)).rows
+          .map((row) => [row.spec.id, row.status.state])
+          .sort(([a], [b]) => Number(a) - Number(b)),
+      ).toEqual([
         [first, 'succeeded'],
         [second, 'queued'],
       ]);

@@ -331,7 +331,8 @@ export function operationsContract(makePlace: () => Promise<Place>): void {
       ]);
       const later = await master(store, 'm2', { supersedes: ['m1'] });
       const rows = await store.listMasters(10);
-      expect(rows.map(({ id, runs, fencedAt }) => [id, runs, fencedAt === null]).sort()).toEqual([
+      rows.sort((a, b) => a.id.localeCompare(b.id));
+      expect(rows.map(({ id, runs, fencedAt }) => [id, runs, fencedAt === null])).toEqual([
         ['m1', 1, false],
         [later.master, 0, true],
       ]);

@@ -40,6 +40,8 @@ export type Upload =
 export interface NamedAs {
   project: string;
   name: string;
+  /** In an import: what the definition itself says counts, and `name` only where it says nothing; empty: it must say something. */
+  ownName?: true;
 }
 
 export interface ParsedUpload {
@@ -121,7 +123,7 @@ function finish(sent: Sent): ParsedUpload | RefusedUpload {
 }
 
 function parse({ source, format, form, as }: Sent): ReturnType<typeof parseDefinition> {
-  const options: DefinitionOptions = { workflowName: as.name, checkTemplate };
+  const options: DefinitionOptions = { checkTemplate, ...(as.name === '' ? {} : { workflowName: as.name }) };
   return form === 'published' ? parseDirectDefinition(source, options) : parseDefinition(source, format, options);
 }
 
@@ -161,10 +163,11 @@ function namedAs(
   as: NamedAs,
 ): { definition: WorkflowDefinition; renamed: DefinitionProblem[] } {
   const renamed: DefinitionProblem[] = [];
-  if (definition.name !== as.name) renamed.push(renaming('/name', definition.name, as.name));
+  const name = as.ownName === true ? definition.name : as.name;
+  if (definition.name !== name) renamed.push(renaming('/name', definition.name, as.name));
   if (definition.project !== null && definition.project !== as.project)
     renamed.push(renaming('/project', definition.project, as.project));
-  return { definition: { ...definition, name: as.name, project: as.project }, renamed };
+  return { definition: { ...definition, name, project: as.project }, renamed };
 }
 
 function renaming(pointer: string, written: string, taken: string): DefinitionProblem {

@@ -145,7 +145,7 @@ function taskInstance(
     taskInstancePriority: priority(task.priority ?? spec.priority),
     workerGroup: task.workerGroup ?? spec.workerGroup,
     environmentCode: task.environment ?? spec.environment,
-    varPool: record?.outputs == null ? null : JSON.stringify(record.outputs),
+    varPool: record?.outputs ? JSON.stringify(record.outputs) : null,
     executorName: spec.submitUser,
     resources: task.files.length === 0 ? null : task.files.join(','),
     delayTime: Math.floor(task.delayMs / 1000),

@@ -138,7 +138,7 @@ export async function ask(
   const { route, sent, isStream = false } = request;
   const { params = {}, query = {}, body, bytes } = sent;
   const path = urlOf(route).replaceAll(/:(\w+)/g, (_all, name: string) => encodeURIComponent(String(params[name])));
-  const url = `${path}?${new URLSearchParams(query)}`;
+  const url = `${path}?${new URLSearchParams(query).toString()}`;
   const payload = bytes ?? (body === undefined ? undefined : JSON.stringify(body));
   const type = bytes === undefined ? 'application/json' : 'application/octet-stream';
   const headers = { ...(payload === undefined ? {} : { 'content-type': type }), ...request.headers };
