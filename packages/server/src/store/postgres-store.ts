@@ -18,6 +18,8 @@ export interface PostgresStoreOptions {
   url: string;
   /** How long a master may stay silent before another may take its runs. Default 15 s. */
   masterLeaseMs?: number;
+  auditRetentionMs?: number;
+  auditRows?: number;
   /** Connections for people's reads, for writes and for a master's reads, at most. */
   connections?: number;
 }
@@ -48,11 +50,15 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     throw error;
   }
   return new VerbStore({
-    writer: writer(pools, { masterLeaseMs, audit: AUDIT_LIMITS }),
+    writer: writer(pools, { masterLeaseMs, audit: auditLimits(options) }),
     people: reader(pools.people),
     master: reader(pools.master),
     close,
   });
+}
+
+function auditLimits({ auditRetentionMs, auditRows }: PostgresStoreOptions): WriteContext['audit'] {
+  return { retentionMs: auditRetentionMs ?? AUDIT_LIMITS.retentionMs, rows: auditRows ?? AUDIT_LIMITS.rows };
 }
 
 function writer(
