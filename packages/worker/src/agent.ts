@@ -1,5 +1,5 @@
 /**
- * The agent: runs the worker's machine ({@link WorkerCore}) against a real link, the supervisor and the clock. It holds no
+ * The agent: runs the worker's machine ({@link WorkerCore}) against real links, one per master, the supervisor and the clock. It holds no
  * state of its own worth keeping: what must survive it is the supervisor's.
  *
  * Start: attach to the supervisor (one agent at a time, so one worker per data directory), learn what it holds, write
@@ -20,7 +20,9 @@ import {
   type SupervisorOrder,
   type WorkerInput,
 } from './core.ts';
+import { LogRoute } from './log-route.ts';
 import { LogShipper, type ShipLimits } from './log-shipper.ts';
+import { keepLinked, type MasterAddress } from './master-links.ts';
 import { connectSupervisor, type SupervisorConnection } from './supervisor/client.ts';
 import type { SupervisorToAgent } from './supervisor/messages.ts';
 
@@ -63,8 +65,10 @@ export interface WorkerOptions {
   shipLimits?: Partial<ShipLimits>;
   /** The supervisor ends this long after its last agent left, if nothing runs; default 5,000. */
   supervisorLonelyMs?: number;
-  /** Opens a connection to a master; called again, with back-off, whenever the last one broke. */
-  connect: () => Promise<WorkerLink>;
+  /** Opens a connection to the one master there is; called again, with back-off, whenever the last one broke. */
+  connect?: () => Promise<WorkerLink>;
+  /** The masters there are, asked again every 10 s: one link is kept to each. Instead of `connect`. */
+  masters?: () => Promise<MasterAddress[]>;
   log: WorkerLog;
 }
 
@@ -81,9 +85,6 @@ export interface Worker {
 }
 
 const HOST_READING_MS = 2_000;
-const RECONNECT_FIRST_MS = 50;
-const RECONNECT_MAX_MS = 5_000;
-const LINK_PROVEN_MS = 10_000;
 const ACK_WAIT_MS = 2_000;
 /** A link that is still being opened, or does not say that it has closed, is not waited for longer. */
 const LINK_CLOSE_MS = 1_000;
@@ -97,16 +98,27 @@ const INCARNATIONS_REMEMBERED = 100;
 /** Reports of one attempt within one incarnation are fewer. */
 const SEQUENCES_PER_INCARNATION = 100;
 
-/** Starts a worker. Throws when another worker uses the data directory or no supervisor can be started. */
+/**
+ * Starts a worker. Throws when another worker uses the data directory, no supervisor can be started, or neither `connect` nor
+ * `masters` is given.
+ */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
-  const agent = new Agent(options);
+  const agent = new Agent({ ...options, masters: options.masters ?? theOne(options.connect) });
   await agent.start();
   return agent;
 }
 
+function theOne(connect: WorkerOptions['connect']): () => Promise<MasterAddress[]> {
+  if (!connect) throw new Error('a worker needs `connect` or `masters`');
+  const list = [{ key: 'the master', connect }];
+  return () => Promise.resolve(list);
+}
+
+type AgentOptions = WorkerOptions & { masters: () => Promise<MasterAddress[]> };
+
 class Agent implements Worker {
   readonly id: WorkerId = workerIdOf(`w-${randomBytes(8).toString('hex')}`);
-  readonly #options: WorkerOptions;
+  readonly #options: AgentOptions;
   readonly #dataDir: string;
   readonly #slots: number;
   /** What turns the boot clock into the core's: an epoch that never steps. */
@@ -126,14 +138,16 @@ class Agent implements Worker {
   #supervisorEnded = false;
   #early: SupervisorToAgent[] = [];
   readonly #shipper: LogShipper | null;
+  readonly #logRoute: LogRoute<LinkId> | null;
 
-  constructor(options: WorkerOptions) {
+  constructor(options: AgentOptions) {
     this.#options = options;
     this.#dataDir = resolve(options.dataDir);
     this.#slots = options.slots ?? 100;
     const { log, shipLimits: limits = {} } = options;
     const logDir = resolve(options.logDir);
     this.#shipper = options.shipsLogs === true ? new LogShipper({ logDir, worker: this.id, log, limits }) : null;
+    this.#logRoute = this.#shipper && new LogRoute(this.#shipper, bootClockMs);
   }
 
   async start(): Promise<void> {
@@ -253,27 +267,11 @@ class Agent implements Worker {
     });
   }
 
-  // The link
+  // Links
 
-  async #keepLinked(): Promise<void> {
-    let pauseMs = RECONNECT_FIRST_MS;
-    while (!this.#stopping.signal.aborted) {
-      const openedAt = performance.now();
-      const link = await this.#openLink();
-      if (link) await this.#serve(link);
-      if (performance.now() - openedAt > LINK_PROVEN_MS) pauseMs = RECONNECT_FIRST_MS;
-      await pause(pauseMs * (0.5 + Math.random()), undefined, { signal: this.#stopping.signal }).catch(() => {});
-      pauseMs = Math.min(pauseMs * 2, RECONNECT_MAX_MS);
-    }
-  }
-
-  async #openLink(): Promise<WorkerLink | null> {
-    try {
-      return await this.#options.connect();
-    } catch (error) {
-      this.#options.log.warn({ workerId: this.id, error: (error as Error).message }, 'no connection to a master');
-      return null;
-    }
+  #keepLinked(): Promise<void> {
+    const { masters, log } = this.#options;
+    return keepLinked({ masters, serve: (link) => this.#serve(link), log, signal: this.#stopping.signal });
   }
 
   /** Speaks over one link until it is gone. */
@@ -290,7 +288,7 @@ class Agent implements Worker {
       const hangUp = (): void => {
         clearInterval(watch);
         if (!this.#links.delete(id)) return;
-        this.#shipper?.linkDown();
+        this.#logRoute?.linkDown(id);
         this.#step({ kind: 'link-down', link: id });
         link.close();
         gone();
@@ -304,13 +302,13 @@ class Agent implements Worker {
         if (this.#links.has(id)) this.#onFrame(id, messages);
       });
       this.#step({ kind: 'link-up', link: id });
-      this.#shipper?.linkUp((pieces) => link.send(pieces));
+      this.#logRoute?.linkUp(id, (pieces) => link.send(pieces));
     });
   }
 
   #onFrame(link: LinkId, messages: MasterToWorker[]): void {
     this.#step({ kind: 'frame', link, messages });
-    for (const message of messages) if (message.kind === 'log-ack') this.#shipper?.onAcknowledged(message);
+    for (const message of messages) if (message.kind === 'log-ack') this.#logRoute?.onAcknowledged(link, message);
   }
 
   // The supervisor

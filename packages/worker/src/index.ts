@@ -1,5 +1,7 @@
 export { attemptLogPath } from './attempt-log.ts';
 export { startWorker, type Worker, type WorkerOptions } from './agent.ts';
+export { dialMaster, type DialOptions } from './dial-master.ts';
+export type { MasterAddress } from './master-links.ts';
 export { executionDeadline, leaseKill } from './execution-lease.ts';
 export { createMemoryLinkPair } from './memory-link.ts';
 export {

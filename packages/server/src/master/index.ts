@@ -1,2 +1,3 @@
 export * from './live-run.ts';
 export * from './loop.ts';
+export * from './worker-door.ts';
