@@ -44,6 +44,12 @@ export const IMPORT_TABLE: Unit[] = [
     paths: ['packages/server/src/alerts'],
     imports: ['server/store', 'server/vault', 'engine', 'protocol'],
   },
+  {
+    name: 'server/ops',
+    paths: ['packages/server/src/ops'],
+    imports: ['engine', 'protocol'],
+    typesOf: ['server/store', 'server/master'],
+  },
   { name: 'worker', paths: ['packages/worker/src'], imports: ['worker/core', 'worker/secrets', 'protocol'] },
   { name: 'worker/secrets', paths: ['packages/worker/src/secrets'], imports: ['protocol'] },
   {
@@ -69,6 +75,7 @@ export const IMPORT_TABLE: Unit[] = [
       'server/api',
       'server/alerts',
       'server/logs',
+      'server/ops',
       'worker',
       'sdk',
     ],

@@ -1,0 +1,2 @@
+export { openOpsPort, type OpsMaster, type OpsPort, type OpsPortOptions, type Readiness } from './port.ts';
+export { createMasterClient, type MasterAnswer, type MasterClient, type MasterClientOptions } from './master-client.ts';
