@@ -1,4 +1,6 @@
+export { everFires, firesBetween, nextFire, parseCron, type Cron, type ParsedCron } from './cron/index.ts';
 export * from './alerts.ts';
+export { everFires, firesBetween, nextFire, parseCron, type Cron, type ParsedCron } from './cron/index.ts';
 export * from './apply.ts';
 export * from './attempt-spec.ts';
 export * from './decide.ts';
