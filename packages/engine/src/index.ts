@@ -1,4 +1,3 @@
-export { everFires, firesBetween, nextFire, parseCron, type Cron, type ParsedCron } from './cron/index.ts';
 export * from './alerts.ts';
 export { everFires, firesBetween, nextFire, parseCron, type Cron, type ParsedCron } from './cron/index.ts';
 export * from './apply.ts';
