@@ -76,6 +76,8 @@ export interface Worker {
   /** This incarnation. */
   readonly id: WorkerId;
   readonly usedSlots: number;
+  /** Masters that it is connected to. */
+  readonly linkCount: number;
   /** Process id of the supervisor it is attached to; 0 while there is none. */
   readonly supervisorPid: number;
   /** Takes nothing new; resolves when all attempts have ended and their results are acknowledged. */
@@ -126,7 +128,7 @@ class Agent implements Worker {
   #core: WorkerCore | null = null;
   #supervisor: SupervisorConnection | null = null;
   readonly #links = new Map<LinkId, WorkerLink>();
-  #linkCount = 0;
+  #linksOpened = 0;
   #wakeTimer: NodeJS.Timeout | null = null;
   #wakeAt = Infinity;
   #hostTimer: NodeJS.Timeout | null = null;
@@ -191,6 +193,10 @@ class Agent implements Worker {
 
   get usedSlots(): number {
     return this.#core?.usedSlots ?? 0;
+  }
+
+  get linkCount(): number {
+    return this.#links.size;
   }
 
   get supervisorPid(): number {
@@ -280,8 +286,8 @@ class Agent implements Worker {
       link.close();
       return Promise.resolve();
     }
-    this.#linkCount += 1;
-    const id: LinkId = `link-${this.#linkCount}`;
+    this.#linksOpened += 1;
+    const id: LinkId = `link-${this.#linksOpened}`;
     this.#links.set(id, link);
     let heardAt = bootClockMs();
     return new Promise((gone) => {
