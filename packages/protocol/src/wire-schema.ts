@@ -7,6 +7,7 @@ import { z } from 'zod';
 import type { AttemptId, MasterId, WorkerId } from './ids.ts';
 import { LOG_GAP_REASONS } from './log-gaps.ts';
 import { RUN_STATES, type Cause } from './states.ts';
+import { versionProblem } from './wire.ts';
 import type { AttemptOutcome, AttemptReport, AttemptSpec, MasterToWorker, WorkerLoad, WorkerToMaster } from './wire.ts';
 import type { TaskAction } from './workflow.ts';
 
@@ -222,29 +223,58 @@ export function wireJsonSchema(): { masterToWorker: object; workerToMaster: obje
   return { masterToWorker: published(masterToWorker), workerToMaster: published(workerToMaster) };
 }
 
-/**
- * Messages of a frame as they came. Kinds that this program does not know are passed over (a newer peer may say more); anything
- * else that is not as the schemas say is an error with the place.
- */
-export function readFrame<Message>(schema: z.ZodType<Message>, known: ReadonlySet<string>, frame: unknown): Message[] {
-  if (!Array.isArray(frame)) throw new Error('a frame must be an array of messages');
-  const messages: Message[] = [];
-  for (const [index, message] of frame.entries()) {
-    const kind = (message as { kind?: unknown } | null)?.kind;
-    if (typeof kind === 'string' && !known.has(kind)) continue;
-    const read = schema.safeParse(message);
-    if (!read.success) {
-      const { path, message: what } = read.error.issues[0]!;
-      throw new Error(`message ${index}, ${path.join('.') || 'as a whole'}: ${what}`);
-    }
-    messages.push(read.data);
-  }
-  return messages;
+/** What could be read of a frame, and what was wrong with the messages that were passed over. */
+export interface ReadFrame<Message> {
+  messages: Message[];
+  refused: string[];
 }
 
-export const MASTER_KINDS: ReadonlySet<string> = new Set(
-  masterToWorker.options.map((option) => option.shape.kind.value),
-);
-export const WORKER_KINDS: ReadonlySet<string> = new Set(
-  workerToMaster.options.map((option) => option.shape.kind.value),
-);
+/**
+ * A frame of a master's. Kinds that this program does not know are passed over (a newer peer may say more), and so are messages
+ * that are not as the schemas say: one that cannot be read must not delay the others. Throws when the other side does not speak
+ * this protocol: no array of messages, or a greeting that cannot be read or is of a version too far away.
+ */
+export function readMasterFrame(frame: unknown): ReadFrame<MasterToWorker> {
+  return readFrame(masterToWorker, MASTER_KINDS, frame);
+}
+
+/** A frame of a worker's; as {@link readMasterFrame}. */
+export function readWorkerFrame(frame: unknown): ReadFrame<WorkerToMaster> {
+  return readFrame(workerToMaster, WORKER_KINDS, frame);
+}
+
+const MASTER_KINDS: ReadonlySet<string> = new Set(masterToWorker.options.map((option) => option.shape.kind.value));
+const WORKER_KINDS: ReadonlySet<string> = new Set(workerToMaster.options.map((option) => option.shape.kind.value));
+const GREETINGS: ReadonlySet<string> = new Set(['hello', 'welcome'] satisfies (
+  | WorkerToMaster['kind']
+  | MasterToWorker['kind']
+)[]);
+
+function readFrame<Message extends { kind: string; version?: number }>(
+  schema: z.ZodType<Message>,
+  known: ReadonlySet<string>,
+  frame: unknown,
+): ReadFrame<Message> {
+  if (!Array.isArray(frame)) throw new Error('a frame must be an array of messages');
+  const messages: Message[] = [];
+  const refused: string[] = [];
+  for (const [index, message] of frame.entries()) {
+    const kind = (message as { kind?: unknown } | null)?.kind;
+    if (typeof kind !== 'string') throw new Error(`message ${index} has no kind`);
+    if (!known.has(kind)) continue;
+    const isGreeting = GREETINGS.has(kind);
+    // Before anything else of it is read: another version may have another greeting.
+    const foreign = isGreeting ? versionProblem((message as { version?: unknown }).version) : null;
+    if (foreign !== null) throw new Error(foreign);
+    const read = schema.safeParse(message);
+    if (read.success) {
+      messages.push(read.data);
+      continue;
+    }
+    const { path, message: what } = read.error.issues[0]!;
+    const problem = `message ${index} (${kind}), ${path.join('.') || 'as a whole'}: ${what}`;
+    if (isGreeting) throw new Error(problem);
+    refused.push(problem);
+  }
+  return { messages, refused };
+}

@@ -13,8 +13,18 @@ import type { LogGapReason } from './log-gaps.ts';
 import type { Cause } from './states.ts';
 import type { TaskAction } from './workflow.ts';
 
-/** Raise when a message changes its meaning; see the test that hashes the schemas. */
+/** Raise when a message changes its meaning, once per release; see the test that hashes the schemas. */
 export const WIRE_VERSION = 1;
+
+/**
+ * Null when a peer that speaks this version can be talked to: the own one and its neighbours, so that a cluster can be upgraded
+ * one process at a time. The newer of two neighbours says nothing that the older one does not know. Otherwise a sentence for people.
+ */
+export function versionProblem(version: unknown): string | null {
+  if (typeof version !== 'number' || !Number.isSafeInteger(version)) return 'the greeting names no version';
+  if (Math.abs(version - WIRE_VERSION) <= 1) return null;
+  return `the other side speaks version ${version}, this one ${WIRE_VERSION} and its neighbours: upgrade one release at a time`;
+}
 
 /** Everything that a worker needs to run one attempt; nothing in it must be looked up. */
 export interface AttemptSpec {

@@ -36,12 +36,16 @@ export function dialMaster({ url, address, token, tls, timeoutMs, log }: DialOpt
     followRedirects: false,
   });
   const { promise, resolve, reject } = Promise.withResolvers<WorkerLink>();
+  // The library's own limit begins anew with every byte that comes.
+  const late = setTimeout(() => socket.terminate(), timeoutMs ?? TIMEOUT_MS);
+  socket.once('close', () => clearTimeout(late));
   socket.once('error', reject);
   socket.once('unexpected-response', (_request, response) => {
     socket.terminate();
     reject(new Error(`${url} answered ${response.statusCode ?? 'nothing'} ${response.statusMessage ?? ''}`.trim()));
   });
   socket.once('open', () => {
+    clearTimeout(late);
     // What goes wrong from now on ends in `close`.
     socket.on('error', (error) => log.warn({ url, error: error.message }, 'the connection to a master failed'));
     socket.once('close', (code, reason) => {
@@ -50,7 +54,7 @@ export function dialMaster({ url, address, token, tls, timeoutMs, log }: DialOpt
     resolve(
       linkOverSocket(
         {
-          send: (text, taken) => socket.send(text, taken),
+          send: (text, taken) => socket.send(text, (error) => error || taken()),
           close: (code, reason) => socket.close(code, reason),
           terminate: () => socket.terminate(),
           get bufferedAmount() {
