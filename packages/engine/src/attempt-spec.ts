@@ -1,5 +1,5 @@
 /** What a worker is told of one attempt. Nothing of it is stored: the same run gives the same spec again after a restart. */
-import { type AttemptSpec, formatAttemptId, type TaskDefinition } from '@pelorus/protocol';
+import { type AttemptSpec, formatAttemptId, type TaskDefinition, traceparentOf } from '@pelorus/protocol';
 import { namesSecrets, type ResolvedTask, resolveTask, secretsNamedBy } from './parameters/index.ts';
 import type { Connection, TaskRunRecord, WorkflowFile } from './records.ts';
 import { type Looked, type Run, taskOf } from './run.ts';
@@ -34,7 +34,7 @@ export function resolveAttempt(run: Run, task: number, n: number): ResolvedAttem
       logicalDate: run.logicalDate,
       action: resolved.action,
       params: resolved.params,
-      env: resolved.env,
+      env: { TRACEPARENT: traceparentOf(spec, { task, n }), ...resolved.env },
       ...(environment && { environment }),
       files,
       connection: connection && { kind: connection.value.kind, url: connection.value.url },

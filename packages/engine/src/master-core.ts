@@ -308,6 +308,11 @@ export class MasterCore {
     return this.urgent;
   }
 
+  /** Ready tasks that wait for a slot or for their task group, by worker group. */
+  queueLengths(): ReadonlyMap<string, number> {
+    return this.placement.queueLengths();
+  }
+
   /** How many changes wait for `flush`. */
   pendingChanges(): number {
     return this.changes.length;

@@ -184,6 +184,15 @@ export class Placement {
     }
   }
 
+  /** Waiting tasks by worker group, those included that wait for their task group. */
+  queueLengths(): Map<string, number> {
+    const lengths = new Map<string, number>();
+    const add = (group: string, count: number) => lengths.set(group, (lengths.get(group) ?? 0) + count);
+    for (const [group, queue] of this.queues) add(group, queue.length);
+    for (const { parked } of this.taskGroups.values()) for (const { group } of parked) add(group, 1);
+    return lengths;
+  }
+
   queueLength(): number {
     let total = 0;
     for (const queue of this.queues.values()) total += queue.length;

@@ -9,6 +9,7 @@ export * from './routes.ts';
 export * from './operations.ts';
 export * from './socket-link.ts';
 export * from './states.ts';
+export * from './trace.ts';
 export * from './wire.ts';
 export * from './words.ts';
 export * from './workflow.ts';

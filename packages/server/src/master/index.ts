@@ -1,3 +1,4 @@
 export * from './live-run.ts';
 export * from './loop.ts';
+export * from './observer.ts';
 export * from './worker-door.ts';

@@ -30,7 +30,9 @@ import {
   type LogAcknowledged,
   type LogPiece,
   type MasterLink,
+  parseAttemptId,
   type RunId,
+  type RunState,
   type WorkerToMaster,
 } from '@pelorus/protocol';
 import { randomBytes, randomUUID } from 'node:crypto';
@@ -39,6 +41,7 @@ import { type Fence, StoreError } from '../store/index.ts';
 import { answerTo, type QuestionStore } from './answers.ts';
 import { createVault, projectVault, type Vault } from '../vault/index.ts';
 import { type LiveRun, liveRunOf } from './live-run.ts';
+import type { MasterFigures, MasterObserver } from './observer.ts';
 import { type Probed, Probes } from './probes.ts';
 import { steadyClock } from './steady-clock.ts';
 import { REFRESH_MS, TaskVaults } from './task-vaults.ts';
@@ -59,6 +62,8 @@ export interface MasterOptions {
   selector?: Selector;
   /** Called with what a commit has made durable; must return at once. */
   onCommitted?: (changes: readonly Change[]) => void;
+  /** Who measures and traces it. */
+  observers?: readonly MasterObserver[];
   /** Takes pieces of logs as they come; without one they are not answered, and workers keep them. */
   logs?: LogSink;
   /** Called once when this incarnation is over against its will: somebody fenced it, or the store is gone for good. */
@@ -81,6 +86,8 @@ export interface Master {
   liveRun(run: RunId): LiveRun | null;
   /** Runs `select 1` over a connection on a worker; at most 10 s. Null when there is no worker that could. */
   testConnection(projectId: number, name: string, signal: AbortSignal): Promise<ConnectionTest | null>;
+  /** Looks through the runs in memory: for a look now and then. */
+  figures(): MasterFigures;
   /** Commits what was decided, then ends. Tasks go on; the next incarnation takes the runs over. */
   stop(): Promise<void>;
 }
@@ -304,11 +311,32 @@ class MasterLoop implements Master {
     while (taken < this.mailbox.length && handled < SLICE) {
       const input = this.mailbox[taken++]!;
       if (input.kind === 'link-down') this.core.linkDown(input.link);
-      else this.core.frame(input.link, input.messages, at);
+      else this.feedFrame(input.link, input.messages, at);
       handled += input.kind === 'frame' ? input.messages.length : 1;
     }
     this.mailbox.splice(0, taken);
     this.mailboxSize -= handled;
+  }
+
+  private feedFrame(link: number, messages: WorkerToMaster[], at: number): void {
+    if (this.options.observers) this.noteAccepted(messages, at);
+    this.core.frame(link, messages, at);
+  }
+
+  /** Before the core hears of it: as long as the task is still `dispatched`, this is the first word. */
+  private noteAccepted(messages: readonly WorkerToMaster[], at: number): void {
+    for (const message of messages) {
+      if (message.kind !== 'report' || message.report.kind !== 'accepted') continue;
+      const key = parseAttemptId(message.report.attempt);
+      const record = key && this.core.runs.get(key.run)?.tasks[key.task];
+      if (record?.state !== 'dispatched' || record.attempts !== key?.n || record.readyAt === null) continue;
+      const latencyMs = Math.max(0, at - record.readyAt);
+      this.observe((observer) => observer.accepted?.(latencyMs));
+    }
+  }
+
+  private observe(tell: (observer: MasterObserver) => void): void {
+    for (const observer of this.options.observers ?? []) tell(observer);
   }
 
   private commitNext(): void {
@@ -336,6 +364,7 @@ class MasterLoop implements Master {
   private async commit(batch: Batch): Promise<void> {
     for (const { run, error } of batch.problems) this.options.log.error({ run, error }, 'run put aside');
     const { fence } = this;
+    const startedAt = performance.now();
     try {
       const { commands } = await this.store.commit(fence, batch.changes);
       if (commands > 0) this.commandHint();
@@ -351,6 +380,8 @@ class MasterLoop implements Master {
     for (const [id, messages] of batch.sends) this.links.get(id)?.link.send(messages);
     for (const question of batch.questions) this.ask(this.core, question);
     this.options.onCommitted?.(batch.changes);
+    const committed = { changes: batch.changes, tookMs: performance.now() - startedAt, at: this.clock() };
+    this.observe((observer) => observer.committed?.(committed));
   }
 
   private rememberCommands(batch: Batch): void {
@@ -438,6 +469,7 @@ class MasterLoop implements Master {
     const missing = [...new Set(fresh.map((command) => command.run))].filter((run) => !core.runs.has(run));
     await this.openRuns(core, missing);
     if (core !== this.core || this.state !== 'running') return;
+    if (fresh.length > 0) this.observe((observer) => observer.claimed?.(fresh.length));
     for (const command of fresh) this.carryOut(core, command);
     this.pump();
   }
@@ -451,9 +483,15 @@ class MasterLoop implements Master {
     if (ids.length === 0) return;
     for (const stored of await this.store.loadRuns(ids)) {
       const context = await this.contextOf(stored);
-      if (context) core.open(stored, context, this.clock());
+      if (context) this.openRun(core, stored, context);
       else this.options.log.error({ run: stored.spec.id }, 'its workflow version is missing from the store');
     }
+  }
+
+  private openRun(core: MasterCore, stored: StoredRun, context: RunContext): void {
+    core.open(stored, context, this.clock());
+    if (core === this.core && core.runs.has(stored.spec.id))
+      this.observe((observer) => observer.runOpened?.(stored, context.workflow));
   }
 
   private async contextOf(stored: StoredRun): Promise<RunContext | null> {
@@ -514,6 +552,7 @@ class MasterLoop implements Master {
       after = page.at(-1)!;
     }
     core.adoptionFinished();
+    if (adopted > 0) this.observe((observer) => observer.adopted?.(adopted));
     if (adopted > 0) this.options.log.info({ master: this.id, runs: adopted }, 'runs adopted');
   }
 
@@ -539,6 +578,7 @@ class MasterLoop implements Master {
       { master: this.id, error: reason },
       'commit failed: reading everything again from the store',
     );
+    this.observe((observer) => observer.recovering?.());
     this.commandsInFlight.clear();
     this.commandsDone.clear();
     this.claimedTo = null;
@@ -580,6 +620,7 @@ class MasterLoop implements Master {
   private over(reason: unknown): void {
     if (this.state === 'over') return;
     this.end();
+    if (isFenced(reason)) this.observe((observer) => observer.fenced?.());
     this.options.log.error({ master: this.id, error: reason }, 'this master is over');
     this.options.onOver?.(reason);
   }
@@ -597,6 +638,20 @@ class MasterLoop implements Master {
   liveRun(run: RunId): LiveRun | null {
     const held = this.core.runs.get(run);
     return held && this.state === 'running' ? liveRunOf(held, this.id, this.since) : null;
+  }
+
+  figures(): MasterFigures {
+    const runs = new Map<RunState, number>();
+    for (const { status } of this.core.runs.values()) runs.set(status.state, (runs.get(status.state) ?? 0) + 1);
+    return {
+      id: this.id,
+      state: this.state,
+      runs,
+      queued: this.core.queueLengths(),
+      mailbox: this.mailboxSize,
+      pendingChanges: this.core.pendingChanges(),
+      links: this.links.size,
+    };
   }
 
   async testConnection(projectId: number, name: string, signal: AbortSignal): Promise<ConnectionTest | null> {
