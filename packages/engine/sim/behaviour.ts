@@ -10,6 +10,8 @@ export interface Behaviour {
   onTerm: 'dies' | 'ignores' | 'exits';
   termMs: number;
   cannotStart: boolean;
+  /** It leaves a process of its own session behind, which no signal but SIGKILL ends, and that only when it is looked for. */
+  escapes: boolean;
 }
 
 export function behaviourOf(attempt: AttemptId, seed: number): Behaviour {
@@ -23,6 +25,7 @@ export function behaviourOf(attempt: AttemptId, seed: number): Behaviour {
     onTerm: random.pick(['dies', 'dies', 'ignores', 'exits']),
     termMs: random.between(1, 3_000),
     cannotStart: random.chance(0.03),
+    escapes: random.chance(0.1),
   };
 }
 

@@ -163,6 +163,15 @@ export class Checker {
     if (parent) this.touched.add(parent.run);
   }
 
+  /** Of a host that has slept and is awake again: what was given up meanwhile must be gone by now. */
+  outlivedSleep({ attempt, host, endedAt }: SimProcess): void {
+    const record = this.world.store.attempt(attempt);
+    if (endedAt !== null || !record) return;
+    this.world.tally.count('path: process lived on after its host had slept');
+    if (isTerminalAttempt(record))
+      fail('S2', `${attempt} is ${record.state} and still lives on ${host}, which has slept and is awake again`);
+  }
+
   private attemptWritten(record: AttemptRecord, runBefore: RunStatus): void {
     const { world } = this;
     const name = `${record.run}.${record.task}.${record.n}`;
@@ -171,7 +180,7 @@ export class Checker {
     if (!this.made.has(name)) this.attemptMade(record, run, runBefore);
     const outlived = isTerminalAttempt(record) ? wrongAttemptEnd(world.store, record) : null;
     if (outlived !== null) fail('S11', outlived);
-    if (isTerminalAttempt(record) && process && process.endedAt === null) {
+    if (isTerminalAttempt(record) && process && world.ledger.lives(process)) {
       fail(
         'S2',
         `attempt ${name} is ${record.state} (${record.cause?.kind ?? 'no cause'}), but its process lives on ${process.host}`,
@@ -409,7 +418,7 @@ export class Checker {
         fail('L4', `run ${id} is ${state} and no command is on its way`);
       return;
     }
-    if (owner === null || !this.world.store.masters.has(owner)) fail('L4', `run ${id} is ${state} and has no owner`);
+    if (owner === null ? !run.released : !this.world.store.masters.has(owner)) fail('L4', `run ${id} is ${state} and has no owner`);
     if (state === 'paused' && waitReason === null) fail('L4', `run ${id} is paused and does not say what for`);
     const open = run.workflow.definition.tasks.flatMap((_, task) =>
       isTerminalTaskRun(run.tasks[task]?.state ?? 'pending') ? [] : [task],

@@ -15,6 +15,8 @@ export interface Faults {
   /** Mean times between, in ms; Infinity: never. */
   masterCrashMs: number;
   masterPauseMs: number;
+  /** It is asked to end: commits, hands its runs back, and comes again. */
+  masterStopMs: number;
   agentCrashMs: number;
   agentPauseMs: number;
   /** It takes nothing new for a while, says goodbye and comes back: an upgrade. */
@@ -22,7 +24,14 @@ export interface Faults {
   /** Somebody drains a worker, and lets it go on some time later. */
   operatorDrainMs: number;
   supervisorCrashMs: number;
+  supervisorPauseMs: number;
   hostRebootMs: number;
+  /** The whole machine sleeps, its processes as well; its clock goes on. */
+  hostSuspendMs: number;
+  /** Over its load, its memory or its disk. */
+  hostBusyMs: number;
+  /** One after the other: all masters, all agents, all supervisors. */
+  rollingRestartMs: number;
   partitionMs: number;
   storeOutageMs: number;
   /** Chances per commit: the master dies right before, after it but before sending, or after sending. */
@@ -37,6 +46,8 @@ export interface Faults {
   /** Milliseconds, each way. */
   frameDelayMs: [number, number];
   storeDelayMs: [number, number];
+  /** How far the wall clock of a master's host may be off, either way, at each of its starts. */
+  masterClockOffMs: number;
 }
 
 export const NO_FAULTS: Faults = {
@@ -47,12 +58,17 @@ export const NO_FAULTS: Faults = {
   breakLink: 0,
   masterCrashMs: Infinity,
   masterPauseMs: Infinity,
+  masterStopMs: Infinity,
   agentCrashMs: Infinity,
   agentPauseMs: Infinity,
   agentDrainMs: Infinity,
   operatorDrainMs: Infinity,
   supervisorCrashMs: Infinity,
+  supervisorPauseMs: Infinity,
   hostRebootMs: Infinity,
+  hostSuspendMs: Infinity,
+  hostBusyMs: Infinity,
+  rollingRestartMs: Infinity,
   partitionMs: Infinity,
   storeOutageMs: Infinity,
   crashBeforeCommit: 0,
@@ -64,9 +80,14 @@ export const NO_FAULTS: Faults = {
   storeSlow: 0,
   frameDelayMs: [0, 5],
   storeDelayMs: [0, 3],
+  masterClockOffMs: 300,
 };
 
+/** One history in so many is calm: what then waits without a reason waits because of somebody else (L3). */
+const CALM_ONE_IN = 25;
+
 export function faultsOf(random: Random): Faults {
+  if (random.whole(1, CALM_ONE_IN) === 1) return NO_FAULTS;
   const maybe = (low: number, high: number): number => (random.chance(0.45) ? random.skewed(low, high) : 0);
   const often = (low: number, high: number): number => (random.chance(0.45) ? random.between(low, high) : Infinity);
   return {
@@ -77,12 +98,17 @@ export function faultsOf(random: Random): Faults {
     breakLink: maybe(0.001, 0.05),
     masterCrashMs: often(8_000, 120_000),
     masterPauseMs: often(15_000, 120_000),
+    masterStopMs: often(10_000, 120_000),
     agentCrashMs: often(8_000, 120_000),
     agentPauseMs: often(15_000, 180_000),
     agentDrainMs: often(20_000, 180_000),
     operatorDrainMs: often(20_000, 180_000),
     supervisorCrashMs: often(20_000, 180_000),
+    supervisorPauseMs: often(20_000, 180_000),
     hostRebootMs: often(30_000, 240_000),
+    hostSuspendMs: often(30_000, 240_000),
+    hostBusyMs: often(10_000, 120_000),
+    rollingRestartMs: often(60_000, 240_000),
     partitionMs: often(15_000, 120_000),
     storeOutageMs: often(20_000, 180_000),
     crashBeforeCommit: maybe(0.001, 0.05),
@@ -103,5 +129,6 @@ export function faultsOf(random: Random): Faults {
       [1, 20],
       [5, 200],
     ]),
+    masterClockOffMs: random.pick([300, 300, 60_000, 3_600_000]),
   };
 }

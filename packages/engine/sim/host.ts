@@ -7,6 +7,8 @@
  * 1. The journal names an attempt before it is spawned, and a kill before it is signalled.
  * 2. An order that a supervisor has not read when its agent dies is never carried out later.
  * 3. The agent closes a connection on which nothing arrived for `SILENCE_MS`.
+ * 4. A kill is over, and reported, when nothing of the attempt is left; what outlives the natural end of an attempt is swept
+ *    right behind it.
  */
 import {
   type AttemptId,
@@ -19,6 +21,7 @@ import {
 } from '@pelorus/protocol';
 import {
   type HeldAttempt,
+  type HostReading,
   type SupervisorEvent,
   type SupervisorOrder,
   WorkerCore,
@@ -31,10 +34,30 @@ import type { SimProcess } from './ledger.ts';
 import type { Connection } from './network.ts';
 import { Random } from './random.ts';
 import { Actor } from './timeline.ts';
+import { Violation } from './violation.ts';
 import type { World } from './world.ts';
 
 const SILENCE_MS = 20_000;
 const SEQUENCES_PER_INCARNATION = 1_000_000;
+const READ_HOST_EVERY_MS = 2_000;
+/** After its host woke up the supervisor has this long to end what has outlived its lease meanwhile. */
+const WAKE_UP_MS = 1_500;
+/** How long what a kill missed goes on. */
+const ESCAPED_FOR_MS = 60_000;
+const RESERVED_MEMORY_BYTES = 2 ** 30;
+
+const AT_EASE: HostReading = {
+  loadAverage: 1,
+  cpuCount: 4,
+  freeMemoryBytes: 8 * 2 ** 30,
+  totalMemoryBytes: 16 * 2 ** 30,
+  refusing: null,
+};
+const OVERLOADED = {
+  load: { ...AT_EASE, loadAverage: 8.5 },
+  memory: { ...AT_EASE, freeMemoryBytes: 2 ** 29 },
+  disk: { ...AT_EASE, refusing: 'the disk is full' },
+} satisfies Record<string, HostReading>;
 
 export interface HostOptions {
   name: string;
@@ -57,7 +80,11 @@ interface JournalEntry {
   /** Journaled before the first signal. */
   kill: { reason: 'order' | 'lease'; cause: Cause; killAt: number } | null;
   process: SimProcess | null;
+  /** How the first process of the attempt ended while others of it lived on and a kill was under way. */
+  mainEnd: End | null;
 }
+
+type End = Pick<AttemptOutcome, 'state' | 'cause'>;
 
 export class Host {
   readonly options: HostOptions;
@@ -67,8 +94,14 @@ export class Host {
   incarnations: WorkerId[] = [];
   supervisor: Supervisor | null = null;
   agent: Agent | null = null;
+  /** What there is to read about its load now. */
+  reading: HostReading = AT_EASE;
+  /** The last instant at which a heartbeat was sent that some master has heard, by this host's clock. */
+  heardTo = -Infinity;
   /** One for each boot. */
   private machine: Actor;
+  private asleep = false;
+  private wokeAt = -Infinity;
 
   constructor(world: World, options: HostOptions) {
     this.world = world;
@@ -81,9 +114,13 @@ export class Host {
     return Math.floor(this.world.timeline.now * this.options.clockRate + this.options.clockOffsetMs);
   }
 
+  private trueTimeOf(at: number): number {
+    return (at - this.options.clockOffsetMs) / this.options.clockRate;
+  }
+
   /** True milliseconds until the host's clock shows `at`. */
   until(at: number): number {
-    return Math.max(0, (at - this.options.clockOffsetMs) / this.options.clockRate - this.world.timeline.now);
+    return Math.max(0, this.trueTimeOf(at) - this.world.timeline.now);
   }
 
   boot(): void {
@@ -101,6 +138,7 @@ export class Host {
     if (this.agent) return;
     // An agent that knows nothing of its predecessor's attempts must not speak for them.
     this.startSupervisor();
+    if (this.supervisor!.actor.paused) return this.machine.after(500, () => this.startAgent());
     this.agent = new Agent(this);
   }
 
@@ -139,6 +177,49 @@ export class Host {
     this.machine.after(restartAfterMs, () => this.startSupervisor());
   }
 
+  /** Whether its processes execute, and have done so for longer than it takes to end those that must not. */
+  get awake(): boolean {
+    return !this.asleep && this.world.timeline.now > this.wokeAt + WAKE_UP_MS;
+  }
+
+  /** Everything on it stands still, but for its clock. */
+  suspend(forMs: number): void {
+    if (this.asleep) return;
+    const { world } = this;
+    world.tally.count('fault: host suspended');
+    world.trace(() => `${this.options.name}: sleeps for ${Math.round(forMs)} ms`);
+    this.asleep = true;
+    const actors = [this.machine, this.agent?.actor, this.supervisor?.actor].filter((actor) => actor !== undefined);
+    const { machine } = this;
+    for (const actor of actors) actor.pause();
+    world.timeline.after(forMs, () => {
+      for (const actor of actors) actor.resume();
+      if (machine === this.machine) this.wakeUp();
+    });
+  }
+
+  private wakeUp(): void {
+    const { world } = this;
+    world.trace(() => `${this.options.name}: wakes up`);
+    this.asleep = false;
+    this.wokeAt = world.timeline.now;
+    world.timeline.after(WAKE_UP_MS, () => {
+      const supervised = this.supervisor && !this.supervisor.actor.paused;
+      if (this.asleep || !supervised || this.supervisor!.actor.awakeSince > this.wokeAt) return;
+      for (const { process } of this.journal.values()) if (process) world.checker.outlivedSleep(process);
+    });
+  }
+
+  overload(what: keyof typeof OVERLOADED, forMs: number): void {
+    this.world.tally.count(`fault: host overloaded (${what})`);
+    this.world.trace(() => `${this.options.name}: ${what} at its limit for ${Math.round(forMs)} ms`);
+    const reading = OVERLOADED[what];
+    this.reading = reading;
+    this.world.timeline.after(forMs, () => {
+      if (this.reading === reading) this.reading = AT_EASE;
+    });
+  }
+
   /** Power is gone: nobody says goodbye, and the journal is all that is left. */
   reboot(downMs: number): void {
     this.world.tally.count('fault: host rebooted');
@@ -149,6 +230,8 @@ export class Host {
     this.supervisor = null;
     this.machine.end();
     this.machine = new Actor(this.world.timeline);
+    this.asleep = false;
+    this.reading = AT_EASE;
     for (const entry of this.journal.values()) {
       if (entry.process && entry.process.endedAt === null) this.world.processEnded(entry.process, null);
       if (entry.state === 'finished') continue;
@@ -181,14 +264,14 @@ export class Host {
     };
     Object.assign(entry, { state: 'running', startedAt, process });
     this.world.processStarted(process);
-    this.machine.after(entry.behaviour.durationMs, () => this.exit(entry, process, entry.behaviour.outcome));
+    this.machine.after(entry.behaviour.durationMs, () => this.mainEnds(entry, process, entry.behaviour.outcome));
   }
 
   term(entry: JournalEntry): void {
     const { process, behaviour } = entry;
     if (!process || behaviour.onTerm === 'ignores') return;
     this.machine.after(behaviour.termMs, () =>
-      this.exit(
+      this.mainEnds(
         entry,
         process,
         behaviour.onTerm === 'exits'
@@ -200,25 +283,51 @@ export class Host {
 
   kill(entry: JournalEntry): void {
     const { process } = entry;
-    if (process)
-      this.machine.after(2, () =>
-        this.exit(entry, process, { state: 'killed', cause: { kind: 'signal', name: 'SIGKILL' } }),
-      );
+    const killed: End = { state: 'killed', cause: { kind: 'signal', name: 'SIGKILL' } };
+    if (!process) return;
+    this.machine.after(2, () => {
+      if (this.world.variant.killsOnlyDirectChild) this.mainEnds(entry, process, killed);
+      else this.exit(entry, process, entry.mainEnd ?? killed);
+    });
   }
 
-  private exit(entry: JournalEntry, process: SimProcess, end: Pick<AttemptOutcome, 'state' | 'cause'>): void {
+  /** What it has left behind lives on; unless it is being killed, that is not waited for. */
+  private mainEnds(entry: JournalEntry, process: SimProcess, end: End): void {
+    if (process.endedAt !== null || entry.mainEnd) return;
+    if (!entry.kill || !entry.behaviour.escapes) return this.exit(entry, process, end);
+    this.world.tally.count('path: something of a killed attempt outlived its first process');
+    entry.mainEnd = end;
+    if (!this.world.variant.killsOnlyDirectChild) return;
+    this.machine.after(ESCAPED_FOR_MS, () => process.endedAt ?? this.world.processEnded(process, null));
+    this.report(entry, end);
+  }
+
+  private exit(entry: JournalEntry, process: SimProcess, end: End): void {
     if (process.endedAt !== null) return;
-    const outputs = end.state === 'succeeded' ? entry.behaviour.outputs : {};
-    const outcome: AttemptOutcome = {
-      ...end,
-      outputs,
-      outputsTruncated: false,
-      startedAt: entry.startedAt,
-      endedAt: this.clock(),
-    };
-    this.world.processEnded(process, outcome);
-    entry.outcome = outcome;
-    this.supervisor?.reaped(entry);
+    this.mustBeInTime(entry);
+    this.world.processEnded(process, this.outcomeOf(entry, end));
+    this.report(entry, end);
+  }
+
+  private report(entry: JournalEntry, end: End): void {
+    entry.outcome = this.outcomeOf(entry, end);
+    const { supervisor } = this;
+    supervisor?.actor.do(() => supervisor.reaped(entry));
+  }
+
+  private outcomeOf({ behaviour, startedAt }: JournalEntry, end: End): AttemptOutcome {
+    const outputs = end.state === 'succeeded' ? behaviour.outputs : {};
+    return { ...end, outputs, outputsTruncated: false, startedAt, endedAt: this.clock() };
+  }
+
+  /** A supervisor that is there kills in time. */
+  private mustBeInTime({ attempt, executionLeaseMs }: JournalEntry): void {
+    const { world, supervisor, renewedAt } = this;
+    if (renewedAt === null || !supervisor || supervisor.actor.paused || !this.awake) return;
+    const endsAt = this.trueTimeOf(renewedAt) + executionLeaseMs;
+    if (world.timeline.now <= endsAt || supervisor.actor.awakeSince > endsAt - WAKE_UP_MS) return;
+    const lateMs = Math.round(world.timeline.now - endsAt);
+    throw new Violation('lease', `${attempt} lived on ${this.options.name} for ${lateMs} ms after its lease`);
   }
 }
 
@@ -284,6 +393,8 @@ class Supervisor {
       case 'start':
         return this.start(order.spec);
       case 'renew':
+        if (order.renewedAt > host.heardTo)
+          throw new Violation('lease', `${host.options.name} counts its leases from a heartbeat that nobody has heard`);
         host.renewedAt = Math.max(host.renewedAt ?? -Infinity, order.renewedAt);
         return;
       case 'forget':
@@ -321,6 +432,7 @@ class Supervisor {
       detail: '',
       kill: null,
       process: null,
+      mainEnd: null,
     };
     host.journal.set(attempt, entry);
     this.actor.after(behaviour.spawnMs, () => this.spawn(entry));
@@ -382,6 +494,8 @@ class Agent {
   private readonly dialling = new Set<number>();
   private nextLink = 1;
   private wakeAt = Infinity;
+  /** What it read last. */
+  private reading: HostReading = AT_EASE;
 
   constructor(host: Host) {
     const { world, options } = host;
@@ -401,6 +515,7 @@ class Agent {
       host: options.name,
       groups: options.groups,
       slots: options.slots,
+      reservedMemoryBytes: RESERVED_MEMORY_BYTES,
       adopted,
       supersedes: [...host.incarnations],
       sequenceBase: number * SEQUENCES_PER_INCARNATION,
@@ -408,9 +523,16 @@ class Agent {
     if (host.renewedAt !== null) coreOptions.renewedAt = host.renewedAt;
     this.core = world.variant.workerCore?.(coreOptions) ?? new WorkerCore(coreOptions);
     host.incarnations.push(this.id);
+    this.readHost();
     for (let slot = 0; slot < world.masterSlots; slot++) this.redial(slot);
     if (!world.variant.agentNeverHangsUp) this.actor.after(1_000, () => this.watch());
     this.wake();
+  }
+
+  /** That it would take one more attempt, as it says itself. */
+  get hasRoom(): boolean {
+    const { busy, draining, usedSlots, slots } = this.core.load;
+    return !busy && !draining && usedSlots < slots && !this.actor.paused;
   }
 
   get idle(): boolean {
@@ -443,8 +565,17 @@ class Agent {
     });
   }
 
+  private readHost(): void {
+    this.actor.after(READ_HOST_EVERY_MS, () => this.readHost());
+    this.reading = this.host.reading;
+    this.input({ kind: 'host', reading: this.reading });
+  }
+
   private input(input: WorkerInput): void {
     const { messages, orders } = this.core.handle(input, { now: this.host.clock(), chance: this.random.next });
+    const starts = input.kind === 'frame' && orders.some(({ kind }) => kind === 'start');
+    if (starts && this.reading !== AT_EASE)
+      throw new Violation('overload', `${this.id} starts something though it is over its limits`);
     for (const { link, messages: frame } of messages) {
       this.host.world.reported(this.id, frame);
       this.connections.get(link)?.connection.toMaster.send(frame);

@@ -1,4 +1,7 @@
-/** What really ran, as an observer outside the system saw it: every process start and end, by attempt. */
+/**
+ * What really ran, as an observer outside the system saw it: every process start and end, by attempt. A process of a host
+ * that sleeps does nothing, and so does not count as live; `liveCount` counts it all the same.
+ */
 import type { AttemptId, AttemptOutcome, RunId } from '@pelorus/protocol';
 
 export interface SimProcess {
@@ -17,6 +20,16 @@ export class Ledger {
   readonly byAttempt = new Map<AttemptId, SimProcess>();
   private readonly live = new Map<RunId, Set<SimProcess>>();
   liveCount = 0;
+  /** Whether the processes of this host execute. */
+  private readonly isAwake: (host: string) => boolean;
+
+  constructor(isAwake: (host: string) => boolean) {
+    this.isAwake = isAwake;
+  }
+
+  lives({ endedAt, host }: SimProcess): boolean {
+    return endedAt === null && this.isAwake(host);
+  }
 
   start(process: SimProcess): void {
     this.byAttempt.set(process.attempt, process);
@@ -34,7 +47,7 @@ export class Ledger {
   }
 
   liveOfRun(run: RunId): SimProcess[] {
-    return [...(this.live.get(run) ?? [])];
+    return [...(this.live.get(run) ?? [])].filter((process) => this.isAwake(process.host));
   }
 
   liveOnHost(host: string): number {

@@ -7,7 +7,8 @@
  *    whose outcome is unknown is either visible to the recovery's reads or fenced.
  * 2. Runs that lose their owner later are looked for again and again, not only at the start; an adoption that failed
  *    half-way ends the incarnation as well.
- * 3. Commands of one run are carried out in the order in which they were given: what was claimed and could not be
+ * 3. The clock of a master is the store's: read when it begins, and put right with every renewal of its lease.
+ * 4. Commands of one run are carried out in the order in which they were given: what was claimed and could not be
  *    carried out, or was another master's when it was passed over, is claimed again before anything newer.
  */
 import {
@@ -19,6 +20,7 @@ import {
   parseAttemptId,
   type RunId,
   type WorkerId,
+  type WorkerLoad,
   type WorkerToMaster,
 } from '@pelorus/protocol';
 import {
@@ -65,20 +67,26 @@ export class MasterProcess {
   private mailbox: Input[] = [];
   private pumpScheduled = false;
   private committing = false;
-  private state: 'starting' | 'running' | 'recovering' | 'over' = 'starting';
+  private state: 'starting' | 'running' | 'recovering' | 'stopping' | 'over' = 'starting';
   private wakeAt = Infinity;
   private pulseAt = 0;
   private claimedTo: CommandId | null = null;
+  /** What the clock of its host is off, and what of that it has learnt from the store. */
+  private readonly clockOffMs: number;
+  private clockCorrectionMs = 0;
   private claiming = false;
   private claimAgain = false;
   private adopting = false;
   private readonly commandsInFlight = new Set<CommandId>();
+  /** What each worker said last, as far as this master has looked at it. */
+  private readonly loads = new Map<WorkerId, WorkerLoad>();
 
   constructor(world: World, slot: number) {
     this.world = world;
     this.slot = slot;
     this.actor = new Actor(world.timeline);
     this.store = new StoreClient(world, this.actor);
+    this.clockOffMs = Math.round(world.random.between(-1, 1) * world.faults.masterClockOffMs);
     this.id = masterIdOf('');
     this.fence = { master: this.id, token: '' };
     this.core = this.newCore();
@@ -105,12 +113,29 @@ export class MasterProcess {
     return core;
   }
 
+  /** Until it has been told the time; a read takes long enough to be wrong by a little. */
+  private learnTime(then: () => void, failed: () => void): void {
+    const askedAt = this.hostClock();
+    this.store.read(
+      (model) => model.time(),
+      (result) => {
+        if (!result.ok) return failed();
+        const now = this.hostClock();
+        const aboutMs = (now - askedAt) / 2;
+        const correctionMs = Math.round(result.value + aboutMs - now);
+        const isOff = Math.abs(correctionMs - this.clockCorrectionMs) > aboutMs;
+        if (isOff && !this.world.variant.mastersTrustTheirClocks) this.clockCorrectionMs = correctionMs;
+        then();
+      },
+    );
+  }
+
   private learnDrained(core: MasterCore): void {
     this.drained = new Set(this.world.drained);
     core.setDrained(this.drained, this.clock());
   }
 
-  private checkDrained(batch: Batch): void {
+  private checkPlaces(batch: Batch): void {
     for (const change of batch.changes) {
       if (change.kind !== 'attempt' || change.record.state !== 'dispatched') continue;
       const { worker } = change.record;
@@ -118,6 +143,8 @@ export class MasterProcess {
       const name = worker.slice(0, worker.lastIndexOf('.'));
       if (this.drained.has(name) && !this.world.placedAttempts.has(attempt))
         throw new Violation('drain', `${attempt} was placed on ${worker}, which is drained`);
+      if (this.loads.get(worker)?.busy === true && !this.world.placedAttempts.has(attempt))
+        throw new Violation('overload', `${attempt} was placed on ${worker}, which had said that it is over its limits`);
       this.world.placedAttempts.add(attempt);
     }
   }
@@ -144,27 +171,28 @@ export class MasterProcess {
     this.id = this.world.newMasterId(this.slot);
     this.fence = { master: this.id, token: `token of ${this.id}` };
     this.core = this.newCore();
+    this.loads.clear();
+    const again = (): void => this.begin([...supersedes, this.id], RECOVER_PAUSE_MS);
+    this.actor.after(delayMs, () => this.learnTime(() => this.register(supersedes, again), again));
+  }
+
+  private register(supersedes: MasterId[], again: () => void): void {
     const { core } = this;
-    this.actor.after(delayMs, () => {
-      this.store.call(
-        'register',
-        (model) => model.registerMaster({ id: this.id, token: this.fence.token, supersedes }),
-        (result) => {
-          if (!result.ok) return this.begin([...supersedes, this.id], RECOVER_PAUSE_MS);
-          this.adoptPage(
-            null,
-            () => {
-              core.adoptionFinished();
-              this.pulseAt = this.clock();
-              this.state = 'running';
-              this.claim();
-              this.schedulePump();
-            },
-            () => this.begin([...supersedes, this.id], RECOVER_PAUSE_MS),
-          );
-        },
-      );
-    });
+    this.store.call(
+      'register',
+      (model) => model.registerMaster({ id: this.id, token: this.fence.token, supersedes }),
+      (result) => {
+        if (!result.ok) return again();
+        const ready = (): void => {
+          core.adoptionFinished();
+          this.pulseAt = this.clock();
+          this.state = 'running';
+          this.claim();
+          this.schedulePump();
+        };
+        this.adoptPage(null, ready, again);
+      },
+    );
   }
 
   private adoptPage(after: RunId | null, done: () => void, failed: (code: StoreFailure) => void): void {
@@ -175,7 +203,9 @@ export class MasterProcess {
       (result) => {
         if (core !== this.core) return;
         if (!result.ok) return failed(result.code);
-        const page = result.value;
+        const page = result.value.map(({ run }) => run);
+        for (const { released } of result.value)
+          if (released) this.world.tally.count('path: run adopted that was handed back');
         if (page.length > 0 && !this.world.variant.commandsOvertake) this.claimedTo = null;
         this.openRuns(
           page,
@@ -226,10 +256,18 @@ export class MasterProcess {
   }
 
   private clock(): number {
-    return this.world.timeline.now + this.world.masterSkewMs(this.slot);
+    return this.hostClock() + this.clockCorrectionMs;
+  }
+
+  private hostClock(): number {
+    return this.world.timeline.now + this.clockOffMs;
   }
 
   private renew(): void {
+    this.learnTime(
+      () => {},
+      () => {},
+    );
     this.store.call(
       'renew',
       (model) => model.renewMaster(this.fence),
@@ -252,7 +290,11 @@ export class MasterProcess {
       worker,
       master: {
         actor: this.actor,
-        received: (messages) => this.push({ kind: 'frame', link, messages }),
+        received: (messages) => {
+          for (const message of messages)
+            if (message.kind === 'heartbeat') this.world.heartbeatHeard(host, message.sentAt);
+          this.push({ kind: 'frame', link, messages });
+        },
         closed: () => {
           this.links.delete(link);
           this.push({ kind: 'link-down', link });
@@ -281,29 +323,37 @@ export class MasterProcess {
   }
 
   private pump(): void {
-    if (this.state !== 'running') return;
+    if (this.state !== 'running' && this.state !== 'stopping') return;
     const at = this.clock();
     this.core.tick(at);
     const inputs = this.mailbox;
     this.mailbox = [];
     for (const input of inputs) {
       if (input.kind === 'link-down') this.core.linkDown(input.link);
-      else this.core.frame(input.link, input.messages, at);
+      else this.hear(input.link, input.messages, at);
     }
     this.commitNext();
     this.armTimer();
+  }
+
+  private hear(link: number, messages: WorkerToMaster[], at: number): void {
+    for (const message of messages)
+      if (message.kind === 'hello' || message.kind === 'heartbeat') this.loads.set(message.worker, message.load);
+    this.core.frame(link, messages, at);
   }
 
   private commitNext(): void {
     if (this.committing) return;
     const batch = this.core.flush(this.clock());
     if (!batch) return;
-    this.checkDrained(batch);
+    this.checkPlaces(batch);
     for (const { run, error } of batch.problems)
       throw new Violation('defect', `the rules of run ${run} threw`, { cause: error });
     const { random, variant } = this.world;
     if (random.chance(this.world.faults.crashBeforeCommit)) return this.world.crashMaster(this, 'before its commit');
     if (variant.sendBeforeCommit) this.release(batch);
+    if (variant.acksBeforeCommit) this.release(batch, (message) => message.kind === 'ack');
+    if (variant.unfencedWhenNothingChanges && batch.changes.length === 0) return this.committed(batch, false);
     this.committing = true;
     const { core } = this;
     this.store.call(
@@ -316,7 +366,11 @@ export class MasterProcess {
         if (result.ok || (unknown && variant.unknownOutcomeIs === 'executed'))
           this.committed(batch, result.ok && result.value > 0);
         else if (unknown && variant.unknownOutcomeIs === 'lost') this.schedulePump();
-        else this.failed(result.code);
+        else {
+          if (result.code === 'FENCED' && batch.changes.length === 0)
+            this.world.tally.count('path: fenced master had nothing to write and something to say');
+          this.failed(result.code);
+        }
       },
     );
   }
@@ -334,8 +388,9 @@ export class MasterProcess {
     this.schedulePump();
   }
 
-  private release(batch: Batch): void {
-    for (const [link, messages] of batch.sends) {
+  private release(batch: Batch, which: (message: MasterToWorker) => boolean = () => true): void {
+    for (const [link, all] of batch.sends) {
+      const messages = all.filter(which);
       const connection = this.links.get(link);
       if (!connection) continue;
       this.world.released(this.id, connection.ends.workerId, messages);
@@ -388,6 +443,7 @@ export class MasterProcess {
 
   private failed(code: StoreFailure): void {
     if (code === 'FENCED') return this.over();
+    if (this.state === 'stopping') return this.stopped();
     this.recover();
   }
 
@@ -496,6 +552,39 @@ export class MasterProcess {
   }
 
   // ------------------------------------------------------------------------------------------------------- end
+
+  private stopped: () => void = () => {};
+
+  /** Commits what it has decided, hands its runs back and ends; `done` is told, however it went. */
+  stop(done: () => void): void {
+    if (this.state === 'stopping') return;
+    if (this.state !== 'running') return done();
+    this.stopped = done;
+    if (this.world.variant.releasesTooEarly) return this.handBack(() => this.actor.after(3_000, done));
+    this.state = 'stopping';
+    this.windDown();
+  }
+
+  private windDown(): void {
+    if (this.state !== 'stopping') return;
+    this.pump();
+    if (this.committing || this.claiming || this.adopting) return this.actor.after(20, () => this.windDown());
+    this.state = 'over';
+    this.closeLinks();
+    this.handBack(this.stopped);
+  }
+
+  private handBack(then: () => void): void {
+    this.store.call(
+      'release',
+      (model) => model.releaseRuns(this.fence),
+      (result) => {
+        if (result.ok && result.value > 0) this.world.tally.count('path: master handed its runs back');
+        if (!result.ok) this.world.tally.count('path: master could not hand its runs back');
+        then();
+      },
+    );
+  }
 
   /** Somebody took over: forget everything; a supervisor of processes starts a new one. */
   private over(): void {

@@ -5,6 +5,11 @@ import type { World } from './world.ts';
 
 type Blow = { [Key in keyof Faults]: Faults[Key] extends number ? Key : never }[keyof Faults];
 
+/** Past the lease of a master, and past what it waits for a silent worker. */
+const MASTER_PAUSE_MAX_MS = 150_000;
+/** Less than what masters wait beyond the execution lease: nobody else can kill what a stopped supervisor holds. */
+const SUPERVISOR_PAUSE_MAX_MS = 12_000;
+
 export class Nemesis {
   private readonly world: World;
   private readonly random: Random;
@@ -15,6 +20,7 @@ export class Nemesis {
     this.random = random;
     this.repeat('masterCrashMs', () => this.crashMaster());
     this.repeat('masterPauseMs', () => this.pauseMaster());
+    this.repeat('masterStopMs', () => this.stopMaster());
     this.repeat('agentCrashMs', () => this.random.pick(this.world.hosts).crashAgent(this.random.skewed(100, 120_000)));
     this.repeat('agentPauseMs', () => this.pauseAgent());
     this.repeat('agentDrainMs', () =>
@@ -26,6 +32,10 @@ export class Nemesis {
     this.repeat('supervisorCrashMs', () =>
       this.random.pick(this.world.hosts).crashSupervisor(this.random.between(50, 5_000)),
     );
+    this.repeat('supervisorPauseMs', () => this.pauseSupervisor());
+    this.repeat('hostSuspendMs', () => this.random.pick(this.world.hosts).suspend(this.random.skewed(1_000, 300_000)));
+    this.repeat('hostBusyMs', () => this.overload());
+    this.repeat('rollingRestartMs', () => this.restartEverything());
     this.repeat('hostRebootMs', () => this.random.pick(this.world.hosts).reboot(this.random.between(3_000, 100_000)));
     this.repeat('partitionMs', () => this.partition());
     this.repeat('storeOutageMs', () => this.world.storeDown(this.random.skewed(200, 60_000)));
@@ -52,12 +62,49 @@ export class Nemesis {
 
   private pauseMaster(): void {
     const master = this.world.master(this.random.whole(0, this.world.masterSlots - 1));
-    if (master) this.pause(master.actor, 'master', 60_000);
+    if (master) this.pause(master.actor, 'master', MASTER_PAUSE_MAX_MS);
   }
 
   private pauseAgent(): void {
     const { agent } = this.random.pick(this.world.hosts);
     if (agent) this.pause(agent.actor, 'agent', 120_000);
+  }
+
+  private pauseSupervisor(): void {
+    const { supervisor } = this.random.pick(this.world.hosts);
+    if (supervisor) this.pause(supervisor.actor, 'supervisor', SUPERVISOR_PAUSE_MAX_MS);
+  }
+
+  private stopMaster(): void {
+    const master = this.world.master(this.random.whole(0, this.world.masterSlots - 1));
+    if (master) this.world.stopMaster(master, this.random.skewed(50, 40_000));
+  }
+
+  private overload(): void {
+    const what = this.random.pick(['load', 'memory', 'disk'] as const);
+    this.random.pick(this.world.hosts).overload(what, this.random.skewed(1_000, 90_000));
+  }
+
+  /** As an upgrade does it: nothing is without its successor for long, and tasks go on. */
+  private restartEverything(): void {
+    const { world, random } = this;
+    world.tally.count('fault: rolling restart of everything');
+    world.trace(() => 'everything is restarted, one after the other');
+    let afterMs = 0;
+    const next = (action: () => void): void => {
+      world.timeline.after(afterMs, () => this.over || action());
+      afterMs += random.between(1_000, 8_000);
+    };
+    for (let slot = 0; slot < world.masterSlots; slot++) {
+      next(() => {
+        const master = world.master(slot);
+        if (master) world.stopMaster(master, random.between(50, 3_000));
+      });
+    }
+    for (const host of world.hosts) {
+      next(() => host.upgradeAgent(random.between(50, 5_000), random.between(50, 3_000)));
+      next(() => host.crashSupervisor(random.between(50, 1_000)));
+    }
   }
 
   private pause(actor: { paused: boolean; pause(): void; resume(): void }, what: string, maxMs: number): void {

@@ -90,6 +90,8 @@ export interface DurableRun {
   waited: boolean;
   /** How it waits for its turn; null when it does not. */
   turn: Turn | null;
+  /** Its master handed it back, and nobody has taken it since. */
+  released: boolean;
 }
 
 export interface CommandRow extends Command {
@@ -99,12 +101,21 @@ export interface CommandRow extends Command {
 /** A run to be, before the store gives it an id. */
 export type RunOrder = Omit<RunSpec, 'id'>;
 
+/** `released`: its last master had handed it back. */
+export interface Adopted {
+  run: RunId;
+  released: boolean;
+}
+
 export interface StoreOptions {
   /** Mutants turn these off. */
   fenceChecked: boolean;
   childEndsTold: boolean;
   turns: 'passed' | NonNullable<Variant['turns']>;
   turnsForgetPause: boolean;
+  takesWithoutFencing: boolean;
+  /** A master goes on after it has handed its runs back. */
+  releaseKeepsMaster: boolean;
   now: () => number;
   /** Sees each transaction that was executed, after it. */
   committed: (fence: Fence, changes: readonly Change[], before: ReadonlyMap<RunId, RunStatus>) => void;
@@ -220,6 +231,7 @@ export class StoreModel {
       forced: [],
       waited: false,
       turn: null,
+      released: false,
     };
     this.runs.set(id, run);
     if (spec.parent) this.children.set(attemptName(spec.parent), id);
@@ -299,20 +311,39 @@ export class StoreModel {
     return claimed;
   }
 
-  adoptRuns(fence: Fence, after: RunId | null, limit: number): RunId[] {
+  adoptRuns(fence: Fence, after: RunId | null, limit: number): Adopted[] {
     this.checkFence(fence);
     const now = this.options.now();
-    for (const row of this.masters.values()) if (row.id !== fence.master && row.leaseUntil < now) row.fencedAt ??= now;
+    for (const row of this.masters.values()) {
+      const over = row.id !== fence.master && row.leaseUntil < now;
+      if (over && !this.options.takesWithoutFencing) row.fencedAt ??= now;
+    }
     if (after === null && this.options.turns === 'passed') this.startForgotten();
-    const adopted: RunId[] = [];
+    const adopted: Adopted[] = [];
     for (const [id, run] of this.runs) {
       if (id <= (after ?? 0) || adopted.length === limit || isTerminalRun(run.status.state)) continue;
       if (run.turn !== null) continue;
       if (!this.mayTake(id, fence.master, false)) continue;
       run.status = { ...run.status, owner: fence.master };
-      adopted.push(id);
+      adopted.push({ run: id, released: run.released });
+      run.released = false;
     }
     return adopted;
+  }
+
+  /** The end of a master that was asked to end: its runs have no owner from now on. Says how many there were. */
+  releaseRuns(fence: Fence): number {
+    this.checkFence(fence);
+    if (!this.options.releaseKeepsMaster) this.fence(fence.master);
+    for (const [run, claimer] of this.claims) if (claimer === fence.master) this.claims.delete(run);
+    let released = 0;
+    for (const run of this.runs.values()) {
+      if (run.status.owner !== fence.master || isTerminalRun(run.status.state)) continue;
+      run.status = { ...run.status, owner: null };
+      run.released = true;
+      released++;
+    }
+    return released;
   }
 
   private startForgotten(): void {
@@ -332,7 +363,14 @@ export class StoreModel {
   }
 
   private isFenced(master: MasterId): boolean {
-    return this.masters.get(master)?.fencedAt !== null;
+    const row = this.masters.get(master);
+    if (this.options.takesWithoutFencing && row && row.leaseUntil < this.options.now()) return true;
+    return row?.fencedAt !== null;
+  }
+
+  /** The clock that everybody goes by, epoch ms. */
+  time(): number {
+    return this.options.now();
   }
 
   loadRuns(ids: readonly RunId[]): StoredRun[] {
@@ -459,6 +497,7 @@ export class StoreModel {
     if (status.version < version)
       throw new Violation('defect', `run ${status.run} is at version ${version}, written at ${status.version}`);
     run.status = { ...status, owner: fence.master };
+    run.released = false;
     if (status.state === 'stopping' && run.stoppingSince === null) {
       run.stoppingSince = this.options.now();
       run.stoppedFor = status.cause;

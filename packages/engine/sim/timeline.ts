@@ -50,14 +50,21 @@ function insertByOrder(list: Happening[], one: Happening): void {
   list.splice(index, 0, one);
 }
 
-/** A process or machine: what it was going to do ends with it, and waits while it is stopped (SIGSTOP). */
+/**
+ * A process or machine: what it was going to do ends with it, and waits while it is stopped (SIGSTOP, or its host sleeps).
+ * Whoever stopped it lets it go on; stopped twice it goes on after the second `resume`.
+ */
 export class Actor {
   alive = true;
   readonly timeline: Timeline;
+  /** Since when it has been going on. */
+  awakeSince: number;
   private deferred: (() => void)[] | null = null;
+  private stops = 0;
 
   constructor(timeline: Timeline) {
     this.timeline = timeline;
+    this.awakeSince = timeline.now;
   }
 
   get paused(): boolean {
@@ -76,10 +83,13 @@ export class Actor {
   }
 
   pause(): void {
+    this.stops++;
     this.deferred ??= [];
   }
 
   resume(): void {
+    if (!this.alive || --this.stops > 0) return;
+    this.awakeSince = this.timeline.now;
     const waiting = this.deferred ?? [];
     this.deferred = null;
     for (const action of waiting) this.after(0, action);

@@ -22,5 +22,17 @@ export interface Variant {
   /** The supervisor starts what it is told to start, known or not. */
   supervisorStartsTwice?: boolean;
   supervisorIgnoresLeases?: boolean;
+  /** Kills end what was started, and nothing that it has left behind. */
+  killsOnlyDirectChild?: boolean;
+  /** Acknowledgements leave when the loop asks for the commit. */
+  acksBeforeCommit?: boolean;
+  /** A batch that changes nothing leaves without a look at the master's row. */
+  unfencedWhenNothingChanges?: boolean;
+  /** A master that is asked to end hands its runs back at once and goes on for a while. */
+  releasesTooEarly?: boolean;
+  /** Runs of a master whose lease is over are taken without fencing it. */
+  takesWithoutFencing?: boolean;
+  /** Masters go by the clocks of their hosts instead of the store's. */
+  mastersTrustTheirClocks?: boolean;
   agentNeverHangsUp?: boolean;
 }

@@ -9,6 +9,11 @@ export type Invariant =
   | 'S9'
   | 'S10'
   | 'S11'
+  /** Execution leases count from the sending of a heartbeat that was heard, and SIGKILL is over before they end. */
+  | 'lease'
+  /** Nothing is placed on, or taken by, a worker that is over its limits; one that refused is left alone for a while. */
+  | 'overload'
+  | 'L3'
   /** Runs of a serial workflow take turns. */
   | 'turns'
   | 'L1'

@@ -13,7 +13,7 @@ import { Ledger, type SimProcess } from './ledger.ts';
 import { MasterProcess } from './master-process.ts';
 import { Network } from './network.ts';
 import type { Random } from './random.ts';
-import { StoreModel } from './store-model.ts';
+import { MASTER_LEASE_MS, StoreModel } from './store-model.ts';
 import { Tally } from './tally.ts';
 import { Timeline } from './timeline.ts';
 import type { Variant } from './variant.ts';
@@ -34,7 +34,7 @@ export interface WorldOptions {
 export class World {
   readonly timeline = new Timeline();
   readonly tally = new Tally();
-  readonly ledger = new Ledger();
+  readonly ledger = new Ledger((host) => this.hosts.find(({ options }) => options.name === host)!.awake);
   /** What the store said to the questions of each attempt of a `dependent` task. */
   readonly verdicts = new Map<AttemptId, Set<UpstreamVerdict['kind']>>();
   readonly seed: number;
@@ -53,7 +53,6 @@ export class World {
   faults: Faults;
   private readonly masters: (MasterProcess | null)[];
   private readonly incarnations: MasterId[][];
-  private readonly skews: number[];
   private readonly print: WorldOptions['trace'];
   private storeDownUntil = 0;
 
@@ -79,13 +78,14 @@ export class World {
       childEndsTold: options.variant.childEndsNotTold !== true,
       turns: options.variant.turns ?? 'passed',
       turnsForgetPause: options.variant.turnsForgetPause === true,
+      takesWithoutFencing: options.variant.takesWithoutFencing === true,
+      releaseKeepsMaster: options.variant.releasesTooEarly === true,
       now: () => timeline.now,
       committed: (fence, changes, before) => this.checker.committed(fence, changes, before),
     });
     this.hosts = options.hosts.map((host) => new Host(this, host));
     this.masters = Array.from({ length: options.masterSlots }, () => null);
     this.incarnations = this.masters.map(() => []);
-    this.skews = this.masters.map(() => options.random.whole(-300, 300));
   }
 
   start(): void {
@@ -115,10 +115,6 @@ export class World {
     return this.masterSlots === 1 ? [...this.incarnations[slot]!] : [];
   }
 
-  masterSkewMs(slot: number): number {
-    return this.skews[slot]!;
-  }
-
   private startMaster(slot: number): void {
     if (this.masters[slot]) return;
     this.trace(() => `m${slot}: starts`);
@@ -132,12 +128,21 @@ export class World {
     this.endMaster(master, this.random.skewed(50, 40_000));
   }
 
+  /** Somebody asks it to end; the next one comes a little later. */
+  stopMaster(master: MasterProcess, restartAfterMs: number): void {
+    if (!master.actor.alive || master.actor.paused) return;
+    this.tally.count('fault: master asked to end');
+    this.trace(() => `${master.id}: asked to end`);
+    master.stop(() => this.endMaster(master, restartAfterMs));
+  }
+
   /** It found out by itself that it is no longer in charge. */
   masterOver(master: MasterProcess): void {
     this.endMaster(master, this.random.between(50, 3_000));
   }
 
   private endMaster(master: MasterProcess, restartAfterMs: number): void {
+    if (!master.actor.alive) return;
     master.actor.end();
     this.network.closeAllOf(master.actor, this.random.chance(0.8) ? 1 : 20_000);
     this.masters[master.slot] = null;
@@ -147,7 +152,8 @@ export class World {
   // ----------------------------------------------------------------------------------------------------- store
 
   storeDown(forMs: number): void {
-    this.tally.count('fault: store outage');
+    this.tally.count(forMs > MASTER_LEASE_MS ? 'fault: store outage past the lease of masters' : 'fault: store outage');
+    this.trace(() => `the store is away for ${Math.round(forMs)} ms`);
     this.storeDownUntil = this.timeline.now + forMs;
   }
 
@@ -175,6 +181,12 @@ export class World {
     const told = this.verdicts.get(attempt);
     if (told) told.add(kind);
     else this.verdicts.set(attempt, new Set([kind]));
+  }
+
+  /** A master has it; `sentAt` by the host's clock. */
+  heartbeatHeard(name: string, sentAt: number): void {
+    const host = this.hosts.find(({ options }) => options.name === name)!;
+    host.heardTo = Math.max(host.heardTo, sentAt);
   }
 
   reported(worker: WorkerId, messages: readonly WorkerToMaster[]): void {
