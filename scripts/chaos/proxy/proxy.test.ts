@@ -169,7 +169,9 @@ function frame(text: string, masked: boolean): Buffer {
   const payload = Buffer.from(text);
   const mask = Buffer.from(masked ? [1, 2, 3, 4] : []);
   const length =
-    payload.length < 126 ? Buffer.from([payload.length]) : Buffer.from([126, payload.length >> 8, payload.length & 255]);
+    payload.length < 126
+      ? Buffer.from([payload.length])
+      : Buffer.from([126, payload.length >> 8, payload.length & 255]);
   length[0]! |= masked ? 0x80 : 0;
   const body = masked ? payload.map((byte, at) => byte ^ mask[at % 4]!) : payload;
   return Buffer.concat([Buffer.from([0x81]), length, mask, body]);
