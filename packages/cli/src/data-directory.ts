@@ -1,14 +1,15 @@
-/** The data directory of `pelorus dev`: what is where in it, the token that opens its server, and emptying it. */
+/** The data directory of `pelorus dev` or of a worker: what is where in it, the token that opens its server, and emptying it. */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { EXIT } from './exit-codes.ts';
 import { Failure, usageFailure } from './failure.ts';
+import { isPostgres } from './settings.ts';
 
 export interface DataDirectory {
   root: string;
-  /** Where `pelorus.db` is; the same unless PELORUS_STORE says otherwise. */
-  store: string;
+  /** Where `pelorus.db` is; the same unless PELORUS_STORE says otherwise. Null: the store is a server. */
+  store: string | null;
   worker: string;
   logs: string;
   /** Database of the connection `samples`. */
@@ -30,25 +31,29 @@ const OWN_ENTRIES = [
 
 export function dataDirectoryAt(root: string, storeUrl: string, directory: string): DataDirectory {
   const full = resolve(directory, root);
-  const file = resolve(directory, storeUrl.replace(/^sqlite:(\/\/)?/, ''));
-  if (basename(file) !== 'pelorus.db')
-    throw usageFailure(
-      `the store must be a file named pelorus.db, not ${storeUrl}`,
-      `PELORUS_STORE=sqlite:${join(dirname(file), 'pelorus.db')}`,
-    );
   return {
     root: full,
-    store: dirname(file),
+    store: isPostgres(storeUrl) ? null : folderOf(storeUrl, directory),
     worker: join(full, 'worker'),
     logs: join(full, 'logs'),
     samplesDatabase: join(full, 'samples.db'),
   };
 }
 
+function folderOf(storeUrl: string, directory: string): string {
+  const file = resolve(directory, storeUrl.replace(/^sqlite:(\/\/)?/, ''));
+  if (basename(file) !== 'pelorus.db')
+    throw usageFailure(
+      `the store must be a file named pelorus.db, not ${storeUrl}`,
+      `PELORUS_STORE=sqlite:${join(dirname(file), 'pelorus.db')}`,
+    );
+  return dirname(file);
+}
+
 /** Creates it if it is not there. Throws a `Failure` where nothing can be written to it. */
 export function makeDataDirectory(data: DataDirectory): void {
   try {
-    for (const folder of new Set([data.root, data.store])) {
+    for (const folder of new Set([data.root, data.store ?? data.root])) {
       mkdirSync(folder, { recursive: true });
       rmSync(mkdtempSync(join(folder, 'tmp-')), { recursive: true });
     }
@@ -96,7 +101,7 @@ export function emptyDataDirectory(data: DataDirectory): void {
     throw new Failure({
       exitCode: EXIT.usage,
       what: '--reset empties the data directory, but the store is elsewhere',
-      why: `it is in ${data.store}`,
+      why: data.store === null ? 'it is a server' : `it is in ${data.store}`,
       todo: 'delete that yourself, if you mean it',
     });
   }

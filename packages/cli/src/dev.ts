@@ -2,56 +2,37 @@
  * The composition root of `pelorus dev`: store, master, worker and api of one process, wired together here and nowhere
  * else. The same parts with other links between them make a cluster.
  */
-import { startAlerts, type Alerts } from '@pelorus/server/alerts';
-import { createApi, createStartLink, createRunHints, type ApiOptions, type RunHints } from '@pelorus/server/api';
+import { startAlerts } from '@pelorus/server/alerts';
+import { createRunHints, createStartLink } from '@pelorus/server/api';
 import { startMaster, type Master } from '@pelorus/server/master';
-import { openSqliteStore, StoreError, type Store } from '@pelorus/server/store';
-import { createVault, parseKeys, resealAll, type Vault } from '@pelorus/server/vault';
+import type { RunId } from '@pelorus/protocol';
 import { createMemoryLinkPair, startWorker, type Worker } from '@pelorus/worker';
 import { hostname } from 'node:os';
-import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import type { DataDirectory } from './data-directory.ts';
-import { EXIT } from './exit-codes.ts';
-import { Failure, type FailureFields } from './failure.ts';
 import { freePort } from './free-port.ts';
-import { openLogs, type Logs, type LogSettings } from './log-store.ts';
+import { openDevLogs, type DevLogs, type LogSettings } from './log-store.ts';
 import { shutDown, type ShutdownReport } from './life-cycle.ts';
 import { pause } from './pace.ts';
-import { productVersion } from './product-version.ts';
+import { serveApi } from './roles/http-api.ts';
+import { openVault, sealUnderFirstKey } from './roles/vault.ts';
+import type { AlertSettings, ApiSettings, Selector, WorkerLimits } from './service-settings.ts';
+import { openDevStore, type ServerStoreOptions } from './store-place.ts';
 
 export interface DevOptions {
   data: DataDirectory;
-  host: string;
+  /** Used where the data directory holds none. */
+  store: Omit<ServerStoreOptions, 'log'>;
+  api: ApiSettings;
   /** The first to try; 0: any. */
   port: number;
-  adminToken: string;
   /** As `PELORUS_SECRET_KEY` has them. */
   secretKeys: string;
-  /** Proxies that are believed; null: none. */
-  trustedProxies: string[] | null;
-  /** Under which people reach the server; null: as they do. */
-  publicUrl: string | null;
-  audit: { days: number; rows: number };
   worker: WorkerLimits;
+  selector: Selector;
   logs: LogSettings;
   alerts: AlertSettings;
   log: Logger;
-}
-
-export interface AlertSettings {
-  smtp: string | null;
-  from: string;
-  /** Without a slash at its end; null: messages name no address. */
-  baseUrl: string | null;
-}
-
-export interface WorkerLimits {
-  slots: number;
-  groups: string[];
-  maxLoadAverage: number;
-  reservedMemoryBytes: number;
-  heartbeatMs: number;
 }
 
 export interface DevServer {
@@ -71,20 +52,21 @@ export interface DevServer {
 /** Starts everything; rejects with a `Failure` when the data directory is in use. */
 export async function startDev(options: DevOptions): Promise<DevServer> {
   const { log } = options;
-  const vault = vaultWith(options.secretKeys);
-  const store = await openStore(options.data, options.audit);
+  const vault = openVault(options.secretKeys);
+  const store = await openDevStore(options.data, { ...options.store, log });
   const started: { stop: () => Promise<unknown> }[] = [{ stop: () => store.close() }];
   try {
-    await bringUpToDate(store, vault, log);
+    await sealUnderFirstKey(store, vault, log);
     const over = Promise.withResolvers<unknown>();
     const runHints = createRunHints();
-    const logs = openLogs(options.logs, options.data, store, log);
+    const logs = openDevLogs(options.logs, options.data, store, log);
     started.unshift(logs);
     const master = await startMaster({
       store,
       log,
       vault,
       logs: logs.intake,
+      selector: options.selector,
       onOver: over.resolve,
       onCommitted: runHints.committed,
     });
@@ -94,17 +76,24 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
     // Webhooks to this machine are allowed: in development that is where they are tried.
     const alerts = await startAlerts({ store, log, vault, ...options.alerts, allowLoopback: true });
     started.unshift(alerts);
-    const api = createApi(apiOptions(options, { store, vault, master, alerts, runHints, logs }));
+    const port = await freePort(options.api.host, options.port);
+    const hints = {
+      commandWritten: () => master.commandHint(),
+      runsChanged: runHints.subscribe,
+      liveRun: (run: RunId) => master.liveRun(run),
+      testAlertChannel: (name: string, signal: AbortSignal) => alerts.test(name, signal),
+      testConnection: (projectId: number, name: string, signal: AbortSignal) =>
+        master.testConnection(projectId, name, signal),
+    };
+    const storeKind = options.data.store === null ? 'postgres' : 'sqlite';
+    const api = await serveApi(options.api, port, { store, storeKind, vault, logs: logs.store, hints, log });
     started.unshift({ stop: () => api.close() });
-    const port = await freePort(options.host, options.port);
-    await api.listen({ host: options.host, port });
-    const listening = (api.server.address() as AddressInfo).port;
-    const address = `http://${reachable(options.host)}:${listening}`;
+    const { address } = api;
     const link = await createStartLink(store, Date.now());
     return {
       address,
-      console: { url: `${options.publicUrl ?? address}${link ?? '/'}`, signsIn: link !== null },
-      port: listening,
+      console: { url: `${options.api.publicUrl ?? address}${link ?? '/'}`, signsIn: link !== null },
+      port: api.port,
       running: () => worker.usedSlots,
       over: over.promise,
       stop: (drainMs) =>
@@ -117,27 +106,6 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
     for (const service of started)
       await service.stop().catch((err: unknown) => log.warn({ err }, 'cleaning up failed'));
     throw error;
-  }
-}
-
-function vaultWith(text: string): Vault {
-  const keys = parseKeys(text);
-  if (typeof keys !== 'string') return createVault(keys);
-  throw new Failure({
-    exitCode: EXIT.usage,
-    what: `PELORUS_SECRET_KEY ${keys}`,
-    todo: 'openssl rand -base64 32 makes one',
-  });
-}
-
-/** A vault that cannot be read is no reason not to start: tasks that need it fail and say so. */
-async function bringUpToDate(store: Store, vault: Vault, log: Logger): Promise<void> {
-  try {
-    const found = await resealAll(store, vault);
-    if (found.resealed + found.plain > 0) log.info({ ...found }, 'secrets sealed under the first key');
-    if (found.closed > 0) log.warn({ closed: found.closed }, 'secrets that no key of PELORUS_SECRET_KEY opens');
-  } catch (err) {
-    log.error({ err }, 'secrets could not be brought under the first key; the next start tries again');
   }
 }
 
@@ -154,34 +122,10 @@ export async function endLeftTasks(data: DataDirectory, log: Logger): Promise<vo
   await worker.stop({ stopTasks: true });
 }
 
-/** A `Failure` with exit code 6 when another process has the data directory. */
-export async function openStore(data: DataDirectory, audit?: DevOptions['audit']): Promise<Store> {
-  const limits = audit === undefined ? {} : { auditRetentionMs: audit.days * 86_400_000, auditRows: audit.rows };
-  return openSqliteStore(data.store, limits).catch((error: unknown) => {
-    if (!(error instanceof StoreError)) throw error;
-    throw new Failure(storeFailure(error, data.store), { cause: error });
-  });
-}
-
-function storeFailure(error: StoreError, directory: string): FailureFields {
-  const fields = { exitCode: EXIT.unexpected, what: `the store in ${directory} cannot be opened`, why: error.message };
-  if (error.code === 'LOCKED') {
-    return {
-      exitCode: EXIT.conflict,
-      what: `the data directory ${directory} is in use`,
-      why: error.message,
-      todo: 'use the server that runs there, stop it, or choose another directory with --data',
-    };
-  }
-  return error.code === 'SCHEMA_TOO_NEW'
-    ? { ...fields, todo: 'install the newer version of Pelorus that wrote it' }
-    : fields;
-}
-
 function workerOptions(
   { data, worker, log }: DevOptions,
   master: Master,
-  logs: Logs,
+  logs: DevLogs,
 ): Parameters<typeof startWorker>[0] {
   return {
     dataDir: data.worker,
@@ -195,46 +139,4 @@ function workerOptions(
       return link.worker;
     },
   };
-}
-
-function apiOptions(
-  { adminToken, host, log, publicUrl, trustedProxies }: DevOptions,
-  {
-    store,
-    vault,
-    master,
-    alerts,
-    runHints,
-    logs,
-  }: { store: Store; vault: Vault; master: Master; alerts: Alerts; runHints: RunHints; logs: Logs },
-): ApiOptions {
-  return {
-    store,
-    logs: logs.store,
-    hints: {
-      commandWritten: () => master.commandHint(),
-      runsChanged: (listener) => runHints.subscribe(listener),
-      liveRun: (run) => master.liveRun(run),
-      testAlertChannel: (name, signal) => alerts.test(name, signal),
-      testConnection: (projectId, name, signal) => master.testConnection(projectId, name, signal),
-    },
-    clock: Date.now,
-    log,
-    version: productVersion(),
-    storeKind: 'sqlite',
-    vault,
-    adminToken,
-    allowedHosts: isAnyAddress(host) ? ['*'] : [host, ...(publicUrl === null ? [] : [new URL(publicUrl).hostname])],
-    publicUrl,
-    ...(trustedProxies === null ? {} : { trustedProxies }),
-  };
-}
-
-function reachable(host: string): string {
-  if (isAnyAddress(host)) return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
-}
-
-function isAnyAddress(host: string): boolean {
-  return host === '0.0.0.0' || host === '::';
 }

@@ -19,7 +19,7 @@ import { EXIT } from './exit-codes.ts';
 import { Failure } from './failure.ts';
 
 export interface LogSettings {
-  /** As `PELORUS_LOG_STORE` has it; null: the data directory's own folder. */
+  /** As `PELORUS_LOG_STORE` has it; null: the default of the role. */
   place: string | null;
   s3: { key: string | null; secret: string | null };
   retentionMs: number;
@@ -30,24 +30,44 @@ export interface LogSettings {
 export interface Logs {
   store: LogStore;
   intake: LogIntake;
-  /** Where the worker of this process writes, and whether it ships what it writes. */
-  worker: { logDir: string; shipsLogs: boolean };
   /** Stores what has been taken. */
   stop(): Promise<void>;
 }
 
+/** Logs of a process with a worker of its own, which may write to where they are kept. */
+export interface DevLogs extends Logs {
+  /** Where that worker writes, and whether it ships what it writes. */
+  worker: { logDir: string; shipsLogs: boolean };
+}
+
 /** Throws a `Failure` for a setting that cannot be used. A store that does not answer now is told in the log. */
-export function openLogs(settings: LogSettings, data: DataDirectory, store: Store, log: Logger): Logs {
-  const place = placeOf(settings, data);
+export function openDevLogs(settings: LogSettings, data: DataDirectory, store: Store, log: Logger): DevLogs {
+  const place = placeOf(settings, { kind: 'directory', folder: data.logs });
   const isWorkersOwn = place.kind === 'directory' && place.folder === data.logs;
-  const logs = storeAt(place, settings, store, isWorkersOwn);
+  return {
+    ...keepLogs(storeAt(place, settings, store, isWorkersOwn), settings, store, log),
+    worker: { logDir: isWorkersOwn ? data.logs : spoolOf(data), shipsLogs: !isWorkersOwn },
+  };
+}
+
+/** Where a worker keeps logs until they are stored elsewhere. */
+export function spoolOf(data: DataDirectory): string {
+  return join(data.worker, 'spool');
+}
+
+/** Of a cluster, where no folder is everybody's unless it is said to be one: by default logs are in the database. */
+export function openClusterLogs(settings: LogSettings, store: Store): LogStore {
+  return storeAt(placeOf(settings, { kind: 'database' }), settings, store, false);
+}
+
+/** Takes what workers ship, and deletes what is old; several processes may do so at the same time. */
+export function keepLogs(logs: LogStore, settings: LogSettings, store: Store, log: Logger): Logs {
   const intake = startLogIntake({ logs, log });
   const retention = startLogRetention({ logs, runs: store, keepMs: settings.retentionMs, clock: Date.now, log });
-  if (!isWorkersOwn) void tryOut(logs, log);
+  void tryOut(logs, log);
   return {
     store: logs,
     intake,
-    worker: { logDir: isWorkersOwn ? data.logs : join(data.worker, 'spool'), shipsLogs: !isWorkersOwn },
     stop: async () => {
       await Promise.all([intake.stop(), retention.stop()]);
       await logs.close();
@@ -55,8 +75,8 @@ export function openLogs(settings: LogSettings, data: DataDirectory, store: Stor
   };
 }
 
-function placeOf({ place, directory }: LogSettings, data: DataDirectory): LogPlace {
-  if (place === null) return { kind: 'directory', folder: data.logs };
+function placeOf({ place, directory }: LogSettings, unset: LogPlace): LogPlace {
+  if (place === null) return unset;
   const parsed = parseLogPlace(place, directory);
   if (typeof parsed !== 'string') return parsed;
   throw new Failure({ exitCode: EXIT.usage, what: `PELORUS_LOG_STORE cannot be used`, why: parsed });

@@ -7,6 +7,7 @@ import { addApplyCommand } from './commands/apply.ts';
 import { addCompletionCommand } from './commands/completion.ts';
 import { addConfigCommand } from './commands/config.ts';
 import { addConnectionCommand } from './commands/connection.ts';
+import { addDbCommand } from './commands/db.ts';
 import { addDevCommand } from './commands/dev.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addFileCommand } from './commands/file.ts';
@@ -14,6 +15,7 @@ import { addGroupCommand } from './commands/group.ts';
 import { addImportCommand } from './commands/import.ts';
 import { addLoginCommands } from './commands/login.ts';
 import { addLogsCommand } from './commands/logs.ts';
+import { addMasterCommand } from './commands/master.ts';
 import { addProjectCommand } from './commands/project.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addRunsCommand } from './commands/runs.ts';
@@ -22,7 +24,7 @@ import { addTaskCommand } from './commands/task.ts';
 import { addTokenCommand } from './commands/token.ts';
 import { addUserCommand } from './commands/user.ts';
 import { addVersionCommand } from './commands/version.ts';
-import { addMasterCommand, addWorkerCommand } from './commands/worker.ts';
+import { addWorkerCommand } from './commands/worker.ts';
 import { addWorkflowCommand } from './commands/workflow.ts';
 import { examples } from './examples.ts';
 import { addGlobalFlags, type Host } from './session.ts';
@@ -49,6 +51,7 @@ const COMMANDS = [
   addAuditCommand,
   addLoginCommands,
   addConfigCommand,
+  addDbCommand,
   addDoctorCommand,
   addApiCommand,
   addCompletionCommand,

@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { givenByConfigFile, resolveSettings, SETTING_NAMES, unknownEnvironmentNames } from './settings.ts';
+import {
+  givenByConfigFile,
+  parseListen,
+  resolveSettings,
+  SETTING_NAMES,
+  SETTINGS,
+  unknownEnvironmentNames,
+} from './settings.ts';
 
 test('a flag beats the environment, which beats the file, which beats the default', () => {
   const layers = [
@@ -31,7 +38,18 @@ test.each([
   ['adminToken', 'short'],
   ['workerSlots', '0'],
   ['logLevel', 'loud'],
-  ['store', 'postgres://user:secret@host/db'],
+  ['store', 'mysql://user:secret@host/db'],
+  ['store', 'postgres://user:secret@host'],
+  ['listen', '127.0.0.1'],
+  ['ops', '127.0.0.1:99999'],
+  ['masters', 'ws://master:8090,master-2:8090'],
+  ['masters', 'ws://user:secret@master:8090'],
+  ['workerToken', `${'x'.repeat(32)},short`],
+  ['opsToken', 'short'],
+  ['masterLease', '1s'],
+  ['drain', '8d'],
+  ['workerName', 'two words'],
+  ['dispatchSelector', 'best'],
   ['workerHeartbeat', '5h'],
   ['workerMaxLoad', 'high'],
   ['data', ' '],
@@ -90,4 +108,23 @@ test('an unknown key of the file is a problem with the nearest known key', () =>
   expect(problems).toEqual([
     { where: 'worker.slot in pelorus.config.yaml', message: 'there is no such setting; did you mean worker.slots?' },
   ]);
+});
+
+test('addresses to listen on: with a name, an address of either kind, or all', () => {
+  expect(['db:1', '[::1]:8090', ':8090', '127.0.0.1:0'].map((text) => parseListen(text))).toEqual([
+    { host: 'db', port: 1 },
+    { host: '::1', port: 8090 },
+    { host: '0.0.0.0', port: 8090 },
+    { host: '127.0.0.1', port: 0 },
+  ]);
+  expect(['8090', '::1:8090', 'http://db:1', 'db:'].map((text) => parseListen(text))).toEqual([null, null, null, null]);
+});
+
+test('of a store with a password everything else is shown', () => {
+  const show = SETTINGS.store.shown;
+  expect([
+    show('postgres://u:geheim@db/p'),
+    show('postgres://db/p?user=u&password=geheim'),
+    show('sqlite:p.db'),
+  ]).toEqual(['postgres://…@db/p', 'postgres://db/p?user=u&password=…', 'sqlite:p.db']);
 });

@@ -12,7 +12,10 @@ export interface SettingRow {
   path: string[];
   /** Null: none; derived ones say how in `describe`. */
   fallback: string | null;
+  /** It can be in a file that `<environment>_FILE` names, and is not shown. */
   secret: boolean;
+  /** What may be shown of a secret; default: only that it is set. */
+  shown?: (text: string) => string;
   /** Why the text is not acceptable, or null. */
   refuse: (text: string) => string | null;
   describe: string;
@@ -25,15 +28,77 @@ const oneOf =
     words.includes(text) ? null : `must be one of ${words.join(', ')}`;
 
 /** First words that many settings share. */
-const GROUPS = new Set(['worker', 'log', 'alert', 'audit']);
+const GROUPS = new Set(['worker', 'log', 'alert', 'audit', 'tls']);
 
 export const SETTINGS = {
   server: row('PELORUS_SERVER', 'http://127.0.0.1:8080', 'the server that the commands talk to', httpUrl),
   token: secret('PELORUS_TOKEN', 'the bearer token that the commands present', anything),
-  data: row('PELORUS_DATA', './.pelorus', 'directory of `pelorus dev`: logs, work directories, server.json', notEmpty),
-  store: row('PELORUS_STORE', null, 'where everything is remembered; default: sqlite:<data>/pelorus.db', storeUrl),
-  host: row('PELORUS_HOST', '127.0.0.1', 'address that `pelorus dev` listens on', notEmpty),
-  port: row('PELORUS_PORT', '8080', 'port that `pelorus dev` listens on; taken: the next free one', portNumber),
+  data: row(
+    'PELORUS_DATA',
+    './.pelorus',
+    'directory of `pelorus dev` and of each `pelorus worker`: logs, work directories, server.json',
+    notEmpty,
+  ),
+  store: {
+    ...secret(
+      'PELORUS_STORE',
+      'where everything is remembered: sqlite:<folder>/pelorus.db, or postgres://user:password@host/database for several processes; default: sqlite:<data>/pelorus.db',
+      storeUrl,
+    ),
+    shown: withoutPassword,
+  },
+  host: row('PELORUS_HOST', '127.0.0.1', 'address that `pelorus dev` and `pelorus api` listen on', notEmpty),
+  port: row(
+    'PELORUS_PORT',
+    '8080',
+    'port that `pelorus dev` and `pelorus api` listen on; taken: `pelorus dev` takes the next free one',
+    portNumber,
+  ),
+  listen: row('PELORUS_LISTEN', '127.0.0.1:8090', 'where a master listens for workers', hostAndPort),
+  masters: row(
+    'PELORUS_MASTERS',
+    null,
+    'the masters that a worker dials: ws://host:port or wss://host:port, separated by commas; of a name all addresses',
+    masterUrls,
+  ),
+  workerToken: secret(
+    'PELORUS_WORKER_TOKEN',
+    'what workers present to masters, at least 32 characters; a master takes any of several, separated by commas',
+    tokens,
+  ),
+  ops: row('PELORUS_OPS', '127.0.0.1:8091', 'where a master or worker listens for operators and APIs', hostAndPort),
+  opsToken: secret(
+    'PELORUS_OPS_TOKEN',
+    'what opens the operations port, at least 32 characters; the same for masters and APIs; of a worker, its tasks could read it',
+    longEnough,
+  ),
+  opsUrl: row('PELORUS_OPS_URL', null, 'how APIs reach this master; default: http://<PELORUS_OPS>', httpUrl),
+  tlsCert: row(
+    'PELORUS_TLS_CERT',
+    null,
+    'file (PEM) with the certificate of a master or worker and its chain',
+    notEmpty,
+  ),
+  tlsKey: row('PELORUS_TLS_KEY', null, 'file (PEM) with the private key of that certificate', notEmpty),
+  tlsCa: row(
+    'PELORUS_TLS_CA',
+    null,
+    'file (PEM) with the authority of the other side: of a master for workers; set on a master, workers must have a certificate',
+    notEmpty,
+  ),
+  masterLease: row(
+    'PELORUS_MASTER_LEASE',
+    '15s',
+    'how long a master may be silent before another one takes its runs; the same for all processes of a cluster',
+    lease,
+  ),
+  dispatchSelector: row(
+    'PELORUS_DISPATCH_SELECTOR',
+    'lower_weight',
+    'how a master chooses among workers with free slots',
+    oneOf('lower_weight', 'random', 'round_robin'),
+  ),
+  drain: row('PELORUS_DRAIN', '30s', 'how long a worker that is told to end waits for its tasks', drainTime),
   adminToken: secret(
     'PELORUS_ADMIN_TOKEN',
     'bearer token of the administrator, for automation; default: one made for each data directory',
@@ -52,12 +117,18 @@ export const SETTINGS = {
     'encrypts stored secrets: 32 bytes in base64 or 32 characters and more; several, separated by commas: the first encrypts, all decrypt; default: one made for each data directory',
     secretKeys,
   ),
+  workerName: row(
+    'PELORUS_WORKER_NAME',
+    null,
+    'under which people know a worker; default: the name of its host',
+    workerName,
+  ),
   workerSlots: row('PELORUS_WORKER_SLOTS', '100', 'how many tasks the worker runs side by side', positiveInteger),
   workerGroups: row('PELORUS_WORKER_GROUPS', 'default', 'worker groups, separated by commas', notEmpty),
   workerMaxLoad: row(
     'PELORUS_WORKER_MAX_LOAD',
     null,
-    'load average above which the worker takes nothing new; -1: twice the cores; default: no limit in `pelorus dev`',
+    'load average above which the worker takes nothing new; -1: twice the cores; default: no limit in `pelorus dev`, -1 in `pelorus worker`',
     loadAverage,
   ),
   workerReservedMemory: row(
@@ -87,7 +158,7 @@ export const SETTINGS = {
   logStore: row(
     'PELORUS_LOG_STORE',
     null,
-    'where task logs are kept: dir:<folder>, s3://<bucket>/<prefix>?endpoint=…&region=… or database; default: dir:<data>/logs',
+    'where task logs are kept: dir:<folder>, s3://<bucket>/<prefix>?endpoint=…&region=… or database; default: dir:<data>/logs in `pelorus dev`, database in a cluster',
     logPlace,
   ),
   logS3Key: secret('PELORUS_LOG_S3_KEY', 'access key of the object store for logs', notEmpty),
@@ -101,7 +172,7 @@ export const SETTINGS = {
   logLevel: row(
     'PELORUS_LOG_LEVEL',
     'info',
-    'how much `pelorus dev` logs',
+    'how much the services log',
     oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
   ),
   logFormat: row('PELORUS_LOG_FORMAT', null, 'pretty or json; default: pretty on a terminal', oneOf('pretty', 'json')),
@@ -247,6 +318,8 @@ function secretKeys(text: string): string | null {
     : `must be at least ${SECRET_KEY_CHARACTERS_MIN} characters, each of them where there are several`;
 }
 
+const TOKEN_CHARACTERS_MIN = 32;
+
 /** As `server/vault` has it, which is not loaded for this. */
 const SECRET_KEY_CHARACTERS_MIN = 32;
 
@@ -262,9 +335,67 @@ function httpUrl(text: string): string | null {
 }
 
 function storeUrl(text: string): string | null {
+  if (isPostgres(text))
+    return (URL.parse(text)?.pathname.length ?? 0) > 1
+      ? null
+      : `must name a host and a database: postgres://user:password@host:5432/database, not "${withoutPassword(text)}"`;
   return text.startsWith('sqlite:') && text.length > 'sqlite:'.length
     ? null
-    : `must be sqlite:<file>, not "${text.replace(/:\/\/.*@/, '://…@')}"`;
+    : `must be sqlite:<file> or postgres://user:password@host/database, not "${withoutPassword(text)}"`;
+}
+
+/** Whether a store is a server that several processes can share. */
+export function isPostgres(storeUrl: string): boolean {
+  return /^postgres(ql)?:\/\//.test(storeUrl);
+}
+
+function withoutPassword(url: string): string {
+  return url.replace(/:\/\/.*@/, '://…@').replaceAll(/([?&]password=)[^&]*/g, '$1…');
+}
+
+function hostAndPort(text: string): string | null {
+  return parseListen(text) === null ? `must be <address>:<port>, not "${text}"` : null;
+}
+
+/** `127.0.0.1:8090`, `[::1]:8090`, `:8090` (every address); null when it is nothing of these. */
+export function parseListen(text: string): { host: string; port: number } | null {
+  const parts = /^(?:\[([\da-f:.]+)\]|([^:[\]\s/]*)):(\d{1,5})$/i.exec(text);
+  if (parts === null || Number(parts[3]) > 65_535) return null;
+  return { host: parts[1] ?? (parts[2] === '' ? '0.0.0.0' : (parts[2] ?? '')), port: Number(parts[3]) };
+}
+
+function masterUrls(text: string): string | null {
+  const wrong = text.split(',').find((part) => !isMasterUrl(part.trim()));
+  return wrong === undefined
+    ? null
+    : `must be addresses like ws://master:8090, separated by commas, not "${withoutPassword(wrong.trim())}"`;
+}
+
+function isMasterUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || (url.protocol !== 'ws:' && url.protocol !== 'wss:')) return false;
+  return url.hostname !== '' && url.username === '' && url.pathname === '/' && url.search === '' && url.hash === '';
+}
+
+function tokens(text: string): string | null {
+  const short = text.split(',').find((part) => part.trim().length < TOKEN_CHARACTERS_MIN);
+  return short === undefined
+    ? null
+    : `must have at least ${TOKEN_CHARACTERS_MIN} characters, not ${short.trim().length}`;
+}
+
+function lease(text: string): string | null {
+  const durationMs = parseDuration(text) ?? 0;
+  return durationMs >= 5_000 && durationMs <= 300_000 ? null : `must be between 5s and 5m, not "${text}"`;
+}
+
+function drainTime(text: string): string | null {
+  const durationMs = parseDuration(text) ?? Infinity;
+  return durationMs <= 7 * DAY_MS ? null : `must be a duration of at most 7 days, not "${text}"`;
+}
+
+function workerName(text: string): string | null {
+  return /^[\w][\w.-]{0,127}$/.test(text) ? null : `must be letters, digits, - _ and ., at most 128, not "${text}"`;
 }
 
 function portNumber(text: string): string | null {
@@ -320,5 +451,7 @@ function heartbeat(text: string): string | null {
 }
 
 function longEnough(text: string): string | null {
-  return text.length >= 32 ? null : `must have at least 32 characters, not ${text.length}`;
+  return text.length >= TOKEN_CHARACTERS_MIN
+    ? null
+    : `must have at least ${TOKEN_CHARACTERS_MIN} characters, not ${text.length}`;
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { writeListing, type Column } from '../output.ts';
 import { openSession, type Host } from '../session.ts';
-import { SETTING_NAMES, SETTINGS, type SettingName, type Settings } from '../settings.ts';
+import { SETTING_NAMES, SETTINGS, type SettingName, type SettingRow, type Settings } from '../settings.ts';
 import { examples } from '../examples.ts';
 
 interface SettingLine {
@@ -38,6 +38,7 @@ export function addConfigCommand(program: Command, host: Host): void {
 
 function settingLine(name: SettingName, settings: Settings): SettingLine {
   const { value, source } = settings[name];
-  const { path, environment, secret } = SETTINGS[name];
-  return { setting: path.join('.'), environment, value: secret && value !== null ? '(set)' : value, source };
+  const row: SettingRow = SETTINGS[name];
+  const { path, environment, secret, shown = () => '(set)' } = row;
+  return { setting: path.join('.'), environment, value: secret && value !== null ? shown(value) : value, source };
 }

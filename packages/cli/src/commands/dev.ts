@@ -14,14 +14,24 @@ import {
   type DataDirectory,
 } from '../data-directory.ts';
 import { watchDefinitions, type DefinitionWatcher } from '../definition-watcher.ts';
-import type { DevServer, WorkerLimits } from '../dev.ts';
+import type { DevServer } from '../dev.ts';
 import { EXIT } from '../exit-codes.ts';
+import { interrupted } from '../interrupted.ts';
 import { Failure, failureOf, failureText, usageFailure } from '../failure.ts';
 import { productVersion } from '../product-version.ts';
 import { applySamples } from '../samples.ts';
 import { removeServerFile, writeServerFile } from '../server-file.ts';
-import { createServiceLog } from '../service-log.ts';
-import { durationFlag, openSession, type Host, type Session } from '../session.ts';
+import {
+  alertSettings,
+  apiSettings,
+  auditSettings,
+  durationOf,
+  logSettings,
+  selectorOf,
+  serviceLog,
+  workerLimits,
+} from '../service-settings.ts';
+import { openSession, type Host, type Session } from '../session.ts';
 import type { Given, Settings } from '../settings.ts';
 import { paint } from '../terminal.ts';
 import { padTo } from '../text-width.ts';
@@ -71,47 +81,38 @@ function givenBy({ port, host, data }: DevFlags): Given {
 }
 
 async function runDev(session: Session, folder: string | null, flags: DevFlags): Promise<void> {
-  const { settings, terminal, host } = session;
+  const { settings, host } = session;
   if (folder !== null) await checkFolder(folder);
   const data = dataDirectoryAt(settings.data.value ?? '', settings.store.value ?? '', host.directory);
-  const log = createServiceLog({
-    level: settings.logLevel.value ?? 'info',
-    format: logFormatOf(session),
-    stream: terminal.err,
-  });
+  const log = serviceLog(session);
   // Loaded here, for the other commands need none of it.
-  const { startDev, endLeftTasks, openStore } = await import('../dev.ts');
+  const { startDev, endLeftTasks } = await import('../dev.ts');
   makeDataDirectory(data);
   if (flags.reset === true)
     await reset(session, data, flags, async () => {
-      await (await openStore(data)).close();
+      const { openFileStore } = await import('../store-place.ts');
+      if (data.store !== null) await (await openFileStore(data.store)).close();
       await endLeftTasks(data, log);
     });
 
   const adminToken = settings.adminToken.value ?? adminTokenOf(data);
   const wanted = Number(settings.port.value);
-  const publicUrl = settings.publicUrl.value?.replace(/\/+$/, '') ?? null;
   const server = await startDev({
     data,
-    host: settings.host.value ?? '',
+    store: {
+      url: settings.store.value ?? '',
+      masterLeaseMs: durationOf(settings, 'masterLease'),
+      audit: auditSettings(settings),
+      signal: session.signal,
+    },
+    api: { ...apiSettings(settings), adminToken },
     port: wanted,
-    adminToken,
     secretKeys: secretKeysOf(settings, data),
-    trustedProxies: settings.trustedProxies.value?.split(',').map((part) => part.trim()) ?? null,
-    publicUrl,
-    audit: { days: Number(settings.auditDays.value), rows: Number(settings.auditRows.value) },
-    worker: workerLimits(settings),
-    logs: {
-      place: settings.logStore.value,
-      s3: { key: settings.logS3Key.value, secret: settings.logS3Secret.value },
-      retentionMs: durationFlag('PELORUS_LOG_RETENTION', settings.logRetention.value ?? ''),
-      directory: host.directory,
-    },
-    alerts: {
-      smtp: settings.alertSmtp.value,
-      from: settings.alertFrom.value ?? '',
-      baseUrl: publicUrl,
-    },
+    // The limit leaves work to other workers. Here is no other, and a load average falls for minutes after the work is done.
+    worker: workerLimits(settings, Infinity),
+    selector: selectorOf(settings),
+    logs: logSettings(settings, host.directory),
+    alerts: alertSettings(settings),
     log,
   });
   try {
@@ -162,26 +163,6 @@ async function checkFolder(folder: string): Promise<void> {
       what: `${folder} is not a folder`,
       todo: 'pelorus dev <folder with definitions>, or without one',
     });
-}
-
-function logFormatOf({ settings, terminal }: Session): 'pretty' | 'json' {
-  if (settings.logFormat.value === 'json' || settings.logFormat.value === 'pretty') return settings.logFormat.value;
-  return terminal.err.isTerminal ? 'pretty' : 'json';
-}
-
-function workerLimits(settings: Settings): WorkerLimits {
-  const heartbeat = settings.workerHeartbeat.value ?? '';
-  return {
-    slots: Number(settings.workerSlots.value),
-    groups: (settings.workerGroups.value ?? '')
-      .split(',')
-      .map((group) => group.trim())
-      .filter((group) => group !== ''),
-    // The limit leaves work to other workers. Here is no other, and a load average falls for minutes after the work is done.
-    maxLoadAverage: settings.workerMaxLoad.value === null ? Infinity : Number(settings.workerMaxLoad.value),
-    reservedMemoryBytes: Number(settings.workerReservedMemory.value) * 1024 ** 3,
-    heartbeatMs: durationFlag('PELORUS_WORKER_HEARTBEAT', heartbeat),
-  };
 }
 
 /** Asks first on a terminal; elsewhere wants --yes. `release` makes sure that nobody uses the directory. */
@@ -273,13 +254,6 @@ async function serve(
   const report = await server.stop(reason === 'over' ? 0 : DRAIN_MS);
   removeServerFile(data.root, process.pid);
   if (report.leftRunning > 0) err.write(leftText(report.leftRunning, report.supervisorPid));
-}
-
-function interrupted(signal: AbortSignal): Promise<'interrupted'> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve('interrupted');
-    signal.addEventListener('abort', () => resolve('interrupted'), { once: true });
-  });
 }
 
 function leftText(count: number, supervisorPid: number): string {

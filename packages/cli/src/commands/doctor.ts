@@ -92,22 +92,39 @@ function serverText(system: SystemView): string {
 }
 
 async function checkStore({ settings, host }: Session): Promise<Check> {
-  const data = dataDirectoryAt(settings.data.value ?? '', settings.store.value ?? '', host.directory);
-  if (!existsSync(data.store))
-    return { check: 'store', result: 'ok', detail: `${data.store} is not there yet; \`pelorus dev\` makes it` };
-  const { openStore } = await import('../dev.ts');
+  const { root, store } = dataDirectoryAt(settings.data.value ?? '', settings.store.value ?? '', host.directory);
+  if (store === null) return checkServerStore(settings.store.value ?? '');
+  if (!existsSync(store))
+    return { check: 'store', result: 'ok', detail: `${store} is not there yet; \`pelorus dev\` makes it` };
+  const { openFileStore } = await import('../store-place.ts');
   try {
-    await (await openStore(data)).close();
-    return { check: 'store', result: 'ok', detail: `${data.store} can be opened` };
+    await (await openFileStore(store)).close();
+    return { check: 'store', result: 'ok', detail: `${store} can be opened` };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    const server = readServerFile(data.root);
+    const server = readServerFile(root);
     if (error.fields.exitCode === EXIT.conflict)
       return {
         check: 'store',
         result: 'ok',
-        detail: `${data.store} is in use by ${server === null ? 'a process' : `process ${server.pid} at ${server.address}`}`,
+        detail: `${store} is in use by ${server === null ? 'a process' : `process ${server.pid} at ${server.address}`}`,
       };
+    return { check: 'store', result: 'failed', detail: `${error.fields.what}: ${error.fields.why ?? ''}` };
+  }
+}
+
+async function checkServerStore(url: string): Promise<Check> {
+  const { schemaOf, serverOf } = await import('../store-place.ts');
+  try {
+    const { applied, known, missing } = await schemaOf(url);
+    const text = `${serverOf(url)}, schema ${applied}`;
+    if (applied > known)
+      return { check: 'store', result: 'failed', detail: `${text}: a newer Pelorus made it; this one knows ${known}` };
+    return missing.length === 0
+      ? { check: 'store', result: 'ok', detail: text }
+      : { check: 'store', result: 'warning', detail: `${text} of ${known}; the next start brings it up to date` };
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
     return { check: 'store', result: 'failed', detail: `${error.fields.what}: ${error.fields.why ?? ''}` };
   }
 }

@@ -1,13 +1,43 @@
-import type { MasterView, WorkerDrained, WorkerView } from '@pelorus/protocol';
+import type { WorkerDrained, WorkerView } from '@pelorus/protocol';
 import type { Command } from 'commander';
-import { writeItem, writeListing, type Column } from '../output.ts';
-import { openSession, relativeTo, type Host, type Session } from '../session.ts';
-import { instantText } from '../words.ts';
+import { hostname } from 'node:os';
+import { dataDirectoryAt, makeDataDirectory } from '../data-directory.ts';
 import { examples } from '../examples.ts';
+import { EXIT } from '../exit-codes.ts';
+import { Failure } from '../failure.ts';
+import { writeItem, writeListing, type Column } from '../output.ts';
+import type { WorkerRoleOptions } from '../roles/worker.ts';
+import {
+  durationOf,
+  listOf,
+  opsSettings,
+  required,
+  serviceLog,
+  tlsSettings,
+  workerLimits,
+} from '../service-settings.ts';
+import { openSession, relativeTo, type Host, type Session } from '../session.ts';
+import { isPostgres, SETTINGS, type Given, type Settings } from '../settings.ts';
+import { instantText } from '../words.ts';
 
-/** `pelorus worker …` */
+/** `pelorus worker`, `pelorus worker list …` */
 export function addWorkerCommand(program: Command, host: Host): void {
-  const worker = program.command('worker').description('the processes that run tasks');
+  const worker = program
+    .command('worker')
+    .description('one worker of a cluster: dials the masters and runs tasks')
+    .option('--masters <urls>', 'ws://host:port or wss://host:port, separated by commas (PELORUS_MASTERS)')
+    .option('--token <token>', 'better PELORUS_WORKER_TOKEN_FILE: what is in a command line can be seen')
+    .option('--data <dir>', 'its own directory (PELORUS_DATA, ./.pelorus)')
+    .option('--name <name>', 'under which people know it (PELORUS_WORKER_NAME, the name of the host)')
+    .option('--slots <n>', 'tasks side by side (PELORUS_WORKER_SLOTS, 100)')
+    .option('--groups <names>', 'separated by commas (PELORUS_WORKER_GROUPS, default)')
+    .option('--ops <address:port>', 'where operators come in (PELORUS_OPS, 127.0.0.1:8091)')
+    .option('--drain <duration>', 'how long it waits for its tasks when told to end (PELORUS_DRAIN, 30s)')
+    .addHelpText(
+      'after',
+      examples('pelorus worker --masters ws://master-1:8090,ws://master-2:8090', 'pelorus worker list'),
+    )
+    .action(async (flags: WorkerFlags, command: Command) => runWorker(openSession(command, host, given(flags))));
 
   worker
     .command('list')
@@ -33,17 +63,6 @@ export function addWorkerCommand(program: Command, host: Host): void {
       const session = openSession(command, host);
       report(session, await session.client.workers.undrain(name, session.signal));
     });
-}
-
-/** `pelorus master list` */
-export function addMasterCommand(program: Command, host: Host): void {
-  program
-    .command('master')
-    .description('the processes that decide what runs')
-    .command('list')
-    .description('masters, newest start first, with the runs that each owns')
-    .addHelpText('after', examples('pelorus master list', 'pelorus master list -o json'))
-    .action(async (_flags: object, command: Command) => listMasters(openSession(command, host)));
 }
 
 async function listWorkers(session: Session): Promise<void> {
@@ -78,25 +97,71 @@ function report(session: Session, drained: WorkerDrained): void {
   writeItem(session.terminal.out, session.format, { value: drained, name, text });
 }
 
-async function listMasters(session: Session): Promise<void> {
-  const { items } = await session.client.masters.list(session.signal);
-  const reference = relativeTo(session);
-  const columns: Column<MasterView>[] = [
-    { title: 'MASTER', value: (master) => master.id },
-    { title: 'HOST', value: (master) => master.host },
-    {
-      title: 'STATE',
-      value: (master) => master.state,
-      tone: (master) => (master.state === 'active' ? 'good' : 'quiet'),
-    },
-    { title: 'RUNS', value: (master) => String(master.runs) },
-    { title: 'STARTED', value: (master) => instantText(master.registeredAt, reference) },
-    { title: 'RENEWED', value: (master) => instantText(master.renewedAt, reference) },
-  ];
-  writeListing(session.terminal.out, session.format, {
-    rows: items,
-    columns,
-    name: (master) => master.id,
-    none: 'no masters',
+interface WorkerFlags {
+  masters?: string;
+  token?: string;
+  data?: string;
+  name?: string;
+  slots?: string;
+  groups?: string;
+  ops?: string;
+  drain?: string;
+}
+
+function given({ masters, token, data, name, slots, groups, ops, drain }: WorkerFlags): Given {
+  return {
+    ...(masters === undefined ? {} : { masters }),
+    ...(token === undefined ? {} : { workerToken: token }),
+    ...(data === undefined ? {} : { data }),
+    ...(name === undefined ? {} : { workerName: name }),
+    ...(slots === undefined ? {} : { workerSlots: slots }),
+    ...(groups === undefined ? {} : { workerGroups: groups }),
+    ...(ops === undefined ? {} : { ops }),
+    ...(drain === undefined ? {} : { drain }),
+  };
+}
+
+async function runWorker(session: Session): Promise<void> {
+  const { settings } = session;
+  refuseCredentials(settings);
+  const options = workerOptions(session);
+  makeDataDirectory(options.data);
+  // Loaded here, for the other commands need none of it.
+  const [{ serveRole }, { startWorkerRole }] = await Promise.all([
+    import('../roles/serve.ts'),
+    import('../roles/worker.ts'),
+  ]);
+  const drainMs = durationOf(settings, 'drain');
+  await serveRole(session, { name: 'worker', drainMs, start: () => startWorkerRole(options) });
+}
+
+/** A worker runs other people's code, which may read what its process has been given. */
+function refuseCredentials(settings: Settings): void {
+  const found = (['store', 'secretKey', 'adminToken'] as const).find(
+    (name) => settings[name].source !== 'default' && (name !== 'store' || isPostgres(settings.store.value ?? '')),
+  );
+  if (found === undefined || settings[found].value === null) return;
+  throw new Failure({
+    exitCode: EXIT.usage,
+    what: `${SETTINGS[found].environment} must not be given to a worker`,
+    why: "it runs other people's code, which could read it; a worker needs masters and a token, nothing else",
+    todo: `take it out of this process's environment and pelorus.config.yaml (it comes from: ${settings[found].source})`,
   });
+}
+
+function workerOptions(session: Session): WorkerRoleOptions {
+  const { settings, host } = session;
+  const [token = ''] = listOf(required(settings, 'workerToken', 'a worker presents it to the masters'));
+  return {
+    data: dataDirectoryAt(settings.data.value ?? '', 'sqlite:pelorus.db', host.directory),
+    name: settings.workerName.value ?? hostname(),
+    limits: workerLimits(settings, -1),
+    masters: {
+      urls: listOf(required(settings, 'masters', 'a worker dials them')),
+      token,
+      tls: tlsSettings(settings, host.directory),
+    },
+    ops: opsSettings(settings),
+    log: serviceLog(session),
+  };
 }

@@ -136,12 +136,8 @@ class AlertSender implements Alerts {
     return { state: 'pending', result, nextAt: at + delayMs, at };
   }
 
-  async test(name: string, signal: AbortSignal): Promise<{ delivered: boolean; detail: string }> {
-    const channel = await this.options.store.loadAlertChannel(name).catch(sentenceOfClosed);
-    if (typeof channel === 'string') return { delivered: false, detail: channel };
-    if (!channel) return { delivered: false, detail: `there is no alert channel ${name}` };
-    const { kind, result } = await sendTest(channel, { ...this.options, at: this.clock(), signal });
-    return { delivered: kind === 'sent', detail: result };
+  test(name: string, signal: AbortSignal): Promise<{ delivered: boolean; detail: string }> {
+    return testChannel(name, this.options, { at: this.clock(), signal });
   }
 
   async stop(): Promise<void> {
@@ -150,6 +146,27 @@ class AlertSender implements Alerts {
     await this.looking;
     await Promise.all(this.underWay);
   }
+}
+
+/** The test of {@link Alerts}, for a process that sends nothing else. */
+export function createChannelTest(
+  options: DeliveryOptions & { store: Pick<AlertStore, 'loadAlertChannel'>; vault: Vault; clock: () => number },
+): Alerts['test'] {
+  const { store, vault, clock } = options;
+  const loadAlertChannel = channelsOpened(store, vault);
+  return (name, signal) => testChannel(name, { ...options, store: { loadAlertChannel } }, { at: clock(), signal });
+}
+
+async function testChannel(
+  name: string,
+  options: DeliveryOptions & { store: Pick<AlertStore, 'loadAlertChannel'> },
+  now: { at: number; signal: AbortSignal },
+): Promise<{ delivered: boolean; detail: string }> {
+  const channel = await options.store.loadAlertChannel(name).catch(sentenceOfClosed);
+  if (typeof channel === 'string') return { delivered: false, detail: channel };
+  if (!channel) return { delivered: false, detail: `there is no alert channel ${name}` };
+  const { kind, result } = await sendTest(channel, { ...options, ...now });
+  return { delivered: kind === 'sent', detail: result };
 }
 
 function sentenceOfClosed(error: unknown): string {
@@ -163,9 +180,13 @@ function withOpenChannels(store: AlertStore, vault: Vault): AlertStore {
     claimAlerts: (...claim) => store.claimAlerts(...claim),
     nextAlertAt: () => store.nextAlertAt(),
     settleAlert: (...settled) => store.settleAlert(...settled),
-    loadAlertChannel: async (name) => {
-      const channel = await store.loadAlertChannel(name);
-      return channel && openChannel(vault, channel);
-    },
+    loadAlertChannel: channelsOpened(store, vault),
+  };
+}
+
+function channelsOpened(store: Pick<AlertStore, 'loadAlertChannel'>, vault: Vault): AlertStore['loadAlertChannel'] {
+  return async (name) => {
+    const channel = await store.loadAlertChannel(name);
+    return channel && openChannel(vault, channel);
   };
 }

@@ -1,9 +1,11 @@
 export * from './access-port.ts';
 export * from './port.ts';
 export type { ProjectStore, VisibleProjects } from './projects-port.ts';
+export type { LatestVersion, SaveTogether, TransferStore } from './transfer-port.ts';
 export type { ChangedRuns, ChangedRunsRequest, EventStore } from './events-port.ts';
 export * from './vault-port.ts';
 export type { EndedRuns, LogRows, StoredLog } from './log-port.ts';
+export { migratePostgresSchema, postgresSchema, type SchemaStatus } from './postgres-schema.ts';
 export { openPostgresStore } from './postgres-store.ts';
 export { openSqliteStore } from './sqlite-store.ts';
 export type { SqliteOptions } from './sqlite-store.ts';

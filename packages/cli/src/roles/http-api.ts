@@ -1,0 +1,64 @@
+/** The API as every process serves it: made from its parts, and listening. */
+import { createApi, type ApiHints, type ApiOptions } from '@pelorus/server/api';
+import type { LogStore } from '@pelorus/server/logs';
+import type { Store } from '@pelorus/server/store';
+import type { Vault } from '@pelorus/server/vault';
+import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import { productVersion } from '../product-version.ts';
+import type { ApiSettings } from '../service-settings.ts';
+
+export interface ApiParts {
+  store: Store;
+  storeKind: 'sqlite' | 'postgres';
+  vault: Vault;
+  logs: LogStore;
+  hints: ApiHints;
+  log: Logger;
+}
+
+export interface ListeningApi {
+  port: number;
+  /** As a client on this machine reaches it. */
+  address: string;
+  /** Takes no new connection, ends event streams, and resolves when requests in flight are answered. */
+  close(): Promise<void>;
+}
+
+/** `port` 0: any. Rejects when it cannot be listened on. */
+export async function serveApi(settings: ApiSettings, port: number, parts: ApiParts): Promise<ListeningApi> {
+  const api = createApi(apiOptions(settings, parts));
+  try {
+    await api.listen({ host: settings.host, port });
+  } catch (error) {
+    await api.close();
+    throw error;
+  }
+  const listening = (api.server.address() as AddressInfo).port;
+  return {
+    port: listening,
+    address: `http://${reachable(settings.host)}:${listening}`,
+    close: () => api.close(),
+  };
+}
+
+function apiOptions({ adminToken, host, publicUrl, trustedProxies }: ApiSettings, parts: ApiParts): ApiOptions {
+  return {
+    ...parts,
+    clock: Date.now,
+    version: productVersion(),
+    adminToken,
+    allowedHosts: isAnyAddress(host) ? ['*'] : [host, ...(publicUrl === null ? [] : [new URL(publicUrl).hostname])],
+    publicUrl,
+    ...(trustedProxies === null ? {} : { trustedProxies }),
+  };
+}
+
+function reachable(host: string): string {
+  if (isAnyAddress(host)) return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function isAnyAddress(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}

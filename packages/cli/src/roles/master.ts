@@ -1,0 +1,107 @@
+/**
+ * The composition root of `pelorus master`. What it starts ends in the reverse order: the door for workers after the master,
+ * which commits what it has decided and gives up its runs, so that another master takes them at once.
+ */
+import { startAlerts } from '@pelorus/server/alerts';
+import { startMaster, type Master } from '@pelorus/server/master';
+import type { Readiness } from '@pelorus/server/ops';
+import type { Store } from '@pelorus/server/store';
+import type { Logger } from 'pino';
+import { keepLogs, openClusterLogs, type LogSettings } from '../log-store.ts';
+import type { AlertSettings, Selector } from '../service-settings.ts';
+import { openServerStore, type ServerStoreOptions } from '../store-place.ts';
+import { openDoor, type Door, type DoorSettings } from './door.ts';
+import { hostAndPort } from './listen-address.ts';
+import { metricsOf } from './metrics.ts';
+import { serveOps, type OpsSettings } from './ops.ts';
+import { stopAll, type Role, type Started } from './role.ts';
+import { openVault, sealUnderFirstKey } from './vault.ts';
+
+export interface MasterRoleOptions {
+  store: Omit<ServerStoreOptions, 'log'>;
+  door: DoorSettings;
+  ops: OpsSettings;
+  /** How APIs reach the operations port; null: as it listens, where a token opens it. */
+  opsUrl: string | null;
+  /** As `PELORUS_SECRET_KEY` has them. */
+  secretKeys: string;
+  selector: Selector;
+  logs: LogSettings;
+  alerts: AlertSettings;
+  log: Logger;
+}
+
+/** Rejects with a `Failure` when it cannot be started. */
+export async function startMasterRole(options: MasterRoleOptions): Promise<Role> {
+  const { log } = options;
+  const vault = openVault(options.secretKeys);
+  const store = await openServerStore({ ...options.store, log });
+  const started: Started[] = [{ name: 'store', stop: () => store.close() }];
+  const stop = (): Promise<void> => stopAll(started, (step, err) => log.error({ step, err }, 'shutdown step failed'));
+  try {
+    await sealUnderFirstKey(store, vault, log);
+    // Several masters may send: each alert is claimed by one of them.
+    const alerts = await startAlerts({ store, log, vault, ...options.alerts });
+    started.push({ name: 'alerts', stop: () => alerts.stop() });
+    const logs = keepLogs(openClusterLogs(options.logs, store), options.logs, store, log);
+    started.push({ name: 'logs', stop: () => logs.stop() });
+    const over = Promise.withResolvers<unknown>();
+    let master: Master | null = null;
+    let isStopping = false;
+    let door: Door | null = null;
+    const ops = await serveOps(
+      options.ops,
+      {
+        readiness: () => readinessOf(store, master === null || isStopping),
+        metrics: metricsOf('master', [
+          {
+            name: 'pelorus_master_worker_links',
+            help: 'Connections of workers to this master',
+            value: () => door?.connections ?? 0,
+          },
+        ]),
+        master: {
+          liveRun: (run) => master?.liveRun(run) ?? null,
+          testConnection: async (...asked) => (await master?.testConnection(...asked)) ?? null,
+        },
+      },
+      log,
+    );
+    started.push({ name: 'operations port', stop: () => ops.close() });
+    master = await startMaster({
+      store,
+      log,
+      vault,
+      logs: logs.intake,
+      selector: options.selector,
+      onOver: over.resolve,
+    });
+    door = await openDoor(options.door, master, log);
+    const { close } = door;
+    started.push({ name: 'port for workers', stop: close });
+    const own = master;
+    started.push({ name: 'master', stop: () => own.stop() });
+    return {
+      listening: {
+        workers: hostAndPort(options.door.host, door.port),
+        operations: hostAndPort(options.ops.host, ops.port),
+      },
+      over: over.promise,
+      stop: async () => {
+        isStopping = true;
+        await stop();
+        return { leftRunning: 0 };
+      },
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Asks the store for next to nothing. */
+async function readinessOf(store: Store, isAway: boolean): Promise<Readiness> {
+  if (isAway) return { ready: false, reasons: ['this master is starting or ending'] };
+  await store.listMasterPlaces(1);
+  return { ready: true, reasons: [] };
+}
