@@ -7,7 +7,8 @@ import { z } from 'zod';
 import type { AttemptId, MasterId, WorkerId } from './ids.ts';
 import { LOG_GAP_REASONS } from './log-gaps.ts';
 import { RUN_STATES, type Cause } from './states.ts';
-import { versionProblem } from './wire.ts';
+import { WORKER_SUBPROTOCOL } from './socket-link.ts';
+import { versionProblem, WIRE_VERSION } from './wire.ts';
 import type { AttemptOutcome, AttemptReport, AttemptSpec, MasterToWorker, WorkerLoad, WorkerToMaster } from './wire.ts';
 import type { TaskAction } from './workflow.ts';
 
@@ -217,10 +218,33 @@ export const workerToMaster = schemaOf<WorkerToMaster>()(
   ]),
 );
 
-/** Both directions as one JSON Schema document (draft 2020-12), for `docs/worker-protocol` and workers in other languages. */
-export function wireJsonSchema(): { masterToWorker: object; workerToMaster: object } {
-  const published = (schema: z.ZodType): object => z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
-  return { masterToWorker: published(masterToWorker), workerToMaster: published(workerToMaster) };
+/**
+ * Both directions as one JSON Schema document (draft 2020-12), for workers in other languages: `#/$defs/MasterFrame` and
+ * `#/$defs/WorkerFrame` are the frames of each side, and everything in them has a name there too.
+ */
+export function wireJsonSchema(): { $defs: Record<string, object> } & Record<string, unknown> {
+  const master = published(masterToWorker);
+  const worker = published(workerToMaster);
+  const frameOf = (name: string): object => ({ type: 'array', items: { $ref: `#/$defs/${name}` } });
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'Pelorus: what masters and workers say to each other',
+    version: WIRE_VERSION,
+    subprotocol: WORKER_SUBPROTOCOL,
+    $defs: {
+      MasterFrame: frameOf('MasterToWorker'),
+      WorkerFrame: frameOf('WorkerToMaster'),
+      MasterToWorker: master.root,
+      WorkerToMaster: worker.root,
+      ...master.named,
+      ...worker.named,
+    },
+  };
+}
+
+function published(schema: z.ZodType): { root: object; named: Record<string, object> } {
+  const { $defs, $schema: _, id: _name, ...root } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  return { root, named: ($defs ?? {}) as Record<string, object> };
 }
 
 /** What could be read of a frame, and what was wrong with the messages that were passed over. */
