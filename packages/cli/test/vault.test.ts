@@ -2,8 +2,11 @@
  * Secrets in a real `pelorus dev`: canaries are planted, tasks of every kind print them in every form they can think of, and then
  * everything is looked through: answers, files, command lines, what the process said.
  */
+import { spawn } from 'node:child_process';
+import { createHmac, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { rm, writeFile } from 'node:fs/promises';
@@ -11,9 +14,15 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newPlace, until, type DevProcess, type Place } from './dev-process.ts';
 
-const CANARY = 'cAnary/sécret+"pass word"&<7>';
-const PASSWORD = 'pAss-canary-0815';
-const LINES = `-----BEGIN KEY-----\n${'cAnaryBody0123456789'.repeat(6)}\n-----END KEY-----\n`;
+/** Others of every run of this test: nothing that is found was left behind by another. */
+const someHex = (): string => randomBytes(5).toString('hex');
+const BEGIN = `c${someHex()}`;
+const CANARY = `${BEGIN}/sécret+"pass word"&<7>`;
+const PASSWORD = `p-${someHex()}-0815`;
+const KEY_BODY = `k${someHex()}`.repeat(12);
+const LINES = `-----BEGIN KEY-----\n${KEY_BODY}\n-----END KEY-----\n`;
+const CHANNEL_KEY = randomBytes(32);
+const CHANNEL_SECRET = `whsec_${CHANNEL_KEY.toString('base64')}`;
 
 let place: Place;
 let dev: DevProcess;
@@ -45,15 +54,23 @@ function formsOf(value: string): string[] {
 const NEEDLES = [
   ...formsOf(CANARY),
   ...formsOf(PASSWORD),
-  ...formsOf('cAnaryBody0123456789cAnaryBody0123456789'),
+  ...formsOf(KEY_BODY.slice(0, 40)),
   // Pieces that no form hides by chance.
-  'cAnary/s',
-  'cAnary%2F',
-  'pAss-canary',
-  'cAnaryBody',
+  `${BEGIN}/s`,
+  `${BEGIN}%2F`,
+  PASSWORD.slice(0, 9),
+  KEY_BODY.slice(0, 11),
+  CHANNEL_SECRET.slice('whsec_'.length, -1),
+  CHANNEL_KEY.toString('hex'),
+  CHANNEL_KEY.toString('latin1'),
 ];
 
 const found = (text: string): string[] => NEEDLES.filter((needle) => text.includes(needle));
+
+/** In bytes of any kind. */
+const foundIn = (bytes: Buffer): string[] => [
+  ...new Set([...found(bytes.toString('latin1')), ...found(bytes.toString('utf8'))]),
+];
 
 function* filesBelow(folder: string): Generator<string> {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
@@ -63,14 +80,29 @@ function* filesBelow(folder: string): Generator<string> {
   }
 }
 
-/** Files of the data directory in which a canary is. */
+/** Files of the data directory in which a canary is: database, its log of writes, task logs, journals, everything. */
 function filesWithCanaries(): string[] {
   return [...filesBelow(place.data)].flatMap((path) => {
-    const needles = existsSync(path)
-      ? found(readFileSync(path, 'latin1')).concat(found(readFileSync(path, 'utf8')))
-      : [];
+    const needles = existsSync(path) ? foundIn(readFileSync(path)) : [];
     return needles.length > 0 ? [`${path}: ${needles.join(', ')}`] : [];
   });
+}
+
+/** Canaries that some process's command line held at any moment of an action, and how many command lines were seen. */
+async function watchingCommandLines(action: () => Promise<void>): Promise<{ seen: number; needles: string[] }> {
+  const seen = new Set<string>();
+  const look = () => {
+    for (const line of commandLines().split('\n')) seen.add(line);
+  };
+  const timer = setInterval(look, 10);
+  try {
+    look();
+    await action();
+    look();
+  } finally {
+    clearInterval(timer);
+  }
+  return { seen: seen.size, needles: found([...seen].join('\n')) };
 }
 
 function commandLines(): string {
@@ -96,6 +128,7 @@ set -x; : "$TOKEN"; set +x
 printf '%s\\n' "$KEY" | while read -r line; do echo "> $line"; done
 printf '%s' "$KEY" | base64
 for i in 1 2 3; do printf '%s' "$TOKEN" | cut -c1-9 | tr -d '\\n'; sleep 0.05; printf '%s\\n' "$TOKEN" | cut -c10-; done
+printf '%s' "$TOKEN" | base64 -w0 | cut -c1-9 | tr -d '\\n'; sleep 0.05; printf '%s' "$TOKEN" | base64 -w0 | cut -c10-
 echo '\${setValue(second='"$TOKEN"')}'
 touch started; while [ ! -e "$GO" ]; do sleep 0.05; done
 # What a task writes into files of its own is its own affair, until it ends: then they go.
@@ -103,11 +136,13 @@ echo "token=$TOKEN" >> "$PELORUS_OUTPUT"; echo "$TOKEN" > left-behind
 `;
 
 const PYTHON = `
-import os, json, urllib.parse, base64
+import os, json, time, urllib.parse, base64
 token = os.environ['TOKEN']
 print(token, repr(token), json.dumps(token), json.dumps({'a': {'b': token}}, ensure_ascii=False))
 print(urllib.parse.quote(token), urllib.parse.quote_plus(token), urllib.parse.quote(token, safe=''))
 print(base64.b64encode(b'user:' + token.encode()).decode(), base64.urlsafe_b64encode(token.encode()).decode())
+for text in (token, urllib.parse.quote(token, safe='')):
+    os.write(1, text[:7].encode()); time.sleep(0.05); os.write(1, text[7:].encode() + b'\\n')
 open(os.environ['PELORUS_OUTPUT'], 'a').write('quoted=' + urllib.parse.quote(token, safe='') + chr(10))
 raise SystemExit('failed with ' + token)
 `;
@@ -115,15 +150,51 @@ raise SystemExit('failed with ' + token)
 const SCRIPT = `const { token } = ctx.params;
 console.log(token, JSON.stringify({ token }), encodeURIComponent(token), Buffer.from(token).toString('base64'));
 ctx.log(token);
+process.stdout.write(token.slice(0, 5));
+await new Promise((resolve) => setTimeout(resolve, 50));
+process.stdout.write(token.slice(5) + '\\n');
 return { token, list: JSON.stringify([token]) };`;
 
 describe('canaries', () => {
   let run = 0;
   const heard: string[] = [];
+  const alerts: { headers: IncomingHttpHeaders; body: string }[] = [];
   const server = createServer((request, response) => {
+    if (request.url === '/hook') {
+      let body = '';
+      request.setEncoding('utf8').on('data', (text: string) => (body += text));
+      request.on('end', () => {
+        alerts.push({ headers: request.headers, body });
+        response.end();
+      });
+      return;
+    }
     heard.push(String(request.headers['authorization']), decodeURIComponent(request.url ?? ''));
     response.end(JSON.stringify({ echo: request.headers['authorization'], url: request.url }));
   });
+
+  const portOf = (): number => (server.address() as AddressInfo).port;
+
+  test('would be found', async () => {
+    for (const wrapped of [CANARY, encodeURIComponent(CANARY), Buffer.from(`..${PASSWORD}`).toString('base64')]) {
+      await writeFile(join(place.data, 'planted'), `some text ${wrapped} around`);
+      expect(filesWithCanaries()).toHaveLength(1);
+      await rm(join(place.data, 'planted'));
+    }
+    const sleeper = spawn('sh', ['-c', 'read line', PASSWORD], { stdio: ['pipe', 'ignore', 'ignore'] });
+    await once(sleeper, 'spawn');
+    const { needles } = await watchingCommandLines(() =>
+      until(
+        () => found(commandLines()).length > 0,
+        10_000,
+        () => 'not seen',
+      ),
+    );
+    expect(needles).not.toEqual([]);
+    const gone = once(sleeper, 'exit');
+    sleeper.stdin.end();
+    await gone;
+  }, 60_000);
 
   test('are planted without an argument of any command holding one', async () => {
     const set = (name: string, input: string) =>
@@ -150,14 +221,21 @@ describe('canaries', () => {
     expect(connection.stdout).toContain('postgres://etl:***@127.0.0.1:9/dwh');
     await dev.client.connections.put('vault', 'lite', { kind: 'sqlite', url: `sqlite:${database}` });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const channel = await place.pelorusWith(
+      { input: CHANNEL_SECRET },
+      ...['alert', 'set', 'hook', '--webhook', `http://127.0.0.1:${portOf()}/hook`, '--secret-stdin'],
+    );
+    expect(channel).toMatchObject({ code: 0 });
+    expect(found(channel.stdout + channel.stderr)).toEqual([]);
   }, 60_000);
 
   test('are used by tasks of every kind, which print them as they like', async () => {
     const go = join(place.directory, 'go');
-    const port = (server.address() as AddressInfo).port;
+    const port = portOf();
     const definition = {
       name: 'leaky',
       failurePolicy: 'continue',
+      notify: { when: 'all', to: ['hook'] },
       tasks: {
         shell: { run: PRINT_ALL, env: { TOKEN: '${secret.token}', KEY: '${secret.key}', GO: go } },
         inline: { run: `echo "\${secret.token}" | cat` },
@@ -187,15 +265,18 @@ describe('canaries', () => {
       json: definition,
     });
     expect(saved.warnings).toEqual([]);
-    run = (await dev.client.runs.submit({ project: 'vault', workflow: 'leaky' })).id;
-    const started = () => [...filesBelow(place.data)].some((path) => path.endsWith('/started'));
-    await until(started, 60_000, () => 'the shell task did not start');
-    // While tasks go on: nothing on a command line, nothing in a file.
-    expect(found(commandLines())).toEqual([]);
-    expect(filesWithCanaries()).toEqual([]);
-    await writeFile(go, '');
-    const ended = async () => ['succeeded', 'failed', 'stopped'].includes((await dev.client.runs.get(run)).state);
-    await until(ended, 90_000, () => `run ${run} did not end`);
+    const commands = await watchingCommandLines(async () => {
+      run = (await dev.client.runs.submit({ project: 'vault', workflow: 'leaky' })).id;
+      const started = () => [...filesBelow(place.data)].some((path) => path.endsWith('/started'));
+      await until(started, 60_000, () => 'the shell task did not start');
+      // While tasks go on: nothing in a file.
+      expect(filesWithCanaries()).toEqual([]);
+      await writeFile(go, '');
+      const ended = async () => ['succeeded', 'failed', 'stopped'].includes((await dev.client.runs.get(run)).state);
+      await until(ended, 90_000, () => `run ${run} did not end`);
+    });
+    expect(commands.needles).toEqual([]);
+    expect(commands.seen).toBeGreaterThan(1);
     const { items } = await dev.client.runs.tasks(run);
     expect(Object.fromEntries(items.map(({ name, state }) => [name, state]))).toEqual({
       shell: 'succeeded',
@@ -211,40 +292,76 @@ describe('canaries', () => {
     // They got the real thing.
     expect(heard).toContain(`Bearer ${PASSWORD}`);
     expect(heard.join('\n')).toContain(CANARY);
+    await until(
+      () => alerts.length > 0,
+      60_000,
+      () => 'no alert came',
+    );
+    expect(alerts.map(({ headers, body }) => headers['webhook-signature'] === signatureOf(headers, body))).toEqual([
+      true,
+    ]);
+    expect(found(JSON.stringify(alerts))).toEqual([]);
     const db = new DatabaseSync(join(place.directory, 'target.db'));
     expect(db.prepare('select x from t').all()).toEqual([{ x: PASSWORD }]);
     db.close();
   }, 180_000);
+
+  /** Every path that is read with GET, as the server itself lists them. */
+  async function pathsToRead(attempts: string[]): Promise<string[]> {
+    const document = await dev.client.request<{ paths: Record<string, Record<string, unknown>> }>({
+      method: 'GET',
+      path: '/openapi.json',
+    });
+    const values: Record<string, string> = {
+      project: 'vault',
+      projectCode: 'vault',
+      workflow: 'leaky',
+      version: '1',
+      other: '1',
+      run: String(run),
+      execId: String(run),
+      attempt: attempts[0] ?? '',
+      jobId: attempts[0] ?? '',
+      worker: (await dev.client.workers.list()).items[0]?.id ?? '',
+      backfill: '1',
+      operation: '1',
+      path: 'none',
+    };
+    const named: Record<string, string> = { secrets: 'token', connections: 'lite', 'alert-channels': 'hook' };
+    return Object.entries(document.paths)
+      .filter(([path, methods]) => 'get' in methods && path.startsWith('/api/v1'))
+      .map(([path]) =>
+        path.slice('/api/v1'.length).replaceAll(/([^/]+)\/\{(\w+)\}/g, (_, before: string, name: string) => {
+          const value = name === 'name' ? (named[before] ?? 'none') : values[name];
+          if (value === undefined) throw new Error(`give a value for {${name}} of ${path}`);
+          return `${before}/${value}`;
+        }),
+      )
+      .map((path) => (path.endsWith('query-executing-workflow') ? `${path}?id=${run}` : path));
+  }
 
   test('are in no answer of the API', async () => {
     const { items } = await dev.client.runs.tasks(run);
     const attempts = items.flatMap((task) => task.attempts.map(({ id }) => id));
     expect(attempts).toHaveLength(9);
     const paths = [
-      `/runs/${run}`,
-      `/runs/${run}/tasks`,
-      `/runs/${run}/live`,
-      `/runs/${run}/plan`,
+      ...(await pathsToRead(attempts)),
       '/runs?project=vault',
-      `/executors/${run}`,
-      '/executors',
-      '/projects/vault/secrets',
-      '/projects/vault/connections',
-      '/projects/vault/workflows/leaky',
-      '/audit',
-      '/alerts',
-      '/workers',
+      '/audit?limit=1000',
       ...attempts.flatMap((id) => [
         `/attempts/${id}/logs?size=1000`,
         `/attempts/${id}/logs?tail=1000`,
         `/attempts/${id}/logs?query=a`,
+        `/attempts/${id}/logs?follow=true`,
+        `/attempts/${id}/logs/download`,
         `/executors/${id}/logs?size=1000`,
+        `/executors/${id}/logs?query=re:.`,
       ]),
     ];
     let log = '';
     for (const path of paths) {
-      const text = JSON.stringify(await dev.client.request({ method: 'GET', path }));
-      expect({ path, found: found(text) }).toEqual({ path, found: [] });
+      const { status, text } = await answerOf(path);
+      expect({ path, status, found: found(text) }).toEqual({ path, status: ABSENT.test(path) ? 404 : 200, found: [] });
       if (path.includes('/logs')) log += text;
     }
     expect(log).toContain('***');
@@ -257,7 +374,17 @@ describe('canaries', () => {
   }, 60_000);
 
   test('are in no file, no command line and nothing that the process said', async () => {
+    // What tasks leave behind is removed soon after their end.
+    await until(
+      () => ![...filesBelow(place.data)].some((path) => path.endsWith('/left-behind')),
+      30_000,
+      () => 'the work directory of a task with secrets is still there',
+    );
     expect(filesWithCanaries()).toEqual([]);
+    // The database was looked through together with what is not in its main file yet.
+    const looked = [...filesBelow(place.data)].map((path) => path.slice(place.data.length + 1));
+    expect(looked).toEqual(expect.arrayContaining(['pelorus.db', 'pelorus.db-wal']));
+    expect(looked.filter((path) => path.endsWith('.log')).length).toBeGreaterThanOrEqual(9);
     expect(found(commandLines())).toEqual([]);
     expect(found(dev.stdout() + dev.stderr())).toEqual([]);
     const key = join(place.data, 'secret.key');
@@ -352,6 +479,37 @@ describe('files', () => {
     expect((await cli('get', 'lib/hello.sh')).code).toBe(5);
   }, 120_000);
 });
+
+/** What is not there in this test; errors are answers too. */
+const ABSENT = /^\/(?:backfills|bulk)\/1$|\/none$/;
+
+/** Of a stream: its first event, or all of it when the log has ended. */
+async function answerOf(path: string): Promise<{ status: number; text: string }> {
+  const { address, token } = JSON.parse(readFileSync(join(place.data, 'server.json'), 'utf8')) as Record<
+    string,
+    string
+  >;
+  const stop = new AbortController();
+  const answer = await fetch(`${address}/api/v1${path}`, {
+    headers: { authorization: `Bearer ${token}` },
+    signal: stop.signal,
+  });
+  if (!(answer.headers.get('content-type') ?? '').startsWith('text/event-stream') || path.includes('follow'))
+    return { status: answer.status, text: Buffer.from(await answer.arrayBuffer()).toString('utf8') };
+  let text = '';
+  for await (const piece of answer.body ?? []) {
+    text += Buffer.from(piece).toString('utf8');
+    if (/^data: .*\n\n/m.test(text)) break;
+  }
+  stop.abort();
+  return { status: answer.status, text };
+}
+
+/** As Standard Webhooks says. */
+function signatureOf(headers: IncomingHttpHeaders, body: string): string {
+  const signed = `${String(headers['webhook-id'])}.${String(headers['webhook-timestamp'])}.${body}`;
+  return `v1,${createHmac('sha256', CHANNEL_KEY).update(signed).digest('base64')}`;
+}
 
 async function endDev(): Promise<void> {
   dev.signal('SIGINT');
