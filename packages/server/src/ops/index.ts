@@ -1,2 +1,3 @@
 export { openOpsPort, type OpsMaster, type OpsPort, type OpsPortOptions, type Readiness } from './port.ts';
 export { createMasterClient, type MasterAnswer, type MasterClient, type MasterClientOptions } from './master-client.ts';
+export { startTraces, wantsTraces, type TraceFigures, type Traces, type TracesOptions } from './traces.ts';

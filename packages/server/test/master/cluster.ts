@@ -3,9 +3,8 @@ import { isTerminalRun } from '@pelorus/protocol';
 import type { RunId, RunState, TaskDefinition, WorkflowDefinition } from '@pelorus/protocol';
 import { expect, vi } from 'vitest';
 import { startMaster } from '../../src/master/index.ts';
-import type { Master, MasterLog } from '../../src/master/index.ts';
+import type { Master, MasterLog, MasterOptions } from '../../src/master/index.ts';
 import type { NewRun, RunDetail, Store } from '../../src/store/index.ts';
-import type { Vault } from '../../src/vault/index.ts';
 import { definition, newRun, saveOf } from '../store/records.ts';
 import { makeSqlitePlace } from '../store/sqlite-place.ts';
 import { type Script, type ScriptedWorker, scriptedWorker } from './scripted-worker.ts';
@@ -32,7 +31,10 @@ export interface Cluster {
 
 const WAIT = { timeout: 15_000, interval: 5 };
 
-export async function startCluster(script?: Script, options: { vault?: Vault } = {}): Promise<Cluster> {
+export async function startCluster(
+  script?: Script,
+  options: Pick<MasterOptions, 'vault' | 'observers'> = {},
+): Promise<Cluster> {
   const place = await makeSqlitePlace();
   const worker = scriptedWorker(script);
   const errors: string[] = [];
