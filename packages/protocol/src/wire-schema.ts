@@ -242,9 +242,9 @@ export function wireJsonSchema(): { $defs: Record<string, object> } & Record<str
   };
 }
 
-function published(schema: z.ZodType): { root: object; named: Record<string, object> } {
+function published(schema: z.ZodType): { root: object; named: object } {
   const { $defs, $schema: _, id: _name, ...root } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
-  return { root, named: ($defs ?? {}) as Record<string, object> };
+  return { root, named: $defs ?? {} };
 }
 
 /** What could be read of a frame, and what was wrong with the messages that were passed over. */
