@@ -14,6 +14,7 @@ import {
   type MasterToWorker,
   parseAttemptId,
   type RunId,
+  type TaskDefinition,
   type WorkerId,
   type WorkerToMaster,
 } from '@pelorus/protocol';
@@ -36,6 +37,13 @@ import { type DurableRun, type Fence, isTerminalAttempt, type StoreModel } from 
 import { type Invariant, Violation } from './violation.ts';
 import type { World } from './world.ts';
 
+/** How long a master leaves a worker alone that refused. */
+const REFUSAL_PAUSE_MS = 500;
+/** How often a task may be placed in vain: more is not a race for a slot, but a loop. */
+const PLACED_MAX = 40;
+/** For how long a task may wait for a worker that has room. */
+const IDLE_MAX_MS = 60_000;
+
 export class Checker {
   /** When a task last ended. */
   progressAt = 0;
@@ -45,6 +53,10 @@ export class Checker {
   /** Attempts for which a host's agent heard a kill before it heard of the attempt. */
   private readonly killedFirst = new Set<string>();
   private readonly touched = new Set<RunId>();
+  /** When a worker last refused something of a master, by that master's clock. */
+  private readonly refusedAt = new Map<string, number>();
+  /** Since when a task has been waiting although there was room for it. */
+  private roomSince = new Map<string, number>();
   /** Runs that the transaction in hand sets going. */
   private readonly resumed = new Set<RunId>();
   /** Attempts that have been written. */
@@ -65,13 +77,14 @@ export class Checker {
     this.resumed.clear();
     for (const change of changes)
       if (change.kind === 'run' && change.status.state === 'running') this.resumed.add(change.status.run);
-    for (const change of changes) this.changeWritten(change, before);
+    for (const change of changes) this.changeWritten(change, before, fence);
     for (const [id, status] of before) this.runWritten(id, status);
   }
 
-  private changeWritten(change: Change, before: ReadonlyMap<RunId, RunStatus>): void {
+  private changeWritten(change: Change, before: ReadonlyMap<RunId, RunStatus>, fence: Fence): void {
     switch (change.kind) {
       case 'attempt':
+        this.mustLeaveRefusersAlone(fence.master, change.record);
         return this.attemptWritten(change.record, before.get(change.record.run)!);
       case 'task-run':
         return this.taskWritten(change.record);
@@ -121,8 +134,33 @@ export class Checker {
       fail('defect', `command ${id} of run ${run} is answered before command ${first.id} (${first.action.kind})`);
   }
 
-  private taskWritten({ run, task, state, cause, attempts }: TaskRunRecord): void {
+  /** Whoever refused gets nothing new from the same master for a while, or the two of them would do nothing else. */
+  private mustLeaveRefusersAlone(master: MasterId, record: AttemptRecord): void {
+    const key = `${master} ${record.worker}`;
+    if (record.state === 'lost' && record.cause?.kind === 'no_capacity') this.refusedAt.set(key, record.endedAt!);
+    if (this.made.has(`${record.run}.${record.task}.${record.n}`) || record.state !== 'dispatched') return;
+    const pauseMs = record.dispatchedAt - (this.refusedAt.get(key) ?? -Infinity);
+    if (pauseMs >= 0 && pauseMs < REFUSAL_PAUSE_MS)
+      fail('overload', `${record.run}.${record.task}.${record.n} is placed ${pauseMs} ms after ${record.worker} refused`);
+    if (pauseMs < 2 * REFUSAL_PAUSE_MS) this.world.tally.count('path: placed again where one was refused');
+  }
+
+  private countReasons({ run, task, state, cause, waitReason }: TaskRunRecord): void {
+    const { tally, store } = this.world;
+    if (state === 'queued' && waitReason) tally.count(`path: task waits (${waitReason.split(':')[0]})`);
+    if (waitReason?.includes('waiting for its return')) tally.count('path: attempt waits for its lost worker');
+    if (cause?.kind === 'dispatch_timeout') tally.count('path: dispatch timeout');
+    if (state === 'failed' && cause?.kind === 'worker_lost') tally.count('path: task failed with its worker');
+    const latest = store.runs.get(run)!.attempts[task]!.at(-1);
+    if (state === 'queued' && latest?.cause?.kind === 'worker_lost') tally.count('path: task queued again after its worker was lost');
+  }
+
+  private taskWritten(record: TaskRunRecord): void {
+    const { run, task, state, cause, attempts } = record;
     const { tally, store, timeline } = this.world;
+    this.countReasons(record);
+    if (attempts - record.retries > PLACED_MAX)
+      fail('overload', `task ${task} of run ${run} was placed ${attempts} times, for ${record.retries} retries`);
     if (isTerminalTaskRun(state)) this.progressAt = timeline.now;
     if (cause?.kind === 'branch' || cause?.kind === 'not_triggered') tally.count(`path: task skipped (${cause.kind})`);
     if (cause?.kind === 'chose') tally.count('path: branch chosen');
@@ -322,9 +360,17 @@ export class Checker {
       const { report } = message;
       const key = `${worker} ${report.attempt} ${report.sequence}`;
       if (this.reports.has(key)) this.world.tally.count(`path: report ${report.kind} sent again`);
-      else this.world.tally.count(`report: ${report.kind}`);
+      else this.reportedFirst(report);
       this.reports.set(key, report);
     }
+  }
+
+  private reportedFirst(report: AttemptReport): void {
+    const { tally } = this.world;
+    tally.count(`report: ${report.kind}`);
+    if (report.kind !== 'no_capacity') return;
+    const [why] = REFUSALS.find(([, pattern]) => pattern.test(report.reason)) ?? ['otherwise'];
+    tally.count(`path: dispatch refused (${why})`);
   }
 
   released(master: MasterId, worker: WorkerId, messages: readonly MasterToWorker[]): void {
@@ -403,6 +449,33 @@ export class Checker {
     this.afterStep();
   }
 
+  /** L3, once nothing goes wrong any more: no task waits while a worker of its group has had room all the time. */
+  nobodyIsHeldUp(): void {
+    const { store, timeline } = this.world;
+    const since = new Map<string, number>();
+    for (const { spec, status, tasks, workflow } of store.runs.values()) {
+      if (status.state !== 'running') continue;
+      for (const record of tasks) {
+        if (record?.state !== 'queued' || !this.hasRoomFor(workflow.definition.tasks[record.task]!)) continue;
+        const key = `${spec.id}.${record.task}.${record.readyAt}`;
+        const at = this.roomSince.get(key) ?? timeline.now;
+        since.set(key, at);
+        if (timeline.now - at > IDLE_MAX_MS)
+          fail('L3', `task ${record.task} of run ${spec.id} waits (${record.waitReason}) though there is room for it`);
+      }
+    }
+    this.roomSince = since;
+  }
+
+  private hasRoomFor({ workerGroup, taskGroup, action }: TaskDefinition): boolean {
+    if (taskGroup || action.type === 'sub_workflow') return false;
+    const { hosts, drained } = this.world;
+    return hosts.some(
+      ({ options, agent }) =>
+        options.groups.includes(workerGroup ?? 'default') && !drained.has(options.name) && agent?.hasRoom === true,
+    );
+  }
+
   /** Somebody of its workflow is under way, whose end will be its turn. */
   private mustHaveItsTurnAhead({ spec, turn }: DurableRun): void {
     const under = lineOf(this.world.store.runs, spec.workflowId).some((one) => one.turn === null);
@@ -430,6 +503,15 @@ export class Checker {
     }
   }
 }
+
+const REFUSALS: readonly [string, RegExp][] = [
+  ['draining', /draining/],
+  ['scheduling lease', /scheduling lease/],
+  ['slots', /slots/],
+  ['load', /load average/],
+  ['memory', /free memory/],
+  ['disk', /disk/],
+];
 
 /** What an acknowledged report must have done, when it was not stale. */
 function effectOf(report: AttemptReport, record: AttemptRecord, run: DurableRun): boolean {

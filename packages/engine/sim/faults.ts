@@ -86,6 +86,11 @@ export const NO_FAULTS: Faults = {
 /** One history in so many is calm: what then waits without a reason waits because of somebody else (L3). */
 const CALM_ONE_IN = 25;
 
+/** Nothing goes wrong at all. */
+export function isCalm(faults: Faults): boolean {
+  return JSON.stringify(faults) === JSON.stringify(NO_FAULTS);
+}
+
 export function faultsOf(random: Random): Faults {
   if (random.whole(1, CALM_ONE_IN) === 1) return NO_FAULTS;
   const maybe = (low: number, high: number): number => (random.chance(0.45) ? random.skewed(low, high) : 0);

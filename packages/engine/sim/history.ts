@@ -2,7 +2,7 @@
 import { isTerminalTaskRun } from '@pelorus/protocol';
 import { Checker } from './checker.ts';
 import { Commander, type Habits } from './commander.ts';
-import { type Faults, faultsOf } from './faults.ts';
+import { type Faults, faultsOf, isCalm } from './faults.ts';
 import type { HostOptions } from './host.ts';
 import { Nemesis } from './nemesis.ts';
 import { differenceOf } from './oracle.ts';
@@ -17,6 +17,9 @@ import { World } from './world.ts';
 const QUIET_MAX_MS = 2 * 3_600_000;
 const UNBLOCK_EVERY_MS = 20_000;
 const FULL_CHECK_EVERY_STEPS = 500;
+/** After the faults, until everybody who was stopped, down or partitioned is back. */
+const SETTLED_AFTER_MS = 300_000;
+const LOOK_EVERY_MS = 1_000;
 
 export interface HistoryOptions {
   seed: number;
@@ -102,11 +105,13 @@ function play(world: World, random: Random, people: Partial<Habits>): void {
   });
   const nemesis = new Nemesis(world, random.fork('nemesis'));
   world.start();
+  if (isCalm(world.faults)) watchForIdleness(world);
   const quietFrom = timeline.now + hostileMs;
   advance(world, () => timeline.now >= quietFrom);
   world.endFaults();
   nemesis.end();
   unblockAgain(world, commander);
+  timeline.after(SETTLED_AFTER_MS, () => watchForIdleness(world));
   const since = timeline.now;
   const isStuck = () => timeline.now > Math.max(since, world.checker.progressAt) + QUIET_MAX_MS;
   advance(world, () => isAtRest(world) || isStuck());
@@ -125,6 +130,11 @@ function advance(world: World, until: () => boolean): void {
     world.checker.afterStep();
     if (world.timeline.steps % FULL_CHECK_EVERY_STEPS === 0) world.checker.everyRunHasACause();
   }
+}
+
+function watchForIdleness(world: World): void {
+  world.checker.nobodyIsHeldUp();
+  world.timeline.after(LOOK_EVERY_MS, () => watchForIdleness(world));
 }
 
 function unblockAgain(world: World, commander: Commander): void {

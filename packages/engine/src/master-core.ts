@@ -135,7 +135,7 @@ export interface MasterCoreOptions {
 export class MasterCore {
   readonly runs = new Map<RunId, Run>();
   private readonly options: MasterCoreOptions;
-  private readonly placement: Placement;
+  protected readonly placement: Placement;
   private readonly sessions = new Map<WorkerId, Session>();
   private readonly workerOfLink = new Map<LinkId, WorkerId>();
   /** Earlier incarnation → the connected worker that has taken its attempts over. */
@@ -162,7 +162,12 @@ export class MasterCore {
 
   constructor(options: MasterCoreOptions) {
     this.options = options;
-    this.placement = new Placement(options.selector, options.random);
+    this.placement = this.newPlacement(options);
+  }
+
+  /** Like the rules, it can be replaced by a broken one. */
+  protected newPlacement({ selector, random }: MasterCoreOptions): Placement {
+    return new Placement(selector, random);
   }
 
   // --------------------------------------------------------------------------------------------------- inputs
@@ -529,6 +534,7 @@ export class MasterCore {
     const predecessors = new Set<WorkerId>(hello.supersedes);
     this.takeOver(predecessors, hello.worker, at);
     for (const attempt of hello.attempts) this.claimAttempt(session, attempt, predecessors, at);
+    countOthers(session, hello.attempts);
     for (const attempt of session.view.held) this.askAbout(session, attempt, at);
   }
 
@@ -543,6 +549,7 @@ export class MasterCore {
       slots: 0,
       accepting: false,
       held: new Set(),
+      usedByOthers: 0,
       pressure: 0,
       credit: 0,
     };
@@ -615,6 +622,7 @@ export class MasterCore {
     if (!session || this.workerOfLink.get(link) !== beat.worker) return;
     session.lastHeardAt = at;
     this.takeLoad(session, beat.load, at);
+    countOthers(session, beat.attempts);
     const seenEveryMs = this.options.alone === false ? SEEN_EVERY_MS : SEEN_EVERY_ALONE_MS;
     const unseen = at - (session.record?.seenAt ?? -Infinity) >= seenEveryMs;
     if (unseen || connectedState(session) !== session.record?.state)
@@ -689,7 +697,7 @@ export class MasterCore {
     if (needsAck(report)) this.send(worker, { kind: 'ack', attempt, sequence: report.sequence, verdict: 'unknown' });
   }
 
-  private leaveAlone(session: Session, at: number): void {
+  protected leaveAlone(session: Session, at: number): void {
     session.refusedUntil = at + REFUSAL_PAUSE_MS;
     refreshAccepting(session, at);
     this.timers.push({ kind: 'look', at: session.refusedUntil });
@@ -932,6 +940,13 @@ function isOpenIn(stored: StoredRun | null, key: AttemptKey): boolean {
 
 function connectedState({ load, drained }: Session): 'draining' | 'online' {
   return drained || load?.draining === true ? 'draining' : 'online';
+}
+
+/** What it runs of `held` is this master's; the other slots it uses are other masters', or not known to be over yet. */
+function countOthers({ view, load }: Session, held: readonly AttemptId[]): void {
+  let own = 0;
+  for (const attempt of held) if (view.held.has(attempt)) own++;
+  view.usedByOthers = Math.max(0, (load?.usedSlots ?? 0) - own);
 }
 
 function refreshAccepting(session: Session, at: number): void {

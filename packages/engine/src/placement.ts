@@ -5,7 +5,8 @@
  * Invariants
  * 1. A group that is full or absent never delays another: each has queues of its own.
  * 2. Within a group: run priority, then task priority, then first come.
- * 3. A worker gets no more than `slots` attempts of this master; `held` is a set, so nothing can be counted twice.
+ * 3. A worker gets no more than `slots` attempts, counting what it said it runs for other masters; `held` is a set, so
+ *    nothing can be counted twice.
  * 4. A task group never holds more than its size: what it holds is the set of its live attempts, so no slot can leak.
  *    A task that waits for its group keeps nobody else from a worker.
  */
@@ -31,6 +32,8 @@ export interface WorkerView {
   /** False while it is busy, draining, or its scheduling lease is over. */
   accepting: boolean;
   held: Set<AttemptId>;
+  /** Slots that it used for others than this master when it last said so. */
+  usedByOthers: number;
   /** 0 (idle) to 1 (at its limit): the larger of cpu and memory pressure. */
   pressure: number;
   /** Smooth weighted round robin. */
@@ -89,7 +92,7 @@ class TaskGroup {
 export class Placement {
   private readonly taskGroups = new Map<string, TaskGroup>();
   readonly workers = new Map<WorkerId, WorkerView>();
-  private readonly queues = new Map<string, GroupQueue>();
+  protected readonly queues = new Map<string, GroupQueue>();
   private readonly selector: Selector;
   private readonly random: () => number;
   private turn = 0;
@@ -214,10 +217,11 @@ export class Placement {
     return `no_slot: every worker of group ${group} is full or not accepting`;
   }
 
-  private choose(group: string): WorkerView | null {
+  protected choose(group: string): WorkerView | null {
     const free: WorkerView[] = [];
     for (const worker of this.workers.values()) {
-      if (worker.accepting && worker.held.size < worker.slots && worker.groups.includes(group)) free.push(worker);
+      const hasRoom = worker.held.size + worker.usedByOthers < worker.slots;
+      if (worker.accepting && hasRoom && worker.groups.includes(group)) free.push(worker);
     }
     if (free.length <= 1) return free[0] ?? null;
     switch (this.selector) {
@@ -236,7 +240,8 @@ function smoothWeighted(free: WorkerView[]): WorkerView {
   let total = 0;
   let best = free[0]!;
   for (const worker of free) {
-    const weight = Math.max(0.01, (1 - worker.held.size / worker.slots) * (1 - Math.min(worker.pressure, 0.99)));
+    const used = (worker.held.size + worker.usedByOthers) / worker.slots;
+    const weight = Math.max(0.01, (1 - used) * (1 - Math.min(worker.pressure, 0.99)));
     worker.credit += weight;
     total += weight;
     if (worker.credit > best.credit) best = worker;

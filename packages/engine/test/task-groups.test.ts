@@ -10,6 +10,7 @@ const worker = (slots: number): WorkerView => ({
   slots,
   accepting: true,
   held: new Set(),
+  usedByOthers: 0,
   pressure: 0,
   credit: 0,
 });

@@ -47,6 +47,8 @@ export const WORKER_CORE_LIMITS = {
   resendMaxMs: 60_000,
   /** Heartbeats of one link that may be unanswered and still count when answered. */
   heartbeatsRemembered: 64,
+  /** With several masters: how soon after a heartbeat the next one may say that a slot is free again, or that nothing more is taken. */
+  newsMs: 250,
   /** Connections tried at a time; more are answered `busy`. */
   probesMax: 4,
   probeTimeoutMaxMs: 60_000,
@@ -193,6 +195,7 @@ export class WorkerCore {
   #schedulingUntil = -Infinity;
   #renewedAt: number;
   #heartbeatAt = Infinity;
+  #heartbeatSentAt = -Infinity;
   /** No live attempt's lease ends before this. */
   #expiryCheckAt = Infinity;
 
@@ -372,7 +375,15 @@ export class WorkerCore {
     this.#orders.push({ kind: 'renew', renewedAt: sentAt });
   }
 
+  /** Other masters hear of what one of them made of this worker by its heartbeats alone. */
+  #tellLoadSoon(): void {
+    if (this.#links.size < 2) return;
+    const at = Math.max(this.#now, this.#heartbeatSentAt + WORKER_CORE_LIMITS.newsMs);
+    this.#heartbeatAt = Math.min(this.#heartbeatAt, at);
+  }
+
   #heartbeat(): void {
+    this.#heartbeatSentAt = this.#now;
     for (const link of this.#links.keys()) this.#heartbeatTo(link);
     this.#heartbeatAt = this.#links.size === 0 ? Infinity : this.#now + this.#heartbeatMs;
   }
@@ -396,7 +407,10 @@ export class WorkerCore {
   #onDispatch(link: LinkId, spec: AttemptSpec): void {
     if (this.#restate(link, spec.attempt)) return;
     const refusal = this.#refusal();
-    if (refusal !== null) return this.#refuse(link, spec.attempt, { kind: 'no_capacity', reason: refusal });
+    if (refusal !== null) {
+      this.#tellLoadSoon();
+      return this.#refuse(link, spec.attempt, { kind: 'no_capacity', reason: refusal });
+    }
     const held = this.#hold(spec.attempt, spec, 'starting', { kind: 'accepted' });
     held.link = link;
     held.spec = spec;
@@ -521,6 +535,7 @@ export class WorkerCore {
       return this.#report(held, { kind: 'running', startedAt: event.startedAt });
     }
     held.phase = 'ended';
+    if (this.#usedSlots >= this.#options.slots) this.#tellLoadSoon();
     this.#usedSlots -= 1;
     this.#report(held, endingReport(event, held.kill?.reason === 'lease'));
   }
