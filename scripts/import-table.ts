@@ -62,6 +62,7 @@ export const IMPORT_TABLE: Unit[] = [
     imports: ['protocol'],
     pure: true,
   },
+  { name: 'web', paths: ['packages/web/src'], imports: ['sdk', 'protocol'] },
   { name: 'sdk', paths: ['packages/sdk/src'], imports: ['protocol'] },
   {
     name: 'cli',

@@ -1,0 +1,2 @@
+export declare function refuseCode(): void;
+export declare function wasCodeRefused(): boolean;

@@ -1,0 +1,91 @@
+/** Who is signed in. While nobody is, the page to sign in stands in place of everything, and what was open stays behind it. */
+import { ApiError } from '@pelorus/sdk';
+import type { MeView } from '@pelorus/protocol';
+import { useQuery } from '@tanstack/react-query';
+import { createContext, use, useEffect, type ReactNode } from 'react';
+import { api, queries } from '../api/client.ts';
+import { ErrorState } from '../ui/states.tsx';
+import { Spinner } from '../ui/spinner.tsx';
+import { refuseCode } from './sign-in-code.ts';
+import { SignInPage } from './sign-in.tsx';
+
+const SessionContext = createContext<MeView | null>(null);
+
+const ME = ['me'];
+
+/** Of a page that is shown to people who are signed in only. */
+export function useMe(): MeView {
+  const me = use(SessionContext);
+  if (me === null) throw new Error('this page needs a session');
+  return me;
+}
+
+/** Bits w 4, r 2, x 1 of the person in a project; administrators have all. */
+export function useMay(project: string | null): { read: boolean; write: boolean; execute: boolean; own: boolean } {
+  const me = useMe();
+  const found = me.projects.find(({ name }) => name === project);
+  const perm = me.administrator ? 7 : (found?.perm ?? 0);
+  return {
+    read: (perm & 2) !== 0,
+    write: (perm & 4) !== 0,
+    execute: (perm & 1) !== 0,
+    own: me.administrator || found?.owner === true,
+  };
+}
+
+export function Session({ children }: { children: ReactNode }): ReactNode {
+  const { data, error, isPending, refetch } = useQuery({
+    queryKey: ME,
+    queryFn: ({ signal }) => signedIn(signal),
+    staleTime: 60_000,
+  });
+  useEffect(
+    () =>
+      queries.getQueryCache().subscribe(({ query, type }) => {
+        if (type !== 'updated' || query.queryHash === JSON.stringify(ME)) return;
+        if (query.state.error instanceof ApiError && query.state.error.status === 401) queries.setQueryData(ME, null);
+      }),
+    [],
+  );
+  if (isPending)
+    return (
+      <div className="grid h-full place-items-center">
+        <Spinner />
+      </div>
+    );
+  if (error !== null && data === undefined) return <ErrorState error={error} onRetry={() => void refetch()} />;
+  const me = data ?? null;
+  if (me === null)
+    return (
+      <SignInPage onSignedIn={(next) => void queries.invalidateQueries().then(() => queries.setQueryData(ME, next))} />
+    );
+  return <SessionContext value={me}>{children}</SessionContext>;
+}
+
+/** Null: nobody. A code in the address is used up first. */
+async function signedIn(signal: AbortSignal): Promise<MeView | null> {
+  const address = new URL(location.href);
+  const code = address.searchParams.get('code');
+  if (code !== null) {
+    address.searchParams.delete('code');
+    history.replaceState(history.state, '', address);
+    try {
+      return await api.loginByCode(code);
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status >= 500) throw error;
+      refuseCode();
+    }
+  }
+  try {
+    return await api.me(signal);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) return null;
+    throw error;
+  }
+}
+
+export async function signOut(): Promise<void> {
+  await api.logout();
+  queries.clear();
+  location.assign('/');
+}

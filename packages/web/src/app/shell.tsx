@@ -1,0 +1,123 @@
+/** What surrounds every page: navigation, search, preferences. On a phone the navigation stands at the bottom. */
+import { Link, Outlet, useNavigate } from '@tanstack/react-router';
+import clsx from 'clsx';
+import {
+  CalendarClock,
+  CircleHelp,
+  History,
+  House,
+  LifeBuoy,
+  ListChecks,
+  Search,
+  Settings,
+  UserRound,
+  Workflow,
+} from 'lucide-react';
+import { useState, type ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { IconButton } from '../ui/button.tsx';
+import { Menu, MenuItem, MenuSeparator } from '../ui/menu.tsx';
+import { Palette } from './palette.tsx';
+import { LanguageMenu, ThemeMenu } from './preferences.tsx';
+import { signOut, useMe } from './session.tsx';
+import { ShortcutList, useShortcuts } from './shortcuts.tsx';
+
+const PLACES = [
+  { to: '/', key: 'home', icon: House, exact: true },
+  { to: '/workflows', key: 'workflows', icon: Workflow, exact: false },
+  { to: '/runs', key: 'runs', icon: ListChecks, exact: false },
+  { to: '/schedules', key: 'schedules', icon: CalendarClock, exact: false },
+  { to: '/backfills', key: 'backfills', icon: History, exact: false },
+  { to: '/operations', key: 'operations', icon: LifeBuoy, exact: false },
+  { to: '/admin', key: 'admin', icon: Settings, exact: false },
+] as const;
+
+export function Shell(): ReactNode {
+  const { t } = useTranslation();
+  const [open, setOpen] = useState<'palette' | 'shortcuts' | null>(null);
+  const navigate = useNavigate();
+  useShortcuts({
+    'mod+k': () => setOpen('palette'),
+    '?': () => setOpen('shortcuts'),
+    'g h': () => void navigate({ to: '/' }),
+    'g w': () => void navigate({ to: '/workflows' }),
+    'g r': () => void navigate({ to: '/runs' }),
+    'g s': () => void navigate({ to: '/schedules' }),
+    'g o': () => void navigate({ to: '/operations' }),
+    '/': () => document.querySelector<HTMLInputElement>('[data-list-filter]')?.focus(),
+  });
+  return (
+    <div className="flex h-full flex-col md:flex-row">
+      <a
+        href="#content"
+        className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:m-2 focus:rounded focus:bg-surface focus:px-3 focus:py-2"
+      >
+        {t('nav.skip')}
+      </a>
+      <div className="order-last flex shrink-0 border-t border-line bg-surface-2 md:order-first md:w-52 md:flex-col md:border-e md:border-t-0">
+        <div className="hidden items-center gap-2 px-4 py-3 text-lg font-semibold md:flex">
+          <img src="/favicon.svg" alt="" className="size-6" /> {t('product')}
+        </div>
+        <nav aria-label={t('nav.main')} className="flex grow overflow-x-auto md:flex-col md:gap-0.5 md:px-2">
+          {PLACES.map(({ to, key, icon: Icon, exact }) => (
+            <Link
+              key={to}
+              to={to}
+              activeOptions={{ exact, includeSearch: false }}
+              className="group flex min-w-16 grow flex-col items-center gap-0.5 rounded-md px-2 py-2 text-[11px] text-ink-2 hover:bg-surface-3 data-[status=active]:bg-accent-soft data-[status=active]:font-medium data-[status=active]:text-accent md:grow-0 md:flex-row md:gap-2.5 md:text-sm"
+            >
+              <Icon className="size-5 shrink-0 md:size-4" aria-hidden />
+              {t(`nav.${key}`)}
+            </Link>
+          ))}
+        </nav>
+      </div>
+      <div className="flex min-h-0 min-w-0 grow flex-col">
+        <header className="flex items-center gap-1 border-b border-line px-3 py-1.5">
+          <button
+            type="button"
+            onClick={() => setOpen('palette')}
+            className="flex min-h-9 grow items-center gap-2 rounded-md border border-line bg-surface-2 px-3 text-ink-2 hover:border-line-strong md:max-w-md md:grow-0 md:basis-96"
+          >
+            <Search className="size-4" aria-hidden />
+            <span className="grow text-start">{t('palette.open')}</span>
+            <kbd className="hidden text-xs md:inline">{isMac() ? '⌘K' : 'Ctrl K'}</kbd>
+          </button>
+          <span className="grow" />
+          <IconButton
+            label={t('shortcuts.title')}
+            className="hidden md:inline-flex"
+            onClick={() => setOpen('shortcuts')}
+          >
+            <CircleHelp className="size-4" aria-hidden />
+          </IconButton>
+          <LanguageMenu />
+          <ThemeMenu />
+          <AccountMenu />
+        </header>
+        <main id="content" tabIndex={-1} className={clsx('min-h-0 grow overflow-auto outline-none')}>
+          <Outlet />
+        </main>
+      </div>
+      <Palette open={open === 'palette'} onClose={() => setOpen(null)} />
+      <ShortcutList open={open === 'shortcuts'} onClose={() => setOpen(null)} />
+    </div>
+  );
+}
+
+function AccountMenu(): ReactNode {
+  const { t } = useTranslation();
+  const me = useMe();
+  const navigate = useNavigate();
+  return (
+    <Menu label={t('session.account')} icon={<UserRound className="size-4" aria-hidden />} text={me.user}>
+      <MenuItem onClick={() => void navigate({ to: '/account' })}>{t('session.account')}</MenuItem>
+      <MenuSeparator />
+      <MenuItem onClick={() => void signOut()}>{t('session.signOut')}</MenuItem>
+    </Menu>
+  );
+}
+
+export function isMac(): boolean {
+  return navigator.platform.startsWith('Mac');
+}
