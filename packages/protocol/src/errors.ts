@@ -59,6 +59,7 @@ export const ERRORS = {
   HEADERS_TOO_LARGE: { status: 431, sentence: 'The request headers are larger than the limit.' },
   INTERNAL: { status: 500, sentence: 'The server made a mistake; it is in the server log.' },
   LOGS_UNAVAILABLE: { status: 503, sentence: 'The log store does not answer; the same request may work later.' },
+  LOG_SEARCH_BUSY: { status: 503, sentence: 'The log could not be searched in time; the same request may work later.' },
   STORE_UNAVAILABLE: {
     status: 503,
     sentence: 'The store cannot be reached or is too busy; the same request may work later.',

@@ -90,6 +90,10 @@ export const API_LIMITS = {
   importTextBytes: 16 * MIB,
   importProblems: 1000,
   unusedFilesShown: 100,
+  /** Imports, and exports, that are under way at once; an export whose client takes nothing ends after so long. */
+  importsAtOnce: 2,
+  exportsAtOnce: 8,
+  exportMs: 120_000,
   /** Less than a zip may inflate to, for files in it are not compressed where an import would take that for an attack. */
   exportBytes: 48 * MIB,
   exportPieceBytes: 64 * KIB,
@@ -99,11 +103,14 @@ export const API_LIMITS = {
   logScanBytes: 8 * MIB,
   /** Beyond the known lines so much is counted for a total that nobody needs. */
   logCountBytes: 4 * MIB,
-  /** Searches that run and that wait, one more is refused; threads for them; and what one may take. */
-  logSearchesAtOnce: 2,
-  logSearchQueueLength: 16,
+  /** Searches under way, one more is refused; threads for them; CPU time of one, and how long it may take whatever it waits for. */
+  logSearchesAtOnce: 18,
   logSearchThreads: 3,
+  logSearchWorkMs: 60_000,
   logSearchMs: 60_000,
+  logSearchRetryAfterSeconds: 5,
+  /** Of an expression: what it may need at worst for each character. Only repetitions with large counts come to more. */
+  logExpressionSteps: 1500,
   /** Text that one thread searches at a time. */
   logSearchPieceBytes: 512 * KIB,
   /** Lines of one event of a log that is followed, and the bytes they are cut from. */

@@ -200,6 +200,17 @@ function wantedOf(query: string | undefined): Wanted | null {
 }
 
 function compile(pattern: string): RE2JS {
+  const expression = parseExpression(pattern);
+  const steps = expression.programSize();
+  if (steps > API_LIMITS.logExpressionSteps)
+    throw badParameter(
+      'query',
+      `query is too large an expression: up to ${steps} steps for each character, at most ${API_LIMITS.logExpressionSteps}; repeat less in it`,
+    );
+  return expression;
+}
+
+function parseExpression(pattern: string): RE2JS {
   try {
     return RE2JS.compile(pattern);
   } catch (error) {

@@ -1,25 +1,40 @@
-/** The thread that looks for lines. One message is a piece of text that ends with a line; answered with where the lines are that match. */
+/**
+ * A thread that looks for lines. One message is a piece of text that ends with a line, and where to begin in it; answered with where
+ * the lines are that match, how far it came in a slice of time, and what that cost.
+ */
 import { parentPort } from 'node:worker_threads';
 import { RE2JS } from 're2js';
-import type { SearchPiece, SearchedPiece } from './log-search.ts';
+import type { SearchedSlice, SearchSlice } from './log-search-threads.ts';
 import { lineText } from './log-lines.ts';
 
 const port = parentPort!;
 const LINE_END = 10;
 const CARRIAGE_RETURN = 13;
 const EXPRESSIONS_KEPT = 8;
+/** A slice is so long, and is looked at after so many bytes. */
+const SLICE_MS = 20;
+const LOOK_BYTES = 2048;
 const expressions = new Map<string, RE2JS>();
 
-port.on('message', (piece: SearchPiece) => {
-  const bytes = Buffer.from(piece.bytes.buffer, piece.bytes.byteOffset, piece.bytes.length);
-  const found = piece.wanted.kind === 'text' ? findText(bytes, piece) : findMatches(bytes, piece);
+port.on('message', (slice: SearchSlice) => {
+  const workBefore = workMs();
+  const bytes = Buffer.from(slice.bytes.buffer, slice.bytes.byteOffset, slice.bytes.length);
+  const { found, next } =
+    slice.wanted.kind === 'text' ? { found: findText(bytes, slice), next: null } : findMatches(bytes, slice);
   const lines = Uint32Array.from(found);
-  const answer: SearchedPiece = { id: piece.id, bytes: piece.bytes, lines };
-  port.postMessage(answer, [piece.bytes.buffer as ArrayBuffer, lines.buffer]);
+  const answer: SearchedSlice = { bytes: slice.bytes, lines, next, workMs: workMs() - workBefore };
+  port.postMessage(answer, [slice.bytes.buffer as ArrayBuffer, lines.buffer]);
 });
 
+/** CPU time of this thread where Node can tell it; on older ones the time that passes, in slices that hardly wait. */
+function workMs(): number {
+  if (typeof process.threadCpuUsage !== 'function') return performance.now();
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+}
+
 /** Begin and end of each line that contains the text: it is looked for in all lines at once. */
-function findText(bytes: Buffer, { wanted, missing }: SearchPiece): number[] {
+function findText(bytes: Buffer, { wanted, missing }: SearchSlice): number[] {
   const needle = Buffer.from(wanted.pattern, 'utf8');
   const found: number[] = [];
   if (needle.includes(LINE_END)) return found;
@@ -34,17 +49,26 @@ function findText(bytes: Buffer, { wanted, missing }: SearchPiece): number[] {
   return found;
 }
 
-function findMatches(bytes: Buffer, { wanted, missing }: SearchPiece): number[] {
+function findMatches(
+  bytes: Buffer,
+  { wanted, missing, begin: from }: SearchSlice,
+): { found: number[]; next: number | null } {
   const expression = expressionOf(wanted.pattern);
-  if (missing > 0) return expression.test(lineText(bytes, missing)) ? [0, bytes.length] : [];
+  if (missing > 0) return { found: expression.test(lineText(bytes, missing)) ? [0, bytes.length] : [], next: null };
   const found: number[] = [];
-  for (let begin = 0; begin <= bytes.length;) {
-    const next = bytes.indexOf(LINE_END, begin);
-    const end = next === -1 ? bytes.length : next;
+  const endsAt = performance.now() + SLICE_MS;
+  let lookAt = from + LOOK_BYTES;
+  let begin = from;
+  while (begin <= bytes.length) {
+    const lineEnd = bytes.indexOf(LINE_END, begin);
+    const end = lineEnd === -1 ? bytes.length : lineEnd;
     if (expression.test(textBetween(bytes, begin, end))) found.push(begin, end);
     begin = end + 1;
+    if (begin < lookAt) continue;
+    if (performance.now() >= endsAt) break;
+    lookAt = begin + LOOK_BYTES;
   }
-  return found;
+  return { found, next: begin <= bytes.length ? begin : null };
 }
 
 /** As `lineText`, in one go: this is where the time is spent. */

@@ -1,16 +1,16 @@
 /**
- * Finds lines in logs of any size. Owns: a few threads, started when the first search comes, and the queue in front of them.
- *
- * The text is cut into pieces that end with a line; threads look through several at a time, and their answers are put
- * together in order. This end only reads and cuts, so that other requests are not held up, whatever the expression.
- * Invariants: 1. of one search only a few pieces are in memory; 2. so many searches run at once, so many wait, one more is
- * refused; 3. threads without work do not keep the process alive.
+ * Finds lines in logs of any size. The text is cut into pieces that end with a line; threads look through several at a time, and
+ * their answers are put together in order. This end only reads and cuts, so that other requests are not held up, whatever the
+ * expression.
+ * Invariants: 1. of one search only a few pieces are in memory; 2. so many searches are under way at once, one more is refused;
+ * 3. a search is refused as too costly for the work that it takes, never because the machine has other work; 4. it is answered
+ * within a time limit, whatever it waits for, and at once when its client has gone.
  */
-import { Worker } from 'node:worker_threads';
 import { LIMITS } from '@pelorus/protocol';
 import { LOG_CALL_BYTES } from '../logs/index.ts';
 import { API_LIMITS } from './limits.ts';
 import { lineText } from './log-lines.ts';
+import { createSearchThreads, SearchTooCostly, type SearchedPiece, type Searching } from './log-search-threads.ts';
 import type { LogText } from './log-text.ts';
 import { ApiFailure, badParameter } from './problem.ts';
 
@@ -18,21 +18,6 @@ import { ApiFailure, badParameter } from './problem.ts';
 export interface Wanted {
   kind: 'text' | 'expression';
   pattern: string;
-}
-
-export interface SearchPiece {
-  id: number;
-  wanted: Wanted;
-  bytes: Uint8Array;
-  /** Of a line that is too long only the beginning is here: then it is alone in the piece, and so many bytes of it are not. */
-  missing: number;
-}
-
-export interface SearchedPiece {
-  id: number;
-  bytes: Uint8Array;
-  /** Begin and end of each line found, flat. */
-  lines: Uint32Array;
 }
 
 export interface Found {
@@ -45,9 +30,19 @@ export interface Found {
 }
 
 export interface LogSearch {
-  /** Throws TOO_MANY_REQUESTS when too many wait, and the signal's reason when it is aborted. */
+  /**
+   * Throws BAD_PARAMETER when it takes too much work, TOO_MANY_REQUESTS when too many are under way, LOG_SEARCH_BUSY when there is
+   * no answer in time, and the signal's reason when it is aborted.
+   */
   find(text: LogText, wanted: Wanted, page: { from: number; size: number }, signal: AbortSignal): Promise<Found>;
   close(): Promise<void>;
+}
+
+export interface LogSearchLimits {
+  /** Until there is an answer, waiting included. */
+  waitMs: number;
+  /** CPU time of one search. */
+  workMs: number;
 }
 
 interface Cut {
@@ -56,122 +51,83 @@ interface Cut {
   missing: number;
 }
 
-interface Thread {
-  worker: Worker;
-  jobs: Map<number, { resolve: (answer: SearchedPiece) => void; reject: (error: unknown) => void }>;
-}
-
-export function createLogSearch(): LogSearch {
-  const threads: Thread[] = [];
-  const turns = createTurns();
-  let count = 0;
-
-  function threadForNext(): Thread {
-    const idle = threads.find(({ jobs }) => jobs.size === 0);
-    if (idle !== undefined) return idle;
-    if (threads.length < API_LIMITS.logSearchThreads) return start();
-    return threads.reduce((least, thread) => (thread.jobs.size < least.jobs.size ? thread : least));
-  }
-
-  function start(): Thread {
-    const suffix = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-    const worker = new Worker(new URL(`./log-search-thread${suffix}`, import.meta.url), {
-      resourceLimits: { maxOldGenerationSizeMb: THREAD_MEMORY_MB },
-    });
-    const thread: Thread = { worker, jobs: new Map() };
-    const lose = (error: unknown): void => {
-      const at = threads.indexOf(thread);
-      if (at !== -1) threads.splice(at, 1);
-      for (const { reject } of thread.jobs.values()) reject(error);
-      thread.jobs.clear();
-    };
-    worker.on('message', (answer: SearchedPiece) => {
-      const job = thread.jobs.get(answer.id);
-      thread.jobs.delete(answer.id);
-      if (thread.jobs.size === 0) worker.unref();
-      job?.resolve(answer);
-    });
-    worker.on('error', (error: Error) => lose(tooCostly(error)));
-    worker.once('exit', () => lose(new Error('the thread that searched ended')));
-    threads.push(thread);
-    return thread;
-  }
-
-  function search(cut: Cut, wanted: Wanted): Promise<SearchedPiece> {
-    const thread = threadForNext();
-    const { promise, resolve, reject } = Promise.withResolvers<SearchedPiece>();
-    count += 1;
-    thread.jobs.set(count, { resolve, reject });
-    thread.worker.ref();
-    const piece: SearchPiece = { id: count, wanted, bytes: cut.bytes, missing: cut.missing };
-    thread.worker.postMessage(piece, [cut.bytes.buffer as ArrayBuffer]);
-    return promise;
-  }
+export function createLogSearch(limits: LogSearchLimits = LIMITS_OF_SEARCHES): LogSearch {
+  const threads = createSearchThreads({ threads: API_LIMITS.logSearchThreads, workMs: limits.workMs });
+  let underWay = 0;
 
   return {
-    find: (text, wanted, page, signal) =>
-      turns(signal, async () => {
-        const limit = AbortSignal.timeout(API_LIMITS.logSearchMs);
-        const collector = collect(page);
-        const ahead: { cut: Cut; answer: Promise<SearchedPiece> }[] = [];
-        try {
-          for await (const cut of cutText(text, AbortSignal.any([signal, limit]))) {
-            const { position, missing } = cut;
-            const answer = search(cut, wanted);
-            // Whoever comes to it hears of its failure; it may fail before.
-            answer.catch(() => undefined);
-            ahead.push({ cut: { position, missing, bytes: EMPTY }, answer });
-            if (ahead.length <= 2 * API_LIMITS.logSearchThreads) continue;
-            const first = ahead.shift();
-            if (first !== undefined) collector.take(first.cut, await first.answer);
-          }
-          for (const { cut, answer } of ahead) collector.take(cut, await answer);
-        } catch (error) {
-          throw limit.aborted && !signal.aborted ? tooCostly(error) : error;
-        }
-        return collector.found;
-      }),
-    close: async () => {
-      await Promise.all(threads.map(({ worker }) => worker.terminate()));
-    },
-  };
-}
-
-const EMPTY = new Uint8Array();
-const THREAD_MEMORY_MB = 256;
-
-function tooCostly(cause: unknown): ApiFailure {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return badParameter(
-    'query',
-    `query takes too much time or memory on this log (${reason}); look for something simpler`,
-  );
-}
-
-/** Lets so many run, so many wait. */
-function createTurns(): <Value>(signal: AbortSignal, action: () => Promise<Value>) => Promise<Value> {
-  let running = 0;
-  const waiting: (() => void)[] = [];
-  return async (signal, action) => {
-    if (running >= API_LIMITS.logSearchesAtOnce) {
-      if (waiting.length >= API_LIMITS.logSearchQueueLength)
+    find: async (text, wanted, page, signal) => {
+      signal.throwIfAborted();
+      if (underWay >= API_LIMITS.logSearchesAtOnce)
         throw new ApiFailure('TOO_MANY_REQUESTS', 'too many logs are being searched; try again soon', {
           retryAfterSeconds: API_LIMITS.retryAfterSeconds,
         });
-      await new Promise<void>((resolve) => waiting.push(resolve));
-    } else {
-      running += 1;
-    }
-    try {
-      signal.throwIfAborted();
-      return await action();
-    } finally {
-      // A turn is handed on, or given back.
-      const next = waiting.shift();
-      if (next === undefined) running -= 1;
-      else next();
-    }
+      const limit = AbortSignal.timeout(limits.waitMs);
+      const stop = AbortSignal.any([signal, limit]);
+      const searching = threads.begin(wanted);
+      underWay += 1;
+      const found = searchAll(text, searching, page, stop).finally(() => (underWay -= 1));
+      try {
+        return await unlessAborted(found, stop);
+      } catch (error) {
+        throw limit.aborted && !signal.aborted ? tooBusy(limits.waitMs) : failureOf(error);
+      } finally {
+        searching.end(new Error('the search has ended'));
+      }
+    },
+    close: () => threads.close(),
   };
+}
+
+const LIMITS_OF_SEARCHES: LogSearchLimits = { waitMs: API_LIMITS.logSearchMs, workMs: API_LIMITS.logSearchWorkMs };
+
+async function searchAll(
+  text: LogText,
+  searching: Searching,
+  page: { from: number; size: number },
+  stop: AbortSignal,
+): Promise<Found> {
+  const collector = collect(page);
+  const ahead: { cut: Omit<Cut, 'bytes'>; answer: Promise<SearchedPiece> }[] = [];
+  for await (const { position, bytes, missing } of cutText(text, stop)) {
+    const answer = searching.look(bytes, missing);
+    // Whoever comes to it hears of its failure; it may fail before.
+    answer.catch(() => undefined);
+    ahead.push({ cut: { position, missing }, answer });
+    if (ahead.length <= 2 * API_LIMITS.logSearchThreads) continue;
+    const first = ahead.shift();
+    if (first !== undefined) collector.take(first.cut, await first.answer);
+  }
+  for (const { cut, answer } of ahead) collector.take(cut, await answer);
+  return collector.found;
+}
+
+/** Rejects as soon as the signal is aborted; what goes on then is nobody's business any more. */
+async function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason as Error);
+  signal.addEventListener('abort', onAbort, { once: true });
+  work.catch(() => undefined);
+  try {
+    signal.throwIfAborted();
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function failureOf(error: unknown): unknown {
+  if (!(error instanceof SearchTooCostly)) return error;
+  return badParameter(
+    'query',
+    `query takes too much time or memory on this log: ${error.message}; look for something simpler`,
+  );
+}
+
+function tooBusy(waitMs: number): ApiFailure {
+  return new ApiFailure('LOG_SEARCH_BUSY', `the log could not be searched within ${waitMs / 1000} s; try again later`, {
+    retryAfterSeconds: API_LIMITS.logSearchRetryAfterSeconds,
+  });
 }
 
 /**
@@ -234,7 +190,7 @@ function collect({ from, size }: { from: number; size: number }) {
   const found: Found = { total: 0, lines: [], span: null };
   return {
     found,
-    take: ({ position, missing }: Cut, { bytes, lines }: SearchedPiece): void => {
+    take: ({ position, missing }: Omit<Cut, 'bytes'>, { bytes, lines }: SearchedPiece): void => {
       const count = lines.length / 2;
       const first = Math.max(0, from - found.total);
       const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);

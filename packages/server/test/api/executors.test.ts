@@ -349,6 +349,11 @@ describe('GET /executors/:jobId/logs', () => {
       code: 'ATTEMPT_NOT_FOUND',
     });
     expect((await api.call('GET', '/executors/nope/logs')).status).toBe(404);
+    const large = await api.call('GET', `/executors/${id}.1.1/logs`, { query: { query: 're:(a{1,100}){1,10}' } });
+    expect(large).toMatchObject({
+      status: 400,
+      body: { message: expect.stringMatching(/^query is too large an expression: up to \d+ steps/) as string },
+    });
     expect((await api.call('GET', `/executors/${id}.1.1/logs`, { query: { query: 're:(' } })).body).toMatchObject({
       status: 400,
       code: 'BAD_PARAMETER',
