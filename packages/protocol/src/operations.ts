@@ -1,5 +1,5 @@
 /** What the HTTP API answers about backfills, bulk operations, workers and masters, environments and versions of workflows. */
-import type { NotifyType, Page, RunRequest, WorkerView, WorkflowSaved, WorkflowSummary } from './routes.ts';
+import type { NotifyType, Page, RunRequest, WorkerView, WorkflowSummary } from './routes.ts';
 import type { DefinitionFormat } from './routes.ts';
 import type { Priority, RunState } from './states.ts';
 import type { DefinitionProblem, FailurePolicy, ParameterValue } from './workflow.ts';
@@ -262,16 +262,33 @@ export interface WorkflowDiff {
   files: { added: string[]; removed: string[]; changed: string[] };
 }
 
-/** Answer to an import. */
+/** Answer to `POST …/import`: the same with and without `?dryRun=true`, and in the refusal when anything in it was refused. */
 export interface ImportReport {
-  /** Nothing is stored when one of them is not valid, or when it was a dry run. */
+  /** Everything that is not `unchanged` is stored now. Nothing is when anything was refused, or when it was a dry run. */
   stored: boolean;
-  workflows: {
-    name: string;
-    format: DefinitionFormat;
-    outcome: 'created' | 'changed' | 'unchanged' | 'invalid';
-    version: number | null;
-    errors: DefinitionProblem[];
-    warnings: WorkflowSaved['warnings'];
-  }[];
+  workflows: ImportedWorkflow[];
+  /** Files of the project that came along. */
+  files: ImportedFile[];
+  /** Files of the zip that nothing in it is about; the first ones. */
+  unused: string[];
+}
+
+export interface ImportedWorkflow {
+  /** Null where it could not be read that far. */
+  name: string | null;
+  /** In the zip; null for what was sent as text. */
+  file: string | null;
+  format: DefinitionFormat;
+  outcome: 'created' | 'updated' | 'unchanged' | 'refused';
+  /** That it has once this is stored; null when refused. */
+  version: number | null;
+  /** Lines and columns are those of the file, or of the text that was sent. */
+  errors: DefinitionProblem[];
+  warnings: DefinitionProblem[];
+}
+
+export interface ImportedFile {
+  path: string;
+  /** `kept`: the project has another one under that path, which stays as it is. */
+  outcome: 'created' | 'unchanged' | 'kept';
 }

@@ -1,4 +1,4 @@
-import type { ErrorCode, RequestProblem } from '@pelorus/protocol';
+import type { ErrorCode, ImportReport, RequestProblem } from '@pelorus/protocol';
 
 export interface ApiErrorFields {
   status: number;
@@ -7,6 +7,7 @@ export interface ApiErrorFields {
   errors?: RequestProblem[];
   state?: string | null;
   retryAfterMs?: number | null;
+  report?: ImportReport | null;
 }
 
 /**
@@ -21,6 +22,8 @@ export class ApiError extends Error {
   /** Present state of the thing, when the code is `WRONG_STATE`. */
   readonly state: string | null;
   readonly retryAfterMs: number | null;
+  /** Of an import that stored nothing. */
+  readonly report: ImportReport | null;
 
   constructor(fields: ApiErrorFields, options?: ErrorOptions) {
     super(fields.message, options);
@@ -30,5 +33,6 @@ export class ApiError extends Error {
     this.errors = fields.errors ?? [];
     this.state = fields.state ?? null;
     this.retryAfterMs = fields.retryAfterMs ?? null;
+    this.report = fields.report ?? null;
   }
 }

@@ -6,11 +6,13 @@ import { openSession, relativeTo, type Host, type Session } from '../session.ts'
 import { instantText } from '../words.ts';
 import { permText } from './login.ts';
 import { permission } from './token.ts';
+import { addProjectTransfer } from './transfer.ts';
 
 /** `pelorus project …` */
 export function addProjectCommand(program: Command, host: Host): void {
   const parent = program.command('project').description('projects, and who may do what in them');
   addProjects(parent, host);
+  addProjectTransfer(parent, host);
   addMembers(parent, host);
 }
 

@@ -13,6 +13,7 @@ import { openSession, relativeTo, wholeNumber, type Host, type Session } from '.
 import { instantText } from '../words.ts';
 import { lintFiles } from '../lint-files.ts';
 import { examples } from '../examples.ts';
+import { addWorkflowImport } from './transfer.ts';
 
 interface NameFlags {
   project?: string;

@@ -16,6 +16,7 @@ import type { Route } from './route.ts';
 import type { RunTallies } from './run-tallies.ts';
 import type { StreamLimits } from './sse.ts';
 import type { VersionCache } from './version-cache.ts';
+import type { Slots } from './transfer/slots.ts';
 
 export interface ApiHints {
   /** A command row has been written, or a task group changed: the master may look at once rather than at its next poll. */
@@ -107,3 +108,5 @@ export interface ApiContext {
   /** A bulk operation has been stored: whoever carries them out may look at once. */
   startBulk: () => void;
 }
+  /** Room for imports and exports of workflows. */
+  transfers: { imports: Slots; exports: Slots };

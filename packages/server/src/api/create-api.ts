@@ -32,6 +32,7 @@ import { createRunEvents } from './run-events.ts';
 import { createRunTallies } from './run-tallies.ts';
 import { createEventStreams, DEFAULT_STREAM_LIMITS, type EventStreams } from './sse.ts';
 import { createVersionCache } from './version-cache.ts';
+import { createSlots } from './transfer/slots.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -159,6 +160,10 @@ interface Door {
   options: ApiOptions;
   /** What is known so far of each request's sender. */
   senders: WeakMap<FastifyRequest, Sender>;
+    transfers: {
+      imports: createSlots(API_LIMITS.importsAtOnce, 'imports'),
+      exports: createSlots(API_LIMITS.exportsAtOnce, 'exports'),
+    },
 }
 
 interface Sender {

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { ERRORS, type ErrorCode, type Problem, type RequestProblem } from '@pelorus/protocol';
+import { ERRORS, type ErrorCode, type ImportReport, type Problem, type RequestProblem } from '@pelorus/protocol';
 import { API_LIMITS } from './limits.ts';
 
 export interface FailureDetail {
@@ -9,6 +9,8 @@ export interface FailureDetail {
   /** Of a workflow, as it is now. */
   version?: number | null;
   retryAfterSeconds?: number;
+  /** Of an import that stored nothing. */
+  report?: ImportReport;
   /** For the audit of a refusal: what it was about, as a path. Not shown to the client. */
   about?: string;
   cause?: unknown;
@@ -63,6 +65,7 @@ export function toProblem(code: ErrorCode, message: string, detail: FailureDetai
     ...(detail.errors === undefined ? {} : { errors: detail.errors }),
     ...(detail.state === undefined ? {} : { state: detail.state }),
     ...(detail.version === undefined ? {} : { version: detail.version }),
+    ...(detail.report === undefined ? {} : { report: detail.report }),
     ...(detail.retryAfterSeconds === undefined ? {} : { retryAfter: detail.retryAfterSeconds }),
   };
 }

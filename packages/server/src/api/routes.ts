@@ -23,6 +23,7 @@ import { startRoutes } from './resources/start.ts';
 import { secretRoutes } from './resources/secrets.ts';
 import { systemRoutes } from './resources/system.ts';
 import { taskGroupRoutes } from './resources/task-groups.ts';
+import { transferRoutes } from './resources/transfer.ts';
 import { tokenRoutes } from './resources/tokens.ts';
 import { userRoutes } from './resources/users.ts';
 import { workerRoutes } from './resources/workers.ts';
@@ -55,6 +56,7 @@ export const ROUTES: readonly Route[] = [
   ...projectRoutes,
   ...memberRoutes,
   ...workflowRoutes,
+  ...transferRoutes,
   ...runRoutes,
   ...runAgainRoutes,
   ...eventRoutes,

@@ -41,23 +41,35 @@ export async function readDefinition(
   return checkDefinition(context, parsed, { projectId: project.id, as, keepFiles: body.kind !== 'bundle' });
 }
 
-/** Workflows that are saved together, by `project/name`. */
-export type SavedTogether = ReadonlyMap<string, WorkflowDefinition>;
+/** What is saved in the same moment. */
+export interface SavedTogether {
+  /** As `project/name`. */
+  workflows: ReadonlySet<string>;
+  /** Paths of files of the project. */
+  files: ReadonlySet<string>;
+}
+
+interface CheckOptions {
+  projectId: number;
+  as: NamedAs;
+  keepFiles: boolean;
+  together?: SavedTogether;
+}
 
 /**
  * What shows only beside what is stored: files, references, circles. `keepFiles`: those that it names and does not bring are taken from the
- * latest version. Throws as `readDefinition` does.
+ * latest version. With `together`, circles are for the caller to look for, among all of it. Throws as `readDefinition` does.
  */
 export async function checkDefinition(
   context: ApiContext,
   parsed: ParsedUpload,
-  { projectId, as, keepFiles, beside }: { projectId: number; as: NamedAs; keepFiles: boolean; beside?: SavedTogether },
+  { projectId, as, keepFiles, together }: CheckOptions,
 ): Promise<CompleteDefinition> {
   const kept = keepFiles && parsed.missing.length > 0 ? await earlierFiles(context, as) : [];
-  const definition = await complete(context, projectId, parsed, kept);
+  const definition = await complete(context, projectId, parsed, kept, together?.files);
   await demandReferences(context, as.project, definition.definition);
-  await refuseCircles(context, as, { ...definition, beside: beside ?? new Map() });
-  const inVain = await namedInVain(context, as, { ...definition, beside: beside ?? new Map() });
+  if (together === undefined) await refuseCircles(context, as, definition);
+  const inVain = await namedInVain(context, as, { ...definition, beside: together?.workflows ?? new Set() });
   return { ...definition, warnings: [...definition.warnings, ...inVain] };
 }
 
@@ -65,7 +77,7 @@ export async function checkDefinition(
 async function namedInVain(
   context: ApiContext,
   as: NamedAs,
-  { definition, source, beside }: CompleteDefinition & { beside: SavedTogether },
+  { definition, source, beside }: CompleteDefinition & { beside: ReadonlySet<string> },
 ): Promise<WorkflowSaved['warnings']> {
   const missing = [
     ...(await unknownEnvironments(context, definition)).map((each) => ({ ...each, member: 'environment' })),
@@ -84,7 +96,7 @@ async function namedInVain(
 /** Of other projects this would say what there is, so only administrators are told. */
 async function unknownSubWorkflows(
   { store, caller }: ApiContext,
-  { as, beside }: { as: NamedAs; beside: SavedTogether },
+  { as, beside }: { as: NamedAs; beside: ReadonlySet<string> },
   { tasks }: WorkflowDefinition,
 ): Promise<{ task: string; message: string }[]> {
   const named = tasks.flatMap(({ name: task, action }) => {
@@ -112,7 +124,7 @@ async function earlierFiles(context: ApiContext, as: NamedAs): Promise<WorkflowF
 }
 
 /**
- * What the upload does not bring is taken from `kept`, else from the files of the project. Throws the 422 that names every file
+ * What the upload does not bring is taken from `kept`, else from the files of the project, `coming` among them. Throws the 422 that names every file
  * that is missing; of secrets that are missing it only warns.
  */
 export async function complete(
@@ -120,13 +132,15 @@ export async function complete(
   projectId: number,
   parsed: ParsedUpload,
   kept: WorkflowFile[],
+  coming: ReadonlySet<string> = new Set(),
 ): Promise<CompleteDefinition> {
   const needed = new Set(parsed.missing.map((reference) => reference.name));
   const files = [...parsed.files, ...kept.filter((file) => needed.has(file.name))];
   const known = new Set(files.map((file) => file.name));
   const wanted = [...needed].filter((name) => !known.has(name));
   const found = wanted.length === 0 ? [] : await context.store.findProjectFiles(projectId, wanted);
-  const projectFiles = found.map((file) => file.path);
+  const there = new Set(found.map((file) => file.path));
+  const projectFiles = wanted.filter((name) => there.has(name) || coming.has(name)).sort();
   for (const name of projectFiles) known.add(name);
   const errors = parsed.missing.filter((reference) => !known.has(reference.name)).map((reference) => reference.problem);
   if (errors.length > 0) throw failureWith('INVALID_DEFINITION', errors);
@@ -158,21 +172,7 @@ export async function saveDefinition(
   complete: CompleteDefinition,
   options: { hidden: boolean; mustBeNew: boolean; ifVersion?: number | null | undefined },
 ): Promise<{ answer: WorkflowSaved; workflow: WorkflowRow }> {
-  const save: SaveWorkflow = {
-    project: as.project,
-    name: as.name,
-    definition: complete.definition,
-    files: complete.files,
-    projectFiles: complete.projectFiles,
-    source: complete.source,
-    format: complete.format,
-    hash: complete.hash,
-    hidden: options.hidden,
-    mustBeNew: options.mustBeNew,
-    ...(options.ifVersion === undefined ? {} : { ifVersion: options.ifVersion }),
-    user: context.user,
-    at: context.clock(),
-  };
+  const save = saveOf(context, as, complete, options);
   const { workflow, created, changed } = await context.store.saveWorkflow(save).catch(async (error: unknown) => {
     if (!(error instanceof StoreError) || error.code !== 'PRECONDITION') throw error;
     const now = await context.store.getWorkflow(as.project, as.name);
@@ -184,4 +184,28 @@ export async function saveDefinition(
   );
   const { name, project, version, hash } = workflow;
   return { answer: { name, project, version, hash, created, changed, warnings: complete.warnings }, workflow };
+}
+
+/** What the store is asked to save. */
+export function saveOf(
+  { user, clock }: Pick<ApiContext, 'user' | 'clock'>,
+  as: NamedAs,
+  complete: CompleteDefinition,
+  options: { hidden: boolean; mustBeNew: boolean; ifVersion?: number | null | undefined },
+): SaveWorkflow {
+  return {
+    project: as.project,
+    name: as.name,
+    definition: complete.definition,
+    files: complete.files,
+    projectFiles: complete.projectFiles,
+    source: complete.source,
+    format: complete.format,
+    hash: complete.hash,
+    hidden: options.hidden,
+    mustBeNew: options.mustBeNew,
+    ...(options.ifVersion === undefined ? {} : { ifVersion: options.ifVersion }),
+    user,
+    at: clock(),
+  };
 }

@@ -76,7 +76,7 @@ function checkEntries(entries: Entry[]): void {
   const names = new Map<string, string>();
   let total = 0;
   for (const entry of entries) {
-    const wrong = unsafeName(entry) ?? unsafeKind(entry) ?? unsafeSize(entry);
+    const wrong = unsafeName(entry.fileName) ?? unsafeKind(entry) ?? unsafeSize(entry);
     if (wrong !== null) throw unsafe(`entry ${shown(entry.fileName)} ${wrong}`);
     const folded = foldedName(entry.fileName);
     const other = names.get(folded);
@@ -109,8 +109,8 @@ export function foldersOf(name: string): string[] {
   return steps.slice(0, -1).map((_step, depth) => steps.slice(0, depth + 1).join('/'));
 }
 
-function unsafeName(entry: Entry): string | null {
-  const name = entry.fileName;
+/** What is wrong with the name of an entry, or null. */
+export function unsafeName(name: string): string | null {
   if (name === '' || name.length > 255) return 'has a name that is empty or longer than 255 characters';
   if (NOT_TEXT.test(name) || !name.isWellFormed() || name.includes('\uFFFD'))
     return 'has a name with characters that are not text';
@@ -142,10 +142,15 @@ function unsafeKind(entry: Entry): string | null {
 
 function unsafeSize(entry: Entry): string | null {
   if (entry.uncompressedSize > API_LIMITS.zipTotalBytes) return `is larger than ${API_LIMITS.zipTotalBytes} bytes`;
-  if (entry.uncompressedSize < API_LIMITS.zipRatioFromBytes) return null;
-  return entry.uncompressedSize / Math.max(1, entry.compressedSize) > API_LIMITS.zipRatio
+  return inflatesTooMuch(entry.uncompressedSize, entry.compressedSize)
     ? `inflates more than ${API_LIMITS.zipRatio} times`
     : null;
+}
+
+/** What an entry of a zip would be refused for. */
+export function inflatesTooMuch(inflatedBytes: number, deflatedBytes: number): boolean {
+  if (inflatedBytes < API_LIMITS.zipRatioFromBytes) return false;
+  return inflatedBytes / Math.max(1, deflatedBytes) > API_LIMITS.zipRatio;
 }
 
 /** The bytes of an entry: as many as the directory says, with the checksum that it says. */

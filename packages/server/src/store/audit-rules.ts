@@ -46,7 +46,7 @@ type Rules = {
     c: WriteContext,
     request: Parameters<WriteVerbs[Verb]>[1],
     answer: VerbAnswer<WriteVerbs[Verb]>,
-  ) => AuditTarget | Sql<AuditTarget>;
+  ) => AuditTarget | Sql<AuditTarget | AuditTarget[]>;
 };
 
 export const AUDIT_RULES: Rules = {
@@ -59,6 +59,7 @@ export const AUDIT_RULES: Rules = {
     project: { id: workflow.projectId, name: project },
   }),
   deleteWorkflow: (c, { workflowId }) => ofWorkflow(c, workflowId),
+  saveTogether: (c, { files }, saved) => ofSavedTogether(c, files, saved),
   saveSecret: (c, { projectId, name }) => ofPart(c, projectId, `secrets/${name}`),
   deleteSecret: (c, { projectId, name }) => ofPart(c, projectId, `secrets/${name}`),
   saveConnection: (c, { projectId, name }) => ofPart(c, projectId, `connections/${name}`),
@@ -137,6 +138,21 @@ function* ofWorkflow(c: WriteContext, workflowId: number): Sql<AuditTarget> {
 }
 
 const PROJECT = `select id, name from project where id = ?`;
+/** A row for each workflow and file, as if they had been saved one by one. */
+function* ofSavedTogether(
+  c: WriteContext,
+  { projectId, files }: { projectId: number; files: readonly { path: string }[] },
+  saved: readonly { workflow: { projectId: number; project: string; name: string }; changed: boolean }[],
+): Sql<AuditTarget[]> {
+  const targets: AuditTarget[] = [];
+  for (const { path } of files) targets.push(yield* ofPart(c, projectId, `files/${path}`));
+  for (const { workflow, changed } of saved) {
+    const { projectId: id, project: name } = workflow;
+    if (changed) targets.push({ target: `projects/${name}/workflows/${workflow.name}`, project: { id, name } });
+  }
+  return targets;
+}
+
 
 function* ofMember(c: WriteContext, projectId: number, user: string): Sql<AuditTarget> {
   return yield* ofPart(c, projectId, `members/${user}`);

@@ -30,7 +30,7 @@ export interface AuditedCall {
   stamp: AuditStamp;
 }
 
-/** Carries out a verb, and writes the row of the audit when that changed anything. */
+/** Carries out a verb, and writes a row of the audit for each thing it was about when that changed anything. */
 export function* audited(
   c: WriteContext,
   { verb, request, stamp }: AuditedCall,
@@ -38,20 +38,23 @@ export function* audited(
 ): Sql<unknown> {
   const before = yield* c.db.written();
   const answer = yield* carryOut(verb, request);
-  if ((yield* c.db.written()) !== before) yield* insertDone(c, stamp, yield* targetOf(c, { verb, request, answer }));
+  if ((yield* c.db.written()) === before) return answer;
+  const targets = yield* targetsOf(c, { verb, request, answer });
+  for (const target of targets) yield* insertDone(c, stamp, target);
   return answer;
 }
 
-type Rule = (c: WriteContext, request: never, answer: never) => AuditTarget | Sql<AuditTarget>;
+type Rule = (c: WriteContext, request: never, answer: never) => AuditTarget | Sql<AuditTarget | AuditTarget[]>;
 
-function* targetOf(
+function* targetsOf(
   c: WriteContext,
   { verb, request, answer }: { verb: string; request: unknown; answer: unknown },
-): Sql<AuditTarget> {
+): Sql<AuditTarget[]> {
   const rule = (AUDIT_RULES as Record<string, Rule | undefined>)[verb];
-  if (rule === undefined) return { target: '' };
-  const target = rule(c, request as never, answer as never);
-  return 'target' in target ? target : yield* target;
+  if (rule === undefined) return [{ target: '' }];
+  const told = rule(c, request as never, answer as never);
+  const targets = 'target' in told ? told : yield* told;
+  return Array.isArray(targets) ? targets : [targets];
 }
 
 const INSERT_DONE = `

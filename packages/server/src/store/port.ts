@@ -34,6 +34,7 @@ import type { OperationsMasterStore, OperationsStore } from './operations-port.t
 import type { EventStore } from './events-port.ts';
 import type { EndedRuns, LogRows } from './log-port.ts';
 import type { ProjectStore, VisibleProjects } from './projects-port.ts';
+import type { TransferStore } from './transfer-port.ts';
 import type { ResealStore, VaultMasterStore, VaultStore } from './vault-port.ts';
 
 export * from './operations-port.ts';
@@ -290,7 +291,7 @@ export interface AuditStamp {
 }
 
 /** What the api role asks for. */
-export interface ApiStore extends AccessStore, ProjectStore, OperationsStore, EventStore, VaultStore {
+export interface ApiStore extends AccessStore, ProjectStore, OperationsStore, EventStore, VaultStore, TransferStore {
   /**
    * The same store for one sender: each verb that changes something asks `stamp` (which may throw: then nothing is written)
    * and writes a row of the audit in its transaction.

@@ -72,6 +72,36 @@ function* refuseMore(c: WriteContext, { projectId, path, bytes, limits }: SavePr
     throw new StoreError('CONFLICT', `The files of the project would be ${total} bytes; the limit is ${limits.bytes}.`);
 }
 
+/** Files that the project does not have yet. */
+export interface AddProjectFiles {
+  projectId: number;
+  files: { path: string; sha256: string; bytes: Uint8Array }[];
+  user: string;
+  at: number;
+  limits: { files: number; bytes: number };
+}
+
+const INSERT_FILE = `
+  insert into project_file (project_id, path, sha256, size_bytes, updated_at, updated_by) values (?, ?, ?, ?, ?, ?)
+  on conflict (project_id, path) do nothing`;
+
+/** CONFLICT where the limits would be passed, PRECONDITION where there is a file already. */
+export function* addProjectFiles(c: WriteContext, { projectId, files, user, at, limits }: AddProjectFiles): Sql<void> {
+  if (files.length === 0) return;
+  const now = yield* c.db.get(TOTALS, projectId, '');
+  const total = (now?.['bytes'] as number) + files.reduce((sum, file) => sum + file.bytes.length, 0);
+  if ((now?.['files'] as number) + files.length > limits.files || total > limits.bytes)
+    throw new StoreError(
+      'CONFLICT',
+      `The project would have more files than it may: ${limits.files}, and ${limits.bytes} bytes together.`,
+    );
+  for (const { path, sha256, bytes } of files) {
+    yield* c.db.run(INSERT_CONTENT, sha256, bytes);
+    if ((yield* c.db.run(INSERT_FILE, projectId, path, sha256, bytes.length, at, user)) === 0)
+      throw new StoreError('PRECONDITION', `The project has a file '${path}' already: somebody added it meanwhile.`);
+  }
+}
+
 const DROP_CONTENT = `
   delete from content where sha256 = ? and kept = 0
     and not exists (select 1 from project_file f where f.sha256 = content.sha256)

@@ -42,6 +42,7 @@ import { listTaskGroups, loadTaskGroups } from './task-groups.ts';
 import { upstreamRuns } from './upstream-facts.ts';
 import { lastRuns, pageWorkflows } from './workflow-pages.ts';
 import { toWorkflowRow, WORKFLOW_SELECT } from './workflow-rows.ts';
+import { contentSizes, listLatestVersions } from './transfer.ts';
 
 const WORKFLOW = `${WORKFLOW_SELECT} where p.name = ? and w.name = ? and w.deleted_at is null`;
 
@@ -244,6 +245,8 @@ export const readVerbs = {
   listSecrets,
   getSecret,
   listConnections,
+  listLatestVersions,
+  contentSizes,
   getConnection,
   loadVault,
   listSealed,

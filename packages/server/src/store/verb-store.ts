@@ -1,4 +1,5 @@
 /** The port over verbs: everything between the callers' records and rows, whatever database executes the verbs. */
+import { setImmediate } from 'node:timers/promises';
 import { upstreamFactOfRun, upstreamFactOfTask } from '@pelorus/engine';
 import type {
   Change,
@@ -87,7 +88,8 @@ import type {
   SealedRow,
   SecretRow,
 } from './vault-port.ts';
-import type { WriteVerbs } from './write-verbs.ts';
+import type { LatestVersion, SaveTogether } from './transfer-port.ts';
+import type { SaveWorkflowRequest, WriteVerbs } from './write-verbs.ts';
 
 /** Where verbs are executed: a thread with SQLite, a pool of connections to PostgreSQL. */
 export interface VerbCaller<V extends Record<string, (context: never, request: never) => Sql<unknown>>> {
@@ -148,16 +150,29 @@ export class VerbStore implements Store {
   }
 
   saveWorkflow(save: SaveWorkflow): Promise<{ workflow: WorkflowRow; created: boolean; changed: boolean }> {
-    return this.#writer.call('saveWorkflow', {
-      ...save,
-      description: save.definition.description,
-      labels: JSON.stringify(save.definition.labels),
-      concurrency: save.definition.concurrency,
-      taskGroupMembers: taskGroupMembersOf(save.definition),
-      definition: JSON.stringify(save.definition),
-      projectFiles: JSON.stringify(save.projectFiles ?? []),
-      files: save.files.map(({ name, sha256, base64 }) => ({ name, sha256, bytes: Buffer.from(base64, 'base64') })),
-    });
+    return this.#writer.call('saveWorkflow', saveRequestOf(save));
+  }
+
+  async saveTogether(request: SaveTogether): Promise<{ workflow: WorkflowRow; created: boolean; changed: boolean }[]> {
+    const workflows: SaveWorkflowRequest[] = [];
+    for (const save of request.workflows) {
+      // Definitions may be large, and many: others get their turns between them.
+      await setImmediate();
+      workflows.push(saveRequestOf(save));
+    }
+    const { projectId, files, user, at, limits } = request;
+    return this.#writer.call('saveTogether', { workflows, files: { projectId, files, user, at, limits } });
+  }
+
+  listLatestVersions(
+    projectId: number,
+    filter: { names: readonly string[] | null; limit: number },
+  ): Promise<LatestVersion[]> {
+    return this.#people.call('listLatestVersions', { projectId, ...filter });
+  }
+
+  contentSizes(sha256s: readonly string[]): Promise<Map<string, number>> {
+    return this.#people.call('contentSizes', sha256s);
   }
 
   getWorkflow(project: string, name: string): Promise<WorkflowRow | null> {
@@ -704,3 +719,17 @@ function factOf(found: UpstreamRun | null, task: string | null): UpstreamFact {
 function parseDefinition(version: WorkflowVersionText): WorkflowDefinition {
   return JSON.parse(version.definition) as WorkflowDefinition;
 }
+function saveRequestOf(save: SaveWorkflow): SaveWorkflowRequest {
+  const { definition, files, projectFiles = [] } = save;
+  return {
+    ...save,
+    description: definition.description,
+    labels: JSON.stringify(definition.labels),
+    concurrency: definition.concurrency,
+    taskGroupMembers: taskGroupMembersOf(definition),
+    definition: JSON.stringify(definition),
+    projectFiles: JSON.stringify(projectFiles),
+    files: files.map(({ name, sha256, base64 }) => ({ name, sha256, bytes: Buffer.from(base64, 'base64') })),
+  };
+}
+

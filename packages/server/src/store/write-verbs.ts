@@ -31,9 +31,9 @@ import { deleteWorkerGroup, drainWorker, saveWorkerGroup, undrainWorker } from '
 import { deleteMember, saveMember, setProjectOwner } from './members.ts';
 import { appendLog, completeLog, dropLogChunks, markLogGap } from './log-chunks.ts';
 import { StoreError } from './port.ts';
-import { deleteProjectFile, saveProjectFile } from './project-files.ts';
-import type { Fence, ProjectRow, SaveWorkflow, WorkflowRow } from './port.ts';
-import { COMMAND_COLUMNS, RUN_COLUMNS, TASK_RUN_WIDTH } from './rows.ts';
+import { addProjectFiles, deleteProjectFile, saveProjectFile, type AddProjectFiles } from './project-files.ts';
+import type { ProjectRow, SaveWorkflow, WorkflowRow } from './port.ts';
+import { RUN_COLUMNS, TASK_RUN_WIDTH } from './rows.ts';
 import { changeProject, createProject, deleteProject } from './projects.ts';
 import type { Cell, RunMaking } from './rows.ts';
 import { IDEMPOTENCY_MS, refuseKeyOfOther } from './request-keys.ts';
@@ -152,6 +152,18 @@ function refuseUnexpected({ name, ifVersion }: SaveWorkflowRequest, found: Row |
   if (ifVersion === undefined || ifVersion === ((found?.['version'] as number | undefined) ?? null)) return;
   const now = found ? `has version ${found['version'] as number}` : 'does not exist';
   throw new StoreError('PRECONDITION', `Workflow '${name}' ${now}: somebody changed it meanwhile.`);
+/** In the order of their names, so that two at once wait for each other rather than for ever; answered in theirs. */
+function* saveTogether(
+  c: WriteContext,
+  { workflows, files }: { workflows: SaveWorkflowRequest[]; files: AddProjectFiles },
+): Sql<{ workflow: WorkflowRow; created: boolean; changed: boolean }[]> {
+  yield* addProjectFiles(c, files);
+  const byName = [...workflows.entries()].sort(([, one], [, other]) => (one.name < other.name ? -1 : 1));
+  const saved: { workflow: WorkflowRow; created: boolean; changed: boolean }[] = [];
+  for (const [at, workflow] of byName) saved[at] = yield* saveWorkflow(c, workflow);
+  return saved;
+}
+
 }
 
 const LIVE_RUNS_OF_WORKFLOW = `
@@ -296,6 +308,7 @@ function* renewMaster(c: WriteContext, request: { fence: Fence; at: number }): S
 }
 
 const IS_FENCED = `select 1 from master where id = ? and fenced_at is not null`;
+  saveTogether,
 
 const TAKE_RUN = (dialect: Dialect): string => `
   update run set owner = ? where id = (

@@ -58,6 +58,7 @@ import {
   runSubmittedAnswer,
   taskPage,
 } from '../../src/api/answers/runs.ts';
+import { importReportAnswer } from '../../src/api/answers/transfer.ts';
 import type { Same } from '../../src/api/answers/schema-of.ts';
 import {
   versionPage,
@@ -329,6 +330,12 @@ const ROWS: readonly Row[] = [
     client.workflows.diff('p 1', 'w/ö', { from: 3, to: 4 }),
   ),
   row('rollbackWorkflow', 'workflows.rollback', workflowSavedAnswer, (client) =>
+  row('exportProject', 'projects.export', 'application/zip', (client) =>
+    client.projects.export('p 1', { workflows: ['a', 'b'] }),
+  ),
+  row('importProject', 'projects.import', importReportAnswer, (client) =>
+    client.projects.import('p 1', { format: 'yaml', source: 'name: w' }, { dryRun: true }),
+  ),
     client.workflows.rollback('p 1', 'w/ö', 3),
   ),
   row('listTaskGroups', 'taskGroups.list', taskGroupPage, (client) => client.taskGroups.list()),

@@ -16,6 +16,7 @@ import { factsContract } from './contract-of-facts.ts';
 import { logsContract } from './contract-of-logs.ts';
 import { operationsContract } from './contract-of-operations.ts';
 import { projectsContract } from './contract-of-projects.ts';
+import { transferContract } from './contract-of-transfer.ts';
 import { turnsContract } from './contract-of-turns.ts';
 import { vaultContract } from './contract-of-vault.ts';
 import { modelProperty } from './model.ts';
@@ -999,6 +1000,7 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
       });
     });
 
+    transferContract(makePlace);
     turnsContract(makePlace);
     vaultContract(makePlace);
     eventsContract(makePlace);

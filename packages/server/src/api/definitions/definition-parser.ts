@@ -9,11 +9,21 @@ import { Worker } from 'node:worker_threads';
 import type { TaskDefinition, WorkflowDefinition } from '@pelorus/protocol';
 import { API_LIMITS } from '../limits.ts';
 import { ApiFailure } from '../problem.ts';
-import { parseUpload, type ParsedUpload, type RefusedUpload, type Upload } from './parse-upload.ts';
+import {
+  parseUpload,
+  splitText,
+  type ParsedUpload,
+  type RefusedUpload,
+  type SplitRequest,
+  type Upload,
+} from './parse-upload.ts';
+import type { DocumentText } from './split-documents.ts';
 
 export interface DefinitionParser {
   /** Throws the refusal (422 with every problem, 400, or 429 when too many wait already). */
   parse(upload: Upload): Promise<ParsedUpload>;
+  /** The definitions of a text, in another thread when it is long. Throws 400 for what is no text, 413 for more than `most`, 429. */
+  split(text: SplitRequest): Promise<DocumentText[]>;
   close(): Promise<void>;
 }
 
@@ -25,9 +35,14 @@ export type ThreadAnswer =
   | RefusedUpload
   | (Omit<ParsedUpload, 'definition'> & { headJson: string; taskJsons: string[] });
 
+export type SplitAnswer = RefusedUpload | { ok: true; documents: DocumentText[] };
+
+/** What the thread is sent. */
+export type ThreadRequest = Upload | SplitRequest;
+
 interface Job {
-  upload: Upload;
-  resolve(answer: ThreadAnswer): void;
+  request: ThreadRequest;
+  resolve(answer: ThreadAnswer | SplitAnswer): void;
   reject(error: unknown): void;
 }
 
@@ -36,10 +51,11 @@ export function createDefinitionParser(): DefinitionParser {
   const all = new Set<Worker>();
   const waiting: Job[] = [];
 
-  function inThread(upload: Upload): Promise<ThreadAnswer> {
+  /** The answer is of the kind that the request asks for. */
+  function inThread<Answer extends ThreadAnswer | SplitAnswer>(request: ThreadRequest): Promise<Answer> {
     if (waiting.length >= API_LIMITS.parseQueueLength) throw busy();
-    const { promise, resolve, reject } = Promise.withResolvers<ThreadAnswer>();
-    waiting.push({ upload, resolve, reject });
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    waiting.push({ request, resolve: (answer) => resolve(answer as Answer), reject });
     next();
     return promise;
   }
@@ -75,9 +91,9 @@ export function createDefinitionParser(): DefinitionParser {
     const onError = (error: Error) => done(() => job.reject(error), false);
     const onExit = () => done(() => job.reject(new Error('the parsing thread ended before it answered')), false);
     const timer = setTimeout(() => done(() => job.reject(tooSlow()), false), API_LIMITS.parseTimeoutMs);
-    thread.once('message', (answer: ThreadAnswer) => done(() => job.resolve(answer), true));
+    thread.once('message', (answer: ThreadAnswer | SplitAnswer) => done(() => job.resolve(answer), true));
     thread.once('error', onError).once('exit', onExit);
-    thread.postMessage(job.upload);
+    thread.postMessage(job.request);
   }
 
   function release(thread: Worker): void {
@@ -93,10 +109,16 @@ export function createDefinitionParser(): DefinitionParser {
   return {
     parse: async (upload) => {
       if (upload.bytes.length <= API_LIMITS.parseInlineBytes) return accept(parseUpload(upload));
-      const answer = await inThread(upload);
+      const answer = await inThread<ThreadAnswer>(upload);
       if (!answer.ok) throw failureOf(answer);
       const { headJson, taskJsons, ...rest } = answer;
       return { ...rest, definition: await readInPieces(headJson, taskJsons) };
+    },
+    split: async (request) => {
+      const isShort = request.bytes.length <= API_LIMITS.parseInlineBytes;
+      const answer = isShort ? splitText(request) : await inThread<SplitAnswer>(request);
+      if (!answer.ok) throw failureOf(answer);
+      return answer.documents;
     },
     close: async () => {
       for (const job of waiting.splice(0)) job.reject(busy());

@@ -1,11 +1,11 @@
-/** The thread that reads large definitions: one upload in, one answer out. */
+/** The thread that reads large definitions: one request in, one answer out. */
 import { parentPort } from 'node:worker_threads';
 import { API_LIMITS } from '../limits.ts';
-import type { ThreadAnswer } from './definition-parser.ts';
-import { parseUpload, type Upload } from './parse-upload.ts';
+import type { ThreadAnswer, ThreadRequest } from './definition-parser.ts';
+import { parseUpload, splitText, type Upload } from './parse-upload.ts';
 
-parentPort?.on('message', (upload: Upload) => {
-  parentPort?.postMessage(answerOf(upload));
+parentPort?.on('message', (request: ThreadRequest) => {
+  parentPort?.postMessage(request.kind === 'split' ? splitText(request) : answerOf(request));
 });
 
 function answerOf(upload: Upload): ThreadAnswer {

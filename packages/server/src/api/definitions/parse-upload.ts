@@ -27,6 +27,7 @@ import { API_LIMITS } from '../limits.ts';
 import { unstorable } from '../text-door.ts';
 import { filePlaces } from './file-references.ts';
 import { createLocator, type Locator } from './locate.ts';
+import { splitDocuments, type DocumentText } from './split-documents.ts';
 
 export type Upload =
   /** The text of a definition. */
@@ -86,6 +87,29 @@ export function parseUpload(upload: Upload): ParsedUpload | RefusedUpload {
       return 'refused' in bundle ? malformed(bundle.refused) : finish({ ...bundle, form: 'file', as });
     }
   }
+}
+
+/** A text with any number of definitions. */
+export interface SplitRequest {
+  kind: 'split';
+  format: DefinitionFormat;
+  bytes: Uint8Array;
+  /** Definitions that it may hold. */
+  most: number;
+}
+
+/** The texts of its definitions. */
+export function splitText({
+  format,
+  bytes,
+  most,
+}: SplitRequest): RefusedUpload | { ok: true; documents: DocumentText[] } {
+  const text = decode(bytes);
+  if (text === null) return malformed('the text is not UTF-8');
+  const documents = splitDocuments(text, format);
+  if (documents.length <= most) return { ok: true, documents };
+  const message = `the text holds ${documents.length} definitions, more than ${most}`;
+  return { ok: false, code: 'TOO_LARGE', message, problems: [] };
 }
 
 interface Sent {
@@ -175,7 +199,7 @@ function renaming(pointer: string, written: string, taken: string): DefinitionPr
     pointer,
     line: null,
     column: null,
-    message: `the definition says ${written}; ${taken} is used, as the path of the request says`,
+    message: `the definition says ${written}; ${taken} is used, as the request says`,
   };
 }
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ERRORS, workflowJsonSchema, type Problem } from '@pelorus/protocol';
 import type { AccessRule } from '../access.ts';
 import { schemaOf } from '../answers/schema-of.ts';
+import { importReportAnswer } from '../answers/transfer.ts';
 import { problemPlaceAnswer } from '../answers/words.ts';
 import type { BodyMedia } from '../body.ts';
 import { SESSION_COOKIE } from '../credentials.ts';
@@ -302,6 +303,7 @@ const problemSchema = schemaOf<Problem>()(
     errors: z.array(problemPlaceAnswer).exactOptional(),
     state: z.string().exactOptional(),
     version: z.int().nullable().exactOptional(),
+    report: importReportAnswer.exactOptional(),
     retryAfter: z.number().exactOptional(),
   }),
 );

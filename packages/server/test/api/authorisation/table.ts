@@ -219,6 +219,29 @@ export const EXPECTED: Record<string, Expectation> = {
     note: 'and, for a `sub_workflow` or `dependent` of another project, **execute** or **read** there',
     about: (place) => ({ params: inPath(place), body: { version: 1 } }),
   },
+  exportProject: { needs: 'read', about: inProject },
+  importProject: {
+    needs: 'write',
+    note: 'and, for a `sub_workflow` or `dependent` of another project, **execute** or **read** there',
+    about: (place) => ({ ...inProject(place), body: [definition('imported')] }),
+    mixed: (own, foreign) => [
+      {
+        title: 'a sub-workflow in the other project',
+        ...inProject(own),
+        body: [
+          definition('one'),
+          definition('mixing', { type: 'sub_workflow', workflow: `${foreign.project}/${foreign.workflow}` }),
+        ],
+        status: 403,
+      },
+      {
+        title: 'definitions that name the other project, which is not looked at',
+        ...inProject(own),
+        body: [{ ...definition('imported'), project: foreign.project }],
+        status: 200,
+      },
+    ],
+  },
   exportWorkflow: { needs: 'read', about: (place) => ({ params: inPath(place) }) },
 
   // ---- runs
