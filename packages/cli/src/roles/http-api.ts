@@ -1,12 +1,14 @@
 /** The API as every process serves it: made from its parts, and listening. */
-import { createApi, type ApiHints, type ApiOptions } from '@pelorus/server/api';
+import { createApi, readConsole, type ApiHints, type ApiOptions } from '@pelorus/server/api';
 import type { LogStore } from '@pelorus/server/logs';
 import type { Store } from '@pelorus/server/store';
 import type { Vault } from '@pelorus/server/vault';
 import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { productVersion } from '../product-version.ts';
 import type { ApiSettings } from '../service-settings.ts';
+import { hostAndPort, isAnyAddress } from './listen-address.ts';
 
 export interface ApiParts {
   store: Store;
@@ -25,6 +27,9 @@ export interface ListeningApi {
   close(): Promise<void>;
 }
 
+/** Where the build of the console is. */
+const CONSOLE = fileURLToPath(new URL('../../../web/dist', import.meta.url));
+
 /** `port` 0: any. Rejects when it cannot be listened on. */
 export async function serveApi(settings: ApiSettings, port: number, parts: ApiParts): Promise<ListeningApi> {
   const api = createApi(apiOptions(settings, parts));
@@ -37,7 +42,7 @@ export async function serveApi(settings: ApiSettings, port: number, parts: ApiPa
   const listening = (api.server.address() as AddressInfo).port;
   return {
     port: listening,
-    address: `http://${reachable(settings.host)}:${listening}`,
+    address: `http://${hostAndPort(reachable(settings.host), listening)}`,
     close: () => api.close(),
   };
 }
@@ -50,15 +55,11 @@ function apiOptions({ adminToken, host, publicUrl, trustedProxies }: ApiSettings
     adminToken,
     allowedHosts: isAnyAddress(host) ? ['*'] : [host, ...(publicUrl === null ? [] : [new URL(publicUrl).hostname])],
     publicUrl,
+    console: readConsole(CONSOLE),
     ...(trustedProxies === null ? {} : { trustedProxies }),
   };
 }
 
 function reachable(host: string): string {
-  if (isAnyAddress(host)) return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
-}
-
-function isAnyAddress(host: string): boolean {
-  return host === '0.0.0.0' || host === '::';
+  return isAnyAddress(host) ? '127.0.0.1' : host;
 }

@@ -1,4 +1,5 @@
 /** What the handlers work with. The composition root makes the options; nothing here reads the environment. */
+import type { ConsoleFiles } from './console.ts';
 import type { AlertTested, ConnectionTested, RunId } from '@pelorus/protocol';
 import type { LiveRun } from '../master/live-run.ts';
 import type { Caller } from './access.ts';
@@ -15,8 +16,8 @@ import type { RunHints } from './run-hints.ts';
 import type { Route } from './route.ts';
 import type { RunTallies } from './run-tallies.ts';
 import type { StreamLimits } from './sse.ts';
-import type { VersionCache } from './version-cache.ts';
 import type { Slots } from './transfer/slots.ts';
+import type { VersionCache } from './version-cache.ts';
 
 export interface ApiHints {
   /** A command row has been written, or a task group changed: the master may look at once rather than at its next poll. */
@@ -39,6 +40,14 @@ export interface ApiLog {
   info(fields: object, event: string): void;
   warn(fields: object, event: string): void;
   error(fields: object, event: string): void;
+}
+
+/** A request that has been answered. */
+export interface ApiObservation {
+  /** Operation id; `none` where there is no route. */
+  operation: string;
+  status: number;
+  durationMs: number;
 }
 
 export interface ApiOptions {
@@ -66,6 +75,12 @@ export interface ApiOptions {
   allowedHosts?: readonly string[];
   /** For tests: routes that were altered. Absent: all there are. */
   routes?: readonly Route[];
+  /** Told of each answer, event streams excepted; must return at once. */
+  observe?: (observation: ApiObservation) => void;
+  /** The text of `/metrics`, as Prometheus reads it. Absent: there is none. */
+  metrics?: () => Promise<string>;
+  /** The console's files. Absent or null: there is a page for signing in, and nothing else to look at. */
+  console?: ConsoleFiles | null;
   /** Bounds of event streams other than the usual ones. */
   streams?: Partial<StreamLimits>;
 }
@@ -101,12 +116,14 @@ export interface ApiContext {
   version: string;
   storeKind: string;
   startedAt: number;
+  /** Null: this server measures nothing. */
+  metrics: (() => Promise<string>) | null;
   definitions: DefinitionParser;
   versions: VersionCache;
   tallies: RunTallies;
   events: RunEvents;
+  /** Room for imports and exports of workflows. */
+  transfers: { imports: Slots; exports: Slots };
   /** A bulk operation has been stored: whoever carries them out may look at once. */
   startBulk: () => void;
 }
-  /** Room for imports and exports of workflows. */
-  transfers: { imports: Slots; exports: Slots };

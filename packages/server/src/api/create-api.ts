@@ -16,6 +16,7 @@ import { createBodyBudget, type BodyBudget } from './body-budget.ts';
 import { startBulkRunner, type BulkRunner } from './bulk-runner.ts';
 import { administrator, createCaller, grantsReader, type CheckedCaller } from './caller.ts';
 import type { ApiContext, ApiLog, ApiOptions, Connected } from './context.ts';
+import { answerFromConsole, type ConsoleFiles } from './console.ts';
 import { createDefinitionParser } from './definitions/definition-parser.ts';
 import { createGuard } from './guard.ts';
 import { API_LIMITS } from './limits.ts';
@@ -31,12 +32,13 @@ import { ROUTES, urlOf } from './routes.ts';
 import { createRunEvents } from './run-events.ts';
 import { createRunTallies } from './run-tallies.ts';
 import { createEventStreams, DEFAULT_STREAM_LIMITS, type EventStreams } from './sse.ts';
-import { createVersionCache } from './version-cache.ts';
 import { createSlots } from './transfer/slots.ts';
+import { createVersionCache } from './version-cache.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     refusal?: RefusalForm | null;
+    operation?: string;
   }
 }
 
@@ -64,6 +66,9 @@ export function createApi(options: ApiOptions): FastifyInstance {
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   void app.register(fastifyMultipart);
   app.addHook('onRequest', guardHook(options));
+  if (options.console) app.addHook('onRequest', consoleHook(options.console));
+  const { observe } = options;
+  if (observe !== undefined) app.addHook('onResponse', async (request, reply) => observed(request, reply, observe));
   const door = doorOf(options);
   app.setErrorHandler(async (error: FastifyError, request, reply) => {
     await auditRefusal(door, request, error);
@@ -95,6 +100,28 @@ export function createApi(options: ApiOptions): FastifyInstance {
     done();
   });
   return app;
+}
+
+/** Paths that are no address of the console, besides the API. */
+const OWN_PATHS: ReadonlySet<string> = new Set(['/livez', '/readyz', '/metrics']);
+
+function consoleHook(files: ConsoleFiles) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
+    const path = pathOf(request);
+    if (request.method !== 'GET' && request.method !== 'HEAD') return undefined;
+    if (path === API_BASE || path.startsWith(`${API_BASE}/`) || OWN_PATHS.has(path)) return undefined;
+    const answer = answerFromConsole(files, {
+      path,
+      acceptEncoding: request.headers['accept-encoding']?.toString() ?? '',
+      ifNoneMatch: request.headers['if-none-match'] ?? '',
+    });
+    return answer === null
+      ? undefined
+      : reply
+          .code(answer.status)
+          .headers(answer.headers)
+          .send(answer.body ?? '');
+  };
 }
 
 /** What all requests have in common. */
@@ -131,7 +158,12 @@ function contextOf(options: ApiOptions): Omit<Shared, 'startBulk'> {
     version: options.version,
     storeKind: options.storeKind,
     startedAt: options.clock(),
+    metrics: options.metrics ?? null,
     definitions: createDefinitionParser(),
+    transfers: {
+      imports: createSlots(API_LIMITS.importsAtOnce, 'imports'),
+      exports: createSlots(API_LIMITS.exportsAtOnce, 'exports'),
+    },
     versions,
     tallies,
     events: createRunEvents({
@@ -143,6 +175,13 @@ function contextOf(options: ApiOptions): Omit<Shared, 'startBulk'> {
       log: options.log,
     }),
   };
+}
+
+function observed(request: FastifyRequest, reply: FastifyReply, observe: NonNullable<ApiOptions['observe']>): void {
+  // A stream lasts as long as its client likes.
+  if (String(reply.raw.getHeader('content-type') ?? '').startsWith('text/event-stream')) return;
+  const { operation = 'none' } = request.routeOptions.config;
+  observe({ operation, status: reply.raw.statusCode, durationMs: reply.elapsedTime });
 }
 
 function guardHook(options: ApiOptions): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
@@ -160,10 +199,6 @@ interface Door {
   options: ApiOptions;
   /** What is known so far of each request's sender. */
   senders: WeakMap<FastifyRequest, Sender>;
-    transfers: {
-      imports: createSlots(API_LIMITS.importsAtOnce, 'imports'),
-      exports: createSlots(API_LIMITS.exportsAtOnce, 'exports'),
-    },
 }
 
 interface Sender {
@@ -225,7 +260,7 @@ function addRoutes(app: FastifyInstance, { context, streams, door }: Served): vo
       method: route.method,
       url,
       bodyLimit: route.bodyLimitBytes,
-      config: { refusal: route.refusal },
+      config: { refusal: route.refusal, operation: route.id },
       onRequest: async (request, reply) => {
         callers.set(request, await callerOf(door, route, request));
         checkContentType(route, request);
