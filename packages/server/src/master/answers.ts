@@ -1,9 +1,9 @@
 /** What the store says to the questions of the core: which workflow a task names, how other runs ended. */
 import { judgeUpstream, upstreamQueries, upstreamQueryKey } from '@pelorus/engine';
 import type { Event, Question, UpstreamFact, UpstreamVerdict } from '@pelorus/engine';
-import type { ApiStore, MasterStore } from '../store/index.ts';
+import type { ApiStore, HintStore, MasterStore } from '../store/index.ts';
 
-export type QuestionStore = MasterStore & Pick<ApiStore, 'getWorkflow' | 'getWorkflowVersion'>;
+export type QuestionStore = MasterStore & HintStore & Pick<ApiStore, 'getWorkflow' | 'getWorkflowVersion'>;
 type Answer = Extract<Event, { kind: 'child-resolved' | 'upstream-checked' }>;
 
 /** Questions of dependent tasks that the store answers at once; between batches it serves others. */

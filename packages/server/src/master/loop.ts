@@ -16,14 +16,15 @@ import {
   type Change,
   type Command,
   MasterCore,
-  type Question,
   type RunContext,
   type Selector,
   type StoredRun,
+  type Stranger,
   type WorkflowVersion,
 } from '@pelorus/engine';
 import {
   type CommandId,
+  commandIdOf,
   LIMITS,
   type MasterId,
   masterIdOf,
@@ -41,6 +42,7 @@ import { type Fence, StoreError } from '../store/index.ts';
 import { answerTo, type QuestionStore } from './answers.ts';
 import { createVault, projectVault, type Vault } from '../vault/index.ts';
 import { type LiveRun, liveRunOf } from './live-run.ts';
+import { Overload } from './overload.ts';
 import type { MasterFigures, MasterObserver } from './observer.ts';
 import { type Probed, Probes } from './probes.ts';
 import { steadyClock } from './steady-clock.ts';
@@ -60,6 +62,10 @@ export interface MasterOptions {
   /** Epoch ms. */
   clock?: () => number;
   selector?: Selector;
+  /** False: other masters may share the store. Default: true where the store is this process's alone. */
+  alone?: boolean;
+  /** How APIs reach this process's operations port; default: they cannot. */
+  opsUrl?: string;
   /** Called with what a commit has made durable; must return at once. */
   onCommitted?: (changes: readonly Change[]) => void;
   /** Who measures and traces it. */
@@ -88,7 +94,7 @@ export interface Master {
   testConnection(projectId: number, name: string, signal: AbortSignal): Promise<ConnectionTest | null>;
   /** Looks through the runs in memory: for a look now and then. */
   figures(): MasterFigures;
-  /** Commits what was decided, then ends. Tasks go on; the next incarnation takes the runs over. */
+  /** Commits what was decided, then ends and gives its runs up. Tasks go on; another master, or the next, takes the runs over. */
   stop(): Promise<void>;
 }
 
@@ -104,7 +110,16 @@ const PULSE_MS = 1_000;
 const STOOD_STILL_MS = 10_000;
 const ADOPT_PAGE = 500;
 /** How often runs of masters that died are looked for. */
-const ADOPT_MS = 2_000;
+const ADOPT_MS = 1_000;
+/** Runs that a master takes over at one look when it has too much to do already. */
+const ADOPT_WHEN_BUSY = 50;
+/** Commands get their numbers before they are committed: so far back may one turn up that was not there at the last look. */
+const LATE_COMMANDS = 64;
+/** Runs that are looked up at once for reports of attempts that this master knows nothing of. */
+const STRANGERS_AT_ONCE = 50;
+/** What `stop` waits for at most, until what was decided is committed, and then until the runs are given up. */
+const STOP_COMMIT_MS = 5_000;
+const RELEASE_MS = 2_000;
 /** Consumed commands that are remembered, so that a read from before their commit cannot bring them back. */
 const REMEMBERED_COMMANDS = 10_000;
 /** Inputs handled before the event loop gets a turn. */
@@ -157,6 +172,10 @@ class MasterLoop implements Master {
   private readonly intervals: NodeJS.Timeout[] = [];
   private claiming: Promise<void> | null = null;
   private claimAgain = false;
+  private adopting = false;
+  private readonly alone: boolean;
+  private readonly overload = new Overload();
+  private readonly listening: (() => void)[] = [];
   private claimedTo: CommandId | null = null;
   private readonly commandsInFlight = new Set<CommandId>();
   private readonly commandsDone = new Set<CommandId>();
@@ -168,6 +187,7 @@ class MasterLoop implements Master {
   constructor(options: MasterOptions) {
     this.options = options;
     this.store = options.store;
+    this.alone = options.alone ?? !options.store.listen;
     this.vault = options.vault ?? createVault([]);
     this.vaults = new TaskVaults(this.store, this.vault);
     this.clock = options.clock ?? (() => this.steady.now());
@@ -179,7 +199,8 @@ class MasterLoop implements Master {
   }
 
   private newCore(): MasterCore {
-    return new MasterCore({ master: this.id, selector: this.options.selector ?? 'lower_weight', random: Math.random });
+    const { selector = 'lower_weight' } = this.options;
+    return new MasterCore({ master: this.id, selector, alone: this.alone, random: Math.random });
   }
 
   async start(): Promise<void> {
@@ -198,15 +219,26 @@ class MasterLoop implements Master {
       this.claimedTo = null;
       this.commandHint();
     });
+    this.listen();
     this.commandHint();
     this.schedulePump();
+  }
+
+  private listen(): void {
+    const { store } = this;
+    if (!store.listen) return;
+    this.listening.push(
+      store.listen('pelorus_command', () => this.commandHint()),
+      store.listen('pelorus_master', () => void this.adoptMore()),
+    );
   }
 
   private async register(supersedes: MasterId[]): Promise<void> {
     const { master: id, token } = this.fence;
     this.registered = false;
     this.since = this.clock();
-    await this.store.registerMaster({ id, token, host: hostname(), at: this.since, supersedes });
+    const { opsUrl = null } = this.options;
+    await this.store.registerMaster({ id, token, host: hostname(), opsUrl, at: this.since, supersedes });
     this.registered = true;
   }
 
@@ -222,6 +254,7 @@ class MasterLoop implements Master {
    */
   private pulse(): void {
     this.steady.look();
+    this.overload.look(this.core.runs.size);
     const at = performance.now();
     const stoodStill = at - this.pulseAt > STOOD_STILL_MS || this.clock() - this.pulseClockAt > STOOD_STILL_MS;
     this.pulseAt = at;
@@ -297,10 +330,11 @@ class MasterLoop implements Master {
 
   private pump(): void {
     if (this.state !== 'running' && this.state !== 'stopping') return;
-    if (this.core.pendingChanges() < AHEAD_MAX) this.feed();
+    if (this.state === 'running' && this.core.pendingChanges() < AHEAD_MAX) this.feed();
     this.commitNext();
     this.armTimer();
-    if (this.mailbox.length > 0 && this.core.pendingChanges() < AHEAD_MAX) this.schedulePump();
+    if (this.state === 'running' && this.mailbox.length > 0 && this.core.pendingChanges() < AHEAD_MAX)
+      this.schedulePump();
   }
 
   private feed(): void {
@@ -378,7 +412,7 @@ class MasterLoop implements Master {
     this.rememberCommands(batch);
     this.vaults.forget(batch.ended);
     for (const [id, messages] of batch.sends) this.links.get(id)?.link.send(messages);
-    for (const question of batch.questions) this.ask(this.core, question);
+    this.askStore(this.core, batch);
     this.options.onCommitted?.(batch.changes);
     const committed = { changes: batch.changes, tookMs: performance.now() - startedAt, at: this.clock() };
     this.observe((observer) => observer.committed?.(committed));
@@ -396,20 +430,53 @@ class MasterLoop implements Master {
     }
   }
 
-  /** Answers go to the core that asked; one that has been dropped since asks again when it adopts the run. */
-  private ask(core: MasterCore, question: Question): void {
+  /** What the rules want to know, and what only the store can say where there are several masters. */
+  private askStore(core: MasterCore, batch: Batch): void {
+    for (const question of batch.questions)
+      this.ask(core, question.kind, {
+        ask: () => answerTo(this.store, question, this.clock(), Math.random()),
+        tell: (event) => core.answer(question.run, event),
+      });
+    this.askForStrangers(core, batch.strangers);
+    for (const worker of batch.silent)
+      this.ask(core, 'worker-seen', {
+        ask: () => this.store.workerSeenAt(worker),
+        tell: (seenAt) => core.workerSeen(worker, seenAt, this.clock()),
+      });
+  }
+
+  private askForStrangers(core: MasterCore, strangers: readonly Stranger[]): void {
+    const byRun = Map.groupBy(strangers, ({ attempt }) => parseAttemptId(attempt)!.run);
+    const runs = [...byRun.keys()];
+    for (let from = 0; from < runs.length; from += STRANGERS_AT_ONCE) {
+      const page = runs.slice(from, from + STRANGERS_AT_ONCE);
+      this.ask(core, 'strangers', {
+        ask: () => this.store.loadRuns(page),
+        tell: (found) => {
+          const stored = new Map(found.map((run) => [run.spec.id, run]));
+          for (const run of page)
+            for (const stranger of byRun.get(run)!) core.strangerKnown(stranger, stored.get(run) ?? null);
+        },
+      });
+    }
+  }
+
+  /** Until there is an answer. It goes to the core that asked; one that has been dropped since asks again by itself. */
+  private ask<T>(
+    core: MasterCore,
+    about: string,
+    question: { ask: () => Promise<T>; tell: (answer: T) => void },
+  ): void {
+    const isMoot = (): boolean => core !== this.core || this.isOver();
     const answer = async (): Promise<void> => {
-      const event = await answerTo(this.store, question, this.clock(), Math.random());
-      if (core !== this.core || this.isOver()) return;
-      core.answer(question.run, event);
+      const said = await question.ask();
+      if (isMoot()) return;
+      question.tell(said);
       this.pump();
     };
     answer().catch((error: unknown) => {
-      this.options.log.warn(
-        { run: question.run, question: question.kind, error },
-        'the store gave no answer; asking again',
-      );
-      setTimeout(() => core === this.core && !this.isOver() && this.ask(core, question), ASK_AGAIN_MS);
+      this.options.log.warn({ master: this.id, about, error }, 'the store gave no answer; asking again');
+      setTimeout(() => !isMoot() && this.ask(core, about, question), ASK_AGAIN_MS);
     });
   }
 
@@ -454,17 +521,26 @@ class MasterLoop implements Master {
   }
 
   private claimFailed(error: unknown, fence: Fence): void {
-    if (this.isFencedNow(error, fence)) this.over(error);
-    else this.options.log.warn({ master: this.id, error }, 'commands could not be read; trying again');
+    if (this.isFencedNow(error, fence)) return this.over(error);
+    // What was claimed and not carried out must not be overtaken by what comes later.
+    this.claimedTo = null;
+    this.options.log.warn({ master: this.id, error }, 'commands could not be read; trying again');
   }
 
   private async claim(): Promise<void> {
     const { core } = this;
-    if (core.runs.size >= LIMITS.activeRunsPerMaster) return;
-    const commands = await this.store.claimCommands(this.fence, this.claimedTo, LIMITS.commandsPerClaim);
+    const after = this.claimedTo;
+    const commands = await this.store.claimCommands(this.fence, this.lookFrom(after), LIMITS.commandsPerClaim, {
+      ownOnly: this.overload.isFull(),
+    });
+    if (core !== this.core) return;
     const fresh = commands.filter(({ id }) => !this.commandsInFlight.has(id) && !this.commandsDone.has(id));
-    const last = commands.at(-1);
-    if (last) this.claimedTo = last.id;
+    if (after !== this.claimedTo || (after !== null && this.hasOlderOnes(fresh))) {
+      this.claimedTo = null;
+      this.claimAgain = true;
+      return;
+    }
+    this.claimedTo = commands.at(-1)?.id ?? after;
     if (commands.length === LIMITS.commandsPerClaim) this.claimAgain = true;
     const missing = [...new Set(fresh.map((command) => command.run))].filter((run) => !core.runs.has(run));
     await this.openRuns(core, missing);
@@ -472,6 +548,23 @@ class MasterLoop implements Master {
     if (fresh.length > 0) this.observe((observer) => observer.claimed?.(fresh.length));
     for (const command of fresh) this.carryOut(core, command);
     this.pump();
+  }
+
+  /** Where several processes write commands, one with a lower number may have been committed since. */
+  private lookFrom(after: CommandId | null): CommandId | null {
+    return after === null || this.alone ? after : commandIdOf(Math.max(0, after - LATE_COMMANDS));
+  }
+
+  /**
+   * Whether some are of a run that has come from another master: then others of its commands may be older than what was claimed
+   * before, and must be carried out first.
+   */
+  private hasOlderOnes(fresh: readonly Command[]): boolean {
+    const known = new Set<RunId>();
+    return fresh.some(({ run, action }) => {
+      if (action.kind === 'start') known.add(run);
+      return !known.has(run) && !this.core.runs.has(run);
+    });
   }
 
   private carryOut(core: MasterCore, command: Command): void {
@@ -542,13 +635,17 @@ class MasterLoop implements Master {
 
   private async adopt(): Promise<void> {
     const { core, fence } = this;
+    const isBusy = this.state === 'running' && this.overload.isFull();
+    const limit = isBusy ? ADOPT_WHEN_BUSY : ADOPT_PAGE;
     let after: RunId | null = null;
     let adopted = 0;
     for (;;) {
-      const page: RunId[] = await this.store.adoptRuns(fence, after, ADOPT_PAGE);
+      const page: RunId[] = await this.store.adoptRuns(fence, after, limit);
+      // Commands of theirs may be older than what was claimed before.
+      if (page.length > 0) this.claimedTo = null;
       await this.openRuns(core, page);
       adopted += page.length;
-      if (page.length < ADOPT_PAGE) break;
+      if (page.length < limit || isBusy) break;
       after = page.at(-1)!;
     }
     core.adoptionFinished();
@@ -557,8 +654,9 @@ class MasterLoop implements Master {
   }
 
   private async adoptMore(): Promise<void> {
-    if (this.state !== 'running') return;
+    if (this.state !== 'running' || this.adopting) return;
     const { fence } = this;
+    this.adopting = true;
     try {
       await this.learnTaskGroups();
       await this.learnDrained();
@@ -568,6 +666,8 @@ class MasterLoop implements Master {
       // Some of them may be this master's by now without being in its memory.
       if (this.isFencedNow(error, fence)) this.over(error);
       else if (this.state === 'running' && fence === this.fence) await this.recover(error);
+    } finally {
+      this.adopting = false;
     }
   }
 
@@ -628,6 +728,8 @@ class MasterLoop implements Master {
   private end(): void {
     this.state = 'over';
     for (const interval of this.intervals) clearInterval(interval);
+    for (const stopListening of this.listening.splice(0)) stopListening();
+    this.overload.close();
     if (this.timer) clearTimeout(this.timer);
     for (const { link } of this.links.values()) link.close();
     this.links.clear();
@@ -665,16 +767,43 @@ class MasterLoop implements Master {
   }
 
   async stop(): Promise<void> {
-    if (this.state !== 'running') return this.end();
-    this.state = 'stopping';
+    if (this.state === 'running') {
+      this.pump();
+      this.state = 'stopping';
+      await atMost(STOP_COMMIT_MS, this.settle());
+    }
+    const { fence } = this;
+    const mayHold = this.registered && !this.isOver();
+    this.end();
+    if (mayHold) await atMost(RELEASE_MS, this.release(fence));
+  }
+
+  /** Until nothing that was decided is uncommitted. What workers say meanwhile they say again to the next. */
+  private async settle(): Promise<void> {
     await this.claiming;
     this.pump();
     while (this.committing) {
       await this.committing;
       this.pump();
     }
-    this.end();
   }
+
+  /** Others need not wait for the end of the lease. When it fails, they do. */
+  private async release(fence: Fence): Promise<void> {
+    await this.store.releaseMaster(fence).catch((error: unknown) => {
+      this.options.log.warn(
+        { master: this.id, error },
+        'the runs are not given up; others take them when the lease ends',
+      );
+    });
+  }
+}
+
+/** Waits for it, but not longer. */
+async function atMost(ms: number, done: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([done, new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))]);
+  clearTimeout(timer);
 }
 
 function newFence(): Fence {

@@ -17,6 +17,7 @@ export interface AuditTarget {
 const NOT_ON_BEHALF = [
   'open',
   'registerMaster',
+  'releaseMaster',
   'renewMaster',
   'claimCommands',
   'adoptRuns',
@@ -58,8 +59,8 @@ export const AUDIT_RULES: Rules = {
     target: `projects/${project}/workflows/${name}`,
     project: { id: workflow.projectId, name: project },
   }),
-  deleteWorkflow: (c, { workflowId }) => ofWorkflow(c, workflowId),
   saveTogether: (c, { files }, saved) => ofSavedTogether(c, files, saved),
+  deleteWorkflow: (c, { workflowId }) => ofWorkflow(c, workflowId),
   saveSecret: (c, { projectId, name }) => ofPart(c, projectId, `secrets/${name}`),
   deleteSecret: (c, { projectId, name }) => ofPart(c, projectId, `secrets/${name}`),
   saveConnection: (c, { projectId, name }) => ofPart(c, projectId, `connections/${name}`),
@@ -137,7 +138,6 @@ function* ofWorkflow(c: WriteContext, workflowId: number): Sql<AuditTarget> {
   return { target: `projects/${project.name}/workflows/${row['name'] as string}`, project };
 }
 
-const PROJECT = `select id, name from project where id = ?`;
 /** A row for each workflow and file, as if they had been saved one by one. */
 function* ofSavedTogether(
   c: WriteContext,
@@ -153,6 +153,7 @@ function* ofSavedTogether(
   return targets;
 }
 
+const PROJECT = `select id, name from project where id = ?`;
 
 function* ofMember(c: WriteContext, projectId: number, user: string): Sql<AuditTarget> {
   return yield* ofPart(c, projectId, `members/${user}`);

@@ -129,7 +129,7 @@ export const POSTGRES: Dialect = {
     `exists (select 1 from json_each_text(${column}::json) member where member.key = ? and member.value = coalesce(?, member.value))`,
   forShare: 'for share',
   forUpdate: 'for update',
-  skipLocked: (table) => `for update of ${table} skip locked`,
+  skipLocked: (table) => `for no key update of ${table} skip locked`,
   lockNamed: 'select pg_advisory_xact_lock(hashtextextended(?, 0))',
   lastChange: `(pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1)`,
   along: () => '',

@@ -4,7 +4,14 @@
  */
 import { formatAttemptId, runIdOf } from '@pelorus/protocol';
 import type { Dialect } from './dialect.ts';
-import type { MasterRow, QueuedTasks, WorkerAttempt, WorkerDrain, WorkerGroupRow } from './operations-port.ts';
+import type {
+  MasterPlace,
+  MasterRow,
+  QueuedTasks,
+  WorkerAttempt,
+  WorkerDrain,
+  WorkerGroupRow,
+} from './operations-port.ts';
 import { StoreError } from './port.ts';
 import type { Database, Row, Sql } from './database.ts';
 import { TERMINAL_RUN_STATES } from './write-context.ts';
@@ -88,6 +95,44 @@ export function* listMasters(db: Database, limit: number): Sql<MasterRow[]> {
     fencedAt: row['fenced_at'] as number | null,
     runs: row['runs'] as number,
   }));
+}
+
+const PLACE = `m.id, m.host, m.ops_url, m.registered_at, m.lease_until`;
+const MASTER_OF = `
+  select ${PLACE} from run r join master m on m.id = r.owner
+  where r.id = ? and r.state not in ${TERMINAL_RUN_STATES} and m.fenced_at is null`;
+
+export function* masterOf(db: Database, run: number): Sql<MasterPlace | null> {
+  const row = yield* db.get(MASTER_OF, run);
+  return row ? toPlace(row) : null;
+}
+
+const PLACES = (dialect: Dialect): string => `
+  select ${PLACE} from master m where m.fenced_at is null and m.lease_until >= ${dialect.nowMs}
+  order by m.registered_at desc, m.id limit ?`;
+
+export function* listMasterPlaces(db: Database, limit: number): Sql<MasterPlace[]> {
+  return (yield* db.all(PLACES, limit)).map(toPlace);
+}
+
+function toPlace(row: Row): MasterPlace {
+  return {
+    id: row['id'] as string,
+    host: row['host'] as string,
+    opsUrl: row['ops_url'] as string | null,
+    registeredAt: row['registered_at'] as number,
+    leaseUntil: row['lease_until'] as number,
+  };
+}
+
+/** `supersedes` is a JSON array of ids, and no id holds what would be written otherwise there. */
+const WORKER_SEEN = (dialect: Dialect): string => `
+  select max(seen_at) as seen_at from worker where id = ? or ${dialect.containsText('supersedes')}`;
+
+export function* workerSeenAt(db: Database, worker: string): Sql<number | null> {
+  return (
+    ((yield* db.get(WORKER_SEEN, worker, JSON.stringify(worker)))?.['seen_at'] as number | null | undefined) ?? null
+  );
 }
 
 // ---- worker groups

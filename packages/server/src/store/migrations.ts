@@ -16,6 +16,7 @@ import { LOGS } from './migrations/05-logs.ts';
 import { OPERATIONS } from './migrations/06-operations.ts';
 import { PROJECTS } from './migrations/07-projects.ts';
 import { RUN_CHANGES } from './migrations/08-run-changes.ts';
+import { MASTER_PLACES } from './migrations/09-master-places.ts';
 
 export interface Migration {
   number: number;
@@ -262,4 +263,5 @@ create table alert_channel (
   OPERATIONS,
   PROJECTS,
   RUN_CHANGES,
+  MASTER_PLACES,
 ];

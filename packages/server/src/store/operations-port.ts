@@ -179,6 +179,17 @@ export interface MasterRow {
   runs: number;
 }
 
+/** Where a master is reached. Not for people: its address is the inside of the cluster. */
+export interface MasterPlace {
+  id: string;
+  host: string;
+  /** Of its operations port; null: it has none. */
+  opsUrl: string | null;
+  registeredAt: number;
+  /** By the database's clock. */
+  leaseUntil: number;
+}
+
 /** A live attempt on a worker. */
 export interface WorkerAttempt {
   attempt: string;
@@ -286,6 +297,10 @@ export interface OperationsStore {
   listWorkerAttempts(worker: string, limit: number): Promise<WorkerAttempt[]>;
   /** Newest start first. */
   listMasters(limit: number): Promise<MasterRow[]>;
+  /** The master in whose charge a run is; null: nobody's, or it has ended. */
+  masterOf(run: RunId): Promise<MasterPlace | null>;
+  /** Masters whose lease is not over, newest first. */
+  listMasterPlaces(limit: number): Promise<MasterPlace[]>;
 
   saveWorkerGroup(group: { name: string; description: string; user: string; at: number }): Promise<WorkerGroupRow>;
   listWorkerGroups(): Promise<WorkerGroupRow[]>;

@@ -28,7 +28,7 @@ import type {
   WorkflowFile,
   WorkflowVersion,
 } from '@pelorus/engine';
-import type { AttemptId, CommandId, MasterId, RunId, RunState, WorkflowDefinition } from '@pelorus/protocol';
+import type { AttemptId, CommandId, MasterId, RunId, RunState, WorkerId, WorkflowDefinition } from '@pelorus/protocol';
 import type { AccessStore } from './access-port.ts';
 import type { OperationsMasterStore, OperationsStore } from './operations-port.ts';
 import type { EventStore } from './events-port.ts';
@@ -373,16 +373,26 @@ export interface MasterStore extends OperationsMasterStore, VaultMasterStore {
     id: MasterId;
     token: string;
     host: string;
+    /** How APIs reach its operations port; absent or null: they cannot. */
+    opsUrl?: string | null;
     at: number;
     supersedes?: MasterId[];
   }): Promise<void>;
+  /** Ends an incarnation on its own wish: its runs are anybody's at once. Nothing happens when it is over already. */
+  releaseMaster(fence: Fence): Promise<void>;
   /** Extends the lease; FENCED when somebody took over. */
   renewMaster(fence: Fence, at: number): Promise<void>;
   /**
    * Commands not consumed yet, of runs that nobody else owns, oldest first, with ids above `after`. Runs without an owner
-   * are this master's from then on. A master that has adopted runs asks again from null: their commands may be older.
+   * are this master's from then on; with `ownOnly` they are left to others. A master that has adopted runs asks again from null:
+   * their commands may be older.
    */
-  claimCommands(fence: Fence, after: CommandId | null, limit: number): Promise<Command[]>;
+  claimCommands(
+    fence: Fence,
+    after: CommandId | null,
+    limit: number,
+    options?: { ownOnly?: boolean },
+  ): Promise<Command[]>;
   /**
    * Runs that are not terminal and whose owner is dead or none; they belong to this master once it answers. Paged by id.
    * Masters whose lease is over are fenced by it. Runs that wait for their turn are nobody's; asked from the start (`after` null), it
@@ -402,8 +412,30 @@ export interface MasterStore extends OperationsMasterStore, VaultMasterStore {
   /** One fact per question, in their order. Runs of deleted workflows count, by name. */
   upstreamFacts(queries: UpstreamQuery[]): Promise<UpstreamFact[]>;
   loadTaskGroups(): Promise<{ name: string; size: number }[]>;
+  /** When any master last heard of the worker or of one that has taken it over, epoch ms; null: never. */
+  workerSeenAt(worker: WorkerId): Promise<number | null>;
 }
 
-export interface Store extends ApiStore, MasterStore, AlertStore, ResealStore, LogRows, EndedRuns {
+/** Something may have happened that another process wrote: a reason to look at once instead of at the next poll. */
+export type HintChannel =
+  /** Commands were written. */
+  | 'pelorus_command'
+  /** Runs changed; the listener is told which. */
+  | 'pelorus_run'
+  /** A master is over, and its runs are anybody's. */
+  | 'pelorus_master';
+
+/** Of `pelorus_run`, the runs; null: too many to say, or some may have been missed. Of other channels always null. */
+export type HintListener = (runs: readonly RunId[] | null) => void;
+
+export interface HintStore {
+  /**
+   * Only where other processes share the store. Calls the listener after what anybody has committed, and whenever the connection
+   * that listens is a new one. Hints get lost and come twice: polls remain the guarantee. The answer ends it.
+   */
+  listen?(channel: HintChannel, listener: HintListener): () => void;
+}
+
+export interface Store extends ApiStore, MasterStore, AlertStore, ResealStore, LogRows, EndedRuns, HintStore {
   close(): Promise<void>;
 }

@@ -72,6 +72,7 @@ function writer(
     nextChange: changeCounter(db),
     claims: null,
     commandsWritten: 0,
+    mastersEnded: 0,
   });
   return {
     call: (verb, request) => {

@@ -20,12 +20,15 @@ import type { Dialect } from './dialect.ts';
 import { listLogRuns, readLog, statLog } from './log-chunks.ts';
 import { listEnvironments, loadEnvironments } from './environments.ts';
 import {
+  listMasterPlaces,
   listMasters,
   listQueuedTasks,
   listWorkerAttempts,
   listWorkerDrains,
   listWorkerGroups,
   loadDrainedWorkers,
+  masterOf,
+  workerSeenAt,
 } from './fleet.ts';
 import { listRuns } from './list-runs.ts';
 import { findProjectFiles, listProjectFiles, loadContents, readContent } from './project-files.ts';
@@ -39,10 +42,10 @@ import type { Database, Row, Sql } from './database.ts';
 import { changedRuns, runChanges, runsPosition, runVersion } from './run-changes.ts';
 import { taskDurations } from './task-durations.ts';
 import { listTaskGroups, loadTaskGroups } from './task-groups.ts';
+import { contentSizes, listLatestVersions } from './transfer.ts';
 import { upstreamRuns } from './upstream-facts.ts';
 import { lastRuns, pageWorkflows } from './workflow-pages.ts';
 import { toWorkflowRow, WORKFLOW_SELECT } from './workflow-rows.ts';
-import { contentSizes, listLatestVersions } from './transfer.ts';
 
 const WORKFLOW = `${WORKFLOW_SELECT} where p.name = ? and w.name = ? and w.deleted_at is null`;
 
@@ -242,11 +245,11 @@ export const readVerbs = {
   listWorkflows,
   listWorkflowVersions,
   getWorkflowVersion,
+  listLatestVersions,
+  contentSizes,
   listSecrets,
   getSecret,
   listConnections,
-  listLatestVersions,
-  contentSizes,
   getConnection,
   loadVault,
   listSealed,
@@ -284,6 +287,9 @@ export const readVerbs = {
   loadDrainedWorkers,
   listWorkerAttempts,
   listMasters,
+  masterOf,
+  listMasterPlaces,
+  workerSeenAt,
   listWorkerGroups,
   listQueuedTasks,
   listEnvironments,

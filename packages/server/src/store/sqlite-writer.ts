@@ -66,6 +66,7 @@ function open(): Opened {
       audit: data.audit,
       claims: new Map<number, string>(),
       commandsWritten: 0,
+      mastersEnded: 0,
       // oxlint-disable-next-line require-yield -- this one needs no statement; PostgreSQL's does
       *nextChange() {
         return ++changes;

@@ -162,11 +162,20 @@ function* closeRanks(c: WriteContext, workflowId: number, ended: number): Sql<vo
   }
 }
 
-const WORKFLOWS_WITH_WAITING = (dialect: Dialect): string => `
-  select distinct workflow_id from run ${dialect.along('run_turn')} where turn in ('serial_wait', 'serial_priority')`;
+/** Seen without a lock, so that a look costs nobody anything while there is nothing to do. */
+const STUCK_WORKFLOWS = (dialect: Dialect): string => `
+  select distinct w.workflow_id from run w ${dialect.along('run_turn')}
+  where w.turn in ('serial_wait', 'serial_priority') and not exists (
+    select 1 from run a ${dialect.along('run_active')} where a.workflow_id = w.workflow_id
+      and a.turn is null and a.dry_run = 0 and a.state not in ${TERMINAL_RUN_STATES})
+  order by w.workflow_id limit ?`;
+/** What one look repairs. */
+const STUCK_AT_ONCE = 100;
 
 /** Level-triggered: starts whoever could run and was not started, whatever the reason. */
 export function* startForgotten(c: WriteContext, at: number): Sql<void> {
-  for (const [workflowId] of (yield* c.db.rows(WORKFLOWS_WITH_WAITING)) as [number][])
+  for (const [workflowId] of (yield* c.db.rows(STUCK_WORKFLOWS, STUCK_AT_ONCE)) as [number][]) {
+    yield* lockLine(c, workflowId, 'update');
     yield* startNext(c, workflowId, at);
+  }
 }

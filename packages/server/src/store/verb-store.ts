@@ -13,7 +13,7 @@ import type {
   TaskRunRecord,
 } from '@pelorus/engine';
 import { commandIdOf, parseAttemptId, runIdOf } from '@pelorus/protocol';
-import type { AttemptId, CommandId, LogGap, RunId, WorkflowDefinition } from '@pelorus/protocol';
+import type { AttemptId, CommandId, LogGap, RunId, WorkerId, WorkflowDefinition } from '@pelorus/protocol';
 import type {
   BackfillFilter,
   BackfillRow,
@@ -22,6 +22,7 @@ import type {
   EnvironmentRow,
   FoundSubmission,
   LastRun,
+  MasterPlace,
   MasterRow,
   NewBackfill,
   NewBulkOperation,
@@ -100,6 +101,7 @@ export interface VerbCallers {
   writer: VerbCaller<WriteVerbs>;
   people: VerbCaller<ReadVerbs>;
   master: VerbCaller<ReadVerbs>;
+  listen?: NonNullable<Store['listen']>;
   close: () => Promise<void>;
 }
 
@@ -109,12 +111,14 @@ export class VerbStore implements Store {
   readonly #people: VerbCaller<ReadVerbs>;
   readonly #master: VerbCaller<ReadVerbs>;
   readonly #callers: VerbCallers;
+  readonly listen?: NonNullable<Store['listen']>;
 
   constructor(callers: VerbCallers) {
     this.#writer = callers.writer;
     this.#people = callers.people;
     this.#master = callers.master;
     this.#callers = callers;
+    if (callers.listen) this.listen = callers.listen;
   }
 
   audited(stamp: () => AuditStamp): Store {
@@ -476,6 +480,14 @@ export class VerbStore implements Store {
     return this.#people.call('listMasters', limit);
   }
 
+  masterOf(run: RunId): Promise<MasterPlace | null> {
+    return this.#people.call('masterOf', run);
+  }
+
+  listMasterPlaces(limit: number): Promise<MasterPlace[]> {
+    return this.#people.call('listMasterPlaces', limit);
+  }
+
   saveWorkerGroup(group: { name: string; description: string; user: string; at: number }): Promise<WorkerGroupRow> {
     return this.#writer.call('saveWorkerGroup', group);
   }
@@ -662,12 +674,21 @@ export class VerbStore implements Store {
     await this.#writer.call('registerMaster', master);
   }
 
+  async releaseMaster(fence: Fence): Promise<void> {
+    await this.#writer.call('releaseMaster', { fence });
+  }
+
   async renewMaster(fence: Fence, at: number): Promise<void> {
     await this.#writer.call('renewMaster', { fence, at });
   }
 
-  async claimCommands(fence: Fence, after: CommandId | null, limit: number): Promise<Command[]> {
-    return (await this.#writer.call('claimCommands', { fence, after, limit })).map(decodeCommand);
+  async claimCommands(
+    fence: Fence,
+    after: CommandId | null,
+    limit: number,
+    { ownOnly = false }: { ownOnly?: boolean } = {},
+  ): Promise<Command[]> {
+    return (await this.#writer.call('claimCommands', { fence, after, limit, ownOnly })).map(decodeCommand);
   }
 
   async adoptRuns(fence: Fence, after: RunId | null, limit: number): Promise<RunId[]> {
@@ -681,6 +702,10 @@ export class VerbStore implements Store {
   async loadWorkflowVersion(workflowId: number, version: number): Promise<WorkflowVersion | null> {
     const found = await this.#master.call('getWorkflowVersion', { workflowId, version });
     return found && { workflowId, version, definition: parseDefinition(found), files: found.files };
+  }
+
+  workerSeenAt(worker: WorkerId): Promise<number | null> {
+    return this.#master.call('workerSeenAt', worker);
   }
 
   loadTaskGroups(): Promise<{ name: string; size: number }[]> {
@@ -702,6 +727,20 @@ export class VerbStore implements Store {
 }
 
 /** The runs of a reader's answer, each with its rows. */
+function saveRequestOf(save: SaveWorkflow): SaveWorkflowRequest {
+  const { definition, files, projectFiles = [] } = save;
+  return {
+    ...save,
+    description: definition.description,
+    labels: JSON.stringify(definition.labels),
+    concurrency: definition.concurrency,
+    taskGroupMembers: taskGroupMembersOf(definition),
+    definition: JSON.stringify(definition),
+    projectFiles: JSON.stringify(projectFiles),
+    files: files.map(({ name, sha256, base64 }) => ({ name, sha256, bytes: Buffer.from(base64, 'base64') })),
+  };
+}
+
 function runsOf(texts: RunTexts): StoredRun[] {
   const tasks = Map.groupBy(parseRows(texts.taskRuns).map(decodeTaskRun), (record) => record.run);
   const attempts = Map.groupBy(parseRows(texts.attempts).map(decodeAttempt), (record) => record.run);
@@ -719,17 +758,3 @@ function factOf(found: UpstreamRun | null, task: string | null): UpstreamFact {
 function parseDefinition(version: WorkflowVersionText): WorkflowDefinition {
   return JSON.parse(version.definition) as WorkflowDefinition;
 }
-function saveRequestOf(save: SaveWorkflow): SaveWorkflowRequest {
-  const { definition, files, projectFiles = [] } = save;
-  return {
-    ...save,
-    description: definition.description,
-    labels: JSON.stringify(definition.labels),
-    concurrency: definition.concurrency,
-    taskGroupMembers: taskGroupMembersOf(definition),
-    definition: JSON.stringify(definition),
-    projectFiles: JSON.stringify(projectFiles),
-    files: files.map(({ name, sha256, base64 }) => ({ name, sha256, bytes: Buffer.from(base64, 'base64') })),
-  };
-}
-

@@ -20,6 +20,8 @@ export interface WriteContext {
   claims: Map<number, string> | null;
   /** Commands for masters written so far, by anybody. */
   commandsWritten: number;
+  /** Masters that ended on their own wish so far. */
+  mastersEnded: number;
   /** What a run's row that is written now has in `changed`: never less than before, in the order of commits. */
   nextChange: () => Sql<number>;
 }

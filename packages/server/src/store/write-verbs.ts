@@ -22,7 +22,6 @@ import {
 import { claimAlerts, deleteAlertChannel, saveAlertChannel, settleAlert } from './alerts-outbox.ts';
 import { createBackfill, stopBackfill } from './backfills.ts';
 import { writeAudit } from './audit.ts';
-import type { Dialect } from './dialect.ts';
 import { beginRun } from './begin-run.ts';
 import { claimBulkOperation, createBulkOperation, settleBulkItems } from './bulk-operations.ts';
 import { commit, upsertTaskRuns } from './commit-changes.ts';
@@ -30,6 +29,7 @@ import { deleteEnvironment, saveEnvironment } from './environments.ts';
 import { deleteWorkerGroup, drainWorker, saveWorkerGroup, undrainWorker } from './fleet.ts';
 import { deleteMember, saveMember, setProjectOwner } from './members.ts';
 import { appendLog, completeLog, dropLogChunks, markLogGap } from './log-chunks.ts';
+import { adoptRuns, claimCommands, registerMaster, releaseMaster, renewMaster } from './masters.ts';
 import { StoreError } from './port.ts';
 import { addProjectFiles, deleteProjectFile, saveProjectFile, type AddProjectFiles } from './project-files.ts';
 import type { ProjectRow, SaveWorkflow, WorkflowRow } from './port.ts';
@@ -39,13 +39,11 @@ import type { Cell, RunMaking } from './rows.ts';
 import { IDEMPOTENCY_MS, refuseKeyOfOther } from './request-keys.ts';
 import { attemptName, insertCommand, insertedId, VERSION } from './run-rows.ts';
 import { deleteConnection, deleteSecret, reseal, saveConnection, saveSecret } from './secrets.ts';
-import { ConstraintViolation } from './database.ts';
 import type { Row, Sql } from './database.ts';
 import { deleteTaskGroup, insertTaskGroupMembers, saveTaskGroup } from './task-groups.ts';
 import type { TaskGroupMember } from './task-groups.ts';
-import { startForgotten } from './turns.ts';
 import { toProjectRow, toWorkflowRow, WORKFLOW_SELECT } from './workflow-rows.ts';
-import { checkFence, isTerminal, TERMINAL_RUN_STATES } from './write-context.ts';
+import { isTerminal, TERMINAL_RUN_STATES } from './write-context.ts';
 import type { WriteContext } from './write-context.ts';
 
 // ---- projects and workflows
@@ -152,6 +150,8 @@ function refuseUnexpected({ name, ifVersion }: SaveWorkflowRequest, found: Row |
   if (ifVersion === undefined || ifVersion === ((found?.['version'] as number | undefined) ?? null)) return;
   const now = found ? `has version ${found['version'] as number}` : 'does not exist';
   throw new StoreError('PRECONDITION', `Workflow '${name}' ${now}: somebody changed it meanwhile.`);
+}
+
 /** In the order of their names, so that two at once wait for each other rather than for ever; answered in theirs. */
 function* saveTogether(
   c: WriteContext,
@@ -162,8 +162,6 @@ function* saveTogether(
   const saved: { workflow: WorkflowRow; created: boolean; changed: boolean }[] = [];
   for (const [at, workflow] of byName) saved[at] = yield* saveWorkflow(c, workflow);
   return saved;
-}
-
 }
 
 const LIVE_RUNS_OF_WORKFLOW = `
@@ -275,115 +273,6 @@ function* requestCommand(
   return yield* insertCommand(c, { ...request, requestHash: hash });
 }
 
-// ---- masters
-
-const INSERT_MASTER = `
-  insert into master (id, token, host, registered_at, renewed_at, lease_until) values (?, ?, ?, ?, ?, ?)`;
-const FENCE_MASTER = `update master set fenced_at = ? where id = ? and fenced_at is null`;
-
-function* registerMaster(
-  c: WriteContext,
-  master: { id: string; token: string; host: string; at: number; supersedes?: string[] },
-): Sql<null> {
-  for (const id of master.supersedes ?? []) yield* c.db.run(FENCE_MASTER, yield* c.now(), id);
-  const leaseUntil = (yield* c.now()) + c.masterLeaseMs;
-  try {
-    yield* c.db.run(INSERT_MASTER, master.id, master.token, master.host, master.at, master.at, leaseUntil);
-  } catch (error) {
-    if (error instanceof ConstraintViolation)
-      throw new StoreError('CONFLICT', `Master ${master.id} is registered already; each start makes a new id.`, {
-        cause: error,
-      });
-    throw error;
-  }
-  return null;
-}
-
-const RENEW_MASTER = `update master set renewed_at = ?, lease_until = ? where id = ?`;
-
-function* renewMaster(c: WriteContext, request: { fence: Fence; at: number }): Sql<null> {
-  yield* checkFence(c, request.fence);
-  yield* c.db.run(RENEW_MASTER, request.at, (yield* c.now()) + c.masterLeaseMs, request.fence.master);
-  return null;
-}
-
-const IS_FENCED = `select 1 from master where id = ? and fenced_at is not null`;
-  saveTogether,
-
-const TAKE_RUN = (dialect: Dialect): string => `
-  update run set owner = ? where id = (
-    select r.id from run r where r.id = ? and (r.owner is null or r.owner = ? or exists (select 1 from master m where m.id = r.owner and m.fenced_at is not null))
-    ${dialect.skipLocked('r')})`;
-
-/** Makes a run without a living owner this master's; false when another one is in charge of it, or about to be. */
-function* claimRun(c: WriteContext, run: number, master: string): Sql<boolean> {
-  if (c.claims === null) return (yield* c.db.run(TAKE_RUN, master, run, master)) === 1;
-  const holder = c.claims.get(run);
-  if (holder !== undefined && holder !== master && !(yield* c.db.get(IS_FENCED, holder))) return false;
-  c.claims.set(run, master);
-  return true;
-}
-
-const WAITING_COMMANDS = `
-  select ${COMMAND_COLUMNS.map((column) => `c.${column}`).join(', ')}, r.owner
-  from command c join run r on r.id = c.run_id
-  where c.done_at is null and c.id > ?
-    and (r.owner is null or r.owner = ? or exists (select 1 from master m where m.id = r.owner and m.fenced_at is not null))
-  order by c.id limit ?`;
-
-/** Answers with the rows of the commands. */
-function* claimCommands(
-  c: WriteContext,
-  request: { fence: Fence; after: number | null; limit: number },
-): Sql<Cell[][]> {
-  yield* checkFence(c, request.fence);
-  const { master } = request.fence;
-  const claimed: Cell[][] = [];
-  let after = request.after ?? 0;
-  for (;;) {
-    const wanted = request.limit - claimed.length;
-    const page = yield* c.db.rows(WAITING_COMMANDS, after, master, wanted);
-    for (const row of page) {
-      const owner = row.pop();
-      const [id, run] = row as [number, number];
-      after = id;
-      if (owner !== master && !(yield* claimRun(c, run, master))) continue;
-      claimed.push(row);
-    }
-    if (page.length < wanted || claimed.length === request.limit) return claimed;
-  }
-}
-
-const FENCE_EXPIRED = `update master set fenced_at = ? where id <> ? and fenced_at is null and lease_until < ?`;
-const ORPHANED_RUNS = `
-  select r.id from run r
-  where r.state not in ${TERMINAL_RUN_STATES} and r.turn is null and r.id > ?
-    and (r.owner is null or exists (select 1 from master m where m.id = r.owner and m.fenced_at is not null))
-  order by r.id limit ?`;
-const SET_OWNER = `update run set owner = ? where id = ?`;
-
-/** Fences masters whose lease is over, then takes their runs and those of nobody; a run that waits for its turn needs no owner. */
-function* adoptRuns(c: WriteContext, request: { fence: Fence; after: number | null; limit: number }): Sql<number[]> {
-  yield* checkFence(c, request.fence);
-  const { master } = request.fence;
-  const now = yield* c.now();
-  yield* c.db.run(FENCE_EXPIRED, now, master, now);
-  if (request.after === null) yield* startForgotten(c, now);
-  const adopted: number[] = [];
-  let after = request.after ?? 0;
-  while (adopted.length < request.limit) {
-    const page = yield* c.db.rows(ORPHANED_RUNS, after, request.limit - adopted.length);
-    if (page.length === 0) break;
-    for (const [run] of page as [number][]) {
-      after = run;
-      if (!(yield* claimRun(c, run, master))) continue;
-      yield* c.db.run(SET_OWNER, master, run);
-      adopted.push(run);
-    }
-  }
-  return adopted;
-}
-
 /** Done by the writer itself: it cannot be part of a transaction. */
 // oxlint-disable-next-line require-yield -- a verb that says no statement is still one
 function* purgeFreed(): Sql<null> {
@@ -419,6 +308,7 @@ export const writeVerbs = {
   changeProject,
   deleteProject,
   saveWorkflow,
+  saveTogether,
   deleteWorkflow,
   saveSecret,
   deleteSecret,
@@ -431,6 +321,7 @@ export const writeVerbs = {
   submitRun,
   requestCommand,
   registerMaster,
+  releaseMaster,
   renewMaster,
   claimCommands,
   adoptRuns,
