@@ -20,6 +20,7 @@ export interface RoleProcess {
   readonly pid: number;
   /** What it said on standard error: the log, one object per line, and what is for people. */
   stderr(): string;
+  stdout(): string;
   /** Ends it, and waits for that; its exit code, or the signal that ended it. */
   kill(signal: NodeJS.Signals): Promise<number | NodeJS.Signals>;
   readonly ended: Promise<number | NodeJS.Signals>;
@@ -92,7 +93,7 @@ export async function newCluster(serverUrl: string, options: ClusterOptions): Pr
     const child = spawn(process.execPath, [BIN, role, ...args], {
       cwd: directory,
       env: { ...ownVariables(), ...variables },
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
     const process_ = watched(role, child);
     started.push({ child, role: process_ });
@@ -155,13 +156,16 @@ function listening(role: RoleProcess): Record<string, string> | null {
 
 function watched(name: string, child: ChildProcess): RoleProcess {
   let err = '';
+  let out = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (out += text));
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (err += text));
-  const ended = once(child, 'exit').then(([code, signal]) => signal ?? code ?? -1) as RoleProcess['ended'];
+  const ended = once(child, 'close').then(([code, signal]) => signal ?? code ?? -1) as RoleProcess['ended'];
   return {
     name,
     pid: child.pid ?? 0,
     ended,
     stderr: () => err,
+    stdout: () => out,
     kill: (signal) => {
       child.kill(signal);
       return ended;

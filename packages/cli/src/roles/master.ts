@@ -6,12 +6,13 @@ import { startAlerts } from '@pelorus/server/alerts';
 import { startMaster, type Master } from '@pelorus/server/master';
 import type { Readiness } from '@pelorus/server/ops';
 import type { Store } from '@pelorus/server/store';
+import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { keepLogs, openClusterLogs, type LogSettings } from '../log-store.ts';
 import type { AlertSettings, Selector } from '../service-settings.ts';
 import { openServerStore, type ServerStoreOptions } from '../store-place.ts';
 import { openDoor, type Door, type DoorSettings } from './door.ts';
-import { hostAndPort } from './listen-address.ts';
+import { hostAndPort, isAnyAddress } from './listen-address.ts';
 import { metricsOf } from './metrics.ts';
 import { serveOps, type OpsSettings } from './ops.ts';
 import { stopAll, type Role, type Started } from './role.ts';
@@ -74,6 +75,8 @@ export async function startMasterRole(options: MasterRoleOptions): Promise<Role>
       vault,
       logs: logs.intake,
       selector: options.selector,
+      alone: false,
+      ...opsUrlOf(options, ops.port),
       onOver: over.resolve,
     });
     door = await openDoor(options.door, master, log);
@@ -97,6 +100,13 @@ export async function startMasterRole(options: MasterRoleOptions): Promise<Role>
     await stop();
     throw error;
   }
+}
+
+/** Under what name APIs reach the port; nothing where no token opens it. */
+function opsUrlOf({ ops, opsUrl }: MasterRoleOptions, port: number): { opsUrl?: string } {
+  if (ops.token === null) return {};
+  const host = isAnyAddress(ops.host) ? hostname() : ops.host;
+  return { opsUrl: opsUrl ?? `http://${hostAndPort(host, port)}` };
 }
 
 /** Asks the store for next to nothing. */
