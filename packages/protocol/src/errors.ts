@@ -3,6 +3,7 @@
  * heads it. What happened to which thing is said by the message of the occurrence. `docs/api.md` mirrors the table;
  * a test compares the two.
  */
+import type { ImportReport } from './operations.ts';
 import type { DefinitionProblem } from './workflow.ts';
 
 export interface ErrorRow {
@@ -96,6 +97,8 @@ export interface Problem {
   state?: string;
   /** The latest version of the workflow, with `PRECONDITION_FAILED`; null: there is no such workflow. */
   version?: number | null;
+  /** What became of each part of an import, of which nothing was stored. */
+  report?: ImportReport;
   /** Seconds, with 503 and 429; also in the header `Retry-After`. */
   retryAfter?: number;
 }

@@ -17,6 +17,7 @@ import {
   type ExecutorDirectStarted,
   type ExecutorKilled,
   type ExecutorStarted,
+  type ImportReport,
   type IndexView,
   type OpenApiView,
   type ExecutorDirectRequest,
@@ -93,6 +94,11 @@ export type { ClientOptions, QueryValue, RequestOptions } from './transport.ts';
 
 /** A definition as text, or with the files that it refers to. */
 export type DefinitionInput = { source: string; format: DefinitionFormat } | WorkflowBundle;
+
+/** A zip; or a text with any number of definitions: documents of YAML, an array in JSON. */
+export type ImportInput =
+  | { format: 'zip'; bytes: Uint8Array<ArrayBuffer> }
+  | { format: DefinitionFormat; source: string };
 
 export interface RunListQuery extends RunSelection, PageQuery {}
 
@@ -218,7 +224,7 @@ export function createClient(options: ClientOptions) {
       list: (query: AuditQuery = {}, signal?: AbortSignal) =>
         send<Page<AuditView>>({ ...get('/audit', signal), query: { ...query } }),
     },
-    projects: projectsOf(send),
+    projects: projectsOf(send, createOpener(options)),
     workflows: workflowsOf(send, open),
     runs: runsOf(send),
     attempts: {
@@ -374,7 +380,7 @@ function filesOf(send: Transport, open: Opener) {
   };
 }
 
-function projectsOf(send: Transport) {
+function projectsOf(send: Transport, open: Opener) {
   const path = (name: string) => `/projects/${enc(name)}`;
   return {
     list: (signal?: AbortSignal) => send<Page<ProjectView>>(get('/projects', signal)),
@@ -393,6 +399,21 @@ function projectsOf(send: Transport) {
     /** Hands the project over; the owner so far stays as an editor. */
     setOwner: (name: string, user: string, signal?: AbortSignal) =>
       send<ProjectView>({ ...call('PUT', `${path(name)}/owner`, signal), json: { user } }),
+    /** A zip of its workflows, or of those named, that `import` takes. */
+    export: async (name: string, query: { workflows?: readonly string[] } = {}, signal?: AbortSignal) => {
+      const { workflows } = query;
+      const request = { ...get(`${path(name)}/export`, signal), query: { workflows: workflows?.join(',') } };
+      return new Uint8Array(await (await open(request)).arrayBuffer());
+    },
+    /** All of the workflows or none: then the refusal has the `report`. */
+    import: (name: string, input: ImportInput, options: { dryRun?: boolean; signal?: AbortSignal } = {}) =>
+      send<ImportReport>({
+        ...call('POST', `${path(name)}/import`, options.signal),
+        query: { dryRun: options.dryRun },
+        ...(input.format === 'zip'
+          ? { body: input.bytes, contentType: 'application/zip' }
+          : { body: input.source, contentType: `application/${input.format}` }),
+      }),
   };
 }
 

@@ -48,6 +48,7 @@ export function addWorkflowCommand(program: Command, host: Host): void {
     exportWorkflow,
     'pelorus workflow export hello > hello.yaml',
   );
+  addWorkflowImport(workflow, host);
   workflow
     .command('diff <workflow> [from] [to]')
     .description('what differs between two versions; by default the last two')

@@ -104,6 +104,7 @@ type Answered<Schema> = Schema extends z.ZodType
 /** What methods make of answers that are no JSON. */
 interface OfMedia {
   'application/octet-stream': Uint8Array<ArrayBuffer>;
+  'application/zip': Uint8Array<ArrayBuffer>;
   'text/plain': ReadableStream<Uint8Array>;
   'application/yaml': string;
 }
@@ -329,13 +330,13 @@ const ROWS: readonly Row[] = [
   row('diffVersions', 'workflows.diff', workflowDiffAnswer, (client) =>
     client.workflows.diff('p 1', 'w/ö', { from: 3, to: 4 }),
   ),
-  row('rollbackWorkflow', 'workflows.rollback', workflowSavedAnswer, (client) =>
   row('exportProject', 'projects.export', 'application/zip', (client) =>
     client.projects.export('p 1', { workflows: ['a', 'b'] }),
   ),
   row('importProject', 'projects.import', importReportAnswer, (client) =>
     client.projects.import('p 1', { format: 'yaml', source: 'name: w' }, { dryRun: true }),
   ),
+  row('rollbackWorkflow', 'workflows.rollback', workflowSavedAnswer, (client) =>
     client.workflows.rollback('p 1', 'w/ö', 3),
   ),
   row('listTaskGroups', 'taskGroups.list', taskGroupPage, (client) => client.taskGroups.list()),
@@ -391,8 +392,8 @@ function inPath(name: string): string {
   return name === 'path' ? text.replaceAll('%2F', '/') : text;
 }
 
-/** Pages for people. */
-const WITHOUT_METHOD = new Set(['getDocs', 'getStartPage']);
+/** Pages for people, and for Prometheus. */
+const WITHOUT_METHOD = new Set(['getDocs', 'getStartPage', 'getMetrics']);
 /** Methods of another kind: any request; and streams of events, each over one operation. */
 const OTHER_METHODS: Record<string, string | null> = {
   request: null,
