@@ -69,6 +69,13 @@ const zip = new Uint8Array(
   ]),
 );
 
+const definitionsZip = new Uint8Array(
+  zipOf([
+    { name: 'imported.yaml', content: 'tasks: { a: { run: sh a.sh, files: [a.sh] } }' },
+    { name: 'imported/a.sh', content: 'true' },
+  ]),
+);
+
 /** The page for signing in, the document, the probes: what needs nobody. */
 const OPEN: Step[] = [
   { id: 'livez', status: 200, token: null },
@@ -318,13 +325,6 @@ const WORKFLOWS: Step[] = [
   refused('diffVersions', 404, { path: { ...W, version: 1, other: 99 } }),
   { id: 'exportWorkflow', status: 200, path: W, query: { version: '1' } },
   refused('exportWorkflow', 404, { path: W, query: { version: '99' } }),
-  { id: 'rollbackWorkflow', status: 200, path: W, json: { version: 1 } },
-  refused('rollbackWorkflow', 404, { path: W, json: { version: 99 } }),
-  refused('rollbackWorkflow', 412, { path: W, headers: { 'if-match': '"other"' }, json: { version: 1 } }),
-  {
-    id: 'putWorkflow',
-    status: 201,
-    path: { ...P, workflow: 'gone' },
   { id: 'exportProject', status: 200, path: P, query: { workflows: 'steps' } },
   refused('exportProject', 404, { path: P, query: { workflows: 'steps,none' } }),
   {
@@ -339,6 +339,13 @@ const WORKFLOWS: Step[] = [
   refused('importProject', 422, { path: P, json: [{ name: 'x' }] }),
   refused('importProject', 400, { path: P, body: { type: 'application/zip', content: zip.subarray(1) } }),
   { id: 'deleteWorkflow', status: 204, path: { ...P, workflow: 'imported' } },
+  { id: 'rollbackWorkflow', status: 200, path: W, json: { version: 1 } },
+  refused('rollbackWorkflow', 404, { path: W, json: { version: 99 } }),
+  refused('rollbackWorkflow', 412, { path: W, headers: { 'if-match': '"other"' }, json: { version: 1 } }),
+  {
+    id: 'putWorkflow',
+    status: 201,
+    path: { ...P, workflow: 'gone' },
     json: { name: 'gone', tasks: { a: { type: 'virtual' } } },
   },
   { id: 'deleteWorkflow', status: 204, path: { ...P, workflow: 'gone' } },
