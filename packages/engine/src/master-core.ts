@@ -315,7 +315,15 @@ export class MasterCore {
 
   /** Ready tasks that wait for a slot or for their task group, by worker group. */
   queueLengths(): ReadonlyMap<string, number> {
-    return this.placement.queueLengths();
+    const lengths = new Map<string, number>();
+    for (const { group, item } of this.placement.waiting())
+      if (this.isWaiting(item)) lengths.set(group, (lengths.get(group) ?? 0) + 1);
+    return lengths;
+  }
+
+  private isWaiting({ run: id, task, readyAt }: Waiting): boolean {
+    const record = this.runs.get(id)?.tasks[task];
+    return record?.state === 'queued' && record.readyAt === readyAt;
   }
 
   /** How many changes wait for `flush`. */
@@ -465,8 +473,7 @@ export class MasterCore {
     const { random } = this.options;
     this.placement.placeAll((item, worker) => {
       const run = this.runs.get(item.run);
-      if (!run || run.tasks[item.task]?.state !== 'queued' || run.tasks[item.task]!.readyAt !== item.readyAt)
-        return null;
+      if (!run || !this.isWaiting(item)) return null;
       this.step(run, { kind: 'placed', task: item.task, worker: worker.id, at, random: random() });
       const attempt = run.attempts[item.task];
       return attempt && attempt.state === 'dispatched' && isLive(stateOf(run, item.task))

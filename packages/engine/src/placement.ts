@@ -54,6 +54,10 @@ class GroupQueue {
     this.length++;
   }
 
+  *items(): Generator<Waiting> {
+    for (const { items, head } of this.lanes) yield* head === 0 ? items : items.slice(head);
+  }
+
   shift(): { lane: number; item: Waiting } | null {
     if (this.length === 0) return null;
     for (const [rank, lane] of this.lanes.entries()) {
@@ -187,13 +191,10 @@ export class Placement {
     }
   }
 
-  /** Waiting tasks by worker group, those included that wait for their task group. */
-  queueLengths(): Map<string, number> {
-    const lengths = new Map<string, number>();
-    const add = (group: string, count: number) => lengths.set(group, (lengths.get(group) ?? 0) + count);
-    for (const [group, queue] of this.queues) add(group, queue.length);
-    for (const { parked } of this.taskGroups.values()) for (const { group } of parked) add(group, 1);
-    return lengths;
+  /** What waits, with its worker group, those included that wait for their task group; some of it may wait no longer. */
+  *waiting(): Generator<{ group: string; item: Waiting }> {
+    for (const [group, queue] of this.queues) for (const item of queue.items()) yield { group, item };
+    for (const { parked } of this.taskGroups.values()) yield* parked;
   }
 
   queueLength(): number {

@@ -19,6 +19,7 @@ import {
   type SupervisorEvent,
   type SupervisorOrder,
   type WorkerInput,
+  type WorkerTally,
 } from './core.ts';
 import { LogRoute } from './log-route.ts';
 import { LogShipper, type ShipLimits } from './log-shipper.ts';
@@ -76,6 +77,8 @@ export interface Worker {
   /** This incarnation. */
   readonly id: WorkerId;
   readonly usedSlots: number;
+  /** As of now. */
+  figures(): WorkerFigures;
   /** Masters that it is connected to. */
   readonly linkCount: number;
   /** Process id of the supervisor it is attached to; 0 while there is none. */
@@ -85,6 +88,25 @@ export interface Worker {
   /** Says goodbye and lets go. Tasks and supervisor go on unless `stopTasks`, which kills all and waits for it. */
   stop(options?: { stopTasks?: boolean }): Promise<void>;
 }
+
+/** What a worker says of itself to whoever measures it; `attempts` and `refused` count since its start. */
+export interface WorkerFigures extends WorkerTally {
+  slots: number;
+  usedSlots: number;
+  /** Over a limit of load or memory: it takes nothing. */
+  busy: boolean;
+  draining: boolean;
+  /** Links to masters that are up. */
+  links: number;
+  /** Null: its logs stay where they are. */
+  logs: { logs: number; unshippedBytes: number } | null;
+}
+
+const NO_TALLY: WorkerTally = {
+  attempts: { succeeded: 0, failed: 0, killed: 0, lost: 0 },
+  refused: 0,
+  unacknowledged: 0,
+};
 
 const HOST_READING_MS = 2_000;
 const ACK_WAIT_MS = 2_000;
@@ -197,6 +219,19 @@ class Agent implements Worker {
 
   get linkCount(): number {
     return this.#links.size;
+  }
+
+  figures(): WorkerFigures {
+    const load = this.#core?.load;
+    return {
+      slots: this.#slots,
+      usedSlots: this.usedSlots,
+      busy: load?.busy ?? false,
+      draining: load?.draining ?? false,
+      links: this.#links.size,
+      ...(this.#core?.tally ?? NO_TALLY),
+      logs: this.#shipper?.figures ?? null,
+    };
   }
 
   get supervisorPid(): number {

@@ -319,6 +319,39 @@ describe('kill', () => {
   });
 });
 
+describe('what it counts', () => {
+  test('attempts by how they ended, once each, what was refused, and results that nobody has acknowledged', () => {
+    const bench = new Bench().join();
+    expect(bench.core.tally).toEqual({
+      attempts: { succeeded: 0, failed: 0, killed: 0, lost: 0 },
+      refused: 0,
+      unacknowledged: 0,
+    });
+    bench.dispatch('1.0.1');
+    bench.dispatch('1.1.1');
+    bench.dispatch('1.2.1');
+    bench.finished('1.0.1');
+    bench.finished('1.0.1');
+    bench.finished('1.1.1', 'failed');
+    expect(bench.core.tally).toEqual({
+      attempts: { succeeded: 1, failed: 1, killed: 0, lost: 0 },
+      refused: 1,
+      unacknowledged: 2,
+    });
+    bench.ack('1.0.1', 2);
+    bench.dispatch('1.3.1');
+    bench.step({
+      kind: 'supervisor-events',
+      events: [{ kind: 'lost', attempt: id('1.3.1'), detail: 'gone' }],
+    });
+    expect(bench.core.tally).toEqual({
+      attempts: { succeeded: 1, failed: 1, killed: 0, lost: 1 },
+      refused: 1,
+      unacknowledged: 2,
+    });
+  });
+});
+
 describe('reports', () => {
   test('are offered again after 1, 2, 4 … 60 seconds until acknowledged', () => {
     const bench = new Bench().join();

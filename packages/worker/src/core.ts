@@ -179,6 +179,13 @@ type ReportBody = AttemptReport extends infer R
     : never
   : never;
 
+export interface WorkerTally {
+  attempts: Record<'succeeded' | 'failed' | 'killed' | 'lost', number>;
+  refused: number;
+  /** Results that no master has acknowledged. */
+  unacknowledged: number;
+}
+
 export class WorkerCore {
   readonly #options: WorkerCoreOptions;
   readonly #heartbeatMs: number;
@@ -189,6 +196,8 @@ export class WorkerCore {
   /** Connections being tried, by id. */
   readonly #probes = new Map<string, { link: LinkId; startedAt: number; dueAt: number }>();
   #usedSlots = 0;
+  readonly #ended = { succeeded: 0, failed: 0, killed: 0, lost: 0 };
+  #refused = 0;
   #draining = false;
   #host: HostReading = { loadAverage: -1, cpuCount: 1, freeMemoryBytes: 0, totalMemoryBytes: 0, refusing: null };
   #hostKnown = false;
@@ -242,6 +251,13 @@ export class WorkerCore {
 
   get usedSlots(): number {
     return this.#usedSlots;
+  }
+
+  /** Since its start: attempts that ended, dispatches refused; and what is still to be acknowledged. */
+  get tally(): WorkerTally {
+    let unacknowledged = 0;
+    for (const { phase, acked } of this.#held.values()) if (phase === 'ended' && !acked) unacknowledged += 1;
+    return { attempts: { ...this.#ended }, refused: this.#refused, unacknowledged };
   }
 
   /** What a heartbeat says now. */
@@ -409,6 +425,7 @@ export class WorkerCore {
     const refusal = this.#refusal();
     if (refusal !== null) {
       this.#tellLoadSoon();
+      this.#refused += 1;
       return this.#refuse(link, spec.attempt, { kind: 'no_capacity', reason: refusal });
     }
     const held = this.#hold(spec.attempt, spec, 'starting', { kind: 'accepted' });
@@ -537,7 +554,9 @@ export class WorkerCore {
     held.phase = 'ended';
     if (this.#usedSlots >= this.#options.slots) this.#tellLoadSoon();
     this.#usedSlots -= 1;
-    this.#report(held, endingReport(event, held.kill?.reason === 'lease'));
+    const report = endingReport(event, held.kill?.reason === 'lease');
+    this.#ended[report.kind === 'finished' ? report.outcome.state : 'lost'] += 1;
+    this.#report(held, report);
   }
 
   #onSupervisorState(list: HeldAttempt[]): void {
@@ -682,7 +701,10 @@ export class WorkerCore {
   }
 }
 
-function endingReport(event: Exclude<SupervisorEvent, { kind: 'started' }>, leaseEnded: boolean): ReportBody {
+function endingReport(
+  event: Exclude<SupervisorEvent, { kind: 'started' }>,
+  leaseEnded: boolean,
+): Extract<ReportBody, { kind: 'lost' | 'finished' }> {
   switch (event.kind) {
     case 'lost':
       return { kind: 'lost', detail: event.detail };

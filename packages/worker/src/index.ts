@@ -1,5 +1,5 @@
 export { attemptLogPath } from './attempt-log.ts';
-export { startWorker, type Worker, type WorkerOptions } from './agent.ts';
+export { startWorker, type Worker, type WorkerFigures, type WorkerOptions } from './agent.ts';
 export { dialMaster, type DialOptions } from './dial-master.ts';
 export type { MasterAddress } from './master-links.ts';
 export { executionDeadline, leaseKill } from './execution-lease.ts';

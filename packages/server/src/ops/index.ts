@@ -1,3 +1,4 @@
 export { openOpsPort, type OpsMaster, type OpsPort, type OpsPortOptions, type Readiness } from './port.ts';
 export { createMasterClient, type MasterAnswer, type MasterClient, type MasterClientOptions } from './master-client.ts';
 export { startTraces, wantsTraces, type TraceFigures, type Traces, type TracesOptions } from './traces.ts';
+export { createMetrics, type Metrics, type ObservedRequest, type WorkerFigures } from './metrics.ts';

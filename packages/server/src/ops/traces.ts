@@ -75,6 +75,8 @@ const STOP_MS = 3_000;
 const COMPLAIN_MS = 60_000;
 const DETAIL_MAX = 1_000;
 const SCOPE = 'pelorus';
+/** The SDK's code for spans that the collector has. */
+const TAKEN = 0;
 
 /** Whether the environment asks for traces, by the names of the OpenTelemetry specification. */
 export function wantsTraces(env: Readonly<Record<string, string | undefined>>): boolean {
@@ -251,8 +253,8 @@ function spanQueue({ url, log, queueMax = QUEUE_MAX }: TracesOptions): SpanQueue
     export: (spans, done) =>
       otlp.export(spans, (result) => {
         figures.waiting -= spans.length;
-        // Code 0 of the SDK: taken by the collector.
-        if (Number(result.code) === 0) figures.sent += spans.length;
+        const code: number = result.code;
+        if (code === TAKEN) figures.sent += spans.length;
         else complain(spans.length, result.error);
         done(result);
       }),

@@ -85,6 +85,7 @@ export async function openApi(
     clock: () => NOW,
     log: { info: () => undefined, warn: () => undefined, error: (fields) => console.error(fields) },
     version: '0.1.0-test',
+    metrics: async () => 'up 1\n',
     vault: vaultOf(),
     storeKind: 'sqlite',
     ...('adminToken' in options ? {} : { user: 'admin' }),
@@ -106,7 +107,7 @@ export async function openApi(
     const raw = typeof body === 'string' || Buffer.isBuffer(body);
     const response = await app.inject({
       method: method as 'GET',
-      url: at.startsWith('/api/') || /^\/(livez|readyz)$/.test(at) ? at : `/api/v1${at}`,
+      url: at.startsWith('/api/') || /^\/(livez|readyz|metrics)$/.test(at) ? at : `/api/v1${at}`,
       query,
       headers: { ...(body === undefined || raw ? {} : { 'content-type': 'application/json' }), ...headers },
       ...(body === undefined ? {} : { payload: raw ? body : JSON.stringify(body) }),

@@ -82,6 +82,8 @@ const OPEN: Step[] = [
   refused('livez', 400, { query: { x: '1' } }),
   { id: 'readyz', status: 200, token: null },
   refused('readyz', 400, { query: { x: '1' } }),
+  { id: 'getMetrics', status: 200 },
+  refused('getMetrics', 401, { token: null }),
   { id: 'getOpenApi', status: 200, token: null, learn: ({ headers }) => ({ etag: headers.get('etag') ?? '' }) },
   ({ etag = '' }) => ({ id: 'getOpenApi', status: 304, headers: { 'if-none-match': String(etag) } }),
   refused('getOpenApi', 400, { query: { x: '1' } }),

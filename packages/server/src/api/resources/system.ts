@@ -1,5 +1,5 @@
 import { workflowJsonSchema, type SystemView } from '@pelorus/protocol';
-import { ANYONE, SIGNED_IN } from '../access.ts';
+import { ADMINISTRATOR, ANYONE, SIGNED_IN } from '../access.ts';
 import { jsonSchemaAnswer, liveAnswer, readyAnswer, systemAnswer } from '../answers/operations.ts';
 import { API_LIMITS } from '../limits.ts';
 import { ApiFailure } from '../problem.ts';
@@ -79,4 +79,18 @@ const ready = route({
   },
 });
 
-export const systemRoutes: readonly Route[] = [system, workflowSchema, live, ready];
+const metrics = route({
+  id: 'getMetrics',
+  method: 'GET',
+  path: '/metrics',
+  access: ADMINISTRATOR,
+  root: true,
+  summary: 'What this server measures of itself, as Prometheus reads it',
+  answers: { 200: { media: { 'text/plain': 'text' } } },
+  handle: async (_input, { metrics: text }) => {
+    if (text === null) throw new ApiFailure('NO_SUCH_ROUTE', 'this server measures nothing');
+    return { status: 200, body: { text: await text(), type: 'text/plain; version=0.0.4; charset=utf-8' } };
+  },
+});
+
+export const systemRoutes: readonly Route[] = [system, workflowSchema, live, ready, metrics];

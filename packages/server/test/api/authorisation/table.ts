@@ -455,6 +455,7 @@ export const EXPECTED: Record<string, Expectation> = {
   getWorkflowSchema: { needs: 'anyone', sent: {} },
   livez: { needs: 'anyone', sent: {} },
   readyz: { needs: 'anyone', sent: {} },
+  getMetrics: { needs: 'administrator', sent: {} },
   getOpenApi: { needs: 'anyone', sent: {} },
   getDocs: { needs: 'anyone', sent: {} },
   getStartPage: { needs: 'anyone', sent: {} },
