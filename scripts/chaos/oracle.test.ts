@@ -27,7 +27,7 @@ function clean(): Evidence & { text: string[] } {
     get ledger() {
       return parseLedger(text.join('\n'));
     },
-    runs: [{ id: 1, state: 'succeeded', workflow: 'chain', key: 'k1', waitReason: null }],
+    runs: [{ id: 1, state: 'succeeded', workflow: 'chain', key: 'k1', isChild: false, waitReason: null }],
     tasks: [
       { run: 1, task: 0, state: 'succeeded', attempts: 1 },
       { run: 1, task: 1, state: 'succeeded', attempts: 2 },
@@ -46,7 +46,7 @@ function clean(): Evidence & { text: string[] } {
     ],
     openCommands: [],
     missingCommands: [],
-    submissions: [{ key: 'k1', workflow: 'chain', run: 1, mayEnd: ['succeeded'] }],
+    submissions: [{ key: 'k1', workflow: 'chain', run: 1, mayEnd: ['succeeded'], told: 'succeeded' }],
     definitions: new Map([['chain', [shell(), shell([0])]]]),
     groupSizes: new Map(),
   };
@@ -60,7 +60,8 @@ describe('what is planted is found', () => {
   const planted: [string, (evidence: Evidence & { text: string[] }) => void, string[]][] = [
     [
       'an accepted run that the store does not have',
-      ({ submissions }) => submissions.push({ key: 'k2', workflow: 'chain', run: 2, mayEnd: ['succeeded'] }),
+      ({ submissions }) =>
+        submissions.push({ key: 'k2', workflow: 'chain', run: 2, mayEnd: ['succeeded'], told: 'succeeded' }),
       ['lost run 2: accepted for key k2, not in the store'],
     ],
     [
@@ -94,13 +95,26 @@ describe('what is planted is found', () => {
     ],
     [
       'two runs for one key',
-      ({ runs }) => runs.push({ id: 2, state: 'succeeded', workflow: 'chain', key: 'k1', waitReason: null }),
+      ({ runs }) =>
+        runs.push({ id: 2, state: 'succeeded', workflow: 'chain', key: 'k1', isChild: false, waitReason: null }),
       ['doubled key k1: runs 1, 2'],
     ],
     [
       'an answer that names the run of another key',
-      ({ submissions }) => submissions.push({ key: 'k3', workflow: 'chain', run: 1, mayEnd: ['succeeded'] }),
+      ({ submissions }) =>
+        submissions.push({ key: 'k3', workflow: 'chain', run: 1, mayEnd: ['succeeded'], told: 'succeeded' }),
       ['doubled run 1: answered for key k3, stored for key k1'],
+    ],
+    [
+      'a run that nobody asked for',
+      ({ runs }) =>
+        runs.push({ id: 2, state: 'succeeded', workflow: 'chain', key: null, isChild: false, waitReason: null }),
+      ['doubled run 2: chain with key null, which nobody asked for'],
+    ],
+    [
+      'a client that was told otherwise',
+      ({ submissions }) => (submissions[0] = { ...submissions[0]!, told: 'failed' }),
+      ['doubled run 1: the client was told failed, stored is succeeded'],
     ],
     [
       'a final state that was taken back',
@@ -119,8 +133,9 @@ describe('what is planted is found', () => {
     ],
     [
       'a run that does not end',
-      ({ runs, tasks }) => {
+      ({ runs, tasks, submissions }) => {
         runs[0] = { ...runs[0]!, state: 'running', waitReason: 'no_worker' };
+        submissions[0] = { ...submissions[0]!, told: null };
         tasks[1] = { ...tasks[1]!, state: 'queued' };
       },
       ['stalled run 1: chain is running (no_worker)'],
@@ -132,7 +147,10 @@ describe('what is planted is found', () => {
     ],
     [
       'a run that ended otherwise',
-      ({ runs }) => (runs[0] = { ...runs[0]!, state: 'failed' }),
+      ({ runs, submissions }) => {
+        runs[0] = { ...runs[0]!, state: 'failed' };
+        submissions[0] = { ...submissions[0]!, told: 'failed' };
+      },
       ['wrong run 1: chain ended failed, not succeeded'],
     ],
     [

@@ -36,8 +36,10 @@ export interface StoredRun {
   id: number;
   state: RunState;
   workflow: string;
-  /** Under which key the client asked for it; null: it did not (sub-workflows). */
+  /** Under which key the client asked for it; null: it did not. */
   key: string | null;
+  /** Of a sub-workflow task. */
+  isChild: boolean;
   waitReason: string | null;
 }
 
@@ -84,6 +86,8 @@ export interface Submission {
   run: number | null;
   /** States in which a run that was treated like this may end. */
   mayEnd: RunState[];
+  /** The final state that the client was told; null: none. */
+  told: RunState | null;
 }
 
 export interface Evidence {
@@ -109,6 +113,8 @@ export function judge(evidence: Evidence): Finding[] {
     ...tornLines(evidence),
     ...submissionsWithoutRun(evidence, known),
     ...keysWithTwoRuns(evidence),
+    ...runsThatNobodyAskedFor(evidence),
+    ...toldOtherwise(evidence, known),
     ...lostCommands(evidence),
     ...openRuns(evidence),
     ...openCommandsAtTheEnd(evidence),
@@ -206,6 +212,27 @@ function keysWithTwoRuns({ runs }: Evidence): Finding[] {
           },
         ],
   );
+}
+
+function runsThatNobodyAskedFor({ runs, submissions }: Evidence): Finding[] {
+  const keys = new Set<string | null>(submissions.map(({ key }) => key));
+  return runs
+    .filter(({ key, isChild }) => !isChild && !keys.has(key))
+    .map(({ id, workflow, key }) => ({
+      kind: 'doubled',
+      rule: 'S7 one run per key',
+      about: `run ${id}`,
+      detail: `${workflow} with key ${key}, which nobody asked for`,
+    }));
+}
+
+function toldOtherwise({ submissions }: Evidence, { runs }: Index): Finding[] {
+  return submissions.flatMap(({ run, told }): Finding[] => {
+    const stored = run === null ? undefined : runs.get(run);
+    if (told === null || stored === undefined || stored.state === told) return [];
+    const detail = `the client was told ${told}, stored is ${stored.state}`;
+    return [{ kind: 'doubled', rule: 'S4 final is for ever', about: `run ${run}`, detail }];
+  });
 }
 
 function lostCommands({ missingCommands }: Evidence): Finding[] {

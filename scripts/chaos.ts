@@ -1,0 +1,89 @@
+/**
+ * Storms over a cluster of real processes: kills, stand-stills, partitions, broken disks and clocks, under load; then a ledger that the
+ * tasks kept themselves is held against the store and what the client was told. docs/chaos.md says more.
+ *
+ *   npm run chaos -- --seconds 300 [--seed 7] [--faults master-kill,cut-commit] [--width 16] [--settle 240] [--keep]
+ *
+ * The last line of output is one JSON object. Exit code 0 only when nothing was lost, doubled or stalled, and nothing else was wrong.
+ */
+import { existsSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { runChaos } from './chaos/chaos-run.ts';
+import { findPostgres } from './chaos/database-server.ts';
+import { FAULT_KINDS, RULES, type FaultKind } from './chaos/schedule.ts';
+
+const OWN_MOUNTS = 'PELORUS_CHAOS_OWN_MOUNTS';
+const UNSHARE = '/usr/bin/unshare';
+
+inOwnMountNamespace();
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '60' },
+    seed: { type: 'string' },
+    faults: { type: 'string' },
+    width: { type: 'string', default: '16' },
+    settle: { type: 'string', default: '240' },
+    keep: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+  },
+});
+
+if (values.list) {
+  for (const kind of FAULT_KINDS) process.stdout.write(`${kind.padEnd(26)} ${RULES[kind].what}\n`);
+  process.exit(0);
+}
+const postgresBin = findPostgres();
+if (postgresBin === null) refuse('there is no PostgreSQL on this machine (apt-get install postgresql)');
+
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(signal, () => stop.abort(new Error(`interrupted by ${signal}`)));
+const startedAt = performance.now();
+const say = (text: string): void => {
+  process.stderr.write(`[${((performance.now() - startedAt) / 1000).toFixed(1).padStart(6)} s] ${text}\n`);
+};
+
+try {
+  const report = await runChaos({
+    seed: values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : whole('seed', values.seed),
+    seconds: whole('seconds', values.seconds),
+    kinds: kindsOf(values.faults),
+    width: whole('width', values.width),
+    settleSeconds: whole('settle', values.settle),
+    postgresBin,
+    keep: values.keep,
+    signal: stop.signal,
+    say,
+  });
+  process.stdout.write(`${JSON.stringify(report)}\n`);
+  process.exit(report.ok ? 0 : 1);
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  process.exit(stop.signal.aborted ? 130 : 2);
+}
+
+/** As root: disks that are mounted for the storm go with its last process, whatever happens to this one. */
+function inOwnMountNamespace(): void {
+  if (process.getuid?.() !== 0 || process.env[OWN_MOUNTS] !== undefined || !existsSync(UNSHARE)) return;
+  if (typeof process.execve !== 'function') return;
+  const args = ['unshare', '--mount', '--propagation', 'private', process.execPath, ...process.execArgv];
+  process.execve(UNSHARE, [...args, ...process.argv.slice(1)], { ...process.env, [OWN_MOUNTS]: '1' });
+}
+
+function kindsOf(text: string | undefined): readonly FaultKind[] {
+  if (text === undefined) return FAULT_KINDS;
+  return text
+    .split(',')
+    .filter(Boolean)
+    .map((name) => FAULT_KINDS.find((kind) => kind === name) ?? refuse(`there is no fault ${name}; --list names all`));
+}
+
+function whole(name: string, text: string): number {
+  return /^\d{1,10}$/.test(text) ? Number(text) : refuse(`--${name} must be a whole number, not ${text}`);
+}
+
+function refuse(why: string): never {
+  process.stderr.write(`${why}\n`);
+  process.exit(2);
+}
