@@ -1,5 +1,2 @@
 import { type ReactNode } from 'react';
-export declare function Palette({ open, onClose }: {
-    open: boolean;
-    onClose: () => void;
-}): ReactNode;
+export declare function Palette({ open, onClose }: { open: boolean; onClose: () => void }): ReactNode;

@@ -4,12 +4,10 @@ import { type ReactNode } from 'react';
 export declare function useMe(): MeView;
 /** Bits w 4, r 2, x 1 of the person in a project; administrators have all. */
 export declare function useMay(project: string | null): {
-    read: boolean;
-    write: boolean;
-    execute: boolean;
-    own: boolean;
+  read: boolean;
+  write: boolean;
+  execute: boolean;
+  own: boolean;
 };
-export declare function Session({ children }: {
-    children: ReactNode;
-}): ReactNode;
+export declare function Session({ children }: { children: ReactNode }): ReactNode;
 export declare function signOut(): Promise<void>;

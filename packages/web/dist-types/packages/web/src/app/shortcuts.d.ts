@@ -2,7 +2,4 @@
 import { type ReactNode } from 'react';
 /** Binds keys while the component is mounted. The latest component to bind a key has it. */
 export declare function useShortcuts(bindings: Record<string, () => void>): void;
-export declare function ShortcutList({ open, onClose }: {
-    open: boolean;
-    onClose: () => void;
-}): ReactNode;
+export declare function ShortcutList({ open, onClose }: { open: boolean; onClose: () => void }): ReactNode;

@@ -1,5 +1,3 @@
 import type { MeView } from '@pelorus/protocol';
 import { type ReactNode } from 'react';
-export declare function SignInPage({ onSignedIn }: {
-    onSignedIn: (me: MeView) => void;
-}): ReactNode;
+export declare function SignInPage({ onSignedIn }: { onSignedIn: (me: MeView) => void }): ReactNode;

@@ -5,12 +5,12 @@ import type { ReactNode } from 'react';
 export type AnyState = RunState | TaskRunState | AttemptState;
 export type Tone = 'ok' | 'run' | 'bad' | 'warn' | 'idle' | 'hold';
 /** How each state looks. */
-export declare const STATE_LOOK: Record<AnyState, {
+export declare const STATE_LOOK: Record<
+  AnyState,
+  {
     tone: Tone;
     icon: LucideIcon;
-}>;
+  }
+>;
 export declare const TONE_CLASS: Record<Tone, string>;
-export declare function StateBadge({ state, className }: {
-    state: AnyState;
-    className?: string;
-}): ReactNode;
+export declare function StateBadge({ state, className }: { state: AnyState; className?: string }): ReactNode;

@@ -8,7 +8,4 @@ export declare function absoluteTime(at: number | string, zone?: string): string
 export declare function span(ms: number): string;
 /** Now, again every `everyMs`. */
 export declare function useNow(everyMs?: number): number;
-export declare function Time({ at, zone }: {
-    at: string | null;
-    zone?: string;
-}): ReactNode;
+export declare function Time({ at, zone }: { at: string | null; zone?: string }): ReactNode;
