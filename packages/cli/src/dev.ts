@@ -15,6 +15,7 @@ import { openDevLogs, type DevLogs, type LogSettings } from './log-store.ts';
 import { shutDown, type ShutdownReport } from './life-cycle.ts';
 import { pause } from './pace.ts';
 import { serveApi } from './roles/http-api.ts';
+import { measureMaster, processMetrics } from './roles/measures.ts';
 import { openVault, sealUnderFirstKey } from './roles/vault.ts';
 import type { AlertSettings, ApiSettings, Selector, WorkerLimits } from './service-settings.ts';
 import { openDevStore, type ServerStoreOptions } from './store-place.ts';
@@ -61,6 +62,9 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
     const runHints = createRunHints();
     const logs = openDevLogs(options.logs, options.data, store, log);
     started.unshift(logs);
+    const metrics = processMetrics();
+    const measures = await measureMaster(metrics, log);
+    started.unshift(measures);
     const master = await startMaster({
       store,
       log,
@@ -69,10 +73,13 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
       selector: options.selector,
       onOver: over.resolve,
       onCommitted: runHints.committed,
+      observers: measures.observers,
     });
+    measures.read(master);
     started.unshift(master);
     const worker = await startWorker(workerOptions(options, master, logs));
     started.unshift(worker);
+    metrics.worker(() => worker.figures());
     // Webhooks to this machine are allowed: in development that is where they are tried.
     const alerts = await startAlerts({ store, log, vault, ...options.alerts, allowLoopback: true });
     started.unshift(alerts);
@@ -86,7 +93,7 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
         master.testConnection(projectId, name, signal),
     };
     const storeKind = options.data.store === null ? 'postgres' : 'sqlite';
-    const api = await serveApi(options.api, port, { store, storeKind, vault, logs: logs.store, hints, log });
+    const api = await serveApi(options.api, port, { store, storeKind, vault, logs: logs.store, hints, metrics, log });
     started.unshift({ stop: () => api.close() });
     const { address } = api;
     const link = await createStartLink(store, Date.now());
@@ -98,7 +105,7 @@ export async function startDev(options: DevOptions): Promise<DevServer> {
       over: over.promise,
       stop: (drainMs) =>
         shutDown(
-          { api, worker, master, logs, alerts, store },
+          { api, worker, master, traces: measures, logs, alerts, store },
           { drainMs, pause, onError: (step, err) => log.error({ step, err }, 'shutdown step failed') },
         ),
     };

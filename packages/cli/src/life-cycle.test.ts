@@ -16,6 +16,7 @@ function services(events: string[], overrides: Partial<Services['worker']> = {},
       ...overrides,
     },
     master: { stop: does('master stopped') },
+    traces: { stop: does('traces stopped') },
     logs: { stop: does('logs stopped') },
     alerts: { stop: does('alerts stopped') },
     store: { close: does('store closed') },
@@ -27,6 +28,7 @@ const ORDER = [
   'worker drained',
   'worker stopped',
   'master stopped',
+  'traces stopped',
   'logs stopped',
   'alerts stopped',
   'store closed',
@@ -34,7 +36,7 @@ const ORDER = [
 const forEver = (): Promise<void> => new Promise(() => {});
 const options = { drainMs: 10, pause: forEver, onError: () => {} };
 
-test('closes from the outside in: api, worker, master, logs, alerts, store', async () => {
+test('closes from the outside in: api, worker, master, traces, logs, alerts, store', async () => {
   const events: string[] = [];
   expect(await shutDown(services(events), options)).toEqual({ leftRunning: 0, supervisorPid: 7 });
   expect(events).toEqual(ORDER);
@@ -45,7 +47,7 @@ test('goes on when a step fails, and tells it', async () => {
   const failed: string[] = [];
   await shutDown(services(events, {}, ORDER), { ...options, onError: (step) => failed.push(step) });
   expect(events).toEqual(ORDER);
-  expect(failed).toEqual(['api', 'worker', 'worker', 'master', 'logs', 'alerts', 'store']);
+  expect(failed).toEqual(['api', 'worker', 'worker', 'master', 'traces', 'logs', 'alerts', 'store']);
 });
 
 test('waits for running attempts no longer than the drain time, and says how many are left', async () => {

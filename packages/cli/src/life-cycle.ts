@@ -7,9 +7,10 @@
  *   3. worker  says goodbye. Tasks that still run belong to the supervisor, a process of its own: they go on until their
  *              lease ends, and the next start takes them over with what they have done.
  *   4. master  commits what it has decided. From here on nothing changes.
- *   5. logs    what the worker has sent is stored; what it could not send stays on its disk.
- *   6. alerts  gives up tries under way; what is in the outbox stays there and goes out after the next start.
- *   7. store   closes, and gives up the data directory.
+ *   5. traces  what waits for the collector is sent, for a few seconds at most.
+ *   6. logs    what the worker has sent is stored; what it could not send stays on its disk.
+ *   7. alerts  gives up tries under way; what is in the outbox stays there and goes out after the next start.
+ *   8. store   closes, and gives up the data directory.
  *
  * Each step happens even when the one before failed. Killing the process instead, at any moment, loses nothing: these
  * steps only save the next start work.
@@ -18,6 +19,7 @@ export interface Services {
   api: { close(): Promise<unknown> };
   worker: { readonly usedSlots: number; readonly supervisorPid: number; drain(): Promise<void>; stop(): Promise<void> };
   master: { stop(): Promise<void> };
+  traces: { stop(): Promise<void> };
   logs: { stop(): Promise<void> };
   alerts: { stop(): Promise<void> };
   store: { close(): Promise<void> };
@@ -53,6 +55,7 @@ export async function shutDown(services: Services, options: ShutdownOptions): Pr
   const report = { leftRunning: services.worker.usedSlots, supervisorPid: services.worker.supervisorPid };
   await step('worker', () => services.worker.stop());
   await step('master', () => services.master.stop());
+  await step('traces', () => services.traces.stop());
   await step('logs', () => Promise.race([services.logs.stop(), options.pause(LOGS_CLOSE_MS)]));
   await step('alerts', () => services.alerts.stop());
   await step('store', () => services.store.close());

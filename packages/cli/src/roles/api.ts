@@ -9,6 +9,7 @@ import { pause } from '../pace.ts';
 import type { AlertSettings, ApiSettings } from '../service-settings.ts';
 import { openServerStore, type ServerStoreOptions } from '../store-place.ts';
 import { serveApi } from './http-api.ts';
+import { processMetrics } from './measures.ts';
 import { listenFailure } from './ops.ts';
 import { stopAll, type Role, type Started } from './role.ts';
 import { openVault } from './vault.ts';
@@ -48,7 +49,7 @@ export async function startApiRole(options: ApiRoleOptions): Promise<Role> {
       ...masters,
       testAlertChannel,
     };
-    const parts = { store, storeKind: 'postgres' as const, vault, logs, hints, log };
+    const parts = { store, storeKind: 'postgres' as const, vault, logs, hints, metrics: processMetrics(), log };
     const api = await serveApi(options.api, options.port, parts).catch((cause: unknown) => {
       throw listenFailure('PELORUS_HOST and PELORUS_PORT', { host: options.api.host, port: options.port }, cause);
     });

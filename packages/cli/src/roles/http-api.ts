@@ -1,6 +1,7 @@
 /** The API as every process serves it: made from its parts, and listening. */
 import { createApi, readConsole, type ApiHints, type ApiOptions } from '@pelorus/server/api';
 import type { LogStore } from '@pelorus/server/logs';
+import type { Metrics } from '@pelorus/server/ops';
 import type { Store } from '@pelorus/server/store';
 import type { Vault } from '@pelorus/server/vault';
 import type { AddressInfo } from 'node:net';
@@ -16,6 +17,8 @@ export interface ApiParts {
   vault: Vault;
   logs: LogStore;
   hints: ApiHints;
+  /** Of the process; the API adds its own. */
+  metrics: Metrics;
   log: Logger;
 }
 
@@ -32,7 +35,10 @@ const CONSOLE = fileURLToPath(new URL('../../../web/dist', import.meta.url));
 
 /** `port` 0: any. Rejects when it cannot be listened on. */
 export async function serveApi(settings: ApiSettings, port: number, parts: ApiParts): Promise<ListeningApi> {
-  const api = createApi(apiOptions(settings, parts));
+  const { metrics } = parts;
+  const { observe, read } = metrics.api();
+  const api = createApi({ ...apiOptions(settings, parts), observe, metrics: () => metrics.text() });
+  read(() => api.streamFigures());
   try {
     await api.listen({ host: settings.host, port });
   } catch (error) {
@@ -47,7 +53,10 @@ export async function serveApi(settings: ApiSettings, port: number, parts: ApiPa
   };
 }
 
-function apiOptions({ adminToken, host, publicUrl, trustedProxies }: ApiSettings, parts: ApiParts): ApiOptions {
+function apiOptions(
+  { adminToken, host, publicUrl, trustedProxies }: ApiSettings,
+  { metrics: _metrics, ...parts }: ApiParts,
+): ApiOptions {
   return {
     ...parts,
     clock: Date.now,

@@ -11,9 +11,9 @@ import type { Logger } from 'pino';
 import { keepLogs, openClusterLogs, type LogSettings } from '../log-store.ts';
 import type { AlertSettings, Selector } from '../service-settings.ts';
 import { openServerStore, type ServerStoreOptions } from '../store-place.ts';
-import { openDoor, type Door, type DoorSettings } from './door.ts';
+import { openDoor, type DoorSettings } from './door.ts';
 import { hostAndPort, isAnyAddress } from './listen-address.ts';
-import { metricsOf } from './metrics.ts';
+import { measureMaster, processMetrics } from './measures.ts';
 import { serveOps, type OpsSettings } from './ops.ts';
 import { stopAll, type Role, type Started } from './role.ts';
 import { openVault, sealUnderFirstKey } from './vault.ts';
@@ -49,18 +49,14 @@ export async function startMasterRole(options: MasterRoleOptions): Promise<Role>
     const over = Promise.withResolvers<unknown>();
     let master: Master | null = null;
     let isStopping = false;
-    let door: Door | null = null;
+    const metrics = processMetrics();
+    const measures = await measureMaster(metrics, log);
+    started.push({ name: 'traces', stop: () => measures.stop() });
     const ops = await serveOps(
       options.ops,
       {
         readiness: () => readinessOf(store, master === null || isStopping),
-        metrics: metricsOf('master', [
-          {
-            name: 'pelorus_master_worker_links',
-            help: 'Connections of workers to this master',
-            value: () => door?.connections ?? 0,
-          },
-        ]),
+        metrics: () => metrics.text(),
         master: {
           liveRun: (run) => master?.liveRun(run) ?? null,
           testConnection: async (...asked) => (await master?.testConnection(...asked)) ?? null,
@@ -78,8 +74,10 @@ export async function startMasterRole(options: MasterRoleOptions): Promise<Role>
       alone: false,
       ...opsUrlOf(options, ops.port),
       onOver: over.resolve,
+      observers: measures.observers,
     });
-    door = await openDoor(options.door, master, log);
+    measures.read(master);
+    const door = await openDoor(options.door, master, log);
     const { close } = door;
     started.push({ name: 'port for workers', stop: close });
     const own = master;

@@ -8,7 +8,7 @@ import { pause } from '../pace.ts';
 import type { WorkerLimits } from '../service-settings.ts';
 import { hostAndPort } from './listen-address.ts';
 import { mastersByName, type DialSettings } from './masters.ts';
-import { metricsOf } from './metrics.ts';
+import { processMetrics } from './measures.ts';
 import { serveOps, type OpsSettings } from './ops.ts';
 import { stopAll, type Role, type Started } from './role.ts';
 
@@ -38,6 +38,8 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Role>
   const started: Started[] = [{ name: 'worker', stop: () => worker.stop() }];
   const stop = (): Promise<void> => stopAll(started, (step, err) => log.error({ step, err }, 'shutdown step failed'));
   let isStopping = false;
+  const metrics = processMetrics();
+  metrics.worker(() => worker.figures());
   try {
     const ops = await serveOps(
       options.ops,
@@ -50,11 +52,7 @@ export async function startWorkerRole(options: WorkerRoleOptions): Promise<Role>
           ];
           return { ready: reasons.length === 0, reasons };
         },
-        metrics: metricsOf('worker', [
-          { name: 'pelorus_worker_slots', help: 'Attempts that it runs side by side', value: () => limits.slots },
-          { name: 'pelorus_worker_used_slots', help: 'Attempts that it runs now', value: () => worker.usedSlots },
-          { name: 'pelorus_worker_masters', help: 'Masters it is connected to', value: () => worker.linkCount },
-        ]),
+        metrics: () => metrics.text(),
       },
       log,
     );

@@ -78,13 +78,8 @@ const SCOPE = 'pelorus';
 /** The SDK's code for spans that the collector has. */
 const TAKEN = 0;
 
-/** Whether the environment asks for traces, by the names of the OpenTelemetry specification. */
-export function wantsTraces(env: Readonly<Record<string, string | undefined>>): boolean {
-  if (env['OTEL_SDK_DISABLED']?.toLowerCase() === 'true' || env['OTEL_TRACES_EXPORTER'] === 'none') return false;
-  return Boolean(env['OTEL_EXPORTER_OTLP_ENDPOINT'] ?? env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']);
-}
-
-export function startTraces(options: TracesOptions): Traces {
+/** Takes what the master shows from now on; see `start-traces.ts`. */
+export function openTraces(options: TracesOptions): Traces {
   const queue = spanQueue(options);
   const make = spanMaker(options.version);
   const runs = new Map<RunId, KnownRun>();

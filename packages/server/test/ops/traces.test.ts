@@ -74,7 +74,7 @@ describe('a run as a trace', () => {
 
   beforeEach(async () => {
     collector = await startCollector();
-    traces = startTraces({ version: '1.2.3', url: collector.url, log: silent });
+    traces = await startTraces({ version: '1.2.3', url: collector.url, log: silent });
     cluster = await startCluster(
       ({ task }) => (task === 'wait' ? 'go on' : task === 'b' && failuresLeft-- > 0 ? 'fail' : 'succeed'),
       { observers: [traces.observer] },
@@ -197,7 +197,7 @@ describe('a run as a trace', () => {
 describe('a collector that is away', () => {
   it('costs spans, which are counted, and never the runs', async () => {
     const warnings: object[] = [];
-    const traces = startTraces({
+    const traces = await startTraces({
       version: '1',
       url: 'http://127.0.0.1:9/v1/traces',
       queueMax: 3,
@@ -223,7 +223,7 @@ describe('a collector that is away', () => {
   it('that refuses everything is complained about once, not with every batch', async () => {
     const collector = await startCollector(400);
     const warnings: string[] = [];
-    const traces = startTraces({
+    const traces = await startTraces({
       version: '1',
       url: collector.url,
       log: { warn: (_fields, event) => void warnings.push(event) },
