@@ -4,12 +4,14 @@ import { addAlertCommand } from './commands/alert.ts';
 import { addApiCommand } from './commands/api.ts';
 import { addAuditCommand } from './commands/audit.ts';
 import { addApplyCommand } from './commands/apply.ts';
+import { addBackfillCommand } from './commands/backfill.ts';
 import { addCompletionCommand } from './commands/completion.ts';
 import { addConfigCommand } from './commands/config.ts';
 import { addConnectionCommand } from './commands/connection.ts';
 import { addDbCommand } from './commands/db.ts';
 import { addDevCommand } from './commands/dev.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
+import { addEnvironmentCommand } from './commands/environment.ts';
 import { addFileCommand } from './commands/file.ts';
 import { addGroupCommand } from './commands/group.ts';
 import { addImportCommand } from './commands/import.ts';
@@ -25,6 +27,7 @@ import { addTokenCommand } from './commands/token.ts';
 import { addUserCommand } from './commands/user.ts';
 import { addVersionCommand } from './commands/version.ts';
 import { addWorkerCommand } from './commands/worker.ts';
+import { addWorkerGroupCommand } from './commands/worker-group.ts';
 import { addWorkflowCommand } from './commands/workflow.ts';
 import { examples } from './examples.ts';
 import { addGlobalFlags, type Host } from './session.ts';
@@ -37,10 +40,13 @@ const COMMANDS = [
   addLogsCommand,
   addRunsCommand,
   addTaskCommand,
+  addBackfillCommand,
   addWorkflowCommand,
   addWorkerCommand,
+  addWorkerGroupCommand,
   addMasterCommand,
   addGroupCommand,
+  addEnvironmentCommand,
   addAlertCommand,
   addProjectCommand,
   addSecretCommand,

@@ -28,7 +28,7 @@ export function addCompletionCommand(program: Command, _host: Host): void {
     .action((shell: Shell) => void process.stdout.write(completionScript(program, shell)));
 }
 
-/** The script; asks `pelorus workflow list -o name` for the names after `run` and `workflow …`. */
+/** The script; asks `pelorus … list -o name` for the names of things. */
 export function completionScript(program: Command, shell: Shell): string {
   const commands = walk(program, '', []);
   if (shell === 'fish') return fishScript(commands);
@@ -49,21 +49,36 @@ function walk(command: Command, path: string, inherited: CompletedCommand['words
   return [own, ...command.commands.flatMap((child) => walk(child, `${path} ${child.name()}`.trim(), global))];
 }
 
-/** Commands whose first argument is a workflow. */
-const BY_WORKFLOW = new Set([
-  'run',
-  'workflow get',
-  'workflow export',
-  'workflow history',
-  'workflow delete',
-  'workflow graph',
-]);
-const ASK_NAMES = 'pelorus workflow list -o name 2>/dev/null';
+/** Commands whose first argument is the name of something, and the command that lists those names. */
+const NAMED_BY: Readonly<Record<string, string>> = {
+  run: 'workflow list',
+  'workflow get': 'workflow list',
+  'workflow export': 'workflow list',
+  'workflow history': 'workflow list',
+  'workflow delete': 'workflow list',
+  'workflow graph': 'workflow list',
+  'backfill create': 'workflow list',
+  'backfill get': 'backfill list',
+  'backfill stop': 'backfill list',
+  'environment get': 'environment list',
+  'environment set': 'environment list',
+  'environment delete': 'environment list',
+  'worker-group get': 'worker-group list',
+  'worker-group set': 'worker-group list',
+  'worker-group delete': 'worker-group list',
+};
+
+/** Shell text that writes the names; null: there are none to ask for. */
+function namesFor(path: string): string | null {
+  const list = NAMED_BY[path];
+  return list === undefined ? null : `$(pelorus ${list} -o name 2>/dev/null)`;
+}
 
 function bashScript(commands: CompletedCommand[]): string {
   const cases = commands.map(({ path, words }) => {
-    const names = BY_WORKFLOW.has(path) ? ` $(${ASK_NAMES})` : '';
-    return `    "${path}") words="${words.map((one) => one.word).join(' ')}${names}" ;;`;
+    const names = namesFor(path);
+    const all = [...words.map((one) => one.word), ...(names === null ? [] : [names])];
+    return `    "${path}") words="${all.join(' ')}" ;;`;
   });
   return `# bash completion for pelorus: source <(pelorus completion bash)
 _pelorus() {
@@ -101,9 +116,10 @@ function fishScript(commands: CompletedCommand[]): string {
       ({ word, describe }) =>
         `complete -c pelorus -n ${quoted(seen)} ${word.startsWith('--') ? `-l ${word.slice(2)}` : `-f -a ${quoted(word)}`} -d ${quoted(describe)}`,
     );
-    return BY_WORKFLOW.has(path)
-      ? [...entries, `complete -c pelorus -n ${quoted(seen)} -f -a ${quoted(`(${ASK_NAMES})`)}`]
-      : entries;
+    const names = namesFor(path);
+    return names === null
+      ? entries
+      : [...entries, `complete -c pelorus -n ${quoted(seen)} -f -a ${quoted(names.slice(1))}`];
   });
   return `# fish completion for pelorus\n${lines.join('\n')}\n`;
 }

@@ -41,12 +41,12 @@ export interface Searching {
   end(reason: unknown): void;
 }
 
-export interface SearchThreads {
+interface SearchThreads {
   begin(wanted: Wanted): Searching;
   close(): Promise<void>;
 }
 
-export interface SearchThreadLimits {
+interface SearchThreadLimits {
   threads: number;
   /** CPU time that one search may cost. */
   workMs: number;

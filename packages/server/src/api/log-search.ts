@@ -38,7 +38,7 @@ export interface LogSearch {
   close(): Promise<void>;
 }
 
-export interface LogSearchLimits {
+interface LogSearchLimits {
   /** Until there is an answer, waiting included. */
   waitMs: number;
   /** CPU time of one search. */

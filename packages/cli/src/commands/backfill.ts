@@ -1,0 +1,236 @@
+import type {
+  BackfillDate,
+  BackfillPreview,
+  BackfillRequest,
+  BackfillStateName,
+  BackfillSubmitted,
+  BackfillSummary,
+  BackfillView,
+} from '@pelorus/protocol';
+import { Option, type Command } from 'commander';
+import { examples } from '../examples.ts';
+import { usageFailure } from '../failure.ts';
+import { fieldsText, tableText, writeItem, writeListing, type Column } from '../output.ts';
+import { resolveWorkflow } from '../references.ts';
+import { addRunOrder, instantFlag, runOrderOf, type RunOrderFlags } from '../run-order.ts';
+import { collectList, openSession, relativeTo, wholeNumber, type Host, type Session } from '../session.ts';
+import type { Stream } from '../terminal.ts';
+import { instantText, type Tone } from '../words.ts';
+
+const STATES: BackfillStateName[] = ['pending', 'running', 'paused', 'succeeded', 'failed', 'stopped'];
+
+const TONES: Record<BackfillStateName | BackfillDate['state'], Tone> = {
+  pending: 'quiet',
+  skipped: 'quiet',
+  running: 'busy',
+  paused: 'warn',
+  succeeded: 'good',
+  failed: 'bad',
+  stopped: 'bad',
+};
+
+interface CreateFlags extends RunOrderFlags {
+  project?: string;
+  start?: string;
+  end?: string;
+  date?: string[];
+  crontab?: string;
+  parallelism?: number;
+  order?: 'ascending' | 'descending';
+  dryRun?: boolean;
+}
+
+interface ListFlags {
+  project?: string;
+  workflow?: string;
+  state?: BackfillStateName;
+  limit: number;
+}
+
+/** `pelorus backfill …` */
+export function addBackfillCommand(program: Command, host: Host): void {
+  const parent = program.command('backfill').description('runs of a workflow for many logical dates');
+
+  addCreate(parent, host);
+
+  parent
+    .command('list')
+    .description('backfills, newest first')
+    .option('--project <project>', 'only of this project')
+    .option('--workflow <workflow>', 'only of this workflow: project/workflow, or its name alone')
+    .addOption(new Option('--state <state>', 'only in this state').choices(STATES))
+    .option('--limit <n>', 'at most this many', wholeNumber('--limit', 1), 20)
+    .addHelpText(
+      'after',
+      examples('pelorus backfill list --state running', 'pelorus backfill list --workflow sales/nightly -o json'),
+    )
+    .action((flags: ListFlags, command: Command) => listBackfills(openSession(command, host), flags));
+
+  parent
+    .command('get <backfill>')
+    .description('one backfill with its dates, in the order of execution')
+    .addHelpText('after', examples('pelorus backfill get 3', 'pelorus backfill get 3 -o json'))
+    .action(async (written: string, _flags: object, command: Command) => {
+      const id = backfillId(written);
+      const session = openSession(command, host);
+      show(session, await session.client.backfills.get(id, session.signal));
+    });
+
+  parent
+    .command('stop <backfill>')
+    .description('dates that have not begun never will; runs that go on are left alone')
+    .addHelpText('after', examples('pelorus backfill stop 3'))
+    .action(async (written: string, _flags: object, command: Command) => {
+      const id = backfillId(written);
+      const session = openSession(command, host);
+      const stopped = await session.client.backfills.stop(id, session.signal);
+      const text = (): string => `backfill ${id} ${stopped.state}: ${countsText(stopped.counts)}\n`;
+      writeItem(session.terminal.out, session.format, { value: stopped, name: String(id), text });
+    });
+}
+
+function addCreate(parent: Command, host: Host): void {
+  addRunOrder(parent.command('create <workflow>').description('run a workflow for a range or a list of dates'))
+    .option('--project <name>', 'the project of the workflow')
+    .option('--start <date>', 'the first date: 2024-03-15 (in UTC) or RFC 3339')
+    .option('--end <date>', 'the last one; a day counts whole')
+    .addOption(
+      new Option('--date <date>', 'exactly these instead; may be repeated, or a list with commas')
+        .argParser(collectList)
+        .conflicts(['start', 'end', 'crontab']),
+    )
+    .option('--crontab <crontab>', 'which instants between them; without: one each day, at the time of the first')
+    .option('--parallelism <n>', 'runs side by side; without: one after the other', wholeNumber('--parallelism', 1))
+    .addOption(new Option('--order <order>', 'which date comes first').choices(['ascending', 'descending']))
+    .option('--dry-run', 'show for which dates; start nothing')
+    .addHelpText(
+      'after',
+      examples(
+        'pelorus backfill create sales/nightly --start 2024-03-01 --end 2024-03-31 --dry-run',
+        'pelorus backfill create sales/nightly --start 2024-03-01 --end 2024-03-31 --parallelism 4',
+        "pelorus backfill create sales/hourly --start 2024-03-01 --end 2024-03-02 --crontab '0 * * * *'",
+        'pelorus backfill create sales/nightly --date 2024-03-01,2024-03-08 --from-node load --dep post',
+      ),
+    )
+    .action((written: string, flags: CreateFlags, command: Command) =>
+      createBackfill(openSession(command, host), written, flags),
+    );
+}
+
+async function createBackfill(session: Session, written: string, flags: CreateFlags): Promise<void> {
+  const when = datesOf(flags);
+  const name = await resolveWorkflow(session.client, written, flags.project, session.signal);
+  const request: BackfillRequest = {
+    ...(await runOrderOf(session, name, flags)),
+    ...when,
+    ...(flags.parallelism === undefined ? {} : { mode: 'parallel', parallelism: flags.parallelism }),
+    ...(flags.order === undefined ? {} : { order: flags.order }),
+  };
+  if (flags.dryRun === true)
+    return showPreview(session, await session.client.backfills.preview(request, session.signal));
+  const submitted = await session.client.backfills.submit(request, { signal: session.signal });
+  for (const warning of submitted.warnings) session.terminal.err.write(`warning: ${warning}\n`);
+  writeItem(session.terminal.out, session.format, {
+    value: submitted,
+    name: String(submitted.id),
+    text: () => submittedText(`${name.project}/${name.workflow}`, submitted),
+  });
+}
+
+function datesOf({ start, end, date, crontab }: CreateFlags): Partial<BackfillRequest> {
+  if (date !== undefined) return { dates: date.map((text) => instantFlag('--date', text)) };
+  if (start === undefined || end === undefined)
+    throw usageFailure('backfill create needs --start and --end, or --date');
+  return {
+    startDate: instantFlag('--start', start),
+    endDate: instantFlag('--end', end, 'end'),
+    ...(crontab === undefined ? {} : { crontab }),
+  };
+}
+
+function showPreview(session: Session, preview: BackfillPreview): void {
+  for (const warning of preview.warnings) session.terminal.err.write(`warning: ${warning}\n`);
+  const { dates, mode, parallelism, zone } = preview;
+  const how = mode === 'serial' ? 'one after the other' : `${parallelism} at a time`;
+  writeItem(session.terminal.out, session.format, {
+    value: preview,
+    name: dates.join('\n'),
+    text: () =>
+      `${countText(dates.length)}, ${how}, reckoned in ${zone}\n${dates.map((date) => `  ${date}\n`).join('')}`,
+  });
+}
+
+function submittedText(workflow: string, { id, state, waitReason, dateCount }: BackfillSubmitted): string {
+  const dates = dateCount === null ? '' : `, ${countText(dateCount)}`;
+  const why = waitReason === null ? '' : ` (${waitReason})`;
+  return `backfill ${id} of ${workflow}: ${state}${why}${dates}\n  pelorus backfill get ${id}\n`;
+}
+
+const countText = (count: number): string => (count === 1 ? '1 date' : `${count} dates`);
+
+async function listBackfills(session: Session, flags: ListFlags): Promise<void> {
+  const { workflow, project, state, limit } = flags;
+  const scope =
+    workflow === undefined
+      ? { ...(project === undefined ? {} : { project }) }
+      : await resolveWorkflow(session.client, workflow, project, session.signal);
+  const { items } = await session.client.backfills.list(
+    { ...scope, ...(state === undefined ? {} : { state }), limit },
+    session.signal,
+  );
+  const columns: Column<BackfillSummary>[] = [
+    { title: 'BACKFILL', value: (backfill) => String(backfill.id) },
+    { title: 'WORKFLOW', value: (backfill) => `${backfill.project}/${backfill.workflow}` },
+    { title: 'STATE', value: (backfill) => backfill.state, tone: (backfill) => TONES[backfill.state] },
+    { title: 'FROM', value: (backfill) => backfill.startDate },
+    { title: 'TO', value: (backfill) => backfill.endDate },
+    { title: 'DATES', value: (backfill) => countsText(backfill.counts) },
+    { title: 'SUBMITTED', value: (backfill) => instantText(backfill.createdAt, relativeTo(session)) },
+    { title: 'BY', value: (backfill) => backfill.submittedBy },
+  ];
+  const listing = { rows: items, columns, name: (backfill: BackfillSummary) => String(backfill.id) };
+  writeListing(session.terminal.out, session.format, { ...listing, none: 'no backfills' });
+}
+
+function countsText(counts: BackfillSummary['counts']): string {
+  const parts = Object.entries(counts).map(([state, count]) => `${count} ${state}`);
+  return parts.length === 0 ? '-' : parts.join(', ');
+}
+
+const DATES: Column<BackfillDate>[] = [
+  { title: 'DATE', value: ({ date }) => date },
+  { title: 'STATE', value: ({ state }) => state, tone: ({ state }) => TONES[state] },
+  { title: 'RUN', value: ({ run }) => run?.toString() ?? '-' },
+];
+
+function show(session: Session, backfill: BackfillView): void {
+  const text = (stream: Stream): string => {
+    const reference = relativeTo(session);
+    const fields = fieldsText([
+      ['backfill', String(backfill.id)],
+      ['workflow', `${backfill.project}/${backfill.workflow}`],
+      ['version', backfill.version === null ? 'the latest of each time' : String(backfill.version)],
+      ['state', backfill.state],
+      ['waits', backfill.waitReason],
+      ['from', backfill.startDate],
+      ['to', backfill.endDate],
+      ['crontab', backfill.crontab],
+      ['zone', backfill.zone],
+      ['mode', backfill.mode === 'serial' ? 'serial' : `parallel, ${backfill.parallelism} at a time`],
+      ['order', backfill.order],
+      ['dates', countsText(backfill.counts)],
+      ['submitted', `${instantText(backfill.createdAt, reference)} by ${backfill.submittedBy}`],
+      ['ended', backfill.endedAt === null ? null : instantText(backfill.endedAt, reference)],
+    ]);
+    return backfill.dates === null
+      ? fields
+      : `${fields}\n${tableText(stream, { rows: backfill.dates, columns: DATES })}`;
+  };
+  writeItem(session.terminal.out, session.format, { value: backfill, name: String(backfill.id), text });
+}
+
+function backfillId(written: string): number {
+  if (!/^[1-9]\d{0,14}$/.test(written))
+    throw usageFailure(`"${written}" is not a backfill`, 'give its number as `pelorus backfill list` shows it');
+  return Number(written);
+}
