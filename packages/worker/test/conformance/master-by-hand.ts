@@ -101,7 +101,8 @@ export class MasterByHand {
   }
 
   send(...messages: MasterToWorker[]): void {
-    if (!isFrame.ofMaster(messages)) throw new Error(`the test breaks the rules: ${ajv.errorsText(isFrame.ofMaster.errors)}`);
+    if (!isFrame.ofMaster(messages))
+      throw new Error(`the test breaks the rules: ${ajv.errorsText(isFrame.ofMaster.errors)}`);
     this.sendAnything(messages);
   }
 
@@ -141,7 +142,9 @@ export class MasterByHand {
     { count = 1, limitMs = 15_000 } = {},
   ): Promise<Extract<AttemptReport, { kind: Kind }>> {
     const found = (): Extract<AttemptReport, { kind: Kind }>[] =>
-      this.reportsOf(attempt).filter((report): report is Extract<AttemptReport, { kind: Kind }> => report.kind === kind);
+      this.reportsOf(attempt).filter(
+        (report): report is Extract<AttemptReport, { kind: Kind }> => report.kind === kind,
+      );
     await this.until(
       () => found().length >= count,
       () => `${count} × ${kind} of ${attempt}; heard ${JSON.stringify(this.reportsOf(attempt))}`,
