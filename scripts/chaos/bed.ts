@@ -75,7 +75,7 @@ export async function openBed({ seed, postgresBin, say }: BedOptions): Promise<B
   chmodSync(directory, 0o755);
   const logs = join(directory, 'logs');
   mkdirSync(logs);
-  const closers: (() => Promise<unknown> | unknown)[] = [];
+  const closers: (() => unknown)[] = [];
   const close = async ({ remove }: { remove: boolean }): Promise<void> => {
     for (const closer of closers.splice(0).toReversed()) await closer();
     for (const { pid } of processesOf(directory)) signalPid(pid, 'SIGKILL');

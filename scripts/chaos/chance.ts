@@ -2,7 +2,7 @@
 
 export interface Chance {
   /** In [0, 1). */
-  next(): number;
+  next: () => number;
   /** In [low, high). */
   between(low: number, high: number): number;
   /** Whole, in [low, high]. */

@@ -43,7 +43,7 @@ export async function makeDatabaseServer(options: {
   mkdirSync(directory, { recursive: true });
   if (ids) for (const each of [disk.directory, directory]) chownSync(each, ids.uid, ids.gid);
   execFileSync(join(bin, 'initdb'), ['-D', directory, '-U', 'postgres', '-A', 'trust'], {
-    ...(ids ?? {}),
+    ...ids,
     stdio: 'ignore',
   });
   const unit = new Unit({

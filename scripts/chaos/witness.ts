@@ -112,17 +112,17 @@ export async function readStore(url: string): Promise<StoreSeen> {
     tasks: (await ask<TaskRow>(url, 'select run_id, task, state, attempts from task_run order by run_id, task')).map(
       (row) => ({
         run: Number(row.run_id),
-        task: Number(row.task),
+        task: row.task,
         state: row.state,
-        attempts: Number(row.attempts),
+        attempts: row.attempts,
       }),
     ),
     attempts: (
       await ask<AttemptRow>(url, 'select run_id, task, n, state, cause from attempt order by run_id, task, n')
     ).map((row) => ({
       run: Number(row.run_id),
-      task: Number(row.task),
-      n: Number(row.n),
+      task: row.task,
+      n: row.n,
       state: row.state,
       cause: row.cause,
     })),
