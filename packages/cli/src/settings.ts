@@ -386,7 +386,7 @@ function tokens(text: string): string | null {
 
 function lease(text: string): string | null {
   const durationMs = parseDuration(text) ?? 0;
-  return durationMs >= 5_000 && durationMs <= 300_000 ? null : `must be between 5s and 5m, not "${text}"`;
+  return durationMs >= 8_000 && durationMs <= 300_000 ? null : `must be between 8s and 5m, not "${text}"`;
 }
 
 function drainTime(text: string): string | null {

@@ -8,11 +8,11 @@ import {
   type SchemaStatus,
   type Store,
 } from '@pelorus/server/store';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { DataDirectory } from './data-directory.ts';
 import { EXIT } from './exit-codes.ts';
 import { Failure, type FailureFields } from './failure.ts';
+import { sleep } from './pace.ts';
 
 export interface AuditSettings {
   days: number;
@@ -69,7 +69,7 @@ export async function openServerStore(options: ServerStoreOptions): Promise<Stor
       const mayCome = error instanceof StoreError && error.code === 'UNAVAILABLE';
       if (!mayCome || performance.now() > endsAt) throw new Failure(serverFailure(error, url), { cause: error });
       log.warn({ store: serverOf(url), error: error.message }, 'the store does not answer yet; trying again');
-      await pause(RETRY_MS, undefined, { signal });
+      await sleep(RETRY_MS, signal);
     }
   }
 }

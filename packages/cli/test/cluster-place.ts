@@ -55,7 +55,7 @@ export interface Cluster {
 
 export interface ClusterOptions {
   masters: number;
-  /** Default 5 s. */
+  /** Default 8 s. */
   masterLease?: string;
 }
 
@@ -75,7 +75,7 @@ export async function newCluster(serverUrl: string, options: ClusterOptions): Pr
     PELORUS_STORE: storeUrl,
     PELORUS_SECRET_KEY: secretKey ?? '',
     PELORUS_OPS_TOKEN: opsToken ?? '',
-    PELORUS_MASTER_LEASE: options.masterLease ?? '5s',
+    PELORUS_MASTER_LEASE: options.masterLease ?? '8s',
   };
   const given = {
     api: { ...server, PELORUS_ADMIN_TOKEN: adminToken ?? '', PELORUS_PORT: '0' },
