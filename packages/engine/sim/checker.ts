@@ -52,6 +52,11 @@ export class Checker {
   private readonly dispatchesHeard = new Set<string>();
   /** Attempts for which a host's agent heard a kill before it heard of the attempt. */
   private readonly killedFirst = new Set<string>();
+  /** How long the master that sent an attempt said it may go on unheard of, in ms. */
+  readonly leases = new Map<AttemptId, number>();
+  /** When each master last carried out a transaction, and when it first heard each report. */
+  private readonly committedAt = new Map<MasterId, number>();
+  private readonly reportsHeard = new Map<string, number>();
   private readonly touched = new Set<RunId>();
   /** When a worker last refused something of a master, by that master's clock. */
   private readonly refusedAt = new Map<string, number>();
@@ -74,6 +79,7 @@ export class Checker {
     world.tally.count('transactions');
     if (!world.store.holds(fence))
       fail('S1', `${fence.master} is fenced and commits ${describeChanges(changes) || 'nothing'}`);
+    this.committedAt.set(fence.master, world.timeline.now);
     this.resumed.clear();
     for (const change of changes)
       if (change.kind === 'run' && change.status.state === 'running') this.resumed.add(change.status.run);
@@ -373,21 +379,37 @@ export class Checker {
     tally.count(`path: dispatch refused (${why})`);
   }
 
+  /** A report has come to a master: from here on a look at its fence counts for the acknowledgement. */
+  heard(master: MasterId, worker: WorkerId, messages: readonly WorkerToMaster[]): void {
+    for (const message of messages) {
+      if (message.kind !== 'report') continue;
+      const key = `${master} ${worker} ${message.report.attempt} ${message.report.sequence}`;
+      if (!this.reportsHeard.has(key)) this.reportsHeard.set(key, this.world.timeline.now);
+    }
+  }
+
   released(master: MasterId, worker: WorkerId, messages: readonly MasterToWorker[]): void {
     for (const message of messages) {
       if (message.kind === 'ack') this.acknowledged(master, worker, message);
-      if (message.kind === 'dispatch') this.dispatched(master, worker, message.spec.attempt);
+      if (message.kind === 'dispatch') {
+        this.leases.set(message.spec.attempt, message.spec.executionLeaseMs);
+        this.dispatched(master, worker, message.spec.attempt);
+      }
       if (message.kind === 'kill') this.killSent(master, worker, message.attempt);
     }
   }
 
   private acknowledged(master: MasterId, worker: WorkerId, ack: Extract<MasterToWorker, { kind: 'ack' }>): void {
-    const report = this.reports.get(`${worker} ${ack.attempt} ${ack.sequence}`);
+    const key = `${worker} ${ack.attempt} ${ack.sequence}`;
+    const report = this.reports.get(key);
     if (!report)
       return fail(
         'defect',
         `${master} acknowledges report ${ack.sequence} of ${ack.attempt}, which ${worker} never made`,
       );
+    const heardAt = this.reportsHeard.get(`${master} ${key}`) ?? Infinity;
+    if ((this.committedAt.get(master) ?? -Infinity) < heardAt)
+      return fail('S6', `${master} acknowledges ${report.kind} of ${ack.attempt} without having looked whether it is still in charge`);
     const { run: id } = parseAttemptId(ack.attempt)!;
     const record = this.world.store.attempt(ack.attempt);
     const ended = isTerminalRun(this.world.store.runs.get(id)!.status.state);
@@ -478,8 +500,10 @@ export class Checker {
 
   /** Somebody of its workflow is under way, whose end will be its turn. */
   private mustHaveItsTurnAhead({ spec, turn }: DurableRun): void {
-    const under = lineOf(this.world.store.runs, spec.workflowId).some((one) => one.turn === null);
-    if (!under)
+    const { store } = this.world;
+    const isUnderWay = (one: DurableRun): boolean =>
+      one.turn === null || (one.turn === 'superseded' && store.waitingCommands(one.spec.id).length > 0);
+    if (!lineOf(store.runs, spec.workflowId).some(isUnderWay))
       fail('L4', `run ${spec.id} waits for its turn (${turn}) although nobody else of its workflow is under way`);
   }
 

@@ -29,6 +29,7 @@ import {
   type WorkerInput,
   executionDeadline,
 } from '@pelorus/worker/core';
+import { SCHEDULING_LEASE_MS } from '../src/index.ts';
 import { type Behaviour, behaviourOf } from './behaviour.ts';
 import type { SimProcess } from './ledger.ts';
 import type { Connection } from './network.ts';
@@ -321,10 +322,10 @@ export class Host {
   }
 
   /** A supervisor that is there kills in time. */
-  private mustBeInTime({ attempt, executionLeaseMs }: JournalEntry): void {
+  private mustBeInTime({ attempt }: JournalEntry): void {
     const { world, supervisor, renewedAt } = this;
     if (renewedAt === null || !supervisor || supervisor.actor.paused || !this.awake) return;
-    const endsAt = this.trueTimeOf(renewedAt) + executionLeaseMs;
+    const endsAt = this.trueTimeOf(renewedAt) + (world.checker.leases.get(attempt) ?? Infinity);
     if (world.timeline.now <= endsAt || supervisor.actor.awakeSince > endsAt - WAKE_UP_MS) return;
     const lateMs = Math.round(world.timeline.now - endsAt);
     throw new Violation('lease', `${attempt} lived on ${this.options.name} for ${lateMs} ms after its lease`);
@@ -574,6 +575,8 @@ class Agent {
   private input(input: WorkerInput): void {
     const { messages, orders } = this.core.handle(input, { now: this.host.clock(), chance: this.random.next });
     const starts = input.kind === 'frame' && orders.some(({ kind }) => kind === 'start');
+    if (starts && this.host.clock() > this.host.heardTo + SCHEDULING_LEASE_MS)
+      throw new Violation('lease', `${this.id} starts something though its scheduling lease is over`);
     if (starts && this.reading !== AT_EASE)
       throw new Violation('overload', `${this.id} starts something though it is over its limits`);
     for (const { link, messages: frame } of messages) {

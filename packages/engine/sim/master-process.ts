@@ -291,6 +291,7 @@ export class MasterProcess {
       master: {
         actor: this.actor,
         received: (messages) => {
+          this.world.checker.heard(this.id, workerId, messages);
           for (const message of messages)
             if (message.kind === 'heartbeat') this.world.heartbeatHeard(host, message.sentAt);
           this.push({ kind: 'frame', link, messages });

@@ -4,6 +4,7 @@
  */
 import {
   type AttemptId,
+  type AttemptSpec,
   formatAttemptId,
   isTerminalTaskRun,
   type MasterToWorker,
@@ -26,6 +27,8 @@ import {
   isLive,
   type LinkId,
   MasterCore,
+  type MasterCoreOptions,
+  Placement,
   type Run,
   type RunContext,
   stateOf,
@@ -379,7 +382,244 @@ class OutlivesItsLease extends WorkerCore {
   }
 }
 
+/** A group that nobody can serve now keeps all others waiting. */
+class BlocksBehindOneGroup extends MasterCore {
+  protected override newPlacement({ selector, random }: MasterCoreOptions): Placement {
+    return new OneLine(selector, random);
+  }
+}
+
+class OneLine extends Placement {
+  override placeAll(place: Parameters<Placement['placeAll']>[0]): void {
+    for (const [group, queue] of this.queues) if (queue.length > 0 && this.choose(group) === null) return;
+    super.placeAll(place);
+  }
+}
+
+/** Places on a worker again as soon as it has refused. */
+class NeverLeavesAlone extends MasterCore {
+  protected override leaveAlone(): void {}
+}
+
+/** Believes that workers have all of their slots for it alone. */
+class KnowsNoOtherMasters extends MasterCore {
+  override frame(link: LinkId, messages: readonly WorkerToMaster[], at: number): void {
+    super.frame(
+      link,
+      messages.map((message) => ('load' in message ? { ...message, load: { ...message.load, usedSlots: 0 } } : message)),
+      at,
+    );
+  }
+}
+
+/** Does not hear that a worker is over its limits. */
+class IgnoresOverload extends MasterCore {
+  override frame(link: LinkId, messages: readonly WorkerToMaster[], at: number): void {
+    super.frame(
+      link,
+      messages.map((message) => ('load' in message ? { ...message, load: { ...message.load, busy: false } } : message)),
+      at,
+    );
+  }
+}
+
+/** Takes what it is sent, whatever its host says. */
+class TakesWorkWhileBusy extends WorkerCore {
+  override handle(input: WorkerInput, moment: Moment): WorkerOutput {
+    return input.kind === 'host' ? { messages: [], orders: [] } : super.handle(input, moment);
+  }
+}
+
+/** Says how many slots it has, and takes more. */
+class OverfillsItsSlots extends WorkerCore {
+  private readonly slots: number;
+
+  constructor(options: WorkerCoreOptions) {
+    super({ ...options, slots: options.slots * 10 });
+    this.slots = options.slots;
+  }
+
+  override handle(input: WorkerInput, moment: Moment): WorkerOutput {
+    const { messages, orders } = super.handle(input, moment);
+    const said = (message: WorkerToMaster): WorkerToMaster =>
+      'load' in message ? { ...message, load: { ...message.load, slots: this.slots, usedSlots: 0 } } : message;
+    return { orders, messages: messages.map(({ link, messages: frame }) => ({ link, messages: frame.map(said) })) };
+  }
+}
+
+/** Counts its leases from the arrival of the answer, not from the sending of the heartbeat. */
+class CountsFromReceipt extends WorkerCore {
+  override handle(input: WorkerInput, moment: Moment): WorkerOutput {
+    const { messages, orders } = super.handle(input, moment);
+    return {
+      messages,
+      orders: orders
+        .filter((order) => order.kind !== 'kill' || order.reason !== 'lease')
+        .map((order) => (order.kind === 'renew' ? { kind: 'renew', renewedAt: moment.now } : order)),
+    };
+  }
+}
+
+/** Counts a lease from the last heartbeat that it sent, answered or not. */
+class RenewsItself extends WorkerCore {
+  override handle(input: WorkerInput, moment: Moment): WorkerOutput {
+    const { messages, orders } = super.handle(input, moment);
+    const beats = messages.some(({ messages: frame }) => frame.some(({ kind }) => kind === 'heartbeat'));
+    if (beats) orders.push({ kind: 'renew', renewedAt: moment.now });
+    return { messages, orders: orders.filter((order) => order.kind !== 'kill' || order.reason !== 'lease') };
+  }
+}
+
+/** Uses the whole execution lease, and leaves nothing for clocks that run at different speeds. */
+class UsesTheWholeLease extends WorkerCore {
+  override handle(input: WorkerInput, moment: Moment): WorkerOutput {
+    if (input.kind !== 'frame') return super.handle(input, moment);
+    const messages = input.messages.map((message): MasterToWorker => {
+      if (message.kind !== 'dispatch') return message;
+      const { spec } = message;
+      return { kind: 'dispatch', spec: { ...spec, executionLeaseMs: spec.executionLeaseMs / 0.9 } };
+    });
+    return super.handle({ ...input, messages }, moment);
+  }
+}
+
+/** Takes for granted that masters want what they sent once, however long ago that was. */
+class SchedulingLeaseNeverEnds extends WorkerCore {
+  override handle(input: WorkerInput, moment: Moment): WorkerOutput {
+    if (input.kind !== 'frame') return super.handle(input, moment);
+    const messages = input.messages.map((message) =>
+      message.kind === 'welcome' || message.kind === 'lease' ? { ...message, leaseMs: 1e9 } : message,
+    );
+    return super.handle({ ...input, messages }, moment);
+  }
+}
+
+/** Forgets that an attempt was killed before it was heard of, as soon as the master knows. */
+class ForgetsTombstones extends WorkerCore {
+  private readonly refused = new Set<AttemptId>();
+  private readonly forgotten = new Set<AttemptId>();
+
+  override handle(input: WorkerInput, moment: Moment): WorkerOutput {
+    const dispatches: AttemptSpec[] = [];
+    for (const message of input.kind === 'frame' ? input.messages : []) {
+      if (message.kind === 'ack' && this.refused.has(message.attempt)) this.forgotten.add(message.attempt);
+      if (message.kind === 'dispatch' && this.forgotten.has(message.spec.attempt)) dispatches.push(message.spec);
+    }
+    const output = super.handle(input, moment);
+    for (const { messages } of output.messages)
+      for (const message of messages)
+        if (message.kind === 'report' && message.report.kind === 'tombstoned') this.refused.add(message.report.attempt);
+    for (const spec of dispatches) output.orders.push({ kind: 'start', spec });
+    return output;
+  }
+}
+
 export const MUTANTS: Mutant[] = [
+  {
+    name: 'a stale acknowledgement of a former owner is not fenced',
+    variant: { unfencedWhenNothingChanges: true },
+    faults: { duplicateFrame: 0.2 },
+    masters: 3,
+    caughtBy: ['S6'],
+  },
+  {
+    name: 'acknowledgements leave before the commit',
+    variant: { acksBeforeCommit: true },
+    faults: { storeFails: 0.05 },
+    caughtBy: ['S6'],
+  },
+  {
+    name: 'runs are handed back before the last commit',
+    variant: { releasesTooEarly: true },
+    faults: { masterStopMs: 8_000 },
+    masters: 2,
+    caughtBy: ['S1', 'S5', 'S4'],
+  },
+  {
+    name: 'runs are taken over without fencing their owner',
+    variant: { takesWithoutFencing: true },
+    faults: { masterPauseMs: 8_000 },
+    masters: 3,
+    caughtBy: ['S1'],
+  },
+  {
+    name: 'masters go by the clocks of their hosts',
+    variant: { mastersTrustTheirClocks: true },
+    faults: { ...NO_FAULTS, masterClockOffMs: 3_600_000, partitionMs: 6_000 },
+    masters: 3,
+    caughtBy: ['S2'],
+  },
+  {
+    name: 'a group that nobody serves keeps the others waiting',
+    variant: { masterCore: (options) => new BlocksBehindOneGroup(options) },
+    faults: NO_FAULTS,
+    caughtBy: ['L3'],
+  },
+  {
+    name: 'a worker that refused is asked again at once',
+    variant: { masterCore: (options) => new NeverLeavesAlone(options) },
+    faults: { hostBusyMs: 5_000 },
+    caughtBy: ['overload'],
+  },
+  {
+    name: 'a master knows nothing of the slots that others use',
+    variant: { masterCore: (options) => new KnowsNoOtherMasters(options) },
+    masters: 3,
+    caughtBy: ['overload'],
+  },
+  {
+    name: 'overloaded workers get new attempts',
+    variant: { masterCore: (options) => new IgnoresOverload(options) },
+    faults: { hostBusyMs: 5_000 },
+    caughtBy: ['overload'],
+  },
+  {
+    name: 'an overloaded worker takes new attempts',
+    variant: { workerCore: (options) => new TakesWorkWhileBusy(options) },
+    faults: { hostBusyMs: 5_000 },
+    caughtBy: ['overload'],
+  },
+  {
+    name: 'a worker takes more than its slots',
+    variant: { workerCore: (options) => new OverfillsItsSlots(options) },
+    masters: 3,
+    caughtBy: ['S10'],
+  },
+  {
+    name: 'leases count from the arrival of the answer',
+    variant: { workerCore: (options) => new CountsFromReceipt(options) },
+    caughtBy: ['lease'],
+  },
+  {
+    name: 'leases count from heartbeats that nobody answered',
+    variant: { workerCore: (options) => new RenewsItself(options) },
+    caughtBy: ['lease'],
+  },
+  {
+    name: 'a worker uses the whole execution lease',
+    variant: { workerCore: (options) => new UsesTheWholeLease(options) },
+    faults: { partitionMs: 10_000 },
+    caughtBy: ['lease'],
+  },
+  {
+    name: 'a worker takes attempts though its scheduling lease is over',
+    variant: { workerCore: (options) => new SchedulingLeaseNeverEnds(options) },
+    faults: { agentPauseMs: 8_000, hostSuspendMs: 10_000 },
+    caughtBy: ['lease'],
+  },
+  {
+    name: 'a tombstone is forgotten when the master knows of it',
+    variant: { workerCore: (options) => new ForgetsTombstones(options) },
+    faults: { delayFrame: 0.2, duplicateFrame: 0.2 },
+    people: { stop: 0.5, killTask: 0.5 },
+    caughtBy: ['S9'],
+  },
+  {
+    name: 'a kill ends only what was started',
+    variant: { killsOnlyDirectChild: true },
+    people: { stop: 0.5, killTask: 0.5 },
+    caughtBy: ['S2', 'S9'],
+  },
   { name: 'messages leave before the commit', variant: { sendBeforeCommit: true }, caughtBy: ['S6', 'S9'] },
   {
     name: 'an unknown commit is taken for done',
@@ -549,7 +789,7 @@ export const MUTANTS: Mutant[] = [
     name: 'attempts outlive their execution lease',
     variant: { workerCore: (options) => new OutlivesItsLease(options), supervisorIgnoresLeases: true },
     faults: { partitionMs: 15_000 },
-    caughtBy: ['S2', 'S9'],
+    caughtBy: ['S2', 'S9', 'lease'],
   },
   {
     name: 'a new agent does not ask its supervisor',

@@ -117,8 +117,10 @@ function choicesOf(run: DurableRun, of: Case, task: number): (string[] | null)[]
   const choices = values.map(
     (value) => action.cases.find(({ when }) => isAbove(when, Number(value)))?.goto ?? action.default,
   );
-  // A task that starts with the first failure may have looked before the others had given anything.
-  const early = n === undefined && [task, ...before].some((one) => of.tasks[one]!.trigger === 'any_failed');
+  // What starts, or is given up, with the first failure may have let it look before the others had given anything.
+  const endsEarly = (one: number): boolean =>
+    of.tasks[one]!.trigger === 'any_failed' || of.rows[one]?.state === 'upstream_failed';
+  const early = n === undefined && [task, ...before].some(endsEarly);
   if (values.length > 0 && !early) return choices;
   return [...choices, run.spec.dryRun ? action.default : null];
 }

@@ -349,7 +349,11 @@ export class StoreModel {
   private startForgotten(): void {
     for (const workflowId of new Set([...this.runs.values()].map(({ spec }) => spec.workflowId))) {
       const next = nextInLine(this.runs, workflowId);
-      if (next) throw new Violation('turns', `run ${next.spec.id} could run, and nobody started it`);
+      if (!next) continue;
+      // It came when all others had been told to stop and none had: the sweep is sooner than their ends.
+      if (!lineOf(this.runs, workflowId).some(({ turn }) => turn === 'superseded'))
+        throw new Violation('turns', `run ${next.spec.id} could run, and nobody started it`);
+      this.startNext(workflowId);
     }
   }
 
