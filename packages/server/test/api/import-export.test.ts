@@ -1,5 +1,7 @@
 /** Several workflows at once: out of a project as a zip, and into one from zips and texts, all of them or none. */
-import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { randomBytes } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { ImportReport, Problem, WorkflowView } from '@pelorus/protocol';
 import { API_LIMITS } from '../../src/api/limits.ts';
 import { readZip } from '../../src/api/zip.ts';
@@ -104,8 +106,8 @@ test('what was exported is, imported into another project, the same byte by byte
     files: [{ path: 'shared/load.sql', outcome: 'created' }],
     unused: [],
   });
-  expect(body.workflows.map(({ name, outcome, version }) => [name, outcome, version]).toSorted()).toEqual(
-    ['Plain', 'children', 'json', 'plain', 'renamed', 'shares', 'with-files'].map((name) => [name, 'created', 1]),
+  expect(body.workflows.map(({ name, outcome, version }) => `${name} ${outcome} ${version}`).toSorted()).toEqual(
+    ['Plain', 'children', 'json', 'plain', 'renamed', 'shares', 'with-files'].map((name) => `${name} created 1`),
   );
   expect(await definitionsOf('q')).toEqual(await definitionsOf('p'));
   const again = await post('zip', zip, { project: 'q' });
@@ -155,6 +157,32 @@ describe('an export', () => {
       unused: [],
     });
   });
+
+  test(
+    'has a place among those under way until it is read or its client has gone, and no longer',
+    { timeout: 60_000 },
+    async () => {
+      const noise = randomBytes(API_LIMITS.filesBytesPerWorkflow - 1);
+      await put('small', yaml('name: small\ntasks: { t: { run: one } }'));
+      await put('large', bundle('tasks: { t: { run: one } }', { noise }));
+      await api.app.listen({ host: '127.0.0.1', port: 0 });
+      const url = `http://127.0.0.1:${(api.app.server.address() as AddressInfo).port}/api/v1/projects/p/export`;
+      const small = `${url}?workflows=small`;
+      for (let count = 0; count <= API_LIMITS.exportsAtOnce; count += 1) {
+        expect((await fetch(small, { method: 'HEAD' })).status).toBe(200);
+        expect((await (await fetch(small)).arrayBuffer()).byteLength).toBeGreaterThan(0);
+      }
+      const gone = new AbortController();
+      const unread = await Promise.all(
+        Array.from({ length: API_LIMITS.exportsAtOnce }, () => fetch(url, { signal: gone.signal })),
+      );
+      expect(unread.map(({ status }) => status)).toEqual(unread.map(() => 200));
+      const tooMany = await fetch(url);
+      expect([tooMany.status, tooMany.headers.get('retry-after')]).toEqual([429, '1']);
+      gone.abort();
+      await vi.waitFor(async () => expect((await fetch(small, { method: 'HEAD' })).status).toBe(200), 20_000);
+    },
+  );
 
   test('leaves out what was run directly, and what is larger than an import may be is refused', async () => {
     const parameters = {

@@ -339,7 +339,7 @@ const WORKFLOWS: Step[] = [
   { id: 'importProject', status: 200, path: P, body: { type: 'application/zip', content: definitionsZip } },
   refused('importProject', 422, { path: P, body: { type: 'application/yaml', content: 'name: x' } }),
   refused('importProject', 422, { path: P, json: [{ name: 'x' }] }),
-  refused('importProject', 400, { path: P, body: { type: 'application/zip', content: zip.subarray(1) } }),
+  refused('importProject', 422, { path: P, body: { type: 'application/zip', content: zip.subarray(1) } }),
   { id: 'deleteWorkflow', status: 204, path: { ...P, workflow: 'imported' } },
   { id: 'rollbackWorkflow', status: 200, path: W, json: { version: 1 } },
   refused('rollbackWorkflow', 404, { path: W, json: { version: 99 } }),
