@@ -6,8 +6,9 @@ export default defineConfig({
     include: ['packages/*/{src,test,sim}/**/*.test.ts', 'scripts/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: availableParallelism(),
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Of a test that hangs: they are long, for machines that have much else to do.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     teardownTimeout: 10_000,
     watch: false,
     passWithNoTests: false,

@@ -9,6 +9,7 @@ import { ROUTES } from '../../src/api/routes.ts';
 import { openDirectoryLogs } from '../../src/logs/index.ts';
 import { StoreError, type ApiStore, type StoreErrorCode } from '../../src/store/index.ts';
 import { anyText, DIAMOND, matching, NOW, openApi, type ApiUnderTest } from './api-under-test.ts';
+import { computing } from './computing.ts';
 
 let api: ApiUnderTest;
 let runId: number;
@@ -189,12 +190,12 @@ describe('every refusal is a problem document', () => {
       'the workflow has no task zz0',
     ],
   ])('%s', async (_name, path, call, message) => {
-    const startedAt = performance.now();
-    const { status, body } = await api.call('POST', path, call);
+    const { value, totalMs } = await computing(() => api.call('POST', path, call));
+    const { status, body } = value;
     expect(status).toBe(400);
     expect(body.errors?.map((problem) => problem.message)).toContain(message);
     expect(body.errors?.length).toBeLessThanOrEqual(100);
-    expect(performance.now() - startedAt).toBeLessThan(2000);
+    expect(totalMs).toBeLessThan(2000);
   });
 
   test.each([

@@ -7,7 +7,7 @@ import { createRunHints } from '../../src/api/index.ts';
 import { DIAMOND, NOW, openApi, type ApiUnderTest } from './api-under-test.ts';
 import { listen, type EventClient } from './event-client.ts';
 
-const WAIT = { timeout: 20_000, interval: 10 };
+const WAIT = { timeout: 60_000, interval: 10 };
 const ADMIN = newSecret();
 const asAdmin: Record<string, string> = { authorization: `Bearer ${ADMIN}` };
 const hints = createRunHints();
@@ -79,7 +79,7 @@ test('a thousand clients follow one run through one reader, one of them stalled'
   // However many clients there are, the store is asked as often as the time allows, not once for each.
   expect(reads.mock.calls.length).toBeLessThan(20 + tookMs / 40);
   for (const client of clients) client.end();
-}, 60_000);
+});
 
 test('what waits for a client that does not read is bounded; it is dropped, and the others go on', async () => {
   const { api, baseUrl } = await listening({ streams: { stallMs: 1000, tickMs: 20 } });
@@ -100,7 +100,7 @@ test('what waits for a client that does not read is bounded; it is dropped, and 
   for (const client of others) expect(client.bytes).toBeGreaterThan(24e6);
   expect(stalled.bytes).toBeLessThan(24e6);
   for (const client of clients) client.end();
-}, 60_000);
+});
 
 /** A socket that reads what comes; with a thousand of them a parser each would be the slowest part of the test. */
 class SocketClient {
@@ -211,7 +211,8 @@ test('shutting down ends streams at once, also those that nobody reads', async (
   await clients[1]!.heard(({ event }) => event === 'ready');
   const startedAt = performance.now();
   await api.app.close();
-  expect(performance.now() - startedAt).toBeLessThan(3000);
+  // Half a second, and what a busy machine adds to it; waiting until they are dropped would be half a minute.
+  expect(performance.now() - startedAt).toBeLessThan(15_000);
   for (const client of clients) {
     expect(await client.ended).toBe(true);
     expect(client.events.at(-1)).toMatchObject({ event: 'closed', data: { reason: 'closing' } });
@@ -344,4 +345,4 @@ test('whoever comes back hears what happened meanwhile, each run once, as it is 
   const ids = again.events.map(({ id }) => Number(id));
   expect(ids).toEqual(ids.toSorted((a, b) => a - b));
   again.cut();
-}, 30_000);
+});

@@ -1,6 +1,4 @@
 /** Large things may take a while; they may not keep other requests waiting. */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { setTimeout } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
 import type { Change } from '@pelorus/engine';
 import {
@@ -14,10 +12,11 @@ import {
   type WorkflowView,
 } from '@pelorus/protocol';
 import { NOW, openApi, type ApiUnderTest } from './api-under-test.ts';
+import { computing, type Computed } from './computing.ts';
 
 const TASKS = 10_000;
-/** What any request may have to wait. On a machine that is busy with other tests a standstill may be somebody else's: hence the retries. */
-const LIMIT_MS = 300;
+/** What any request may have to wait for another one's computing. */
+const LIMIT_MS = 150;
 let api: ApiUnderTest;
 let runId: number;
 
@@ -28,29 +27,13 @@ beforeAll(async () => {
   await api.call('PUT', '/projects/big');
 });
 
-/** What `work` answers, and the longest time for which the event loop stood still meanwhile. */
-async function blockedBy<Value>(
-  work: () => Promise<Value>,
-): Promise<{ value: Value; blockedMs: number; tookMs: number }> {
-  const delay = monitorEventLoopDelay({ resolution: 1 });
-  delay.enable();
-  await setTimeout(5);
-  delay.reset();
-  const startedAt = performance.now();
-  const value = await work();
-  const tookMs = performance.now() - startedAt;
-  await setTimeout(5);
-  delay.disable();
-  return { value, blockedMs: delay.max / 1e6, tookMs };
+function report(what: string, { longestMs, totalMs }: Computed<unknown>): void {
+  console.log(`${what}: ${totalMs.toFixed(0)} ms of computing, longest standstill ${longestMs.toFixed(0)} ms`);
+  expect(longestMs).toBeLessThan(LIMIT_MS);
 }
 
-function report(what: string, { blockedMs, tookMs }: { blockedMs: number; tookMs: number }): void {
-  console.log(`${what}: ${tookMs.toFixed(0)} ms, longest standstill ${blockedMs.toFixed(0)} ms`);
-  expect(blockedMs).toBeLessThan(LIMIT_MS);
-}
-
-test('saving a workflow of 10,000 tasks', { timeout: 60_000, retry: 2 }, async () => {
-  const saved = await blockedBy(() =>
+test('saving a workflow of 10,000 tasks', { timeout: 300_000 }, async () => {
+  const saved = await computing(() =>
     api.call<WorkflowSaved>('PUT', '/projects/big/workflows/wide', {
       body: yaml,
       headers: { 'content-type': 'application/yaml' },
@@ -67,15 +50,15 @@ test('saving a workflow of 10,000 tasks', { timeout: 60_000, retry: 2 }, async (
       ]),
     ),
   });
-  const second = await blockedBy(() =>
+  const second = await computing(() =>
     api.call('PUT', '/projects/big/workflows/wide2', { body: asJson, headers: { 'content-type': 'application/json' } }),
   );
   expect(second.value.body).toMatchObject({ name: 'wide2', version: 1 });
   report('save as JSON', second);
 });
 
-test('a definition with 10,000 mistakes', { timeout: 60_000, retry: 2 }, async () => {
-  const broken = await blockedBy(() =>
+test('a definition with 10,000 mistakes', { timeout: 300_000 }, async () => {
+  const broken = await computing(() =>
     api.call('PUT', '/projects/big/workflows/broken', {
       body: yaml.replaceAll('run:', 'rum:'),
       headers: { 'content-type': 'application/yaml' },
@@ -84,7 +67,7 @@ test('a definition with 10,000 mistakes', { timeout: 60_000, retry: 2 }, async (
   expect(broken.value.status).toBe(422);
   expect(broken.value.body.errors?.length).toBeLessThanOrEqual(200);
   report('refuse', broken);
-  const files = await blockedBy(() =>
+  const files = await computing(() =>
     api.call('PUT', '/projects/big/workflows/broken', {
       body: yaml.replaceAll(/run: "[^"]*"/g, 'file: gone.ts'),
       headers: { 'content-type': 'application/yaml' },
@@ -94,8 +77,8 @@ test('a definition with 10,000 mistakes', { timeout: 60_000, retry: 2 }, async (
   report('refuse for missing files', files);
 });
 
-test('running it, and looking at it', { timeout: 60_000, retry: 2 }, async () => {
-  const started = await blockedBy(() => api.run('big', 'wide'));
+test('running it, and looking at it', { timeout: 300_000 }, async () => {
+  const started = await computing(() => api.run('big', 'wide'));
   runId = started.value;
   report('start', started);
   const changes = Array.from({ length: TASKS }, (_, task) => [
@@ -137,7 +120,7 @@ test('running it, and looking at it', { timeout: 60_000, retry: 2 }, async () =>
   await api.store.commit({ master: 'test-master' as never, token: 'token' }, changes);
   await api.setRun(runId, 'succeeded', { endedAt: NOW });
 
-  const tasks = await blockedBy(() => api.app.inject({ url: `/api/v1/runs/${runId}/tasks` }));
+  const tasks = await computing(() => api.app.inject({ url: `/api/v1/runs/${runId}/tasks` }));
   report('tasks', tasks);
   const { items } = JSON.parse(tasks.value.body) as Page<TaskView>;
   expect(items).toHaveLength(TASKS);
@@ -148,19 +131,19 @@ test('running it, and looking at it', { timeout: 60_000, retry: 2 }, async () =>
     attempts: [{ id: `${runId}.9999.1` }],
   });
 
-  const execution = await blockedBy(() => api.app.inject({ url: `/api/v1/executors/${runId}` }));
+  const execution = await computing(() => api.app.inject({ url: `/api/v1/executors/${runId}` }));
   report('execution', execution);
   expect((JSON.parse(execution.value.body) as [ExecutorDetail])[0].data.nodes).toHaveLength(TASKS);
 
-  const workflow = await blockedBy(() => api.app.inject({ url: '/api/v1/projects/big/workflows/wide' }));
+  const workflow = await computing(() => api.app.inject({ url: '/api/v1/projects/big/workflows/wide' }));
   report('workflow', workflow);
   expect((JSON.parse(workflow.value.body) as WorkflowView).definition.tasks).toHaveLength(TASKS);
 
   for (const path of ['plan', 'live'])
-    report(path, await blockedBy(() => api.app.inject({ url: `/api/v1/runs/${runId}/${path}` })));
+    report(path, await computing(() => api.app.inject({ url: `/api/v1/runs/${runId}/${path}` })));
 });
 
-test('running it again, and watching that', { timeout: 60_000, retry: 2 }, async () => {
+test('running it again, and watching that', { timeout: 300_000 }, async () => {
   await api.save('big', 'chains', {
     name: 'chains',
     tasks: Object.fromEntries(
@@ -192,11 +175,11 @@ test('running it again, and watching that', { timeout: 60_000, retry: 2 }, async
   await api.store.commit({ master: 'test-master' as never, token: 'token' }, half);
   await api.setRun(first, 'failed', { version: 20_000, endedAt: NOW });
 
-  const rerun = await blockedBy(() => api.call<RunSubmitted>('POST', `/runs/${first}/rerun`));
+  const rerun = await computing(() => api.call<RunSubmitted>('POST', `/runs/${first}/rerun`));
   report('re-run', rerun);
   const { id } = rerun.value.body;
   await api.setRun(id, 'running', { version: 20_001 });
-  const looks = await blockedBy(async () => {
+  const looks = await computing(async () => {
     const seen: number[] = [];
     for (let task = TASKS / 2; task < TASKS / 2 + 20; task += 1) {
       await api.commit(done(id, task, 20_001 + task));
@@ -206,16 +189,16 @@ test('running it again, and watching that', { timeout: 60_000, retry: 2 }, async
   });
   report('20 looks at its progress', looks);
   expect(looks.value).toEqual(Array.from({ length: 20 }, (_, index) => (index + 1) / (TASKS / 2)));
-  report('list with it', await blockedBy(() => api.app.inject({ url: '/api/v1/runs?state=running' })));
+  report('list with it', await computing(() => api.app.inject({ url: '/api/v1/runs?state=running' })));
 });
 
-test('listing 1,000 runs', { timeout: 120_000, retry: 2 }, async () => {
+test('listing 1,000 runs', { timeout: 300_000 }, async () => {
   await api.save('big', 'small', { name: 'small', tasks: { a: { run: 'true' } } });
   await Promise.all(Array.from({ length: 1_000 }, () => api.run('big', 'small')));
-  const list = await blockedBy(() => api.app.inject({ url: '/api/v1/runs?limit=1000' }));
+  const list = await computing(() => api.app.inject({ url: '/api/v1/runs?limit=1000' }));
   report('1,000 runs', list);
   const page = JSON.parse(list.value.body) as Page<RunView>;
   expect(page.items).toHaveLength(1_000);
   expect(page.items.find((item) => item.workflow === 'small')).toMatchObject({ progress: 0, counts: { pending: 1 } });
-  report('1,000 executions', await blockedBy(() => api.app.inject({ url: '/api/v1/executors?size=1000' })));
+  report('1,000 executions', await computing(() => api.app.inject({ url: '/api/v1/executors?size=1000' })));
 });

