@@ -23,6 +23,8 @@ export interface MasterLinksOptions {
   log: { warn(fields: object, message: string): void };
   /** Ends everything. */
   signal: AbortSignal;
+  /** Default {@link LIST_AGAIN_MS}. */
+  listAgainMs?: number;
 }
 
 export const LIST_AGAIN_MS = 10_000;
@@ -35,7 +37,7 @@ const MASTERS_MAX = 100;
 
 /** Resolves when the signal has come and every link is gone. Never rejects. */
 export async function keepLinked(options: MasterLinksOptions): Promise<void> {
-  const { signal } = options;
+  const { signal, listAgainMs = LIST_AGAIN_MS } = options;
   /** What is to be dialled, by key. */
   let listed = new Map<string, MasterAddress>();
   const loops = new Map<string, Promise<void>>();
@@ -49,7 +51,7 @@ export async function keepLinked(options: MasterLinksOptions): Promise<void> {
         keepOne(isListed, options).finally(() => loops.delete(key)),
       );
     }
-    await sleep(listed.size === 0 ? LIST_AGAIN_NONE_MS : LIST_AGAIN_MS, signal);
+    await sleep(listed.size === 0 ? Math.min(listAgainMs, LIST_AGAIN_NONE_MS) : listAgainMs, signal);
   }
   await Promise.all(loops.values());
 }
