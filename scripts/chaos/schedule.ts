@@ -200,6 +200,8 @@ const FIRST_AT_MS = 2_000;
 /** Between the beginnings of faults, on average. */
 const GAP_MS = 2_500;
 const AT_ONCE_MAX = 5;
+/** Faults that are waited out do not keep others from coming. */
+const LONG_MS = 50_000;
 /** Nothing is done to the same thing for so long after a fault. */
 const REST_MS = 5_000;
 /** Faults end before the storm does. */
@@ -219,7 +221,8 @@ export function planStorm({ seed, seconds, kinds, disks }: PlanOptions): StormPl
   const faults: Fault[] = [];
   let deck: FaultKind[] = [];
   for (let at = FIRST_AT_MS; possible.length > 0 && at < endMs; at += chance.between(0.2, 1.8) * GAP_MS) {
-    if (faults.filter((fault) => fault.atMs + fault.forMs > at).length >= AT_ONCE_MAX) continue;
+    if (faults.filter((fault) => fault.forMs < LONG_MS && fault.atMs + fault.forMs > at).length >= AT_ONCE_MAX)
+      continue;
     if (deck.length === 0) deck = shuffled(possible, chance);
     const fault = draw(deck, { at, endMs, faults, chance });
     if (fault) faults.push(fault);
