@@ -147,7 +147,10 @@ export class Checker {
     if (this.made.has(`${record.run}.${record.task}.${record.n}`) || record.state !== 'dispatched') return;
     const pauseMs = record.dispatchedAt - (this.refusedAt.get(key) ?? -Infinity);
     if (pauseMs >= 0 && pauseMs < REFUSAL_PAUSE_MS)
-      fail('overload', `${record.run}.${record.task}.${record.n} is placed ${pauseMs} ms after ${record.worker} refused`);
+      fail(
+        'overload',
+        `${record.run}.${record.task}.${record.n} is placed ${pauseMs} ms after ${record.worker} refused`,
+      );
     if (pauseMs < 2 * REFUSAL_PAUSE_MS) this.world.tally.count('path: placed again where one was refused');
   }
 
@@ -158,7 +161,8 @@ export class Checker {
     if (cause?.kind === 'dispatch_timeout') tally.count('path: dispatch timeout');
     if (state === 'failed' && cause?.kind === 'worker_lost') tally.count('path: task failed with its worker');
     const latest = store.runs.get(run)!.attempts[task]!.at(-1);
-    if (state === 'queued' && latest?.cause?.kind === 'worker_lost') tally.count('path: task queued again after its worker was lost');
+    if (state === 'queued' && latest?.cause?.kind === 'worker_lost')
+      tally.count('path: task queued again after its worker was lost');
   }
 
   private taskWritten(record: TaskRunRecord): void {
@@ -409,7 +413,10 @@ export class Checker {
       );
     const heardAt = this.reportsHeard.get(`${master} ${key}`) ?? Infinity;
     if ((this.committedAt.get(master) ?? -Infinity) < heardAt)
-      return fail('S6', `${master} acknowledges ${report.kind} of ${ack.attempt} without having looked whether it is still in charge`);
+      return fail(
+        'S6',
+        `${master} acknowledges ${report.kind} of ${ack.attempt} without having looked whether it is still in charge`,
+      );
     const { run: id } = parseAttemptId(ack.attempt)!;
     const record = this.world.store.attempt(ack.attempt);
     const ended = isTerminalRun(this.world.store.runs.get(id)!.status.state);
@@ -515,7 +522,8 @@ export class Checker {
         fail('L4', `run ${id} is ${state} and no command is on its way`);
       return;
     }
-    if (owner === null ? !run.released : !this.world.store.masters.has(owner)) fail('L4', `run ${id} is ${state} and has no owner`);
+    if (owner === null ? !run.released : !this.world.store.masters.has(owner))
+      fail('L4', `run ${id} is ${state} and has no owner`);
     if (state === 'paused' && waitReason === null) fail('L4', `run ${id} is paused and does not say what for`);
     const open = run.workflow.definition.tasks.flatMap((_, task) =>
       isTerminalTaskRun(run.tasks[task]?.state ?? 'pending') ? [] : [task],

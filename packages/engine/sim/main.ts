@@ -1,10 +1,13 @@
 /**
- * `npm run sim -- [--seed S] [--seconds N | --histories N] [--verbose]`: plays histories until time is up or one breaks an
- * invariant. Prints the seed first; exit code 1 when something broke.
+ * `npm run sim -- [--seed S] [--seconds N | --histories N] [--verbose] [--require-paths]`: plays histories until time is up or one breaks an
+ * invariant. Prints the seed first, and at the end how often each fault path was reached. Exit code 1 when something broke, or
+ * when one was never reached by a run of at least `PATHS_REQUIRED_FROM_S` (`--require-paths` demands it of any run,
+ * `--no-require-paths` of none).
  */
 import { parseArgs } from 'node:util';
 import { playHistory } from './history.ts';
 import { explain } from './explain.ts';
+import { neverReached, RARELY_REACHED, SOON_REACHED } from './paths.ts';
 import { Tally } from './tally.ts';
 
 const { values } = parseArgs({
@@ -13,8 +16,13 @@ const { values } = parseArgs({
     seconds: { type: 'string' },
     histories: { type: 'string' },
     verbose: { type: 'boolean', default: false },
+    'require-paths': { type: 'boolean' },
   },
+  allowNegative: true,
 });
+
+/** Long enough to reach everything. */
+const PATHS_REQUIRED_FROM_S = 300;
 
 const firstSeed = values.seed === undefined ? Date.now() % 2 ** 31 : Number(values.seed);
 const histories =
@@ -47,6 +55,14 @@ for (; played < histories && performance.now() < untilMs; played++) {
 }
 console.log(`${played} histories`);
 for (const [name, count] of total.sorted()) console.log(`${String(count).padStart(9)}  ${name}`);
+
+const missed = neverReached(total, [...SOON_REACHED, ...RARELY_REACHED]);
+for (const path of missed) console.log(`    never  ${path}`);
+const required = values['require-paths'] ?? Number(values.seconds ?? 0) >= PATHS_REQUIRED_FROM_S;
+if (required && missed.length > 0) {
+  console.log(`${missed.length} fault paths were never reached: this run proves less than it should`);
+  process.exitCode = 1;
+}
 
 function summary(tally: Tally): string {
   const faults = tally.sorted().filter(([name]) => name.startsWith('fault: '));

@@ -144,7 +144,10 @@ export class MasterProcess {
       if (this.drained.has(name) && !this.world.placedAttempts.has(attempt))
         throw new Violation('drain', `${attempt} was placed on ${worker}, which is drained`);
       if (this.loads.get(worker)?.busy === true && !this.world.placedAttempts.has(attempt))
-        throw new Violation('overload', `${attempt} was placed on ${worker}, which had said that it is over its limits`);
+        throw new Violation(
+          'overload',
+          `${attempt} was placed on ${worker}, which had said that it is over its limits`,
+        );
       this.world.placedAttempts.add(attempt);
     }
   }

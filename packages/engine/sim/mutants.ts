@@ -406,7 +406,9 @@ class KnowsNoOtherMasters extends MasterCore {
   override frame(link: LinkId, messages: readonly WorkerToMaster[], at: number): void {
     super.frame(
       link,
-      messages.map((message) => ('load' in message ? { ...message, load: { ...message.load, usedSlots: 0 } } : message)),
+      messages.map((message) =>
+        'load' in message ? { ...message, load: { ...message.load, usedSlots: 0 } } : message,
+      ),
       at,
     );
   }
