@@ -134,8 +134,6 @@ const PEOPLE: Step[] = [
   },
   refused('createSignInLink', 404, { path: { name: 'nobody' } }),
   ({ code = '' }) => ({ id: 'getStartPage', status: 200, token: null, query: { code: String(code) } }),
-  // With a session and a token at once.
-  refused('getStartPage', 400, { headers: { cookie: 'pelorus_session=x' } }),
   ({ code = '' }) => ({ id: 'loginByCode', status: 200, token: null, json: { code } }),
   refused('loginByCode', 401, { token: null, json: { code: 'used' } }),
   { id: 'createToken', status: 201, json: { name: 'reader', perm: 'viewer' }, learn: idOf('tokenId') },
