@@ -2,7 +2,7 @@
  * Storms over a cluster of real processes: kills, stand-stills, partitions, broken disks and clocks, under load; then a ledger that the
  * tasks kept themselves is held against the store and what the client was told. docs/chaos.md says more.
  *
- *   npm run chaos -- --seconds 300 [--seed 7] [--faults master-kill,cut-commit] [--width 16] [--settle 240] [--keep]
+ *   npm run chaos -- --seconds 300 [--seed 7] [--faults master-kill,cut-commit] [--width 40] [--settle 240] [--keep]
  *
  * The last line of output is one JSON object. Exit code 0 only when nothing was lost, doubled or stalled, and nothing else was wrong.
  */
@@ -22,7 +22,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '60' },
     seed: { type: 'string' },
     faults: { type: 'string' },
-    width: { type: 'string', default: '16' },
+    width: { type: 'string', default: '40' },
     settle: { type: 'string', default: '240' },
     keep: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },

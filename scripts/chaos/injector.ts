@@ -123,8 +123,7 @@ const INJECTORS: Record<FaultKind, Injector> = {
     return () => remove({ reset: false });
   },
   reset: async ({ proxies }, { target }) => {
-    await proxies.strike(target, { kind: 'reset' });
-    return nothingToUndo;
+    return (await proxies.strike(target, { kind: 'reset' })) > 0 ? nothingToUndo : null;
   },
   refuse: async ({ proxies }, { target }) => {
     await proxies.strike(target, { kind: 'reset' });
@@ -132,8 +131,8 @@ const INJECTORS: Record<FaultKind, Injector> = {
     return () => remove({ reset: false });
   },
   'half-close': async ({ proxies }, { target, variant }) => {
-    await proxies.strike(target, { kind: 'half-close', direction: variant as 'up' | 'down' });
-    return nothingToUndo;
+    const struck = await proxies.strike(target, { kind: 'half-close', direction: variant as 'up' | 'down' });
+    return struck > 0 ? nothingToUndo : null;
   },
   duplicate: async ({ proxies }, { target, variant }) => {
     const remove = await proxies.add(target, { kind: 'duplicate', direction: variant as Direction, chance: 0.3 });

@@ -223,8 +223,19 @@ export function planStorm({ seed, seconds, kinds, disks }: PlanOptions): StormPl
   for (let at = FIRST_AT_MS; possible.length > 0 && at < endMs; at += chance.between(0.2, 1.8) * GAP_MS) {
     if (faults.filter((fault) => fault.forMs < LONG_MS && fault.atMs + fault.forMs > at).length >= AT_ONCE_MAX)
       continue;
-    if (deck.length === 0) deck = shuffled(possible, chance);
-    const fault = draw(deck, { at, endMs, faults, chance });
+    let fault = draw(deck, { at, endMs, faults, chance });
+    if (fault === null) {
+      // What is left of the deck has to wait for its time: the others are dealt again.
+      const left = deck;
+      deck = [
+        ...left,
+        ...shuffled(
+          possible.filter((kind) => !left.includes(kind)),
+          chance,
+        ),
+      ];
+      fault = draw(deck, { at, endMs, faults, chance });
+    }
     if (fault) faults.push(fault);
   }
   return { faults, impossible };

@@ -2,13 +2,14 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { EdgeCounts, EdgePlace, ProxyAnswer, ProxyOrder, Strike, Toxic } from './toxics.ts';
+import type { EdgeCounts, EdgePlace, ProxyAnswer, ProxyOrder, ProxyResult, Strike, Toxic } from './toxics.ts';
 
 export interface Proxies {
   readonly pid: number;
   /** Puts a toxic on edges; the answer takes it away again (`reset`: connections do not outlive it). */
   add(edges: string[], toxic: Toxic): Promise<(options: { reset: boolean }) => Promise<void>>;
-  strike(edges: string[], strike: Strike): Promise<void>;
+  /** How many connections there were to do it to. */
+  strike(edges: string[], strike: Strike): Promise<number>;
   /** Takes away everything. */
   calm(): Promise<void>;
   /** By edge. */
@@ -33,9 +34,9 @@ export async function startProxies(edges: EdgePlace[], seed: number): Promise<Pr
       await ask({ kind: 'add', edges: names, id, toxic });
       return async ({ reset }) => void (await ask({ kind: 'remove', id, reset }));
     },
-    strike: async (names, strike) => void (await ask({ kind: 'strike', edges: names, strike })),
+    strike: async (names, strike) => (await ask({ kind: 'strike', edges: names, strike })).struck ?? 0,
     calm: async () => void (await ask({ kind: 'calm' })),
-    counts: async () => (await ask({ kind: 'count' })) ?? {},
+    counts: async () => (await ask({ kind: 'count' })).counts ?? {},
     close: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const exit = once(child, 'exit');
@@ -52,9 +53,7 @@ export async function startProxies(edges: EdgePlace[], seed: number): Promise<Pr
   return proxies;
 }
 
-type Answered = Record<string, EdgeCounts> | null;
-
-function questions(child: ChildProcess): (order: ProxyOrder) => Promise<Answered> {
+function questions(child: ChildProcess): (order: ProxyOrder) => Promise<ProxyResult> {
   const waiting = new Map<number, (answer: ProxyAnswer) => void>();
   let last = 0;
   const failAll = (error: string): void => {
@@ -64,7 +63,7 @@ function questions(child: ChildProcess): (order: ProxyOrder) => Promise<Answered
   child.on('exit', () => failAll('the proxies have ended'));
   return (order) => {
     const request = (last += 1);
-    return new Promise<Answered>((resolve, reject) => {
+    return new Promise<ProxyResult>((resolve, reject) => {
       const timer = setTimeout(
         () => settle({ request, ok: false, error: `no answer to ${order.kind} within ${ANSWER_MS} ms` }),
         ANSWER_MS,
@@ -72,7 +71,7 @@ function questions(child: ChildProcess): (order: ProxyOrder) => Promise<Answered
       const settle = (answer: ProxyAnswer): void => {
         clearTimeout(timer);
         waiting.delete(request);
-        if (answer.ok) resolve(answer.counts ?? null);
+        if (answer.ok) resolve(answer.answer);
         else reject(new Error(answer.error));
       };
       waiting.set(request, settle);

@@ -65,7 +65,9 @@ export class Edge {
     this.#nudge();
   }
 
-  strike(strike: Strike): void {
+  /** How many connections there were to do it to. */
+  strike(strike: Strike): number {
+    const struck = this.#connections.size;
     for (const connection of this.#connections) {
       if (strike.kind === 'reset') {
         this.counts.resets += 1;
@@ -75,6 +77,7 @@ export class Edge {
         connection.halfClose(strike.direction);
       }
     }
+    return struck;
   }
 
   /** Toxics of one kind that work on this way. */

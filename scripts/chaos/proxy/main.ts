@@ -4,7 +4,7 @@
  */
 import { chanceOf } from '../chance.ts';
 import { Edge } from './edge.ts';
-import type { EdgeCounts, ProxyAnswer, ProxyOrder, ProxyRequest } from './toxics.ts';
+import type { ProxyAnswer, ProxyOrder, ProxyRequest, ProxyResult } from './toxics.ts';
 
 const edges = new Map<string, Edge>();
 
@@ -13,12 +13,12 @@ process.on('disconnect', () => process.exit(0));
 process.on('SIGINT', () => undefined);
 process.on('message', (message: ProxyRequest) => {
   void carryOut(message)
-    .then((counts): ProxyAnswer => ({ request: message.request, ok: true, ...(counts && { counts }) }))
+    .then((answer): ProxyAnswer => ({ request: message.request, ok: true, answer }))
     .catch((error: unknown): ProxyAnswer => ({ request: message.request, ok: false, error: String(error) }))
     .then((answer) => process.send?.(answer));
 });
 
-async function carryOut(order: ProxyOrder): Promise<Record<string, EdgeCounts> | null> {
+async function carryOut(order: ProxyOrder): Promise<ProxyResult> {
   switch (order.kind) {
     case 'open': {
       for (const [index, place] of order.edges.entries()) {
@@ -26,22 +26,21 @@ async function carryOut(order: ProxyOrder): Promise<Record<string, EdgeCounts> |
         await edge.open();
         edges.set(place.name, edge);
       }
-      return null;
+      return {};
     }
     case 'add':
       for (const name of order.edges) named(name).add(order.id, order.toxic);
-      return null;
+      return {};
     case 'remove':
       for (const edge of edges.values()) edge.remove(order.id, order.reset);
-      return null;
+      return {};
     case 'strike':
-      for (const name of order.edges) named(name).strike(order.strike);
-      return null;
+      return { struck: order.edges.reduce((struck, name) => struck + named(name).strike(order.strike), 0) };
     case 'calm':
       for (const edge of edges.values()) edge.calm();
-      return null;
+      return {};
     case 'count':
-      return Object.fromEntries([...edges].map(([name, { counts }]) => [name, { ...counts }]));
+      return { counts: Object.fromEntries([...edges].map(([name, { counts }]) => [name, { ...counts }])) };
   }
 }
 

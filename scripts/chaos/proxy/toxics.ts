@@ -52,11 +52,14 @@ export type ProxyOrder =
   | { kind: 'calm' }
   | { kind: 'count' };
 
+/** Of `count` by edge; of `strike` how many connections there were. */
+export interface ProxyResult {
+  counts?: Record<string, EdgeCounts>;
+  struck?: number;
+}
+
 export type ProxyRequest = ProxyOrder & { request: number };
-export type ProxyAnswer = { request: number } & (
-  | { ok: true; counts?: Record<string, EdgeCounts> }
-  | { ok: false; error: string }
-);
+export type ProxyAnswer = { request: number } & ({ ok: true; answer: ProxyResult } | { ok: false; error: string });
 
 export function noCounts(): EdgeCounts {
   return {
