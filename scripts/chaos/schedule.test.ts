@@ -18,7 +18,8 @@ describe.each([1, 2, 3, 4, 5])('seed %i', (seed) => {
     const counts = new Map(FAULT_KINDS.map((kind) => [kind, faults.filter((fault) => fault.kind === kind).length]));
     expect([...counts].filter(([, count]) => count === 0)).toEqual([]);
     const often = [...counts].filter(([kind]) => !('everyMs' in RULES[kind])).map(([, count]) => count);
-    expect(Math.max(...often) - Math.min(...often)).toBeLessThanOrEqual(6);
+    // Those that last long, and are often in the way of each other, come later and so less often.
+    expect(Math.min(...often) * 4).toBeGreaterThanOrEqual(Math.max(...often));
   });
 
   test('ends before the storm does, and each fault lasts as long as its kind may', () => {
