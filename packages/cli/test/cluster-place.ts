@@ -1,14 +1,15 @@
-/** A cluster for tests: a database of its own on a real PostgreSQL server, and each role a process on 127.0.0.1. */
-import { spawn, type ChildProcess } from 'node:child_process';
+/** A cluster for tests: a database of its own on a real PostgreSQL server, each role a process on 127.0.0.1, and TLS between masters and workers. */
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createClient, type Client } from '@pelorus/sdk';
-import pg from 'pg';
+import { askPostgres } from '../../worker/test/database-servers.ts';
 import { processesOf, until } from './dev-process.ts';
 
 const BIN = fileURLToPath(new URL('../bin/pelorus.mjs', import.meta.url));
@@ -24,6 +25,8 @@ export interface RoleProcess {
   /** Ends it, and waits for that; its exit code, or the signal that ended it. */
   kill(signal: NodeJS.Signals): Promise<number | NodeJS.Signals>;
   readonly ended: Promise<number | NodeJS.Signals>;
+  /** The same, or null while it lives. */
+  end(): number | NodeJS.Signals | null;
 }
 
 export interface ApiProcess extends RoleProcess {
@@ -63,12 +66,13 @@ export interface ClusterOptions {
 export async function newCluster(serverUrl: string, options: ClusterOptions): Promise<Cluster> {
   const directory = await mkdtemp(join(tmpdir(), 'pelorus-cluster-'));
   const database = `pelorus_${randomUUID().replaceAll('-', '')}`;
-  await query(serverUrl, `create database ${database}`);
+  await askPostgres(serverUrl, `create database ${database}`);
   const storeUrl = Object.assign(new URL(serverUrl), { pathname: `/${database}` }).href;
   const ports = await Promise.all(Array.from({ length: options.masters }, freePort));
   const [workerToken, opsToken, adminToken, secretKey] = Array.from({ length: 4 }, () =>
     randomBytes(32).toString('hex'),
   );
+  const tls = makeCertificates(directory);
   const common = { PELORUS_LOG_FORMAT: 'json', PELORUS_OPS: '127.0.0.1:0', XDG_CONFIG_HOME: join(directory, 'config') };
   const server = {
     ...common,
@@ -79,11 +83,20 @@ export async function newCluster(serverUrl: string, options: ClusterOptions): Pr
   };
   const given = {
     api: { ...server, PELORUS_ADMIN_TOKEN: adminToken ?? '', PELORUS_PORT: '0' },
-    master: { ...server, PELORUS_WORKER_TOKEN: workerToken ?? '' },
+    master: {
+      ...server,
+      PELORUS_WORKER_TOKEN: workerToken ?? '',
+      PELORUS_TLS_CERT: tls.cert('master'),
+      PELORUS_TLS_KEY: tls.key('master'),
+      PELORUS_TLS_CA: tls.ca,
+    },
     worker: {
       ...common,
       PELORUS_WORKER_TOKEN: workerToken ?? '',
-      PELORUS_MASTERS: ports.map((port) => `ws://localhost:${port}`).join(','),
+      PELORUS_MASTERS: ports.map((port) => `wss://localhost:${port}`).join(','),
+      PELORUS_TLS_CERT: tls.cert('worker'),
+      PELORUS_TLS_KEY: tls.key('worker'),
+      PELORUS_TLS_CA: tls.ca,
       PELORUS_WORKER_RESERVED_MEMORY: '0',
       PELORUS_WORKER_MAX_LOAD: '1000',
     },
@@ -100,15 +113,13 @@ export async function newCluster(serverUrl: string, options: ClusterOptions): Pr
     return process_;
   };
   const serving = async (role: RoleProcess): Promise<Record<string, string>> => {
-    let code: number | NodeJS.Signals | null = null;
-    void role.ended.then((end) => (code = end));
     await until(
-      () => listening(role) !== null || code !== null,
+      () => listening(role) !== null || role.end() !== null,
       START_MS,
       () => `${role.name} did not start:\n${role.stderr()}`,
     );
     const places = listening(role);
-    if (places === null) throw new Error(`${role.name} ended with ${code}:\n${role.stderr()}`);
+    if (places === null) throw new Error(`${role.name} ended with ${role.end()}:\n${role.stderr()}`);
     return places;
   };
   return {
@@ -133,7 +144,7 @@ export async function newCluster(serverUrl: string, options: ClusterOptions): Pr
       const address = new URL((await serving(role))['api'] ?? '').origin;
       return { ...role, address, client: createClient({ baseUrl: address, token: adminToken ?? '' }) };
     },
-    query: (text, values) => query(storeUrl, text, values),
+    query: (text, values) => askPostgres(storeUrl, text, values),
     clear: async () => {
       for (const { child, role } of started)
         if (child.exitCode === null && child.signalCode === null) await role.kill('SIGKILL');
@@ -142,7 +153,7 @@ export async function newCluster(serverUrl: string, options: ClusterOptions): Pr
         30_000,
         () => `still running: ${processesOf(directory).join('; ')}`,
       ).catch(() => endLeft(directory));
-      await query(serverUrl, `drop database ${database} with (force)`);
+      await askPostgres(serverUrl, `drop database ${database} with (force)`);
       await rm(directory, { recursive: true, force: true });
     },
   };
@@ -159,11 +170,15 @@ function watched(name: string, child: ChildProcess): RoleProcess {
   let out = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (out += text));
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (err += text));
-  const ended = once(child, 'close').then(([code, signal]) => signal ?? code ?? -1) as RoleProcess['ended'];
+  let end: number | NodeJS.Signals | null = null;
+  const ended = once(child, 'close').then(
+    ([code, signal]: (number | NodeJS.Signals | null)[]) => (end = signal ?? code ?? -1),
+  );
   return {
     name,
     pid: child.pid ?? 0,
     ended,
+    end: () => end,
     stderr: () => err,
     stdout: () => out,
     kill: (signal) => {
@@ -171,6 +186,27 @@ function watched(name: string, child: ChildProcess): RoleProcess {
       return ended;
     },
   };
+}
+
+/** Certificates for mutual TLS, of an authority that nobody else trusts. */
+function makeCertificates(directory: string): {
+  ca: string;
+  cert: (of: string) => string;
+  key: (of: string) => string;
+} {
+  const cert = (of: string): string => join(directory, `${of}.pem`);
+  const key = (of: string): string => join(directory, `${of}.key`);
+  const openssl = (...args: string[]): void => void execFileSync('openssl', args, { stdio: 'ignore' });
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+  openssl('req', '-x509', ...curve, '-days', '2', '-subj', '/CN=tests', '-keyout', key('ca'), '-out', cert('ca'));
+  writeFileSync(join(directory, 'names'), 'subjectAltName=DNS:localhost');
+  for (const of of ['master', 'worker']) {
+    openssl('req', ...curve, '-subj', `/CN=${of}`, '-keyout', key(of), '-out', join(directory, `${of}.csr`));
+    const signer = ['-CA', cert('ca'), '-CAkey', key('ca'), '-CAcreateserial', '-days', '2'];
+    const names = ['-extfile', join(directory, 'names')];
+    openssl('x509', '-req', '-in', join(directory, `${of}.csr`), ...signer, ...names, '-out', cert(of));
+  }
+  return { ca: cert('ca'), cert, key };
 }
 
 /** Supervisors live on after their worker, for the tasks that they have. */
@@ -191,16 +227,6 @@ async function endLeft(directory: string): Promise<void> {
 
 function ownVariables(): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PELORUS_')));
-}
-
-async function query(url: string, text: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query(text, values)).rows as Record<string, unknown>[];
-  } finally {
-    await client.end();
-  }
 }
 
 async function freePort(): Promise<number> {

@@ -100,6 +100,25 @@ describe.skipIf(server === null)('A cluster of two masters, two workers and two 
     expect(startsOf(id)).toEqual(['a']);
   });
 
+  test('a master that stood still past its lease changes nothing any more, and ends for whoever looks after it', async () => {
+    const id = await submit('frozen', { a: { run: waiting('frozen') }, b: { needs: ['a'], run: noted('true') } });
+    await untilStarted(id, 1);
+    const { index, owner, other } = await dutyOf(id);
+    process.kill(owner.pid, 'SIGSTOP');
+    await untilOwnedBy(id, other);
+    process.kill(owner.pid, 'SIGCONT');
+    await until(
+      () => owner.end() !== null,
+      15_000,
+      () => `it did not end\n${said()}`,
+    );
+    expect(owner.end()).toBe(1);
+    masters[index] = await cluster.master(index);
+    letGo('frozen');
+    await untilEnded(id, 'succeeded');
+    expect(startsOf(id)).toEqual(['a', 'b']);
+  });
+
   test('one process after the other is replaced while a run goes on: each task runs once', async () => {
     const names = Array.from({ length: 20 }, (_, at) => `step-${String(at).padStart(2, '0')}`);
     const chain = names.map((name, at) => [name, { needs: names.slice(at - 1, at), run: noted('sleep 0.4') }]);
@@ -137,6 +156,30 @@ describe.skipIf(server === null)('A cluster of two masters, two workers and two 
     expect(await refused.ended).toBe(2);
     expect(refused.stderr()).toContain('PELORUS_STORE must not be given to a worker');
     expect(existsSync(join(cluster.directory, 'never'))).toBe(false);
+  });
+
+  test('who has no certificate or no token is not let in', async () => {
+    const stranger: Record<string, string> = {
+      ...cluster.variables('worker'),
+      PELORUS_WORKER_NAME: 'stranger',
+      PELORUS_DATA: 'stranger',
+    };
+    const bare = { ...stranger, PELORUS_TLS_CERT: '', PELORUS_TLS_KEY: '' };
+    const attempts = [
+      { given: bare, reason: /certificate required|ECONNRESET|EPIPE|socket hang up|before secure TLS/ },
+      { given: { ...stranger, PELORUS_WORKER_TOKEN: 'x'.repeat(32) }, reason: /answered 401/ },
+    ];
+    for (const { given, reason } of attempts) {
+      const refused = cluster.start('worker', given);
+      await until(
+        () => reason.test(refused.stderr()),
+        20_000,
+        () => `it was not refused\n${refused.stderr()}`,
+      );
+      expect(await refused.kill('SIGTERM')).toBe(0);
+    }
+    const { items } = await apis[0]!.client.workers.list();
+    expect(items.map(({ name }) => name)).not.toContain('stranger');
   });
 
   test('what cannot work is refused with what to do about it', async () => {

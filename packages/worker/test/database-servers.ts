@@ -27,6 +27,22 @@ export async function startServer(name: ServerName): Promise<TestServer | null> 
   }
 }
 
+/** Asks a PostgreSQL database, over a connection of its own. */
+export async function askPostgres(
+  url: string,
+  text: string,
+  values: unknown[] = [],
+): Promise<Record<string, unknown>[]> {
+  const { default: pg } = await import('pg');
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(text, values)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
 async function startPostgres(): Promise<TestServer> {
   const initdb = findProgram('initdb', '/usr/lib/postgresql/*/bin/initdb');
   const { dir, ids } = scratchFor('postgres');

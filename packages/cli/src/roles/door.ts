@@ -1,5 +1,6 @@
 /** Where workers come in to a master of a cluster: a port of its own, with or without TLS. */
-import { openWorkerDoor, type Master } from '@pelorus/server/master';
+import type { MasterLink } from '@pelorus/protocol';
+import { openWorkerDoor } from '@pelorus/server/master';
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -17,18 +18,17 @@ export interface DoorSettings extends Listening {
 
 export interface Door {
   readonly port: number;
-  readonly connections: number;
   /** Lets nobody in any more and hangs up on everybody. */
   close(): Promise<void>;
 }
 
-/** Workers that come in belong to `master` from then on. Throws a `Failure` where the address cannot be listened on. */
-export async function openDoor(settings: DoorSettings, master: Master, log: Logger): Promise<Door> {
+/** Workers that come in belong to whoever gets them by `attach`. Throws a `Failure` where the address cannot be listened on. */
+export async function openDoor(settings: DoorSettings, attach: (link: MasterLink) => void, log: Logger): Promise<Door> {
   const { host, port, tokens, tls } = settings;
   const server = serverWith(tls);
   if (tls.cert === null && !isLoopback(host))
     log.warn({ host, port }, 'workers are spoken to without TLS: secrets and the token can be read on the network');
-  const door = openWorkerDoor({ server, path: '/worker', tokens, attach: (link) => master.attachWorker(link), log });
+  const door = openWorkerDoor({ server, path: '/worker', tokens, attach, log });
   try {
     await listen(server, settings);
   } catch (cause) {
@@ -38,9 +38,6 @@ export async function openDoor(settings: DoorSettings, master: Master, log: Logg
   server.on('error', (err) => log.warn({ err }, 'port for workers'));
   return {
     port: (server.address() as AddressInfo).port,
-    get connections() {
-      return door.connections;
-    },
     close: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       await door.close();

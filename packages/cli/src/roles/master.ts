@@ -3,6 +3,7 @@
  * which commits what it has decided and gives up its runs, so that another master takes them at once.
  */
 import { startAlerts } from '@pelorus/server/alerts';
+import type { MasterLink } from '@pelorus/protocol';
 import { startMaster, type Master } from '@pelorus/server/master';
 import type { Readiness } from '@pelorus/server/ops';
 import type { Store } from '@pelorus/server/store';
@@ -65,7 +66,12 @@ export async function startMasterRole(options: MasterRoleOptions): Promise<Role>
       log,
     );
     started.push({ name: 'operations port', stop: () => ops.close() });
-    master = await startMaster({
+    // Before the master, so that one whose port is taken takes no runs; a worker that is too early dials again.
+    const attach = (link: MasterLink): void =>
+      master === null || isStopping ? link.close() : master.attachWorker(link);
+    const door = await openDoor(options.door, attach, log);
+    started.push({ name: 'port for workers', stop: () => door.close() });
+    const own = (master = await startMaster({
       store,
       log,
       vault,
@@ -75,13 +81,9 @@ export async function startMasterRole(options: MasterRoleOptions): Promise<Role>
       ...opsUrlOf(options, ops.port),
       onOver: over.resolve,
       observers: measures.observers,
-    });
-    measures.read(master);
-    const door = await openDoor(options.door, master, log);
-    const { close } = door;
-    started.push({ name: 'port for workers', stop: close });
-    const own = master;
+    }));
     started.push({ name: 'master', stop: () => own.stop() });
+    measures.read(own);
     return {
       listening: {
         workers: hostAndPort(options.door.host, door.port),
