@@ -522,8 +522,7 @@ export class Checker {
         fail('L4', `run ${id} is ${state} and no command is on its way`);
       return;
     }
-    if (owner === null ? !run.released : !this.world.store.masters.has(owner))
-      fail('L4', `run ${id} is ${state} and has no owner`);
+    if (owner === null || !this.world.store.masters.has(owner)) fail('L4', `run ${id} is ${state} and has no owner`);
     if (state === 'paused' && waitReason === null) fail('L4', `run ${id} is paused and does not say what for`);
     const open = run.workflow.definition.tasks.flatMap((_, task) =>
       isTerminalTaskRun(run.tasks[task]?.state ?? 'pending') ? [] : [task],

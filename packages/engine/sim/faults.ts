@@ -17,6 +17,8 @@ export interface Faults {
   masterPauseMs: number;
   /** It is asked to end: commits, hands its runs back, and comes again. */
   masterStopMs: number;
+  /** It takes on little for a while. */
+  masterBusyMs: number;
   agentCrashMs: number;
   agentPauseMs: number;
   /** It takes nothing new for a while, says goodbye and comes back: an upgrade. */
@@ -59,6 +61,7 @@ export const NO_FAULTS: Faults = {
   masterCrashMs: Infinity,
   masterPauseMs: Infinity,
   masterStopMs: Infinity,
+  masterBusyMs: Infinity,
   agentCrashMs: Infinity,
   agentPauseMs: Infinity,
   agentDrainMs: Infinity,
@@ -104,6 +107,7 @@ export function faultsOf(random: Random): Faults {
     masterCrashMs: often(8_000, 120_000),
     masterPauseMs: often(15_000, 120_000),
     masterStopMs: often(10_000, 120_000),
+    masterBusyMs: often(10_000, 120_000),
     agentCrashMs: often(8_000, 120_000),
     agentPauseMs: often(15_000, 180_000),
     agentDrainMs: often(20_000, 180_000),

@@ -45,6 +45,8 @@ const RENEW_MS = 4_000;
 const COMMAND_POLL_MS = 1_000;
 const ADOPT_EVERY_MS = 3_000;
 const ADOPT_PAGE = 3;
+/** Of one look, while it is overloaded. */
+const ADOPT_WHEN_BUSY = 1;
 const COMMANDS_PER_CLAIM = 8;
 const RECOVER_PAUSE_MS = 500;
 const ASK_AGAIN_MS = 1_000;
@@ -70,6 +72,7 @@ export class MasterProcess {
   private state: 'starting' | 'running' | 'recovering' | 'stopping' | 'over' = 'starting';
   private wakeAt = Infinity;
   private pulseAt = 0;
+  private overloaded = false;
   private claimedTo: CommandId | null = null;
   /** What the clock of its host is off, and what of that it has learnt from the store. */
   private readonly clockOffMs: number;
@@ -159,6 +162,15 @@ export class MasterProcess {
     });
   }
 
+  /** It has so much to do that it takes on little more for a while, and keeps what it has. */
+  overload(forMs: number): void {
+    if (this.overloaded) return;
+    this.overloaded = true;
+    this.actor.after(forMs, () => {
+      this.overloaded = false;
+    });
+  }
+
   /** Whoever was stopped has heard of nobody in that time, and says nothing of its workers. */
   private pulse(): void {
     const at = this.clock();
@@ -200,19 +212,21 @@ export class MasterProcess {
 
   private adoptPage(after: RunId | null, done: () => void, failed: (code: StoreFailure) => void): void {
     const { core } = this;
+    const isBusy = this.state === 'running' && this.overloaded;
+    const page = isBusy ? ADOPT_WHEN_BUSY : ADOPT_PAGE;
     this.store.call(
       'adopt',
-      (model) => model.adoptRuns(this.fence, after, ADOPT_PAGE),
+      (model) => model.adoptRuns(this.fence, after, page),
       (result) => {
         if (core !== this.core) return;
         if (!result.ok) return failed(result.code);
-        const page = result.value.map(({ run }) => run);
+        const adopted = result.value.map(({ run }) => run);
         for (const { released } of result.value)
           if (released) this.world.tally.count('path: run adopted that was handed back');
-        if (page.length > 0 && !this.world.variant.commandsOvertake) this.claimedTo = null;
+        if (adopted.length > 0 && !this.world.variant.commandsOvertake) this.claimedTo = null;
         this.openRuns(
-          page,
-          () => (page.length < ADOPT_PAGE ? done() : this.adoptPage(page.at(-1)!, done, failed)),
+          adopted,
+          () => (isBusy || adopted.length < page ? done() : this.adoptPage(adopted.at(-1)!, done, failed)),
           failed,
         );
       },
@@ -501,14 +515,14 @@ export class MasterProcess {
       // What was claimed and not carried out must not be overtaken by what comes later.
       if (code !== null && !this.world.variant.commandsOvertake) this.claimedTo = null;
       if (code === 'FENCED') return this.over();
-      if (!this.claimAgain) return;
+      if (!this.claimAgain || this.state !== 'running') return;
       this.claimAgain = false;
       this.claim();
     };
     const after = this.claimedTo;
     this.store.call(
       'claim',
-      (model) => model.claimCommands(this.fence, after, COMMANDS_PER_CLAIM),
+      (model) => model.claimCommands(this.fence, after, COMMANDS_PER_CLAIM, this.overloaded),
       (result) => {
         if (core !== this.core) return;
         if (!result.ok) return stop(result.code);

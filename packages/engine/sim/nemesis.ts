@@ -21,6 +21,7 @@ export class Nemesis {
     this.repeat('masterCrashMs', () => this.crashMaster());
     this.repeat('masterPauseMs', () => this.pauseMaster());
     this.repeat('masterStopMs', () => this.stopMaster());
+    this.repeat('masterBusyMs', () => this.overloadMaster());
     this.repeat('agentCrashMs', () => this.random.pick(this.world.hosts).crashAgent(this.random.skewed(100, 120_000)));
     this.repeat('agentPauseMs', () => this.pauseAgent());
     this.repeat('agentDrainMs', () =>
@@ -78,6 +79,13 @@ export class Nemesis {
   private stopMaster(): void {
     const master = this.world.master(this.random.whole(0, this.world.masterSlots - 1));
     if (master) this.world.stopMaster(master, this.random.skewed(50, 40_000));
+  }
+
+  private overloadMaster(): void {
+    const master = this.world.master(this.random.whole(0, this.world.masterSlots - 1));
+    if (!master) return;
+    this.world.tally.count('fault: master overloaded');
+    master.overload(this.random.skewed(1_000, 60_000));
   }
 
   private overload(): void {

@@ -25,6 +25,7 @@ export const SOON_REACHED = [
   'fault: master crashed at some time',
   'fault: master crashed before its commit',
   'fault: master crashed between its commit and sending',
+  'fault: master overloaded',
   'fault: master paused',
   'fault: one-way partition',
   'fault: partition',

@@ -297,7 +297,8 @@ export class StoreModel {
     this.masters.get(fence.master)!.leaseUntil = this.options.now() + MASTER_LEASE_MS;
   }
 
-  claimCommands(fence: Fence, after: CommandId | null, limit: number): Command[] {
+  /** `ownOnly`: of runs that this master has already. */
+  claimCommands(fence: Fence, after: CommandId | null, limit: number, ownOnly: boolean): Command[] {
     this.checkFence(fence);
     const claimed: Command[] = [];
     for (let index = Math.max(after ?? 0, this.answeredTo); index < this.commands.length; index++) {
@@ -305,7 +306,9 @@ export class StoreModel {
       if (outcome && index === this.answeredTo) this.answeredTo++;
       if (outcome || claimed.length === limit) continue;
       if (!this.mayTake(command.run, fence.master, true)) continue;
-      if (this.runs.get(command.run)!.status.owner !== fence.master) this.claims.set(command.run, fence.master);
+      const isOwn = this.runs.get(command.run)!.status.owner === fence.master;
+      if (ownOnly && !isOwn) continue;
+      if (!isOwn) this.claims.set(command.run, fence.master);
       claimed.push(command);
     }
     return claimed;
@@ -331,15 +334,14 @@ export class StoreModel {
     return adopted;
   }
 
-  /** The end of a master that was asked to end: its runs have no owner from now on. Says how many there were. */
+  /** The end of a master that was asked to end: it fences itself, and so its runs are nobody's. Says how many there were. */
   releaseRuns(fence: Fence): number {
     this.checkFence(fence);
     if (!this.options.releaseKeepsMaster) this.fence(fence.master);
-    for (const [run, claimer] of this.claims) if (claimer === fence.master) this.claims.delete(run);
     let released = 0;
     for (const run of this.runs.values()) {
       if (run.status.owner !== fence.master || isTerminalRun(run.status.state)) continue;
-      run.status = { ...run.status, owner: null };
+      if (this.options.releaseKeepsMaster) run.status = { ...run.status, owner: null };
       run.released = true;
       released++;
     }
