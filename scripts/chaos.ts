@@ -4,12 +4,15 @@
  *
  *   npm run chaos -- --seconds 300 [--seed 7] [--faults master-kill,cut-commit] [--width 40] [--settle 240] [--keep]
  *
+ *   npm run chaos -- --lose-owner-of 1000      # no storm: kill -9 of the master that owns so many running tasks
+ *
  * The last line of output is one JSON object. Exit code 0 only when nothing was lost, doubled or stalled, and nothing else was wrong.
  */
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { runChaos } from './chaos/chaos-run.ts';
+import { runChaos, type ChaosReport } from './chaos/chaos-run.ts';
 import { findPostgres } from './chaos/database-server.ts';
+import { loseOwner, type OwnerLossReport } from './chaos/owner-loss.ts';
 import { FAULT_KINDS, RULES, type FaultKind } from './chaos/schedule.ts';
 
 const OWN_MOUNTS = 'PELORUS_CHAOS_OWN_MOUNTS';
@@ -26,6 +29,7 @@ const { values } = parseArgs({
     settle: { type: 'string', default: '240' },
     keep: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
+    'lose-owner-of': { type: 'string' },
   },
 });
 
@@ -33,8 +37,7 @@ if (values.list) {
   for (const kind of FAULT_KINDS) process.stdout.write(`${kind.padEnd(26)} ${RULES[kind].what}\n`);
   process.exit(0);
 }
-const postgresBin = findPostgres();
-if (postgresBin === null) refuse('there is no PostgreSQL on this machine (apt-get install postgresql)');
+const postgresBin = findPostgres() ?? refuse('there is no PostgreSQL on this machine (apt-get install postgresql)');
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
@@ -45,7 +48,16 @@ const say = (text: string): void => {
 };
 
 try {
-  const report = await runChaos({
+  const report = await (values['lose-owner-of'] === undefined ? storm() : ownerLoss(values['lose-owner-of']));
+  process.stdout.write(`${JSON.stringify(report)}\n`);
+  process.exit(report.ok ? 0 : 1);
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  process.exit(stop.signal.aborted ? 130 : 2);
+}
+
+function storm(): Promise<ChaosReport> {
+  return runChaos({
     seed: values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : whole('seed', values.seed),
     seconds: whole('seconds', values.seconds),
     kinds: kindsOf(values.faults),
@@ -56,11 +68,16 @@ try {
     signal: stop.signal,
     say,
   });
-  process.stdout.write(`${JSON.stringify(report)}\n`);
-  process.exit(report.ok ? 0 : 1);
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
-  process.exit(stop.signal.aborted ? 130 : 2);
+}
+
+function ownerLoss(tasks: string): Promise<OwnerLossReport> {
+  return loseOwner({
+    tasks: whole('lose-owner-of', tasks),
+    postgresBin,
+    keep: values.keep,
+    signal: stop.signal,
+    say,
+  });
 }
 
 /** As root: disks that are mounted for the storm go with its last process, whatever happens to this one. */

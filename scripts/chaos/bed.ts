@@ -66,11 +66,13 @@ export interface Bed {
 export interface BedOptions {
   seed: number;
   postgresBin: string;
+  /** Attempts at a time of each worker. */
+  workerSlots?: number;
   /** Told what is going on. */
   say: (text: string) => void;
 }
 
-export async function openBed({ seed, postgresBin, say }: BedOptions): Promise<Bed> {
+export async function openBed({ seed, postgresBin, say, workerSlots = WORKER_SLOTS }: BedOptions): Promise<Bed> {
   const directory = mkdtempSync(join(tmpdir(), 'pelorus-chaos-'));
   chmodSync(directory, 0o755);
   const logs = join(directory, 'logs');
@@ -113,7 +115,7 @@ export async function openBed({ seed, postgresBin, say }: BedOptions): Promise<B
       worker: 'w'.repeat(40),
       ops: 'o'.repeat(40),
     };
-    const units = makeUnits({ directory, logs, layout, secrets });
+    const units = makeUnits({ directory, logs, layout, secrets, workerSlots });
     closers.push(() => Promise.all([...units.values()].map((unit) => unit.kill())));
     await migrate(directory, database.url);
 
@@ -230,9 +232,10 @@ interface UnitPlan {
   logs: string;
   layout: Layout;
   secrets: { admin: string; worker: string; ops: string };
+  workerSlots: number;
 }
 
-function makeUnits({ directory, logs, layout, secrets }: UnitPlan): Map<string, Unit> {
+function makeUnits({ directory, logs, layout, secrets, workerSlots }: UnitPlan): Map<string, Unit> {
   const storeOf = (name: string): string =>
     `postgres://postgres@127.0.0.1:${layout.port(edgeName(name, 'store'))}/pelorus`;
   const withStore = (name: string): Record<string, string> => ({
@@ -263,7 +266,7 @@ function makeUnits({ directory, logs, layout, secrets }: UnitPlan): Map<string, 
       PELORUS_WORKER_TOKEN: secrets.worker,
       PELORUS_OPS: `127.0.0.1:${layout.port(`${worker}:ops`)}`,
       PELORUS_MASTERS: MASTERS.map((master) => `ws://127.0.0.1:${layout.port(edgeName(worker, master))}`).join(','),
-      PELORUS_WORKER_SLOTS: String(WORKER_SLOTS),
+      PELORUS_WORKER_SLOTS: String(workerSlots),
       PELORUS_WORKER_RESERVED_MEMORY: '0',
       // All "hosts" share one machine, so its load says nothing about one of them.
       PELORUS_WORKER_MAX_LOAD: '10000',

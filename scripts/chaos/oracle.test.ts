@@ -8,6 +8,7 @@ const shell = (needs: number[] = [], group: TaskFacts['group'] = null): TaskFact
   needs,
   afterSuccess: true,
   group,
+  failuresMax: 1,
 });
 
 const LEDGER = [
@@ -165,6 +166,19 @@ describe('what is planted is found', () => {
       'a process that lives on after its kill',
       ({ text }) => text.splice(4, 0, 'child 1.1.1 b 3060000 -'),
       ['lived-on attempt 1.1.1: wrote 160 ms after it was stored as lost'],
+    ],
+    [
+      'more failures than its retries allow',
+      ({ attempts }) => {
+        attempts[1] = { ...attempts[1]!, state: 'failed' };
+        attempts[2] = { ...attempts[2]!, state: 'failed' };
+      },
+      ['doubled task 1.1: 2 failures of 1'],
+    ],
+    [
+      'another attempt after a success',
+      ({ attempts }) => attempts.push({ run: 1, task: 1, n: 3, state: 'lost', cause: null }),
+      ['doubled task 1.1: attempt 3 after a success'],
     ],
     ['a line that cannot be read', ({ text }) => text.push('sta'), ['wrong ledger: sta']],
   ];

@@ -76,6 +76,8 @@ export interface TaskFacts {
   /** Starts when all its predecessors have succeeded. */
   afterSuccess: boolean;
   group: { name: string; weight: number } | null;
+  /** Attempts that may fail: the first and its retries. */
+  failuresMax: number;
 }
 
 /** What the client asked for, and what it was told. */
@@ -122,6 +124,7 @@ export function judge(evidence: Evidence): Finding[] {
     ...openTasksOfEndedRuns(evidence, known),
     ...successesWithoutLedger(evidence, known),
     ...unknownExecutions(known),
+    ...needlessAttempts(evidence, known),
     ...attemptsExecutedTwice(known),
     ...overlappingAttempts(known),
     ...takenBack(evidence),
@@ -323,6 +326,33 @@ function unknownExecutions({ executions, attempts }: Index): Finding[] {
       about: `attempt ${attempt}`,
       detail: 'the store does not know it',
     }));
+}
+
+/** More failures than retries allow, or another attempt after one that had succeeded. */
+function needlessAttempts({ attempts, definitions }: Evidence, { runs }: Index): Finding[] {
+  return [...Map.groupBy(attempts, ({ run, task }) => `${run}.${task}`)].flatMap(([taskRun, all]): Finding[] => {
+    const { run, task } = all[0]!;
+    const facts = definitions.get(runs.get(run)?.workflow ?? '')?.[task];
+    const rule = 'no more attempts than needed';
+    const failures = all.filter(({ state }) => state === 'failed').length;
+    const success = all.find(({ state }) => state === 'succeeded');
+    const later = success === undefined ? undefined : all.find(({ n }) => n > success.n);
+    return [
+      ...(facts !== undefined && failures > facts.failuresMax
+        ? [
+            {
+              kind: 'doubled' as const,
+              rule,
+              about: `task ${taskRun}`,
+              detail: `${failures} failures of ${facts.failuresMax}`,
+            },
+          ]
+        : []),
+      ...(later === undefined
+        ? []
+        : [{ kind: 'doubled' as const, rule, about: `task ${taskRun}`, detail: `attempt ${later.n} after a success` }]),
+    ];
+  });
 }
 
 function attemptsExecutedTwice({ executions }: Index): Finding[] {

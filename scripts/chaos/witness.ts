@@ -210,6 +210,7 @@ interface DefinitionJson {
     trigger: string;
     action: { type: TaskType };
     taskGroup: { name: string; weight: number } | null;
+    retry: { max: number };
   }[];
 }
 
@@ -229,7 +230,7 @@ async function readDefinitions(url: string): Promise<Map<string, TaskFacts[]>> {
 }
 
 function factsOf(
-  { needs, trigger, action, taskGroup }: DefinitionJson['tasks'][number],
+  { needs, trigger, action, taskGroup, retry }: DefinitionJson['tasks'][number],
   indexOf: Map<string, number>,
 ): TaskFacts {
   return {
@@ -237,5 +238,6 @@ function factsOf(
     needs: needs.map((name) => indexOf.get(name)!),
     afterSuccess: trigger === 'all_success',
     group: taskGroup && { name: taskGroup.name, weight: taskGroup.weight },
+    failuresMax: 1 + retry.max,
   };
 }
