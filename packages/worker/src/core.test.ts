@@ -475,6 +475,29 @@ describe('reports', () => {
   });
 });
 
+describe('several masters', () => {
+  test('hear soon that a full worker has room again, or takes nothing more; one alone knows it by itself', () => {
+    const bench = new Bench({ slots: 1 }).join();
+    bench.step({ kind: 'link-up', link: 'M' });
+    bench.pass(1_000);
+    bench.dispatch('1.0.1');
+    bench.started('1.0.1');
+    const { now } = bench;
+    bench.finished('1.0.1');
+    expect(bench.core.nextWakeAt).toBe(now);
+    expect(bench.pass(0).heartbeats).toEqual([now, now]);
+    bench.dispatch('1.1.1');
+    bench.dispatch('1.2.1');
+    expect(bench.pass(1_000).heartbeats).toEqual([now + 250, now + 250]);
+
+    const alone = new Bench({ slots: 1 }).join();
+    alone.dispatch('1.0.1');
+    alone.started('1.0.1');
+    alone.finished('1.0.1');
+    expect(alone.pass(3_000).heartbeats).toEqual([]);
+  });
+});
+
 describe('execution lease', () => {
   test('counts from the sending of the last answered heartbeat; whatever is not renewed is asked to end in time', () => {
     const bench = new Bench().join();
