@@ -252,6 +252,7 @@ class Worker:
         self.held = {}
         self.settled = {}
         self.draining = False
+        self.leaving = False
         self.scheduling_until = 0.0
         self.renewed_at = 0.0
         self.tasks = set()
@@ -562,7 +563,7 @@ class Worker:
 
     async def keep_linked(self, url):
         pause_s = RECONNECT_FIRST_S
-        while True:
+        while not self.leaving:
             opened_at = boot_ms()
             try:
                 await self.serve(url)
@@ -631,6 +632,7 @@ class Worker:
             self.say_heartbeat(link)
         while self.used_slots > 0 or any(not attempt.acked for attempt in self.held.values()):
             await asyncio.sleep(0.02)
+        self.leaving = True
         for link in self.links:
             link.send({"kind": "goodbye", "worker": self.id})
         for link in list(self.links):

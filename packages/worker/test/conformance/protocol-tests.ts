@@ -13,6 +13,8 @@ import { idOf, MasterByHand, TOKEN } from './master-by-hand.ts';
 export interface WorkerUnderTest {
   /** Program and arguments; configured by the variables that {@link testWorker} sets, those of `pelorus worker`. */
   command: string[];
+  /** What it needs besides. */
+  environment?: Record<string, string>;
   /** Why it cannot be tried here. */
   skip: string | null;
 }
@@ -20,7 +22,7 @@ export interface WorkerUnderTest {
 const SLOTS = 4;
 const HEARTBEAT_MS = 200;
 
-export function testWorker({ command, skip }: WorkerUnderTest): void {
+export function testWorker({ command, environment = {}, skip }: WorkerUnderTest): void {
   let scratch: Scratch;
   let ledger: string;
   let master: MasterByHand;
@@ -49,7 +51,7 @@ export function testWorker({ command, skip }: WorkerUnderTest): void {
     expect(offences, said).toEqual([]);
   });
 
-  function start(environment: Record<string, string> = {}): void {
+  function start(): void {
     const [program = '', ...args] = command;
     worker = spawn(program, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -62,7 +64,7 @@ export function testWorker({ command, skip }: WorkerUnderTest): void {
         PELORUS_WORKER_GROUPS: 'default,blue',
         PELORUS_WORKER_SLOTS: String(SLOTS),
         PELORUS_WORKER_HEARTBEAT: `${HEARTBEAT_MS}ms`,
-        PELORUS_WORKER_MAX_LOAD: '1000000',
+        PELORUS_WORKER_MAX_LOAD: '9999',
         PELORUS_WORKER_RESERVED_MEMORY: '0',
         ...environment,
       },
@@ -463,6 +465,20 @@ export function testWorker({ command, skip }: WorkerUnderTest): void {
       await master.open();
       expect((await master.report('1.0.1', 'finished')).outcome.state).toBe('succeeded');
       expect(startsOf('1.0.1')).toBe(1);
+    });
+
+    test('what has no acknowledgement is told again as soon as a master welcomes', async () => {
+      await started();
+      master.acknowledges = false;
+      master.dispatch(task('1.0.1'));
+      // The fourth would come 3 s later at the soonest.
+      await master.report('1.0.1', 'finished', { count: 3 });
+      master.acknowledges = true;
+      master.hangUp();
+      const hungUpAt = performance.now();
+      await master.report('1.0.1', 'finished', { count: 4 });
+      expect(performance.now() - hungUpAt).toBeLessThan(2_000);
+      expect(master.heard.at(-1)?.connection).toBe(2);
     });
 
     test('to several masters: each hears what it asks, and any may take over', async () => {
