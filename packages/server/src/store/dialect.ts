@@ -50,6 +50,10 @@ export interface Dialect {
   jsonFlag: (column: string, member: string) => string;
   /** Subquery, of (workflow id, version): the tasks of a definition as rows of task (index), name and disabled (0 or 1). */
   tasksOfVersion: string;
+  /** Select, of a subquery of (workflow_id, version): the tasks of those versions, with task (index), name and type. */
+  tasksIn: (versions: string) => string;
+  /** The same: what tasks need, with task (index) and need (name). */
+  needsIn: (versions: string) => string;
   /** Fills `task_group_member` from the definitions there are. */
   taskGroupMembersOfAllVersions: string;
 }
@@ -95,6 +99,14 @@ export const SQLITE: Dialect = {
   tasksOfVersion: `(
     select key as task, json_extract(value, '$.name') as name, json_extract(value, '$.disabled') as disabled
     from workflow_version v, json_each(v.definition, '$.tasks') where v.workflow_id = ? and v.version = ?)`,
+  tasksIn: (versions) => `
+    select v.workflow_id, v.version, t.key as task, json_extract(t.value, '$.name') as name, json_extract(t.value, '$.action.type') as type
+    from ${versions} w join workflow_version v on v.workflow_id = w.workflow_id and v.version = w.version
+      cross join json_each(v.definition, '$.tasks') t`,
+  needsIn: (versions) => `
+    select v.workflow_id, v.version, t.key as task, n.value as need
+    from ${versions} w join workflow_version v on v.workflow_id = w.workflow_id and v.version = w.version
+      cross join json_each(v.definition, '$.tasks') t cross join json_each(t.value, '$.needs') n`,
   taskGroupMembersOfAllVersions: `
     insert into task_group_member (workflow_id, version, task, name, weight)
     select v.workflow_id, v.version, t.key, json_extract(t.value, '$.taskGroup.name'), json_extract(t.value, '$.taskGroup.weight')
@@ -151,6 +163,15 @@ export const POSTGRES: Dialect = {
     select (t.ordinality - 1)::int as task, t.value ->> 'name' as name, case when t.value ->> 'disabled' = 'true' then 1 else 0 end as disabled
     from workflow_version v, json_array_elements(v.definition::json -> 'tasks') with ordinality t (value, ordinality)
     where v.workflow_id = ? and v.version = ?)`,
+  tasksIn: (versions) => `
+    select v.workflow_id, v.version, (t.ordinality - 1)::int as task, t.value ->> 'name' as name, t.value -> 'action' ->> 'type' as type
+    from ${versions} w join workflow_version v on v.workflow_id = w.workflow_id and v.version = w.version
+      cross join json_array_elements(v.definition::json -> 'tasks') with ordinality t (value, ordinality)`,
+  needsIn: (versions) => `
+    select v.workflow_id, v.version, (t.ordinality - 1)::int as task, n.need
+    from ${versions} w join workflow_version v on v.workflow_id = w.workflow_id and v.version = w.version
+      cross join json_array_elements(v.definition::json -> 'tasks') with ordinality t (value, ordinality)
+      cross join json_array_elements_text(t.value -> 'needs') n (need)`,
   taskGroupMembersOfAllVersions: `
     insert into task_group_member (workflow_id, version, task, name, weight)
     select v.workflow_id, v.version, (t.ordinality - 1)::int, t.value -> 'taskGroup' ->> 'name', (t.value -> 'taskGroup' ->> 'weight')::int

@@ -5,6 +5,8 @@ export type { LatestVersion, SaveTogether, TransferStore } from './transfer-port
 export type { ChangedRuns, ChangedRunsRequest, EventStore } from './events-port.ts';
 export * from './vault-port.ts';
 export type { EndedRuns, LogRows, StoredLog } from './log-port.ts';
+export type { InvariantFinding, InvariantReport } from './audit-invariants.ts';
+export { auditPostgres, auditSqlite } from './audit-places.ts';
 export { migratePostgresSchema, postgresSchema, type SchemaStatus } from './postgres-schema.ts';
 export { openPostgresStore } from './postgres-store.ts';
 export { openSqliteStore } from './sqlite-store.ts';

@@ -8,11 +8,12 @@ import { fileURLToPath } from 'node:url';
 import { commandIdOf, formatAttemptId, masterIdOf, runIdOf } from '@pelorus/protocol';
 import type { RunId, RunState } from '@pelorus/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { RunFilter, Store } from '../../src/store/index.ts';
+import type { InvariantReport, RunFilter, Store } from '../../src/store/index.ts';
 import { accessContract } from './contract-of-access.ts';
 import { alertsContract } from './contract-of-alerts.ts';
 import { eventsContract } from './contract-of-events.ts';
 import { factsContract } from './contract-of-facts.ts';
+import { invariantsContract } from './contract-of-invariants.ts';
 import { logsContract } from './contract-of-logs.ts';
 import { operationsContract } from './contract-of-operations.ts';
 import { projectsContract } from './contract-of-projects.ts';
@@ -41,6 +42,10 @@ import {
 export interface Place {
   open(options?: { masterLeaseMs?: number }): Promise<Store>;
   remove(): Promise<void>;
+  /** What the invariants find after that SQL, of which nothing stays. */
+  auditDamaged(sql: string): Promise<InvariantReport>;
+  /** The invariants, asked beside the store. */
+  audit(limit?: number): Promise<InvariantReport>;
   /** How another process opens it: a module that exports `openPlace(reference)`. */
   opener: URL;
   reference: string;
@@ -1005,6 +1010,7 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
     vaultContract(makePlace);
     eventsContract(makePlace);
     factsContract(makePlace);
+    invariantsContract(makePlace);
     logsContract(makePlace);
     operationsContract(makePlace);
     accessContract(makePlace);

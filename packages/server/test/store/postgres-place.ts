@@ -1,6 +1,9 @@
 /** Where the contract's PostgreSQL stores live: a new database on the test's server. */
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
+import { auditInvariants, type InvariantReport } from '../../src/store/audit-invariants.ts';
+import { auditPostgres } from '../../src/store/index.ts';
+import { PostgresPool } from '../../src/store/postgres-database.ts';
 import { openPostgresStore } from '../../src/store/postgres-store.ts';
 import type { Store } from '../../src/store/index.ts';
 import type { Place } from './contract.ts';
@@ -13,9 +16,27 @@ export async function makePostgresPlace(serverUrl: string): Promise<Place> {
   return {
     open: (options) => openPostgresStore({ url: url.href, ...options }),
     remove: () => administer(serverUrl, `drop database ${name} with (force)`),
+    auditDamaged: (sql) => auditDamaged(url.href, sql),
+    audit: (limit) => auditPostgres(url.href, limit),
     opener: new URL(import.meta.url),
     reference: url.href,
   };
+}
+
+async function auditDamaged(url: string, sql: string): Promise<InvariantReport> {
+  const pool = new PostgresPool({ url, size: 1, name: 'test', statementTimeoutMs: 60_000 });
+  let found: InvariantReport | undefined;
+  const nothingStays = new Error('nothing stays');
+  const asked = pool.write(function* (db) {
+    yield { text: sql, shape: 'script', values: [] };
+    found = yield* auditInvariants(db, { limit: 10 });
+    throw nothingStays;
+  });
+  await asked.catch((error: unknown) => {
+    if (error !== nothingStays) throw error;
+  });
+  await pool.close();
+  return found!;
 }
 
 async function administer(url: string, statement: string): Promise<void> {

@@ -2,7 +2,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openSqliteStore } from '../../src/store/index.ts';
+import { auditInvariants } from '../../src/store/audit-invariants.ts';
+import { runAtOnce } from '../../src/store/database.ts';
+import { SqliteDatabase } from '../../src/store/sqlite-database.ts';
+import { auditSqlite, openSqliteStore } from '../../src/store/index.ts';
 import type { Store } from '../../src/store/index.ts';
 import type { Place } from './contract.ts';
 
@@ -11,6 +14,17 @@ export async function makeSqlitePlace(): Promise<Place> {
   return {
     open: (options) => openSqliteStore(directory, options),
     remove: () => rm(directory, { recursive: true }),
+    auditDamaged: async (sql) => {
+      const db = new SqliteDatabase(join(directory, 'pelorus.db'), { readOnly: false });
+      try {
+        db.exec(`pragma busy_timeout = 5000; begin; ${sql}`);
+        return runAtOnce(auditInvariants(db, { limit: 10 }));
+      } finally {
+        db.exec('rollback');
+        db.close();
+      }
+    },
+    audit: (limit) => auditSqlite(directory, limit),
     opener: new URL(import.meta.url),
     reference: directory,
   };
