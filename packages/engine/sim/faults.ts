@@ -48,8 +48,8 @@ export interface Faults {
   /** Milliseconds, each way. */
   frameDelayMs: [number, number];
   storeDelayMs: [number, number];
-  /** How far the wall clock of a master's host may be off, either way, at each of its starts. */
-  masterClockOffMs: number;
+  /** How far a wall clock may be off, either way, when a master or an agent starts and reads it. */
+  wallClockOffMs: number;
 }
 
 export const NO_FAULTS: Faults = {
@@ -83,7 +83,7 @@ export const NO_FAULTS: Faults = {
   storeSlow: 0,
   frameDelayMs: [0, 5],
   storeDelayMs: [0, 3],
-  masterClockOffMs: 300,
+  wallClockOffMs: 300,
 };
 
 /** One history in so many is calm: what then waits without a reason waits because of somebody else (L3). */
@@ -138,6 +138,6 @@ export function faultsOf(random: Random): Faults {
       [1, 20],
       [5, 200],
     ]),
-    masterClockOffMs: random.pick([300, 300, 60_000, 3_600_000]),
+    wallClockOffMs: random.pick([300, 300, 60_000, 3_600_000]),
   };
 }

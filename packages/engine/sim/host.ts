@@ -97,6 +97,8 @@ export class Host {
   agent: Agent | null = null;
   /** What there is to read about its load now. */
   reading: HostReading = AT_EASE;
+  /** What the wall clock was off when each incarnation read it, in ms. */
+  readonly clockOffs = new Map<WorkerId, number>();
   /** The last instant at which a heartbeat was sent that some master has heard, by this host's clock. */
   heardTo = -Infinity;
   /** One for each boot. */
@@ -490,6 +492,8 @@ class Agent {
   readonly id: WorkerId;
   private readonly host: Host;
   private readonly core: WorkerCore;
+  /** Its clock is that of the boot, which the supervisor goes by, and what it once read on the wall. */
+  private readonly clockOffMs: number;
   private readonly random: Random;
   private readonly connections = new Map<string, { connection: Connection; slot: number; heardAt: number }>();
   private readonly dialling = new Set<number>();
@@ -521,7 +525,9 @@ class Agent {
       supersedes: [...host.incarnations],
       sequenceBase: number * SEQUENCES_PER_INCARNATION,
     };
-    if (host.renewedAt !== null) coreOptions.renewedAt = host.renewedAt;
+    this.clockOffMs = Math.round(world.random.between(-1, 1) * world.faults.wallClockOffMs);
+    host.clockOffs.set(this.id, this.clockOffMs);
+    if (host.renewedAt !== null) coreOptions.renewedAt = host.renewedAt + this.clockOffMs;
     this.core = world.variant.workerCore?.(coreOptions) ?? new WorkerCore(coreOptions);
     host.incarnations.push(this.id);
     this.readHost();
@@ -573,7 +579,7 @@ class Agent {
   }
 
   private input(input: WorkerInput): void {
-    const { messages, orders } = this.core.handle(input, { now: this.host.clock(), chance: this.random.next });
+    const { messages, orders } = this.core.handle(input, { now: this.clock(), chance: this.random.next });
     const starts = input.kind === 'frame' && orders.some(({ kind }) => kind === 'start');
     if (starts && this.host.clock() > this.host.heardTo + SCHEDULING_LEASE_MS)
       throw new Violation('lease', `${this.id} starts something though its scheduling lease is over`);
@@ -587,17 +593,25 @@ class Agent {
     if (supervisor && orders.length > 0) {
       // Both must live until the order is read: see the second assumption.
       this.actor.after(1, () => {
-        for (const order of orders) supervisor.actor.do(() => supervisor.order(order));
+        for (const order of orders) supervisor.actor.do(() => supervisor.order(this.onBootClock(order)));
       });
     }
     this.wake();
+  }
+
+  private clock(): number {
+    return this.host.clock() + this.clockOffMs;
+  }
+
+  private onBootClock(order: SupervisorOrder): SupervisorOrder {
+    return order.kind === 'renew' ? { ...order, renewedAt: order.renewedAt - this.clockOffMs } : order;
   }
 
   private wake(): void {
     const at = this.core.nextWakeAt;
     if (at >= this.wakeAt || at === Infinity) return;
     this.wakeAt = at;
-    this.actor.after(this.host.until(at) + 1, () => {
+    this.actor.after(this.host.until(at - this.clockOffMs) + 1, () => {
       this.wakeAt = Infinity;
       this.input({ kind: 'tick' });
     });

@@ -89,7 +89,7 @@ export class MasterProcess {
     this.slot = slot;
     this.actor = new Actor(world.timeline);
     this.store = new StoreClient(world, this.actor);
-    this.clockOffMs = Math.round(world.random.between(-1, 1) * world.faults.masterClockOffMs);
+    this.clockOffMs = Math.round(world.random.between(-1, 1) * world.faults.wallClockOffMs);
     this.id = masterIdOf('');
     this.fence = { master: this.id, token: '' };
     this.core = this.newCore();
@@ -310,7 +310,7 @@ export class MasterProcess {
         received: (messages) => {
           this.world.checker.heard(this.id, workerId, messages);
           for (const message of messages)
-            if (message.kind === 'heartbeat') this.world.heartbeatHeard(host, message.sentAt);
+            if (message.kind === 'heartbeat') this.world.heartbeatHeard(host, workerId, message.sentAt);
           this.push({ kind: 'frame', link, messages });
         },
         closed: () => {

@@ -547,7 +547,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'masters go by the clocks of their hosts',
     variant: { mastersTrustTheirClocks: true },
-    faults: { ...NO_FAULTS, masterClockOffMs: 3_600_000, partitionMs: 6_000 },
+    faults: { ...NO_FAULTS, wallClockOffMs: 3_600_000, partitionMs: 6_000 },
     masters: 3,
     caughtBy: ['S2'],
   },

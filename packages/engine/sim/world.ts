@@ -183,10 +183,10 @@ export class World {
     else this.verdicts.set(attempt, new Set([kind]));
   }
 
-  /** A master has it; `sentAt` by the host's clock. */
-  heartbeatHeard(name: string, sentAt: number): void {
+  /** A master has it; `sentAt` by the clock of that agent. */
+  heartbeatHeard(name: string, worker: WorkerId, sentAt: number): void {
     const host = this.hosts.find(({ options }) => options.name === name)!;
-    host.heardTo = Math.max(host.heardTo, sentAt);
+    host.heardTo = Math.max(host.heardTo, sentAt - host.clockOffs.get(worker)!);
   }
 
   reported(worker: WorkerId, messages: readonly WorkerToMaster[]): void {
