@@ -93,10 +93,13 @@ export async function startCluster(
       worker.dial((link) => master.attachWorker(link));
     },
     close: async () => {
+      // Whatever a test was about, and wherever it left off: what is stored is sound at every moment.
+      const { findings } = await place.audit();
       worker.hangUp();
       await master.stop();
       await store.close();
       await place.remove();
+      expect(findings).toEqual([]);
     },
   };
   return cluster;
