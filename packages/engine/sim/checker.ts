@@ -327,6 +327,8 @@ export class Checker {
     const { world } = this;
     const { attempt, run, task, n, host } = process;
     if (world.ledger.byAttempt.has(attempt)) fail('S2', `attempt ${attempt} starts a second process, on ${host}`);
+    // Its start was under way when the host fell asleep: like one that ran, it has a moment to be ended.
+    if (!world.ledger.isAwake(host)) return world.tally.count('path: process started as its host woke up');
     const others = world.ledger.liveOfTask(run, task);
     if (others.length > 0)
       fail('S2', `${attempt} starts on ${host} while ${others[0]!.attempt} lives on ${others[0]!.host}`);

@@ -235,6 +235,8 @@ export class Host {
     this.machine = new Actor(this.world.timeline);
     this.asleep = false;
     this.reading = AT_EASE;
+    // It is of the clock of a boot that is over.
+    this.renewedAt = null;
     for (const entry of this.journal.values()) {
       if (entry.process && entry.process.endedAt === null) this.world.processEnded(entry.process, null);
       if (entry.state === 'finished') continue;
@@ -378,7 +380,8 @@ class Supervisor {
     const { host } = this;
     if (entry.state !== 'running' && entry.state !== 'starting') return;
     const now = host.clock();
-    const { termAt, killAt } = executionDeadline(host.renewedAt ?? -Infinity, entry);
+    if (host.renewedAt === null) return;
+    const { termAt, killAt } = executionDeadline(host.renewedAt, entry);
     if (!entry.kill && now >= termAt)
       this.beginKill(entry, { reason: 'lease', cause: { kind: 'error', detail: 'lease' }, killAt });
     if (entry.kill && now >= Math.min(entry.kill.killAt, killAt)) host.kill(entry);

@@ -21,7 +21,7 @@ export class Ledger {
   private readonly live = new Map<RunId, Set<SimProcess>>();
   liveCount = 0;
   /** Whether the processes of this host execute. */
-  private readonly isAwake: (host: string) => boolean;
+  readonly isAwake: (host: string) => boolean;
 
   constructor(isAwake: (host: string) => boolean) {
     this.isAwake = isAwake;
