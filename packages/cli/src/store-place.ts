@@ -1,10 +1,13 @@
 /** Opening the store that the settings name. */
 import {
+  auditPostgres,
+  auditSqlite,
   migratePostgresSchema,
   openPostgresStore,
   openSqliteStore,
   postgresSchema,
   StoreError,
+  type InvariantReport,
   type SchemaStatus,
   type Store,
 } from '@pelorus/server/store';
@@ -92,6 +95,31 @@ export function schemaOf(url: string): Promise<SchemaStatus> {
   return postgresSchema(url).catch((error: unknown) => {
     throw new Failure(serverFailure(error, url), { cause: error });
   });
+}
+
+/**
+ * Asks the invariants of a store beside whoever works on it, and changes nothing. `folder` null: of the server at `url`. Rejects with
+ * a `Failure`.
+ */
+export function auditStore(folder: string | null, url: string): Promise<InvariantReport> {
+  const asked = folder === null ? auditPostgres(url) : auditSqlite(folder);
+  return asked.catch((cause: unknown) => {
+    const { code } = cause instanceof StoreError ? cause : {};
+    const fields = folder === null ? serverFailure(cause, url) : fileFailure(cause, folder);
+    const todo =
+      code === 'PRECONDITION' ? { todo: 'start this version of Pelorus on it, or use the one that runs' } : {};
+    throw new Failure({ ...fields, ...todo }, { cause });
+  });
+}
+
+function fileFailure(error: unknown, folder: string): FailureFields {
+  if (error instanceof StoreError && error.code !== 'NOT_FOUND') return storeFailure(error, folder);
+  return {
+    exitCode: error instanceof StoreError ? EXIT.notFound : EXIT.unexpected,
+    what: `the store in ${folder} cannot be read`,
+    why: error instanceof Error ? error.message : String(error),
+    todo: 'name the data directory with --data, or the server with PELORUS_STORE',
+  };
 }
 
 /** Brings the schema of a server up to date; answers with what it was. Rejects with a `Failure`. */

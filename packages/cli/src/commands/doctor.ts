@@ -1,5 +1,6 @@
 import type { SystemView } from '@pelorus/protocol';
 import { ApiError } from '@pelorus/sdk';
+import type { InvariantFinding } from '@pelorus/server/store';
 import type { Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { dataDirectoryAt } from '../data-directory.ts';
@@ -26,9 +27,11 @@ export function addDoctorCommand(program: Command, host: Host): void {
     .command('doctor')
     .description('is everything there that Pelorus needs?')
     .option('--data <dir>', 'the data directory of `pelorus dev` (PELORUS_DATA, ./.pelorus)')
-    .addHelpText('after', examples('pelorus doctor', 'pelorus doctor -o json'))
-    .action(async (flags: { data?: string }, command: Command) => {
+    .option('--audit', 'ask the store whether any invariant of the cluster is broken; nothing is stopped or changed')
+    .addHelpText('after', examples('pelorus doctor', 'pelorus doctor -o json', 'pelorus doctor --audit'))
+    .action(async ({ audit, ...flags }: { data?: string; audit?: true }, command: Command) => {
       const session = openSession(command, host, flags);
+      if (audit === true) return auditInvariants(session);
       const rows = [checkNode(), ...(await checkServer(session)), await checkStore(session)];
       const columns: Column<Check>[] = [
         { title: 'CHECK', value: (one) => one.check },
@@ -42,6 +45,24 @@ export function addDoctorCommand(program: Command, host: Host): void {
       writeListing(session.terminal.out, session.format, { rows, columns, name: (one) => one.check, none: '' });
       if (rows.some((one) => one.result === 'failed')) process.exitCode = EXIT.unexpected;
     });
+}
+
+/** Beside whoever works on the store: SQLite lets readers in, and PostgreSQL is asked in one transaction that reads. */
+async function auditInvariants({ settings, host, terminal, format }: Session): Promise<void> {
+  const url = settings.store.value ?? '';
+  const { store } = dataDirectoryAt(settings.data.value ?? '', url, host.directory);
+  const { auditStore } = await import('../store-place.ts');
+  const { checks, findings, more } = await auditStore(store, url);
+  const columns: Column<InvariantFinding>[] = [
+    { title: 'INVARIANT', value: (one) => one.invariant, tone: () => 'bad' },
+    { title: 'CHECK', value: (one) => one.check },
+    { title: 'SUBJECT', value: (one) => one.subject },
+    { title: 'DETAIL', value: (one) => one.detail },
+  ];
+  const none = `${checks} questions, and no invariant is broken`;
+  writeListing(terminal.out, format, { rows: findings, columns, name: (one) => one.subject, none });
+  for (const check of more) terminal.err.write(`there are more of: ${check}\n`);
+  if (findings.length > 0) process.exitCode = EXIT.unexpected;
 }
 
 function checkNode(): Check {

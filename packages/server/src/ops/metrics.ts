@@ -14,10 +14,10 @@ export interface Metrics {
   /** In the text format of Prometheus. */
   text(): Promise<string>;
   /** Give the observer to the master as it starts, then say where its figures are. */
-  master(): { observer: MasterObserver; read(figures: () => MasterFigures): void };
+  master(): { observer: MasterObserver; read: (figures: () => MasterFigures) => void };
   worker(figures: () => WorkerFigures): void;
   /** `observe` is for `ApiOptions.observe`. */
-  api(): { observe(request: ObservedRequest): void; read(figures: () => { streams: number }): void };
+  api(): { observe: (request: ObservedRequest) => void; read: (figures: () => { streams: number }) => void };
   traces(figures: () => TraceFigures): void;
 }
 

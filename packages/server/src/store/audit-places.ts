@@ -18,7 +18,6 @@ const STATEMENT_TIMEOUT_MS = 300_000;
  * Asks the database in a data directory, also while a server works on it. Rejects with `NOT_FOUND` where there is none, and with
  * `SCHEMA_TOO_NEW` or `PRECONDITION` when another version of the program made it.
  */
-// oxlint-disable-next-line require-await -- rejects rather than throws, as the other does
 export async function auditSqlite(directory: string, limit = LIMIT): Promise<InvariantReport> {
   const file = join(resolve(directory), 'pelorus.db');
   if (!existsSync(file)) throw new StoreError('NOT_FOUND', `There is no database in ${directory}.`);
