@@ -106,6 +106,7 @@ export interface ConnectionTest extends Omit<Probed, 'worker'> {
 const COMMAND_POLL_MS = 1_000;
 const RENEW_MS = 4_000;
 const PULSE_MS = 1_000;
+const HOUSEKEEP_MS = 5_000;
 /** A pulse that comes this late means that the process, or its host, stood still. */
 const STOOD_STILL_MS = 10_000;
 const ADOPT_PAGE = 500;
@@ -214,6 +215,7 @@ class MasterLoop implements Master {
     this.every(PULSE_MS, () => this.pulse());
     this.every(RENEW_MS, () => this.renew());
     this.every(REFRESH_MS, () => this.refreshVaults());
+    this.every(HOUSEKEEP_MS, () => this.housekeep());
     this.every(ADOPT_MS, () => void this.adoptMore());
     this.every(COMMAND_POLL_MS, () => {
       this.claimedTo = null;
@@ -267,6 +269,12 @@ class MasterLoop implements Master {
   private refreshVaults(): void {
     this.vaults.refresh().catch((error: unknown) => {
       this.options.log.warn({ master: this.id, error }, 'secrets and connections could not be read again');
+    });
+  }
+
+  private housekeep(): void {
+    this.store.housekeep().catch((error: unknown) => {
+      this.options.log.warn({ master: this.id, error }, 'the housekeeping of the store failed; trying again');
     });
   }
 

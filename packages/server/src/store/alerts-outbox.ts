@@ -105,7 +105,7 @@ function* alertsAmong(db: Database, filter: AlertFilter, projectIds: readonly nu
     conditions.push('d.project_id = ?');
     values.push(projectIds[0]!);
   } else if (projectIds !== null) {
-    conditions.push(db.dialect.isIn('d.project_id'));
+    conditions.push(db.dialect.isAmong('d.project_id'));
     values.push(JSON.stringify(projectIds));
   }
   if (filter.run !== undefined) {

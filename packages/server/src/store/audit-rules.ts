@@ -22,6 +22,7 @@ const NOT_ON_BEHALF = [
   'claimCommands',
   'adoptRuns',
   'commit',
+  'housekeep',
   'claimAlerts',
   'settleAlert',
   'appendLog',

@@ -90,7 +90,7 @@ export function* listBackfills(db: Database, filter: BackfillFilter): Sql<Backfi
     ['workflow_id', filter.workflowIds],
   ] as const) {
     if (list === undefined) continue;
-    conditions.push(db.dialect.isIn(column));
+    conditions.push(db.dialect.isAmong(column));
     values.push(JSON.stringify(list));
   }
   if (filter.state !== undefined) {

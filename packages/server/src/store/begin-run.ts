@@ -93,7 +93,7 @@ const DISCARD_TASK_RUNS = (dialect: Dialect): string => `
   select cast(? as bigint), task, 0, case when disabled or unplanned then 'skipped' else 'killed' end,
     case when disabled then '{"kind":"disabled"}' when unplanned then '{"kind":"not_selected"}' else ? end, 0, 0, cast(? as bigint)
   from (
-    select task, disabled <> 0 as disabled, cast(? as text) is not null and not (${dialect.isIn('task')}) as unplanned
+    select task, disabled <> 0 as disabled, cast(? as text) is not null and not (${dialect.isAmong('task')}) as unplanned
     from ${dialect.tasksOfVersion} t
   ) t where true
   on conflict do nothing`;

@@ -195,7 +195,7 @@ function toItem(row: Row): BulkItem {
 }
 
 const HEADS = (dialect: Dialect): string =>
-  `select id, project_id, project, workflow, state from run where ${dialect.isIn('id')}`;
+  `select id, project_id, project, workflow, state from run where ${dialect.isAmong('id')}`;
 
 export function* listRunHeads(db: Database, runs: number[]): Sql<RunHead[]> {
   const found = new Map(

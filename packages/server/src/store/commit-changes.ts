@@ -66,6 +66,7 @@ function assignments(columns: readonly string[]): string {
 export function* commit(c: WriteContext, request: { fence: Fence; rows: CommitRows }): Sql<{ commands: number }> {
   yield* checkFence(c, request.fence);
   const { rows } = request;
+  noteRuns(c, rows);
   const commandsBefore = c.commandsWritten;
   yield* finishCommands(c, rows.commandsDone);
   const ended = yield* updateStatuses(c, request.fence.master, rows.statuses);
@@ -79,6 +80,13 @@ export function* commit(c: WriteContext, request: { fence: Fence; rows: CommitRo
   for (const run of ended) yield* runEnded(c, run);
   for (const alert of rows.alerts) yield* insertAlert(c, alert);
   return { commands: c.commandsWritten - commandsBefore };
+}
+
+function noteRuns({ runsChanged }: WriteContext, { statuses, taskRuns, attempts }: CommitRows): void {
+  if (runsChanged === null) return;
+  for (let i = 0; i < statuses.length; i += STATUS_WIDTH) runsChanged.add(statuses[i] as number);
+  for (let i = 0; i < taskRuns.length; i += TASK_RUN_WIDTH) runsChanged.add(taskRuns[i] as number);
+  for (let i = 0; i < attempts.length; i += ATTEMPT_WIDTH) runsChanged.add(attempts[i] as number);
 }
 
 function* startChild(c: WriteContext, start: ChildStart): Sql<void> {

@@ -20,7 +20,9 @@ export interface Dialect {
   jsonRows: (columns: readonly string[], orderBy: string) => string;
   /** Condition: the column's value is in a list given as JSON text. */
   isIn: (column: string) => string;
-  /** Condition: both columns together are in a list of pairs given as JSON text. */
+  /** The same of a column of whole numbers. */
+  isAmong: (column: string) => string;
+  /** Condition: both columns together, the first of whole numbers, are in a list of pairs given as JSON text. */
   pairIsIn: (first: string, second: string) => string;
   /** Condition: the column begins with one of a list of texts given as JSON text. Not `like`: % and _ mean themselves. */
   beginsWithAny: (column: string) => string;
@@ -31,8 +33,10 @@ export interface Dialect {
   containsText: (column: string) => string;
   /** Condition, of (name, value or null): the object in a column of JSON text has that member, with that value or any. */
   hasMember: (column: string) => string;
-  /** Behind a select: lock its rows against change; and against everybody who locks them so; where the database has one writer, nothing. */
+  /** Behind a select: lock its rows against being deleted or locked `forUpdate`; against change; as for a change; and against everybody who locks them so; where the database has one writer, nothing. */
+  forKeyShare: string;
   forShare: string;
+  forNoKeyUpdate: string;
   forUpdate: string;
   /** Locks the rows of that table, passing over those that somebody else has locked. */
   skipLocked: (table: string) => string;
@@ -44,6 +48,10 @@ export interface Dialect {
   lastChange: string;
   /** Statement(s) that keep `run_count` in step with `run`. */
   runCountTriggers: string;
+  /** Statements that make `run_count` something that writers add to without waiting for each other; empty where there is one writer. */
+  runCountDeltas: string;
+  /** Statement, of (rows at most), that adds up what was added; its answer is a row for each count that it wrote. Empty: nothing to do. */
+  foldRunCounts: string;
   /** A member of the object in a column of JSON text: as text, as a whole number, as 0 or 1. */
   jsonText: (column: string, member: string) => string;
   jsonInteger: (column: string, member: string) => string;
@@ -68,6 +76,7 @@ export const SQLITE: Dialect = {
   jsonRow: (columns) => `json_array(${columns.join(', ')})`,
   jsonRows: (columns, orderBy) => `json_group_array(json_array(${columns.join(', ')}) order by ${orderBy})`,
   isIn: (column) => `${column} in (select value from json_each(?))`,
+  isAmong: (column) => `${column} in (select value from json_each(?))`,
   pairIsIn: (first, second) =>
     `(${first}, ${second}) in (select json_extract(value, '$[0]'), json_extract(value, '$[1]') from json_each(?))`,
   beginsWithAny: (column) =>
@@ -77,7 +86,9 @@ export const SQLITE: Dialect = {
   containsText: (column) => `instr(${column}, ?) > 0`,
   hasMember: (column) =>
     `exists (select 1 from json_each(${column}) member where member.key = ? and member.value = coalesce(?, member.value))`,
+  forKeyShare: '',
   forShare: '',
+  forNoKeyUpdate: '',
   forUpdate: '',
   skipLocked: () => '',
   lockNamed: '',
@@ -93,6 +104,8 @@ export const SQLITE: Dialect = {
       insert into run_count (workflow_id, state, runs) values (new.workflow_id, new.state, 1)
       on conflict (workflow_id, state) do update set runs = runs + 1;
     end;`,
+  runCountDeltas: '',
+  foldRunCounts: '',
   jsonText: (column, member) => `json_extract(${column}, '$.${member}')`,
   jsonInteger: (column, member) => `json_extract(${column}, '$.${member}')`,
   jsonFlag: (column, member) => `coalesce(json_extract(${column}, '$.${member}'), 0)`,
@@ -125,11 +138,12 @@ export const POSTGRES: Dialect = {
   jsonRow: (columns) => `json_build_array(${columns.join(', ')})::text`,
   jsonRows: (columns, orderBy) =>
     `coalesce(json_agg(json_build_array(${columns.join(', ')}) order by ${orderBy})::text, '[]')`,
-  isIn: (column) => `${column}::text in (select json_array_elements_text(?::json))`,
+  isIn: (column) => `${column} = any(array(select json_array_elements_text(?::json)))`,
+  isAmong: (column) => `${column} = any(array(select json_array_elements_text(?::json)::bigint))`,
   beginsWithAny: (column) =>
     `exists (select 1 from json_array_elements_text(?::json) prefix(value) where starts_with(${column}, prefix.value))`,
   pairIsIn: (first, second) =>
-    `(${first}::text, ${second}::text) in (select pair ->> 0, pair ->> 1 from json_array_elements(?::json) pair)`,
+    `(${first}, ${second}) in (select (pair ->> 0)::bigint, pair ->> 1 from json_array_elements(?::json) pair)`,
   matchesGlob: (column) => `${column} like ?`,
   globPattern: (glob) =>
     glob
@@ -139,7 +153,9 @@ export const POSTGRES: Dialect = {
   containsText: (column) => `strpos(${column}, ?) > 0`,
   hasMember: (column) =>
     `exists (select 1 from json_each_text(${column}::json) member where member.key = ? and member.value = coalesce(?, member.value))`,
+  forKeyShare: 'for key share',
   forShare: 'for share',
+  forNoKeyUpdate: 'for no key update',
   forUpdate: 'for update',
   skipLocked: (table) => `for no key update of ${table} skip locked`,
   lockNamed: 'select pg_advisory_xact_lock(hashtextextended(?, 0))',
@@ -156,6 +172,28 @@ export const POSTGRES: Dialect = {
     end $$;
     create trigger run_counted after insert on run for each row execute function count_run();
     create trigger run_recounted after update of state on run for each row when (old.state <> new.state) execute function count_run();`,
+  runCountDeltas: `
+    alter table run_count rename to run_count_base;
+    create table run_count_delta (workflow_id bigint not null, state text not null, runs bigint not null)
+      with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+    create view run_count as
+      select workflow_id, state, sum(runs)::bigint as runs
+      from (select * from run_count_base union all select * from run_count_delta) each group by workflow_id, state;
+    create or replace function count_run() returns trigger language plpgsql as $$ begin
+      if tg_op = 'UPDATE' then
+        insert into run_count_delta (workflow_id, state, runs) values (old.workflow_id, old.state, -1), (new.workflow_id, new.state, 1);
+      else
+        insert into run_count_delta (workflow_id, state, runs) values (new.workflow_id, new.state, 1);
+      end if;
+      return null;
+    end $$;`,
+  foldRunCounts: `
+    with gone as (
+      delete from run_count_delta where ctid = any(array(select ctid from run_count_delta limit ? for update skip locked)) returning *
+    )
+    insert into run_count_base as base (workflow_id, state, runs)
+    select workflow_id, state, sum(runs) from gone group by workflow_id, state having sum(runs) <> 0 order by workflow_id, state
+    on conflict (workflow_id, state) do update set runs = base.runs + excluded.runs`,
   jsonText: (column, member) => `(${column}::json ->> '${member}')`,
   jsonInteger: (column, member) => `(${column}::json ->> '${member}')::bigint`,
   jsonFlag: (column, member) => `case when (${column}::json ->> '${member}') = 'true' then 1 else 0 end`,

@@ -65,7 +65,10 @@ function conditionsOf(dialect: Dialect, filter: RunFilter, workflowIds: number[]
   };
   const within = (column: string, list: readonly Cell[] | null | undefined): void => {
     if (list !== null && list !== undefined)
-      conditions.push({ sql: dialect.isIn(column), values: [JSON.stringify(list)] });
+      conditions.push({
+        sql: typeof list[0] === 'number' ? dialect.isAmong(column) : dialect.isIn(column),
+        values: [JSON.stringify(list)],
+      });
   };
   const between = (column: string, from: number | undefined, to: number | undefined): void => {
     if (from !== undefined || to !== undefined)

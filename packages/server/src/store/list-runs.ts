@@ -122,7 +122,7 @@ function scopeConditions(dialect: Dialect, scope: Scope): { sql: string; values:
     ['state', scope.states],
   ] as const) {
     if (list === null) continue;
-    conditions.push(dialect.isIn(column));
+    conditions.push(column === 'state' ? dialect.isIn(column) : dialect.isAmong(column));
     values.push(JSON.stringify(list));
   }
   return { sql: conditions.join(' and ') || '1 = 1', values };

@@ -5,6 +5,7 @@
  */
 import type { GrantRow, MemberRow } from './access-port.ts';
 import { requireEnabled } from './accounts.ts';
+import { lockProject } from './projects.ts';
 import { StoreError } from './port.ts';
 import type { Database, Row, Sql } from './database.ts';
 import type { WriteContext } from './write-context.ts';
@@ -55,6 +56,7 @@ export function* saveMember(
   request: { projectId: number; user: string; bits: number; by: string; at: number; limit: number },
 ): Sql<{ member: MemberRow; created: boolean }> {
   const { projectId, user, bits, by, at, limit } = request;
+  yield* lockProject(c, projectId);
   if (!(yield* c.db.get(ACCOUNT, user))) throw new StoreError('NOT_FOUND', `There is no user '${user}'.`);
   if ((yield* ownerOf(c, projectId)) === user)
     throw new StoreError('CONFLICT', `User '${user}' owns the project, and has every right in it already.`);

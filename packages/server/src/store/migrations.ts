@@ -17,6 +17,7 @@ import { OPERATIONS } from './migrations/06-operations.ts';
 import { PROJECTS } from './migrations/07-projects.ts';
 import { RUN_CHANGES } from './migrations/08-run-changes.ts';
 import { MASTER_PLACES } from './migrations/09-master-places.ts';
+import { RUN_COUNT_DELTAS } from './migrations/10-run-count-deltas.ts';
 
 export interface Migration {
   number: number;
@@ -264,4 +265,5 @@ create table alert_channel (
   PROJECTS,
   RUN_CHANGES,
   MASTER_PLACES,
+  RUN_COUNT_DELTAS,
 ];

@@ -411,6 +411,8 @@ export interface MasterStore extends OperationsMasterStore, VaultMasterStore {
   commit(fence: Fence, changes: Change[]): Promise<{ commands: number }>;
   /** One fact per question, in their order. Runs of deleted workflows count, by name. */
   upstreamFacts(queries: UpstreamQuery[]): Promise<UpstreamFact[]>;
+  /** To be called every few seconds by any master: adds up what was counted since. */
+  housekeep(): Promise<void>;
   loadTaskGroups(): Promise<{ name: string; size: number }[]>;
   /** When any master last heard of the worker or of one that has taken it over, epoch ms; null: never. */
   workerSeenAt(worker: WorkerId): Promise<number | null>;

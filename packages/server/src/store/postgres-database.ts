@@ -106,18 +106,36 @@ export interface PostgresOptions {
   /** Sent with every statement that takes longer than this: the server gives up. */
   statementTimeoutMs: number;
   name: string;
+  /** How long a verb waits for its turn; default 10 s. */
+  turnTimeoutMs?: number;
+}
+
+/** Beyond the server's own limit, for one that says nothing any more. */
+const SILENCE_MS = 2_000;
+const CONNECT_TIMEOUT_MS = 3_000;
+/** After a connection could not be made, how long others are refused at once instead of finding out themselves. */
+const AWAY_MS = 250;
+const TURN_TIMEOUT_MS = 10_000;
+
+interface Waiting {
+  go: () => void;
+  refuse: (error: unknown) => void;
+  timer: NodeJS.Timeout;
 }
 
 export class PostgresPool {
   readonly #pool: pg.Pool;
   readonly #size: number;
-  readonly #waiting: (() => void)[] = [];
+  readonly #turnTimeoutMs: number;
+  readonly #waiting: Waiting[] = [];
   readonly #idle: (() => void)[] = [];
   #busy = 0;
   #closed = false;
+  #away: { until: number; error: unknown } | null = null;
 
   constructor(options: PostgresOptions) {
     this.#size = options.size;
+    this.#turnTimeoutMs = options.turnTimeoutMs ?? TURN_TIMEOUT_MS;
     this.#pool = new pg.Pool({
       connectionString: options.url,
       max: options.size,
@@ -127,20 +145,23 @@ export class PostgresPool {
       statement_timeout: options.statementTimeoutMs,
       lock_timeout: options.statementTimeoutMs,
       idle_in_transaction_session_timeout: options.statementTimeoutMs,
-      connectionTimeoutMillis: 5000,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      ...(options.statementTimeoutMs > 0 && { query_timeout: options.statementTimeoutMs + SILENCE_MS }),
       keepAlive: true,
+      verify: refuseStandby,
     });
-    // An idle connection that breaks is replaced by the next call.
+    // One that breaks is replaced by the next call; whoever uses it learns of it from its statement.
     this.#pool.on('error', () => undefined);
+    this.#pool.on('connect', (client) => client.on('error', () => undefined));
   }
 
   /** Reads over one state of the database. */
   read<T>(verb: (db: PostgresDatabase) => Sql<T>): Promise<T> {
-    return this.#transaction('begin isolation level repeatable read read only', verb);
+    return this.#transaction(READ, verb);
   }
 
   write<T>(verb: (db: PostgresDatabase) => Sql<T>): Promise<T> {
-    return this.#transaction('begin', verb);
+    return this.#transaction(WRITE, verb);
   }
 
   /** Refuses further verbs; those asked for before are still answered. */
@@ -151,60 +172,93 @@ export class PostgresPool {
     await this.#pool.end();
   }
 
-  async #transaction<T>(begin: string, verb: (db: PostgresDatabase) => Sql<T>): Promise<T> {
+  async #transaction<T>(kind: Transaction, verb: (db: PostgresDatabase) => Sql<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#once(begin, verb(new PostgresDatabase()));
+        return await this.#once(kind, verb(new PostgresDatabase()));
       } catch (error) {
         if (attempt >= ATTEMPTS || !isRace(error)) throw toStoreError(error);
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * attempt * RETRY_PAUSE_MS));
       }
     }
   }
 
   /** First come, first served; the pool's own queue would count waiting as failing to connect. */
-  async #once<T>(begin: string, verb: Sql<T>): Promise<T> {
+  async #once<T>(kind: Transaction, verb: Sql<T>): Promise<T> {
     if (this.#closed) throw new StoreError('UNAVAILABLE', 'The store is closed.');
+    if (this.#away && performance.now() < this.#away.until) throw this.#away.error;
     if (this.#busy < this.#size) this.#busy++;
-    else {
-      if (this.#waiting.length >= WAITING_MAX)
-        throw new StoreError('UNAVAILABLE', 'Too many requests wait for PostgreSQL.');
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
+    else await this.#turn();
     try {
-      return await this.#connected(begin, verb);
+      return await this.#connected(kind, verb);
     } finally {
       const next = this.#waiting.shift();
-      if (next) next();
+      if (next) next.go();
       else if (--this.#busy === 0) for (const wake of this.#idle.splice(0)) wake();
     }
   }
 
-  async #connected<T>(begin: string, verb: Sql<T>): Promise<T> {
-    const client = await this.#pool.connect();
-    let broken: Error | undefined;
-    const onError = (error: Error): void => {
-      broken = error;
-    };
-    client.on('error', onError);
+  async #turn(): Promise<void> {
+    if (this.#waiting.length >= WAITING_MAX)
+      throw new StoreError('UNAVAILABLE', 'Too many requests wait for PostgreSQL.');
+    await new Promise<void>((resolve, reject) => {
+      const waiting: Waiting = {
+        go: () => {
+          clearTimeout(waiting.timer);
+          resolve();
+        },
+        refuse: (error) => {
+          clearTimeout(waiting.timer);
+          reject(error);
+        },
+        timer: setTimeout(() => {
+          this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+          reject(new StoreError('UNAVAILABLE', 'PostgreSQL is too busy: the request has waited too long for its turn.'));
+        }, this.#turnTimeoutMs),
+      };
+      this.#waiting.push(waiting);
+    });
+  }
+
+  /** When there is no server, everybody who waits is told at once. */
+  async #connect(): Promise<pg.PoolClient> {
+    try {
+      const client = await this.#pool.connect();
+      this.#away = null;
+      return client;
+    } catch (cause) {
+      // A wrong password, or no such database: waiting does not help.
+      if (!isTrouble(cause)) throw cause;
+      const error = new StoreError('UNAVAILABLE', `PostgreSQL cannot be reached: ${(cause as Error).message}`, { cause });
+      this.#away = { until: performance.now() + AWAY_MS, error };
+      for (const waiting of this.#waiting.splice(0)) waiting.refuse(error);
+      throw error;
+    }
+  }
+
+  async #connected<T>({ begin, writes }: Transaction, verb: Sql<T>): Promise<T> {
+    const client = await this.#connect();
     let committing = false;
     try {
       const begun = client.query(begin);
       begun.catch(() => undefined);
       const answer = await converse(client, verb);
       await begun;
-      committing = true;
-      const { command } = await client.query('commit');
-      committing = false;
-      // After a statement that failed unnoticed the server says ROLLBACK to a COMMIT.
-      if (command !== 'COMMIT') throw new StoreError('UNAVAILABLE', `The database answered ${command} to a commit.`);
-      client.off('error', onError);
+      const committed = client.query('commit');
+      // What was read was read, whatever becomes of the end of it.
+      if (!writes) committed.catch(() => undefined);
+      else {
+        committing = true;
+        const { command } = await committed;
+        committing = false;
+        // After a statement that failed unnoticed the server says ROLLBACK to a COMMIT.
+        if (command !== 'COMMIT') throw new StoreError('UNAVAILABLE', `The database answered ${command} to a commit.`);
+      }
       client.release();
       return answer;
     } catch (error) {
-      const lost = broken !== undefined || isConnectionLost(error);
-      if (!lost && !committing) await client.query('rollback').catch((failure: unknown) => (broken = failure as Error));
-      client.off('error', onError);
-      client.release(lost || broken !== undefined ? (broken ?? true) : false);
+      const lost = isConnectionLost(error) || (!committing && !(await rollback(client)));
+      client.release(lost);
       if (lost && committing)
         throw new StoreError('UNKNOWN_OUTCOME', 'The connection broke while a commit was on its way.', {
           cause: error,
@@ -214,11 +268,35 @@ export class PostgresPool {
   }
 }
 
+interface Transaction {
+  begin: string;
+  writes: boolean;
+}
+const READ: Transaction = { begin: 'begin isolation level repeatable read read only', writes: false };
+const WRITE: Transaction = { begin: 'begin', writes: true };
+
+/** False when the connection is of no use any more. */
+async function rollback(client: pg.PoolClient): Promise<boolean> {
+  return client.query('rollback').then(
+    () => true,
+    () => false,
+  );
+}
+
+/** A standby lags behind and takes nothing; after a failover a name may lead to one for a while. */
+function refuseStandby(client: pg.PoolClient, done: (error?: Error) => void): void {
+  client.query<{ standby: boolean }>('select pg_is_in_recovery() as standby').then(
+    ({ rows }) => done(rows[0]?.standby === true ? new Error('connection to a standby') : undefined),
+    (error: unknown) => done(error as Error),
+  );
+}
+
 /** Verbs that wait for a connection, at most. */
 const WAITING_MAX = 20_000;
 
-/** How often a verb that lost a race is tried. */
+/** How often a verb that lost a race is tried, and what it waits between two tries, times the number of the try, at most. */
 const ATTEMPTS = 8;
+const RETRY_PAUSE_MS = 20;
 
 async function converse<T>(client: pg.PoolClient, verb: Sql<T>): Promise<T> {
   let step = verb.next();
@@ -272,31 +350,31 @@ function isRace(error: unknown): boolean {
   return code === SERIALIZATION_FAILURE || code === DEADLOCK_DETECTED || error instanceof ConstraintViolation;
 }
 
-/** Class 08 and 57P0x (shutdown, crash), and whatever the socket says. */
+/**
+ * Class 08 and 57P0x (shutdown, crash), 25P03 (stood still in a transaction for too long), 25006 (it has become a standby), and
+ * whatever the socket says, which has no code of PostgreSQL's. An error that has another one was sent by a server that lives.
+ */
 function isConnectionLost(error: unknown): boolean {
   const code = codeOf(error) ?? '';
-  return (
-    code.startsWith('08') ||
-    code.startsWith('57P') ||
-    /^E[A-Z]+$/.test(code) ||
-    /[Cc]onnection|timeout/.test((error as Error)?.message ?? '')
-  );
+  if (/^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]+$/.test(code))
+    return code.startsWith('08') || code.startsWith('57P') || code === '25P03' || code === '25006';
+  return /^E[A-Z]+$/.test(code) || /[Cc]onnection|timeout/.test((error as Error)?.message ?? '');
+}
+
+/** 53: out of disk, memory or connections; 55P03: a lock took too long; 57014: cancelled by its time limit; 25006: read-only. */
+function isTrouble(error: unknown): boolean {
+  const code = codeOf(error) ?? '';
+  return isConnectionLost(error) || code.startsWith('53') || ['55P03', '57014'].includes(code) || isRace(error);
 }
 
 function toStoreError(error: unknown): unknown {
   if (error instanceof StoreError) return error;
   if (error instanceof ConstraintViolation)
     return new StoreError('CONFLICT', `The database refused a row: ${error.message}`, { cause: error });
-  const code = codeOf(error) ?? '';
-  // 53: out of disk, memory or connections; 55P03: a lock took too long; 57014: cancelled by its time limit.
-  const isTrouble =
-    isConnectionLost(error) || code.startsWith('53') || code === '55P03' || code === '57014' || isRace(error);
-  if (!isTrouble) return error;
+  if (!isTrouble(error)) return error;
   return new StoreError(
     'UNAVAILABLE',
     `PostgreSQL did not take the request; nothing was stored: ${(error as Error).message}`,
-    {
-      cause: error,
-    },
+    { cause: error },
   );
 }

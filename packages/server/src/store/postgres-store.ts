@@ -1,6 +1,7 @@
 /** The store on a PostgreSQL server, for any number of masters and APIs on any number of machines. */
 import { audited, AUDIT_LIMITS, type AuditedCall } from './audit.ts';
 import { PostgresPool } from './postgres-database.ts';
+import { PostgresHints } from './postgres-hints.ts';
 import type { PostgresDatabase } from './postgres-database.ts';
 import type { Sql } from './database.ts';
 import { migratePostgres } from './migrate.ts';
@@ -40,8 +41,9 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     people: pool('people', connections),
     master: pool('master reads', 2),
   };
+  const hints = new PostgresHints({ url });
   const close = async (): Promise<void> => {
-    await Promise.all(Object.values(pools).map((each) => each.close()));
+    await Promise.all([...Object.values(pools).map((each) => each.close()), hints.close()]);
   };
   try {
     await pools.write.write((db) => migratePostgres(db, Date.now()));
@@ -50,9 +52,10 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     throw error;
   }
   return new VerbStore({
-    writer: writer(pools, { masterLeaseMs, audit: auditLimits(options) }),
+    writer: writer(pools, hints, { masterLeaseMs, audit: auditLimits(options) }),
     people: reader(pools.people),
     master: reader(pools.master),
+    listen: (channel, listener) => hints.listen(channel, listener),
     close,
   });
 }
@@ -63,6 +66,7 @@ function auditLimits({ auditRetentionMs, auditRows }: PostgresStoreOptions): Wri
 
 function writer(
   pools: { fenced: PostgresPool; write: PostgresPool },
+  hints: PostgresHints,
   settings: Pick<WriteContext, 'masterLeaseMs' | 'audit'>,
 ): VerbCaller<WriteVerbs> {
   const contextOf = (db: PostgresDatabase): WriteContext => ({
@@ -73,13 +77,27 @@ function writer(
     claims: null,
     commandsWritten: 0,
     mastersEnded: 0,
+    runsChanged: new Set(),
   });
   return {
-    call: (verb, request) => {
+    call: async (verb, request) => {
       const pool = typeof request === 'object' && request !== null && 'fence' in request ? pools.fenced : pools.write;
-      return pool.write((db) => carryOut(contextOf(db), verb, request) as Sql<never>);
+      // Of the try that was committed.
+      let context: WriteContext | undefined;
+      const answer = await pool.write((db) => {
+        context = contextOf(db);
+        return carryOut(context, verb, request) as Sql<never>;
+      });
+      if (context) tellNews(hints, context);
+      return answer;
     },
   };
+}
+
+function tellNews(hints: PostgresHints, { commandsWritten, mastersEnded, runsChanged }: WriteContext): void {
+  if (commandsWritten > 0) hints.tell('pelorus_command');
+  if (mastersEnded > 0) hints.tell('pelorus_master');
+  if (runsChanged !== null && runsChanged.size > 0) hints.tellRuns(runsChanged);
 }
 
 function reader(pool: PostgresPool): VerbCaller<ReadVerbs> {

@@ -8,6 +8,7 @@
  */
 import type { PinnedFile } from '@pelorus/engine';
 import type { Dialect } from './dialect.ts';
+import { lockProject } from './projects.ts';
 import { StoreError } from './port.ts';
 import type { RunPlace } from './run-rows.ts';
 import type { Database, Row, Sql } from './database.ts';
@@ -44,6 +45,7 @@ export function* saveProjectFile(
   request: SaveProjectFileRequest,
 ): Sql<FileOutcome<{ file: ProjectFileRow; created: boolean }>> {
   const { projectId, path, sha256, bytes, expected, user, at } = request;
+  yield* lockProject(c, projectId);
   const existing = yield* c.db.get(FILE, projectId, path);
   if (!isExpected(expected, existing)) return mismatch(existing);
   yield* refuseMore(c, request);

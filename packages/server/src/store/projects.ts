@@ -15,7 +15,7 @@ import { TERMINAL_RUN_STATES, type WriteContext } from './write-context.ts';
 
 const PROJECTS = `select * from project where deleted_at is null order by name`;
 const PROJECTS_AMONG = (dialect: Dialect): string =>
-  `select * from project where deleted_at is null and ${dialect.isIn('id')} order by name`;
+  `select * from project where deleted_at is null and ${dialect.isAmong('id')} order by name`;
 
 export function* listProjects(db: Database, { projectIds = null }: VisibleProjects): Sql<ProjectRow[]> {
   const rows =
@@ -30,7 +30,7 @@ export function* findProject(db: Database, name: string): Sql<ProjectRow | null>
   return row ? toProjectRow(row) : null;
 }
 
-const PROJECTS_OF_RUNS = (dialect: Dialect): string => `select id, project_id from run where ${dialect.isIn('id')}`;
+const PROJECTS_OF_RUNS = (dialect: Dialect): string => `select id, project_id from run where ${dialect.isAmong('id')}`;
 
 export function* projectsOfRuns(db: Database, runs: readonly number[]): Sql<Map<number, number>> {
   return new Map((yield* db.rows(PROJECTS_OF_RUNS, JSON.stringify(runs))) as [number, number][]);
@@ -59,7 +59,17 @@ function required(row: Row | undefined, project: number): Row {
   return row;
 }
 
-const PROJECT = `select * from project where id = ? and deleted_at is null`;
+const PROJECT_ALONE = (dialect: Dialect): string =>
+  `select * from project where id = ? and deleted_at is null ${dialect.forUpdate}`;
+
+/**
+ * The project, which nobody else changes, or adds something to, until the transaction ends. To be asked before anything of it is
+ * read. NOT_FOUND.
+ */
+export function* lockProject(c: WriteContext, project: number): Sql<Row> {
+  return required(yield* c.db.get(PROJECT_ALONE, project), project);
+}
+
 const SAVED_WORKFLOWS = `
   select count(*) as found from workflow where project_id = ? and deleted_at is null and hidden = 0`;
 const RUNS_IN_PROGRESS = `
@@ -77,7 +87,7 @@ const PARTS: readonly string[] = ['project_member', 'connection', 'secret', 'vau
 
 export function* deleteProject(c: WriteContext, request: { project: number; user: string; at: number }): Sql<null> {
   const { project, user, at } = request;
-  const { name } = toProjectRow(required(yield* c.db.get(PROJECT, project), project));
+  const { name } = toProjectRow(yield* lockProject(c, project));
   const workflows = (yield* c.db.get(SAVED_WORKFLOWS, project))?.['found'] as number;
   const runs = (yield* c.db.get(RUNS_IN_PROGRESS, project))?.['found'] as number;
   const backfills = (yield* c.db.get(BACKFILLS, project))?.['found'] as number;

@@ -63,7 +63,7 @@ function* listWorkflows(db: Database, filter: WorkflowFilter): Sql<WorkflowRow[]
   }
   const projectIds = filter.projectIds ?? null;
   if (projectIds !== null) {
-    conditions.push(db.dialect.isIn('w.project_id'));
+    conditions.push(db.dialect.isAmong('w.project_id'));
     values.push(JSON.stringify(projectIds));
   }
   const sql = `${WORKFLOW_SELECT} where ${conditions.join(' and ')} order by w.id limit ?`;
@@ -127,7 +127,7 @@ function* getRun(db: Database, run: number): Sql<string> {
   return yield* db.text(RUN, run);
 }
 
-const ENDED_BEFORE = (dialect: Dialect): string => `select id from run where ${dialect.isIn('id')} and ended_at < ?`;
+const ENDED_BEFORE = (dialect: Dialect): string => `select id from run where ${dialect.isAmong('id')} and ended_at < ?`;
 
 function* runsEndedBefore(db: Database, request: { runs: readonly number[]; at: number }): Sql<number[]> {
   return (yield* db.all(ENDED_BEFORE, JSON.stringify(request.runs), request.at)).map((row) => row['id'] as number);
@@ -198,7 +198,7 @@ function* countTaskRuns(db: Database, run: number): Sql<Record<string, number>> 
 }
 
 const TASK_RUN_COUNTS_OF = (dialect: Dialect): string => `
-  select run_id, state, count(*) from task_run where ${dialect.isIn('run_id')} group by run_id, state`;
+  select run_id, state, count(*) from task_run where ${dialect.isAmong('run_id')} group by run_id, state`;
 
 function* countTaskRunsOf(
   db: Database,
@@ -214,7 +214,7 @@ const TASK_RUNS_OF = (dialect: Dialect): string =>
   `select ${dialect.jsonRows(
     TASK_RUN_COLUMNS.map((column) => (column === 'outputs' ? 'null' : column)),
     'run_id, task',
-  )} from task_run where ${dialect.isIn('run_id')}`;
+  )} from task_run where ${dialect.isAmong('run_id')}`;
 
 function* taskRunsOf(db: Database, runs: readonly RunId[]): Sql<string> {
   return yield* db.text(TASK_RUNS_OF, JSON.stringify(runs));

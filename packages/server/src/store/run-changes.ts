@@ -55,7 +55,7 @@ export function changedRuns(db: Database, request: ChangedRunsRequest): Sql<Chan
 
 function* changedSince(db: Database, request: ChangedRunsRequest): Sql<ChangedRunTexts> {
   const { after, limit, projectIds } = request;
-  const wanted = projectIds === null ? '' : ` and ${db.dialect.isIn('project_id')}`;
+  const wanted = projectIds === null ? '' : ` and ${db.dialect.isAmong('project_id')}`;
   const values: Cell[] = [after, ...(projectIds === null ? [] : [JSON.stringify(projectIds)]), limit];
   const found = (yield* db.rows(`${CHANGED(db.dialect)}${wanted} order by changed, id limit ?`, ...values)) as [
     id: number,
@@ -81,7 +81,7 @@ function* restOf(
   found: readonly [id: number, changed: number][],
 ): Sql<[id: number, changed: number][]> {
   const [id, changed] = found.at(-1)!;
-  const wanted = projectIds === null ? '' : ` and ${db.dialect.isIn('project_id')}`;
+  const wanted = projectIds === null ? '' : ` and ${db.dialect.isAmong('project_id')}`;
   const values: Cell[] = [changed, id, ...(projectIds === null ? [] : [JSON.stringify(projectIds)])];
   const sql = `select id, changed from run where changed > 0 and changed = ? and id > ?${wanted} order by id`;
   return (yield* db.rows(sql, ...values)) as [id: number, changed: number][];

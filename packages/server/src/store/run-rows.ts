@@ -62,7 +62,9 @@ export function* insertRun(c: WriteContext, making: RunMaking, place: RunPlace, 
     yield* c.nextChange(),
     making.rest,
   );
-  return row ? insertedId(row) : null;
+  if (!row) return null;
+  c.runsChanged?.add(insertedId(row));
+  return insertedId(row);
 }
 
 /** The attempt that a child belongs to, in words for people. */

@@ -38,7 +38,7 @@ export function* resolveWorkflows(db: Database, filter: RunFilter): Sql<number[]
   prefixed('p.name', filter.projectPrefixes);
   prefixed('w.name', filter.workflowPrefixes);
   if (filter.projectIds !== undefined && filter.projectIds !== null) {
-    conditions.push(db.dialect.isIn('w.project_id'));
+    conditions.push(db.dialect.isAmong('w.project_id'));
     values.push(JSON.stringify(filter.projectIds));
   }
   if (filter.workflowGlob !== undefined) {
@@ -67,7 +67,7 @@ export function* countPairs(db: Database, workflowIds: number[] | null, states: 
     ['state', states],
   ] as const) {
     if (list === null) continue;
-    conditions.push(db.dialect.isIn(column));
+    conditions.push(column === 'state' ? db.dialect.isIn(column) : db.dialect.isAmong(column));
     values.push(JSON.stringify(list));
   }
   return (yield* db.all(

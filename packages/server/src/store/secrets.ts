@@ -1,5 +1,6 @@
 /** Secrets and connections in SQL. What is sealed stays sealed here. */
 import type { Connection } from '@pelorus/engine';
+import { lockProject } from './projects.ts';
 import { StoreError } from './port.ts';
 import type { Database, Row, Sql } from './database.ts';
 import type { ConnectionRow, NamePage, ProjectVaultRows, SealedRow, SecretRow, VaultStore } from './vault-port.ts';
@@ -49,6 +50,7 @@ export type SaveSecretRequest = Parameters<VaultStore['saveSecret']>[0];
 
 export function* saveSecret(c: WriteContext, request: SaveSecretRequest): Sql<{ secret: SecretRow; created: boolean }> {
   const { projectId, name, sealed, user, at } = request;
+  yield* lockProject(c, projectId);
   const created = (yield* c.db.get(SECRET, projectId, name)) === undefined;
   if (created) refuseMore(yield* c.db.get(COUNT_SECRETS, projectId), request.limit, 'secrets');
   const row = (yield* c.db.get(UPSERT_SECRET, projectId, name, sealed, at, user))!;
@@ -101,6 +103,7 @@ export function* saveConnection(
   request: SaveConnectionRequest,
 ): Sql<{ connection: ConnectionRow; created: boolean }> {
   const { projectId, name, kind, url, sealed, user, at } = request;
+  yield* lockProject(c, projectId);
   const created = (yield* c.db.get(CONNECTION, projectId, name)) === undefined;
   if (created) refuseMore(yield* c.db.get(COUNT_CONNECTIONS, projectId), request.limit, 'connections');
   const row = (yield* c.db.get(UPSERT_CONNECTION, projectId, name, kind, url, sealed, at, user))!;

@@ -67,6 +67,7 @@ function open(): Opened {
       claims: new Map<number, string>(),
       commandsWritten: 0,
       mastersEnded: 0,
+      runsChanged: null,
       // oxlint-disable-next-line require-yield -- this one needs no statement; PostgreSQL's does
       *nextChange() {
         return ++changes;

@@ -21,7 +21,8 @@ import { TERMINAL_RUN_STATES } from './write-context.ts';
 import type { WriteContext } from './write-context.ts';
 
 const LOCK_FOR_SHARE = (dialect: Dialect): string => `select 1 from workflow where id = ? ${dialect.forShare}`;
-const LOCK_FOR_UPDATE = (dialect: Dialect): string => `select 1 from workflow where id = ? ${dialect.forUpdate}`;
+/** Whoever makes a run holds the key of its workflow already, and so do others: a stronger lock would be a deadlock. */
+const LOCK_FOR_UPDATE = (dialect: Dialect): string => `select 1 from workflow where id = ? ${dialect.forNoKeyUpdate}`;
 
 /**
  * Where a database has several writers: who joins the line or gives the turn away holds the workflow's row alone; who only ends a
@@ -124,9 +125,12 @@ export function* passTurn(
   ended: { run: number; workflowId: number; waited: boolean; at: number },
 ): Sql<void> {
   const { run, workflowId, waited, at } = ended;
-  yield* lockLine(c, workflowId, 'share');
   if (waited) yield* c.db.run(LEAVE_LINE, run);
-  if (!(yield* c.db.get(ANYBODY_WAITS, workflowId))) return;
+  if (!(yield* c.db.get(ANYBODY_WAITS, workflowId))) {
+    // A newcomer that has seen the run active holds the row until it stands in line.
+    yield* lockLine(c, workflowId, 'share');
+    if (!(yield* c.db.get(ANYBODY_WAITS, workflowId))) return;
+  }
   yield* lockLine(c, workflowId, 'update');
   yield* startNext(c, workflowId, at);
   yield* closeRanks(c, workflowId, run);
@@ -147,6 +151,7 @@ function* startNext(c: WriteContext, workflowId: number, at: number): Sql<void> 
     null) as number | null;
   if (next === null) return;
   yield* c.db.run(GIVE_TURN, yield* c.nextChange(), next);
+  c.runsChanged?.add(next);
   yield* insertCommand(c, { run: next, action: { kind: 'start' }, user: SYSTEM_USER, at });
 }
 

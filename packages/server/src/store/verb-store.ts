@@ -704,6 +704,10 @@ export class VerbStore implements Store {
     return found && { workflowId, version, definition: parseDefinition(found), files: found.files };
   }
 
+  async housekeep(): Promise<void> {
+    await this.#writer.call('housekeep', undefined);
+  }
+
   workerSeenAt(worker: WorkerId): Promise<number | null> {
     return this.#master.call('workerSeenAt', worker);
   }

@@ -15,7 +15,7 @@ export function* pageWorkflows(db: Database, filter: WorkflowPageFilter): Sql<Wo
     values.push(...cells);
   };
   if (filter.projectIds !== undefined && filter.projectIds !== null)
-    add(db.dialect.isIn('w.project_id'), JSON.stringify(filter.projectIds));
+    add(db.dialect.isAmong('w.project_id'), JSON.stringify(filter.projectIds));
   if (filter.project !== undefined) add('p.name = ?', filter.project);
   if (filter.contains !== undefined) add(contains(db.dialect), filter.contains.toLowerCase());
   if (filter.label !== undefined) add(db.dialect.hasMember('w.labels'), filter.label.name, filter.label.value);
@@ -30,7 +30,7 @@ export function contains(dialect: Dialect): string {
 }
 
 const PAIRS = (dialect: Dialect): string =>
-  `select workflow_id, state from run_count where runs > 0 and ${dialect.isIn('workflow_id')}`;
+  `select workflow_id, state from run_count where runs > 0 and ${dialect.isAmong('workflow_id')}`;
 const RUNS_OF_PAIR = (dialect: Dialect): string => `
   select id, workflow_id, state, submitted_at, started_at, ended_at from run ${dialect.along('run_workflow')}
   where workflow_id = ? and state = ? order by coalesce(started_at, 9007199254740991) desc, id desc limit ?`;

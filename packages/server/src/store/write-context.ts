@@ -22,6 +22,8 @@ export interface WriteContext {
   commandsWritten: number;
   /** Masters that ended on their own wish so far. */
   mastersEnded: number;
+  /** Runs whose rows were written; null: nobody wants to know. */
+  runsChanged: Set<number> | null;
   /** What a run's row that is written now has in `changed`: never less than before, in the order of commits. */
   nextChange: () => Sql<number>;
 }

@@ -23,6 +23,7 @@ import { claimAlerts, deleteAlertChannel, saveAlertChannel, settleAlert } from '
 import { createBackfill, stopBackfill } from './backfills.ts';
 import { writeAudit } from './audit.ts';
 import { beginRun } from './begin-run.ts';
+import type { Dialect } from './dialect.ts';
 import { claimBulkOperation, createBulkOperation, settleBulkItems } from './bulk-operations.ts';
 import { commit, upsertTaskRuns } from './commit-changes.ts';
 import { deleteEnvironment, saveEnvironment } from './environments.ts';
@@ -50,6 +51,8 @@ import type { WriteContext } from './write-context.ts';
 
 const INSERT_PROJECT = `insert into project (name, description, owner, created_at) values (?, ?, ?, ?) on conflict (name) do nothing`;
 const PROJECT_BY_NAME = `select * from project where name = ?`;
+/** It may be added to, and is not deleted meanwhile. */
+const PROJECT_TO_ADD_TO = (dialect: Dialect): string => `${PROJECT_BY_NAME} ${dialect.forKeyShare}`;
 
 function* ensureProject(
   c: WriteContext,
@@ -80,6 +83,9 @@ export type SaveWorkflowRequest = Omit<SaveWorkflow, 'definition' | 'files' | 'p
 };
 
 const WORKFLOW_BY_NAME = `${WORKFLOW_SELECT} where p.name = ? and w.name = ? and w.deleted_at is null`;
+/** Runs of it may be made, and it is not deleted meanwhile. */
+const WORKFLOW_TO_RUN = (dialect: Dialect): string =>
+  dialect.forKeyShare === '' ? WORKFLOW_BY_NAME : `${WORKFLOW_BY_NAME} ${dialect.forKeyShare} of w`;
 const INSERT_WORKFLOW = `
   insert into workflow (project_id, name, description, labels, version, hash, hidden, created_at, updated_at, updated_by)
   values (?, ?, ?, ?, 1, ?, ?, ?, ?, ?) returning id`;
@@ -94,7 +100,7 @@ function* saveWorkflow(
   c: WriteContext,
   save: SaveWorkflowRequest,
 ): Sql<{ workflow: WorkflowRow; created: boolean; changed: boolean }> {
-  const project = requireRow(yield* c.db.get(PROJECT_BY_NAME, save.project), `project '${save.project}'`);
+  const project = requireRow(yield* c.db.get(PROJECT_TO_ADD_TO, save.project), `project '${save.project}'`);
   const found = yield* c.db.get(WORKFLOW_BY_NAME, save.project, save.name);
   if (found && save.mustBeNew) {
     throw new StoreError('CONFLICT', `Workflow '${save.name}' already exists in project '${save.project}'.`);
@@ -166,9 +172,11 @@ function* saveTogether(
 
 const LIVE_RUNS_OF_WORKFLOW = `
   select coalesce(sum(runs), 0) as live from run_count where workflow_id = ? and state not in ${TERMINAL_RUN_STATES}`;
+const WORKFLOW_ALONE = (dialect: Dialect): string => `select 1 from workflow where id = ? ${dialect.forUpdate}`;
 const DELETE_WORKFLOW = `update workflow set deleted_at = ?, deleted_by = ? where id = ? and deleted_at is null`;
 
 function* deleteWorkflow(c: WriteContext, request: { workflowId: number; user: string; at: number }): Sql<null> {
+  yield* c.db.get(WORKFLOW_ALONE, request.workflowId);
   const live = (yield* c.db.get(LIVE_RUNS_OF_WORKFLOW, request.workflowId))?.['live'] as number;
   if (live > 0) {
     throw new StoreError(
@@ -205,7 +213,7 @@ function* submitRun(c: WriteContext, request: SubmitRequest): Sql<{ run: Cell[];
   }
   yield* refuseKeyOfOther(c, making.submitUser, idempotencyKey, making.submittedAt);
   const workflow = requireRow(
-    yield* c.db.get(WORKFLOW_BY_NAME, making.project, making.workflow),
+    yield* c.db.get(WORKFLOW_TO_RUN, making.project, making.workflow),
     `workflow '${making.workflow}' in project '${making.project}'`,
   );
   const workflowId = workflow['id'] as number;
@@ -273,6 +281,16 @@ function* requestCommand(
   return yield* insertCommand(c, { ...request, requestHash: hash });
 }
 
+const FOLD_RUN_COUNTS = (dialect: Dialect): string => dialect.foldRunCounts;
+/** What one call adds up at most. */
+const FOLD_ROWS = 50_000;
+
+/** What has to be done now and then, by whichever master comes first. */
+function* housekeep(c: WriteContext): Sql<null> {
+  if (c.db.dialect.foldRunCounts !== '') yield* c.db.run(FOLD_RUN_COUNTS, FOLD_ROWS);
+  return null;
+}
+
 /** Done by the writer itself: it cannot be part of a transaction. */
 // oxlint-disable-next-line require-yield -- a verb that says no statement is still one
 function* purgeFreed(): Sql<null> {
@@ -326,6 +344,7 @@ export const writeVerbs = {
   claimCommands,
   adoptRuns,
   commit,
+  housekeep,
   saveTaskGroup,
   deleteTaskGroup,
   saveAlertChannel,
