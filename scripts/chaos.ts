@@ -2,7 +2,7 @@
  * Storms over a cluster of real processes: kills, stand-stills, partitions, broken disks and clocks, under load; then a ledger that the
  * tasks kept themselves is held against the store and what the client was told. docs/chaos.md says more.
  *
- *   npm run chaos -- --seconds 300 [--seed 7] [--faults master-kill,cut-commit] [--width 40] [--settle 240] [--keep]
+ *   npm run chaos -- --seconds 300 [--seed 7] [--faults master-kill,cut-commit] [--shapes chain,fan] [--width 120] [--rate 5] [--settle 240] [--keep]
  *
  *   npm run chaos -- --lose-owner-of 1000      # no storm: kill -9 of the master that owns so many running tasks
  *
@@ -13,7 +13,8 @@ import { parseArgs } from 'node:util';
 import { runChaos, type ChaosReport } from './chaos/chaos-run.ts';
 import { findPostgres } from './chaos/database-server.ts';
 import { loseOwner, type OwnerLossReport } from './chaos/owner-loss.ts';
-import { FAULT_KINDS, RULES, type FaultKind } from './chaos/schedule.ts';
+import { FAULT_KINDS, RULES } from './chaos/schedule.ts';
+import { SHAPES } from './chaos/workloads.ts';
 
 const OWN_MOUNTS = 'PELORUS_CHAOS_OWN_MOUNTS';
 const UNSHARE = '/usr/bin/unshare';
@@ -25,7 +26,9 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '60' },
     seed: { type: 'string' },
     faults: { type: 'string' },
-    width: { type: 'string', default: '40' },
+    shapes: { type: 'string' },
+    width: { type: 'string', default: '120' },
+    rate: { type: 'string', default: '5' },
     settle: { type: 'string', default: '240' },
     keep: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
@@ -60,8 +63,10 @@ function storm(): Promise<ChaosReport> {
   return runChaos({
     seed: values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : whole('seed', values.seed),
     seconds: whole('seconds', values.seconds),
-    kinds: kindsOf(values.faults),
+    kinds: chosen('fault', values.faults, FAULT_KINDS),
+    shapes: chosen('shape', values.shapes, SHAPES),
     width: whole('width', values.width),
+    rate: whole('rate', values.rate),
     settleSeconds: whole('settle', values.settle),
     postgresBin,
     keep: values.keep,
@@ -88,12 +93,11 @@ function inOwnMountNamespace(): void {
   process.execve(UNSHARE, [...args, ...process.argv.slice(1)], { ...process.env, [OWN_MOUNTS]: '1' });
 }
 
-function kindsOf(text: string | undefined): readonly FaultKind[] {
-  if (text === undefined) return FAULT_KINDS;
-  return text
-    .split(',')
-    .filter(Boolean)
-    .map((name) => FAULT_KINDS.find((kind) => kind === name) ?? refuse(`there is no fault ${name}; --list names all`));
+function chosen<Name extends string>(what: string, text: string | undefined, names: readonly Name[]): readonly Name[] {
+  if (text === undefined) return names;
+  const find = (name: string): Name =>
+    names.find((known) => known === name) ?? refuse(`there is no ${what} ${name}; there are ${names.join(', ')}`);
+  return text.split(',').filter(Boolean).map(find);
 }
 
 function whole(name: string, text: string): number {

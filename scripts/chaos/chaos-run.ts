@@ -15,15 +15,17 @@ import { createPatientClient, type AnswerCounts, type PatientClient, type Violat
 import { noCounts, type EdgeCounts } from './proxy/toxics.ts';
 import { planStorm, type FaultKind, type StormPlan } from './schedule.ts';
 import { rage, type FaultDone } from './storm.ts';
-import { GROUPS } from './workloads.ts';
+import { GROUPS, type Shape } from './workloads.ts';
 import { installWitness, readStore, type StoreSeen } from './witness.ts';
 
 export interface ChaosOptions {
   seed: number;
   seconds: number;
   kinds: readonly FaultKind[];
-  /** Scenarios side by side. */
+  shapes: readonly Shape[];
+  /** Scenarios side by side, and scenarios that begin in a second, at most. */
   width: number;
+  rate: number;
   /** How long everything may take to end when the faults have. */
   settleSeconds: number;
   postgresBin: string;
@@ -87,7 +89,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     for (const violation of storm.client.violations.slice(0, FINDINGS_SHOWN)) say(`api: ${JSON.stringify(violation)}`);
     return { ...report, artefacts: isClean && !keep ? null : bed.directory };
   } finally {
-    await bed.close({ remove: isClean && !keep });
+    // After an interruption nobody asks for what happened.
+    await bed.close({ remove: (isClean || signal.aborted) && !keep });
   }
 }
 
@@ -107,7 +110,7 @@ interface Storm {
 }
 
 async function weather(bed: Bed, plan: StormPlan, options: ChaosOptions): Promise<Storm> {
-  const { seed, seconds, width, settleSeconds, signal, say } = options;
+  const { seed, seconds, width, rate, shapes, settleSeconds, signal, say } = options;
   const giveUp = new AbortController();
   const both = AbortSignal.any([signal, giveUp.signal]);
   const client = createPatientClient(bed.apiUrls, bed.adminToken, both);
@@ -119,6 +122,8 @@ async function weather(bed: Bed, plan: StormPlan, options: ChaosOptions): Promis
     directory: bed.directory,
     ledger,
     width,
+    rate,
+    shapes,
     longTenths,
     signal: both,
   });

@@ -46,9 +46,12 @@ export interface LoadOptions {
   directory: string;
   /** Where HTTP tasks' executions and shell tasks' lines go. */
   ledger: string;
-  /** Scenarios side by side. */
+  /** Scenarios side by side, at most. */
   width: number;
+  /** Scenarios that begin in a second, at most. */
+  rate: number;
   longTenths: number;
+  shapes: readonly Shape[];
   signal: AbortSignal;
 }
 
@@ -67,22 +70,29 @@ const WEIGHTS: Record<Shape, number> = {
   group: 2,
   serial: 1,
 };
-const DECK = (Object.keys(WEIGHTS) as Shape[]).flatMap((shape) => Array.from({ length: WEIGHTS[shape] }, () => shape));
-const POLL_MS = 700;
+const POLL_MS = 1_000;
 
 /** Saves the workflows and starts the scenarios. */
 export async function startLoad(options: LoadOptions): Promise<Load> {
-  const { client, chance, signal, width, directory } = options;
+  const { client, chance, signal, width, rate, directory, shapes } = options;
   const flags = join(directory, 'flags');
   mkdirSync(flags, { recursive: true });
   writeFileSync(options.ledger, '', { mode: 0o666 });
   const door = await openHttpDoor(options.ledger);
   await saveWorkflows(options, flags, door.url);
+  const deck = shapes.flatMap((shape) => Array.from({ length: WEIGHTS[shape] }, () => shape));
   const player = new Player({ client, flags, signal });
   let isOver = false;
+  let nextAt = performance.now();
+  const turn = async (): Promise<void> => {
+    const now = performance.now();
+    // What could not be begun in time is not made up for at once.
+    nextAt = Math.max(nextAt + 1000 / rate, now);
+    await pause(nextAt - now, undefined, { signal }).catch(() => undefined);
+  };
   const lane = async (): Promise<void> => {
-    while (!isOver && !signal.aborted)
-      await player.play(chance.pick(DECK), `k-${chance.whole(0, 2 ** 40).toString(36)}`);
+    for (await turn(); !isOver && !signal.aborted; await turn())
+      await player.play(chance.pick(deck), `k-${chance.whole(0, 2 ** 40).toString(36)}`);
   };
   const lanes = Array.from({ length: width }, lane);
   return {
