@@ -10,7 +10,14 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { availableParallelism, freemem, hostname, loadavg, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { LIMITS, workerIdOf, type MasterToWorker, type WorkerId, type WorkerLink } from '@pelorus/protocol';
+import {
+  LIMITS,
+  workerIdOf,
+  type MasterId,
+  type MasterToWorker,
+  type WorkerId,
+  type WorkerLink,
+} from '@pelorus/protocol';
 import { bootClockMs } from './boot-clock.ts';
 import {
   WorkerCore,
@@ -23,7 +30,7 @@ import {
 } from './core.ts';
 import { LogRoute } from './log-route.ts';
 import { LogShipper, type ShipLimits } from './log-shipper.ts';
-import { keepLinked, type MasterAddress } from './master-links.ts';
+import { keepLinked, type LinkEnd, type MasterAddress } from './master-links.ts';
 import { connectSupervisor, type SupervisorConnection } from './supervisor/client.ts';
 import type { SupervisorToAgent } from './supervisor/messages.ts';
 
@@ -138,6 +145,15 @@ function theOne(connect: WorkerOptions['connect']): () => Promise<MasterAddress[
   return () => Promise.resolve(list);
 }
 
+interface OpenLink {
+  link: WorkerLink;
+  /** Once it has welcomed this worker. */
+  master: MasterId | null;
+  gone: Promise<LinkEnd>;
+  /** Ends it; its address is not dialled again before `instead` is gone. */
+  hangUp(instead: OpenLink | null): void;
+}
+
 type AgentOptions = WorkerOptions & { masters: () => Promise<MasterAddress[]> };
 
 class Agent implements Worker {
@@ -149,7 +165,8 @@ class Agent implements Worker {
   readonly #epochAtBoot = Date.now() - bootClockMs();
   #core: WorkerCore | null = null;
   #supervisor: SupervisorConnection | null = null;
-  readonly #links = new Map<LinkId, WorkerLink>();
+  /** In the order in which they were opened. */
+  readonly #links = new Map<LinkId, OpenLink>();
   #linksOpened = 0;
   #wakeTimer: NodeJS.Timeout | null = null;
   #wakeAt = Infinity;
@@ -250,7 +267,7 @@ class Agent implements Worker {
     this.#stopping.abort();
     this.#step({ kind: 'goodbye' });
     // The link delivers what was sent before it closes.
-    for (const link of this.#links.values()) link.close();
+    for (const { link } of this.#links.values()) link.close();
     await Promise.race([this.#linkLoop, pause(LINK_CLOSE_MS)]);
     if (this.#hostTimer) clearInterval(this.#hostTimer);
     if (this.#wakeTimer) clearTimeout(this.#wakeTimer);
@@ -266,7 +283,7 @@ class Agent implements Worker {
     if (!core) return;
     const { messages, orders } = core.handle(input, { now: this.#now(), chance: Math.random });
     for (const order of orders) this.#supervisor?.order(this.#onBootClock(order));
-    for (const { link, messages: batch } of messages) this.#links.get(link)?.send(batch);
+    for (const { link, messages: batch } of messages) this.#links.get(link)?.link.send(batch);
     this.#arm(core.nextWakeAt);
     if (this.#idleWaiters.length > 0 && core.idle) for (const resolveIdle of this.#idleWaiters.splice(0)) resolveIdle();
   }
@@ -316,40 +333,55 @@ class Agent implements Worker {
   }
 
   /** Speaks over one link until it is gone. */
-  #serve(link: WorkerLink): Promise<void> {
+  #serve(link: WorkerLink): Promise<LinkEnd> {
     if (this.#stopping.signal.aborted) {
       link.close();
-      return Promise.resolve();
+      return Promise.resolve({ instead: null });
     }
     this.#linksOpened += 1;
     const id: LinkId = `link-${this.#linksOpened}`;
-    this.#links.set(id, link);
+    const { promise, resolve: end } = Promise.withResolvers<LinkEnd>();
+    const hangUp = (instead: OpenLink | null): void => {
+      clearInterval(watch);
+      if (!this.#links.delete(id)) return;
+      this.#logRoute?.linkDown(id);
+      this.#step({ kind: 'link-down', link: id });
+      link.close();
+      end({ instead: instead && instead.gone });
+    };
+    this.#links.set(id, { link, master: null, gone: promise, hangUp });
     let heardAt = bootClockMs();
-    return new Promise((gone) => {
-      const hangUp = (): void => {
-        clearInterval(watch);
-        if (!this.#links.delete(id)) return;
-        this.#logRoute?.linkDown(id);
-        this.#step({ kind: 'link-down', link: id });
-        link.close();
-        gone();
-      };
-      const watch = setInterval(() => {
-        if (bootClockMs() - heardAt > SILENCE_MS) hangUp();
-      }, SILENCE_MS / 4);
-      link.onFrame((messages) => {
-        if (messages === null || bootClockMs() - heardAt > SILENCE_MS) return hangUp();
-        heardAt = bootClockMs();
-        if (this.#links.has(id)) this.#onFrame(id, messages);
-      });
-      this.#step({ kind: 'link-up', link: id });
-      this.#logRoute?.linkUp(id, (pieces) => link.send(pieces));
+    const watch = setInterval(() => {
+      if (bootClockMs() - heardAt > SILENCE_MS) hangUp(null);
+    }, SILENCE_MS / 4);
+    link.onFrame((messages) => {
+      if (messages === null || bootClockMs() - heardAt > SILENCE_MS) return hangUp(null);
+      heardAt = bootClockMs();
+      if (this.#links.has(id)) this.#onFrame(id, messages);
     });
+    this.#step({ kind: 'link-up', link: id });
+    this.#logRoute?.linkUp(id, (pieces) => link.send(pieces));
+    return promise;
   }
 
   #onFrame(link: LinkId, messages: MasterToWorker[]): void {
     this.#step({ kind: 'frame', link, messages });
-    for (const message of messages) if (message.kind === 'log-ack') this.#logRoute?.onAcknowledged(link, message);
+    for (const message of messages) {
+      if (message.kind === 'log-ack') this.#logRoute?.onAcknowledged(link, message);
+      if (message.kind === 'welcome') this.#keepNewest(link, message.master);
+    }
+  }
+
+  /** Two addresses may be one master, which answers over the link that greeted it last: the other one is given up. */
+  #keepNewest(welcomed: LinkId, master: MasterId): void {
+    const open = this.#links.get(welcomed);
+    if (open) open.master = master;
+    const same = [...this.#links.values()].filter((each) => each.master === master);
+    const newest = same.at(-1);
+    for (const older of same.slice(0, -1)) {
+      this.#options.log.info({ workerId: this.id, master }, 'two addresses lead to one master: one link is kept');
+      older.hangUp(newest ?? null);
+    }
   }
 
   // The supervisor

@@ -1,6 +1,6 @@
 import type { WorkerLink } from '@pelorus/protocol';
 import { afterEach, expect, test } from 'vitest';
-import { keepLinked, type MasterAddress } from './master-links.ts';
+import { keepLinked, type LinkEnd, type MasterAddress } from './master-links.ts';
 
 let ending = new AbortController();
 let ended: Promise<void> = Promise.resolve();
@@ -17,6 +17,7 @@ class Masters {
   listed: string[] = [];
   lists = 0;
   failing = false;
+  readonly instead = new Map<string, Promise<void>>();
   readonly served = new Map<string, () => void>();
   readonly warnings: string[] = [];
 
@@ -50,12 +51,13 @@ class Masters {
     return { send: () => {}, onFrame: () => {}, close: () => {}, key } as WorkerLink;
   }
 
-  async #serve(link: WorkerLink): Promise<void> {
+  async #serve(link: WorkerLink): Promise<LinkEnd> {
     const { key } = link as WorkerLink & { key: string };
     if (this.served.has(key)) throw new Error(`two links to ${key}`);
-    if (ending.signal.aborted) return;
+    if (ending.signal.aborted) return { instead: null };
     await new Promise<void>((gone) => this.served.set(key, gone));
     this.served.delete(key);
+    return { instead: this.instead.get(key) ?? null };
   }
 }
 
@@ -130,4 +132,19 @@ test('it ends when it is told to, also while it waits', async () => {
   ending.abort();
   await ended;
   expect(masters.served.size).toBe(0);
+});
+
+test('an address that leads to the master of another is not dialled before that link is gone', async () => {
+  const masters = new Masters();
+  masters.listed = ['a', 'b'];
+  masters.run();
+  await until(() => masters.served.size === 2);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  masters.instead.set('a', promise);
+  masters.served.get('a')?.();
+  const { lists } = masters;
+  await until(() => masters.lists > lists + 10);
+  expect(masters.dialled('a')).toBe(1);
+  resolve();
+  await until(() => masters.served.has('a'));
 });

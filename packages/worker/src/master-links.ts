@@ -15,11 +15,16 @@ export interface MasterAddress {
   connect: () => Promise<WorkerLink>;
 }
 
+/** `instead`: the end of another link, which leads to the same master; the address is not dialled before. */
+export interface LinkEnd {
+  instead: Promise<unknown> | null;
+}
+
 export interface MasterLinksOptions {
   /** Asked again every {@link LIST_AGAIN_MS}; what rejects changes nothing. */
   masters: () => Promise<MasterAddress[]>;
   /** Speaks over a link; resolves when it is gone. */
-  serve: (link: WorkerLink) => Promise<void>;
+  serve: (link: WorkerLink) => Promise<LinkEnd>;
   log: { warn(fields: object, message: string): void };
   /** Ends everything. */
   signal: AbortSignal;
@@ -74,7 +79,8 @@ async function keepOne(listed: () => MasterAddress | undefined, options: MasterL
   for (let master = listed(); master && !signal.aborted; master = listed()) {
     const openedAt = performance.now();
     const link = await dial(master, log);
-    if (link) await serve(link);
+    const end = link && (await serve(link));
+    await end?.instead;
     if (performance.now() - openedAt > LINK_PROVEN_MS) pauseMs = RECONNECT_FIRST_MS;
     await sleep(pauseMs * (0.5 + Math.random()), signal);
     pauseMs = Math.min(pauseMs * 2, RECONNECT_MAX_MS);

@@ -106,7 +106,7 @@ async function serve(store: Store, port: number) {
 
 function startWorker(program: string, dir: string, url: string): ChildProcess {
   return spawn(program, [WORKER], {
-    stdio: 'inherit',
+    stdio: 'ignore',
     env: {
       PATH: process.env['PATH'],
       PELORUS_MASTERS: url,

@@ -212,14 +212,22 @@ class Attempt:
 class Link:
     """One connection to a master. What is sent in one turn of the loop travels as one frame."""
 
-    def __init__(self, socket):
-        self.socket = socket
-        self.hello_at = now_ms()
+    def __init__(self):
+        self.socket = None
+        self.hello_at = 0
         self.welcomed = False
+        self.master = None
+        self.instead = None  # A newer link to the same master.
+        self.gone = asyncio.Event()
         self.beats = []  # sent, not answered
-        self.heard_at = boot_ms()
+        self.heard_at = 0.0
         self._waiting = []
         self._wake = asyncio.Event()
+
+    def open(self, socket):
+        self.socket = socket
+        self.hello_at = now_ms()
+        self.heard_at = boot_ms()
 
     def send(self, message):
         self._waiting.append(message)
@@ -335,11 +343,20 @@ class Worker:
         if abs(message["version"] - VERSION) > 1:
             raise ValueError(f"the master speaks version {message['version']}, this worker {VERSION}")
         link.welcomed = True
+        link.master = message["master"]
+        self.keep_newest(message["master"])
         self.renew(link.hello_at, message["leaseMs"])
         for attempt in list(self.held.values()):
             if not attempt.acked:
                 attempt.tries = 0
                 self.offer(attempt)
+
+    def keep_newest(self, master):
+        """Two addresses may be one master, which answers over the link that greeted it last."""
+        *older, newest = [each for each in self.links if each.master == master]
+        for link in older:
+            link.instead = newest
+            self.own(link.socket.close())
 
     def on_lease(self, link, message):
         if message["sentAt"] not in link.beats:
@@ -565,16 +582,20 @@ class Worker:
         pause_s = RECONNECT_FIRST_S
         while not self.leaving:
             opened_at = boot_ms()
+            link = Link()
             try:
-                await self.serve(url)
+                await self.serve(url, link)
             except (OSError, ValueError, KeyError, asyncio.TimeoutError, websockets.exceptions.WebSocketException) as error:
                 print(f"{url}: {error or type(error).__name__}", file=sys.stderr, flush=True)
+            link.gone.set()
+            if link.instead is not None:
+                await link.instead.gone.wait()
             if boot_ms() - opened_at > 10_000:
                 pause_s = RECONNECT_FIRST_S
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
             pause_s = min(pause_s * 2, RECONNECT_MAX_S)
 
-    async def serve(self, url):
+    async def serve(self, url, link):
         headers = {"Authorization": f"Bearer {self.settings.token}"}
         # Renamed in version 14 of the package.
         is_new = "additional_headers" in inspect.signature(websockets.connect).parameters
@@ -587,7 +608,7 @@ class Worker:
             open_timeout=5,
             **{"additional_headers" if is_new else "extra_headers": headers},
         ) as socket:
-            link = Link(socket)
+            link.open(socket)
             self.links.append(link)
             pump = asyncio.ensure_future(link.pump())
             try:

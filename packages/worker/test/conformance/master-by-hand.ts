@@ -86,8 +86,8 @@ export class MasterByHand {
     return `ws://127.0.0.1:${this.#port}`;
   }
 
-  get linked(): boolean {
-    return this.#socket !== null;
+  get connections(): number {
+    return this.#sockets.clients.size;
   }
 
   get hello(): Hello {

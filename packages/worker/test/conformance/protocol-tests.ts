@@ -21,6 +21,8 @@ export interface WorkerUnderTest {
 
 const SLOTS = 4;
 const HEARTBEAT_MS = 200;
+/** After which a worker hangs up. */
+const SILENCE_MS = 20_000;
 
 export function testWorker({ command, environment = {}, skip }: WorkerUnderTest): void {
   let scratch: Scratch;
@@ -35,6 +37,7 @@ export function testWorker({ command, environment = {}, skip }: WorkerUnderTest)
     scratch = new Scratch();
     ledger = join(scratch.dir, 'ledger');
     said = '';
+    addresses = () => masters.map(({ url }) => url).join(',');
     master = new MasterByHand();
     masters = [master];
     await master.open();
@@ -51,13 +54,14 @@ export function testWorker({ command, environment = {}, skip }: WorkerUnderTest)
     expect(offences, said).toEqual([]);
   });
 
+  let addresses: () => string;
   function start(): void {
     const [program = '', ...args] = command;
     worker = spawn(program, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         PATH: process.env['PATH'],
-        PELORUS_MASTERS: masters.map(({ url }) => url).join(','),
+        PELORUS_MASTERS: addresses(),
         PELORUS_WORKER_TOKEN: TOKEN,
         PELORUS_DATA: scratch.dataDir,
         PELORUS_WORKER_NAME: 'under-test',
@@ -507,6 +511,44 @@ export function testWorker({ command, environment = {}, skip }: WorkerUnderTest)
         () => 'it dials again',
       );
     });
+
+    test('to one master over two addresses: one is kept, and nothing is told twice', async () => {
+      addresses = () => `${master.url},${master.url.replace('127.0.0.1', 'localhost')}`;
+      await started();
+      await master.until(
+        () => master.kinds.length === 2 && master.connections === 1,
+        () => `one of two connections; there are ${master.connections} of ${master.kinds.length}`,
+      );
+      await master.beats(20);
+      expect([master.kinds.length, master.connections]).toEqual([2, 1]);
+      master.dispatch(task('1.0.1'));
+      expect((await master.report('1.0.1', 'finished')).outcome.state).toBe('succeeded');
+      expect(master.kindsOf('1.0.1').filter((kind) => kind === 'finished')).toHaveLength(1);
+      master.hangUp();
+      await master.until(
+        () => master.kinds.length >= 3 && master.connections >= 1,
+        () => 'it dials again',
+      );
+    });
+
+    test('that were silent for too long are not listened to: what waits in them is of another time', async () => {
+      master.leaseMs = 120_000;
+      await started();
+      worker.kill('SIGSTOP');
+      try {
+        master.dispatch(task('1.0.1'));
+        await new Promise((resolve) => setTimeout(resolve, SILENCE_MS + 1_000));
+      } finally {
+        worker.kill('SIGCONT');
+      }
+      await master.until(
+        () => master.hellos.length >= 2,
+        () => 'it dials again',
+      );
+      master.dispatch(task('2.0.1'));
+      await master.report('2.0.1', 'finished');
+      expect(startsOf('1.0.1')).toBe(0);
+    }, 60_000);
 
     test('a master that is away does not keep it from the others, and leases of one are enough', async () => {
       const other = new MasterByHand('m-2');
