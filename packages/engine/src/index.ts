@@ -1,5 +1,16 @@
 export * from './alerts.ts';
-export { everFires, firesBetween, nextFire, parseCron, type Cron, type ParsedCron } from './cron/index.ts';
+export {
+  civilDate,
+  dayNumber,
+  everFires,
+  firesBetween,
+  nextFire,
+  parseCron,
+  type CivilDate,
+  type Cron,
+  type ParsedCron,
+} from './cron/index.ts';
+export * from './schedules/index.ts';
 export * from './apply.ts';
 export * from './attempt-spec.ts';
 export * from './decide.ts';

@@ -63,13 +63,13 @@ function nextOfTimes(cron: Cron, zone: string, second: number): number | null {
   for (;;) {
     local = nextLocal(cron, local);
     if (local === null) return null;
-    const instant = instantOf(zone, local);
+    const instant = firstInstantOf(zone, local);
     if (instant > second) return instant;
   }
 }
 
-/** The first instant at which clocks show this local time or, where they skip it, a later one. */
-function instantOf(zone: string, local: number): number {
+/** The first instant at which clocks show this local time or, where they skip it, a later one; all in seconds. */
+export function firstInstantOf(zone: string, local: number): number {
   for (let stretch = stretchAt(zone, local - AHEAD_MAX_SECONDS); ; stretch = stretchAt(zone, stretch.until)) {
     const instant = local - stretch.offset;
     if (instant < stretch.from) return stretch.from;

@@ -1,2 +1,4 @@
 export { parseCron, type Cron, type ParsedCron } from './cron.ts';
-export { everFires, firesBetween, nextFire } from './fires.ts';
+export { everFires, firesBetween, firstInstantOf, nextFire } from './fires.ts';
+export { civilDate, dayNumber, type CivilDate } from './calendar.ts';
+export { localSecondAt, steadyStretches } from './local-time.ts';

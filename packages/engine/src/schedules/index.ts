@@ -1,0 +1,12 @@
+export { coveringCycle, lastFire } from './cycle.ts';
+export { decideDue, MISSED_AFTER_MS, type Decided, type DecidedTick, type DueSchedule } from './due.ts';
+export {
+  dayOf,
+  dueOf,
+  nextFiringTick,
+  nextTick,
+  upcomingTicks,
+  type HolidayRule,
+  type ScheduleTiming,
+  type Tick,
+} from './ticks.ts';
