@@ -567,6 +567,7 @@ export const MUTANTS: Mutant[] = [
     name: 'a master knows nothing of the slots that others use',
     variant: { masterCore: (options) => new KnowsNoOtherMasters(options) },
     masters: 3,
+    faults: NO_FAULTS,
     caughtBy: ['overload'],
   },
   {
@@ -606,7 +607,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a worker takes attempts though its scheduling lease is over',
     variant: { workerCore: (options) => new SchedulingLeaseNeverEnds(options) },
-    faults: { agentPauseMs: 8_000, hostSuspendMs: 10_000 },
+    faults: { ...NO_FAULTS, agentPauseMs: 4_000 },
     caughtBy: ['lease'],
   },
   {
@@ -677,7 +678,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'workers are given up before their execution lease ends',
     variant: { masterCore: (options) => new GivesUpTooEarly(options) },
-    faults: { partitionMs: 15_000 },
+    faults: { ...NO_FAULTS, partitionMs: 5_000 },
     caughtBy: ['S2'],
   },
   {
@@ -814,8 +815,8 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'an agent never hangs up on a silent master',
     variant: { agentNeverHangsUp: true },
-    faults: { agentPauseMs: 15_000, partitionMs: 15_000 },
-    caughtBy: ['L1', 'S2'],
+    faults: { ...NO_FAULTS, agentPauseMs: 15_000, partitionMs: 15_000, breakLink: 0.02 },
+    caughtBy: ['L1', 'L3'],
   },
 ];
 

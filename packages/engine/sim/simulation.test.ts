@@ -4,7 +4,7 @@ import { playHistory } from './history.ts';
 import { neverReached, SOON_REACHED } from './paths.ts';
 import { Tally } from './tally.ts';
 
-const FIXED_HISTORIES = 400;
+const FIXED_HISTORIES = 250;
 const TIMED_SECONDS = 10;
 /** Seeds that once broke something, by what it was. They bring it back only while histories are drawn as they were then. */
 const BROKE_ONCE: readonly [number, string][] = [
