@@ -436,14 +436,18 @@ export class MasterProcess {
 
   private askFor(question: Question): void {
     const { core } = this;
-    const { run, task } = question;
+    const { run } = question;
     this.ask(
       (model) => answerTo(model, question),
       (answer) => {
+        const at = this.clock();
+        if (answer.kind === 'gate-checked' || question.kind === 'check-gate')
+          return answer.kind === 'gate-checked' && core.answer(run, { ...answer, at });
+        const { task } = question;
         if (answer.kind === 'upstream-checked') {
           this.world.upstreamChecked(formatAttemptId({ run, task, n: answer.n }), answer.verdict);
         }
-        core.answer(run, { ...answer, task, at: this.clock(), random: this.world.random.next() });
+        core.answer(run, { ...answer, task, at, random: this.world.random.next() });
       },
     );
   }

@@ -255,7 +255,9 @@ function endRun(draft: Draft, at: number): void {
   const { bad, killed } = draft;
   const { cause, firstFailure } = draft.status;
   const ended = { waitReason: null, endedAt: at, startedAt: draft.status.startedAt };
-  if (draft.status.state === 'stopping' && (bad > 0 || killed > 0)) {
+  if (draft.status.state === 'waiting') {
+    draft.setStatus({ ...ended, state: 'dependency_failed' });
+  } else if (draft.status.state === 'stopping' && (bad > 0 || killed > 0)) {
     if (cause?.kind === 'killed_by' || cause?.kind === 'superseded') draft.setStatus({ ...ended, state: 'stopped' });
     else
       draft.setStatus({

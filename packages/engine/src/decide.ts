@@ -11,6 +11,7 @@ import { isCurrent, lost, notPlaced, placed, report } from './attempts.ts';
 import { endInFailure, hold, makeReady, requestKill, settle, stop } from './cascade.ts';
 import { Draft } from './draft.ts';
 import type { Decision, Event } from './events.ts';
+import { gateChecked, hasGateBefore, isAtGate, waitAtGate } from './gate.ts';
 import { childFinished, childResolved, tellChildren, upstreamChecked } from './logic.ts';
 import type { CommandAction } from './records.ts';
 import { isLive, type Run } from './run.ts';
@@ -61,6 +62,8 @@ function handle(draft: Draft, event: Event): string | null {
     case 'upstream-checked':
       upstreamChecked(draft, event);
       return null;
+    case 'gate-checked':
+      return gateChecked(draft, event.verdict, event.at) ? begin(draft, event.at) : null;
   }
 }
 
@@ -72,6 +75,7 @@ function command(draft: Draft, action: CommandAction, user: string, at: number):
     case 'stop':
       return state === 'stopping' ? 'the run is stopping' : stop(draft, causeOfStop(action, user), at);
     case 'pause':
+      if (isAtGate(draft)) return pauseAtGate(draft);
       return state === 'running' ? pause(draft, user, at) : `the run is ${state}`;
     case 'resume':
       return state === 'paused' || state === 'pausing' ? resume(draft, user, at) : `the run is ${state}`;
@@ -89,6 +93,13 @@ function causeOfStop({ supersededBy }: Extract<CommandAction, { kind: 'stop' }>,
 }
 
 function start(draft: Draft, at: number): null {
+  const { gate, dryRun } = draft.run.spec;
+  if (dryRun || !hasGateBefore(gate, draft.status.startedAt)) return begin(draft, at);
+  if (!isAtGate(draft)) waitAtGate(draft);
+  return null;
+}
+
+function begin(draft: Draft, at: number): null {
   const { run } = draft;
   draft.setStatus({ state: 'running', waitReason: null, startedAt: at });
   draft.effect({ kind: 'timer', run: run.spec.id, timer: 'run-timeout', task: -1, n: 0, at: at + run.spec.timeoutMs });
@@ -103,7 +114,17 @@ function pause(draft: Draft, user: string, at: number): null {
   return null;
 }
 
+/** Nothing of it runs yet. */
+function pauseAtGate(draft: Draft): null {
+  draft.setStatus({ state: 'paused', waitReason: 'paused by a person' });
+  return null;
+}
+
 function resume(draft: Draft, user: string, at: number): null {
+  if (hasGateBefore(draft.run.spec.gate, draft.status.startedAt)) {
+    waitAtGate(draft);
+    return null;
+  }
   draft.setStatus({ state: 'running', waitReason: null });
   for (const task of draft.run.graph.order) if (draft.state(task) === 'paused') makeReady(draft, task, at);
   tellChildren(draft, { kind: 'resume' }, user, at);

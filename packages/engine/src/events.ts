@@ -10,7 +10,8 @@ import type {
 } from '@pelorus/protocol';
 import type { Change, CommandAction } from './records.ts';
 
-export type TimerKind = 'wake' | 'check' | 'attempt-timeout' | 'run-timeout' | 'dispatch-timeout';
+/** `gate`: a run that waits at its gate asks again. */
+export type TimerKind = 'gate' | 'wake' | 'check' | 'attempt-timeout' | 'run-timeout' | 'dispatch-timeout';
 
 export type Event =
   /** Somebody's command, start included. */
@@ -28,7 +29,9 @@ export type Event =
   /** What the store knows of the workflow that a `sub_workflow` task names. */
   | { kind: 'child-resolved'; task: number; child: ChildWorkflow; at: number; random: number }
   /** What the store knows of the runs that a `dependent` task waits for. */
-  | { kind: 'upstream-checked'; task: number; n: number; verdict: UpstreamVerdict; at: number; random: number };
+  | { kind: 'upstream-checked'; task: number; n: number; verdict: UpstreamVerdict; at: number; random: number }
+  /** What it knows of what a run waits for before it starts. */
+  | { kind: 'gate-checked'; verdict: UpstreamVerdict; at: number };
 
 export type ChildWorkflow =
   | {
@@ -56,6 +59,7 @@ export type Effect =
   /** Questions to the store; the answers come back as events. Asked again after a restart. */
   | { kind: 'resolve-child'; run: RunId; task: number }
   | { kind: 'check-upstream'; run: RunId; task: number; n: number }
+  | { kind: 'check-gate'; run: RunId }
   /** These two are for the master itself. `task` is −1 for a timer of the run. */
   | { kind: 'ready'; run: RunId; task: number; readyAt: number }
   | { kind: 'timer'; run: RunId; timer: TimerKind; task: number; n: number; at: number };

@@ -39,7 +39,7 @@ function childRun(draft: Draft, task: number, n: number, found: Found, at: numbe
   if (resolved.kind === 'invalid') return resolved.detail;
   const own = resolved.action.type === 'sub_workflow' ? resolved.action.params : {};
   const { definition, projectId, project, workflowId, workflow, version } = found;
-  const { id: _id, parent: _parent, ...inherited } = spec;
+  const { id: _id, parent: _parent, gate: _gate, ...inherited } = spec;
   return {
     ...inherited,
     projectId,

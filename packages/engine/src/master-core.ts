@@ -33,9 +33,10 @@ import { alertOf } from './alerts.ts';
 import { apply } from './apply.ts';
 import { EXECUTION_LEASE_MS, resolveAttempt } from './attempt-spec.ts';
 import { decide } from './decide.ts';
+import { isAtGate } from './gate.ts';
 import type { Decision, Effect, Event, TimerKind } from './events.ts';
 import { Placement, type Selector, type Waiting, type WorkerView } from './placement.ts';
-import type { AttemptRecord, Change, Command, StoredRun, WorkerRecord } from './records.ts';
+import type { AttemptRecord, Change, Command, RunSpec, StoredRun, WorkerRecord } from './records.ts';
 import { isLive, LOGIC_WORKER, openRun, type Run, type RunContext, stateOf, taskOf } from './run.ts';
 import { TimerQueue } from './timer-queue.ts';
 
@@ -90,7 +91,8 @@ export type Question =
       upstream: UpstreamCondition;
       logicalDateAt: number;
       zone: string;
-    };
+    }
+  | { kind: 'check-gate'; run: RunId; spec: RunSpec };
 
 interface Session {
   id: WorkerId;
@@ -178,7 +180,8 @@ export class MasterCore {
     if (this.runs.has(id) || this.endedHere.has(id) || isTerminalRun(stored.status.state)) return;
     const run = openRun({ ...stored, status: { ...stored.status, owner: this.options.master } }, context);
     this.runs.set(id, run);
-    if (run.status.state !== 'queued' && run.status.state !== 'waiting') this.resumeRun(run, at);
+    if (isAtGate({ run, status: run.status })) this.questions.push({ kind: 'check-gate', run: id, spec: run.spec });
+    else if (run.status.state !== 'queued' && run.status.state !== 'waiting') this.resumeRun(run, at);
   }
 
   /** The task groups that there are, by name, and how much each may hold at once. */
@@ -214,7 +217,7 @@ export class MasterCore {
   }
 
   /** What the store said to a question. */
-  answer(run: RunId, event: Extract<Event, { kind: 'child-resolved' | 'upstream-checked' }>): void {
+  answer(run: RunId, event: Extract<Event, { kind: 'child-resolved' | 'upstream-checked' | 'gate-checked' }>): void {
     const held = this.runs.get(run);
     this.urgent = true;
     if (held) this.step(held, event);
@@ -402,6 +405,9 @@ export class MasterCore {
       case 'resolve-child':
       case 'check-upstream':
         return this.ask(run, effect);
+      case 'check-gate':
+        this.questions.push({ ...effect, spec: run.spec });
+        return;
       case 'timer':
         return this.timers.push({ ...effect, kind: 'run' });
       case 'notify':

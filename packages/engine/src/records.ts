@@ -24,6 +24,14 @@ import type {
 export type ExecType = 'DIRECT' | 'COMPLEMENT_DATA' | 'SCHEDULER';
 export type NotifyType = 'NONE' | 'SUCCESS' | 'FAILURE' | 'ALL';
 
+/** What must have succeeded before a run starts. */
+export interface RunGate {
+  /** The run of its schedule's tick before. */
+  previous: { run: RunId; logicalDateAt: number } | null;
+  /** A run of each of these workflows, with a logical date in `from ≤ date < to`, epoch ms. */
+  workflows: { project: string; workflow: string; from: number; to: number }[];
+}
+
 /** Which tasks a run executes; `tasks` are indices. Whatever is neither run nor reused is skipped as not selected. */
 export interface RunPlan {
   run: 'all' | number[];
@@ -67,6 +75,8 @@ export interface RunSpec {
   concurrency?: ConcurrencyPolicy;
   /** Files of the project, as they were when it was made: what its tasks name besides the files of its workflow version. */
   files?: PinnedFile[];
+  /** Absent: it waits for nothing before it starts. */
+  gate?: RunGate;
   extras: unknown;
 }
 

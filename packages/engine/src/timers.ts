@@ -3,10 +3,14 @@ import { type AttemptEvent, endKilled, failed, isCurrent } from './attempts.ts';
 import { makeReady, requestKill, stop } from './cascade.ts';
 import type { Draft } from './draft.ts';
 import type { Event } from './events.ts';
+import { isAtGate } from './gate.ts';
 import { taskOf } from './run.ts';
 
 export function timer(draft: Draft, event: Extract<Event, { kind: 'timer' }>): void {
   switch (event.timer) {
+    case 'gate':
+      if (isAtGate(draft)) draft.effect({ kind: 'check-gate', run: draft.run.spec.id });
+      return;
     case 'wake': {
       const record = draft.record(event.task);
       const waits = record?.state === 'retry_wait' || record?.state === 'delayed';

@@ -30,6 +30,7 @@ import {
   type Run,
   type RunSpec,
   stateOf,
+  type UpstreamVerdict,
 } from '../src/index.ts';
 
 const START_AT = Date.UTC(2024, 2, 15, 13, 45, 0);
@@ -111,6 +112,11 @@ class Scene {
         return this.childFinished(words[0]!, words[1]!, words[2]);
       case 'upstream':
         return this.upstream(words[0]!, words[1]!, words.slice(2).join(' '));
+      case 'behind-a-gate':
+        this.run.spec.gate = { previous: null, workflows: [{ project: 'p', workflow: 'other', from: 0, to: 1 }] };
+        return ['nothing changes'];
+      case 'gate':
+        return this.gate(words[0]!, words.slice(1).join(' '));
       case 'advance':
         return this.advance(parseDuration(words[0]!)!);
       case 'states':
@@ -197,9 +203,12 @@ class Scene {
   private upstream(task: string, kind: string, detail: string): string[] {
     const index = this.index(task);
     const n = this.run.attempts[index]?.n ?? 0;
-    if (kind !== 'satisfied' && kind !== 'failed' && kind !== 'waiting') throw new Error(`no verdict ${kind}`);
-    const verdict = { kind, detail } as const;
+    const verdict = verdictOf(kind, detail);
     return this.decide({ kind: 'upstream-checked', task: index, n, verdict, at: this.now, random: 0 });
+  }
+
+  private gate(kind: string, detail: string): string[] {
+    return this.decide({ kind: 'gate-checked', verdict: verdictOf(kind, detail), at: this.now });
   }
 
   private advance(ms: number): string[] {
@@ -288,6 +297,8 @@ class Scene {
         return [`ask for the child workflow of ${this.name(effect.task)}`];
       case 'check-upstream':
         return [`ask for the upstream of ${this.name(effect.task)}#${effect.n}`];
+      case 'check-gate':
+        return ['ask whether it may start'];
       case 'ready':
         return [];
     }
@@ -301,6 +312,11 @@ class Scene {
     const tasks = this.run.graph.tasks.map((task, index) => `${task.name}=${stateOf(this.run, index)}`);
     return `run=${this.run.status.state} ${tasks.join(' ')}`;
   }
+}
+
+function verdictOf(kind: string, detail: string): UpstreamVerdict {
+  if (kind !== 'satisfied' && kind !== 'failed' && kind !== 'waiting') throw new Error(`no verdict ${kind}`);
+  return { kind, detail };
 }
 
 function causeOf(words: string[]): Cause {

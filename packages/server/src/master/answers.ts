@@ -1,24 +1,25 @@
 /** What the store says to the questions of the core: which workflow a task names, how other runs ended. */
-import { judgeUpstream, upstreamQueries, upstreamQueryKey } from '@pelorus/engine';
+import { gateQueries, judgeGate, judgeUpstream, upstreamQueries, upstreamQueryKey } from '@pelorus/engine';
 import type { Event, Question, UpstreamFact, UpstreamVerdict } from '@pelorus/engine';
 import type { ApiStore, HintStore, MasterStore } from '../store/index.ts';
 
 export type QuestionStore = MasterStore & HintStore & Pick<ApiStore, 'getWorkflow' | 'getWorkflowVersion'>;
-type Answer = Extract<Event, { kind: 'child-resolved' | 'upstream-checked' }>;
+type Answer = Extract<Event, { kind: 'child-resolved' | 'upstream-checked' | 'gate-checked' }>;
 
 /** Questions of dependent tasks that the store answers at once; between batches it serves others. */
 const FACTS_AT_ONCE = 500;
 
 /** Rejects when the store cannot answer now. */
 export async function answerTo(store: QuestionStore, question: Question, at: number, random: number): Promise<Answer> {
-  const { task } = question;
   switch (question.kind) {
     case 'check-upstream': {
       const verdict = await checkUpstream(store, question);
-      return { kind: 'upstream-checked', task, n: question.n, at, random, verdict };
+      return { kind: 'upstream-checked', task: question.task, n: question.n, at, random, verdict };
     }
+    case 'check-gate':
+      return { kind: 'gate-checked', verdict: await checkGate(store, question), at };
     case 'resolve-child':
-      return { kind: 'child-resolved', task, child: await findChild(store, question), at, random };
+      return { kind: 'child-resolved', task: question.task, child: await findChild(store, question), at, random };
   }
 }
 
@@ -36,6 +37,18 @@ async function checkUpstream(store: QuestionStore, question: CheckUpstream): Pro
     for (const [i, query] of batch.entries()) facts.set(upstreamQueryKey(query), answers[i]!);
   }
   return judgeUpstream(upstream, project, logical, (query) => facts.get(upstreamQueryKey(query)) ?? { kind: 'none' });
+}
+
+/** As many questions as a schedule may name workflows. */
+async function checkGate(
+  store: QuestionStore,
+  { spec }: Extract<Question, { kind: 'check-gate' }>,
+): Promise<UpstreamVerdict> {
+  const queries = gateQueries(spec);
+  const facts: UpstreamFact[] = [];
+  for (let from = 0; from < queries.length; from += FACTS_AT_ONCE)
+    facts.push(...(await store.upstreamFacts(queries.slice(from, from + FACTS_AT_ONCE))));
+  return judgeGate(spec, facts);
 }
 
 type ResolveChild = Extract<Question, { kind: 'resolve-child' }>;
