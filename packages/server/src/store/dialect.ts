@@ -38,6 +38,8 @@ export interface Dialect {
   forShare: string;
   forNoKeyUpdate: string;
   forUpdate: string;
+  /** In a list of tables: a list of whole numbers, given as JSON text, as rows of key (from 0) and value. */
+  numbersOf: (list: string, alias: string) => string;
   /** Locks the rows of that table, passing over those that somebody else has locked. */
   skipLocked: (table: string) => string;
   /** Behind a table's name: the index to walk. */
@@ -90,6 +92,7 @@ export const SQLITE: Dialect = {
   forShare: '',
   forNoKeyUpdate: '',
   forUpdate: '',
+  numbersOf: (list, alias) => `json_each(${list}) ${alias}`,
   skipLocked: () => '',
   lockNamed: '',
   lastChange: `(select coalesce(max(changed), 0) from run where changed > 0)`,
@@ -157,6 +160,8 @@ export const POSTGRES: Dialect = {
   forShare: 'for share',
   forNoKeyUpdate: 'for no key update',
   forUpdate: 'for update',
+  numbersOf: (list, alias) =>
+    `lateral (select ordinality - 1 as key, each::bigint as value from json_array_elements_text(${list}::json) with ordinality x (each, ordinality)) ${alias}`,
   skipLocked: (table) => `for no key update of ${table} skip locked`,
   lockNamed: 'select pg_advisory_xact_lock(hashtextextended(?, 0))',
   lastChange: `(pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1)`,

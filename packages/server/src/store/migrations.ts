@@ -18,6 +18,7 @@ import { PROJECTS } from './migrations/07-projects.ts';
 import { RUN_CHANGES } from './migrations/08-run-changes.ts';
 import { MASTER_PLACES } from './migrations/09-master-places.ts';
 import { RUN_COUNT_DELTAS } from './migrations/10-run-count-deltas.ts';
+import { BACKFILL_DATES } from './migrations/11-backfill-dates.ts';
 
 export interface Migration {
   number: number;
@@ -266,4 +267,5 @@ create table alert_channel (
   RUN_CHANGES,
   MASTER_PLACES,
   RUN_COUNT_DELTAS,
+  BACKFILL_DATES,
 ];
