@@ -41,6 +41,7 @@ interface DevFlags {
   port?: string;
   host?: string;
   data?: string;
+  store?: string;
   samples: boolean;
   reset?: boolean;
   yes?: boolean;
@@ -59,6 +60,7 @@ export function addDevCommand(program: Command, host: Host): void {
     .option('--port <port>', 'port to listen on (PELORUS_PORT, 8080); taken: the next free one; 0: any')
     .option('--host <address>', 'address to listen on (PELORUS_HOST, 127.0.0.1)')
     .option('--data <dir>', 'where everything is kept (PELORUS_DATA, ./.pelorus)')
+    .option('--store <url>', 'postgres://user:password@host/database instead of a file there (PELORUS_STORE)')
     .option('--no-samples', 'without the project `samples`')
     .option('--no-open', 'never open a browser; this version has no console, so it opens none anyway')
     .option('--reset', 'begin with an empty data directory')
@@ -72,11 +74,12 @@ export function addDevCommand(program: Command, host: Host): void {
     });
 }
 
-function givenBy({ port, host, data }: DevFlags): Given {
+function givenBy({ port, host, data, store }: DevFlags): Given {
   return {
     ...(port === undefined ? {} : { port }),
     ...(host === undefined ? {} : { host }),
     ...(data === undefined ? {} : { data }),
+    ...(store === undefined ? {} : { store }),
   };
 }
 

@@ -88,8 +88,9 @@ function askMasters(store: Store, token: string, log: Logger): Required<Pick<Api
   return {
     liveRun: async (run, signal) => {
       const place = await store.masterOf(run);
-      if (place?.opsUrl == null) return null;
-      const answer = await client.liveRun(place.opsUrl, run, signal);
+      const opsUrl = place?.opsUrl ?? null;
+      if (place === null || opsUrl === null) return null;
+      const answer = await client.liveRun(opsUrl, run, signal);
       if (answer.kind === 'answer') return answer.value;
       // What the store has is the answer then: the run has a new owner, or will have one soon.
       if (answer.kind === 'unreachable')
