@@ -5,7 +5,7 @@
  */
 import type { GrantRow, MemberRow } from './access-port.ts';
 import { requireEnabled } from './accounts.ts';
-import { lockProject } from './projects.ts';
+import { lockProject } from './lock-project.ts';
 import { StoreError } from './port.ts';
 import type { Database, Row, Sql } from './database.ts';
 import type { WriteContext } from './write-context.ts';

@@ -119,7 +119,7 @@ const TURN_TIMEOUT_MS = 10_000;
 
 interface Waiting {
   go: () => void;
-  refuse: (error: unknown) => void;
+  refuse: (error: Error) => void;
   timer: NodeJS.Timeout;
 }
 
@@ -131,7 +131,7 @@ export class PostgresPool {
   readonly #idle: (() => void)[] = [];
   #busy = 0;
   #closed = false;
-  #away: { until: number; error: unknown } | null = null;
+  #away: { until: number; error: Error } | null = null;
 
   constructor(options: PostgresOptions) {
     this.#size = options.size;
@@ -213,7 +213,9 @@ export class PostgresPool {
         },
         timer: setTimeout(() => {
           this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
-          reject(new StoreError('UNAVAILABLE', 'PostgreSQL is too busy: the request has waited too long for its turn.'));
+          reject(
+            new StoreError('UNAVAILABLE', 'PostgreSQL is too busy: the request has waited too long for its turn.'),
+          );
         }, this.#turnTimeoutMs),
       };
       this.#waiting.push(waiting);
@@ -229,7 +231,9 @@ export class PostgresPool {
     } catch (cause) {
       // A wrong password, or no such database: waiting does not help.
       if (!isTrouble(cause)) throw cause;
-      const error = new StoreError('UNAVAILABLE', `PostgreSQL cannot be reached: ${(cause as Error).message}`, { cause });
+      const error = new StoreError('UNAVAILABLE', `PostgreSQL cannot be reached: ${(cause as Error).message}`, {
+        cause,
+      });
       this.#away = { until: performance.now() + AWAY_MS, error };
       for (const waiting of this.#waiting.splice(0)) waiting.refuse(error);
       throw error;
@@ -285,10 +289,9 @@ async function rollback(client: pg.PoolClient): Promise<boolean> {
 
 /** A standby lags behind and takes nothing; after a failover a name may lead to one for a while. */
 function refuseStandby(client: pg.PoolClient, done: (error?: Error) => void): void {
-  client.query<{ standby: boolean }>('select pg_is_in_recovery() as standby').then(
-    ({ rows }) => done(rows[0]?.standby === true ? new Error('connection to a standby') : undefined),
-    (error: unknown) => done(error as Error),
-  );
+  client.query<{ standby: boolean }>('select pg_is_in_recovery() as standby', (error: Error | null, result) => {
+    done(error ?? (result.rows[0]?.standby === true ? new Error('connection to a standby') : undefined));
+  });
 }
 
 /** Verbs that wait for a connection, at most. */

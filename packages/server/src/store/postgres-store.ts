@@ -23,6 +23,8 @@ export interface PostgresStoreOptions {
   auditRows?: number;
   /** Connections for people's reads, for writes and for a master's reads, at most. */
   connections?: number;
+  /** What a statement, a wait for a lock and a pause within a transaction may take. Default 10 s; below the lease. */
+  statementTimeoutMs?: number;
 }
 
 const MASTER_LEASE_MS = 15_000;
@@ -31,9 +33,9 @@ const STATEMENT_TIMEOUT_MS = 10_000;
 
 /** Connects, and brings the schema up to date. Rejects with `UNAVAILABLE` or `SCHEMA_TOO_NEW`. */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
-  const { url, masterLeaseMs = MASTER_LEASE_MS, connections = 8 } = options;
+  const { url, masterLeaseMs = MASTER_LEASE_MS, connections = 8, statementTimeoutMs = STATEMENT_TIMEOUT_MS } = options;
   const pool = (name: string, size: number): PostgresPool =>
-    new PostgresPool({ url, size, name: `pelorus ${name}`, statementTimeoutMs: STATEMENT_TIMEOUT_MS });
+    new PostgresPool({ url, size, name: `pelorus ${name}`, statementTimeoutMs });
   // What masters of this process write goes through one connection, in the order in which it was asked for.
   const pools = {
     fenced: pool('master', 1),

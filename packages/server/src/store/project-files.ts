@@ -8,7 +8,7 @@
  */
 import type { PinnedFile } from '@pelorus/engine';
 import type { Dialect } from './dialect.ts';
-import { lockProject } from './projects.ts';
+import { lockProject } from './lock-project.ts';
 import { StoreError } from './port.ts';
 import type { RunPlace } from './run-rows.ts';
 import type { Database, Row, Sql } from './database.ts';

@@ -6,10 +6,11 @@
  * 2. Nothing but history refers to a deleted project: `PARTS` names every table that goes with it.
  */
 import type { Dialect } from './dialect.ts';
+import { lockProject, requireProject } from './lock-project.ts';
 import { StoreError, type ProjectRow } from './port.ts';
 import { deleteProjectFiles } from './project-files.ts';
 import type { VisibleProjects } from './projects-port.ts';
-import type { Database, Row, Sql } from './database.ts';
+import type { Database, Sql } from './database.ts';
 import { toProjectRow } from './workflow-rows.ts';
 import { TERMINAL_RUN_STATES, type WriteContext } from './write-context.ts';
 
@@ -51,23 +52,7 @@ export function* createProject(
 const CHANGE = `update project set description = ? where id = ? and deleted_at is null returning *`;
 
 export function* changeProject(c: WriteContext, change: { project: number; description: string }): Sql<ProjectRow> {
-  return toProjectRow(required(yield* c.db.get(CHANGE, change.description, change.project), change.project));
-}
-
-function required(row: Row | undefined, project: number): Row {
-  if (!row) throw new StoreError('NOT_FOUND', `There is no project ${project}.`);
-  return row;
-}
-
-const PROJECT_ALONE = (dialect: Dialect): string =>
-  `select * from project where id = ? and deleted_at is null ${dialect.forUpdate}`;
-
-/**
- * The project, which nobody else changes, or adds something to, until the transaction ends. To be asked before anything of it is
- * read. NOT_FOUND.
- */
-export function* lockProject(c: WriteContext, project: number): Sql<Row> {
-  return required(yield* c.db.get(PROJECT_ALONE, project), project);
+  return toProjectRow(requireProject(yield* c.db.get(CHANGE, change.description, change.project), change.project));
 }
 
 const SAVED_WORKFLOWS = `

@@ -1,6 +1,6 @@
 /** Secrets and connections in SQL. What is sealed stays sealed here. */
 import type { Connection } from '@pelorus/engine';
-import { lockProject } from './projects.ts';
+import { lockProject } from './lock-project.ts';
 import { StoreError } from './port.ts';
 import type { Database, Row, Sql } from './database.ts';
 import type { ConnectionRow, NamePage, ProjectVaultRows, SealedRow, SecretRow, VaultStore } from './vault-port.ts';

@@ -30,6 +30,8 @@ export interface ScriptedWorker {
   /** Dials a master; the old connection is dropped. */
   dial(attach: (link: MasterLink) => void): void;
   hangUp(): void;
+  /** Neither end has hung up. */
+  readonly connected: boolean;
 }
 
 export function scriptedWorker(script: Script = () => 'succeed', slots = 100): ScriptedWorker {
@@ -58,7 +60,9 @@ class Scripted implements ScriptedWorker {
     const { worker, master } = linkPair();
     this.link = worker;
     worker.onFrame((messages) => {
-      if (this.link === worker) for (const message of messages ?? []) this.hear(message);
+      if (this.link !== worker) return;
+      if (messages === null) this.link = null;
+      for (const message of messages ?? []) this.hear(message);
     });
     attach(master);
     this.send({
@@ -74,6 +78,10 @@ class Scripted implements ScriptedWorker {
       supersedes: [],
     });
     for (const report of this.unacknowledged.values()) this.report(report);
+  }
+
+  get connected(): boolean {
+    return this.link !== null;
   }
 
   hangUp(): void {

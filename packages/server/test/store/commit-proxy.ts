@@ -1,0 +1,93 @@
+/** Between a store and its PostgreSQL server: a TCP proxy that knows a COMMIT when it sees one, and can do something about it. */
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+
+/**
+ * What becomes of the next COMMIT of a master: it is kept back until `release`; lost on its way, and the connection with it; or
+ * carried out, and the connection is lost before the answer arrives.
+ */
+export type Fate = 'hold' | 'lose' | 'swallow the answer';
+
+export interface CommitProxy {
+  /** As that of the server, through the proxy. */
+  readonly url: string;
+  /** COMMITs of masters that met a fate so far. */
+  readonly met: number;
+  /** For COMMITs of masters from now on: the first whose answer is not null is its fate. */
+  fate: () => Fate | null;
+  release(): void;
+  /** Breaks every connection. */
+  cut(): void;
+  close(): Promise<void>;
+}
+
+/** As `application_name` stands in the first message of a connection. */
+const MASTER = 'application_name\0pelorus master\0';
+const COMMIT = Buffer.from('commit\0');
+
+export async function startCommitProxy(serverUrl: string): Promise<CommitProxy> {
+  const target = new URL(serverUrl);
+  const sockets = new Set<Socket>();
+  const held: (() => void)[] = [];
+  const proxy: { met: number; fate: () => Fate | null } = { met: 0, fate: () => null };
+  const server: Server = createServer((client) => {
+    const database = connect(Number(target.port), target.hostname);
+    const end = (): void => {
+      client.destroy();
+      database.destroy();
+    };
+    for (const socket of [client, database]) {
+      sockets.add(socket);
+      socket.setNoDelay(true);
+      socket.on('error', end);
+      socket.on('close', () => {
+        sockets.delete(socket);
+        end();
+      });
+    }
+    let isMaster: boolean | null = null;
+    let swallowing = false;
+    client.on('data', (chunk: Buffer) => {
+      isMaster ??= chunk.includes(MASTER);
+      const fate = isMaster && chunk.includes(COMMIT) ? proxy.fate() : null;
+      if (fate === null) return void database.write(chunk);
+      proxy.met++;
+      if (fate === 'lose') return end();
+      if (fate === 'hold') {
+        client.pause();
+        held.push(() => {
+          database.write(chunk);
+          client.resume();
+        });
+        return;
+      }
+      swallowing = true;
+      database.write(chunk);
+    });
+    database.on('data', (chunk) => {
+      if (swallowing) end();
+      else client.write(chunk);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = new URL(serverUrl);
+  url.port = String((server.address() as AddressInfo).port);
+  return {
+    url: url.href,
+    get met() {
+      return proxy.met;
+    },
+    get fate() {
+      return proxy.fate;
+    },
+    set fate(fate) {
+      proxy.fate = fate;
+    },
+    release: () => held.splice(0).forEach((go) => go()),
+    cut: () => sockets.forEach((socket) => socket.destroy()),
+    close: async () => {
+      sockets.forEach((socket) => socket.destroy());
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}

@@ -1,0 +1,453 @@
+/**
+ * What only several connections can do to each other, on a real PostgreSQL server: a paused owner against a takeover, a COMMIT whose
+ * answer is lost, two claimers, locks taken crosswise. Where a form of the fence is unsafe, the same race shows it to be.
+ */
+import type { RunId } from '@pelorus/protocol';
+import { isTerminalRun, masterIdOf } from '@pelorus/protocol';
+import pg from 'pg';
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { startServer } from '../../../worker/test/database-servers.ts';
+import { startMaster } from '../../src/master/index.ts';
+import type { Master } from '../../src/master/index.ts';
+import { openPostgresStore } from '../../src/store/postgres-store.ts';
+import { StoreError } from '../../src/store/index.ts';
+import type { Fence, Store } from '../../src/store/index.ts';
+import { scriptedWorker } from '../master/scripted-worker.ts';
+import type { ScriptedWorker } from '../master/scripted-worker.ts';
+import { startCommitProxy } from './commit-proxy.ts';
+import type { CommitProxy } from './commit-proxy.ts';
+import type { Place } from './contract.ts';
+import { makePostgresPlace } from './postgres-place.ts';
+import {
+  AT,
+  definition,
+  newRun,
+  runChange,
+  saveOf,
+  startedRun,
+  status,
+  taskChange,
+  taskDefinition,
+  taskRun,
+  withWorkflow,
+} from './records.ts';
+
+const server = await startServer('postgres');
+afterAll(() => server?.stop());
+
+const fenced: unknown = expect.objectContaining({ name: 'StoreError', code: 'FENCED' });
+const unknownOutcome: unknown = expect.objectContaining({ name: 'StoreError', code: 'UNKNOWN_OUTCOME' });
+const LEASE_MS = 300;
+
+describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
+  let place: Place;
+  let proxy: CommitProxy;
+  const open: { close(): Promise<void> }[] = [];
+  const keep = <T extends { close(): Promise<void> }>(one: T): T => {
+    open.unshift(one);
+    return one;
+  };
+  const openStore = async (options: Partial<Parameters<typeof openPostgresStore>[0]> = {}): Promise<Store> =>
+    keep(await openPostgresStore({ url: place.reference, masterLeaseMs: LEASE_MS, ...options }));
+  const client = async (): Promise<pg.Client> => {
+    const made = new pg.Client({ connectionString: place.reference });
+    made.on('error', () => undefined);
+    await made.connect();
+    keep({ close: () => made.end() });
+    return made;
+  };
+  beforeEach(async () => {
+    place = await makePostgresPlace(server!.url);
+    proxy = keep(await startCommitProxy(place.reference));
+  });
+  afterEach(async () => {
+    proxy.release();
+    for (const one of open.splice(0)) await one.close();
+    await place.remove();
+  });
+
+  describe('a paused owner against a takeover', () => {
+    const WRITE = `update task_run set state = 'late' where run_id = $1 and task = 0`;
+    /** How the owner makes sure that it is in charge; the last of them is ours. */
+    const forms: Record<string, { begin: (owner: pg.Client, run: RunId) => Promise<unknown>; safe: boolean }> = {
+      'a plain select': {
+        begin: (owner) => owner.query(`select 1 from master where id = 'a' and fenced_at is null`),
+        safe: false,
+      },
+      'for key share': {
+        begin: (owner) => owner.query(`select 1 from master where id = 'a' and fenced_at is null for key share`),
+        safe: false,
+      },
+      'update … where exists': {
+        begin: (owner, run) =>
+          owner.query(`${WRITE} and exists (select 1 from master where id = 'a' and fenced_at is null)`, [run]),
+        safe: false,
+      },
+      'for share': {
+        begin: (owner) => owner.query(`select 1 from master where id = 'a' and fenced_at is null for share`),
+        safe: true,
+      },
+    };
+
+    test.each(Object.entries(forms))('%s', async (name, { begin, safe }) => {
+      const store = await openStore();
+      const run = await runOf(store, fenceOf('a'));
+      const [owner, successor] = [await client(), await client()];
+      await owner.query('begin');
+      await begin(owner, run);
+
+      let isDone = false;
+      const takeover = takeOver(successor, run).finally(() => (isDone = true));
+      await vi.waitFor(async () => expect(isDone || (await isBlocked(place))).toBe(true));
+      if (name !== 'update … where exists') await owner.query(WRITE, [run]);
+      await owner.query('commit');
+
+      // What the successor has read is what it goes on with: safe is what leaves nothing to be written behind its back.
+      const seen = await takeover;
+      const { rows } = await owner.query<{ state: string }>(`select state from task_run where run_id = $1`, [run]);
+      expect({ seen, stored: rows[0]!.state }).toEqual({ seen: safe ? 'late' : 'queued', stored: 'late' });
+    });
+
+    test('one in the middle of a commit is passed over, then what it wrote is there', async () => {
+      const [a, b] = [fenceOf('a'), fenceOf('b')];
+      const other = await openStore();
+      const run = await runOf(other, a);
+      await other.registerMaster(registration(b));
+      const owner = await openStore({ url: proxy.url });
+      proxy.fate = () => 'hold';
+      const commit = owner.commit(a, [runChange(status(run, { version: 2 }))]);
+      await vi.waitFor(() => expect(proxy.met).toBe(1));
+      await leaseOver(other, 'a');
+      expect(await other.adoptRuns(b, null, 10)).toEqual([]);
+      proxy.fate = () => null;
+      proxy.release();
+      await commit;
+      expect(await other.adoptRuns(b, null, 10)).toEqual([run]);
+      expect((await other.loadRuns([run]))[0]!.status).toMatchObject({ state: 'running', version: 2 });
+      await expect(owner.commit(a, [runChange(status(run, { version: 3 }))])).rejects.toEqual(fenced);
+      await expect(owner.commit(a, [])).rejects.toEqual(fenced);
+    });
+
+    test('one that stands still in a transaction for too long is thrown out; its write never arrives', async () => {
+      const [a, b] = [fenceOf('a'), fenceOf('b')];
+      const other = await openStore();
+      const run = await runOf(other, a);
+      await other.registerMaster(registration(b));
+      const owner = await openStore({ url: proxy.url, statementTimeoutMs: 700 });
+      proxy.fate = () => 'hold';
+      const commit = owner.commit(a, [runChange(status(run, { version: 2 }))]);
+      commit.catch(() => undefined);
+      await vi.waitFor(() => expect(proxy.met).toBe(1));
+      await leaseOver(other, 'a');
+      await vi.waitFor(async () => expect(await other.adoptRuns(b, null, 10)).toEqual([run]), 3_000);
+      proxy.release();
+      await expect(commit).rejects.toEqual(unknownOutcome);
+      expect((await other.loadRuns([run]))[0]!.status.version).toBe(1);
+    });
+  });
+
+  describe('a commit whose answer is lost', () => {
+    test.each([
+      ['lose', 1],
+      ['swallow the answer', 2],
+    ] as const)('%s: the outcome is unknown, and what is stored is whole', async (fate, version) => {
+      const a = fenceOf('a');
+      const direct = await openStore();
+      const run = await runOf(direct, a);
+      const store = await openStore({ url: proxy.url });
+      proxy.fate = () => fate;
+      await expect(store.commit(a, [runChange(status(run, { version: 2 }))])).rejects.toEqual(unknownOutcome);
+      proxy.fate = () => null;
+      expect((await direct.loadRuns([run]))[0]!.status.version).toBe(version);
+      // The connection is replaced, and the same store goes on.
+      expect(await store.commit(a, [runChange(status(run, { version: 3 }))])).toEqual({ commands: 0 });
+    });
+
+    test.each(['lose', 'swallow the answer', 'every connection'] as const)(
+      'a master goes on, and nothing runs twice or never: %s',
+      async (fate) => {
+        const direct = await openStore();
+        await direct.ensureProject({ name: 'sales', description: '', owner: 'ann', at: AT });
+        await saveChain(direct, 'chain', 12);
+        const store = await openStore({ url: proxy.url, masterLeaseMs: 2_000 });
+        const { master: own, worker } = await serve(store);
+        const runs = await Promise.all(Array.from({ length: 6 }, () => submit(direct, 'chain')));
+        let commits = 0;
+        if (fate !== 'every connection') proxy.fate = () => (++commits % 4 === 0 ? fate : null);
+        const cuts = setInterval(() => fate === 'every connection' && proxy.cut(), 150);
+        try {
+          await vi.waitFor(() => expect(worker.begun.length).toBeGreaterThan(40), 20_000);
+        } finally {
+          clearInterval(cuts);
+          proxy.fate = () => null;
+        }
+        expect(fate === 'every connection' || proxy.met > 2).toBe(true);
+        for (const run of runs) expect(await endOf(direct, run)).toBe('succeeded');
+        const begun = worker.begun.map(({ attempt }) => attempt);
+        expect(new Set(begun).size).toBe(begun.length);
+        expect(begun.toSorted()).toEqual(
+          runs.flatMap((run) => Array.from({ length: 12 }, (_, i) => `${run}.${i}.1`)).toSorted(),
+        );
+        await own.stop();
+      },
+      60_000,
+    );
+  });
+
+  test('two claimers at once get disjoint runs, and together all of them', async () => {
+    const [one, two] = [await openStore(), await openStore()];
+    await withWorkflow(one);
+    const runs: RunId[] = [];
+    for (let i = 0; i < 60; i++) runs.push((await one.submitRun(newRun({}))).run.id);
+    const fences = [fenceOf('a'), fenceOf('b')] as const;
+    for (const fence of fences) await one.registerMaster(registration(fence));
+    const claimed: RunId[][] = [[], []];
+    await Promise.all(
+      [one, two].map(async (store, i) => {
+        for (let turn = 0; turn < 12; turn++)
+          claimed[i]!.push(...(await store.claimCommands(fences[i]!, null, 7 * (turn + 1))).map(({ run }) => run));
+      }),
+    );
+    const each = claimed.map((found) => new Set(found));
+    expect([...each[0]!].filter((run) => each[1]!.has(run))).toEqual([]);
+    expect([...each[0]!, ...each[1]!].toSorted((a, b) => a - b)).toEqual(runs);
+    for (const [i, found] of each.entries())
+      for (const run of found) expect(await one.masterOf(run)).toMatchObject({ id: fences[i]!.master });
+  });
+
+  test('two masters adopt the runs of a third at once: each run once', async () => {
+    const [one, two] = [await openStore(), await openStore()];
+    await withWorkflow(one);
+    const [dead, a, b] = [fenceOf('dead'), fenceOf('a'), fenceOf('b')];
+    await one.registerMaster(registration(dead));
+    for (let i = 0; i < 40; i++) await one.submitRun(newRun({}));
+    const runs = (await one.claimCommands(dead, null, 100)).map(({ run }) => run);
+    await leaseOver(one, 'dead');
+    await one.registerMaster(registration(a));
+    await two.registerMaster(registration(b));
+    const pages = await Promise.all([adoptAll(one, a), adoptAll(two, b)]);
+    expect(pages.flat().toSorted((x, y) => x - y)).toEqual(runs);
+  });
+
+  test('a master that stops gives its runs up at once', async () => {
+    const store = await openStore({ masterLeaseMs: 60_000 });
+    await store.ensureProject({ name: 'sales', description: '', owner: 'ann', at: AT });
+    await saveChain(store, 'chain', 2);
+    const first = await serve(store, { goesOn: true });
+    const run = await submit(store, 'chain');
+    await vi.waitFor(() => expect(first.worker.running.size).toBe(1), 10_000);
+    const second = await serve(await openStore({ masterLeaseMs: 60_000 }));
+    const owner = await store.masterOf(run);
+    await first.master.stop();
+    await vi.waitFor(async () => expect((await store.masterOf(run))?.id).toBe(second.master.id), 1_500);
+    expect(owner?.id).not.toBe(second.master.id);
+    await second.master.stop();
+  }, 30_000);
+
+  test('hints: others hear of commands and runs; who was cut off hears that something may have been missed', async () => {
+    const [writer, reader] = [await openStore(), await openStore({ url: proxy.url })];
+    const heard: (readonly RunId[] | null)[] = [];
+    let commands = 0;
+    reader.listen!('pelorus_run', (runs) => heard.push(runs));
+    const stop = reader.listen!('pelorus_command', () => commands++);
+    await vi.waitFor(() => expect(heard).toEqual([null]));
+    await withWorkflow(writer);
+    const { run } = await writer.submitRun(newRun({}));
+    await vi.waitFor(() => expect(heard).toEqual([null, [run.id]]));
+    await vi.waitFor(() => expect(commands).toBe(2));
+    stop();
+    proxy.cut();
+    await vi.waitFor(() => expect(heard).toEqual([null, [run.id], null]), 5_000);
+    const again = await writer.submitRun(newRun({}));
+    await vi.waitFor(() => expect(heard.at(-1)).toEqual([again.run.id]));
+    expect(commands).toBe(2);
+  });
+
+  test('a server that is away refuses at once, and serves again by itself', async () => {
+    const store = await openStore({ url: proxy.url });
+    await store.ensureProject({ name: 'sales', description: '', owner: 'ann', at: AT });
+    await proxy.close();
+    const startedAt = performance.now();
+    const refusals = await Promise.allSettled(Array.from({ length: 100 }, () => store.listProjects()));
+    expect(
+      refusals.map((each) => (each.status === 'rejected' ? (each.reason as StoreError).code : 'answered')),
+    ).toEqual(Array.from({ length: 100 }, () => 'UNAVAILABLE'));
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+  });
+
+  test('two masters and many people at once: no deadlock surfaces, counts are right, and everything ends', async () => {
+    const stores = [await openStore({ masterLeaseMs: 15_000 }), await openStore({ masterLeaseMs: 15_000 })];
+    const people = await openStore();
+    await people.ensureProject({ name: 'sales', description: '', owner: 'ann', at: AT });
+    const serving = await Promise.all(stores.map((store) => serve(store)));
+    const names = ['one', 'two', 'three'];
+    for (const name of names) await saveChain(people, name, 3);
+    const runs: RunId[] = [];
+    const failures: unknown[] = [];
+    const allowed = new Set(['CONFLICT', 'NOT_FOUND', 'PRECONDITION']);
+    const until = performance.now() + 4_000;
+    const pick = <T>(list: readonly T[]): T => list[Math.floor(Math.random() * list.length)]!;
+    const deeds = [
+      async () => runs.push(await submit(people, pick(names))),
+      async () =>
+        runs.push(
+          await submit(people, pick(names), {
+            concurrency: pick(['serial_wait', 'serial_priority', 'serial_discard']),
+          }),
+        ),
+      async () => saveChain(people, pick(names), 1 + Math.floor(Math.random() * 4)),
+      async () => {
+        if (runs.length > 0)
+          await people.requestCommand({
+            run: pick(runs),
+            action: { kind: 'stop' },
+            user: 'ann',
+            at: Date.now(),
+            idempotencyKey: null,
+          });
+      },
+      async () => {
+        const found = await people.getWorkflow('sales', pick(names));
+        if (found && Math.random() < 0.1) await people.deleteWorkflow(found.id, 'ann', Date.now());
+      },
+      async () => {
+        const project = await people.createProject({ name: 'other', description: '', owner: 'ann', at: Date.now() });
+        await Promise.allSettled([
+          people.deleteProject(project.id, 'ann', Date.now()),
+          saveChain(people, 'part', 1, 'other'),
+        ]);
+        const left = await people.findProject('other');
+        const parts = left && (await people.getWorkflow('other', 'part'));
+        if (parts) await people.deleteWorkflow(parts.id, 'ann', Date.now());
+        if (left) await people.deleteProject(left.id, 'ann', Date.now());
+      },
+      async () => people.housekeep(),
+    ];
+    const person = async (): Promise<void> => {
+      while (performance.now() < until)
+        await pick(deeds)().catch((error: unknown) => {
+          if (!(error instanceof StoreError && allowed.has(error.code))) failures.push(error);
+        });
+    };
+    await Promise.all(Array.from({ length: 6 }, person));
+    expect(failures).toEqual([]);
+    expect(runs.length).toBeGreaterThan(20);
+    for (const run of runs) await endOf(people, run);
+    expect(serving.flatMap(({ errors }) => errors)).toEqual([]);
+    const raw = await client();
+    await people.housekeep();
+    const counted = await raw.query(`select workflow_id, state, runs from run_count where runs <> 0 order by 1, 2`);
+    const there = await raw.query(`select workflow_id, state, count(*) as runs from run group by 1, 2 order by 1, 2`);
+    expect(counted.rows).toEqual(there.rows);
+    for (const { master: each } of serving) await each.stop();
+  }, 90_000);
+
+  async function serve(
+    store: Store,
+    { goesOn = false }: { goesOn?: boolean } = {},
+  ): Promise<{ master: Master; worker: ScriptedWorker; errors: string[] }> {
+    const errors: string[] = [];
+    const log = {
+      info: () => undefined,
+      warn: () => undefined,
+      error: (fields: object, message: string) => void errors.push(`${message}: ${JSON.stringify(fields)}`),
+    };
+    const worker = scriptedWorker(() => (goesOn ? 'go on' : 'succeed'));
+    const made = await startMaster({ store, log });
+    const dial = (): void => worker.dial((link) => made.attachWorker(link));
+    dial();
+    // A real one dials again when it is hung up.
+    const dialling = setInterval(() => !worker.connected && dial(), 50);
+    open.unshift({
+      close: async () => {
+        clearInterval(dialling);
+        worker.hangUp();
+        await made.stop();
+      },
+    });
+    return { master: made, worker, errors };
+  }
+});
+
+function fenceOf(id: string): Fence {
+  return { master: masterIdOf(id), token: `token of ${id}` };
+}
+
+function registration({ master: id, token }: Fence): Parameters<Store['registerMaster']>[0] {
+  return { id, token, host: 'here', at: AT };
+}
+
+/** A run with one task, which this master has started. */
+async function runOf(store: Store, fence: Fence): Promise<RunId> {
+  await withWorkflow(store);
+  await store.registerMaster(registration(fence));
+  const run = await startedRun(store, fence);
+  await store.commit(fence, [taskChange(taskRun(run, 0))]);
+  return run;
+}
+
+async function takeOver(successor: pg.Client, run: RunId): Promise<string> {
+  await successor.query('begin');
+  await successor.query(`update master set fenced_at = 1 where id = 'a'`);
+  await successor.query(`update run set owner = 'b' where id = $1`, [run]);
+  const { rows } = await successor.query<{ state: string }>(`select state from task_run where run_id = $1`, [run]);
+  await successor.query('commit');
+  return rows[0]!.state;
+}
+
+async function isBlocked(place: Place): Promise<boolean> {
+  const client = new pg.Client({ connectionString: place.reference });
+  await client.connect();
+  try {
+    const { rows } = await client.query(
+      `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    return rows.length > 0;
+  } finally {
+    await client.end();
+  }
+}
+
+/** Waits until the lease of that master is over by the database's clock. */
+async function leaseOver(store: Store, id: string): Promise<void> {
+  await vi.waitFor(async () => {
+    const places = await store.listMasterPlaces(10);
+    expect(places.map((place) => place.id)).not.toContain(id);
+  }, 5_000);
+}
+
+async function adoptAll(store: Store, fence: Fence): Promise<RunId[]> {
+  const adopted: RunId[] = [];
+  // A run that the other one holds is passed over: whoever is given nothing looks once more.
+  for (let looks = 0; looks < 3; looks++) {
+    const page = await store.adoptRuns(fence, null, 7);
+    adopted.push(...page);
+    if (page.length > 0) looks = 0;
+  }
+  return adopted;
+}
+
+async function saveChain(store: Store, name: string, length: number, project = 'sales'): Promise<void> {
+  const tasks = Array.from({ length }, (_, i) => ({
+    ...taskDefinition(`t${i}`),
+    ...(i > 0 && { needs: [`t${i - 1}`] }),
+  }));
+  const save = saveOf({ name, hash: `${name} ${length}`, definition: definition({ name, tasks }) });
+  await store.saveWorkflow({ ...save, project });
+}
+
+async function submit(store: Store, workflow: string, more: Parameters<typeof newRun>[0] = {}): Promise<RunId> {
+  const run = newRun({ workflow, submittedAt: Date.now(), timeoutMs: 3_600_000, params: {}, ...more });
+  return (await store.submitRun(run)).run.id;
+}
+
+function endOf(store: Store, run: RunId): Promise<string> {
+  return vi.waitFor(
+    async () => {
+      const { state } = (await store.getRun(run))!.status;
+      expect(isTerminalRun(state), `run ${run} is ${state}`).toBe(true);
+      return state;
+    },
+    { timeout: 20_000, interval: 20 },
+  );
+}
