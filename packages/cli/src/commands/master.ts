@@ -104,6 +104,7 @@ async function listMasters(session: Session): Promise<void> {
     { title: 'RUNS', value: (master) => String(master.runs) },
     { title: 'STARTED', value: (master) => instantText(master.registeredAt, reference) },
     { title: 'RENEWED', value: (master) => instantText(master.renewedAt, reference) },
+    { title: 'LEASE UNTIL', value: (master) => instantText(master.leaseUntil, reference) },
   ];
   writeListing(session.terminal.out, session.format, {
     rows: items,
