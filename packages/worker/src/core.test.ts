@@ -419,6 +419,17 @@ describe('reports', () => {
     expect(bench.core.usedSlots).toBe(0);
   });
 
+  test('what found no room on the disks is given back for another worker', () => {
+    const bench = new Bench().join();
+    bench.dispatch('1.0.1');
+    const out = bench.step({
+      kind: 'supervisor-events',
+      events: [{ kind: 'no_room', attempt: id('1.0.1'), detail: 'ENOSPC' }],
+    });
+    expect(reportsIn(out)).toMatchObject([{ kind: 'no_capacity', reason: 'ENOSPC' }]);
+    expect([bench.core.usedSlots, bench.core.tally.refused]).toEqual([0, 1]);
+  });
+
   test('go to any welcomed master when the one that asked is gone, and again when one appears', () => {
     const bench = new Bench().join();
     bench.dispatch('1.0.1');

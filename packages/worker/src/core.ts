@@ -74,7 +74,9 @@ export type SupervisorEvent =
   | { kind: 'finished'; attempt: AttemptId; outcome: AttemptOutcome }
   | { kind: 'lost'; attempt: AttemptId; detail: string }
   /** It never ran and never will: its spec cannot be carried out. `at` is epoch ms. */
-  | { kind: 'cannot_start'; attempt: AttemptId; cause: Cause; at: number };
+  | { kind: 'cannot_start'; attempt: AttemptId; cause: Cause; at: number }
+  /** It never ran here, for want of room on this host's disks; another host may have it. */
+  | { kind: 'no_room'; attempt: AttemptId; detail: string };
 
 /** What came of a `probe` order. */
 export interface ProbeEnd {
@@ -555,7 +557,8 @@ export class WorkerCore {
     if (this.#usedSlots >= this.#options.slots) this.#tellLoadSoon();
     this.#usedSlots -= 1;
     const report = endingReport(event, held.kill?.reason === 'lease');
-    this.#ended[report.kind === 'finished' ? report.outcome.state : 'lost'] += 1;
+    if (report.kind === 'no_capacity') this.#refused += 1;
+    else this.#ended[report.kind === 'finished' ? report.outcome.state : 'lost'] += 1;
     this.#report(held, report);
   }
 
@@ -704,7 +707,7 @@ export class WorkerCore {
 function endingReport(
   event: Exclude<SupervisorEvent, { kind: 'started' }>,
   leaseEnded: boolean,
-): Extract<ReportBody, { kind: 'lost' | 'finished' }> {
+): Extract<ReportBody, { kind: 'lost' | 'finished' | 'no_capacity' }> {
   switch (event.kind) {
     case 'lost':
       return { kind: 'lost', detail: event.detail };
@@ -712,6 +715,8 @@ function endingReport(
       if (leaseEnded && event.outcome.state === 'killed')
         return { kind: 'lost', detail: 'killed: the execution lease was not renewed' };
       return { kind: 'finished', outcome: event.outcome };
+    case 'no_room':
+      return { kind: 'no_capacity', reason: event.detail };
     case 'cannot_start':
       return {
         kind: 'finished',

@@ -34,7 +34,7 @@ export interface CallRunnerOptions {
   oom: OomCounter;
   seal: Seal;
   emit: RunnerEvent;
-  onDiskTrouble: (detail: string | null) => void;
+  onDiskTrouble: (detail: string) => void;
 }
 
 interface CallTerms {
@@ -193,6 +193,11 @@ export class CallRunner implements Runner {
   tick(): void {
     this.#pool.trimIdle(Date.now());
     if (this.#journal.large) this.#compact();
+  }
+
+  /** What was told without being in the journal gets there now. */
+  diskHasRoom(): void {
+    this.#compact();
   }
 
   close(): void {
@@ -481,7 +486,6 @@ export class CallRunner implements Runner {
     this.#afterAppend = [];
     try {
       this.#journal.append(entries);
-      this.#options.onDiskTrouble(null);
     } catch (error) {
       // What is known stays known in memory; nothing new is taken until the disk has room again.
       this.#options.onDiskTrouble(`the journal of calls cannot be written: ${(error as Error).message}`);

@@ -2,7 +2,18 @@
  * An appended file of JSON lines. Appending costs one write and survives the death of any process; what must survive the
  * loss of power is synced besides, many entries at a time.
  */
-import { closeSync, fdatasync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fdatasync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 
 /** The file is rewritten with what still matters when it has grown by this much. */
@@ -14,14 +25,17 @@ export class Journal<Entry> {
   #bytes: number;
   #compactAt: number;
   #syncing = false;
+  /** The file ends in the middle of a line. */
+  #isTorn: boolean;
 
   /** Throws when the file cannot be opened. */
   constructor(path: string) {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     this.#path = path;
-    this.#file = openSync(path, 'a', 0o600);
+    this.#file = openSync(path, 'a+', 0o600);
     this.#bytes = fstatSync(this.#file).size;
     this.#compactAt = this.#bytes + COMPACT_BYTES;
+    this.#isTorn = endsInALine(this.#file, this.#bytes);
   }
 
   /** All entries, oldest first; a line torn by a crash is skipped. */
@@ -33,9 +47,12 @@ export class Journal<Entry> {
 
   /** Throws when the disk refuses. */
   append(entries: Entry[]): void {
-    const text = serialise(entries);
-    writeSync(this.#file, text);
-    this.#bytes += text.length;
+    // A full disk takes a part of a write: the rest of that line must not spoil the next one.
+    const bytes = Buffer.from((this.#isTorn ? '\n' : '') + serialise(entries));
+    this.#isTorn = true;
+    for (let written = 0; written < bytes.length;) written += writeSync(this.#file, bytes, written);
+    this.#isTorn = false;
+    this.#bytes += bytes.length;
   }
 
   /** Calls back when all that was appended is on the disk, with an error when the disk refuses. One at a time. */
@@ -56,13 +73,24 @@ export class Journal<Entry> {
   rewrite(entries: Entry[]): void {
     const text = serialise(entries);
     const file = openSync(`${this.#path}.new`, 'w', 0o600);
-    writeSync(file, text);
-    renameSync(`${this.#path}.new`, this.#path);
+    try {
+      writeFileSync(file, text);
+      renameSync(`${this.#path}.new`, this.#path);
+    } catch (error) {
+      closeSync(file);
+      throw error;
+    }
     closeSync(this.#file);
     this.#file = file;
+    this.#isTorn = false;
     this.#bytes = text.length;
     this.#compactAt = text.length + COMPACT_BYTES;
   }
+}
+
+function endsInALine(file: number, size: number): boolean {
+  const last = Buffer.alloc(1);
+  return size > 0 && readSync(file, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a;
 }
 
 function serialise(entries: unknown[]): string {

@@ -57,6 +57,8 @@ export interface Runner {
   readonly busy: boolean;
   /** Called about once a second. */
   tick(): void;
+  /** What could not be written to a full disk can be written now. */
+  diskHasRoom(): void;
   /** Ends its own idle processes; attempts must be gone or left to be found again. */
   close(): void;
 }

@@ -47,8 +47,8 @@ export interface ProcessRunnerOptions {
   masker: OutputMasker;
   seal: Seal;
   emit: RunnerEvent;
-  /** Told why a result could not be written, and null when one could again. */
-  onDiskTrouble: (detail: string | null) => void;
+  /** Told why something could not be written. */
+  onDiskTrouble: (detail: string) => void;
 }
 
 interface Task {
@@ -155,6 +155,7 @@ export class ProcessRunner implements Runner {
       pipe: null,
     };
     const prepared = this.#prepare(spec, action, task);
+    if ('noRoom' in prepared) return this.#turnAway(task, prepared.noRoom);
     if ('problem' in prepared) {
       this.#options.emit({ kind: 'cannot_start', attempt, cause: prepared.problem, at: Date.now() });
       this.#removal.add(directory.paths);
@@ -215,13 +216,22 @@ export class ProcessRunner implements Runner {
     if (this.#journal.large) this.#compact();
   }
 
+  /** Endings that were told without being in the journal get there now. */
+  diskHasRoom(): void {
+    this.#compact();
+  }
+
   close(): void {
     this.#shells.close();
   }
 
   // Starting
 
-  #prepare(spec: AttemptSpec, action: ProcessAction, task: Task): PreparedLaunch | { problem: Cause } {
+  #prepare(
+    spec: AttemptSpec,
+    action: ProcessAction,
+    task: Task,
+  ): PreparedLaunch | { problem: Cause } | { noRoom: string } {
     const misplaced = misplacedFile(spec.files);
     if (misplaced !== null) return { problem: { kind: 'invalid', detail: misplaced } };
     try {
@@ -230,10 +240,16 @@ export class ProcessRunner implements Runner {
       const prepared = prepareLaunch(spec, action, task.directory);
       return 'launch' in prepared ? prepared : { problem: { kind: 'invalid', detail: prepared.problem } };
     } catch (error) {
-      return {
-        problem: { kind: 'error', detail: `the work directory could not be made: ${(error as Error).message}` },
-      };
+      const detail = `the work directory could not be made: ${(error as Error).message}`;
+      return isWantOfRoom(error) ? { noRoom: detail } : { problem: { kind: 'error', detail } };
     }
+  }
+
+  /** It has not begun, and it is not its fault: another worker may have it, and this one takes nothing until there is room. */
+  #turnAway({ attempt, directory }: Task, detail: string): void {
+    this.#options.onDiskTrouble(detail);
+    this.#options.emit({ kind: 'no_room', attempt, detail });
+    this.#removal.add(directory.paths);
   }
 
   #openPipe(task: Task, secrets: string[], prepared: PreparedLaunch): void {
@@ -277,10 +293,12 @@ export class ProcessRunner implements Runner {
     } catch (error) {
       this.#shells.release(shell);
       task.shell = null;
-      return this.#conclude(task, {
-        kind: 'error',
-        detail: `the journal could not be written: ${(error as Error).message}`,
-      });
+      const detail = `the journal could not be written: ${(error as Error).message}`;
+      if (!isWantOfRoom(error)) return this.#conclude(task, { kind: 'error', detail });
+      this.#tasks.delete(attempt);
+      this.#live -= 1;
+      if (pipe) this.#options.masker.finish(attempt, () => {});
+      return this.#turnAway(task, detail);
     }
     this.#shells.run(shell, task.directory.launchFile, secretExports, (result) => this.#onShellResult(task, result));
     this.#options.emit({ kind: 'started', attempt, startedAt });
@@ -486,7 +504,7 @@ export class ProcessRunner implements Runner {
   #sync(): void {
     this.#journal.sync((error) => {
       this.#syncTimer = null;
-      this.#options.onDiskTrouble(error ? `results cannot be written: ${error.message}` : null);
+      if (error) this.#options.onDiskTrouble(`results cannot be written: ${error.message}`);
     });
   }
 
@@ -502,6 +520,12 @@ export class ProcessRunner implements Runner {
       this.#options.onDiskTrouble(`the journal cannot be written: ${(error as Error).message}`);
     }
   }
+}
+
+/** Full, over its quota, not writable, or failing: trouble of this host's, not of the task's. */
+function isWantOfRoom(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EROFS' || code === 'EIO';
 }
 
 /** Null for an attempt that has none. */

@@ -91,7 +91,7 @@ export class Supervisor {
       settings: () => this.#settings,
       oom: createOomCounter(),
       seal: Seal.of(options.dataDir),
-      onDiskTrouble: (detail: string | null) => this.#onDiskTrouble(detail),
+      onDiskTrouble: (detail: string) => this.#onDiskTrouble(detail),
     };
     const poolEnv = { ...options.env, ...compileCacheEnvironment(options.dataDir) };
     this.#masker = new OutputMasker(options.dataDir, poolEnv);
@@ -239,10 +239,20 @@ export class Supervisor {
     this.#startedHeldBack.clear();
   }
 
-  #onDiskTrouble(detail: string | null): void {
-    if (detail === this.#refusing) return;
+  #onDiskTrouble(detail: string): void {
+    if (this.#refusing === null) this.#refuseBecause(detail);
+  }
+
+  #refuseBecause(detail: string | null): void {
     this.#refusing = detail;
     this.#agent?.channel.send({ kind: 'health', refusing: detail });
+  }
+
+  /** Nothing else would write while nothing is taken, so only a try says whether there is room again. */
+  #tryDisk(): void {
+    for (const directory of [this.#options.dataDir, this.#settings.logDir]) if (!hasRoom(directory)) return;
+    this.#refuseBecause(null);
+    for (const runner of this.#runners) runner.diskHasRoom();
   }
 
   // Time
@@ -251,6 +261,7 @@ export class Supervisor {
     for (const runner of this.#runners) runner.tick();
     this.#masker.tick();
     this.#probes.tick();
+    if (this.#refusing !== null) this.#tryDisk();
     const lonely = this.#agent === null && performance.now() - this.#lonelySince > this.#options.lonelyMs;
     if (lonely || this.#ending) this.#endIfDone();
   }
@@ -331,5 +342,21 @@ function readLease(dataDir: string, bootId: string): number | null {
     return lease.bootId === bootId ? lease.renewedAt : null;
   } catch {
     return null;
+  }
+}
+
+/** What a few attempts need at least. */
+const ROOM_BYTES = 1024 ** 2;
+
+function hasRoom(directory: string): boolean {
+  const path = join(directory, '.room');
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    writeFileSync(path, Buffer.alloc(ROOM_BYTES), { mode: 0o600, flush: true });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(path, { force: true });
   }
 }
