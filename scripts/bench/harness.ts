@@ -2,12 +2,13 @@
 import type { Change } from '@pelorus/engine';
 import { isTerminalRun, type RunId, type WorkflowDefinition } from '@pelorus/protocol';
 import { type Master, startMaster } from '@pelorus/server/master';
-import { type NewRun, openSqliteStore, type Store } from '@pelorus/server/store';
+import type { NewRun, Store } from '@pelorus/server/store';
 import { createMemoryLinkPair, startWorker } from '@pelorus/worker';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { newStore, type StoreKind } from './stores.ts';
 
 export interface Harness {
   store: Store;
@@ -28,6 +29,8 @@ const log = { info() {}, warn() {}, error: (fields: object, message: string) => 
 
 /** `fill` makes the store in that directory before it is opened; `onCommitted` is the master's. */
 export interface HarnessOptions {
+  /** Default SQLite. */
+  store?: StoreKind;
   fill?: (directory: string) => Promise<void>;
   onCommitted?: (changes: readonly Change[]) => void;
 }
@@ -37,7 +40,8 @@ export async function openHarness(slots: number, options: HarnessOptions = {}): 
   const { onCommitted } = options;
   const onDurable = onCommitted === undefined ? {} : { onCommitted };
   await options.fill?.(join(dir, 'store'));
-  let store = await openSqliteStore(join(dir, 'store'));
+  const openStore = await newStore(options.store ?? 'sqlite', join(dir, 'store'));
+  let store = await openStore();
   const watch = new Watch();
   let master = await startMaster({ store: watch.over(store), log, ...onDurable });
   const worker = await startWorker({
@@ -87,7 +91,7 @@ export async function openHarness(slots: number, options: HarnessOptions = {}): 
       await master.stop();
       await store.close();
       const startedAt = performance.now();
-      store = await openSqliteStore(join(dir, 'store'));
+      store = await openStore();
       const openedAt = performance.now();
       master = await startMaster({ store: watch.over(store), log, ...onDurable });
       return { openMs: openedAt - startedAt, adoptMs: performance.now() - openedAt };
@@ -100,7 +104,6 @@ export async function openHarness(slots: number, options: HarnessOptions = {}): 
     },
   };
 }
-openHarness.stores = ['sqlite'];
 
 class Milestones {
   readonly reached = new Map<RunId, number>();

@@ -1,12 +1,13 @@
 /** How long a new master takes to have 10,000 live runs in memory again. */
 import { print } from './figure.ts';
 import { openHarness } from './harness.ts';
+import type { StoreKind } from './stores.ts';
 import { chain } from './workflows.ts';
 
 const LIVE_RUNS = 10_000;
 
-export async function benchRestart(store: string): Promise<void> {
-  const harness = await openHarness(100);
+export async function benchRestart(store: StoreKind): Promise<void> {
+  const harness = await openHarness(100, { store });
   const template = chain(10);
   const held = {
     ...template,

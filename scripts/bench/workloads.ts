@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { percentile, print } from './figure.ts';
 import { type Harness, openHarness } from './harness.ts';
+import type { StoreKind } from './stores.ts';
 import { chain, diamond, fan } from './workflows.ts';
 
 const ROUNDS = 9;
 
-export async function benchChain(store: string): Promise<void> {
-  const { totals } = await rounds(chain(40), 100, ROUNDS);
+export async function benchChain(store: StoreKind): Promise<void> {
+  const { totals } = await rounds(chain(40), { store, slots: 100, count: ROUNDS });
   const hops = totals.map((total) => total / 40);
   const figure = { workload: 'chain-40', store, n: totals.length };
   print({ ...figure, metric: 'total-p50', value: percentile(totals, 50), unit: 'ms' });
@@ -20,8 +21,8 @@ export async function benchChain(store: string): Promise<void> {
   print({ ...figure, metric: 'hop-p99', value: percentile(hops, 99), unit: 'ms' });
 }
 
-export async function benchFan(store: string): Promise<void> {
-  const { totals } = await rounds(fan(1000), 100, ROUNDS);
+export async function benchFan(store: StoreKind): Promise<void> {
+  const { totals } = await rounds(fan(1000), { store, slots: 100, count: ROUNDS });
   print({
     workload: 'fan-1000',
     store,
@@ -35,10 +36,9 @@ export async function benchFan(store: string): Promise<void> {
 
 async function rounds(
   definition: Parameters<Harness['save']>[0],
-  slots: number,
-  count: number,
+  { store, slots, count }: { store: StoreKind; slots: number; count: number },
 ): Promise<{ totals: number[] }> {
-  const harness = await openHarness(slots);
+  const harness = await openHarness(slots, { store });
   await harness.save(definition);
   const totals: number[] = [];
   for (let round = 0; round < count + 2; round++) {
@@ -54,9 +54,9 @@ async function rounds(
 const RUNS = 1000;
 const IN_FLIGHT = 100;
 
-export async function benchThroughput(store: string): Promise<void> {
+export async function benchThroughput(store: StoreKind): Promise<void> {
   for (const definition of [chain(10), diamond()]) {
-    const harness = await openHarness(200);
+    const harness = await openHarness(200, { store });
     await harness.save(definition);
     await flow(harness, definition.name, 100);
     const at = performance.now();
@@ -87,8 +87,8 @@ async function flow(harness: Harness, workflow: string, count: number): Promise<
 const IDLE_SAMPLES = 200;
 const IDLE_PAUSE_MS = 5;
 
-export async function benchIdleToStart(store: string): Promise<void> {
-  const harness = await openHarness(100);
+export async function benchIdleToStart(store: StoreKind): Promise<void> {
+  const harness = await openHarness(100, { store });
   const definition = chain(1);
   await harness.save(definition);
   const samples: number[] = [];
@@ -109,9 +109,9 @@ export async function benchIdleToStart(store: string): Promise<void> {
 const SHELL_ROUNDS = 5;
 
 /** Beside `make -j4` over the same graph, in turns, so that the ratio holds on a noisy machine. */
-export async function benchShell(store: string): Promise<void> {
+export async function benchShell(store: StoreKind): Promise<void> {
   const definition = fan(500, { type: 'shell', run: 'true' });
-  const harness = await openHarness(4);
+  const harness = await openHarness(4, { store });
   await harness.save(definition);
   const makefile = await writeMakefile(500);
   const ours: number[] = [];

@@ -14,12 +14,17 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
+export interface ServerOptions {
+  /** Of PostgreSQL: whether a commit means that it is on the disk. Default false: tests do not pull plugs. */
+  fsync?: boolean;
+}
+
 type ServerName = 'postgres' | 'mariadb';
 
 /** Starts a server, or resolves with null where there is none and none is required. */
-export async function startServer(name: ServerName): Promise<TestServer | null> {
+export async function startServer(name: ServerName, options: ServerOptions = {}): Promise<TestServer | null> {
   try {
-    return await (name === 'postgres' ? startPostgres() : startMariadb());
+    return await (name === 'postgres' ? startPostgres(options) : startMariadb());
   } catch (error) {
     if ((process.env['PELORUS_TEST_REQUIRE'] ?? '').split(',').includes(name)) throw error;
     console.warn(`${name} tests are skipped: ${(error as Error).message}`);
@@ -43,7 +48,7 @@ export async function askPostgres(
   }
 }
 
-async function startPostgres(): Promise<TestServer> {
+async function startPostgres({ fsync = false }: ServerOptions): Promise<TestServer> {
   const initdb = findProgram('initdb', '/usr/lib/postgresql/*/bin/initdb');
   const { dir, ids } = scratchFor('postgres');
   const port = await freePort();
@@ -61,7 +66,7 @@ async function startPostgres(): Promise<TestServer> {
     '-c',
     `unix_socket_directories=${dir}`,
     '-c',
-    'fsync=off',
+    `fsync=${fsync ? 'on' : 'off'}`,
   ];
   const child = spawn(initdb.replace(/initdb$/, 'postgres'), args, { ...ids, stdio: 'ignore' });
   return ready(child, port, dir, 'SIGINT', `postgres://postgres@127.0.0.1:${port}/postgres`, async (url) => {
