@@ -154,7 +154,9 @@ async function weather(bed: Bed, plan: StormPlan, options: ChaosOptions): Promis
     await load.finish();
     clearTimeout(timer);
     signal.throwIfAborted();
-    const settled = await settle(bed, stormEndMs + settleSeconds * 1000);
+    const settled = await settle(bed, stormEndMs + settleSeconds * 1000, say);
+    const settledMs = settled ? Date.now() - stormEndMs : null;
+    say(settled ? `settled after ${settledMs} ms` : 'not settled in time');
     const tasksLeft = await tasksLeftOf(bed);
     const store = await readStore(bed.database.url);
     return {
@@ -164,7 +166,7 @@ async function weather(bed: Bed, plan: StormPlan, options: ChaosOptions): Promis
       store,
       startedMs,
       stormEndMs,
-      settledMs: settled ? Date.now() - stormEndMs : null,
+      settledMs,
       tasksLeft,
       traffic: total(Object.values(await bed.proxies.counts())),
     };
@@ -185,16 +187,30 @@ function nameOf(target: string[]): string {
   return target.length === 1 ? target[0]! : `${target.length} edges`;
 }
 
-const OPEN = `select (select count(*) from run where state not in ('succeeded', 'stopped', 'failed', 'dependency_failed'))
-  + (select count(*) from command where done_at is null) as open`;
+const OPEN = `
+select 'run ' || id || ' of ' || workflow || ' is ' || state as open from run
+  where state not in ('succeeded', 'stopped', 'failed', 'dependency_failed')
+union all
+select 'command ' || c.id || ' ' || c.action || ' of run ' || c.run_id || ' (' || r.state || ')' from command c join run r on r.id = c.run_id
+  where c.done_at is null
+limit 100`;
+const SETTLE_SAY_MS = 5_000;
 
 /** Whether nothing was open before the deadline. */
-async function settle(bed: Bed, deadlineMs: number): Promise<boolean> {
-  for (;;) {
-    const [row] = await ask<{ open: string }>(bed.database.url, OPEN);
-    if (row?.open === '0') return true;
-    if (Date.now() > deadlineMs) return false;
-    await pause(500);
+async function settle(bed: Bed, deadlineMs: number, say: (text: string) => void): Promise<boolean> {
+  for (let sayAt = Date.now() + SETTLE_SAY_MS; ; await pause(200)) {
+    const open = await ask<{ open: string }>(bed.database.url, OPEN);
+    if (open.length === 0) return true;
+    const now = Date.now();
+    if (now > deadlineMs) return false;
+    if (now < sayAt) continue;
+    sayAt = now + SETTLE_SAY_MS;
+    say(
+      `open: ${open
+        .slice(0, 5)
+        .map((each) => each.open)
+        .join('; ')}${open.length > 5 ? ` and ${open.length - 5} more` : ''}`,
+    );
   }
 }
 

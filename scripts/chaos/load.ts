@@ -82,16 +82,17 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
   await saveWorkflows(options, flags, door.url);
   const deck = shapes.flatMap((shape) => Array.from({ length: WEIGHTS[shape] }, () => shape));
   const player = new Player({ client, flags, signal });
-  let isOver = false;
+  const over = new AbortController();
+  const isOver = AbortSignal.any([over.signal, signal]);
   let nextAt = performance.now();
   const turn = async (): Promise<void> => {
     const now = performance.now();
     // What could not be begun in time is not made up for at once.
     nextAt = Math.max(nextAt + 1000 / rate, now);
-    await pause(nextAt - now, undefined, { signal }).catch(() => undefined);
+    await pause(nextAt - now, undefined, { signal: isOver }).catch(() => undefined);
   };
   const lane = async (): Promise<void> => {
-    for (await turn(); !isOver && !signal.aborted; await turn())
+    for (await turn(); !isOver.aborted; await turn())
       await player.play(chance.pick(deck), `k-${chance.whole(0, 2 ** 40).toString(36)}`);
   };
   const lanes = Array.from({ length: width }, lane);
@@ -101,7 +102,7 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
       return player.underWay;
     },
     finish: async () => {
-      isOver = true;
+      over.abort();
       await Promise.all(lanes);
     },
     close: door.close,
