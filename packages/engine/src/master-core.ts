@@ -727,6 +727,7 @@ export class MasterCore {
     const session = this.sessions.get(worker);
     if (!session) return;
     session.link = null;
+    session.lastHeardAt = at;
     session.view.accepting = false;
     if (session.view.held.size === 0) this.removeSession(session, at);
     else this.recordWorker(session, 'offline', at);

@@ -21,7 +21,10 @@ const listWorkers = route({
   access: SIGNED_IN,
   summary: 'Workers, one row for each start of a worker process',
   answers: { 200: workerPage },
-  handle: async (_input, { store }) => ok({ items: (await store.listWorkers()).map(workerView), nextCursor: null }),
+  handle: async (_input, { store, clock }) => {
+    const items = (await store.listWorkers()).map((row) => workerView(row, clock()));
+    return ok({ items, nextCursor: null });
+  },
 });
 
 const workerPath = z.strictObject({ worker: someName });
@@ -34,14 +37,14 @@ const getWorker = route({
   summary: 'One start of a worker process, by its id, or the latest one by its name, with what it runs',
   answers: { 200: workerDetailAnswer },
   params: workerPath,
-  handle: async ({ params }, { store, caller }) => {
+  handle: async ({ params }, { store, caller, clock }) => {
     const [workers, drains] = await Promise.all([store.listWorkers(), store.listWorkerDrains()]);
     const worker = namedWorker(workers, params.worker);
     const attempts = await store.listWorkerAttempts(worker.id, API_LIMITS.workerAttemptsShown);
     const visible = await caller.visibleProjects();
     const drain = drains.find(({ name }) => name === worker.name);
     const answer: WorkerDetail = {
-      ...workerView(worker),
+      ...workerView(worker, clock()),
       drain: drain ? { reason: drain.reason, at: instantText(drain.drainedAt), by: drain.drainedBy } : null,
       attempts: attempts
         .filter(({ projectId }) => visible === null || visible.includes(projectId))
