@@ -21,6 +21,10 @@ export interface BackfillRequest extends Omit<RunRequest, 'logicalDate'> {
   parallelism?: number;
   /** Which date comes first; default `ascending`. */
   order?: 'ascending' | 'descending';
+  /** Default false: after a date that did not succeed no further one begins. */
+  continueAfterFailure?: boolean;
+  /** Workflows that depend on it run for each date, too, after it; default false. */
+  withDependents?: boolean;
 }
 
 export type BackfillStateName = 'pending' | 'running' | 'paused' | 'succeeded' | 'failed' | 'stopped';
@@ -39,10 +43,14 @@ export interface BackfillSummary {
   mode: 'serial' | 'parallel';
   parallelism: number;
   order: 'ascending' | 'descending';
+  continueAfterFailure: boolean;
   state: BackfillStateName;
   waitReason: string | null;
+  dateCount: number;
   /** Dates by state; states that no date is in are absent. */
   counts: Partial<Record<BackfillDateStateName, number>>;
+  /** Dates that have ended, however, of all; from 0 to 1. */
+  progress: number;
   submittedBy: string;
   createdAt: string;
   updatedAt: string;
@@ -53,7 +61,16 @@ export interface BackfillSummary {
 export interface BackfillDate {
   date: string;
   state: BackfillDateStateName;
+  /** Its last run; null: none yet, or it is to begin again. */
   run: number | null;
+  /** How many runs it has had: one for each workflow, and for each time that it was begun again. */
+  runs: number;
+  /** `project/workflow` that depends on the backfill's, when its run is of that, or comes next. */
+  dependent: string | null;
+  /** Why it was skipped or stopped, or failed without a run. */
+  reason: string | null;
+  startedAt: string | null;
+  endedAt: string | null;
 }
 
 export interface BackfillView extends BackfillSummary {
@@ -72,13 +89,22 @@ export interface BackfillView extends BackfillSummary {
     notifyMails: string[] | null;
     extras: unknown;
   };
-  /** In the order of execution; null: they are computed when it is executed. */
-  dates: BackfillDate[] | null;
+  /** `project/workflow`, in the order in which they run for each date after the workflow itself; those that the caller may read. */
+  dependents: string[];
+  /** A page of them, in the order of execution. */
+  dates: BackfillDate[];
+  nextCursor: string | null;
 }
+
+/** Which dates of a backfill begin again: those that failed, those that were stopped or have never begun, or whatever did not succeed. */
+export type BackfillRetryName = 'failed' | 'stopped' | 'all';
 
 /** Answer to `POST /backfills?dryRun=true`. */
 export interface BackfillPreview {
+  /** In the order of execution. */
   dates: string[];
+  /** `project/workflow`, in the order in which they run for each date after the workflow itself. */
+  dependents: string[];
   zone: string;
   mode: 'serial' | 'parallel';
   parallelism: number;
@@ -89,7 +115,9 @@ export interface BackfillSubmitted {
   id: number;
   state: BackfillStateName;
   waitReason: string | null;
-  dateCount: number | null;
+  dateCount: number;
+  /** Runs of the dates that have begun with it. */
+  runs: number[];
   warnings: string[];
 }
 

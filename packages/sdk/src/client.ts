@@ -52,8 +52,10 @@ import {
   type TokenView,
   type UserBody,
   type UserView,
+  type BackfillDateStateName,
   type BackfillPreview,
   type BackfillRequest,
+  type BackfillRetryName,
   type BackfillStateName,
   type BackfillSubmitted,
   type BackfillSummary,
@@ -117,6 +119,11 @@ export interface BackfillListQuery extends PageQuery {
   /** With its project. */
   workflow?: string;
   state?: BackfillStateName;
+}
+
+/** Which dates of a backfill. */
+export interface BackfillDatesQuery extends PageQuery {
+  state?: BackfillDateStateName;
 }
 
 /** What a save must find stored; otherwise it is refused (412). */
@@ -503,8 +510,21 @@ function backfillsOf(send: Transport) {
       send<BackfillPreview>({ ...call('POST', '/backfills', signal), query: { dryRun: true }, json: request }),
     list: (query: BackfillListQuery = {}, signal?: AbortSignal) =>
       send<Page<BackfillSummary>>({ ...get('/backfills', signal), query: { ...query } }),
-    get: (id: number, signal?: AbortSignal) => send<BackfillView>(get(`/backfills/${id}`, signal)),
-    stop: (id: number, signal?: AbortSignal) => send<BackfillView>(call('POST', `/backfills/${id}/stop`, signal)),
+    /** With the first dates, or those of a later page or in one state. */
+    get: (id: number, query: BackfillDatesQuery = {}, signal?: AbortSignal) =>
+      send<BackfillView>({ ...get(`/backfills/${id}`, signal), query: { ...query } }),
+    /** No further date begins until it is resumed; runs go on. */
+    pause: (id: number, signal?: AbortSignal) => send<BackfillView>(call('POST', `/backfills/${id}/pause`, signal)),
+    resume: (id: number, signal?: AbortSignal) => send<BackfillView>(call('POST', `/backfills/${id}/resume`, signal)),
+    /** With `leave` runs that go on are left alone. */
+    stop: (id: number, query: { runs?: 'stop' | 'leave' } = {}, signal?: AbortSignal) =>
+      send<BackfillView>({ ...call('POST', `/backfills/${id}/stop`, signal), query: { ...query } }),
+    /** Begins dates again that did not succeed; `dates` absent: all of them. */
+    retry: (
+      id: number,
+      query: { dates?: BackfillRetryName; continueAfterFailure?: boolean } = {},
+      signal?: AbortSignal,
+    ) => send<BackfillView>({ ...call('POST', `/backfills/${id}/retry`, signal), query: { ...query } }),
   };
 }
 

@@ -1,6 +1,6 @@
 /** Stored backfills as the resources answer them. Pure. */
 import type { BackfillDate, BackfillSummary, BackfillView } from '@pelorus/protocol';
-import type { BackfillRow } from '../store/port.ts';
+import type { BackfillDateRow, BackfillDependent, BackfillRow } from '../store/port.ts';
 import { instantText } from './views.ts';
 
 export function backfillSummary(row: BackfillRow): BackfillSummary {
@@ -16,9 +16,12 @@ export function backfillSummary(row: BackfillRow): BackfillSummary {
     mode: row.mode,
     parallelism: row.parallelism,
     order: row.order,
+    continueAfterFailure: row.continueAfterFailure,
     state: row.state,
     waitReason: row.waitReason,
+    dateCount: row.dateCount,
     counts: row.counts,
+    progress: progressOf(row),
     submittedBy: row.submitUser,
     createdAt: instantText(row.createdAt),
     updatedAt: instantText(row.updatedAt),
@@ -26,7 +29,20 @@ export function backfillSummary(row: BackfillRow): BackfillSummary {
   };
 }
 
-export function backfillView(row: BackfillRow): BackfillView {
+/** Rounded down, so that 1 means: all. */
+function progressOf({ counts, dateCount }: BackfillRow): number {
+  const open = (counts.pending ?? 0) + (counts.running ?? 0);
+  return Math.floor(((dateCount - open) / Math.max(1, dateCount)) * 10_000) / 10_000;
+}
+
+/** A page of its dates, and which of its dependents may be named. */
+export interface BackfillPage {
+  dates: readonly BackfillDateRow[];
+  nextCursor: string | null;
+  mayName: (dependent: BackfillDependent) => boolean;
+}
+
+export function backfillView(row: BackfillRow, { dates, nextCursor, mayName }: BackfillPage): BackfillView {
   const { selection, ...options } = row.options;
   return {
     ...backfillSummary(row),
@@ -35,13 +51,24 @@ export function backfillView(row: BackfillRow): BackfillView {
       from: selection.kind === 'node' ? { task: selection.tasks, dep: DEPS[selection.dep] } : null,
       select: selection.kind === 'selected' ? selection.tasks : null,
     },
-    dates: row.dates?.map((at) => dateView(row, at)) ?? null,
+    dependents: row.dependents.filter(mayName).map(nameOf),
+    dates: dates.map((date) => {
+      const dependent = row.dependents[date.step - 1];
+      return dateView(date, dependent !== undefined && mayName(dependent) ? nameOf(dependent) : null);
+    }),
+    nextCursor,
   };
 }
 
 const DEPS = { NODE_ONLY: 'node', NODE_POST: 'post', NODE_PRE: 'pre' } as const;
 
-/** Nothing drives backfills yet, so none of its dates has begun. */
-function dateView(row: BackfillRow, at: number): BackfillDate {
-  return { date: instantText(at), state: row.endedAt === null ? 'pending' : 'stopped', run: null };
+export const nameOf = ({ project, workflow }: { project: string; workflow: string }): string => `${project}/${workflow}`;
+
+function dateView(date: BackfillDateRow, dependent: string | null): BackfillDate {
+  const { state, run, runs, reason } = date;
+  return {
+    ...{ date: instantText(date.logicalAt), state, run, runs, dependent, reason },
+    startedAt: date.begunAt === null ? null : instantText(date.begunAt),
+    endedAt: date.endedAt === null ? null : instantText(date.endedAt),
+  };
 }

@@ -1,6 +1,8 @@
 /** Backfills: both faces of the API come here with what to run and for which dates. */
+import type { ConcurrencyPolicy, RunId } from '@pelorus/protocol';
 import type { NewBackfill, BackfillRow } from '../store/port.ts';
 import { datesIn, wrongCrontab } from './backfill-dates.ts';
+import { dependentsOf } from './backfill-dependents.ts';
 import type { ApiContext } from './context.ts';
 import { API_LIMITS } from './limits.ts';
 import { badParameters, problemAt } from './problem.ts';
@@ -24,6 +26,9 @@ export interface BackfillOrder {
   /** Null: as the product does, 2. */
   parallelism: number | null;
   order: 'ascending' | 'descending';
+  continueAfterFailure: boolean;
+  /** Workflows that depend on it run for each date, too. */
+  withDependents: boolean;
 }
 
 /** Checked, and ready to be stored. */
@@ -33,7 +38,6 @@ export interface PreparedBackfill {
 }
 
 const PARALLELISM_DEFAULT = 2;
-const NOT_DRIVEN = 'backfills are not driven yet: none of its dates has been started';
 
 /** Everything that can be refused is refused here, before anything is written. */
 export async function prepareBackfill(
@@ -44,11 +48,13 @@ export async function prepareBackfill(
   refuseWrongRange(order, names);
   const now = context.clock();
   const first = 'dates' in order.when ? (order.when.dates[0] ?? now) : order.when.startAt;
-  const { run, workflow, definition, warnings } = await prepareRun(context, { ...order.run, logicalDateAt: first });
+  const { run, workflow, definition, warnings: ofRun } = await prepareRun(context, { ...order.run, logicalDateAt: first });
   const zone = order.run.zone ?? definition.schedule?.timezone ?? 'UTC';
   const dates = await datesOf(order, zone, names);
   const { selection, params, failurePolicy, priority, workerGroup, environment, dryRun } = order.run;
   const { timeoutMs, notifyType, notifyMails, extras, version } = order.run;
+  const following = order.withDependents ? await dependentsOf(context, workflow, order.run) : NO_DEPENDENTS;
+  const warnings = [...ofRun, ...following.warnings, ...policyWarnings(definition.concurrency, order)];
   const backfill: NewBackfill = {
     workflowId: workflow.id,
     workflowVersion: version,
@@ -59,12 +65,13 @@ export async function prepareBackfill(
     mode: order.mode,
     parallelism: order.mode === 'serial' ? 1 : (order.parallelism ?? PARALLELISM_DEFAULT),
     order: order.order,
+    continueAfterFailure: order.continueAfterFailure,
+    dependents: following.dependents,
     dates: order.order === 'ascending' ? dates : dates.toReversed(),
     options: {
       ...{ selection, params, failurePolicy, priority, workerGroup, environment, dryRun },
       ...{ timeoutMs, notifyType, notifyMails, extras },
     },
-    waitReason: NOT_DRIVEN,
     submitUser: run.submitUser,
     createdAt: now,
   };
@@ -103,19 +110,37 @@ function ends({ when }: BackfillOrder, dates: number[]): [number, number] {
   return 'dates' in when ? [dates[0] ?? 0, dates.at(-1) ?? 0] : [when.startAt, when.endAt];
 }
 
-/** Durable when it returns. */
+const NO_DEPENDENTS = { dependents: [], warnings: [] };
+
+/** What somebody who asks for many at a time would otherwise wonder about. */
+function policyWarnings(policy: ConcurrencyPolicy, { mode }: BackfillOrder): string[] {
+  if (policy === 'serial_discard')
+    return [
+      'the workflow discards a run while another one has not ended (serial_discard): dates run one at a time, and one that meets another run is skipped',
+    ];
+  if (policy === 'serial_priority')
+    return [
+      'a newer run of the workflow stops the older ones (serial_priority): dates run one at a time, and one that meets a newer run is stopped',
+    ];
+  return policy === 'serial_wait' && mode === 'parallel'
+    ? ['runs of the workflow wait for each other (serial_wait): of those made at a time only one goes on']
+    : [];
+}
+
+/** Durable when it returns, with the runs of the dates that begin at once; the master is told. */
 export async function submitBackfill(
   context: ApiContext,
   { backfill }: PreparedBackfill,
   key: SubmissionKey | null,
-): Promise<BackfillRow> {
+): Promise<{ row: BackfillRow; runs: RunId[] }> {
   const given = key ?? { idempotencyKey: null, requestHash: '' };
-  const { backfill: row, repeated } = await context.store.createBackfill(backfill, given);
+  const { backfill: row, repeated, runs } = await context.store.createBackfill(backfill, given);
+  context.hints.commandWritten();
   context.log.info(
-    { backfill: row.id, workflow: row.workflow, dates: row.dates?.length, repeated },
+    { backfill: row.id, workflow: row.workflow, dates: row.dateCount, repeated },
     'backfill submitted',
   );
-  return row;
+  return { row, runs };
 }
 
 export function backfillLocation(id: number): { location: string } {

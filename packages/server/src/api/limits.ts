@@ -45,9 +45,14 @@ export const API_LIMITS = {
   commandPollMinMs: 5,
   commandPollMaxMs: 200,
   taskGroupSizeMax: 1_000_000,
-  /** Logical dates of one backfill, and runs of it at a time. */
-  backfillDates: 10_000,
+  /** Logical dates of one backfill, those that a list names, and dates of it at a time. */
+  backfillDates: 100_000,
+  backfillDatesNamed: 10_000,
   backfillParallelism: 1000,
+  backfillDatesShown: 1000,
+  /** Workflows that follow the one that a backfill is of, and how many of all are looked through for them, at a time. */
+  backfillDependents: 100,
+  upstreamsPage: 200,
   /** Runs of one bulk operation, and how many of them are seen to at a time. */
   bulkItems: 10_000,
   bulkAtOnce: 16,

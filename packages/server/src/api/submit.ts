@@ -10,6 +10,7 @@ import type {
   RunState,
   WorkflowDefinition,
 } from '@pelorus/protocol';
+import { newRunOf } from '../store/new-run.ts';
 import type { NewRun, WorkflowRow, WorkflowVersionRow } from '../store/port.ts';
 import type { ApiContext } from './context.ts';
 import { refuseUnknownEnvironment } from './environments.ts';
@@ -126,42 +127,19 @@ function newRun(
   row: WorkflowVersionRow,
   plan: RunPlan,
 ): KnownRun {
-  const { definition } = row;
+  const { project, name } = workflow;
   const now = context.clock();
-  return {
-    project: workflow.project,
-    workflow: workflow.name,
-    workflowVersion: row.version,
+  return newRunOf(row.definition, order, {
+    ...{ project, workflow: name, version: row.version, plan },
     execType: order.execType,
     mode: order.selection.kind,
-    plan,
-    rerunOf: null,
-    parent: null,
     submitUser: context.user,
     proxyUser: order.proxyUser,
     queue: order.queue,
-    failurePolicy: order.failurePolicy ?? definition.failurePolicy,
-    priority: order.priority ?? definition.priority,
-    timeoutMs: order.timeoutMs ?? definition.timeout.afterMs,
-    timeoutAction: order.timeoutMs === null ? definition.timeout.action : 'fail',
-    workerGroup: order.workerGroup,
-    environment: order.environment,
-    dryRun: order.dryRun,
-    params: order.params,
     logicalDateAt: order.logicalDateAt ?? now,
-    zone: order.zone ?? definition.schedule?.timezone ?? 'UTC',
+    zone: order.zone,
     submittedAt: now,
-    notifyType: order.notifyType ?? notifyTypeOf(definition),
-    notifyMails: order.notifyMails ?? definition.notify.to,
-    extras: order.extras,
-    idempotencyKey: null,
-    tasks: [],
-  };
-}
-
-function notifyTypeOf(definition: WorkflowDefinition): NotifyType {
-  const words = { none: 'NONE', success: 'SUCCESS', failure: 'FAILURE', all: 'ALL' } as const;
-  return words[definition.notify.on];
+  });
 }
 
 function checkParameters(definition: WorkflowDefinition, run: NewRun): void {

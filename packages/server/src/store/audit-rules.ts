@@ -22,6 +22,7 @@ const NOT_ON_BEHALF = [
   'claimCommands',
   'adoptRuns',
   'commit',
+  'fireDue',
   'housekeep',
   'claimAlerts',
   'settleAlert',
@@ -76,6 +77,9 @@ export const AUDIT_RULES: Rules = {
   deleteAlertChannel: (_c, name) => ({ target: `alert-channels/${name}` }),
   createBackfill: (_c, _request, { backfill }) => ofBackfill(backfill),
   stopBackfill: (_c, _request, backfill) => ofBackfill(backfill),
+  pauseBackfill: (_c, _request, backfill) => ofBackfill(backfill),
+  resumeBackfill: (_c, _request, backfill) => ofBackfill(backfill),
+  retryBackfill: (_c, _request, backfill) => ofBackfill(backfill),
   createBulkOperation: (_c, _request, { operation }) => ({ target: `bulk/runs/${operation.id}` }),
   drainWorker: (_c, { name }) => ({ target: `workers/${name}` }),
   undrainWorker: (_c, name) => ({ target: `workers/${name}` }),
@@ -83,6 +87,14 @@ export const AUDIT_RULES: Rules = {
   deleteWorkerGroup: (_c, name) => ({ target: `worker-groups/${name}` }),
   saveEnvironment: (_c, { name }) => ({ target: `environments/${name}` }),
   deleteEnvironment: (_c, name) => ({ target: `environments/${name}` }),
+  saveSchedule: (_c, _request, { schedule }) => ofWorkflowPart(schedule, `schedules/${schedule.name}`),
+  setScheduleOnline: (_c, _request, { schedule }) => ofWorkflowPart(schedule, `schedules/${schedule.name}`),
+  deleteSchedule: (_c, _request, schedule) => ofWorkflowPart(schedule, `schedules/${schedule.name}`),
+  saveCalendar: (_c, { name }) => ({ target: `calendars/${name}` }),
+  deleteCalendar: (_c, name) => ({ target: `calendars/${name}` }),
+  setMaintenance: () => ({ target: 'maintenance' }),
+  saveDeadline: (_c, _request, deadline) => ofWorkflowPart(deadline, `deadlines/${deadline.name}`),
+  deleteDeadline: (_c, _request, deadline) => ofWorkflowPart(deadline, `deadlines/${deadline.name}`),
   saveUser: (_c, { name }) => ({ target: `users/${name}` }),
   setPassword: (_c, { user }) => ({ target: `users/${user}` }),
   createSession: (_c, _request, { user, id }) => ({ target: `users/${user}/sessions/${id}`, user }),
@@ -109,6 +121,13 @@ function* ofDeletedProject(c: WriteContext, id: number): Sql<AuditTarget> {
 
 function ofBackfill({ id, projectId, project }: { id: number; projectId: number; project: string }): AuditTarget {
   return { target: `backfills/${id}`, project: { id: projectId, name: project } };
+}
+
+function ofWorkflowPart(
+  { projectId, project, workflow }: { projectId: number; project: string; workflow: string },
+  part: string,
+): AuditTarget {
+  return { target: `projects/${project}/workflows/${workflow}/${part}`, project: { id: projectId, name: project } };
 }
 
 const RUN_ID = RUN_COLUMNS.indexOf('id');

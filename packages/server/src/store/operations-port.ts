@@ -36,6 +36,14 @@ export interface BackfillOptions {
   extras: unknown;
 }
 
+/** A workflow whose run of a date follows those of the workflows before it. */
+export interface BackfillDependent {
+  workflowId: number;
+  projectId: number;
+  project: string;
+  workflow: string;
+}
+
 /** A range of logical dates of one workflow, to be run one after the other or several at a time. */
 export interface BackfillRow {
   id: number;
@@ -52,16 +60,19 @@ export interface BackfillRow {
   /** IANA name in which days and the crontab are reckoned. */
   zone: string;
   mode: 'serial' | 'parallel';
-  /** Runs at a time; 1 when serial. */
+  /** Dates at a time; 1 when serial. */
   parallelism: number;
   order: 'ascending' | 'descending';
-  /** Every logical date, epoch ms, in the order of execution. Null: computed when it is driven. */
-  dates: number[] | null;
+  /** False: after a date that did not succeed no further one begins. */
+  continueAfterFailure: boolean;
+  /** What runs for each date after the workflow itself has succeeded, one after the other. */
+  dependents: BackfillDependent[];
   options: BackfillOptions;
   state: BackfillState;
   waitReason: string | null;
-  /** Dates by state; states that no date is in are absent. Empty while the dates are not known. */
+  /** Dates by state; states that no date is in are absent. */
   counts: Partial<Record<BackfillDateState, number>>;
+  dateCount: number;
   submitUser: string;
   createdAt: number;
   updatedAt: number;
@@ -70,8 +81,58 @@ export interface BackfillRow {
 
 export type NewBackfill = Omit<
   BackfillRow,
-  'id' | 'projectId' | 'project' | 'workflow' | 'state' | 'counts' | 'updatedAt' | 'endedAt'
->;
+  | 'id'
+  | 'projectId'
+  | 'project'
+  | 'workflow'
+  | 'state'
+  | 'waitReason'
+  | 'counts'
+  | 'dateCount'
+  | 'updatedAt'
+  | 'endedAt'
+> & {
+  /** Every logical date, epoch ms, in the order of execution; at least one. */
+  dates: number[];
+};
+
+/** One logical date of a backfill. */
+export interface BackfillDateRow {
+  /** In the order of execution, from 0. */
+  position: number;
+  logicalAt: number;
+  state: BackfillDateState;
+  /** Its last run; null: none yet, or it is to begin again. */
+  run: RunId | null;
+  /** How many runs it has had: one for each of its workflows, and for each retry. */
+  runs: number;
+  /** Which workflow its run is of, or comes next: 0 is the backfill's own, 1 the first of `dependents`. */
+  step: number;
+  /** Why it was skipped or stopped, or failed without a run; for people. */
+  reason: string | null;
+  begunAt: number | null;
+  endedAt: number | null;
+}
+
+export interface BackfillDateFilter {
+  /** Dates at greater positions. */
+  after?: number;
+  state?: BackfillDateState;
+  limit: number;
+}
+
+/** Which dates of a backfill go again: those that failed, those that were stopped or never begun, or whatever did not succeed. */
+export const BACKFILL_RETRIES = ['failed', 'stopped', 'all'] as const;
+export type BackfillRetry = (typeof BACKFILL_RETRIES)[number];
+
+/** What a workflow waits for, by the definition of its latest version. */
+export interface WorkflowUpstreams {
+  workflowId: number;
+  projectId: number;
+  project: string;
+  workflow: string;
+  upstreams: { project: string; workflow: string }[];
+}
 
 export interface BackfillFilter extends VisibleProjects {
   workflowIds?: number[];
@@ -254,13 +315,41 @@ export interface LastRun {
 }
 
 export interface OperationsStore {
-  /** Pending from the start. NOT_FOUND for an unknown workflow; CONFLICT for a key of another request. */
-  createBackfill(backfill: NewBackfill, key: RequestKey): Promise<{ backfill: BackfillRow; repeated: boolean }>;
+  /**
+   * The backfill, all its dates, and the runs of those that begin at once, in one transaction; `runs` are these, also when it was
+   * asked for again. NOT_FOUND for an unknown workflow; CONFLICT for a key of another request.
+   */
+  createBackfill(
+    backfill: NewBackfill,
+    key: RequestKey,
+  ): Promise<{ backfill: BackfillRow; repeated: boolean; runs: RunId[] }>;
   getBackfill(id: number): Promise<BackfillRow | null>;
   /** Newest first. */
   listBackfills(filter: BackfillFilter): Promise<BackfillRow[]>;
-  /** NOT_FOUND; CONFLICT once it has ended. Dates that have not begun count as stopped. */
-  stopBackfill(id: number, at: number): Promise<BackfillRow>;
+  /** By position. */
+  listBackfillDates(id: number, filter: BackfillDateFilter): Promise<BackfillDateRow[]>;
+  /**
+   * No date begins any more; those that have not begun are stopped. With `runs` those that go on are told to stop, too. It has ended
+   * when its last run has. NOT_FOUND; CONFLICT once it has ended.
+   */
+  stopBackfill(request: { id: number; runs: boolean; user: string; at: number }): Promise<BackfillRow>;
+  /** No date begins until it is resumed; runs go on. Nothing happens when it is so already. NOT_FOUND; CONFLICT while it is being stopped or once it has ended. */
+  pauseBackfill(request: { id: number; user: string; at: number }): Promise<BackfillRow>;
+  /** NOT_FOUND; CONFLICT while it is being stopped or once it has ended. */
+  resumeBackfill(request: { id: number; at: number }): Promise<BackfillRow>;
+  /**
+   * Dates that did not succeed are to begin again, each at the workflow where it ended; what has ended goes on. `continueAfterFailure`
+   * is kept from then on; absent: as it was. NOT_FOUND; CONFLICT while it is being stopped, where there is no such date, and when
+   * its workflow is gone.
+   */
+  retryBackfill(request: {
+    id: number;
+    dates: BackfillRetry;
+    continueAfterFailure?: boolean;
+    at: number;
+  }): Promise<BackfillRow>;
+  /** Workflows that name others in `dependent` tasks or in their schedules, with ids above `after`, by id; hidden and deleted ones are left out. */
+  listUpstreams(filter: { after: number; limit: number }): Promise<WorkflowUpstreams[]>;
 
   /** All items in one transaction; those with a `code` are refused already. */
   createBulkOperation(

@@ -7,7 +7,7 @@ import type { RunId, TaskRunState } from '@pelorus/protocol';
 import { findSession, findSignIn, findToken, getToken, getUser, listTokens, listUsers } from './accounts.ts';
 import { listAlertChannels, listAlerts, loadAlertChannel, nextAlertAt } from './alerts-outbox.ts';
 import { getCommand, listChildRuns } from './api-reads.ts';
-import { getBackfill, listBackfills } from './backfills.ts';
+import { getBackfill, listBackfillDates, listBackfills, listUpstreams } from './backfills.ts';
 import {
   findSubmission,
   getBulkOperation,
@@ -30,6 +30,11 @@ import {
   masterOf,
   workerSeenAt,
 } from './fleet.ts';
+import { getCalendar, listCalendars } from './calendars.ts';
+import { getDeadline, listDeadlines } from './deadlines.ts';
+import { getMaintenance } from './maintenance.ts';
+import { getSchedule, listSchedules } from './schedules.ts';
+import { listTicks } from './ticks.ts';
 import { listRuns } from './list-runs.ts';
 import { findProjectFiles, listProjectFiles, loadContents, readContent } from './project-files.ts';
 import { findProject, listProjects, projectsOfRuns } from './projects.ts';
@@ -168,17 +173,11 @@ function loadRuns(db: Database, runs: number[]): Sql<RunTexts> {
 }
 
 function* textsOf(db: Database, runs: number[]): Sql<RunTexts> {
-  const texts = { runs: [] as string[], taskRuns: [] as string[], attempts: [] as string[] };
-  for (const run of runs) {
-    texts.runs.push(yield* db.text(RUN, run));
-    texts.taskRuns.push(yield* db.text(TASK_RUNS, run));
-    texts.attempts.push(yield* db.text(LATEST_ATTEMPTS, run));
-  }
-  return {
-    runs: concatenated(texts.runs),
-    taskRuns: concatenated(texts.taskRuns),
-    attempts: concatenated(texts.attempts),
-  };
+  const texts = yield* db.together(
+    [RUN, TASK_RUNS, LATEST_ATTEMPTS].flatMap((statement) => runs.map((run) => db.text(statement, run))),
+  );
+  const of = (part: number): string => concatenated(texts.slice(part * runs.length, (part + 1) * runs.length));
+  return { runs: of(0), taskRuns: of(1), attempts: of(2) };
 }
 
 /** One JSON array of what is in all of them. */
@@ -278,6 +277,8 @@ export const readVerbs = {
   upstreamRuns,
   getBackfill,
   listBackfills,
+  listBackfillDates,
+  listUpstreams,
   getBulkOperation,
   listBulkOperations,
   listBulkItems,
@@ -294,6 +295,14 @@ export const readVerbs = {
   listQueuedTasks,
   listEnvironments,
   loadEnvironments,
+  getSchedule,
+  listSchedules,
+  listTicks,
+  getCalendar,
+  listCalendars,
+  getMaintenance,
+  getDeadline,
+  listDeadlines,
   pageWorkflows,
   lastRuns,
   statLog,

@@ -15,6 +15,8 @@ import type {
 import { commandIdOf, parseAttemptId, runIdOf } from '@pelorus/protocol';
 import type { AttemptId, CommandId, LogGap, RunId, WorkerId, WorkflowDefinition } from '@pelorus/protocol';
 import type {
+  BackfillDateFilter,
+  BackfillDateRow,
   BackfillFilter,
   BackfillRow,
   BulkItem,
@@ -34,6 +36,7 @@ import type {
   WorkerDrain,
   WorkerGroupRow,
   WorkflowPageFilter,
+  WorkflowUpstreams,
 } from './operations-port.ts';
 import type { AccessStore } from './access-port.ts';
 import { auditing } from './auditing-writer.ts';
@@ -402,7 +405,10 @@ export class VerbStore implements Store {
     return this.#people.call('loadAlertChannel', name);
   }
 
-  createBackfill(backfill: NewBackfill, key: RequestKey): Promise<{ backfill: BackfillRow; repeated: boolean }> {
+  createBackfill(
+    backfill: NewBackfill,
+    key: RequestKey,
+  ): Promise<{ backfill: BackfillRow; repeated: boolean; runs: RunId[] }> {
     return this.#writer.call('createBackfill', { backfill, key });
   }
 
@@ -414,8 +420,28 @@ export class VerbStore implements Store {
     return this.#people.call('listBackfills', filter);
   }
 
-  stopBackfill(id: number, at: number): Promise<BackfillRow> {
-    return this.#writer.call('stopBackfill', { id, at });
+  listBackfillDates(id: number, filter: BackfillDateFilter): Promise<BackfillDateRow[]> {
+    return this.#people.call('listBackfillDates', { id, filter });
+  }
+
+  stopBackfill(request: Parameters<Store['stopBackfill']>[0]): Promise<BackfillRow> {
+    return this.#writer.call('stopBackfill', request);
+  }
+
+  pauseBackfill(request: Parameters<Store['pauseBackfill']>[0]): Promise<BackfillRow> {
+    return this.#writer.call('pauseBackfill', request);
+  }
+
+  resumeBackfill(request: Parameters<Store['resumeBackfill']>[0]): Promise<BackfillRow> {
+    return this.#writer.call('resumeBackfill', request);
+  }
+
+  retryBackfill(request: Parameters<Store['retryBackfill']>[0]): Promise<BackfillRow> {
+    return this.#writer.call('retryBackfill', request);
+  }
+
+  listUpstreams(filter: { after: number; limit: number }): Promise<WorkflowUpstreams[]> {
+    return this.#people.call('listUpstreams', filter);
   }
 
   createBulkOperation(

@@ -4,7 +4,7 @@
  * What they are given and what they answer is plain cells or small objects that cross between threads.
  */
 import type { CommandAction } from '@pelorus/engine';
-import type { ConcurrencyPolicy } from '@pelorus/protocol';
+import type { ConcurrencyPolicy, ScheduleSpec, WorkflowDefinition } from '@pelorus/protocol';
 import {
   createSession,
   createSignInLink,
@@ -20,10 +20,24 @@ import {
   touchToken,
 } from './accounts.ts';
 import { claimAlerts, deleteAlertChannel, saveAlertChannel, settleAlert } from './alerts-outbox.ts';
-import { createBackfill, stopBackfill } from './backfills.ts';
+import { createBackfill, pauseBackfill, resumeBackfill, retryBackfill, stopBackfill } from './backfills.ts';
 import { writeAudit } from './audit.ts';
 import { beginRun } from './begin-run.ts';
+import { deleteCalendar, saveCalendar } from './calendars.ts';
+import { deleteDeadline, saveDeadline } from './deadlines.ts';
 import type { Dialect } from './dialect.ts';
+import { fireDue } from './fire-due.ts';
+import { setMaintenance } from './maintenance.ts';
+import {
+  applyDefined,
+  deleteSchedule,
+  deleteSchedulesOf,
+  isRedefined,
+  lockSchedulesOf,
+  saveSchedule,
+  setScheduleOnline,
+} from './schedules.ts';
+import { purgeTicks } from './ticks.ts';
 import { claimBulkOperation, createBulkOperation, settleBulkItems } from './bulk-operations.ts';
 import { commit, upsertTaskRuns } from './commit-changes.ts';
 import { deleteEnvironment, saveEnvironment } from './environments.ts';
@@ -77,6 +91,8 @@ export type SaveWorkflowRequest = Omit<SaveWorkflow, 'definition' | 'files' | 'p
   /** JSON text. */
   labels: string;
   definition: string;
+  /** What the definition says of its schedule. */
+  schedule: ScheduleSpec | null;
   concurrency: ConcurrencyPolicy;
   taskGroupMembers: TaskGroupMember[];
   files: { name: string; sha256: string; bytes: Uint8Array }[];
@@ -107,6 +123,8 @@ function* saveWorkflow(
   }
   refuseUnexpected(save, found);
   if (found && found['hash'] === save.hash) return { workflow: toWorkflowRow(found), created: false, changed: false };
+  const defined = { now: save.hidden ? null : save.schedule, before: yield* scheduleBefore(c, found) };
+  if (found && isRedefined(defined)) yield* lockSchedulesOf(c, found['id'] as number);
   let version = 1;
   let id: number;
   if (found) {
@@ -146,10 +164,21 @@ function* saveWorkflow(
     save.user,
   );
   yield* insertTaskGroupMembers(c, { workflowId: id, version }, save.taskGroupMembers);
+  yield* applyDefined(c, defined, { workflowId: id, user: save.user, at: save.at });
   const workflow = toWorkflowRow(
     requireRow(yield* c.db.get(WORKFLOW_BY_NAME, save.project, save.name), `workflow '${save.name}'`),
   );
   return { workflow, created: !found, changed: true };
+}
+
+const DEFINITION = `select definition from workflow_version where workflow_id = ? and version = ?`;
+
+/** What the latest version says of its schedule. */
+function* scheduleBefore(c: WriteContext, workflow: Row | undefined): Sql<ScheduleSpec | null> {
+  if (!workflow) return null;
+  const row = yield* c.db.get(DEFINITION, workflow['id'] as number, workflow['version'] as number);
+  if (!row) return null;
+  return (JSON.parse(row['definition'] as string) as Partial<WorkflowDefinition>).schedule ?? null;
 }
 
 function refuseUnexpected({ name, ifVersion }: SaveWorkflowRequest, found: Row | undefined): void {
@@ -176,6 +205,7 @@ const WORKFLOW_ALONE = (dialect: Dialect): string => `select 1 from workflow whe
 const DELETE_WORKFLOW = `update workflow set deleted_at = ?, deleted_by = ? where id = ? and deleted_at is null`;
 
 function* deleteWorkflow(c: WriteContext, request: { workflowId: number; user: string; at: number }): Sql<null> {
+  yield* lockSchedulesOf(c, request.workflowId);
   yield* c.db.get(WORKFLOW_ALONE, request.workflowId);
   const live = (yield* c.db.get(LIVE_RUNS_OF_WORKFLOW, request.workflowId))?.['live'] as number;
   if (live > 0) {
@@ -187,6 +217,7 @@ function* deleteWorkflow(c: WriteContext, request: { workflowId: number; user: s
   if ((yield* c.db.run(DELETE_WORKFLOW, request.at, request.user, request.workflowId)) === 0) {
     throw new StoreError('NOT_FOUND', `There is no workflow ${request.workflowId}.`);
   }
+  yield* deleteSchedulesOf(c, request.workflowId);
   return null;
 }
 
@@ -288,6 +319,7 @@ const FOLD_ROWS = 50_000;
 /** What has to be done now and then, by whichever master comes first. */
 function* housekeep(c: WriteContext): Sql<null> {
   if (c.db.dialect.foldRunCounts !== '') yield* c.db.run(FOLD_RUN_COUNTS, FOLD_ROWS);
+  yield* purgeTicks(c);
   return null;
 }
 
@@ -357,6 +389,9 @@ export const writeVerbs = {
   dropLogChunks,
   createBackfill,
   stopBackfill,
+  pauseBackfill,
+  resumeBackfill,
+  retryBackfill,
   createBulkOperation,
   claimBulkOperation,
   settleBulkItems,
@@ -366,5 +401,14 @@ export const writeVerbs = {
   deleteWorkerGroup,
   saveEnvironment,
   deleteEnvironment,
+  saveSchedule,
+  setScheduleOnline,
+  deleteSchedule,
+  saveCalendar,
+  deleteCalendar,
+  setMaintenance,
+  saveDeadline,
+  deleteDeadline,
+  fireDue,
 };
 export type WriteVerbs = typeof writeVerbs;

@@ -26,9 +26,12 @@ const summaryMembers = {
   mode,
   parallelism: z.int().min(1),
   order: z.enum(['ascending', 'descending']),
+  continueAfterFailure: z.boolean(),
   state,
   waitReason: z.string().nullable(),
+  dateCount: countAnswer,
   counts: z.partialRecord(dateState, countAnswer),
+  progress: z.number().min(0).max(1),
   submittedBy: z.string(),
   createdAt: instantAnswer,
   updatedAt: instantAnswer,
@@ -39,7 +42,16 @@ export const backfillPage = pageOf('BackfillPage', backfillSummary);
 
 const backfillDate = schemaOf<BackfillDate>()(
   'BackfillDate',
-  z.strictObject({ date: instantAnswer, state: dateState, run: z.int().min(1).nullable() }),
+  z.strictObject({
+    date: instantAnswer,
+    state: dateState,
+    run: z.int().min(1).nullable(),
+    runs: countAnswer,
+    dependent: z.string().nullable(),
+    reason: z.string().nullable(),
+    startedAt: instantAnswer.nullable(),
+    endedAt: instantAnswer.nullable(),
+  }),
 );
 
 export const backfillAnswer = schemaOf<BackfillView>()(
@@ -60,7 +72,9 @@ export const backfillAnswer = schemaOf<BackfillView>()(
       notifyMails: z.array(z.string()).nullable(),
       extras: z.unknown(),
     }),
-    dates: z.array(backfillDate).nullable(),
+    dependents: z.array(z.string()),
+    dates: z.array(backfillDate),
+    nextCursor: z.string().nullable(),
   }),
 );
 
@@ -68,6 +82,7 @@ export const backfillPreview = schemaOf<BackfillPreview>()(
   'BackfillPreview',
   z.strictObject({
     dates: z.array(instantAnswer),
+    dependents: z.array(z.string()),
     zone: z.string(),
     mode,
     parallelism: z.int().min(1),
@@ -81,7 +96,8 @@ export const backfillSubmitted = schemaOf<BackfillSubmitted>()(
     id: z.int().min(1),
     state,
     waitReason: z.string().nullable(),
-    dateCount: countAnswer.nullable(),
+    dateCount: countAnswer,
+    runs: z.array(z.int().min(1)),
     warnings: z.array(z.string()),
   }),
 );

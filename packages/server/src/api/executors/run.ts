@@ -57,7 +57,7 @@ const NAMES: BackfillNames = {
   parallelism: 'parallelism',
 };
 
-/** Its runs are made later, so that none exists when this answers. */
+/** Answers with the runs that exist by then: those of the dates that begin at once. */
 async function backfill(context: ApiContext, parameters: RunParameters, key: SubmissionKey | null): Promise<Answer> {
   const { schedule } = parameters;
   if (schedule === undefined)
@@ -72,11 +72,13 @@ async function backfill(context: ApiContext, parameters: RunParameters, key: Sub
     mode: parameters.runMode === 'PARALLEL' ? 'parallel' : 'serial',
     parallelism: parameters.parallelism ?? null,
     order: parameters.executionOrder === 'DESC' ? 'descending' : 'ascending',
+    continueAfterFailure: false,
+    withDependents: false,
   };
   const prepared = await prepareBackfill(context, order, NAMES);
-  const { id } = await submitBackfill(context, prepared, key);
+  const { row, runs } = await submitBackfill(context, prepared, key);
   const warnings = prepared.warnings.length === 0 ? {} : { warnings: prepared.warnings };
-  return created({ execIds: [], ...warnings }, backfillLocation(id));
+  return created({ execIds: runs, ...warnings }, backfillLocation(row.id));
 }
 
 function refuseBeside(parameters: RunParameters, names: readonly (keyof RunParameters)[], why: string): void {

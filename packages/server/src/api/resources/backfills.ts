@@ -1,9 +1,17 @@
 import { z } from 'zod';
-import type { BackfillPreview, BackfillSubmitted } from '@pelorus/protocol';
+import type { BackfillPreview, BackfillSubmitted, BackfillView } from '@pelorus/protocol';
 import { SIGNED_IN, inProject } from '../access.ts';
 import { backfillAnswer, backfillPage, backfillPreview, backfillSubmitted } from '../answers/backfills.ts';
-import { BACKFILL_STATES, StoreError, type BackfillRow } from '../../store/port.ts';
-import { backfillSummary, backfillView } from '../backfill-views.ts';
+import {
+  BACKFILL_DATE_STATES,
+  BACKFILL_RETRIES,
+  BACKFILL_STATES,
+  StoreError,
+  type BackfillDateFilter,
+  type BackfillDependent,
+  type BackfillRow,
+} from '../../store/port.ts';
+import { backfillSummary, backfillView, nameOf } from '../backfill-views.ts';
 import {
   backfillLocation,
   prepareBackfill,
@@ -17,7 +25,7 @@ import { readCursor, writeCursor } from '../cursor.ts';
 import { API_LIMITS } from '../limits.ts';
 import { loadProject, loadWorkflow } from '../lookup.ts';
 import { ApiFailure, badParameter } from '../problem.ts';
-import { created, ok, route, type Route } from '../route.ts';
+import { created, ok, route, type Answer, type Route } from '../route.ts';
 import { cursor, flag, instant, integer, limit, someName } from '../schemas.ts';
 import { instantText } from '../views.ts';
 import { orderOf, runRequest } from './runs.ts';
@@ -25,11 +33,13 @@ import { orderOf, runRequest } from './runs.ts';
 const backfillRequest = runRequest.omit({ logicalDate: true }).extend({
   startDate: instant.optional(),
   endDate: instant.optional(),
-  dates: z.array(instant).min(1).max(API_LIMITS.backfillDates).optional(),
+  dates: z.array(instant).min(1).max(API_LIMITS.backfillDatesNamed).optional(),
   crontab: z.string().max(200).optional(),
   mode: z.enum(['serial', 'parallel']).default('serial'),
   parallelism: z.int().min(1).max(API_LIMITS.backfillParallelism).optional(),
   order: z.enum(['ascending', 'descending']).default('ascending'),
+  continueAfterFailure: flag.default(false),
+  withDependents: flag.default(false),
 });
 type BackfillBody = z.output<typeof backfillRequest>;
 
@@ -55,12 +65,14 @@ const postBackfill = route({
     const prepared = await prepareBackfill(context, orderIn(body), NAMES);
     const { warnings, backfill } = prepared;
     if (query.dryRun) {
-      const { zone, mode, parallelism, dates } = backfill;
-      const preview: BackfillPreview = { dates: (dates ?? []).map(instantText), zone, mode, parallelism, warnings };
+      const { zone, mode, parallelism } = backfill;
+      const [dates, dependents] = [backfill.dates.map(instantText), backfill.dependents.map(nameOf)];
+      const preview: BackfillPreview = { dates, dependents, zone, mode, parallelism, warnings };
       return ok(preview);
     }
-    const { id, state, waitReason, dates } = await submitBackfill(context, prepared, key);
-    const answer: BackfillSubmitted = { id, state, waitReason, dateCount: dates?.length ?? null, warnings };
+    const { row, runs } = await submitBackfill(context, prepared, key);
+    const { id, state, waitReason, dateCount } = row;
+    const answer: BackfillSubmitted = { id, state, waitReason, dateCount, runs, warnings };
     return created(answer, backfillLocation(id));
   },
 });
@@ -72,6 +84,8 @@ function orderIn(body: BackfillBody): BackfillOrder {
     mode: body.mode,
     parallelism: body.parallelism ?? null,
     order: body.order,
+    continueAfterFailure: body.continueAfterFailure,
+    withDependents: body.withDependents,
   };
 }
 
@@ -142,31 +156,115 @@ const getBackfill = route({
   method: 'GET',
   path: '/backfills/:backfill',
   access: inProject('read'),
-  summary: 'One backfill with its dates, in the order of execution',
+  summary: 'One backfill with its dates, in the order of execution, page by page',
   answers: { 200: backfillAnswer },
   params: backfillPath,
-  handle: async ({ params }, context) => ok(backfillView(await loadBackfill(context, params.backfill))),
+  query: z.strictObject({
+    state: z.enum(BACKFILL_DATE_STATES).optional(),
+    limit: limit(API_LIMITS.backfillDatesShown),
+    cursor,
+  }),
+  handle: async ({ params, query }, context) => {
+    const after = readCursor(query.cursor, 1)?.[0];
+    const row = await loadBackfill(context, params.backfill);
+    const state = query.state === undefined ? {} : { state: query.state };
+    return ok(await viewOf(context, row, { ...state, ...(after === undefined ? {} : { after }), limit: query.limit }));
+  },
 });
+
+const FIRST_DATES: BackfillDateFilter = { limit: API_LIMITS.backfillDatesShown };
+
+async function viewOf(context: ApiContext, row: BackfillRow, filter = FIRST_DATES): Promise<BackfillView> {
+  const { store, caller } = context;
+  const dates = await store.listBackfillDates(row.id, { ...filter, limit: filter.limit + 1 });
+  const shown = dates.slice(0, filter.limit);
+  const nextCursor = dates.length > shown.length ? writeCursor([shown.at(-1)!.position]) : null;
+  const visible = row.dependents.length === 0 ? [] : await caller.visibleProjects();
+  const mayName = ({ projectId }: BackfillDependent) => visible === null || visible.includes(projectId);
+  return backfillView(row, { dates: shown, nextCursor, mayName });
+}
+
+/** Answers 202 with what it is by now; 409 with its state where that does not go with the command. */
+async function steer(context: ApiContext, id: number, command: (row: BackfillRow) => Promise<BackfillRow>): Promise<Answer> {
+  const row = await loadBackfill(context, id);
+  try {
+    const steered = await command(row);
+    context.hints.commandWritten();
+    return { status: 202, body: { json: await viewOf(context, steered) } };
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.code !== 'CONFLICT') throw error;
+    const { state, endedAt } = await loadBackfill(context, row.id);
+    const message = endedAt === null ? error.message : `backfill ${row.id} has ended: ${state}`;
+    throw new ApiFailure('WRONG_STATE', message, { state, cause: error });
+  }
+}
 
 const stopBackfill = route({
   id: 'stopBackfill',
   method: 'POST',
   path: '/backfills/:backfill/stop',
   access: inProject('execute'),
-  summary: 'Stop a backfill: its dates that have not begun never will',
+  summary: 'Stop a backfill: its dates that have not begun never will; its runs are stopped, too, or left alone with ?runs=leave',
   answers: { 202: backfillAnswer },
   params: backfillPath,
-  handle: async ({ params }, context) => {
-    const { store, clock } = context;
-    const row = await loadBackfill(context, params.backfill);
-    try {
-      return { status: 202, body: { json: backfillView(await store.stopBackfill(row.id, clock())) } };
-    } catch (error) {
-      if (!(error instanceof StoreError) || error.code !== 'CONFLICT') throw error;
-      const { state } = await loadBackfill(context, row.id);
-      throw new ApiFailure('WRONG_STATE', `backfill ${row.id} has ended: ${state}`, { state, cause: error });
-    }
-  },
+  query: z.strictObject({ runs: z.enum(['stop', 'leave']).default('stop') }),
+  handle: ({ params, query }, context) =>
+    steer(context, params.backfill, ({ id }) =>
+      context.store.stopBackfill({ id, runs: query.runs === 'stop', user: context.user, at: context.clock() }),
+    ),
 });
 
-export const backfillRoutes: readonly Route[] = [postBackfill, listBackfills, getBackfill, stopBackfill];
+const pauseBackfill = route({
+  id: 'pauseBackfill',
+  method: 'POST',
+  path: '/backfills/:backfill/pause',
+  access: inProject('execute'),
+  summary: 'Pause a backfill: no further date begins until it is resumed; runs go on',
+  answers: { 202: backfillAnswer },
+  params: backfillPath,
+  handle: ({ params }, context) =>
+    steer(context, params.backfill, ({ id }) =>
+      context.store.pauseBackfill({ id, user: context.user, at: context.clock() }),
+    ),
+});
+
+const resumeBackfill = route({
+  id: 'resumeBackfill',
+  method: 'POST',
+  path: '/backfills/:backfill/resume',
+  access: inProject('execute'),
+  summary: 'Resume a paused backfill',
+  answers: { 202: backfillAnswer },
+  params: backfillPath,
+  handle: ({ params }, context) =>
+    steer(context, params.backfill, ({ id }) => context.store.resumeBackfill({ id, at: context.clock() })),
+});
+
+const retryBackfill = route({
+  id: 'retryBackfill',
+  method: 'POST',
+  path: '/backfills/:backfill/retry',
+  access: inProject('execute'),
+  summary: 'Begin dates again that did not succeed, also of a backfill that has ended',
+  answers: { 202: backfillAnswer },
+  params: backfillPath,
+  query: z.strictObject({ dates: z.enum(BACKFILL_RETRIES).default('all'), continueAfterFailure: flag.optional() }),
+  handle: ({ params, query }, context) =>
+    steer(context, params.backfill, async ({ id, dependents }) => {
+      // Their runs are made anew, so whoever asks for it needs what whoever made the backfill needed.
+      for (const dependent of dependents) await context.caller.demand('execute', dependent);
+      const { dates, continueAfterFailure } = query;
+      const kept = continueAfterFailure === undefined ? {} : { continueAfterFailure };
+      return context.store.retryBackfill({ id, dates, ...kept, at: context.clock() });
+    }),
+});
+
+export const backfillRoutes: readonly Route[] = [
+  postBackfill,
+  listBackfills,
+  getBackfill,
+  pauseBackfill,
+  resumeBackfill,
+  stopBackfill,
+  retryBackfill,
+];
