@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { openBed, type Bed } from './bed.ts';
+import { BOOT_CLOCKS, openBed, OWN_TIMES, type Bed } from './bed.ts';
 import { chanceOf } from './chance.ts';
 import { ask } from './database-server.ts';
 import { readLedger } from './ledger.ts';
@@ -63,6 +63,8 @@ export interface ChaosReport {
   audit: string;
   postgres: string;
   disksOfTheirOwn: boolean;
+  /** Seconds by which the boot clocks of some hosts were ahead; null: the kernel does not let us. */
+  bootClocks: Readonly<Record<string, number>> | null;
   /** Where logs and evidence are; null: removed. */
   artefacts: string | null;
 }
@@ -325,6 +327,7 @@ function reportOf(bed: Bed, { options, plan, disks, storm, findings, end }: Endi
     audit: end.audit.text,
     postgres: bed.database.version,
     disksOfTheirOwn: disks,
+    bootClocks: OWN_TIMES ? BOOT_CLOCKS : null,
     artefacts: null,
   };
 }

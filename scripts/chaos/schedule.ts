@@ -274,6 +274,8 @@ function clash(earlier: Fault, later: Fault): boolean {
   if (later.atMs > earlier.atMs + earlier.forMs + REST_MS) return false;
   const kinds = [earlier.kind, later.kind];
   if (kinds.some((kind) => ENDS_LEASES.has(kind)) && kinds.some((kind) => STOPS_GUARDS.has(kind))) return true;
+  // One after the other, so that there is still something to break.
+  if (kinds.every((kind) => ENDS_LEASES.has(kind))) return true;
   const things = new Set(thingsOf(earlier));
   return thingsOf(later).some((thing) => things.has(thing));
 }
