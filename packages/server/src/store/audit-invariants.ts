@@ -76,15 +76,14 @@ const BEGUN = `begun as materialized (
   where state not in ${TERMINAL_RUN_STATES} and state not in ('queued', 'waiting'))`;
 const TASKS = (d: Dialect): string =>
   `task as materialized (${d.tasksIn('(select distinct workflow_id, version from begun)')})`;
-const EDGES = (d: Dialect): string => `edge as materialized (
-  select n.workflow_id, n.version, n.task, p.task as pred
-  from (${d.needsIn('(select distinct workflow_id, version from begun)')}) n
-  join task p on p.workflow_id = n.workflow_id and p.version = n.version and p.name = n.need)`;
-/** Predecessors, of (run, task of the run), that have not ended. */
-const OPEN_PREDECESSORS = (run: string, task: string): string => `
-  select 1 from edge e left join task_run p on p.run_id = ${run}.id and p.task = e.pred
-  where e.workflow_id = ${run}.workflow_id and e.version = ${run}.version and e.task = ${task}
-    and (p.run_id is null or p.state not in ${TERMINAL_TASK_RUN_STATES})`;
+const EDGES = (d: Dialect): string => `
+  need as materialized (${d.needsIn('(select distinct workflow_id, version from begun)')}),
+  edge as materialized (
+    select n.workflow_id, n.version, n.task, p.task as pred
+    from need n join task p on p.workflow_id = n.workflow_id and p.version = n.version and p.name = n.need)`;
+/** In a run, what keeps a task (of `edge`) from starting: a predecessor that has not ended. */
+const OPEN_PREDECESSOR = `left join task_run p on p.run_id = b.id and p.task = e.pred
+      where (p.run_id is null or p.state not in ${TERMINAL_TASK_RUN_STATES})`;
 const WAITING_COMMAND = (run: string): string =>
   `select 1 from command c where c.run_id = ${run} and c.done_at is null`;
 
@@ -96,8 +95,9 @@ const QUESTIONS: readonly Question[] = [
       with ${BEGUN}, ${TASKS(d)}, ${EDGES(d)}
       select a.run_id, a.task, a.n, 'it is ' || a.state || ', but something that its task needs has not ended' as detail
       from attempt a join begun b on b.id = a.run_id
-      where a.state in ${LIVE_ATTEMPT} and exists (${OPEN_PREDECESSORS('b', 'a.task')})
-      order by 1, 2, 3 limit ?`,
+        join edge e on e.workflow_id = b.workflow_id and e.version = b.version and e.task = a.task
+        ${OPEN_PREDECESSOR} and a.state in ${LIVE_ATTEMPT}
+      group by a.run_id, a.task, a.n, a.state order by 1, 2, 3 limit ?`,
   },
   {
     invariant: 'S4',
@@ -283,12 +283,15 @@ const QUESTIONS: readonly Question[] = [
     invariant: 'L4',
     name: 'pending tasks that nothing holds up',
     sql: (d) => `
-      with ${BEGUN}, ${TASKS(d)}, ${EDGES(d)}
-      select b.id as run_id, t.task, 'it is pending, although all that it needs has ended, in a run that is ' || b.state as detail
-      from begun b join task t on t.workflow_id = b.workflow_id and t.version = b.version
-        left join task_run r on r.run_id = b.id and r.task = t.task
-      where (r.run_id is null or r.state = 'pending') and not exists (${OPEN_PREDECESSORS('b', 't.task')})
-      order by 1, 2 limit ?`,
+      with ${BEGUN}, ${TASKS(d)}, ${EDGES(d)}, free as (
+        select b.id as run_id, t.task
+        from begun b join task t on t.workflow_id = b.workflow_id and t.version = b.version
+          left join task_run r on r.run_id = b.id and r.task = t.task
+        where r.run_id is null or r.state = 'pending'
+        except
+        select b.id, e.task from begun b join edge e on e.workflow_id = b.workflow_id and e.version = b.version ${OPEN_PREDECESSOR})
+      select f.run_id, f.task, 'it is pending, although all that it needs has ended, in a run that is ' || b.state as detail
+      from free f join begun b on b.id = f.run_id order by 1, 2 limit ?`,
   },
   {
     invariant: 'L4',
