@@ -8,10 +8,12 @@
  *
  * The last line of output is one JSON object. Exit code 0 only when nothing was lost, doubled or stalled, and nothing else was wrong.
  */
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { runChaos, type ChaosReport } from './chaos/chaos-run.ts';
 import { findPostgres } from './chaos/database-server.ts';
+import { OWN_NETWORK } from './chaos/network.ts';
 import { loseOwner, type OwnerLossReport } from './chaos/owner-loss.ts';
 import { FAULT_KINDS, RULES } from './chaos/schedule.ts';
 import { SHAPES } from './chaos/workloads.ts';
@@ -19,7 +21,7 @@ import { SHAPES } from './chaos/workloads.ts';
 const OWN_MOUNTS = 'PELORUS_CHAOS_OWN_MOUNTS';
 const UNSHARE = '/usr/bin/unshare';
 
-inOwnMountNamespace();
+inOwnNamespaces();
 
 const { values } = parseArgs({
   options: {
@@ -85,12 +87,18 @@ function ownerLoss(tasks: string): Promise<OwnerLossReport> {
   });
 }
 
-/** As root: disks that are mounted for the storm go with its last process, whatever happens to this one. */
-function inOwnMountNamespace(): void {
+/**
+ * As root: mounts and network of the storm go with its last process, whatever happens to this one. A network of its own is more than some
+ * containers allow.
+ */
+function inOwnNamespaces(): void {
   if (process.getuid?.() !== 0 || process.env[OWN_MOUNTS] !== undefined || !existsSync(UNSHARE)) return;
   if (typeof process.execve !== 'function') return;
-  const args = ['unshare', '--mount', '--propagation', 'private', process.execPath, ...process.execArgv];
-  process.execve(UNSHARE, [...args, ...process.argv.slice(1)], { ...process.env, [OWN_MOUNTS]: '1' });
+  const hasNetwork = spawnSync(UNSHARE, ['--net', 'ip', 'link', 'set', 'lo', 'up'], { stdio: 'ignore' }).status === 0;
+  const own = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  const begin = hasNetwork ? ['--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh', ...own] : own;
+  const env = { ...process.env, [OWN_MOUNTS]: '1', ...(hasNetwork ? { [OWN_NETWORK]: '1' } : {}) };
+  process.execve(UNSHARE, ['unshare', '--mount', '--propagation', 'private', ...begin], env);
 }
 
 function chosen<Name extends string>(what: string, text: string | undefined, names: readonly Name[]): readonly Name[] {

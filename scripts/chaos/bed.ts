@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { makeDatabaseServer, type DatabaseServer } from './database-server.ts';
 import { makeDisk, type Disk } from './disk.ts';
+import { makeNetwork, type Network } from './network.ts';
 import { processesOf, signalPid, taskProcessesOf, withDescendants, type ProcessSeen } from './processes.ts';
 import { startProxies, type Proxies } from './proxy/client.ts';
 import type { EdgePlace } from './proxy/toxics.ts';
@@ -54,6 +55,7 @@ export interface Bed {
   supervisorOf(worker: string): ProcessSeen | null;
   hostProcessesOf(worker: string): ProcessSeen[];
   taskProcesses(): ProcessSeen[];
+  readonly network: Network;
   /** Milliseconds that the wall clock of a process is off. */
   setClock(unit: string, offsetMs: number): void;
   /** By process: how often it ended by itself. */
@@ -102,7 +104,8 @@ export async function openBed({ seed, postgresBin, say, workerSlots = WORKER_SLO
     closers.push(() => killTasks(directory));
 
     const ports = await freePorts(EDGE_COUNT + OWN_PORTS);
-    const layout = layOut(ports);
+    const network = await makeNetwork([...MASTERS, ...WORKERS, ...APIS]);
+    const layout = layOut(ports, network);
     say(`starting PostgreSQL (${databaseDisk.isOwn ? 'on a disk of its own' : 'on the disk of the machine'})`);
     const database = await makeDatabaseServer({
       bin: postgresBin,
@@ -135,8 +138,9 @@ export async function openBed({ seed, postgresBin, say, workerSlots = WORKER_SLO
       database,
       proxies,
       unit,
-      apiUrls: APIS.map((api) => `http://127.0.0.1:${layout.port(edgeName('client', api))}`),
-      directApiUrls: APIS.map((api) => `http://127.0.0.1:${layout.port(api)}`),
+      apiUrls: APIS.map((api) => `http://${network.center}:${layout.port(edgeName('client', api))}`),
+      directApiUrls: APIS.map((api) => `http://${network.addressOf(api)}:${layout.port(api)}`),
+      network,
       adminToken: secrets.admin,
       opsUrls: Object.fromEntries(MASTERS.map((master) => [master, opsUrl(layout, master)])),
       disk: (name, worker) => {
@@ -160,6 +164,7 @@ export async function openBed({ seed, postgresBin, say, workerSlots = WORKER_SLO
         ),
       calm: async () => {
         await proxies.calm();
+        if (network.hasHosts) for (const name of units.keys()) await network.plug(name, true);
         for (const disk of disks.values()) if (disk.isOwn) disk.free();
         database.signalAll('SIGCONT');
         for (const name of [...MASTERS, ...WORKERS, ...APIS]) {
@@ -188,13 +193,14 @@ const EDGE_COUNT = EDGES.length;
 const OWN_PORTS = 1 + 2 * MASTERS.length + APIS.length + WORKERS.length;
 
 interface Layout {
+  network: Network;
   database: number;
   edges: EdgePlace[];
   /** Where something listens, or the edge to it. */
   port(name: string): number;
 }
 
-function layOut(ports: number[]): Layout {
+function layOut(ports: number[], network: Network): Layout {
   const rest = [...ports];
   const next = (): number => rest.pop()!;
   const byName = new Map<string, number>([['store', next()]]);
@@ -205,9 +211,10 @@ function layOut(ports: number[]): Layout {
   const port = (name: string): number => byName.get(name)!;
   const edges = EDGES.map(({ name, from, to, protocol }) => {
     const target = MASTERS.includes(to) ? `${to}:${from === 'api' ? 'ops' : 'workers'}` : to;
-    return { name, protocol, listenPort: port(name), targetPort: port(target) };
+    const hosts = { listenHost: network.center, targetHost: network.addressOf(to) };
+    return { name, protocol, ...hosts, listenPort: port(name), targetPort: port(target) };
   });
-  return { database: port('store'), edges, port };
+  return { network, database: port('store'), edges, port };
 }
 
 /** All free at the same time; somebody else could take one before it is used, as always. */
@@ -227,7 +234,7 @@ async function freePorts(count: number): Promise<number[]> {
 }
 
 function opsUrl(layout: Layout, master: string): string {
-  return `http://127.0.0.1:${layout.port(edgeName('api', master))}`;
+  return `http://${layout.network.center}:${layout.port(edgeName('api', master))}`;
 }
 
 interface UnitPlan {
@@ -239,8 +246,9 @@ interface UnitPlan {
 }
 
 function makeUnits({ directory, logs, layout, secrets, workerSlots }: UnitPlan): Map<string, Unit> {
+  const { network } = layout;
   const storeOf = (name: string): string =>
-    `postgres://postgres@127.0.0.1:${layout.port(edgeName(name, 'store'))}/pelorus`;
+    `postgres://postgres@${network.center}:${layout.port(edgeName(name, 'store'))}/pelorus`;
   const withStore = (name: string): Record<string, string> => ({
     PELORUS_STORE: storeOf(name),
     PELORUS_SECRET_KEY: 'chaos'.repeat(8),
@@ -250,15 +258,16 @@ function makeUnits({ directory, logs, layout, secrets, workerSlots }: UnitPlan):
   for (const master of MASTERS)
     variables[master] = {
       ...withStore(master),
-      PELORUS_LISTEN: `127.0.0.1:${layout.port(`${master}:workers`)}`,
-      PELORUS_OPS: `127.0.0.1:${layout.port(`${master}:ops`)}`,
+      PELORUS_LISTEN: `${network.addressOf(master)}:${layout.port(`${master}:workers`)}`,
+      PELORUS_OPS: `${network.addressOf(master)}:${layout.port(`${master}:ops`)}`,
       PELORUS_OPS_URL: opsUrl(layout, master),
       PELORUS_WORKER_TOKEN: secrets.worker,
     };
   for (const api of APIS)
     variables[api] = {
       ...withStore(api),
-      PELORUS_HOST: '127.0.0.1',
+      // Any name may be used for it: clients come through a proxy.
+      PELORUS_HOST: network.hasHosts ? '0.0.0.0' : '127.0.0.1',
       PELORUS_PORT: String(layout.port(api)),
       PELORUS_ADMIN_TOKEN: secrets.admin,
     };
@@ -268,7 +277,9 @@ function makeUnits({ directory, logs, layout, secrets, workerSlots }: UnitPlan):
       PELORUS_WORKER_NAME: worker,
       PELORUS_WORKER_TOKEN: secrets.worker,
       PELORUS_OPS: `127.0.0.1:${layout.port(`${worker}:ops`)}`,
-      PELORUS_MASTERS: MASTERS.map((master) => `ws://127.0.0.1:${layout.port(edgeName(worker, master))}`).join(','),
+      PELORUS_MASTERS: MASTERS.map((master) => `ws://${network.center}:${layout.port(edgeName(worker, master))}`).join(
+        ',',
+      ),
       PELORUS_WORKER_SLOTS: String(workerSlots),
       PELORUS_WORKER_RESERVED_MEMORY: '0',
       // All "hosts" share one machine, so its load says nothing about one of them.
@@ -287,7 +298,7 @@ function makeUnits({ directory, logs, layout, secrets, workerSlots }: UnitPlan):
         ...clockVariables(directory, name),
         HOME: home,
       };
-      const command = [...inOwnTime(name), process.execPath, BIN, role];
+      const command = [...network.enter(name), ...inOwnTime(name), process.execPath, BIN, role];
       return [name, new Unit({ name, command, env, cwd: home, logFile: join(logs, `${name}.log`) })];
     }),
   );
@@ -312,7 +323,7 @@ function hostVariables(): Record<string, string> {
 }
 
 function clockVariables(directory: string, name: string): Record<string, string> {
-  return { NODE_OPTIONS: `--import=${CLOCK_SHIFT}`, PELORUS_CHAOS_CLOCK: clockFile(directory, name) };
+  return { NODE_OPTIONS: `--import=${CLOCK_SHIFT}`, CHAOS_CLOCK: clockFile(directory, name) };
 }
 
 function clockFile(directory: string, name: string): string {

@@ -63,6 +63,7 @@ export interface ChaosReport {
   audit: string;
   postgres: string;
   disksOfTheirOwn: boolean;
+  hostsOfTheirOwn: boolean;
   /** Seconds by which the boot clocks of some hosts were ahead; null: the kernel does not let us. */
   bootClocks: Readonly<Record<string, number>> | null;
   /** Where logs and evidence are; null: removed. */
@@ -77,7 +78,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     signal.throwIfAborted();
     await installWitness(bed.database.url);
     const disks = bed.disk('work', 'worker-1') !== null;
-    const plan = planStorm({ seed, seconds, kinds, disks });
+    const plan = planStorm({ seed, seconds, kinds, disks, hosts: bed.network.hasHosts });
     writeFileSync(join(bed.directory, 'plan.json'), JSON.stringify(plan, null, 1));
     say(`the cluster runs; seed ${seed}, ${plan.faults.length} faults in ${seconds} s; ${bed.directory}`);
     const storm = await weather(bed, plan, options);
@@ -122,6 +123,7 @@ async function weather(bed: Bed, plan: StormPlan, options: ChaosOptions): Promis
     client,
     chance: chanceOf(seed, 7),
     directory: bed.directory,
+    host: bed.network.center,
     ledger,
     width,
     rate,
@@ -327,6 +329,7 @@ function reportOf(bed: Bed, { options, plan, disks, storm, findings, end }: Endi
     audit: end.audit.text,
     postgres: bed.database.version,
     disksOfTheirOwn: disks,
+    hostsOfTheirOwn: bed.network.hasHosts,
     bootClocks: OWN_TIMES ? BOOT_CLOCKS : null,
     artefacts: null,
   };

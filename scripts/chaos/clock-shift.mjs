@@ -1,9 +1,9 @@
-// Preloaded into masters, workers and APIs: their wall clock reads as far off as the file PELORUS_CHAOS_CLOCK says (milliseconds), and is
+// Preloaded into masters, workers and APIs: their wall clock reads as far off as the file CHAOS_CLOCK says (milliseconds), and is
 // read again every half second. The kernel does not let one process have a wall clock of its own, so this is done to `Date` itself;
 // monotonic clocks stay as they are, as they would when somebody sets the clock.
 import { readFileSync } from 'node:fs';
 
-const file = process.env.PELORUS_CHAOS_CLOCK;
+const file = process.env.CHAOS_CLOCK;
 if (file !== undefined) {
   const RealDate = Date;
   const realNow = RealDate.now;

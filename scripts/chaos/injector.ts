@@ -106,6 +106,10 @@ const INJECTORS: Record<FaultKind, Injector> = {
     database.signalAll('SIGSTOP');
     return () => database.signalAll('SIGCONT');
   },
+  unplug: async ({ network }, { target }) => {
+    await network.plug(target[0]!, false);
+    return () => network.plug(target[0]!, true);
+  },
   'cut-master-store': blackHole,
   'cut-api-store': blackHole,
   'cut-worker': blackHole,

@@ -44,6 +44,8 @@ export interface LoadOptions {
   client: PatientClient;
   chance: Chance;
   directory: string;
+  /** Where HTTP tasks reach the bed. */
+  host: string;
   /** Where HTTP tasks' executions and shell tasks' lines go. */
   ledger: string;
   /** Scenarios side by side, at most. */
@@ -78,7 +80,7 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
   const flags = join(directory, 'flags');
   mkdirSync(flags, { recursive: true });
   writeFileSync(options.ledger, '', { mode: 0o666 });
-  const door = await openHttpDoor(options.ledger);
+  const door = await openHttpDoor(options);
   await saveWorkflows(options, flags, door.url);
   const deck = shapes.flatMap((shape) => Array.from({ length: WEIGHTS[shape] }, () => shape));
   const player = new Player({ client, flags, signal });
@@ -250,7 +252,7 @@ async function saveWorkflows(
 }
 
 /** What HTTP tasks call: the call is the execution. */
-async function openHttpDoor(ledger: string): Promise<{ url: string; close: () => Promise<void> }> {
+async function openHttpDoor({ ledger, host }: LoadOptions): Promise<{ url: string; close: () => Promise<void> }> {
   let calls = 0;
   const server = createServer((request, response) => {
     let attempt = '';
@@ -264,10 +266,10 @@ async function openHttpDoor(ledger: string): Promise<{ url: string; close: () =>
       response.end('kept');
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const { port } = server.address() as { port: number };
   return {
-    url: `http://127.0.0.1:${port}/carry-out`,
+    url: `http://${host}:${port}/carry-out`,
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

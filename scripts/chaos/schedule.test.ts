@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { FAULT_KINDS, planStorm, RULES, type FaultKind } from './schedule.ts';
 
 const all = (seed: number, seconds: number, kinds: readonly FaultKind[] = FAULT_KINDS) =>
-  planStorm({ seed, seconds, kinds, disks: true });
+  planStorm({ seed, seconds, kinds, disks: true, hosts: true });
 
 test('the same seed plans the same storm, another seed another one', () => {
   expect(all(11, 600)).toEqual(all(11, 600));
@@ -41,11 +41,12 @@ describe.each([1, 2, 3, 4, 5])('seed %i', (seed) => {
 });
 
 test('what does not fit is said, not left out in silence', () => {
-  const kinds: FaultKind[] = ['store-outage', 'disk-full', 'reset'];
-  const { faults, impossible } = planStorm({ seed: 1, seconds: 30, kinds, disks: false });
+  const kinds: FaultKind[] = ['store-outage', 'disk-full', 'unplug', 'reset'];
+  const { faults, impossible } = planStorm({ seed: 1, seconds: 30, kinds, disks: false, hosts: false });
   expect(impossible).toEqual([
     { kind: 'store-outage', why: 'it lasts 60 s at least' },
     { kind: 'disk-full', why: 'disks of a size of their own need root' },
+    { kind: 'unplug', why: 'network namespaces need root' },
   ]);
   expect(new Set(faults.map(({ kind }) => kind))).toEqual(new Set(['reset']));
 });

@@ -25,8 +25,8 @@ interface Rule {
   variants?: string[];
   /** At most once in so many milliseconds of the storm. */
   everyMs?: number;
-  /** Only disks of their own can be full. */
-  needs?: 'disks';
+  /** Only disks of their own can be full, and only hosts of their own unplugged. */
+  needs?: 'disks' | 'hosts';
   what: string;
 }
 
@@ -82,6 +82,12 @@ export const RULES = {
   'store-loop': { lasts: [6_000, 10_000], targets: [['store']], what: 'PostgreSQL restarted again and again' },
   'store-freeze': { lasts: [1_000, 14_000], targets: [['store']], what: 'SIGSTOP of PostgreSQL and all its backends' },
   'store-outage': { lasts: [60_000, 60_000], targets: [['store']], everyMs: 300_000, what: 'PostgreSQL away for 60 s' },
+  unplug: {
+    lasts: [2_000, 30_000],
+    targets: one([...MASTERS, ...WORKERS, ...APIS]),
+    needs: 'hosts',
+    what: 'the network of a master, worker or API down: packets are lost, connections cannot be made',
+  },
   'cut-master-store': {
     lasts: [2_000, 25_000],
     targets: one(edgesOf(({ from, to }) => to === 'store' && MASTERS.includes(from))),
@@ -194,6 +200,8 @@ export interface PlanOptions {
   kinds: readonly FaultKind[];
   /** Whether disks can be filled. */
   disks: boolean;
+  /** Whether hosts can be unplugged. */
+  hosts: boolean;
 }
 
 const FIRST_AT_MS = 2_000;
@@ -208,12 +216,13 @@ const REST_MS = 5_000;
 const CALM_MS = 1_000;
 
 /** Draws kinds as from a deck of cards, so that each comes about equally often. */
-export function planStorm({ seed, seconds, kinds, disks }: PlanOptions): StormPlan {
+export function planStorm({ seed, seconds, kinds, disks, hosts }: PlanOptions): StormPlan {
   const chance = chanceOf(seed);
   const endMs = seconds * 1000 - CALM_MS;
   const impossible = kinds.flatMap((kind) => {
     const rule: Rule = RULES[kind];
     if (rule.needs === 'disks' && !disks) return [{ kind, why: 'disks of a size of their own need root' }];
+    if (rule.needs === 'hosts' && !hosts) return [{ kind, why: 'network namespaces need root' }];
     if (FIRST_AT_MS + rule.lasts[0] > endMs) return [{ kind, why: `it lasts ${rule.lasts[0] / 1000} s at least` }];
     return [];
   });

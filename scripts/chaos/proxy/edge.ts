@@ -35,7 +35,7 @@ export class Edge {
   open(): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen(this.place.listenPort, '127.0.0.1', () => {
+      this.#server.listen(this.place.listenPort, this.place.listenHost, () => {
         const address = this.#server.address();
         resolve(typeof address === 'object' && address !== null ? address.port : 0);
       });
@@ -123,7 +123,7 @@ class Connection {
     this.#near = near;
     this.#far = connect({
       port: edge.place.targetPort,
-      host: '127.0.0.1',
+      host: edge.place.targetHost,
       allowHalfOpen: true,
       noDelay: true,
     });

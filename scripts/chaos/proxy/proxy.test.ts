@@ -14,6 +14,8 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
+const HOSTS = { listenHost: '127.0.0.1', targetHost: '127.0.0.1' };
+
 /** A server that keeps what each connection says, and an edge before it. */
 async function behindEdge(protocol: EdgeProtocol = 'http') {
   const accepted: Socket[] = [];
@@ -26,7 +28,7 @@ async function behindEdge(protocol: EdgeProtocol = 'http') {
     for (const socket of accepted) socket.destroy();
     await new Promise((resolve) => server.close(resolve));
   });
-  const edge = new Edge({ name: 'edge', protocol, listenPort: 0, targetPort }, chanceOf(7).next);
+  const edge = new Edge({ name: 'edge', protocol, ...HOSTS, listenPort: 0, targetPort }, chanceOf(7).next);
   const port = await edge.open();
   cleanups.push(() => edge.close());
   const dial = async (): Promise<{ near: Talk; far: Talk }> => {
@@ -278,7 +280,10 @@ test("the proxies' process opens edges, takes orders, counts, and ends", async (
   const probe = createServer();
   const listenPort = await listening(probe);
   await new Promise((resolve) => probe.close(resolve));
-  const proxies: Proxies = await startProxies([{ name: 'echo', protocol: 'http', listenPort, targetPort }], 1);
+  const proxies: Proxies = await startProxies(
+    [{ name: 'echo', protocol: 'http', ...HOSTS, listenPort, targetPort }],
+    1,
+  );
   cleanups.push(() => proxies.close());
   const near = talkOf(connect({ port: listenPort, host: '127.0.0.1' }));
   cleanups.push(async () => near.socket.destroy());

@@ -24,7 +24,9 @@ export type EdgeProtocol = 'websocket' | 'postgres' | 'http';
 export interface EdgePlace {
   name: string;
   protocol: EdgeProtocol;
+  listenHost: string;
   listenPort: number;
+  targetHost: string;
   targetPort: number;
 }
 
