@@ -157,13 +157,26 @@ export type Change =
   /** Into the outbox, in the transaction that stores the state it reports. */
   | { kind: 'alert'; alert: AlertRecord };
 
-export const ALERT_EVENTS = ['run-succeeded', 'run-failed', 'run-stopped', 'timeout-warning'] as const;
+export const ALERT_EVENTS = [
+  'run-succeeded',
+  'run-failed',
+  'run-stopped',
+  'timeout-warning',
+  /** Nothing of the cycle had succeeded by then. */
+  'deadline-missed',
+  /** A tick for which no run could be made. */
+  'schedule-failed',
+] as const;
 export type AlertEvent = (typeof ALERT_EVENTS)[number];
 
 /** What is to be told to people, complete: sending it needs no look at the run. */
 export interface AlertRecord {
-  /** The same for the same news, however often it is written: `<run>.<event>` or `<run>.<event>.<task>`. */
+  /**
+   * The same for the same news, however often it is written: `<run>.<event>`, `<run>.<event>.<task>`, `deadline.<id>.<instant>` or
+   * `schedule.<id>.<instant>`.
+   */
   id: string;
+  /** 0 where it is about no run, but what `about` says. */
   run: RunId;
   event: AlertEvent;
   /** Of a warning about one task. */
@@ -184,6 +197,10 @@ export interface AlertRecord {
   endedAt: number | null;
   /** Of a warning: after how long it was due. */
   timeoutMs: number | null;
+  /** Of what is about no run. Instants are epoch ms. */
+  about?:
+    | { kind: 'deadline'; name: string; since: number; by: number; zone: string }
+    | { kind: 'schedule'; name: string; problem: string };
 }
 
 /** The attempt of a `sub_workflow` task that a run belongs to. */

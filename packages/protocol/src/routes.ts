@@ -49,6 +49,7 @@ export interface WorkflowSummary {
   name: string;
   project: string;
   description: string;
+  labels: Record<string, string>;
   version: number;
   hash: string;
   createdAt: string;
@@ -384,7 +385,13 @@ export interface TaskGroupView {
   updatedBy: string;
 }
 
-export type AlertEventName = 'run-succeeded' | 'run-failed' | 'run-stopped' | 'timeout-warning';
+export type AlertEventName =
+  | 'run-succeeded'
+  | 'run-failed'
+  | 'run-stopped'
+  | 'timeout-warning'
+  | 'deadline-missed'
+  | 'schedule-failed';
 
 /** Body of `PUT /alert-channels/{name}`. */
 export interface AlertChannelBody {
@@ -419,7 +426,8 @@ export interface AlertTested {
 /** One alert on its way to one recipient. */
 export interface AlertView {
   id: number;
-  run: number;
+  /** Null: it is about no run, but a deadline or a schedule. */
+  run: number | null;
   event: AlertEventName;
   task: string | null;
   /** As named: an address, or a channel. */

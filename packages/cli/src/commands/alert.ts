@@ -8,7 +8,14 @@ import { resolveRun } from '../references.ts';
 import { collectList, openSession, relativeTo, wholeNumber, type Host, type Session } from '../session.ts';
 import { instantText, type Tone } from '../words.ts';
 
-const EVENTS: AlertEventName[] = ['run-succeeded', 'run-failed', 'run-stopped', 'timeout-warning'];
+const EVENTS: AlertEventName[] = [
+  'run-succeeded',
+  'run-failed',
+  'run-stopped',
+  'timeout-warning',
+  'deadline-missed',
+  'schedule-failed',
+];
 
 const CHANNELS: Column<AlertChannelView>[] = [
   { title: 'CHANNEL', value: (channel) => channel.name },
@@ -146,7 +153,7 @@ async function history(session: Session, flags: HistoryFlags): Promise<void> {
   const reference = relativeTo(session);
   const columns: Column<AlertView>[] = [
     { title: 'AT', value: (alert) => instantText(alert.at, reference) },
-    { title: 'RUN', value: (alert) => String(alert.run) },
+    { title: 'RUN', value: (alert) => (alert.run === null ? '-' : String(alert.run)) },
     { title: 'EVENT', value: (alert) => (alert.task === null ? alert.event : `${alert.event} ${alert.task}`) },
     { title: 'TO', value: (alert) => alert.recipient },
     { title: 'STATE', value: (alert) => alert.state, tone: (alert) => TONES[alert.state] },

@@ -9,6 +9,7 @@ import {
   MISSED_AFTER_MS,
   nextFiringTick,
   nextTick,
+  scheduleBound,
   upcomingTicks,
   type HolidayRule,
   type ScheduleTiming,
@@ -397,4 +398,18 @@ describe('cycles', () => {
       expect(coveringCycle(daily, at(asked))).toEqual({ from: at(from), to: at(run) + 1 });
     },
   );
+});
+
+describe('bounds as they are written', () => {
+  test.each([
+    ['2026-03-29', 'start', '2026-03-28T23:00:00Z'],
+    ['2026-03-29', 'end', '2026-03-29T21:59:59.999Z'],
+    ['2026-03-29T02:30', 'start', '2026-03-29T01:00:00Z'],
+    ['2026-05-01 08:00:30', 'end', '2026-05-01T06:00:30Z'],
+    ['2026-05-01T08:00:30.25Z', 'end', '2026-05-01T08:00:30.250Z'],
+    ['2026-05-01T08:00-05:30', 'start', '2026-05-01T13:30:00Z'],
+  ] as const)('%s as %s is %s in Berlin', (text, side, instant) => {
+    expect(scheduleBound(text, 'Europe/Berlin', side)).toBe(at(instant));
+  });
+  test('anything else is none', () => expect(scheduleBound('tomorrow', 'UTC', 'start')).toBeNull());
 });

@@ -58,6 +58,7 @@ export function workflowSummary(row: WorkflowRow): WorkflowSummary {
     name: row.name,
     project: row.project,
     description: row.description,
+    labels: row.labels,
     version: row.version,
     hash: row.hash,
     createdAt: instantText(row.createdAt),
@@ -275,7 +276,7 @@ export function alertView(row: AlertDelivery): AlertView {
   const { id, alert, recipient, state, attempts, nextAt, doneAt, result } = row;
   return {
     id,
-    run: alert.run,
+    run: alert.about ? null : alert.run,
     event: alert.event,
     task: alert.task,
     recipient,

@@ -17,13 +17,13 @@ import type { WriteContext } from './write-context.ts';
 const INSERT_ALERT = `insert into alert (id, run_id, content) values (?, ?, ?) on conflict (id) do nothing`;
 const INSERT_DELIVERY = `
   insert into alert_delivery (alert_id, run_id, project_id, recipient, state, attempts, next_at)
-  values (?, ?, (select project_id from run where id = ?), ?, 'pending', 0, ?)`;
+  values (?, ?, coalesce(cast(? as bigint), (select project_id from run where id = ?)), ?, 'pending', 0, ?)`;
 
 /** The same news told again makes no second alert. */
 export function* insertAlert(c: WriteContext, alert: AlertRow): Sql<void> {
   if ((yield* c.db.run(INSERT_ALERT, alert.id, alert.run, alert.content)) === 0) return;
   for (const recipient of alert.recipients)
-    yield* c.db.run(INSERT_DELIVERY, alert.id, alert.run, alert.run, recipient, alert.at);
+    yield* c.db.run(INSERT_DELIVERY, alert.id, alert.run, alert.projectId ?? null, alert.run, recipient, alert.at);
 }
 
 const DELIVERY = `

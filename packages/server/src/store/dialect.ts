@@ -33,6 +33,11 @@ export interface Dialect {
   containsText: (column: string) => string;
   /** Condition, of (name, value or null): the object in a column of JSON text has that member, with that value or any. */
   hasMember: (column: string) => string;
+  /** Subquery, of (JSON text of an array of objects): a row for each, with these of its members as columns. */
+  tableOf: (columns: Readonly<Record<string, 'integer' | 'text'>>) => string;
+  /** Statement, of (count): ids for new runs, and what an insert that names them has behind its columns. */
+  newRunIds: string;
+  givenIdentity: string;
   /** Behind a select: lock its rows against being deleted or locked `forUpdate`; against change; as for a change; and against everybody who locks them so; where the database has one writer, nothing. */
   forKeyShare: string;
   forShare: string;
@@ -46,6 +51,8 @@ export interface Dialect {
   along: (index: string) => string;
   /** Statement, of (text): nobody else holds what has that name until the transaction ends. Empty where there is one writer. */
   lockNamed: string;
+  /** Expression for `run.changed`, of (what `WriteContext.nextChange` answers with). */
+  change: string;
   /** The last number of `run.changed` below which nothing can be committed any more. */
   lastChange: string;
   /** Statement(s) that keep `run_count` in step with `run`. */
@@ -88,6 +95,14 @@ export const SQLITE: Dialect = {
   containsText: (column) => `instr(${column}, ?) > 0`,
   hasMember: (column) =>
     `exists (select 1 from json_each(${column}) member where member.key = ? and member.value = coalesce(?, member.value))`,
+  tableOf: (columns) => {
+    const members = Object.keys(columns).map((name) => `json_extract(value, '$.${name}') as ${name}`);
+    return `(select ${members.join(', ')} from json_each(?))`;
+  },
+  newRunIds: `
+    with recursive n (i) as (select 1 union all select i + 1 from n where i < ?)
+    select coalesce((select seq from sqlite_sequence where name = 'run'), 0) + i as id from n`,
+  givenIdentity: '',
   forKeyShare: '',
   forShare: '',
   forNoKeyUpdate: '',
@@ -95,6 +110,7 @@ export const SQLITE: Dialect = {
   numbersOf: (list, alias) => `json_each(${list}) ${alias}`,
   skipLocked: () => '',
   lockNamed: '',
+  change: '?',
   lastChange: `(select coalesce(max(changed), 0) from run where changed > 0)`,
   along: (index) => `indexed by ${index}`,
   runCountTriggers: `
@@ -156,6 +172,12 @@ export const POSTGRES: Dialect = {
   containsText: (column) => `strpos(${column}, ?) > 0`,
   hasMember: (column) =>
     `exists (select 1 from json_each_text(${column}::json) member where member.key = ? and member.value = coalesce(?, member.value))`,
+  tableOf: (columns) => {
+    const members = Object.entries(columns).map(([name, type]) => `${name} ${type === 'integer' ? 'bigint' : 'text'}`);
+    return `(select * from json_to_recordset(?::json) as members (${members.join(', ')}))`;
+  },
+  newRunIds: `select nextval(pg_get_serial_sequence('run', 'id')) as id from generate_series(1, ?::int)`,
+  givenIdentity: 'overriding system value',
   forKeyShare: 'for key share',
   forShare: 'for share',
   forNoKeyUpdate: 'for no key update',
@@ -164,6 +186,8 @@ export const POSTGRES: Dialect = {
     `lateral (select ordinality - 1 as key, each::bigint as value from json_array_elements_text(${list}::json) with ordinality x (each, ordinality)) ${alias}`,
   skipLocked: (table) => `for no key update of ${table} skip locked`,
   lockNamed: 'select pg_advisory_xact_lock(hashtextextended(?, 0))',
+  // Transactions are numbered as they begin, not as they commit: readers stop before the oldest that is still under way.
+  change: 'coalesce(?::bigint, pg_current_xact_id()::text::bigint)',
   lastChange: `(pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1)`,
   along: () => '',
   runCountTriggers: `

@@ -19,6 +19,7 @@ import { RUN_CHANGES } from './migrations/08-run-changes.ts';
 import { MASTER_PLACES } from './migrations/09-master-places.ts';
 import { RUN_COUNT_DELTAS } from './migrations/10-run-count-deltas.ts';
 import { BACKFILL_DATES } from './migrations/11-backfill-dates.ts';
+import { SCHEDULES } from './migrations/12-schedules.ts';
 
 export interface Migration {
   number: number;
@@ -268,4 +269,5 @@ create table alert_channel (
   MASTER_PLACES,
   RUN_COUNT_DELTAS,
   BACKFILL_DATES,
+  SCHEDULES,
 ];

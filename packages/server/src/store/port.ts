@@ -34,10 +34,12 @@ import type { OperationsMasterStore, OperationsStore } from './operations-port.t
 import type { EventStore } from './events-port.ts';
 import type { EndedRuns, LogRows } from './log-port.ts';
 import type { ProjectStore, VisibleProjects } from './projects-port.ts';
+import type { ScheduleMasterStore, ScheduleStore } from './schedules-port.ts';
 import type { TransferStore } from './transfer-port.ts';
 import type { ResealStore, VaultMasterStore, VaultStore } from './vault-port.ts';
 
 export * from './operations-port.ts';
+export * from './schedules-port.ts';
 
 export type StoreErrorCode =
   /** This master's incarnation is over: stop, forget, start anew. */
@@ -85,6 +87,7 @@ export interface WorkflowRow {
   project: string;
   name: string;
   description: string;
+  labels: Record<string, string>;
   /** Latest version. */
   version: number;
   hash: string;
@@ -291,7 +294,8 @@ export interface AuditStamp {
 }
 
 /** What the api role asks for. */
-export interface ApiStore extends AccessStore, ProjectStore, OperationsStore, EventStore, VaultStore, TransferStore {
+export interface ApiStore
+  extends AccessStore, ProjectStore, OperationsStore, ScheduleStore, EventStore, VaultStore, TransferStore {
   /**
    * The same store for one sender: each verb that changes something asks `stamp` (which may throw: then nothing is written)
    * and writes a row of the audit in its transaction.
@@ -306,7 +310,7 @@ export interface ApiStore extends AccessStore, ProjectStore, OperationsStore, Ev
   listWorkflowVersions(workflowId: number): Promise<Omit<WorkflowVersionRow, 'definition' | 'files' | 'source'>[]>;
   /** `version` null: the latest. */
   getWorkflowVersion(workflowId: number, version: number | null): Promise<WorkflowVersionRow | null>;
-  /** CONFLICT while a run of it is not terminal. Runs and versions stay readable. */
+  /** CONFLICT while a run of it is not terminal, PRECONDITION while a schedule of it is online. Runs, versions and ticks stay readable. */
   deleteWorkflow(workflowId: number, user: string, at: number): Promise<void>;
 
   /**
@@ -367,7 +371,7 @@ export interface ApiStore extends AccessStore, ProjectStore, OperationsStore, Ev
 }
 
 /** What the master role asks for. */
-export interface MasterStore extends OperationsMasterStore, VaultMasterStore {
+export interface MasterStore extends OperationsMasterStore, ScheduleMasterStore, VaultMasterStore {
   /** Starts an incarnation with a fresh lease. `supersedes` are fenced in the same transaction: earlier ones that the caller knows to be over. */
   registerMaster(master: {
     id: MasterId;

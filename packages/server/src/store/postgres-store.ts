@@ -71,12 +71,14 @@ function writer(
   hints: PostgresHints,
   settings: Pick<WriteContext, 'masterLeaseMs' | 'audit'>,
 ): VerbCaller<WriteVerbs> {
+  const runMakings = new Map<string, unknown>();
   const contextOf = (db: PostgresDatabase): WriteContext => ({
     ...settings,
     db,
     now: () => nowOf(db),
-    nextChange: changeCounter(db),
+    nextChange: () => null,
     claims: null,
+    runMakings,
     commandsWritten: 0,
     mastersEnded: 0,
     runsChanged: new Set(),
@@ -115,16 +117,6 @@ function carryOut(context: WriteContext, name: string, request: unknown): Sql<un
   if (name === 'audited') return audited(context, request as AuditedCall, (...call) => carryOut(context, ...call));
   const verb = writeVerbs[name as keyof WriteVerbs] as (context: WriteContext, request: unknown) => Sql<unknown>;
   return verb(context, request);
-}
-
-const TRANSACTION = `select pg_current_xact_id()::text::bigint as id`;
-
-/** Transactions are numbered as they begin, not as they commit: readers stop before the oldest that is still under way. */
-function changeCounter(db: PostgresDatabase): () => Sql<number> {
-  let id: number | null = null;
-  return function* nextChange() {
-    return (id ??= (yield* db.get(TRANSACTION))?.['id'] as number);
-  };
 }
 
 const NOW = `select (extract(epoch from clock_timestamp()) * 1000)::bigint as now`;

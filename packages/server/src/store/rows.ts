@@ -120,6 +120,8 @@ export interface CommitRows {
 export interface AlertRow {
   id: string;
   run: number;
+  /** Of one that is about no run; else the run's. */
+  projectId?: number;
   at: number;
   recipients: string[];
   content: string;

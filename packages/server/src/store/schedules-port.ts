@@ -298,8 +298,8 @@ export interface FiredTicks {
   paused: boolean;
   /** How long until something is due, ms; null: nothing is to come. Counted from the answer: the clocks may differ. */
   nextInMs: number | null;
-  /** How far, in ms, the database's clock has jumped forward since the last look of any master; null: it has not. */
-  clockJumpMs: number | null;
+  /** By the database's clock, epoch ms. */
+  now: number;
 }
 
 /** What the master role asks for about schedules. */

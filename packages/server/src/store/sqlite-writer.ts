@@ -65,13 +65,11 @@ function open(): Opened {
       masterLeaseMs: data.masterLeaseMs,
       audit: data.audit,
       claims: new Map<number, string>(),
+      runMakings: new Map<string, unknown>(),
       commandsWritten: 0,
       mastersEnded: 0,
       runsChanged: null,
-      // oxlint-disable-next-line require-yield -- this one needs no statement; PostgreSQL's does
-      *nextChange() {
-        return ++changes;
-      },
+      nextChange: () => ++changes,
     };
     return { db, context, release };
   } catch (error) {

@@ -63,6 +63,20 @@ import type {
   WorkflowRow,
   WorkflowVersionRow,
 } from './port.ts';
+import type {
+  CalendarHead,
+  CalendarRow,
+  DeadlineFilter,
+  DeadlineRow,
+  FiredTicks,
+  MaintenanceRow,
+  SaveDeadline,
+  SaveSchedule,
+  ScheduleFilter,
+  ScheduleRow,
+  TickFilter,
+  TickRow,
+} from './schedules-port.ts';
 import type { ChangedRuns, ChangedRunsRequest } from './events-port.ts';
 import type { StoredLog } from './log-port.ts';
 import type { VisibleProjects } from './projects-port.ts';
@@ -730,6 +744,76 @@ export class VerbStore implements Store {
     return found && { workflowId, version, definition: parseDefinition(found), files: found.files };
   }
 
+  saveSchedule(save: SaveSchedule): Promise<{ schedule: ScheduleRow; created: boolean; changed: boolean }> {
+    return this.#writer.call('saveSchedule', save);
+  }
+
+  setScheduleOnline(
+    change: Parameters<Store['setScheduleOnline']>[0],
+  ): Promise<{ schedule: ScheduleRow; changed: boolean }> {
+    return this.#writer.call('setScheduleOnline', change);
+  }
+
+  getSchedule(workflowId: number, name: string): Promise<ScheduleRow | null> {
+    return this.#people.call('getSchedule', { workflowId, name });
+  }
+
+  listSchedules(filter: ScheduleFilter): Promise<ScheduleRow[]> {
+    return this.#people.call('listSchedules', filter);
+  }
+
+  async deleteSchedule(scheduleId: number, user: string, at: number): Promise<void> {
+    await this.#writer.call('deleteSchedule', { scheduleId, user, at });
+  }
+
+  listTicks(filter: TickFilter): Promise<TickRow[]> {
+    return this.#people.call('listTicks', filter);
+  }
+
+  saveCalendar(calendar: Parameters<Store['saveCalendar']>[0]): Promise<CalendarRow> {
+    return this.#writer.call('saveCalendar', calendar);
+  }
+
+  getCalendar(name: string): Promise<CalendarRow | null> {
+    return this.#people.call('getCalendar', name);
+  }
+
+  listCalendars(): Promise<CalendarHead[]> {
+    return this.#people.call('listCalendars', undefined);
+  }
+
+  async deleteCalendar(name: string): Promise<void> {
+    await this.#writer.call('deleteCalendar', name);
+  }
+
+  setMaintenance(change: Parameters<Store['setMaintenance']>[0]): Promise<MaintenanceRow> {
+    return this.#writer.call('setMaintenance', change);
+  }
+
+  getMaintenance(): Promise<MaintenanceRow> {
+    return this.#people.call('getMaintenance', undefined);
+  }
+
+  saveDeadline(save: SaveDeadline): Promise<DeadlineRow> {
+    return this.#writer.call('saveDeadline', save);
+  }
+
+  getDeadline(workflowId: number, name: string): Promise<DeadlineRow | null> {
+    return this.#people.call('getDeadline', { workflowId, name });
+  }
+
+  listDeadlines(filter: DeadlineFilter): Promise<DeadlineRow[]> {
+    return this.#people.call('listDeadlines', filter);
+  }
+
+  async deleteDeadline(deadlineId: number): Promise<void> {
+    await this.#writer.call('deleteDeadline', deadlineId);
+  }
+
+  fireDue(fence: Fence, limit: number): Promise<FiredTicks> {
+    return this.#writer.call('fireDue', { fence, limit });
+  }
+
   async housekeep(): Promise<void> {
     await this.#writer.call('housekeep', undefined);
   }
@@ -763,6 +847,7 @@ function saveRequestOf(save: SaveWorkflow): SaveWorkflowRequest {
     ...save,
     description: definition.description,
     labels: JSON.stringify(definition.labels),
+    schedule: definition.schedule ?? null,
     concurrency: definition.concurrency,
     taskGroupMembers: taskGroupMembersOf(definition),
     definition: JSON.stringify(definition),

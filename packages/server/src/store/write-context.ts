@@ -22,10 +22,15 @@ export interface WriteContext {
   commandsWritten: number;
   /** Masters that ended on their own wish so far. */
   mastersEnded: number;
+  /** What runs of each version are made of, by `<workflow id>.<version>`; kept as long as the store is open. */
+  runMakings: Map<string, unknown>;
   /** Runs whose rows were written; null: nobody wants to know. */
   runsChanged: Set<number> | null;
-  /** What a run's row that is written now has in `changed`: never less than before, in the order of commits. */
-  nextChange: () => Sql<number>;
+  /**
+   * For `Dialect.change`: what a run's row that is written now has in `changed`, never less than before, in the order of commits.
+   * Null where the database says it.
+   */
+  nextChange: () => number | null;
 }
 
 /** S4 in SQL. A test holds the lists against the protocol's. */

@@ -11,12 +11,14 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { InvariantReport, RunFilter, Store } from '../../src/store/index.ts';
 import { accessContract } from './contract-of-access.ts';
 import { alertsContract } from './contract-of-alerts.ts';
+import { backfillsContract } from './contract-of-backfills.ts';
 import { eventsContract } from './contract-of-events.ts';
 import { factsContract } from './contract-of-facts.ts';
 import { invariantsContract } from './contract-of-invariants.ts';
 import { logsContract } from './contract-of-logs.ts';
 import { operationsContract } from './contract-of-operations.ts';
 import { projectsContract } from './contract-of-projects.ts';
+import { schedulesContract } from './contract-of-schedules.ts';
 import { transferContract } from './contract-of-transfer.ts';
 import { turnsContract } from './contract-of-turns.ts';
 import { vaultContract } from './contract-of-vault.ts';
@@ -44,6 +46,8 @@ export interface Place {
   remove(): Promise<void>;
   /** What the invariants find after that SQL, of which nothing stays. */
   auditDamaged(sql: string): Promise<InvariantReport>;
+  /** That SQL, beside the store. */
+  execute(sql: string): Promise<void>;
   /** The invariants, asked beside the store. */
   audit(limit?: number): Promise<InvariantReport>;
   /** How another process opens it: a module that exports `openPlace(reference)`. */
@@ -1007,6 +1011,7 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
 
     transferContract(makePlace);
     turnsContract(makePlace);
+    backfillsContract(makePlace);
     vaultContract(makePlace);
     eventsContract(makePlace);
     factsContract(makePlace);
@@ -1016,6 +1021,7 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
     accessContract(makePlace);
     alertsContract(makePlace);
     projectsContract(makePlace);
+    schedulesContract(makePlace);
 
     test('random commits, grouped at random, leave what a naive model has', () => modelProperty(makePlace), 120_000);
   });

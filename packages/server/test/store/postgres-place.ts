@@ -17,6 +17,7 @@ export async function makePostgresPlace(serverUrl: string): Promise<Place> {
     open: (options) => openPostgresStore({ url: url.href, ...options }),
     remove: () => administer(serverUrl, `drop database ${name} with (force)`),
     auditDamaged: (sql) => auditDamaged(url.href, sql),
+    execute: (sql) => administer(url.href, sql),
     audit: (limit) => auditPostgres(url.href, limit),
     opener: new URL(import.meta.url),
     reference: url.href,

@@ -24,6 +24,14 @@ export async function makeSqlitePlace(): Promise<Place> {
         db.close();
       }
     },
+    execute: async (sql) => {
+      const db = new SqliteDatabase(join(directory, 'pelorus.db'), { readOnly: false });
+      try {
+        db.exec(`pragma busy_timeout = 5000; ${sql}`);
+      } finally {
+        db.close();
+      }
+    },
     audit: (limit) => auditSqlite(directory, limit),
     opener: new URL(import.meta.url),
     reference: directory,

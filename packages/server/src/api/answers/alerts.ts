@@ -29,7 +29,7 @@ const alertAnswer = schemaOf<AlertView>()(
   'AlertView',
   z.strictObject({
     id: z.int().min(1),
-    run: z.int().min(1),
+    run: z.int().min(1).nullable(),
     event,
     task: z.string().nullable(),
     recipient: z.string(),

@@ -1,0 +1,90 @@
+/** Calendars of holidays. A change of one is a change of the schedules that name it: what comes next is reckoned anew with it. */
+import type { Database, Row, Sql } from './database.ts';
+import type { Dialect } from './dialect.ts';
+import { StoreError } from './port.ts';
+import { firstTick, tickCells } from './schedule-rows.ts';
+import { timingOfRow } from './schedules.ts';
+import { SCHEDULE_LIMITS, type CalendarHead, type CalendarRow } from './schedules-port.ts';
+import { recordUndecided } from './ticks.ts';
+import type { WriteContext } from './write-context.ts';
+
+const COUNT = `select count(*) as calendars from calendar`;
+const ALONE = (dialect: Dialect): string => `select * from calendar where name = ? ${dialect.forUpdate}`;
+const UPSERT = `
+  insert into calendar (name, description, days, revision, updated_at, updated_by) values (?, ?, ?, 1, ?, ?)
+  on conflict (name) do update set description = excluded.description, days = excluded.days, revision = calendar.revision + 1,
+    updated_at = excluded.updated_at, updated_by = excluded.updated_by
+  returning *`;
+
+export function* saveCalendar(
+  c: WriteContext,
+  calendar: { name: string; description: string; days: string[]; user: string; at: number },
+): Sql<CalendarRow> {
+  const { name, description, user, at } = calendar;
+  const days = JSON.stringify([...new Set(calendar.days)].toSorted());
+  const found = yield* c.db.get(ALONE, name);
+  if (found && found['days'] === days && found['description'] === description) return toCalendarRow(found);
+  if (!found && ((yield* c.db.get(COUNT))?.['calendars'] as number) >= SCHEDULE_LIMITS.calendars)
+    throw new StoreError('CONFLICT', `There are ${SCHEDULE_LIMITS.calendars} calendars; more do not fit.`);
+  const saved = toCalendarRow((yield* c.db.get(UPSERT, name, description, days, at, user))!);
+  if (found && found['days'] !== days) yield* reckonAnew(c, name);
+  return saved;
+}
+
+const NAMING = (dialect: Dialect): string =>
+  `select * from schedule where calendar = ? and online = 1 order by id ${dialect.forUpdate}`;
+const SET_NEXT = `update schedule set next_due_at = ?, next_nominal_at = ?, next_tick = ? where id = ?`;
+
+function* reckonAnew(c: WriteContext, name: string): Sql<void> {
+  const rows = yield* c.db.all(NAMING, name);
+  const now = yield* c.now();
+  for (const row of rows) {
+    // By the calendar as it is now: which holidays they were on matters no more.
+    yield* recordUndecided(c, row, { now, why: 'the calendar was changed before it was decided' });
+    const next = firstTick(yield* timingOfRow(c.db, row), now);
+    yield* c.db.run(SET_NEXT, ...tickCells(next), row['id'] as number);
+  }
+}
+
+function toCalendarRow(row: Row): CalendarRow {
+  return {
+    name: row['name'] as string,
+    description: row['description'] as string,
+    days: JSON.parse(row['days'] as string) as string[],
+    revision: row['revision'] as number,
+    updatedAt: row['updated_at'] as number,
+    updatedBy: row['updated_by'] as string,
+  };
+}
+
+const CALENDAR = `select * from calendar where name = ?`;
+
+export function* getCalendar(db: Database, name: string): Sql<CalendarRow | null> {
+  const row = yield* db.get(CALENDAR, name);
+  return row ? toCalendarRow(row) : null;
+}
+
+const CALENDARS = `
+  select c.*, (select count(*) from schedule s where s.calendar = c.name) as schedules from calendar c order by c.name`;
+
+export function* listCalendars(db: Database): Sql<CalendarHead[]> {
+  return (yield* db.all(CALENDARS)).map((row) => {
+    const { days, ...head } = toCalendarRow(row);
+    const [firstDay = null, lastDay = null] = [days[0], days.at(-1)];
+    return { ...head, dayCount: days.length, firstDay, lastDay, schedules: row['schedules'] as number };
+  });
+}
+
+const NAMED_BY = `select name, workflow_id from schedule where calendar = ? limit 1`;
+const DELETE = `delete from calendar where name = ?`;
+
+export function* deleteCalendar(c: WriteContext, name: string): Sql<null> {
+  if (!(yield* c.db.get(ALONE, name))) throw new StoreError('NOT_FOUND', `There is no calendar '${name}'.`);
+  const used = yield* c.db.get(NAMED_BY, name);
+  if (used) {
+    const subject = `schedule '${used['name'] as string}' of workflow ${used['workflow_id'] as number}`;
+    throw new StoreError('CONFLICT', `Calendar '${name}' is named by ${subject}.`);
+  }
+  yield* c.db.run(DELETE, name);
+  return null;
+}
