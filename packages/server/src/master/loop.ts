@@ -45,6 +45,8 @@ import { type LiveRun, liveRunOf } from './live-run.ts';
 import { Overload } from './overload.ts';
 import type { MasterFigures, MasterObserver } from './observer.ts';
 import { type Probed, Probes } from './probes.ts';
+import { sharedClock } from './shared-clock.ts';
+import { type DueLooks, startDueLooks } from './due-looks.ts';
 import { steadyClock } from './steady-clock.ts';
 import { REFRESH_MS, TaskVaults } from './task-vaults.ts';
 
@@ -156,6 +158,8 @@ class MasterLoop implements Master {
   private readonly options: MasterOptions;
   private readonly store: QuestionStore;
   private readonly steady = steadyClock();
+  /** Of the store, where other masters compare what this one has written. */
+  private readonly shared = sharedClock(this.steady);
   private readonly clock: () => number;
   private core: MasterCore;
   private readonly links = new Map<number, AttachedLink>();
@@ -177,6 +181,7 @@ class MasterLoop implements Master {
   private readonly alone: boolean;
   private readonly overload = new Overload();
   private readonly listening: (() => void)[] = [];
+  private dueLooks: DueLooks | null = null;
   private claimedTo: CommandId | null = null;
   private readonly commandsInFlight = new Set<CommandId>();
   private readonly commandsDone = new Set<CommandId>();
@@ -191,7 +196,7 @@ class MasterLoop implements Master {
     this.alone = options.alone ?? !options.store.listen;
     this.vault = options.vault ?? createVault([]);
     this.vaults = new TaskVaults(this.store, this.vault);
-    this.clock = options.clock ?? (() => this.steady.now());
+    this.clock = options.clock ?? (this.alone ? () => this.steady.now() : () => this.shared.now());
     this.core = this.newCore();
   }
 
@@ -222,8 +227,35 @@ class MasterLoop implements Master {
       this.commandHint();
     });
     this.listen();
+    this.lookForDue();
     this.commandHint();
     this.schedulePump();
+  }
+
+  /** Schedules: any master fires them, and whoever is first claims the runs. */
+  private lookForDue(): void {
+    let { fence } = this;
+    this.dueLooks = startDueLooks({
+      nextDue: () => this.store.nextDue(),
+      fire: (limit) => {
+        fence = this.fence;
+        return this.state === 'running' ? this.store.fireDue(fence, limit) : null;
+      },
+      fired: (ticks) => {
+        if (ticks.commands > 0) this.commandHint();
+        if (ticks.fired + ticks.skipped > 0) this.observe((observer) => observer.ticked?.(ticks));
+      },
+      jumped: (byMs) => {
+        this.options.log.warn(
+          { master: this.id, byMs },
+          'the clock of the database was put forward or back; what was jumped over counts as missed',
+        );
+      },
+      failed: (error) => {
+        if (this.isFencedNow(error, fence)) this.over(error);
+        else this.options.log.warn({ master: this.id, error }, 'schedules that are due could not be fired; trying again');
+      },
+    });
   }
 
   private listen(): void {
@@ -240,8 +272,15 @@ class MasterLoop implements Master {
     this.registered = false;
     this.since = this.clock();
     const { opsUrl = null } = this.options;
-    await this.store.registerMaster({ id, token, host: hostname(), opsUrl, at: this.since, supersedes });
+    const at = this.since;
+    await this.hearTime(() => this.store.registerMaster({ id, token, host: hostname(), opsUrl, at, supersedes }));
     this.registered = true;
+  }
+
+  private async hearTime(ask: () => Promise<number>): Promise<void> {
+    const askedAt = this.steady.now();
+    const storeAt = await ask();
+    this.shared.heard({ askedAt, answeredAt: this.steady.now(), storeAt });
   }
 
   private every(ms: number, action: () => void): void {
@@ -282,7 +321,7 @@ class MasterLoop implements Master {
     // The store would call an incarnation that it has not taken yet fenced, and that is no end: recovery goes on.
     if (!this.registered) return;
     const { fence } = this;
-    this.store.renewMaster(fence, this.clock()).catch((error: unknown) => {
+    this.hearTime(() => this.store.renewMaster(fence, this.clock())).catch((error: unknown) => {
       if (this.isFencedNow(error, fence)) this.over(error);
       else this.options.log.warn({ master: this.id, error }, 'lease renewal failed');
     });
@@ -736,6 +775,7 @@ class MasterLoop implements Master {
   private end(): void {
     this.state = 'over';
     for (const interval of this.intervals) clearInterval(interval);
+    this.dueLooks?.close();
     for (const stopListening of this.listening.splice(0)) stopListening();
     this.overload.close();
     if (this.timer) clearTimeout(this.timer);

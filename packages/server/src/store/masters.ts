@@ -25,7 +25,7 @@ const FENCE_MASTER = `update master set fenced_at = ? where id = ? and fenced_at
 export function* registerMaster(
   c: WriteContext,
   master: { id: string; token: string; host: string; opsUrl?: string | null; at: number; supersedes?: string[] },
-): Sql<null> {
+): Sql<number> {
   const now = yield* c.now();
   for (const id of (master.supersedes ?? []).toSorted()) yield* c.db.run(FENCE_MASTER, now, id);
   try {
@@ -38,7 +38,7 @@ export function* registerMaster(
       });
     throw error;
   }
-  return null;
+  return now;
 }
 
 const RELEASE_MASTER = `update master set fenced_at = ? where id = ? and token = ? and fenced_at is null`;
@@ -50,10 +50,11 @@ export function* releaseMaster(c: WriteContext, { fence }: { fence: Fence }): Sq
 
 const RENEW_MASTER = `update master set renewed_at = ?, lease_until = ? where id = ?`;
 
-export function* renewMaster(c: WriteContext, request: { fence: Fence; at: number }): Sql<null> {
+export function* renewMaster(c: WriteContext, request: { fence: Fence; at: number }): Sql<number> {
   yield* checkFence(c, request.fence);
-  yield* c.db.run(RENEW_MASTER, request.at, (yield* c.now()) + c.masterLeaseMs, request.fence.master);
-  return null;
+  const now = yield* c.now();
+  yield* c.db.run(RENEW_MASTER, request.at, now + c.masterLeaseMs, request.fence.master);
+  return now;
 }
 
 /** Condition on a run `r`: nobody is in charge of it. */

@@ -372,7 +372,7 @@ export interface ApiStore
 
 /** What the master role asks for. */
 export interface MasterStore extends OperationsMasterStore, ScheduleMasterStore, VaultMasterStore {
-  /** Starts an incarnation with a fresh lease. `supersedes` are fenced in the same transaction: earlier ones that the caller knows to be over. */
+  /** Starts an incarnation with a fresh lease; answers with the store's time, epoch ms. `supersedes` are fenced in the same transaction: earlier ones that the caller knows to be over. */
   registerMaster(master: {
     id: MasterId;
     token: string;
@@ -381,11 +381,11 @@ export interface MasterStore extends OperationsMasterStore, ScheduleMasterStore,
     opsUrl?: string | null;
     at: number;
     supersedes?: MasterId[];
-  }): Promise<void>;
+  }): Promise<number>;
   /** Ends an incarnation on its own wish: its runs are anybody's at once. Nothing happens when it is over already. */
   releaseMaster(fence: Fence): Promise<void>;
-  /** Extends the lease; FENCED when somebody took over. */
-  renewMaster(fence: Fence, at: number): Promise<void>;
+  /** Extends the lease, and answers with the store's time; FENCED when somebody took over. */
+  renewMaster(fence: Fence, at: number): Promise<number>;
   /**
    * Commands not consumed yet, of runs that nobody else owns, oldest first, with ids above `after`. Runs without an owner
    * are this master's from then on; with `ownOnly` they are left to others. A master that has adopted runs asks again from null:

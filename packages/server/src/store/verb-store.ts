@@ -710,16 +710,16 @@ export class VerbStore implements Store {
     return (await this.#people.call('runsEndedBefore', { runs, at })).map(runIdOf);
   }
 
-  async registerMaster(master: Parameters<Store['registerMaster']>[0]): Promise<void> {
-    await this.#writer.call('registerMaster', master);
+  registerMaster(master: Parameters<Store['registerMaster']>[0]): Promise<number> {
+    return this.#writer.call('registerMaster', master);
   }
 
   async releaseMaster(fence: Fence): Promise<void> {
     await this.#writer.call('releaseMaster', { fence });
   }
 
-  async renewMaster(fence: Fence, at: number): Promise<void> {
-    await this.#writer.call('renewMaster', { fence, at });
+  renewMaster(fence: Fence, at: number): Promise<number> {
+    return this.#writer.call('renewMaster', { fence, at });
   }
 
   async claimCommands(
@@ -808,6 +808,10 @@ export class VerbStore implements Store {
 
   async deleteDeadline(deadlineId: number): Promise<void> {
     await this.#writer.call('deleteDeadline', deadlineId);
+  }
+
+  nextDue(): Promise<{ inMs: number | null; now: number }> {
+    return this.#master.call('nextDue', undefined);
   }
 
   fireDue(fence: Fence, limit: number): Promise<FiredTicks> {
