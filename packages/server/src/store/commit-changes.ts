@@ -10,7 +10,9 @@
 import type { CommandAction } from '@pelorus/engine';
 import type { ConcurrencyPolicy, RunId, RunState } from '@pelorus/protocol';
 import { insertAlert } from './alerts-outbox.ts';
+import { driveSettled, settleDates } from './backfill-driver.ts';
 import { beginRun } from './begin-run.ts';
+import type { Bulk } from './bulk.ts';
 import { StoreError } from './port.ts';
 import type { Fence } from './port.ts';
 import {
@@ -26,8 +28,8 @@ import {
 import type { Cell, ChildCommand, ChildStart, CommitRows } from './rows.ts';
 import { attemptName, insertCommand, SYSTEM_USER, VERSION } from './run-rows.ts';
 import { ConstraintViolation } from './database.ts';
-import type { Database, Sql } from './database.ts';
-import { passTurn } from './turns.ts';
+import type { Database, Row, Sql } from './database.ts';
+import { passTurns } from './turns.ts';
 import {
   checkFence,
   FORCEABLE_TASK_RUN_STATES,
@@ -38,25 +40,67 @@ import {
 } from './write-context.ts';
 import type { WriteContext } from './write-context.ts';
 
-const UPDATE_STATUS = `
-  update run set version = ?, state = ?, cause = ?, first_failure = ?, wait_reason = ?, owner = ?, started_at = ?, ended_at = ?,
-    changed = ?
-  where id = ? and state not in ${TERMINAL_RUN_STATES} and version <= ?
-    and (owner is null or owner = ? or exists (select 1 from master m where m.id = run.owner and m.fenced_at is not null))`;
-const UPSERT_TASK_RUN = `
-  insert into task_run (${TASK_RUN_COLUMNS.join(', ')}) values (${TASK_RUN_COLUMNS.map(() => '?').join(', ')})
-  on conflict (run_id, task) do update set ${assignments(TASK_RUN_COLUMNS.slice(2))}
-  where excluded.version >= task_run.version and (task_run.state not in ${TERMINAL_TASK_RUN_STATES}
-    or (excluded.state = 'forced_success' and task_run.state in ${FORCEABLE_TASK_RUN_STATES}))`;
-const UPSERT_ATTEMPT = `
-  insert into attempt (${ATTEMPT_COLUMNS.join(', ')}) values (${ATTEMPT_COLUMNS.map(() => '?').join(', ')})
-  on conflict (run_id, task, n) do update set ${assignments(ATTEMPT_COLUMNS.slice(3))}
-  where excluded.version >= attempt.version and attempt.state not in ${TERMINAL_ATTEMPT_STATES}`;
-const UPSERT_WORKER = `
-  insert into worker (${WORKER_COLUMNS.join(', ')}) values (${WORKER_COLUMNS.map(() => '?').join(', ')})
-  on conflict (id) do update set ${assignments(WORKER_COLUMNS.slice(1).filter((column) => column !== 'seen_at'))},
-    seen_at = case when excluded.seen_at > worker.seen_at then excluded.seen_at else worker.seen_at end`;
-const COMMAND_DONE = `update command set done_at = ?, outcome = ? where id = ? and done_at is null`;
+const MAY_WRITE_RUN = `(owner is null or owner = ? or exists (select 1 from master m where m.id = run.owner and m.fenced_at is not null))`;
+const STATUS_COLUMNS = ['version', 'state', 'cause', 'first_failure', 'wait_reason', 'owner', 'started_at', 'ended_at'];
+/** The cells of these columns, then the change, the run's id, its version and its owner. */
+const UPDATE_STATUS: Bulk = {
+  each: `
+    update run set ${STATUS_COLUMNS.map((column) => `${column} = ?`).join(', ')}, changed = ?
+    where id = ? and state not in ${TERMINAL_RUN_STATES} and version <= ? and ${MAY_WRITE_RUN}`,
+  all: (rows) => `
+    update run set ${STATUS_COLUMNS.map((column, i) => `${column} = n.c${i}`).join(', ')},
+      changed = coalesce(n.c8, pg_current_xact_id()::text::bigint)
+    from ${rows} n
+    where id = n.c9 and state not in ${TERMINAL_RUN_STATES} and version <= n.c10 and ${MAY_WRITE_RUN.replace('?', 'n.c11')}
+    returning id`,
+  types: ['bigint', 'text', 'text', 'text', 'text', 'text', 'bigint', 'bigint', 'bigint', 'bigint', 'bigint', 'text'],
+  key: [9],
+};
+const UPSERT_TASK_RUN = upsert('task_run', TASK_RUN_COLUMNS, {
+  key: 2,
+  texts: ['state', 'cause', 'wait_reason', 'outputs'],
+  update: `${assignments(TASK_RUN_COLUMNS.slice(2))}
+    where excluded.version >= task_run.version and (task_run.state not in ${TERMINAL_TASK_RUN_STATES}
+      or (excluded.state = 'forced_success' and task_run.state in ${FORCEABLE_TASK_RUN_STATES}))`,
+});
+const UPSERT_ATTEMPT = upsert('attempt', ATTEMPT_COLUMNS, {
+  key: 3,
+  texts: ['state', 'cause', 'worker', 'kill_intent'],
+  update: `${assignments(ATTEMPT_COLUMNS.slice(3))}
+    where excluded.version >= attempt.version and attempt.state not in ${TERMINAL_ATTEMPT_STATES}`,
+});
+const UPSERT_WORKER = upsert('worker', WORKER_COLUMNS, {
+  key: 1,
+  texts: ['id', 'name', 'host', 'groups', 'state', 'supersedes'],
+  update: `${assignments(WORKER_COLUMNS.slice(1).filter((column) => column !== 'seen_at'))},
+    seen_at = case when excluded.seen_at > worker.seen_at then excluded.seen_at else worker.seen_at end`,
+});
+const COMMAND_DONE: Bulk = {
+  each: `update command set done_at = ?2, outcome = ?3 where id = ?1 and done_at is null`,
+  all: (rows) => `
+    update command set done_at = n.c1, outcome = n.c2 from ${rows} n where id = n.c0 and done_at is null returning id`,
+  types: ['bigint', 'bigint', 'text'],
+  key: [0],
+};
+
+/** The first `key` columns are the primary key. */
+function upsert(
+  table: string,
+  columns: readonly string[],
+  { key, texts, update }: { key: number; texts: readonly string[]; update: string },
+): Bulk {
+  const into = `insert into ${table} (${columns.join(', ')})`;
+  const keys = columns.slice(0, key);
+  const conflict = `on conflict (${keys.join(', ')}) do update set ${update}`;
+  return {
+    each: `${into} values (${columns.map(() => '?').join(', ')}) ${conflict}`,
+    // `where true`: or else SQLite's parser, and a reader, would take `on` for a part of a join.
+    all: (rows) =>
+      `${into} select ${columns.map((_, i) => `n.c${i}`).join(', ')} from ${rows} n where true ${conflict} returning ${keys.join(', ')}`,
+    types: columns.map((column) => (texts.includes(column) ? 'text' : 'bigint')),
+    key: keys.map((_, i) => i),
+  };
+}
 
 function assignments(columns: readonly string[]): string {
   return columns.map((column) => `${column} = excluded.${column}`).join(', ');
@@ -64,22 +108,35 @@ function assignments(columns: readonly string[]): string {
 
 /** All changes of one commit, behind the fence. What would break S4 or S5 throws, and nothing of the commit is stored. */
 export function* commit(c: WriteContext, request: { fence: Fence; rows: CommitRows }): Sql<{ commands: number }> {
-  yield* checkFence(c, request.fence);
-  const { rows } = request;
+  const { fence, rows } = request;
   noteRuns(c, rows);
   const commandsBefore = c.commandsWritten;
-  yield* finishCommands(c, rows.commandsDone);
-  const ended = yield* updateStatuses(c, request.fence.master, rows.statuses);
-  yield* upsertTaskRuns(c.db, rows.taskRuns);
-  yield* upsertAttempts(c.db, rows.attempts);
-  yield* c.db.each(UPSERT_WORKER, WORKER_WIDTH, rows.workers);
+  let ended: number[] = [];
+  yield* c.db.together<void>([
+    checkFence(c, fence),
+    finishCommands(c, rows.commandsDone),
+    (function* (): Sql<void> {
+      ended = yield* updateStatuses(c, fence.master, rows.statuses);
+    })(),
+    upsertTaskRuns(c.db, rows.taskRuns),
+    upsertAttempts(c.db, rows.attempts),
+    upsertWorkers(c.db, rows.workers),
+  ]);
   for (const child of rows.children) {
     if (child.kind === 'start-child') yield* startChild(c, child);
     else yield* commandChild(c, child);
   }
-  for (const run of ended) yield* runEnded(c, run);
+  yield* runsEnded(c, ended);
   for (const alert of rows.alerts) yield* insertAlert(c, alert);
   return { commands: c.commandsWritten - commandsBefore };
+}
+
+/** Several masters hear of the same workers: all write them in the same order. */
+function* upsertWorkers(db: Database, cells: Cell[]): Sql<void> {
+  const rows: Cell[][] = [];
+  for (let i = 0; i < cells.length; i += WORKER_WIDTH) rows.push(cells.slice(i, i + WORKER_WIDTH));
+  rows.sort(([a], [b]) => (a! < b! ? -1 : 1));
+  yield* db.bulk(UPSERT_WORKER, rows.flat());
 }
 
 function noteRuns({ runsChanged }: WriteContext, { statuses, taskRuns, attempts }: CommitRows): void {
@@ -99,7 +156,7 @@ function* startChild(c: WriteContext, start: ChildStart): Sql<void> {
     );
   }
   const begun = yield* beginRun(c, { making, place: { projectId, workflowId, version }, policy });
-  if (begun?.discarded) yield* runEnded(c, begun.run);
+  if (begun?.discarded) yield* runsEnded(c, [begun.run]);
 }
 
 const LIVE_CHILD = `
@@ -112,12 +169,44 @@ function* commandChild(c: WriteContext, command: ChildCommand): Sql<void> {
 }
 
 const ENDED_RUN = `
-  select workflow_id, turn, dry_run, state, ended_at, parent_run, parent_task, parent_attempt from run where id = ?`;
+  select workflow_id, turn, dry_run, state, cause, exec_type, ended_at, parent_run, parent_task, parent_attempt from run where id = ?`;
 const STATE_OF = `select state from run where id = ?`;
 
-/** What the end of a run is to others: S11, a command to its parent; and the turn of the next run of its workflow. */
-function* runEnded(c: WriteContext, run: number): Sql<void> {
-  const row = (yield* c.db.get(ENDED_RUN, run))!;
+/**
+ * What the end of runs is to others: where they are a backfill's, its dates and what comes next; a command to each parent (S11);
+ * and the turn of the next run of the workflow. Backfills are
+ * locked before workflows, see `backfill-driver.ts`.
+ */
+function* runsEnded(c: WriteContext, runs: readonly number[]): Sql<void> {
+  if (runs.length === 0) return;
+  const rows = (yield* c.db.together(runs.map((run) => c.db.get(ENDED_RUN, run)))) as Row[];
+  const dated = rows.flatMap((row, at) =>
+    row['exec_type'] === 'COMPLEMENT_DATA'
+      ? [{ run: runs[at]!, state: row['state'] as string, cause: row['cause'] as string | null }]
+      : [],
+  );
+  const at = (rows[0]!['ended_at'] as number | null) ?? (yield* c.now());
+  const backfills = dated.length === 0 ? [] : yield* settleDates(c, dated, at);
+  yield* c.db.together(runs.map((run, i) => tellParent(c, run, rows[i]!)));
+  yield* passTurns(
+    c,
+    rows.flatMap((row, i) =>
+      row['dry_run'] === 0
+        ? [
+            {
+              run: runs[i]!,
+              workflowId: row['workflow_id'] as number,
+              waited: row['turn'] !== null,
+              at: (row['ended_at'] as number | null) ?? at,
+            },
+          ]
+        : [],
+    ),
+  );
+  yield* driveSettled(c, backfills, at);
+}
+
+function* tellParent(c: WriteContext, run: number, row: Row): Sql<void> {
   const at = (row['ended_at'] as number | null) ?? (yield* c.now());
   const parent = row['parent_run'] as number | null;
   const parentState =
@@ -132,16 +221,13 @@ function* runEnded(c: WriteContext, run: number): Sql<void> {
     };
     yield* insertCommand(c, { run: parent, action, user: SYSTEM_USER, at });
   }
-  if (row['dry_run'] !== 0) return;
-  yield* passTurn(c, { run, workflowId: row['workflow_id'] as number, waited: row['turn'] !== null, at });
 }
 
 const COMMAND_OUTCOME = `select outcome from command where id = ?`;
 
 function* finishCommands(c: WriteContext, cells: Cell[]): Sql<void> {
-  for (let i = 0; i < cells.length; i += COMMAND_DONE_WIDTH) {
-    const [id, at, outcome] = cells.slice(i, i + COMMAND_DONE_WIDTH) as [number, number, string];
-    if ((yield* c.db.run(COMMAND_DONE, at, outcome, id)) === 1) continue;
+  for (const position of yield* c.db.bulk(COMMAND_DONE, cells)) {
+    const [id, , outcome] = cells.slice(position * COMMAND_DONE_WIDTH) as [number, number, string];
     const found = yield* c.db.get(COMMAND_OUTCOME, id);
     if (!found) throw new StoreError('INVARIANT', `There is no command ${id} to finish.`);
     if (found['outcome'] !== outcome) {
@@ -153,9 +239,6 @@ function* finishCommands(c: WriteContext, cells: Cell[]): Sql<void> {
   }
 }
 
-/** Cells of `UPDATE_STATUS`, in its order. */
-const STATUS_UPDATE_WIDTH = 12;
-
 /** Answers with the runs that ended by it. */
 function* updateStatuses(c: WriteContext, master: string, cells: Cell[]): Sql<number[]> {
   const updates: Cell[] = [];
@@ -165,9 +248,9 @@ function* updateStatuses(c: WriteContext, master: string, cells: Cell[]): Sql<nu
       i + STATUS_WIDTH,
     );
     const written = [version, state, cause, firstFailure, waitReason, master, startedAt, endedAt] as Cell[];
-    updates.push(...written, yield* c.nextChange(), run!, version!, master);
+    updates.push(...written, c.nextChange(), run!, version!, master);
   }
-  const unwritten = new Set(yield* c.db.each(UPDATE_STATUS, STATUS_UPDATE_WIDTH, updates));
+  const unwritten = new Set(yield* c.db.bulk(UPDATE_STATUS, updates));
   const ended: number[] = [];
   for (let i = 0; i < cells.length; i += STATUS_WIDTH) {
     const [run, , state] = cells.slice(i, i + 3) as [number, number, string];
@@ -202,7 +285,7 @@ const STORED_TASK_RUN = `select ${TASK_RUN_COLUMNS.join(', ')} from task_run whe
 
 /** Writes task runs; one that has ended stays as it is, unless an operator forces its success. */
 export function* upsertTaskRuns(db: Database, cells: Cell[]): Sql<void> {
-  for (const at of yield* db.each(UPSERT_TASK_RUN, TASK_RUN_WIDTH, cells)) {
+  for (const at of yield* db.bulk(UPSERT_TASK_RUN, cells)) {
     const row = cells.slice(at * TASK_RUN_WIDTH, (at + 1) * TASK_RUN_WIDTH);
     const stored = (yield* db.rows(STORED_TASK_RUN, row[0]!, row[1]!))[0]!;
     if (row.every((cell, column) => column === 2 || cell === stored[column])) continue;
@@ -219,7 +302,7 @@ function* upsertAttempts(db: Database, cells: Cell[]): Sql<void> {
   const rowAt = (at: number): Cell[] => cells.slice(at * ATTEMPT_WIDTH, (at + 1) * ATTEMPT_WIDTH);
   let unwritten: number[];
   try {
-    unwritten = yield* db.each(UPSERT_ATTEMPT, ATTEMPT_WIDTH, cells);
+    unwritten = yield* db.bulk(UPSERT_ATTEMPT, cells);
   } catch (error) {
     if (!(error instanceof ConstraintViolation)) throw error;
     const row = rowAt(error.position);

@@ -3,6 +3,7 @@
  * on. So one text of a verb serves a database that answers at once (SQLite, in the writer's thread) and one that answers later
  * (PostgreSQL). A verb never holds a promise; whoever runs it decides about transactions.
  */
+import type { Bulk } from './bulk.ts';
 import type { Dialect } from './dialect.ts';
 import type { Cell } from './rows.ts';
 
@@ -15,10 +16,14 @@ export type Statement = string | ((dialect: Dialect) => string);
 /** What is asked of a database that answers later. SQLite's statements never get this far. */
 export interface Query {
   text: string;
-  /** `rows`: arrays of cells instead of objects; `script`: several statements without values or answers. */
-  shape: 'rows' | 'objects' | 'script';
+  /**
+   * `rows`: arrays of cells instead of objects; `script`: several statements without values or answers; `together`: nothing but
+   * its parts, of each of which the answer is a row: what became of it.
+   */
+  shape: 'rows' | 'objects' | 'script' | 'together';
   /** Several: the statement is executed with each, in order. */
   values: Value[][];
+  parts?: Query[];
 }
 /** Per execution: the rows, and how many were written (or only read). */
 export type Answers = { rows: unknown[]; count: number; wrote: boolean }[];
@@ -38,6 +43,13 @@ export interface Database {
   text(statement: Statement, ...values: Value[]): Sql<string>;
   /** Executes the statement once per `width` cells; answers with the positions (in executions) of those that wrote nothing. */
   each(statement: Statement, width: number, cells: readonly Value[]): Sql<number[]>;
+  /** Executes it for each row of cells, none of which has the key of another; answers with the positions of those that wrote nothing. */
+  bulk(bulk: Bulk, cells: readonly Value[]): Sql<number[]>;
+  /**
+   * Pieces that do not wait for each other's answers, in this order: their first statements are sent one behind the other, then
+   * their second ones, and so on. The first that throws ends all.
+   */
+  together<T>(pieces: readonly Sql<T>[]): Sql<T[]>;
   /** A number that grows whenever a row has been written. */
   written(): Sql<number>;
   /** Several reads over one state of the database. */

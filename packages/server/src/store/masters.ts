@@ -7,6 +7,7 @@
  * 2. A run has one owner: it changes only from nobody, or from a master that is fenced, in a statement that holds the run's row.
  * 3. Rows of masters are locked before anything else, and nobody waits for another master's.
  */
+import { driveForgotten } from './backfill-driver.ts';
 import { ConstraintViolation } from './database.ts';
 import type { Sql } from './database.ts';
 import type { Dialect } from './dialect.ts';
@@ -69,11 +70,24 @@ export interface ClaimRequest {
 
 /** Answers with the rows of the commands. */
 export function* claimCommands(c: WriteContext, request: ClaimRequest): Sql<Cell[][]> {
-  yield* checkFence(c, request.fence);
-  if (c.claims !== null && !request.ownOnly) return yield* claimInMemory(c, request, c.claims);
-  const { fence, after, limit } = request;
-  if (!request.ownOnly) yield* c.db.run(TAKE_RUNS_COMMANDED, fence.master, after ?? 0, limit);
-  return yield* c.db.rows(OWN_COMMANDS, after ?? 0, fence.master, limit);
+  const { fence, limit, ownOnly, after } = request;
+  const from = after ?? 0;
+  if (c.claims !== null && !ownOnly) {
+    yield* checkFence(c, fence);
+    return yield* claimInMemory(c, request, c.claims);
+  }
+  const [, , commands] = yield* c.db.together<Cell[][]>([
+    nothing(checkFence(c, fence)),
+    ownOnly ? nothing() : nothing(c.db.run(TAKE_RUNS_COMMANDED, fence.master, from, limit)),
+    c.db.rows(OWN_COMMANDS, from, fence.master, limit),
+  ]);
+  return commands!;
+}
+
+/** A piece of which the answer does not matter. */
+function* nothing(piece?: Sql<unknown>): Sql<Cell[][]> {
+  if (piece) yield* piece;
+  return [];
 }
 
 const OWN_COMMANDS = `
@@ -136,7 +150,10 @@ export function* adoptRuns(
   yield* checkFence(c, fence);
   const now = yield* c.now();
   yield* c.db.run(FENCE_EXPIRED, now, fence.master, now);
-  if (after === null) yield* startForgotten(c, now);
+  if (after === null) {
+    yield* driveForgotten(c, now);
+    yield* startForgotten(c, now);
+  }
   if (c.claims !== null) return yield* adoptInMemory(c, request, c.claims);
   const taken = yield* c.db.rows(TAKE_ORPHANS, fence.master, after ?? 0, limit);
   return (taken as [number][]).map(([run]) => run).toSorted((a, b) => a - b);

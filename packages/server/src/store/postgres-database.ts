@@ -7,6 +7,8 @@
  * unknown and is said to be.
  */
 import pg from 'pg';
+import { bulkText, columnsOf } from './bulk.ts';
+import type { Bulk } from './bulk.ts';
 import { ConstraintViolation } from './database.ts';
 import type { Answers, Database, Query, Row, Sql, Statement, Value } from './database.ts';
 import { POSTGRES } from './dialect.ts';
@@ -68,10 +70,57 @@ export class PostgresDatabase implements Database {
     return answers.flatMap((answer, at) => (answer.count === 0 ? [at] : []));
   }
 
+  *bulk(bulk: Bulk, cells: readonly Value[]): Sql<number[]> {
+    if (cells.length === 0) return [];
+    const width = bulk.types.length;
+    let statement = bulkTexts.get(bulk);
+    if (statement === undefined) bulkTexts.set(bulk, (statement = bulkText(bulk)));
+    const written = new Set<string>();
+    try {
+      for (const row of (yield* this.#ask(statement, 'rows', [columnsOf(width, cells)]))[0]!.rows as Cell[][])
+        written.add(row.join(' '));
+    } catch (error) {
+      throw error instanceof ConstraintViolation
+        ? new ConstraintViolation(positionOf(error, width, cells), error.cause)
+        : error;
+    }
+    const unwritten: number[] = [];
+    if (written.size * width === cells.length) return unwritten;
+    for (let i = 0; i < cells.length; i += width)
+      if (!written.has(bulk.key.map((cell) => cells[i + cell]).join(' '))) unwritten.push(i / width);
+    return unwritten;
+  }
+
+  *together<T>(pieces: readonly Sql<T>[]): Sql<T[]> {
+    const steps = pieces.map((piece) => piece.next());
+    for (;;) {
+      const open = steps.flatMap((step, at) => (step.done === true ? [] : [{ at, query: step.value }]));
+      if (open.length === 0) return steps.map((step) => step.value as T);
+      const parts = open.map(({ query }) => query);
+      const outcomes = (yield { text: '', shape: 'together', values: [], parts })[0]!
+        .rows as PromiseSettledResult<Answers>[];
+      for (const [i, { at }] of open.entries()) {
+        const outcome = outcomes[i]!;
+        const piece = pieces[at]!;
+        steps[at] = outcome.status === 'fulfilled' ? piece.next(outcome.value) : piece.throw(outcome.reason);
+      }
+    }
+  }
+
   /** Whoever runs a verb of reads has made it one snapshot already. */
   snapshot<T>(read: Sql<T>): Sql<T> {
     return read;
   }
+}
+
+const bulkTexts = new Map<Bulk, string>();
+
+/** Of the row that a unique index refused: by the values that the error names, which are the first cells; rows written later first. */
+function positionOf({ cause }: ConstraintViolation, width: number, cells: readonly Value[]): number {
+  const values = /=\(([^)]*)\)/.exec((cause as pg.DatabaseError).detail ?? '')?.[1]?.split(', ') ?? [];
+  for (let i = cells.length - width; i > 0; i -= width)
+    if (values.every((value, cell) => String(cells[i + cell]) === value)) return i / width;
+  return 0;
 }
 
 /** `?` becomes `$1`, `$2`, …; none of our statements holds one in a literal. */
@@ -317,7 +366,11 @@ async function converse<T>(client: pg.PoolClient, verb: Sql<T>): Promise<T> {
 }
 
 /** Several executions are sent one behind the other without waiting; the first failure is what counts. */
-async function execute(client: pg.PoolClient, { text, shape, values }: Query): Promise<Answers> {
+async function execute(client: pg.PoolClient, { text, shape, values, parts = [] }: Query): Promise<Answers> {
+  if (shape === 'together') {
+    const outcomes = await Promise.allSettled(parts.map((part) => execute(client, part)));
+    return [{ rows: outcomes, count: 0, wrote: false }];
+  }
   if (shape === 'script') {
     await client.query(text);
     return [];

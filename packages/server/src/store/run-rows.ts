@@ -1,6 +1,7 @@
 /** New rows of runs and commands, whichever verb makes them. */
 import type { CommandAction, CommandOutcome, ParentLink } from '@pelorus/engine';
 import type { RunState } from '@pelorus/protocol';
+import type { Dialect } from './dialect.ts';
 import type { RunMaking } from './rows.ts';
 import type { Row, Sql } from './database.ts';
 import type { WriteContext } from './write-context.ts';
@@ -9,11 +10,11 @@ import type { WriteContext } from './write-context.ts';
 export const SYSTEM_USER = 'pelorus';
 
 export const VERSION = `select concurrency from workflow_version where workflow_id = ? and version = ?`;
-const INSERT_RUN = `
+const INSERT_RUN = (dialect: Dialect): string => `
   insert into run (
     project_id, project, workflow_id, workflow, workflow_version, parent_run, parent_task, parent_attempt, submitted_at, version,
     logical_at, dry_run, exec_type, submit_user, rerun_of, state, cause, wait_reason, turn, behind, ended_at, changed, spec
-  ) values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ) values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ${dialect.change}, ?)
   on conflict (parent_run, parent_task, parent_attempt) where parent_run is not null do nothing
   returning id`;
 
@@ -59,7 +60,7 @@ export function* insertRun(c: WriteContext, making: RunMaking, place: RunPlace, 
     entry.turn,
     entry.behind,
     entry.endedAt,
-    yield* c.nextChange(),
+    c.nextChange(),
     making.rest,
   );
   if (!row) return null;

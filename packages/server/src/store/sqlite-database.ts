@@ -3,6 +3,7 @@
  * it is prepared once and kept for the life of the connection.
  */
 /* oxlint-disable require-yield -- SQLite answers at once: no statement is left to whoever runs the verb */
+import type { Bulk } from './bulk.ts';
 import { DatabaseSync } from 'node:sqlite';
 import type { StatementResultingChanges, StatementSync } from 'node:sqlite';
 import { ConstraintViolation } from './database.ts';
@@ -78,6 +79,16 @@ export class SqliteDatabase implements Database {
       if (this.#execute(prepared, cells.slice(i, i + width), at).changes === 0) unwritten.push(at);
     }
     return unwritten;
+  }
+
+  *bulk({ each, types }: Bulk, cells: readonly Value[]): Sql<number[]> {
+    return yield* this.each(each, types.length, cells);
+  }
+
+  *together<T>(pieces: readonly Sql<T>[]): Sql<T[]> {
+    const answers: T[] = [];
+    for (const piece of pieces) answers.push(yield* piece);
+    return answers;
   }
 
   *written(): Sql<number> {

@@ -119,21 +119,36 @@ export function* supersedeOthers(
 
 const ANYBODY_WAITS = (dialect: Dialect): string => `select 1 from ${WAITING(dialect)} and turn is not null limit 1`;
 
-/** To be called for each run that has ended, after all of its transaction are written. */
-export function* passTurn(
-  c: WriteContext,
-  ended: { run: number; workflowId: number; waited: boolean; at: number },
-): Sql<void> {
-  const { run, workflowId, waited, at } = ended;
-  if (waited) yield* c.db.run(LEAVE_LINE, run);
-  if (!(yield* c.db.get(ANYBODY_WAITS, workflowId))) {
-    // A newcomer that has seen the run active holds the row until it stands in line.
-    yield* lockLine(c, workflowId, 'share');
-    if (!(yield* c.db.get(ANYBODY_WAITS, workflowId))) return;
+export interface EndedRun {
+  run: number;
+  workflowId: number;
+  /** It was waiting for its turn. */
+  waited: boolean;
+  at: number;
+}
+
+/** To be called with all runs that a transaction ends, after all of them are written. */
+export function* passTurns(c: WriteContext, ended: readonly EndedRun[]): Sql<void> {
+  for (const { run, waited } of ended) if (waited) yield* c.db.run(LEAVE_LINE, run);
+  const workflows = [...new Set(ended.map(({ workflowId }) => workflowId))].toSorted((a, b) => a - b);
+  const waiting = yield* c.db.together(workflows.map((workflowId) => someoneWaits(c, workflowId)));
+  for (const [i, workflowId] of workflows.entries()) {
+    if (!waiting[i]) continue;
+    yield* lockLine(c, workflowId, 'update');
+    for (const { run, at } of ended.filter((each) => each.workflowId === workflowId)) {
+      yield* startNext(c, workflowId, at);
+      yield* closeRanks(c, workflowId, run);
+    }
   }
-  yield* lockLine(c, workflowId, 'update');
-  yield* startNext(c, workflowId, at);
-  yield* closeRanks(c, workflowId, run);
+}
+
+/** When nobody does, nobody will before the transaction ends who does not see that the runs have ended. */
+function* someoneWaits(c: WriteContext, workflowId: number): Sql<boolean> {
+  if (yield* c.db.get(ANYBODY_WAITS, workflowId)) return true;
+  if (c.db.dialect.forShare === '') return false;
+  // A newcomer that has seen one of them active holds the row until it stands in line.
+  yield* lockLine(c, workflowId, 'share');
+  return (yield* c.db.get(ANYBODY_WAITS, workflowId)) !== undefined;
 }
 
 const LEAVE_LINE = `update run set turn = null, behind = null where id = ?`;
@@ -142,7 +157,8 @@ const NEWEST_WITH_PRIORITY = (dialect: Dialect): string =>
 const OLDEST_WAITING = (dialect: Dialect): string =>
   `select min(id) as id from ${WAITING(dialect)} and turn = 'serial_wait'`;
 /** It is nobody's until its start command is claimed, and looks like any run that has just been submitted. */
-const GIVE_TURN = `update run set turn = null, behind = null, state = 'queued', wait_reason = null, changed = ? where id = ?`;
+const GIVE_TURN = (dialect: Dialect): string =>
+  `update run set turn = null, behind = null, state = 'queued', wait_reason = null, changed = ${dialect.change} where id = ?`;
 
 function* startNext(c: WriteContext, workflowId: number, at: number): Sql<void> {
   if ((yield* activeRun(c, workflowId)) !== null) return;
@@ -150,20 +166,21 @@ function* startNext(c: WriteContext, workflowId: number, at: number): Sql<void> 
     (yield* c.db.get(OLDEST_WAITING, workflowId))?.['id'] ??
     null) as number | null;
   if (next === null) return;
-  yield* c.db.run(GIVE_TURN, yield* c.nextChange(), next);
+  yield* c.db.run(GIVE_TURN, c.nextChange(), next);
   c.runsChanged?.add(next);
   yield* insertCommand(c, { run: next, action: { kind: 'start' }, user: SYSTEM_USER, at });
 }
 
 const BEHIND = (dialect: Dialect): string => `select id, turn from run ${dialect.along('run_behind')} where behind = ?`;
-const NOW_BEHIND = `update run set behind = ?, wait_reason = ?, changed = ? where id = ?`;
+const NOW_BEHIND = (dialect: Dialect): string =>
+  `update run set behind = ?, wait_reason = ?, changed = ${dialect.change} where id = ?`;
 
 /** Wait reasons that name the run which has ended name another one now. */
 function* closeRanks(c: WriteContext, workflowId: number, ended: number): Sql<void> {
   for (const [id, turn] of (yield* c.db.rows(BEHIND, ended)) as [number, string][]) {
     if (turn !== 'serial_wait' && turn !== 'serial_priority') continue;
     const behind = turn === 'serial_wait' ? yield* latestInLine(c, workflowId, id) : yield* activeRun(c, workflowId);
-    if (behind !== null) yield* c.db.run(NOW_BEHIND, behind, waitReason(turn, behind), yield* c.nextChange(), id);
+    if (behind !== null) yield* c.db.run(NOW_BEHIND, behind, waitReason(turn, behind), c.nextChange(), id);
   }
 }
 
