@@ -253,7 +253,8 @@ class MasterLoop implements Master {
       },
       failed: (error) => {
         if (this.isFencedNow(error, fence)) this.over(error);
-        else this.options.log.warn({ master: this.id, error }, 'schedules that are due could not be fired; trying again');
+        else
+          this.options.log.warn({ master: this.id, error }, 'schedules that are due could not be fired; trying again');
       },
     });
   }

@@ -1,6 +1,7 @@
 /** What a master shows of its work to whoever measures it. Nothing of it has a say in what the master does. */
 import type { Change, StoredRun, WorkflowVersion } from '@pelorus/engine';
 import type { MasterId, RunState } from '@pelorus/protocol';
+import type { FiredTicks } from '../store/index.ts';
 
 /** Each is called from the master's loop: it must return at once and may not throw. */
 export interface MasterObserver {
@@ -12,6 +13,8 @@ export interface MasterObserver {
   accepted?(latencyMs: number): void;
   claimed?(commands: number): void;
   adopted?(runs: number): void;
+  /** Ticks of schedules were decided. */
+  ticked?(ticks: Pick<FiredTicks, 'fired' | 'skipped'>): void;
   /** Another master has ended this incarnation. */
   fenced?(): void;
   /** A commit failed: everything in memory is forgotten and read again. */

@@ -24,7 +24,7 @@ import {
 import { runIdOf, type ConcurrencyPolicy, type WorkflowDefinition } from '@pelorus/protocol';
 import { insertAlert } from './alerts-outbox.ts';
 import { beginRun } from './begin-run.ts';
-import type { Row, Sql } from './database.ts';
+import type { Database, Row, Sql } from './database.ts';
 import { aboutNoRun, alertRowOf, checkDeadlines } from './deadlines.ts';
 import type { Dialect } from './dialect.ts';
 import { isPaused } from './maintenance.ts';
@@ -50,14 +50,14 @@ const NEXT = `
 export function* fireDue(c: WriteContext, request: { fence: Fence; limit: number }): Sql<FiredTicks> {
   yield* checkFence(c, request.fence);
   const now = yield* c.now();
-  const next = yield* nextAt(c);
+  const next = yield* nextAt(c.db);
   if (next === null || next > now) return quiet({ now, nextInMs: next === null ? null : next - now });
   if (yield* isPaused(c)) return quiet({ now, nextInMs: null, paused: true });
   const commandsBefore = c.commandsWritten;
   const due = yield* takeDue(c, now, request.limit);
   const { fired, skipped } = yield* decideAll(c, due, now);
   const deadlines = yield* checkDeadlines(c, { now, limit: request.limit });
-  const after = yield* nextAt(c);
+  const after = yield* nextAt(c.db);
   return {
     ...{ fired, skipped, missedDeadlines: deadlines.missed, now, paused: false },
     commands: c.commandsWritten - commandsBefore,
@@ -71,8 +71,17 @@ function quiet(known: Pick<FiredTicks, 'now' | 'nextInMs'> & { paused?: boolean 
   return { fired: 0, skipped: 0, missedDeadlines: 0, commands: 0, more: false, paused: false, ...known };
 }
 
-function* nextAt(c: WriteContext): Sql<number | null> {
-  const row = yield* c.db.get(NEXT);
+const NOW = (dialect: Dialect): string => `select ${dialect.nowMs} as now`;
+
+/** For looks that cost nobody anything. */
+export function* nextDue(db: Database): Sql<{ inMs: number | null; now: number }> {
+  const now = (yield* db.get(NOW))?.['now'] as number;
+  const next = yield* nextAt(db);
+  return { inMs: next === null ? null : Math.max(0, next - now), now };
+}
+
+function* nextAt(db: Database): Sql<number | null> {
+  const row = yield* db.get(NEXT);
   const instants = [row?.['tick'] as number | null, row?.['deadline'] as number | null].filter((at) => at !== null);
   return instants.length === 0 ? null : Math.min(...instants);
 }

@@ -32,6 +32,7 @@ import {
 } from './fleet.ts';
 import { getCalendar, listCalendars } from './calendars.ts';
 import { getDeadline, listDeadlines } from './deadlines.ts';
+import { nextDue } from './fire-due.ts';
 import { getMaintenance } from './maintenance.ts';
 import { getSchedule, listSchedules } from './schedules.ts';
 import { listTicks } from './ticks.ts';
@@ -303,6 +304,7 @@ export const readVerbs = {
   getMaintenance,
   getDeadline,
   listDeadlines,
+  nextDue,
   pageWorkflows,
   lastRuns,
   statLog,

@@ -304,6 +304,8 @@ export interface FiredTicks {
 
 /** What the master role asks for about schedules. */
 export interface ScheduleMasterStore {
+  /** How long until something is due, ms; 0: it is; null: nothing is to come. `now`: by the database's clock, epoch ms. */
+  nextDue(): Promise<{ inMs: number | null; now: number }>;
   /**
    * Decides ticks that are due, of `limit` schedules at most, and looks at deadlines that are: the rows of the ticks, the runs that
    * they fire and when each schedule is due next, in one transaction. Any master may ask at any time, several at once: what one

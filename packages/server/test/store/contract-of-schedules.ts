@@ -23,7 +23,7 @@ const PLAIN: ScheduleOptions = {
 };
 
 /** Hourly, half an hour away from now: whenever the test runs, its last fire was missed and its next is not due. */
-function hourly(): string {
+function halfAnHourAway(): string {
   return `${(new Date().getUTCMinutes() + 30) % 60} * * * *`;
 }
 
@@ -35,7 +35,9 @@ export function schedulesContract(makePlace: () => Promise<Place>): void {
     let store: Store;
     let fence: Fence;
     let workflowId: number;
+    let hourly: string;
     beforeEach(async () => {
+      hourly = halfAnHourAway();
       place = await makePlace();
       store = await place.open();
       await store.ensureProject({ name: 'sales', description: '', owner: 'ann', at: AT });
@@ -50,7 +52,7 @@ export function schedulesContract(makePlace: () => Promise<Place>): void {
     const saving = (more: Partial<SaveSchedule> = {}): SaveSchedule => ({
       workflowId,
       name: 'default',
-      cron: hourly(),
+      cron: hourly,
       zone: 'UTC',
       startAt: null,
       endAt: null,
@@ -99,7 +101,7 @@ export function schedulesContract(makePlace: () => Promise<Place>): void {
         expect({ created, changed }).toEqual({ created: true, changed: true });
         expect(schedule).toEqual({
           ...{ id: schedule.id, projectId: schedule.projectId, project: 'sales', workflowId, workflow: 'nightly' },
-          ...{ name: 'default', version: 1, online: false, cron: hourly(), zone: 'UTC', startAt: null, endAt: null },
+          ...{ name: 'default', version: 1, online: false, cron: hourly, zone: 'UTC', startAt: null, endAt: null },
           ...{ misfire: 'fire_last', misfireMax: 100, calendar: null, onHoliday: null, options: PLAIN },
           ...{ nextDueAt: null, nextNominalAt: null, lastNominalAt: null, lastFiredAt: null, lastRun: null },
           ...{ fromDefinition: false, createdAt: AT, createdBy: 'ann', updatedAt: AT, updatedBy: 'ann' },
@@ -384,7 +386,7 @@ export function schedulesContract(makePlace: () => Promise<Place>): void {
       test('an edit of the times causes no burst: ticks that were due before it are recorded, and fire nothing', async () => {
         const schedule = await save({ misfire: 'fire_all' });
         await wait(3 * HOUR);
-        const edited = await save({ misfire: 'fire_all', cron: hourly().replace('*', '0-23/2') });
+        const edited = await save({ misfire: 'fire_all', cron: hourly.replace('*', '0-23/2') });
         expect(edited.nextDueAt!).toBeGreaterThan(Date.now());
         expect(await fireAll()).toEqual({ fired: 0, skipped: 0 });
         expect(await ticks(schedule)).toMatchObject(
@@ -457,7 +459,7 @@ export function schedulesContract(makePlace: () => Promise<Place>): void {
 
       test('shifted to one instant they are one run, and each has its row', async () => {
         const now = Date.now();
-        const cron = `${hourly().split(' ')[0]} ${new Date(now - HOUR).getUTCHours()} * * *`;
+        const cron = `${hourly.split(' ')[0]} ${new Date(now - HOUR).getUTCHours()} * * *`;
         await calendar([dayText(now - HOUR - 2 * DAY), dayText(now - HOUR - DAY)]);
         const schedule = await save({ calendar: 'cn', onHoliday: 'shift_next', cron, misfire: 'fire_all' });
         const [due] = [Date.parse(`${dayText(now - HOUR)}T00:00:00Z`) + (schedule.nextDueAt! % DAY)];
@@ -530,7 +532,7 @@ export function schedulesContract(makePlace: () => Promise<Place>): void {
 
     describe('the block of a definition', () => {
       const spec = (more: Partial<ScheduleSpec> = {}): ScheduleSpec => ({
-        ...{ cron: hourly(), timezone: 'UTC', start: null, end: null, misfire: 'fire_last', calendar: null },
+        ...{ cron: hourly, timezone: 'UTC', start: null, end: null, misfire: 'fire_last', calendar: null },
         ...{ onHoliday: null, dependsOnPrevious: false, dependsOn: [], online: false },
         ...more,
       });
