@@ -15,9 +15,10 @@ import { announcesBody, mediaType } from './body.ts';
 import { createBodyBudget, type BodyBudget } from './body-budget.ts';
 import { startBulkRunner, type BulkRunner } from './bulk-runner.ts';
 import { administrator, createCaller, grantsReader, type CheckedCaller } from './caller.ts';
-import type { ApiContext, ApiLog, ApiOptions, Connected } from './context.ts';
+import type { ApiContext, ApiOptions, Connected } from './context.ts';
 import { answerFromConsole, type ConsoleFiles } from './console.ts';
 import { createDefinitionParser } from './definitions/definition-parser.ts';
+import { createFailureLog, type RequestFailure } from './failure-log.ts';
 import { createGuard } from './guard.ts';
 import { API_LIMITS } from './limits.ts';
 import { createLogFollowers } from './log-follow.ts';
@@ -50,6 +51,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
   let bulk: BulkRunner | null = null;
   const context = { ...contextOf(options), startBulk: () => bulk?.hint() };
   const streams = createEventStreams(options.log, { ...DEFAULT_STREAM_LIMITS, ...options.streams });
+  const failed = createFailureLog(options.log, () => performance.now());
   const app: FastifyInstance = fastify({
     logger: false,
     exposeHeadRoutes: true,
@@ -57,7 +59,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
     requestTimeout: API_LIMITS.requestTimeoutMs,
     routerOptions: { maxParamLength: API_LIMITS.pathParameterLength },
     trustProxy: options.trustedProxies === undefined ? false : [...options.trustedProxies],
-    frameworkErrors: (error, request, reply) => void sendFailure(error, request, reply, options.log),
+    frameworkErrors: (error, request, reply) => void sendFailure(error, request, reply, failed),
     clientErrorHandler: (error, socket) => answerRaw(error, socket),
   });
   // What a client expects besides 100-continue is not met, and the request answered all the same.
@@ -72,7 +74,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
   const door = doorOf(options);
   app.setErrorHandler(async (error: FastifyError, request, reply) => {
     await auditRefusal(door, request, error);
-    return sendFailure(error, request, reply, options.log);
+    return sendFailure(error, request, reply, failed);
   });
   app.setNotFoundHandler(async (request) => {
     if (pathOf(request).startsWith(`${API_BASE}/`)) await callerOf(door, { access: SIGNED_IN }, request);
@@ -398,14 +400,15 @@ function send(reply: FastifyReply, answer: Answer, body: SentAtOnce): FastifyRep
     : reply.send(Readable.from(body.stream, { objectMode: false }));
 }
 
-function sendFailure(error: unknown, request: FastifyRequest, reply: FastifyReply, log: ApiLog): FastifyReply {
+function sendFailure(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  failed: (failure: RequestFailure) => void,
+): FastifyReply {
   const problem = problemOf(error);
-  if (problem.status >= 500 && !(error instanceof ClientGone)) {
-    log[problem.code === 'INTERNAL' ? 'error' : 'warn'](
-      { err: error, method: request.method, path: pathOf(request), code: problem.code },
-      'request failed',
-    );
-  }
+  if (problem.status >= 500 && !(error instanceof ClientGone))
+    failed({ error, code: problem.code, method: request.method, path: pathOf(request) });
   if (problem.retryAfter !== undefined) void reply.header('retry-after', String(problem.retryAfter));
   if (problem.code === 'NOT_SIGNED_IN') void reply.header('www-authenticate', 'Bearer realm="pelorus"');
   const { refusal } = request.routeOptions.config;
