@@ -7,6 +7,7 @@ export * from './limits.ts';
 export * from './log-gaps.ts';
 export * from './routes.ts';
 export * from './operations.ts';
+export * from './schedules.ts';
 export * from './socket-link.ts';
 export * from './states.ts';
 export * from './trace.ts';
