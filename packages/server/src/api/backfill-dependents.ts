@@ -26,7 +26,9 @@ export async function dependentsOf(
   for (const each of dependents) await refuseUnlessRuns(context, each, run);
   const left = reached.length - dependents.length;
   const warnings =
-    left === 0 ? [] : [`workflows that depend on it and are not run, because you may not run anything in their projects: ${left}`];
+    left === 0
+      ? []
+      : [`workflows that depend on it and are not run, because you may not run anything in their projects: ${left}`];
   return { dependents: dependents.map(({ upstreams: _upstreams, ...dependent }) => dependent), warnings };
 }
 
@@ -39,7 +41,8 @@ async function allUpstreams({ store }: ApiContext): Promise<WorkflowUpstreams[]>
   }
 }
 
-const keyOf = ({ project, workflow }: { project: string; workflow: string }): string => JSON.stringify([project, workflow]);
+const keyOf = ({ project, workflow }: { project: string; workflow: string }): string =>
+  JSON.stringify([project, workflow]);
 
 /** Pure. Those that depend on `root` directly or not, `root` itself left out; where they depend on each other in a circle, as found. */
 export function dependentOrder(
@@ -49,7 +52,10 @@ export function dependentOrder(
   const rootKey = keyOf({ project: root.project, workflow: root.name });
   const reached = reachedFrom(rootKey, all);
   const open = new Map(
-    [...reached].map(([key, each]) => [key, each.upstreams.map(keyOf).filter((upstream) => upstream !== key && reached.has(upstream))]),
+    [...reached].map(([key, each]) => [
+      key,
+      each.upstreams.map(keyOf).filter((upstream) => upstream !== key && reached.has(upstream)),
+    ]),
   );
   const ordered: WorkflowUpstreams[] = [];
   while (open.size > 0) {
@@ -65,7 +71,8 @@ export function dependentOrder(
 function reachedFrom(root: string, all: readonly WorkflowUpstreams[]): Map<string, WorkflowUpstreams> {
   const below = new Map<string, WorkflowUpstreams[]>();
   for (const each of all)
-    for (const upstream of new Set(each.upstreams.map(keyOf))) below.set(upstream, [...(below.get(upstream) ?? []), each]);
+    for (const upstream of new Set(each.upstreams.map(keyOf)))
+      below.set(upstream, [...(below.get(upstream) ?? []), each]);
   const reached = new Map<string, WorkflowUpstreams>();
   const queue = [root];
   for (let next = queue.shift(); next !== undefined; next = queue.shift())
@@ -79,7 +86,11 @@ function reachedFrom(root: string, all: readonly WorkflowUpstreams[]): Map<strin
 }
 
 /** As the driver will make its runs: whole, and as the workflow says. */
-async function refuseUnlessRuns(context: ApiContext, { project, workflow }: WorkflowUpstreams, run: RunOrder): Promise<void> {
+async function refuseUnlessRuns(
+  context: ApiContext,
+  { project, workflow }: WorkflowUpstreams,
+  run: RunOrder,
+): Promise<void> {
   const { execType, dryRun, zone } = run;
   try {
     await prepareRun(context, { ...WHOLE_WORKFLOW, project, workflow, execType, dryRun, zone });

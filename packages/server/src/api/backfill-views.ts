@@ -62,7 +62,8 @@ export function backfillView(row: BackfillRow, { dates, nextCursor, mayName }: B
 
 const DEPS = { NODE_ONLY: 'node', NODE_POST: 'post', NODE_PRE: 'pre' } as const;
 
-export const nameOf = ({ project, workflow }: { project: string; workflow: string }): string => `${project}/${workflow}`;
+export const nameOf = ({ project, workflow }: { project: string; workflow: string }): string =>
+  `${project}/${workflow}`;
 
 function dateView(date: BackfillDateRow, dependent: string | null): BackfillDate {
   const { state, run, runs, reason } = date;

@@ -38,6 +38,8 @@ export interface PreparedBackfill {
 }
 
 const PARALLELISM_DEFAULT = 2;
+/** Later dates are not reckoned, and none is to be missing without a word. */
+const LATEST_DATE = Date.UTC(2200, 0, 1);
 
 /** Everything that can be refused is refused here, before anything is written. */
 export async function prepareBackfill(
@@ -48,7 +50,12 @@ export async function prepareBackfill(
   refuseWrongRange(order, names);
   const now = context.clock();
   const first = 'dates' in order.when ? (order.when.dates[0] ?? now) : order.when.startAt;
-  const { run, workflow, definition, warnings: ofRun } = await prepareRun(context, { ...order.run, logicalDateAt: first });
+  const {
+    run,
+    workflow,
+    definition,
+    warnings: ofRun,
+  } = await prepareRun(context, { ...order.run, logicalDateAt: first });
   const zone = order.run.zone ?? definition.schedule?.timezone ?? 'UTC';
   const dates = await datesOf(order, zone, names);
   const { selection, params, failurePolicy, priority, workerGroup, environment, dryRun } = order.run;
@@ -83,6 +90,7 @@ function refuseWrongRange(order: BackfillOrder, names: BackfillNames): void {
   if (!('dates' in order.when)) {
     const { startAt, endAt, crontab } = order.when;
     if (startAt > endAt) problems.push([names.startDate, `must not be after ${names.endDate}`]);
+    if (endAt >= LATEST_DATE) problems.push([names.endDate, 'must lie before the year 2200']);
     const wrong = crontab === null ? null : wrongCrontab(crontab);
     if (wrong !== null) problems.push([names.crontab, wrong]);
   }
@@ -136,10 +144,7 @@ export async function submitBackfill(
   const given = key ?? { idempotencyKey: null, requestHash: '' };
   const { backfill: row, repeated, runs } = await context.store.createBackfill(backfill, given);
   context.hints.commandWritten();
-  context.log.info(
-    { backfill: row.id, workflow: row.workflow, dates: row.dateCount, repeated },
-    'backfill submitted',
-  );
+  context.log.info({ backfill: row.id, workflow: row.workflow, dates: row.dateCount, repeated }, 'backfill submitted');
   return { row, runs };
 }
 

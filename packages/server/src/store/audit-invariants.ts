@@ -168,6 +168,40 @@ const QUESTIONS: readonly Question[] = [
       group by workflow_id, logical_at having count(*) > 1 order by workflow_id, logical_at limit ?`,
   },
   {
+    invariant: 'S8',
+    name: 'dates of backfills',
+    sql: () => `
+      select 'date ' || d.position || ' of backfill ' || d.backfill_id as subject,
+        'it is running, but its run ' || coalesce(cast(d.run_id as text), '') || case when r.id is null then ' is not there' else ' is ' || r.state end as detail
+      from backfill_date d left join run r on r.id = d.run_id
+      where d.state = 'running' and (r.id is null or r.state in ${TERMINAL_RUN_STATES})
+      order by d.backfill_id, d.position limit ?`,
+  },
+  {
+    invariant: 'S8',
+    name: 'runs of one date',
+    sql: () => `
+      select 'date ' || l.position || ' of backfill ' || l.backfill_id as subject,
+        'run ' || l.run_id || ' of it has not ended, but the date is ' || d.state as detail
+      from backfill_run l join run r on r.id = l.run_id join backfill_date d on d.backfill_id = l.backfill_id and d.position = l.position
+      where r.state not in ${TERMINAL_RUN_STATES} and (d.state <> 'running' or d.run_id is null or d.run_id <> l.run_id)
+      order by l.backfill_id, l.position limit ?`,
+  },
+  {
+    invariant: 'S8',
+    name: 'tallies of backfills',
+    sql: () => `
+      select 'backfill ' || b.id as subject, 'it is ' || b.state || ' and says that dates pending are ' || b.pending_dates || ', running '
+        || b.running_dates || '; they are ' || b.pending || ' and ' || b.running as detail
+      from (
+        select f.id, f.state, f.ended_at, f.pending_dates, f.running_dates,
+          (select count(*) from backfill_date d where d.backfill_id = f.id and d.state = 'pending') as pending,
+          (select count(*) from backfill_date d where d.backfill_id = f.id and d.state = 'running') as running
+        from backfill f) b
+      where b.pending <> b.pending_dates or b.running <> b.running_dates or (b.pending + b.running > 0) <> (b.ended_at is null)
+      order by b.id limit ?`,
+  },
+  {
     invariant: 'S9',
     name: 'live attempts of ended runs',
     sql: () => `

@@ -244,7 +244,11 @@ const NEXT_DATES = `
  * Begins as many dates as there is room for, `limit` at most, and answers how many it went through. A date whose run cannot be made
  * has failed; one whose run is discarded at once was skipped, and the next has its turn.
  */
-export function* beginDates(c: WriteContext, held: HeldBackfill, { at, limit }: { at: number; limit: number }): Sql<number> {
+export function* beginDates(
+  c: WriteContext,
+  held: HeldBackfill,
+  { at, limit }: { at: number; limit: number },
+): Sql<number> {
   if (held.endedAt !== null || held.state === 'paused') return 0;
   held.state = 'running';
   if (!hasRoom(held)) return 0;
@@ -299,7 +303,9 @@ type Made =
   | { kind: 'refused'; reason: string };
 
 /** What runs of one of its workflows are made of, looked up once in a transaction. */
-type Template = { kind: 'template'; place: RunPlace; policy: ConcurrencyPolicy; run: NewRun } | { kind: 'refused'; reason: string };
+type Template =
+  | { kind: 'template'; place: RunPlace; policy: ConcurrencyPolicy; run: NewRun }
+  | { kind: 'refused'; reason: string };
 
 /** Whoever makes a run holds the key of its workflow, so that it is not deleted meanwhile. */
 const WORKFLOW_TO_RUN = (dialect: Dialect): string => {

@@ -148,7 +148,9 @@ export function* listBackfillDates(
 ): Sql<BackfillDateRow[]> {
   const { after = -1, state, limit } = filter;
   const rows =
-    state === undefined ? yield* db.all(ALL_DATES, id, after, limit) : yield* db.all(DATES_IN_STATE, id, after, state, limit);
+    state === undefined
+      ? yield* db.all(ALL_DATES, id, after, limit)
+      : yield* db.all(DATES_IN_STATE, id, after, state, limit);
   return rows.map((row) => ({
     position: row['position'] as number,
     logicalAt: row['logical_at'] as number,

@@ -113,7 +113,7 @@ function* smallestSource(db: Database, filter: RunFilter, workflowIds: number[] 
 
 function* countedUpTo(db: Database, { index, sql, values }: Condition & { index: string }): Sql<number> {
   const some = `select 1 from run ${db.dialect.along(index)} where ${sql} limit ${GATHERED_MAX + 1}`;
-  return (yield* db.get(`select count(*) as runs from (${some}) some`, ...values))?.['runs'] as number;
+  return (yield* db.get(`select count(*) as runs from (${some}) looked_at`, ...values))?.['runs'] as number;
 }
 
 function* pairsSource(db: Database, workflowIds: number[] | null, states: readonly string[] | null): Sql<Source> {

@@ -73,11 +73,15 @@ describe('dates', () => {
 
 test.each([
   [{ startDate: '2026-04-01T00:00:00Z' }, '/startDate', 'startDate must not be after endDate'],
-  [{ crontab: '* * *' }, '/crontab', 'crontab must have five, six or seven fields, e.g. 0 2 * * *'],
-  [{ crontab: '61 * * * *' }, '/crontab', 'crontab is no crontab: Invalid value for minute: 61'],
+  [
+    { crontab: '* * *' },
+    '/crontab',
+    "crontab is no crontab: it has 3 fields; 5 are cron's, 6 or 7 are Quartz's with seconds first",
+  ],
+  [{ crontab: '61 * * * *' }, '/crontab', expect.stringContaining('crontab is no crontab: ') as string],
   [{ crontab: '0 0 30 2 *' }, '/crontab', 'crontab gives no date from startDate to endDate'],
-  [{ crontab: '* * * * * *' }, '/crontab', 'crontab gives more than 10000 dates, which one backfill may have'],
-  [{ endDate: '2126-01-01T00:00:00Z' }, '/endDate', 'endDate gives more than 10000 dates, which one backfill may have'],
+  [{ crontab: '* * * * * *' }, '/crontab', 'crontab gives more than 100000 dates, which one backfill may have'],
+  [{ endDate: '2426-01-01T00:00:00Z' }, '/endDate', 'endDate must lie before the year 2200'],
   [{ parallelism: 3 }, '/parallelism', 'parallelism belongs to mode parallel only'],
   [{ dates: [RANGE.startDate] }, '/startDate', 'startDate cannot be given together with dates'],
   [{ logicalDate: RANGE.startDate }, '/logicalDate', 'logicalDate is not known here'],
@@ -109,9 +113,10 @@ test('a backfill is kept with all that its runs are to be', async () => {
   expect(made).toMatchObject({ status: 201, headers: { location: `/api/v1/backfills/${made.body.id}` } });
   expect(made.body).toEqual({
     id: 1,
-    state: 'pending',
-    waitReason: 'backfills are not driven yet: none of its dates has been started',
+    state: 'running',
+    waitReason: null,
     dateCount: 4,
+    runs: [1, 2, 3],
     warnings: [],
   });
   const { body } = await api.call<BackfillView>('GET', '/backfills/1');
@@ -128,9 +133,12 @@ test('a backfill is kept with all that its runs are to be', async () => {
     mode: 'parallel',
     parallelism: 3,
     order: 'descending',
-    state: 'pending',
-    waitReason: 'backfills are not driven yet: none of its dates has been started',
-    counts: { pending: 4 },
+    continueAfterFailure: false,
+    state: 'running',
+    waitReason: null,
+    dateCount: 4,
+    counts: { pending: 1, running: 3 },
+    progress: 0,
     submittedBy: 'admin',
     createdAt: at,
     updatedAt: at,
@@ -149,25 +157,162 @@ test('a backfill is kept with all that its runs are to be', async () => {
       notifyMails: null,
       extras: { ticket: 7 },
     },
-    dates: ['30', '29', '28', '27'].map((day) => ({
+    dependents: [],
+    dates: ['30', '29', '28', '27'].map((day, position) => ({
       date: `2026-03-${day}T00:30:00.000Z`,
-      state: 'pending',
-      run: null,
+      state: position < 3 ? 'running' : 'pending',
+      run: position < 3 ? position + 1 : null,
+      runs: position < 3 ? 1 : 0,
+      dependent: null,
+      reason: null,
+      startedAt: position < 3 ? at : null,
+      endedAt: null,
     })),
+    nextCursor: null,
   });
 });
 
-test('a pending one can be stopped, once', async () => {
+test('what the preview lists is what is made, in that order', async () => {
+  const more = { crontab: '0 */7 * * *', zone: 'America/New_York', order: 'descending' };
+  const listed = (await post<BackfillPreview>(more, { query: { dryRun: 'true' } })).body.dates;
+  await post(more);
+  const { body } = await api.call<BackfillView>('GET', '/backfills/1');
+  expect(body.dates.map(({ date }) => date)).toEqual(listed);
+  expect(listed.length).toBeGreaterThan(8);
+});
+
+test('its dates come page by page, and by state', async () => {
   await post({});
-  const stopped = await api.call<BackfillView>('POST', '/backfills/1/stop');
-  expect(stopped).toMatchObject({ status: 202, body: { state: 'stopped', waitReason: null, counts: { stopped: 4 } } });
-  expect(stopped.body.dates?.map(({ state }) => state)).toEqual(['stopped', 'stopped', 'stopped', 'stopped']);
-  expect(await api.call('POST', '/backfills/1/stop')).toMatchObject({
-    status: 409,
-    body: { code: 'WRONG_STATE', state: 'stopped', message: 'backfill 1 has ended: stopped' },
+  const page = async (query: Record<string, string>) => {
+    const { body } = await api.call<BackfillView>('GET', '/backfills/1', { query });
+    return { days: body.dates.map(({ date }) => date.slice(8, 10)), cursor: body.nextCursor };
+  };
+  const first = await page({ limit: '3' });
+  expect(first.days).toEqual(['27', '28', '29']);
+  expect(await page({ limit: '3', cursor: first.cursor ?? '' })).toEqual({ days: ['30'], cursor: null });
+  expect(await page({ state: 'running' })).toEqual({ days: ['27'], cursor: null });
+  expect((await api.call('GET', '/backfills/1', { query: { state: 'done' } })).status).toBe(400);
+});
+
+describe('steering', () => {
+  const steer = (what: string, query: Record<string, string> = {}) =>
+    api.call<BackfillView & { code: string; message: string }>('POST', `/backfills/1/${what}`, { query });
+  const endRun = async (run: number, state: 'succeeded' | 'failed' | 'stopped') =>
+    api.setRun(run, state, { endedAt: NOW });
+
+  test('pausing and resuming are answered with what it is by then, as often as they are asked for', async () => {
+    await post({});
+    for (let twice = 0; twice < 2; twice++)
+      expect(await steer('pause')).toMatchObject({ status: 202, body: { state: 'paused', waitReason: 'is paused' } });
+    await endRun(1, 'succeeded');
+    for (let twice = 0; twice < 2; twice++)
+      expect(await steer('resume')).toMatchObject({
+        status: 202,
+        body: { state: 'running', counts: { succeeded: 1, running: 1, pending: 2 }, progress: 0.25 },
+      });
   });
-  expect((await api.call('POST', '/backfills/2/stop')).body.code).toBe('BACKFILL_NOT_FOUND');
-  expect((await api.call('GET', '/backfills/0')).status).toBe(400);
+
+  test('stopping tells its runs to stop, unless they are to be left alone; once it has ended it is refused', async () => {
+    await post({});
+    const stopping = await steer('stop');
+    expect(stopping).toMatchObject({
+      status: 202,
+      body: {
+        state: 'running',
+        waitReason: 'is being stopped: runs that have not ended 1',
+        counts: { running: 1, stopped: 3 },
+      },
+    });
+    expect(stopping.body.dates.map(({ state }) => state)).toEqual(['running', 'stopped', 'stopped', 'stopped']);
+    expect(await steer('pause')).toMatchObject({ status: 409, body: { code: 'WRONG_STATE', state: 'running' } });
+    await endRun(1, 'stopped');
+    expect((await api.call<BackfillView>('GET', '/backfills/1')).body).toMatchObject({ state: 'stopped', progress: 1 });
+    for (const what of ['stop', 'pause', 'resume'])
+      expect(await steer(what)).toMatchObject({
+        status: 409,
+        body: { code: 'WRONG_STATE', state: 'stopped', message: 'backfill 1 has ended: stopped' },
+      });
+    expect((await steer('stop', { runs: 'kill' })).status).toBe(400);
+  });
+
+  test('a failed one begins again where it failed; one that has nothing to begin again is refused', async () => {
+    await post({ endDate: '2026-03-28T00:30:00Z' });
+    expect(await steer('retry')).toMatchObject({
+      status: 409,
+      body: { code: 'WRONG_STATE', state: 'running', message: 'Backfill 1 has no date to begin again: all.' },
+    });
+    await endRun(1, 'failed');
+    expect((await api.call<BackfillView>('GET', '/backfills/1')).body).toMatchObject({
+      state: 'failed',
+      dates: [
+        { state: 'failed', run: 1 },
+        { state: 'stopped', run: null, reason: 'the date 2026-03-27T00:30:00.000Z did not succeed' },
+      ],
+    });
+    expect(await steer('retry', { dates: 'failed', continueAfterFailure: 'true' })).toMatchObject({
+      status: 202,
+      body: {
+        state: 'running',
+        continueAfterFailure: true,
+        dates: [{ state: 'running', run: 2, runs: 2 }, { state: 'stopped' }],
+      },
+    });
+    expect((await steer('retry', { dates: 'some' })).status).toBe(400);
+  });
+
+  test('there is nothing to steer where there is no backfill', async () => {
+    for (const what of ['stop', 'pause', 'resume', 'retry'])
+      expect(await steer(what)).toMatchObject({ status: 404, body: { code: 'BACKFILL_NOT_FOUND' } });
+    expect((await api.call('GET', '/backfills/0')).status).toBe(400);
+  });
+});
+
+describe('dependent workflows', () => {
+  const wait = (workflow: string) => ({ type: 'dependent', upstream: { workflow, window: 'today' } });
+  const waitsFor = (name: string, upstream: string) => ({ name, tasks: { wait: wait(upstream) } });
+
+  test('follow in an order in which each comes after what it depends on, whatever circles there are', async () => {
+    await api.save('demo', 'c', waitsFor('c', 'b'));
+    await api.save('demo', 'b', { name: 'b', tasks: { wait: wait('diamond'), circle: wait('d') } });
+    await api.save('demo', 'd', waitsFor('d', 'c'));
+    await api.save('demo', 'e', { name: 'e', tasks: { wait: wait('diamond'), rest: wait('f') } });
+    await api.save('demo', 'f', waitsFor('f', 'diamond'));
+    await api.save('demo', 'alone', waitsFor('alone', 'other'));
+    const { body } = await post<BackfillPreview>({ withDependents: true }, { query: { dryRun: 'true' } });
+    expect(body.dependents).toEqual(['demo/f', 'demo/e', 'demo/b', 'demo/c', 'demo/d']);
+    expect((await post<BackfillPreview>({}, { query: { dryRun: 'true' } })).body.dependents).toEqual([]);
+    await post({ withDependents: true });
+    const view = (await api.call<BackfillView>('GET', '/backfills/1')).body;
+    expect(view.dependents).toEqual(body.dependents);
+    await api.setRun(1, 'succeeded', { endedAt: NOW });
+    const next = (await api.call<BackfillView>('GET', '/backfills/1')).body.dates[0];
+    expect(next).toMatchObject({ state: 'running', run: 2, runs: 2, dependent: body.dependents[0] });
+  });
+
+  test('one that could not run is named before anything is stored', async () => {
+    await api.save('demo', 'b', { ...waitsFor('b', 'diamond'), params: { day: { type: 'string', required: true } } });
+    const refused = await post<{ code: string; message: string }>({ withDependents: true });
+    expect(refused).toMatchObject({
+      status: 400,
+      body: {
+        code: 'BAD_PARAMETER',
+        message: 'withDependents: demo/b cannot run: parameter `day` is required and was not given',
+      },
+    });
+    expect((await api.call<Page<BackfillSummary>>('GET', '/backfills')).body.items).toEqual([]);
+  });
+});
+
+test.each([
+  ['serial_discard', 'serial', 'serial_discard'],
+  ['serial_priority', 'serial', 'serial_priority'],
+  ['serial_wait', 'parallel', 'serial_wait'],
+  ['serial_wait', 'serial', null],
+  ['parallel', 'parallel', null],
+])('of a %s workflow, %s: what becomes of its dates is said beforehand', async (concurrency, mode, named) => {
+  await api.save('demo', 'turns', { ...DIAMOND, name: 'turns', concurrency });
+  const { body } = await post<BackfillPreview>({ workflow: 'turns', mode }, { query: { dryRun: 'true' } });
+  expect(body.warnings.map((text) => /\((\w+)\)/.exec(text)?.[1])).toEqual(named === null ? [] : [named]);
 });
 
 test('they are listed newest first, by workflow and state, in pages', async () => {
@@ -176,13 +321,15 @@ test('they are listed newest first, by workflow and state, in pages', async () =
   await post({ workflow: 'other' });
   await post({});
   await api.call('POST', '/backfills/3/stop');
+  await api.setRun(3, 'stopped', { endedAt: NOW });
   const list = async (query: Record<string, string>) => {
     const { body } = await api.call<Page<BackfillSummary>>('GET', '/backfills', { query });
     return { ids: body.items.map(({ id }) => id), cursor: body.nextCursor };
   };
   expect(await list({})).toEqual({ ids: [3, 2, 1], cursor: null });
   expect((await list({ project: 'demo', workflow: 'diamond' })).ids).toEqual([3, 1]);
-  expect((await list({ state: 'pending', project: 'demo' })).ids).toEqual([2, 1]);
+  expect((await list({ state: 'running', project: 'demo' })).ids).toEqual([2, 1]);
+  expect((await list({ state: 'stopped' })).ids).toEqual([3]);
   const first = await list({ limit: '2' });
   expect(first.ids).toEqual([3, 2]);
   expect(await list({ limit: '2', cursor: first.cursor ?? '' })).toEqual({ ids: [1], cursor: null });
@@ -209,7 +356,7 @@ describe('COMPLEMENT_DATA', () => {
   const send = <Body = { message: string; code: string }>(more: object) =>
     api.call<Body>('POST', '/executors', { body: { ...run, schedule, ...more } });
 
-  test('answers 201 with no execution yet, and says where the backfill is', async () => {
+  test('answers 201 with the executions that there are by then, and says where the backfill is', async () => {
     const made = await send<{ execIds: number[] }>({
       runMode: 'parallel',
       parallelism: 4,
@@ -219,12 +366,12 @@ describe('COMPLEMENT_DATA', () => {
       timeout: 60,
     });
     expect(made).toMatchObject({ status: 201, headers: { location: '/api/v1/backfills/1' } });
-    expect(made.body).toEqual({ execIds: [] });
+    expect(made.body).toEqual({ execIds: [1, 2, 3, 4] });
     expect((await api.call<BackfillView>('GET', '/backfills/1')).body).toMatchObject({
       mode: 'parallel',
       parallelism: 4,
       order: 'descending',
-      counts: { pending: 4 },
+      counts: { running: 4 },
       options: { from: { task: ['b'], dep: 'pre' }, failurePolicy: 'end', timeoutMs: 60_000, notifyType: 'NONE' },
     });
   });
@@ -235,7 +382,7 @@ describe('COMPLEMENT_DATA', () => {
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: new URLSearchParams(text).toString(),
     });
-    expect(form).toMatchObject({ status: 201, body: { execIds: [] } });
+    expect(form).toMatchObject({ status: 201, body: { execIds: [1] } });
     expect((await api.call<object>('POST', '/executors', { query: text })).headers).toMatchObject({
       location: '/api/v1/backfills/2',
     });
@@ -246,7 +393,7 @@ describe('COMPLEMENT_DATA', () => {
     [{ schedule: { ...schedule, endDate: 1 } }, 'schedule.startDate must not be after schedule.endDate'],
     [
       { schedule: { ...schedule, crontab: 'nonsense' } },
-      'schedule.crontab must have five, six or seven fields, e.g. 0 2 * * *',
+      "schedule.crontab is no crontab: it has 1 field; 5 are cron's, 6 or 7 are Quartz's with seconds first",
     ],
     [{ schedule: { startDate: 1 } }, 'schedule.endDate is required'],
     [{ schedule: 'x' }, 'schedule must be an object'],

@@ -47,6 +47,13 @@ const LONG_AGO = 1_000_000;
 const one = (at: Partial<{ run: RunId; task: number; n: number }>) =>
   `run_id = ${at.run}${at.task === undefined ? '' : ` and task = ${at.task}`}${at.n === undefined ? '' : ` and n = ${at.n}`}`;
 
+const BACKFILL = (pending: number, running: number) => `
+  insert into backfill (project_id, project, workflow_id, workflow, start_at, end_at, zone, mode, parallelism, date_order, options, state, counts,
+    submit_user, created_at, updated_at, pending_dates, running_dates)
+  values (1, 'p', 1, 'w', 1, 1, 'UTC', 'serial', 1, 'ascending', '{}', 'running', '{}', 'u', 1, 1, ${pending}, ${running});`;
+const DATE = (state: string, run: RunId) =>
+  `insert into backfill_date (backfill_id, position, logical_at, state, run_id) values ((select max(id) from backfill), 0, 1, '${state}', ${run});`;
+
 const CASES: readonly Case[] = [
   {
     invariant: 'S3',
@@ -129,6 +136,35 @@ const CASES: readonly Case[] = [
     finds: ({ run }) => ({
       subject: expect.stringMatching(new RegExp(`^command \\d+ of run ${run}$`)) as string,
       detail: 'it is done, and neither applied nor refused',
+    }),
+  },
+  {
+    invariant: 'S8',
+    check: 'dates of backfills',
+    damage: ({ ended }) => `${BACKFILL(0, 1)} ${DATE('running', ended)}`,
+    finds: ({ ended }) => ({
+      subject: expect.stringMatching(/^date 0 of backfill \d+$/) as string,
+      detail: `it is running, but its run ${ended} is succeeded`,
+    }),
+  },
+  {
+    invariant: 'S8',
+    check: 'runs of one date',
+    damage: ({ run, child }) =>
+      `${BACKFILL(0, 1)} ${DATE('running', run)}
+       insert into backfill_run (backfill_id, position, n, run_id) values ((select max(id) from backfill), 0, 1, ${run}), ((select max(id) from backfill), 0, 2, ${child})`,
+    finds: ({ child }) => ({
+      subject: expect.stringMatching(/^date 0 of backfill \d+$/) as string,
+      detail: `run ${child} of it has not ended, but the date is running`,
+    }),
+  },
+  {
+    invariant: 'S8',
+    check: 'tallies of backfills',
+    damage: ({ run }) => `${BACKFILL(3, 1)} ${DATE('running', run)}`,
+    finds: () => ({
+      subject: expect.stringMatching(/^backfill \d+$/) as string,
+      detail: 'it is running and says that dates pending are 3, running 1; they are 0 and 1',
     }),
   },
   {

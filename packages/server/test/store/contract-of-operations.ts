@@ -1,7 +1,7 @@
-/** Backfills, bulk operations, drains, masters, environments, keys, commands and child runs: what every store must do. */
+/** Bulk operations, drains, masters, environments, keys, commands and child runs: what every store must do. */
 import { commandIdOf, formatAttemptId, runIdOf, type RunId } from '@pelorus/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Fence, NewBackfill, RequestKey, Store } from '../../src/store/index.ts';
+import type { Fence, RequestKey, Store } from '../../src/store/index.ts';
 import type { Place } from './contract.ts';
 import {
   AT,
@@ -22,7 +22,6 @@ import {
 
 const DAY_MS = 86_400_000;
 const NO_KEY: RequestKey = { idempotencyKey: null, requestHash: '' };
-const conflict: unknown = expect.objectContaining({ name: 'StoreError', code: 'CONFLICT' });
 const notFound: unknown = expect.objectContaining({ name: 'StoreError', code: 'NOT_FOUND' });
 const precondition: unknown = expect.objectContaining({ name: 'StoreError', code: 'PRECONDITION' });
 
@@ -47,102 +46,6 @@ export function operationsContract(makePlace: () => Promise<Place>): void {
       await store.close();
       store = await place.open();
     };
-
-    describe('backfills', () => {
-      const newBackfill = (more: Partial<NewBackfill> = {}): NewBackfill => ({
-        workflowId,
-        workflowVersion: null,
-        startAt: AT,
-        endAt: AT + DAY_MS,
-        crontab: null,
-        zone: 'UTC',
-        mode: 'parallel',
-        parallelism: 2,
-        order: 'ascending',
-        dates: [AT, AT + DAY_MS],
-        options: {
-          selection: { kind: 'node', tasks: ['a'], dep: 'NODE_POST' },
-          params: { region: 'eu' },
-          failurePolicy: 'end',
-          priority: null,
-          workerGroup: null,
-          environment: null,
-          dryRun: false,
-          timeoutMs: 60_000,
-          notifyType: 'ALL',
-          notifyMails: ['a@x'],
-          extras: { n: [1] },
-        },
-        waitReason: 'later',
-        submitUser: 'ann',
-        createdAt: AT,
-        ...more,
-      });
-
-      test('are kept as they were asked for', async () => {
-        const { backfill, repeated } = await store.createBackfill(newBackfill(), NO_KEY);
-        expect(repeated).toBe(false);
-        const { projectId } = (await store.getWorkflow('sales', 'nightly'))!;
-        expect(backfill).toEqual({
-          ...newBackfill(),
-          id: backfill.id,
-          ...{ projectId, project: 'sales', workflow: 'nightly', state: 'pending', counts: { pending: 2 } },
-          ...{ updatedAt: AT, endedAt: null },
-        });
-        await reopen();
-        expect(await store.getBackfill(backfill.id)).toEqual(backfill);
-        expect(await store.getBackfill(backfill.id + 1)).toBeNull();
-        const unknown = await store.createBackfill(newBackfill({ dates: null, crontab: '0 0 * * *' }), NO_KEY);
-        expect(unknown.backfill).toMatchObject({ dates: null, counts: {}, crontab: '0 0 * * *' });
-        await expect(store.createBackfill(newBackfill({ workflowId: 999 }), NO_KEY)).rejects.toEqual(notFound);
-      });
-
-      test('are stopped once', async () => {
-        const { id } = (await store.createBackfill(newBackfill(), NO_KEY)).backfill;
-        expect(await store.stopBackfill(id, AT + 5)).toMatchObject({
-          state: 'stopped',
-          waitReason: null,
-          counts: { stopped: 2 },
-          updatedAt: AT + 5,
-          endedAt: AT + 5,
-        });
-        await expect(store.stopBackfill(id, AT + 6)).rejects.toEqual(conflict);
-        await expect(store.stopBackfill(id + 1, AT + 6)).rejects.toEqual(notFound);
-      });
-
-      test('are listed newest first, by workflow, project and state, page by page', async () => {
-        const ids: number[] = [];
-        for (let i = 0; i < 3; i++) ids.push((await store.createBackfill(newBackfill(), NO_KEY)).backfill.id);
-        const [first, second, third] = ids as [number, number, number];
-        await store.stopBackfill(second, AT);
-        const list = async (filter: Parameters<Store['listBackfills']>[0]) =>
-          (await store.listBackfills(filter)).map(({ id }) => id);
-        expect(await list({ limit: 10 })).toEqual([third, second, first]);
-        expect(await list({ limit: 10, before: third })).toEqual([second, first]);
-        expect(await list({ limit: 1 })).toEqual([third]);
-        expect(await list({ limit: 10, state: 'pending' })).toEqual([third, first]);
-        expect(await list({ limit: 10, workflowIds: [workflowId] })).toHaveLength(3);
-        expect(await list({ limit: 10, workflowIds: [999] })).toEqual([]);
-        expect(await list({ limit: 10, projectIds: [] })).toEqual([]);
-        expect(await list({ limit: 10, projectIds: null })).toHaveLength(3);
-      });
-
-      test('the same request under the same key is one, for 24 hours; a key is for one request only', async () => {
-        const key = { idempotencyKey: 'k', requestHash: 'h' };
-        const made = await store.createBackfill(newBackfill(), key);
-        const again = await store.createBackfill(newBackfill({ createdAt: AT + DAY_MS - 1 }), key);
-        expect(again).toEqual({ backfill: made.backfill, repeated: true });
-        await expect(store.createBackfill(newBackfill(), { ...key, requestHash: 'x' })).rejects.toEqual(conflict);
-        const run = newRun({ submitUser: 'ann', submittedAt: AT, idempotencyKey: 'k', requestHash: 'h' });
-        await expect(store.submitRun(run)).rejects.toEqual(conflict);
-        const other = await store.createBackfill(newBackfill({ submitUser: 'bob' }), key);
-        expect(other.repeated).toBe(false);
-        const later = await store.createBackfill(newBackfill({ createdAt: AT + DAY_MS }), key);
-        expect(later.repeated).toBe(false);
-        await store.submitRun({ ...run, idempotencyKey: 'r' });
-        await expect(store.createBackfill(newBackfill(), { ...key, idempotencyKey: 'r' })).rejects.toEqual(conflict);
-      });
-    });
 
     describe('bulk operations', () => {
       const sender = { administrator: false, via: 'token', mask: 3, projects: ['p'] } as const;

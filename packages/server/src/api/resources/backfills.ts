@@ -185,7 +185,11 @@ async function viewOf(context: ApiContext, row: BackfillRow, filter = FIRST_DATE
 }
 
 /** Answers 202 with what it is by now; 409 with its state where that does not go with the command. */
-async function steer(context: ApiContext, id: number, command: (row: BackfillRow) => Promise<BackfillRow>): Promise<Answer> {
+async function steer(
+  context: ApiContext,
+  id: number,
+  command: (row: BackfillRow) => Promise<BackfillRow>,
+): Promise<Answer> {
   const row = await loadBackfill(context, id);
   try {
     const steered = await command(row);
@@ -204,7 +208,8 @@ const stopBackfill = route({
   method: 'POST',
   path: '/backfills/:backfill/stop',
   access: inProject('execute'),
-  summary: 'Stop a backfill: its dates that have not begun never will; its runs are stopped, too, or left alone with ?runs=leave',
+  summary:
+    'Stop a backfill: its dates that have not begun never will; its runs are stopped, too, or left alone with ?runs=leave',
   answers: { 202: backfillAnswer },
   params: backfillPath,
   query: z.strictObject({ runs: z.enum(['stop', 'leave']).default('stop') }),
