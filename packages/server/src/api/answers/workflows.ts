@@ -18,6 +18,7 @@ const workflowSummaryMembers = {
   name: z.string(),
   project: z.string(),
   description: z.string(),
+  labels: z.record(z.string(), z.string()),
   version,
   hash: hashAnswer,
   createdAt: instantAnswer,
