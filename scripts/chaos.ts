@@ -16,9 +16,11 @@ import { findPostgres } from './chaos/database-server.ts';
 import { OWN_NETWORK } from './chaos/network.ts';
 import { loseOwner, type OwnerLossReport } from './chaos/owner-loss.ts';
 import { FAULT_KINDS, RULES } from './chaos/schedule.ts';
-import { SHAPES } from './chaos/workloads.ts';
+import { SHAPES, type Shape } from './chaos/workloads.ts';
 
 const OWN_MOUNTS = 'PELORUS_CHAOS_OWN_MOUNTS';
+/** Shorter storms have none of the tasks that take minutes, unless they are asked for. */
+const ENDLESS_FROM_SECONDS = 180;
 const UNSHARE = '/usr/bin/unshare';
 
 inOwnNamespaces();
@@ -31,7 +33,7 @@ const { values } = parseArgs({
     shapes: { type: 'string' },
     width: { type: 'string', default: '120' },
     rate: { type: 'string', default: '5' },
-    settle: { type: 'string', default: '240' },
+    settle: { type: 'string', default: '300' },
     keep: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     'lose-owner-of': { type: 'string' },
@@ -66,7 +68,7 @@ function storm(): Promise<ChaosReport> {
     seed: values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : whole('seed', values.seed),
     seconds: whole('seconds', values.seconds),
     kinds: chosen('fault', values.faults, FAULT_KINDS),
-    shapes: chosen('shape', values.shapes, SHAPES),
+    shapes: values.shapes === undefined ? usualShapes() : chosen('shape', values.shapes, SHAPES),
     width: whole('width', values.width),
     rate: whole('rate', values.rate),
     settleSeconds: whole('settle', values.settle),
@@ -99,6 +101,10 @@ function inOwnNamespaces(): void {
   const begin = hasNetwork ? ['--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh', ...own] : own;
   const env = { ...process.env, [OWN_MOUNTS]: '1', ...(hasNetwork ? { [OWN_NETWORK]: '1' } : {}) };
   process.execve(UNSHARE, ['unshare', '--mount', '--propagation', 'private', ...begin], env);
+}
+
+function usualShapes(): readonly Shape[] {
+  return SHAPES.filter((shape) => shape !== 'endless' || Number(values.seconds) >= ENDLESS_FROM_SECONDS);
 }
 
 function chosen<Name extends string>(what: string, text: string | undefined, names: readonly Name[]): readonly Name[] {

@@ -63,6 +63,7 @@ const WEIGHTS: Record<Shape, number> = {
   fan: 4,
   retries: 2,
   long: 4,
+  endless: 1,
   kill: 1,
   stop: 1,
   pause: 2,

@@ -11,6 +11,7 @@ export const SHAPES = [
   'fan',
   'retries',
   'long',
+  'endless',
   'kill',
   'stop',
   'pause',
@@ -56,6 +57,8 @@ export function definitions(place: WorkloadPlace): Map<string, object> {
       b: quick(['a']),
     }),
     long: flow({ a: resting(place.longTenths), b: resting(place.longTenths), c: quick(['a', 'b']) }),
+    // Longer than a worker may be silent: its attempts must be dead before they are made again.
+    endless: flow({ a: resting(ENDLESS_TENTHS), b: resting(ENDLESS_TENTHS) }),
     kill: flow({ victim: shell('offspring; rest 3000; done_with 0') }),
     stop: flow({
       a: shell('offspring; rest 3000; done_with 0'),
@@ -100,6 +103,8 @@ export function definitions(place: WorkloadPlace): Map<string, object> {
   };
   return new Map(Object.entries(shapes).map(([name, definition]) => [name, { name, project: PROJECT, ...definition }]));
 }
+
+const ENDLESS_TENTHS = 1_100;
 
 function range(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index);
