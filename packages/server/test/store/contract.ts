@@ -16,6 +16,7 @@ import { eventsContract } from './contract-of-events.ts';
 import { factsContract } from './contract-of-facts.ts';
 import { invariantsContract } from './contract-of-invariants.ts';
 import { logsContract } from './contract-of-logs.ts';
+import { mastersContract } from './contract-of-masters.ts';
 import { operationsContract } from './contract-of-operations.ts';
 import { projectsContract } from './contract-of-projects.ts';
 import { schedulesContract } from './contract-of-schedules.ts';
@@ -1010,6 +1011,7 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
     });
 
     transferContract(makePlace);
+    mastersContract(makePlace);
     turnsContract(makePlace);
     backfillsContract(makePlace);
     vaultContract(makePlace);

@@ -1,0 +1,78 @@
+/** Who is in charge of which run, where masters are reached, and when anybody heard of a worker. */
+import { workerIdOf } from '@pelorus/protocol';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Store } from '../../src/store/index.ts';
+import type { Place } from './contract.ts';
+import { AT, master, newRun, runChange, startedRun, status, withWorkflow, worker } from './records.ts';
+
+const fenced: unknown = expect.objectContaining({ name: 'StoreError', code: 'FENCED' });
+
+export function mastersContract(makePlace: () => Promise<Place>): void {
+  describe('places of masters', () => {
+    let place: Place;
+    let store: Store;
+    beforeEach(async () => {
+      place = await makePlace();
+      store = await place.open();
+      await withWorkflow(store);
+    });
+    afterEach(async () => {
+      await store.close();
+      await place.remove();
+    });
+
+    test('a run has the place of its owner until it ends', async () => {
+      const a = await master(store, 'a');
+      const { run: waiting } = await store.submitRun(newRun());
+      expect(await store.masterOf(waiting.id)).toBeNull();
+      const run = await startedRun(store, a);
+      expect(await store.masterOf(run)).toMatchObject({ id: 'a', host: 'localhost', opsUrl: null, registeredAt: AT });
+      await store.commit(a, [runChange(status(run, { version: 2, state: 'succeeded', owner: a.master, endedAt: AT }))]);
+      expect(await store.masterOf(run)).toBeNull();
+    });
+
+    test('one that gives its runs up is nowhere, writes nothing more, and others have the runs at once', async () => {
+      const a = await master(store, 'a');
+      const b = await master(store, 'b');
+      const run = await startedRun(store, a);
+      expect((await store.listMasterPlaces(10)).map(({ id }) => id).toSorted()).toEqual(['a', 'b']);
+      await store.releaseMaster(a);
+      await store.releaseMaster(a);
+      expect((await store.listMasterPlaces(10)).map(({ id }) => id)).toEqual(['b']);
+      expect(await store.masterOf(run)).toBeNull();
+      await expect(store.commit(a, [])).rejects.toEqual(fenced);
+      expect(await store.adoptRuns(b, null, 10)).toEqual([run]);
+      expect(await store.masterOf(run)).toMatchObject({ id: 'b' });
+    });
+
+    test('the wrong token gives nobody’s runs up', async () => {
+      const a = await master(store, 'a');
+      await store.releaseMaster({ ...a, token: 'another' });
+      expect(await store.commit(a, [])).toEqual({ commands: 0 });
+    });
+
+    test('of those that have room for none, only commands of their own runs are taken', async () => {
+      const a = await master(store, 'a');
+      const run = await startedRun(store, a);
+      const stop = { run, action: { kind: 'stop' }, user: 'ann', at: AT, idempotencyKey: null } as const;
+      const command = await store.requestCommand(stop);
+      await store.submitRun(newRun());
+      const claimed = await store.claimCommands(a, null, 10, { ownOnly: true });
+      expect(claimed.map(({ id }) => id)).toEqual([command]);
+      expect(await store.claimCommands(a, null, 10)).toHaveLength(2);
+    });
+
+    test('a worker was seen when it, or one that has taken it over, was', async () => {
+      const a = await master(store, 'a');
+      const old = workerIdOf('w"%1');
+      await store.commit(a, [
+        { kind: 'worker', record: worker('w"%1', { seenAt: AT + 1 }) },
+        { kind: 'worker', record: worker('w2', { seenAt: AT + 7, supersedes: [workerIdOf('x'), old] }) },
+        { kind: 'worker', record: worker('w3', { seenAt: AT + 9, supersedes: [workerIdOf('x')] }) },
+      ]);
+      expect(await store.workerSeenAt(old)).toBe(AT + 7);
+      expect(await store.workerSeenAt(workerIdOf('w2'))).toBe(AT + 7);
+      expect(await store.workerSeenAt(workerIdOf('w'))).toBeNull();
+    });
+  });
+}
