@@ -1,5 +1,5 @@
 /** Saves a definition file with the files that it refers to, and says what is wrong with it where it is wrong. */
-import { checkTemplate } from '@pelorus/engine';
+import { checkCron, checkTemplate } from '@pelorus/engine';
 import { parseDefinition, type DefinitionProblem, type WorkflowBundle } from '@pelorus/protocol';
 import { ApiError, type Client } from '@pelorus/sdk';
 import { bundleOf, readDefinitionFile, type DefinitionFile } from './definition-files.ts';
@@ -65,7 +65,7 @@ export async function applyDefinition(
 
 /** What the server checks, without a server. */
 export function checkLocally(file: DefinitionFile): ReturnType<typeof parseDefinition> {
-  return parseDefinition(file.source, file.format, { checkTemplate });
+  return parseDefinition(file.source, file.format, { checkCron, checkTemplate });
 }
 
 type Saved = Omit<Applied, 'file' | 'project'>;

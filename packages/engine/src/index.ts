@@ -1,9 +1,12 @@
 export * from './alerts.ts';
 export {
+  checkCron,
   civilDate,
   dayNumber,
   everFires,
   firesBetween,
+  isZone,
+  localTimeText,
   nextFire,
   parseCron,
   type CivilDate,

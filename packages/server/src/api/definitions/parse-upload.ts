@@ -7,6 +7,7 @@ import secureJson from 'secure-json-parse';
 import {
   checkDefinitionParameters,
   checkDefinitionTemplates,
+  checkCron,
   checkTemplate,
   secretPlaces,
   type WorkflowFile,
@@ -147,7 +148,7 @@ function finish(sent: Sent): ParsedUpload | RefusedUpload {
 }
 
 function parse({ source, format, form, as }: Sent): ReturnType<typeof parseDefinition> {
-  const options: DefinitionOptions = { checkTemplate, ...(as.name === '' ? {} : { workflowName: as.name }) };
+  const options: DefinitionOptions = { checkCron, checkTemplate, ...(as.name === '' ? {} : { workflowName: as.name }) };
   return form === 'published' ? parseDirectDefinition(source, options) : parseDefinition(source, format, options);
 }
 
