@@ -15,6 +15,12 @@ let server: Promise<TestServer | null> | null = null;
 /** A new and empty store; one of SQLite lives in `directory`. */
 export async function newStore(kind: StoreKind, directory: string): Promise<OpenStore> {
   if (kind === 'sqlite') return () => openSqliteStore(directory);
+  const url = await newDatabase();
+  return () => openPostgresStore({ url });
+}
+
+/** The address of a new and empty database on the benchmark's server. */
+export async function newDatabase(): Promise<string> {
   const found = await (server ??= startServer('postgres', { fsync: true }));
   if (!found) throw new Error('there is no PostgreSQL on this machine');
   const name = `bench_${randomUUID().replaceAll('-', '')}`;
@@ -24,7 +30,7 @@ export async function newStore(kind: StoreKind, directory: string): Promise<Open
   await client.end();
   const url = new URL(found.url);
   url.pathname = `/${name}`;
-  return () => openPostgresStore({ url: url.href });
+  return url.href;
 }
 
 /** To be called at the end. */

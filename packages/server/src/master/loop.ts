@@ -112,6 +112,8 @@ const HOUSEKEEP_MS = 5_000;
 /** A pulse that comes this late means that the process, or its host, stood still. */
 const STOOD_STILL_MS = 10_000;
 const ADOPT_PAGE = 500;
+/** How long new runs may wait while there are ticks to be decided. */
+const FIRE_FIRST_MS = 2_000;
 /** How often runs of masters that died are looked for. */
 const ADOPT_MS = 1_000;
 /** Runs that a master takes over at one look when it has too much to do already. */
@@ -182,6 +184,8 @@ class MasterLoop implements Master {
   private readonly overload = new Overload();
   private readonly listening: (() => void)[] = [];
   private dueLooks: DueLooks | null = null;
+  /** Since when it has found something due at every look, by `performance.now`. */
+  private firingSince: number | null = null;
   private claimedTo: CommandId | null = null;
   private readonly commandsInFlight = new Set<CommandId>();
   private readonly commandsDone = new Set<CommandId>();
@@ -239,9 +243,12 @@ class MasterLoop implements Master {
       nextDue: () => this.store.nextDue(),
       fire: (limit) => {
         fence = this.fence;
-        return this.state === 'running' ? this.store.fireDue(fence, limit) : null;
+        if (this.state !== 'running') return null;
+        this.firingSince ??= performance.now();
+        return this.store.fireDue(fence, limit);
       },
       fired: (ticks) => {
+        if (!ticks.more) this.firingSince = null;
         if (ticks.commands > 0) this.commandHint();
         if (ticks.fired + ticks.skipped > 0) this.observe((observer) => observer.ticked?.(ticks));
       },
@@ -252,6 +259,7 @@ class MasterLoop implements Master {
         );
       },
       failed: (error) => {
+        this.firingSince = null;
         if (this.isFencedNow(error, fence)) this.over(error);
         else
           this.options.log.warn({ master: this.id, error }, 'schedules that are due could not be fired; trying again');
@@ -547,7 +555,7 @@ class MasterLoop implements Master {
   // -------------------------------------------------------------------------------------------------- commands
 
   commandHint(): void {
-    if (this.state !== 'running') return;
+    if (this.state !== 'running' || this.firesFirst()) return;
     if (this.claiming) {
       this.claimAgain = true;
       return;
@@ -561,6 +569,11 @@ class MasterLoop implements Master {
         this.claimAgain = false;
         this.commandHint();
       });
+  }
+
+  /** Ticks are decided before their runs are begun: that is little work for the many that wait, and then it is known who is late. */
+  private firesFirst(): boolean {
+    return this.firingSince !== null && performance.now() - this.firingSince < FIRE_FIRST_MS;
   }
 
   /** Only the fencing of the incarnation that there is now counts: recovery fences its own predecessors. */
@@ -702,7 +715,7 @@ class MasterLoop implements Master {
   }
 
   private async adoptMore(): Promise<void> {
-    if (this.state !== 'running' || this.adopting) return;
+    if (this.state !== 'running' || this.adopting || this.firesFirst()) return;
     const { fence } = this;
     this.adopting = true;
     try {
