@@ -198,6 +198,7 @@ describe('with a master', () => {
       );
       const up = await cluster.submit('up', occasion);
       await vi.waitFor(async () => expect(await reason()).toContain(`has not ended in run ${up}`));
+      await cluster.begun('work');
       cluster.worker.finish('work');
       expect(await cluster.endOf(down)).toBe('succeeded');
       expect(cluster.worker.begun.map(({ task }) => task)).toEqual(['work']);
