@@ -215,13 +215,14 @@ class FieldReader {
     return this.flavour === 'quartz' ? value - 1 : value % 7;
   }
 
-  /** `*`, `a`, `a-b`, and each with `/step`; `a/step` runs to the end, `b-a` through it. */
+  /** `*`, `a`, `a-b`, and each with `/step`; `a/step` runs to the end, `b-a` through it. Quartz writes `/step` for all of them as well. */
   private range(item: string, field: Field): number[] {
     const [body, step, ...rest] = item.split('/');
-    if (rest.length > 0 || body === '') return this.wrong(item, field);
+    const isAll = body === '*' || (body === '' && step !== undefined && this.flavour === 'quartz');
+    if (rest.length > 0 || (body === '' && !isAll)) return this.wrong(item, field);
     const by = step === undefined ? 1 : this.step(step, item, field);
     if (by === null) return [];
-    if (body === '*' || (body === '?' && step === undefined && field.name.startsWith('day')))
+    if (isAll || (body === '?' && step === undefined && field.name.startsWith('day')))
       return counted(field.min, field.max, by);
     const [from, to, ...more] = body!.split('-');
     if (more.length > 0) return this.wrong(item, field);
