@@ -297,8 +297,15 @@ const ROWS: readonly Row[] = [
   row('listBackfills', 'backfills.list', backfillPage, (client) =>
     client.backfills.list({ project: 'p', workflow: 'w', state: 'pending', ...PAGE }),
   ),
-  row('getBackfill', 'backfills.get', backfillAnswer, (client) => client.backfills.get(5)),
-  row('stopBackfill', 'backfills.stop', backfillAnswer, (client) => client.backfills.stop(5)),
+  row('getBackfill', 'backfills.get', backfillAnswer, (client) =>
+    client.backfills.get(5, { state: 'pending', ...PAGE }),
+  ),
+  row('pauseBackfill', 'backfills.pause', backfillAnswer, (client) => client.backfills.pause(5)),
+  row('resumeBackfill', 'backfills.resume', backfillAnswer, (client) => client.backfills.resume(5)),
+  row('stopBackfill', 'backfills.stop', backfillAnswer, (client) => client.backfills.stop(5, { runs: 'leave' })),
+  row('retryBackfill', 'backfills.retry', backfillAnswer, (client) =>
+    client.backfills.retry(5, { dates: 'failed', continueAfterFailure: true }),
+  ),
   row(
     'postBulkRuns',
     'bulk.runs',

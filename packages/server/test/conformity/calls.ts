@@ -478,6 +478,11 @@ const MANY: Step[] = [
   refused('listBackfills', 404, { query: { project: 'nowhere' } }),
   ({ backfill = 0 }) => ({ id: 'getBackfill', status: 200, path: { backfill } }),
   refused('getBackfill', 404, { path: { backfill: 999_999 } }),
+  ({ backfill = 0 }) => ({ id: 'getBackfill', status: 200, path: { backfill }, query: { state: 'pending', limit: '1' } }),
+  ({ backfill = 0 }) => ({ id: 'pauseBackfill', status: 202, path: { backfill } }),
+  refused('pauseBackfill', 404, { path: { backfill: 999_999 } }),
+  ({ backfill = 0 }) => ({ id: 'resumeBackfill', status: 202, path: { backfill } }),
+  refused('resumeBackfill', 404, { path: { backfill: 999_999 } }),
   ({ backfill = 0 }) => ({ id: 'stopBackfill', status: 202, path: { backfill } }),
   refused('stopBackfill', 404, { path: { backfill: 999_999 } }),
   ({ run = 0 }) => ({

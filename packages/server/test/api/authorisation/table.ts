@@ -308,7 +308,25 @@ export const EXPECTED: Record<string, Expectation> = {
     mixed: (_own, foreign) => [{ title: 'of the other project', query: { project: foreign.project }, status: 403 }],
   },
   getBackfill: { needs: 'read', about: (place) => ({ params: { backfill: place.backfill } }) },
+  pauseBackfill: {
+    needs: 'execute',
+    about: (place) => ({ params: { backfill: place.backfill } }),
+    status: 202,
+    tells: true,
+  },
+  resumeBackfill: {
+    needs: 'execute',
+    about: (place) => ({ params: { backfill: place.backfill } }),
+    status: 202,
+    tells: true,
+  },
   stopBackfill: {
+    needs: 'execute',
+    about: (place) => ({ params: { backfill: place.backfill } }),
+    status: 202,
+    tells: true,
+  },
+  retryBackfill: {
     needs: 'execute',
     about: (place) => ({ params: { backfill: place.backfill } }),
     status: 202,

@@ -197,10 +197,13 @@ export async function openWorld(): Promise<World> {
       body: `${mark} bytes`,
     });
     if (put.status !== 201) throw new Error(put.text);
-    const { id: backfill } = await asked<{ id: number }>('POST', '/backfills', {
-      ...{ project: names.project, workflow: names.workflow },
+    const { id: backfill, runs } = await asked<{ id: number; runs: number[] }>('POST', '/backfills', {
+      ...{ project: names.project, workflow: names.workflow, continueAfterFailure: true },
       dates: ['2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z'],
     });
+    // Paused, with a date that has failed and one that has not begun: whatever is asked of it applies.
+    await asked('POST', `/backfills/${backfill}/pause`);
+    await api.setRun(runs[0]!, 'failed', { endedAt: NOW });
     return {
       ...{ side, projectId: row.id, ...names, run, attempt: `${run}.0.1`, pausedRun, endedRun, backfill, connection },
       ...{ secret, file },
