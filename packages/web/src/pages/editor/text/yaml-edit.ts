@@ -2,7 +2,7 @@
  * Changes of a definition as the smallest patches of its text: a value that changes is a line that changes; comments, order and manner of everything else stay.
  * Invariant: what a patched text means is exactly what was asked for. A patch that would mean anything else is not given: null, and the text itself has to be edited.
  */
-import { isMap, isScalar, isSeq, type Node, type YAMLMap, type YAMLSeq } from 'yaml';
+import { isMap, isPair, isScalar, isSeq, type Node, type YAMLMap, type YAMLSeq } from 'yaml';
 import { afterColon, inList, isScalarValue, keyText, literal, scalar, type Manner } from './yaml-emit.ts';
 import {
   colonEnd,
@@ -192,7 +192,7 @@ function blockReplaced(source: Source, node: Node, value: string | number | bool
 
 /** Member by member; null: all of it must be written anew. */
 function mapChanged(source: Source, map: YAMLMap, value: { [key: string]: Plain }, manner: Manner): TextEdit[] | null {
-  const now = plainOf(source, map);
+  const now = plainOf(map);
   if (!isRecord(now)) return null;
   const kept = Object.keys(now).filter((key) => key in value);
   if (kept.length === 0) return null;
@@ -224,7 +224,7 @@ function mapChanged(source: Source, map: YAMLMap, value: { [key: string]: Plain 
 
 /** One item more, or one less; null: all of it must be written anew. */
 function listChanged(source: Source, list: YAMLSeq, value: Plain[]): TextEdit[] | null {
-  const now = plainOf(source, list);
+  const now = plainOf(list);
   if (!Array.isArray(now) || now.length === 0 || value.length === 0) return null;
   const isStart = now.every((item, index) => index < value.length && same(item, value[index] ?? null));
   if (value.length === now.length + 1 && isStart) {
@@ -323,7 +323,7 @@ function lineBehind(text: string, end: number, line: string): TextEdit {
 /** Between two members in brackets: a blank, or a line break as between those that are there. */
 function separator({ text }: Source, list: YAMLMap | YAMLSeq): string {
   const last = list.items.at(-1);
-  const start = last === undefined ? 0 : startOf('key' in last ? (last as MapPair).key : (last as Node));
+  const start = isPair(last) ? startOf((last as MapPair).key) : last ? startOf(last as Node) : 0;
   return /\n\s*$/.exec(text.slice(startOf(list), start))?.[0] ?? ' ';
 }
 
@@ -363,7 +363,7 @@ export function checked(source: Source, edits: TextEdit[], meant: Plain): TextEd
   return next !== null && same(next.value, meant) ? found : null;
 }
 
-function plainOf(source: Source, node: Node): Plain {
+function plainOf(node: Node): Plain {
   return node.toJSON() as Plain;
 }
 

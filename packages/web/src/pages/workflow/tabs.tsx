@@ -1,0 +1,57 @@
+/** Views of one thing, each with an address of its own; arrow keys move between them. */
+import clsx from 'clsx';
+import type { KeyboardEvent, ReactNode } from 'react';
+
+export interface TabLinkProps {
+  role: 'tab';
+  id: string;
+  'aria-selected': boolean;
+  'aria-controls': string | undefined;
+  tabIndex: number;
+  className: string;
+}
+
+export function Tabs<Id extends string>({
+  label,
+  tabs,
+  shown,
+  link,
+}: {
+  label: string;
+  tabs: readonly { id: Id; text: string }[];
+  shown: Id;
+  link: (id: Id, props: TabLinkProps) => ReactNode;
+}): ReactNode {
+  return (
+    <div
+      role="tablist"
+      aria-label={label}
+      className="flex gap-1 overflow-x-auto border-b border-line"
+      onKeyDown={moveFocus}
+    >
+      {tabs.map(({ id }) =>
+        link(id, {
+          role: 'tab',
+          id: `tab-${id}`,
+          'aria-selected': id === shown,
+          'aria-controls': id === shown ? `panel-${id}` : undefined,
+          tabIndex: id === shown ? 0 : -1,
+          className: clsx(
+            '-mb-px rounded-t border-b-2 px-3 py-2 whitespace-nowrap -outline-offset-2!',
+            id === shown ? 'border-accent font-medium text-accent' : 'border-transparent text-ink-2 hover:text-ink',
+          ),
+        }),
+      )}
+    </div>
+  );
+}
+
+function moveFocus(event: KeyboardEvent<HTMLDivElement>): void {
+  const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
+  if (step === 0) return;
+  const tabs = [...event.currentTarget.querySelectorAll<HTMLElement>('[role=tab]')];
+  const next = tabs.at((tabs.indexOf(document.activeElement as HTMLElement) + step) % tabs.length);
+  event.preventDefault();
+  next?.focus();
+  next?.click();
+}

@@ -1,0 +1,53 @@
+/** Two texts side by side, or one below the other on narrow windows, what is equal folded away. */
+import { json } from '@codemirror/lang-json';
+import { yaml } from '@codemirror/lang-yaml';
+import { MergeView, unifiedMergeView } from '@codemirror/merge';
+import { EditorState, type Extension } from '@codemirror/state';
+import { EditorView, lineNumbers } from '@codemirror/view';
+import { useEffect, useRef, type ReactNode } from 'react';
+import { codeLook } from '../editor/code-look.ts';
+
+const NARROW = '(max-width: 800px)';
+const FOLD = { margin: 3, minSize: 6 };
+
+export function TextDiff({
+  before,
+  after,
+  format,
+  label,
+}: {
+  before: string;
+  after: string;
+  format: 'yaml' | 'json';
+  label: string;
+}): ReactNode {
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const parent = place.current!;
+    const reading: Extension[] = [
+      lineNumbers(),
+      format === 'json' ? json() : yaml(),
+      codeLook,
+      EditorView.editable.of(false),
+      EditorState.readOnly.of(true),
+      EditorView.lineWrapping,
+      EditorView.contentAttributes.of({ 'aria-label': label, tabindex: '0' }),
+    ];
+    if (matchMedia(NARROW).matches) {
+      const view = new EditorView({
+        parent,
+        doc: after,
+        extensions: [reading, unifiedMergeView({ original: before, mergeControls: false, collapseUnchanged: FOLD })],
+      });
+      return () => view.destroy();
+    }
+    const view = new MergeView({
+      parent,
+      a: { doc: before, extensions: reading },
+      b: { doc: after, extensions: reading },
+      collapseUnchanged: FOLD,
+    });
+    return () => view.destroy();
+  }, [before, after, format, label]);
+  return <div ref={place} className="max-h-[65vh] overflow-auto rounded-lg border border-line" />;
+}
