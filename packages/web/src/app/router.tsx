@@ -53,7 +53,7 @@ const runs = createRoute({
 });
 const run = createRoute({
   ...at('/runs/$run'),
-  validateSearch: texts('view', 'task', 'attempt', 'q', 'compare'),
+  validateSearch: texts('view', 'task', 'attempt', 'q', 'compare', 'find', 'state', 'sort'),
   component: lazyRouteComponent(() => import('../pages/run/run.tsx'), 'RunPage'),
 });
 const schedules = createRoute({

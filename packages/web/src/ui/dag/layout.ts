@@ -24,7 +24,7 @@ interface DagreGraph {
 }
 
 function layoutByDagre({ before, edges }: IndexedGraph): Layout {
-  const graph = new (graphlib.Graph as unknown as new () => DagreGraph)();
+  const graph = new (graphlib as unknown as { Graph: new () => DagreGraph }).Graph();
   graph.setGraph({ rankdir: 'LR', nodesep: ROW_GAP, ranksep: COLUMN_GAP, edgesep: 8 });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const node of before.keys()) graph.setNode(String(node), { width: NODE_WIDTH, height: NODE_HEIGHT });

@@ -1,0 +1,296 @@
+/** All tasks as a table: found by name, filtered by state, sorted, and chosen for a run of just these. */
+import { TASK_RUN_STATES, type TaskRunState, type TaskView } from '@pelorus/protocol';
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { ArrowDown, ArrowUp, ListChecks } from 'lucide-react';
+import { useMemo, useRef, useState, type ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Button } from '../../ui/button.tsx';
+import { Input, Select } from '../../ui/field.tsx';
+import { useCauseText, useWaitText } from '../../ui/cause-words.ts';
+import { StateBadge } from '../../ui/state-badge.tsx';
+import { EmptyState } from '../../ui/states.tsx';
+import { span, Time, useNow } from '../../ui/time.tsx';
+
+const ROW_PX = 36;
+export const SORTS = ['index', 'name', 'state', 'started', 'took', 'attempts'] as const;
+export type Sort = (typeof SORTS)[number];
+
+export interface TableChoice {
+  find: string;
+  state: string;
+  /** With a `-` before it: downwards. */
+  sort: string;
+}
+
+export function TaskTable({
+  tasks,
+  selected,
+  choice,
+  onChoice,
+  onSelect,
+  onRunSelected,
+}: {
+  tasks: readonly TaskView[];
+  selected: string | null;
+  choice: TableChoice;
+  onChoice: (choice: Partial<TableChoice>) => void;
+  onSelect: (task: string) => void;
+  onRunSelected: ((tasks: string[]) => void) | null;
+}): ReactNode {
+  const { t } = useTranslation('run');
+  const { t: common } = useTranslation();
+  const [ticked, setTicked] = useState<ReadonlySet<string>>(new Set());
+  const scroller = useRef<HTMLDivElement>(null);
+  const isLive = tasks.some(({ startedAt, endedAt }) => startedAt !== null && endedAt === null);
+  const now = useNow(isLive ? 1000 : 60_000);
+  const rows = useMemo(() => chosen(tasks, choice), [tasks, choice]);
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_PX,
+    overscan: 15,
+  });
+  const items = virtual.getVirtualItems();
+  const above = items[0]?.start ?? 0;
+  const below = virtual.getTotalSize() - (items.at(-1)?.end ?? 0);
+  const states = TASK_RUN_STATES.filter((state) => tasks.some((task) => task.state === state));
+  const tick = (names: string[], on: boolean): void => {
+    const next = new Set(ticked);
+    for (const name of names) {
+      if (on) next.add(name);
+      else next.delete(name);
+    }
+    setTicked(next);
+  };
+  return (
+    <div className="flex h-full flex-col">
+      <div className="flex flex-wrap items-center gap-2 border-b border-line px-3 py-2">
+        <Input
+          data-list-filter
+          aria-label={t('table.find')}
+          placeholder={t('table.find')}
+          value={choice.find}
+          onChange={(event) => onChoice({ find: event.target.value })}
+          className="max-w-52"
+        />
+        <Select
+          aria-label={t('table.state')}
+          value={choice.state}
+          onChange={(event) => onChoice({ state: event.target.value })}
+          className="max-w-44"
+        >
+          <option value="">{t('table.anyState')}</option>
+          {states.map((state) => (
+            <option key={state} value={state}>
+              {common(`state.${state}`)}
+            </option>
+          ))}
+        </Select>
+        <span className="text-xs text-ink-2">{t('table.count', { count: rows.length })}</span>
+        <span className="grow" />
+        {onRunSelected && ticked.size > 0 && (
+          <>
+            <Button kind="quiet" onClick={() => setTicked(new Set())}>
+              {common('action.clear')}
+            </Button>
+            <Button kind="primary" onClick={() => onRunSelected([...ticked])}>
+              <ListChecks className="size-4" aria-hidden /> {t('action.runSelected', { count: ticked.size })}
+            </Button>
+          </>
+        )}
+      </div>
+      {rows.length === 0 ? (
+        <EmptyState
+          title={t('table.empty')}
+          action={<Button onClick={() => onChoice({ find: '', state: '' })}>{common('action.clear')}</Button>}
+        />
+      ) : (
+        <div
+          ref={scroller}
+          className="min-h-0 grow overflow-auto"
+          tabIndex={0}
+          role="region"
+          aria-label={t('view.table')}
+        >
+          <table className="w-full min-w-180 border-collapse text-sm" aria-rowcount={rows.length}>
+            <thead className="sticky top-0 z-10 bg-surface-2 text-start text-xs text-ink-2">
+              <tr>
+                {onRunSelected && (
+                  <th className="w-9 px-3">
+                    <input
+                      type="checkbox"
+                      className="size-4 accent-accent"
+                      aria-label={t('table.tickAll')}
+                      checked={rows.every(({ name }) => ticked.has(name))}
+                      onChange={(event) =>
+                        tick(
+                          rows.map(({ name }) => name),
+                          event.target.checked,
+                        )
+                      }
+                    />
+                  </th>
+                )}
+                <Head sort="name" choice={choice} onChoice={onChoice} text={t('table.task')} />
+                <th className="px-3 py-1.5 text-start font-medium">{t('table.type')}</th>
+                <Head sort="state" choice={choice} onChoice={onChoice} text={t('table.state')} />
+                <Head sort="attempts" choice={choice} onChoice={onChoice} text={t('table.attempts')} />
+                <Head sort="started" choice={choice} onChoice={onChoice} text={t('table.started')} />
+                <Head sort="took" choice={choice} onChoice={onChoice} text={t('table.took')} />
+                <th className="px-3 py-1.5 text-start font-medium">{t('table.why')}</th>
+              </tr>
+            </thead>
+            <tbody>
+              <tr aria-hidden style={{ height: above }} />
+              {items.map(({ index }) => {
+                const task = rows[index]!;
+                return (
+                  <Row
+                    key={task.name}
+                    task={task}
+                    now={now}
+                    isSelected={task.name === selected}
+                    isTicked={ticked.has(task.name)}
+                    onTick={onRunSelected && ((on) => tick([task.name], on))}
+                    onSelect={onSelect}
+                  />
+                );
+              })}
+              <tr aria-hidden style={{ height: Math.max(0, below) }} />
+            </tbody>
+          </table>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Head({
+  sort,
+  text,
+  choice,
+  onChoice,
+}: {
+  sort: Sort;
+  text: string;
+  choice: TableChoice;
+  onChoice: (choice: Partial<TableChoice>) => void;
+}): ReactNode {
+  const isUp = choice.sort === sort;
+  const isDown = choice.sort === `-${sort}`;
+  return (
+    <th className="px-3 py-1.5 text-start font-medium" aria-sort={isUp ? 'ascending' : isDown ? 'descending' : 'none'}>
+      <button
+        type="button"
+        className="inline-flex items-center gap-1 hover:text-ink"
+        onClick={() => onChoice({ sort: isUp ? `-${sort}` : isDown ? '' : sort })}
+      >
+        {text}
+        {isUp && <ArrowUp className="size-3" aria-hidden />}
+        {isDown && <ArrowDown className="size-3" aria-hidden />}
+      </button>
+    </th>
+  );
+}
+
+function Row({
+  task,
+  now,
+  isSelected,
+  isTicked,
+  onTick,
+  onSelect,
+}: {
+  task: TaskView;
+  now: number;
+  isSelected: boolean;
+  isTicked: boolean;
+  onTick: ((on: boolean) => void) | null;
+  onSelect: (task: string) => void;
+}): ReactNode {
+  const { t } = useTranslation('run');
+  const causeText = useCauseText();
+  const waitText = useWaitText();
+  const took = tookMs(task, now);
+  const why = task.waitReason !== null ? waitText(task.waitReason) : causeText(task.cause);
+  return (
+    <tr className="h-9 border-b border-line hover:bg-surface-2 aria-selected:bg-accent-soft" aria-selected={isSelected}>
+      {onTick && (
+        <td className="px-3">
+          <input
+            type="checkbox"
+            className="size-4 accent-accent"
+            aria-label={t('table.tick', { task: task.name })}
+            checked={isTicked}
+            onChange={(event) => onTick(event.target.checked)}
+          />
+        </td>
+      )}
+      <td className="max-w-64 px-3">
+        <button
+          type="button"
+          onClick={() => onSelect(task.name)}
+          className="block max-w-full truncate font-mono text-xs text-accent hover:underline"
+        >
+          {task.name}
+        </button>
+      </td>
+      <td className="px-3 text-xs text-ink-2">{task.type}</td>
+      <td className="px-3">
+        <StateBadge state={task.state} />
+      </td>
+      <td className="px-3 tabular-nums">{task.attempts.length || ''}</td>
+      <td className="px-3 text-xs whitespace-nowrap">{task.startedAt !== null && <Time at={task.startedAt} />}</td>
+      <td className="px-3 text-xs whitespace-nowrap tabular-nums">{took !== null && span(took)}</td>
+      <td className="max-w-80 truncate px-3 text-xs text-ink-2" title={why}>
+        {why}
+      </td>
+    </tr>
+  );
+}
+
+export function tookMs({ startedAt, endedAt }: Pick<TaskView, 'startedAt' | 'endedAt'>, now: number): number | null {
+  if (startedAt === null) return null;
+  return Math.max(0, (endedAt === null ? now : Date.parse(endedAt)) - Date.parse(startedAt));
+}
+
+function chosen(tasks: readonly TaskView[], { find, state, sort }: TableChoice): TaskView[] {
+  const wanted = find.trim().toLowerCase();
+  const found = tasks.filter(
+    (task) => (state === '' || task.state === state) && (wanted === '' || task.name.toLowerCase().includes(wanted)),
+  );
+  const isDown = sort.startsWith('-');
+  const by = SORTS.find((each) => each === sort.replace('-', ''));
+  if (by === undefined) return found;
+  const now = Date.now();
+  const value = (task: TaskView): number => {
+    if (by === 'state') return STATE_ORDER[task.state];
+    if (by === 'started') return task.startedAt === null ? Infinity : Date.parse(task.startedAt);
+    if (by === 'took') return tookMs(task, now) ?? -1;
+    return by === 'attempts' ? task.attempts.length : task.index;
+  };
+  const sign = isDown ? -1 : 1;
+  return found.sort((a, b) => {
+    if (by === 'name') return sign * a.name.localeCompare(b.name, undefined, { numeric: true });
+    const [first, second] = [value(a), value(b)];
+    return first === second ? a.index - b.index : sign * (first < second ? -1 : 1);
+  });
+}
+
+/** What needs a person first. */
+const URGENCY: readonly TaskRunState[] = [
+  'failed',
+  'killed',
+  'upstream_failed',
+  'retry_wait',
+  'killing',
+  'running',
+  'dispatched',
+  'queued',
+  'delayed',
+  'paused',
+  'pending',
+];
+const STATE_ORDER = Object.fromEntries(
+  TASK_RUN_STATES.map((state) => [state, URGENCY.includes(state) ? URGENCY.indexOf(state) : URGENCY.length]),
+) as Record<TaskRunState, number>;
