@@ -44,6 +44,7 @@ describe('backfill', () => {
       zone: 'UTC',
       mode: 'serial',
       parallelism: 1,
+      dependents: [],
       warnings: [],
     });
     const range = ['--start', '2024-03-01', '--end', '2024-03-01', '--dry-run'];
@@ -58,7 +59,7 @@ describe('backfill', () => {
     expect(await json('backfill', 'list')).toEqual([]);
   });
 
-  test('create, list, get and stop', async () => {
+  test('create, list and get', async () => {
     const submitted = await json<BackfillSubmitted>(
       ...create,
       ...['--date', '2024-03-08,2024-03-01', '--date', '2024-02-29T06:00:00Z'],
@@ -78,7 +79,7 @@ describe('backfill', () => {
         priority: 'high',
       },
     });
-    expect(view.dates?.map(({ date }) => date)).toEqual([
+    expect(view.dates.map(({ date }) => date)).toEqual([
       '2024-03-08T00:00:00.000Z',
       '2024-03-01T00:00:00.000Z',
       '2024-02-29T06:00:00.000Z',
@@ -86,15 +87,60 @@ describe('backfill', () => {
     const shown = await place.pelorus('backfill', 'get', id);
     expect(shown.stdout).toMatch(/^workflow +sales\/nightly$/m);
     expect(shown.stdout).toMatch(/^mode +parallel, 2 at a time$/m);
-    expect(shown.stdout).toMatch(/^2024-03-08T00:00:00\.000Z +\w+ +\S+$/m);
+    expect(shown.stdout).toMatch(/^2024-03-08T00:00:00\.000Z +\w+ +\d+/m);
     expect((await place.pelorus('backfill', 'list', '-o', 'name')).stdout).toBe(`${id}\n`);
     expect((await place.pelorus('backfill', 'list', '--workflow', 'nightly', '--state', 'paused')).stdout).toBe(
       'no backfills\n',
     );
-    const stopped = await place.pelorus('backfill', 'stop', id);
-    expect(stopped).toMatchObject({ code: 0, stdout: expect.stringContaining(`backfill ${id} stopped`) as string });
-    const again = await place.pelorus('backfill', 'stop', id);
-    expect(again).toMatchObject({ code: 6, stderr: expect.stringContaining('stopped') as string });
+  });
+
+  const save = (name: string, run: string) =>
+    dev.client.request({
+      method: 'PUT',
+      path: `/projects/sales/workflows/${name}`,
+      json: { name, params: { day: { type: 'string', default: '$[yyyyMMdd]' } }, tasks: { only: { run } } },
+    });
+  const steer = (what: string, id: number, ...flags: string[]) => place.pelorus('backfill', what, String(id), ...flags);
+
+  test('pause, resume and stop say what it is by then; once it has ended they end with exit code 6', async () => {
+    await save('slow', 'sleep 600');
+    const { id, runs } = await json<BackfillSubmitted>(
+      'backfill',
+      'create',
+      'sales/slow',
+      '--date',
+      '2024-03-01,2024-03-02',
+    );
+    expect(runs).toHaveLength(1);
+    expect(await steer('pause', id)).toMatchObject({
+      code: 0,
+      stdout: `backfill ${id} paused (is paused): 1 pending, 1 running\n`,
+    });
+    expect((await steer('resume', id)).stdout).toBe(`backfill ${id} running: 1 pending, 1 running\n`);
+    const stopped = await steer('stop', id, '--watch');
+    expect(stopped).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining(`backfill ${id} stopped: 2 stopped`) as string,
+    });
+    for (const what of ['pause', 'resume', 'stop'])
+      expect(await steer(what, id)).toMatchObject({ code: 6, stderr: expect.stringContaining('has ended') as string });
+  });
+
+  test('one that fails ends with exit code 3, and goes on where it failed when it is told to', async () => {
+    const mended = join(place.directory, 'mended');
+    await save('third', `test -e '${mended}' || test "$day" != 20240303`);
+    const range = ['--start', '2024-03-01', '--end', '2024-03-05'];
+    const failed = await place.pelorus('backfill', 'create', 'sales/third', ...range, '--watch', '-o', 'json');
+    expect(failed.code).toBe(3);
+    const view = JSON.parse(failed.stdout) as BackfillView;
+    expect(view.dates.map(({ state }) => state)).toEqual(['succeeded', 'succeeded', 'failed', 'stopped', 'stopped']);
+    await writeFile(mended, '');
+    const retried = await steer('retry', view.id, '--watch', '-o', 'json');
+    expect(retried.code).toBe(0);
+    const { counts, dates } = JSON.parse(retried.stdout) as BackfillView;
+    expect(counts).toEqual({ succeeded: 5 });
+    expect(dates.map(({ runs }) => runs)).toEqual([1, 1, 2, 1, 1]);
+    expect((await steer('retry', view.id)).code).toBe(6);
   });
 
   test.each([

@@ -1,7 +1,9 @@
 import type {
   BackfillDate,
+  BackfillDateStateName,
   BackfillPreview,
   BackfillRequest,
+  BackfillRetryName,
   BackfillStateName,
   BackfillSubmitted,
   BackfillSummary,
@@ -9,8 +11,10 @@ import type {
 } from '@pelorus/protocol';
 import { Option, type Command } from 'commander';
 import { examples } from '../examples.ts';
-import { usageFailure } from '../failure.ts';
+import { EXIT } from '../exit-codes.ts';
+import { Failure, usageFailure } from '../failure.ts';
 import { fieldsText, tableText, writeItem, writeListing, type Column } from '../output.ts';
+import { sleep } from '../pace.ts';
 import { resolveWorkflow } from '../references.ts';
 import { addRunOrder, instantFlag, runOrderOf, type RunOrderFlags } from '../run-order.ts';
 import { collectList, openSession, relativeTo, wholeNumber, type Host, type Session } from '../session.ts';
@@ -37,7 +41,10 @@ interface CreateFlags extends RunOrderFlags {
   crontab?: string;
   parallelism?: number;
   order?: 'ascending' | 'descending';
+  continueAfterFailure?: boolean;
+  withDependents?: boolean;
   dryRun?: boolean;
+  watch?: boolean;
 }
 
 interface ListFlags {
@@ -69,25 +76,124 @@ export function addBackfillCommand(program: Command, host: Host): void {
   parent
     .command('get <backfill>')
     .description('one backfill with its dates, in the order of execution')
-    .addHelpText('after', examples('pelorus backfill get 3', 'pelorus backfill get 3 -o json'))
-    .action(async (written: string, _flags: object, command: Command) => {
+    .addOption(new Option('--state <state>', 'only dates in this state').choices(DATE_STATES))
+    .option('--limit <n>', 'at most this many dates', wholeNumber('--limit', 1), 100)
+    .option('--watch', 'stay until it has ended; the exit code says how')
+    .addHelpText(
+      'after',
+      examples(
+        'pelorus backfill get 3',
+        'pelorus backfill get 3 --state failed -o json',
+        'pelorus backfill get 3 --watch',
+      ),
+    )
+    .action(async (written: string, flags: GetFlags, command: Command) => {
       const id = backfillId(written);
       const session = openSession(command, host);
-      show(session, await session.client.backfills.get(id, session.signal));
+      if (flags.watch === true) return watch(session, id);
+      const { state, limit } = flags;
+      const query = { ...(state === undefined ? {} : { state }), limit };
+      show(session, await session.client.backfills.get(id, query, session.signal));
     });
 
-  parent
-    .command('stop <backfill>')
-    .description('dates that have not begun never will; runs that go on are left alone')
-    .addHelpText('after', examples('pelorus backfill stop 3'))
-    .action(async (written: string, _flags: object, command: Command) => {
-      const id = backfillId(written);
-      const session = openSession(command, host);
-      const stopped = await session.client.backfills.stop(id, session.signal);
-      const text = (): string => `backfill ${id} ${stopped.state}: ${countsText(stopped.counts)}\n`;
-      writeItem(session.terminal.out, session.format, { value: stopped, name: String(id), text });
-    });
+  addSteering(parent, host);
 }
+
+interface GetFlags {
+  state?: BackfillDateStateName;
+  limit: number;
+  watch?: boolean;
+}
+
+const DATE_STATES: BackfillDateStateName[] = ['pending', 'running', 'succeeded', 'failed', 'stopped', 'skipped'];
+
+function addSteering(parent: Command, host: Host): void {
+  const steering = (name: string, description: string, example: string): Command =>
+    parent
+      .command(`${name} <backfill>`)
+      .description(description)
+      .option('--watch', 'stay until it has ended; the exit code says how')
+      .addHelpText('after', examples(`pelorus backfill ${example}`));
+
+  steering('pause', 'no further date begins until it is resumed; runs go on', 'pause 3').action(
+    (written: string, flags: SteerFlags, command: Command) =>
+      steer(command, { host, written, flags }, (session, id) => session.client.backfills.pause(id, session.signal)),
+  );
+
+  steering('resume', 'dates begin again', 'resume 3 --watch').action(
+    (written: string, flags: SteerFlags, command: Command) =>
+      steer(command, { host, written, flags }, (session, id) => session.client.backfills.resume(id, session.signal)),
+  );
+
+  steering('stop', 'dates that have not begun never will, and its runs are stopped', 'stop 3 --leave-runs')
+    .option('--leave-runs', 'leave runs that go on alone')
+    .action((written: string, flags: SteerFlags & { leaveRuns?: boolean }, command: Command) =>
+      steer(command, { host, written, flags }, (session, id) =>
+        session.client.backfills.stop(id, flags.leaveRuns === true ? { runs: 'leave' } : {}, session.signal),
+      ),
+    );
+
+  steering('retry', 'dates that did not succeed begin again, also when it has ended', 'retry 3 --dates failed')
+    .addOption(new Option('--dates <which>', 'which of them').choices(['failed', 'stopped', 'all']).default('all'))
+    .option('--continue-after-failure', 'from now on a date that fails does not keep others from beginning')
+    .action(
+      (
+        written: string,
+        flags: SteerFlags & { dates: BackfillRetryName; continueAfterFailure?: boolean },
+        command: Command,
+      ) =>
+        steer(command, { host, written, flags }, (session, id) => {
+          const { dates, continueAfterFailure } = flags;
+          const kept = continueAfterFailure === undefined ? {} : { continueAfterFailure };
+          return session.client.backfills.retry(id, { dates, ...kept }, session.signal);
+        }),
+    );
+}
+
+interface SteerFlags {
+  watch?: boolean;
+}
+
+async function steer(
+  command: Command,
+  { host, written, flags }: { host: Host; written: string; flags: SteerFlags },
+  ask: (session: Session, id: number) => Promise<BackfillView>,
+): Promise<void> {
+  const id = backfillId(written);
+  const session = openSession(command, host);
+  const steered = await ask(session, id);
+  if (flags.watch === true) return watch(session, id);
+  writeItem(session.terminal.out, session.format, { value: steered, name: String(id), text: () => lineOf(steered) });
+}
+
+function lineOf({ id, state, waitReason, counts }: BackfillView): string {
+  return `backfill ${id} ${state}${waitReason === null ? '' : ` (${waitReason})`}: ${countsText(counts)}\n`;
+}
+
+/** How often a backfill that is watched is looked at. */
+const LOOK_MS = 1000;
+
+/** A line for each change of its tally, on the error stream, and at the end the backfill; fails unless it has succeeded. */
+async function watch(session: Session, id: number): Promise<void> {
+  let said = '';
+  for (;;) {
+    const backfill = await session.client.backfills.get(id, { limit: WATCHED_DATES }, session.signal);
+    const line = lineOf(backfill);
+    if (line !== said) session.terminal.err.write((said = line));
+    if (backfill.endedAt !== null) {
+      show(session, backfill);
+      if (backfill.state === 'succeeded') return;
+      throw new Failure({
+        exitCode: EXIT.runFailed,
+        what: `backfill ${id} ${backfill.state}: ${countsText(backfill.counts)}`,
+        todo: `pelorus backfill retry ${id}`,
+      });
+    }
+    await sleep(LOOK_MS, session.signal);
+  }
+}
+
+const WATCHED_DATES = 100;
 
 function addCreate(parent: Command, host: Host): void {
   addRunOrder(parent.command('create <workflow>').description('run a workflow for a range or a list of dates'))
@@ -102,7 +208,10 @@ function addCreate(parent: Command, host: Host): void {
     .option('--crontab <crontab>', 'which instants between them; without: one each day, at the time of the first')
     .option('--parallelism <n>', 'runs side by side; without: one after the other', wholeNumber('--parallelism', 1))
     .addOption(new Option('--order <order>', 'which date comes first').choices(['ascending', 'descending']))
+    .option('--continue-after-failure', 'go on with further dates when one does not succeed')
+    .option('--with-dependents', 'for each date also run the workflows that depend on this one, after it')
     .option('--dry-run', 'show for which dates; start nothing')
+    .option('--watch', 'stay until it has ended; the exit code says how')
     .addHelpText(
       'after',
       examples(
@@ -125,11 +234,14 @@ async function createBackfill(session: Session, written: string, flags: CreateFl
     ...when,
     ...(flags.parallelism === undefined ? {} : { mode: 'parallel', parallelism: flags.parallelism }),
     ...(flags.order === undefined ? {} : { order: flags.order }),
+    ...(flags.continueAfterFailure === undefined ? {} : { continueAfterFailure: flags.continueAfterFailure }),
+    ...(flags.withDependents === undefined ? {} : { withDependents: flags.withDependents }),
   };
   if (flags.dryRun === true)
     return showPreview(session, await session.client.backfills.preview(request, session.signal));
   const submitted = await session.client.backfills.submit(request, { signal: session.signal });
   for (const warning of submitted.warnings) session.terminal.err.write(`warning: ${warning}\n`);
+  if (flags.watch === true) return watch(session, submitted.id);
   writeItem(session.terminal.out, session.format, {
     value: submitted,
     name: String(submitted.id),
@@ -150,20 +262,20 @@ function datesOf({ start, end, date, crontab }: CreateFlags): Partial<BackfillRe
 
 function showPreview(session: Session, preview: BackfillPreview): void {
   for (const warning of preview.warnings) session.terminal.err.write(`warning: ${warning}\n`);
-  const { dates, mode, parallelism, zone } = preview;
+  const { dates, dependents, mode, parallelism, zone } = preview;
+  const then = dependents.length === 0 ? '' : `, each followed by ${dependents.join(', ')}`;
   const how = mode === 'serial' ? 'one after the other' : `${parallelism} at a time`;
   writeItem(session.terminal.out, session.format, {
     value: preview,
     name: dates.join('\n'),
     text: () =>
-      `${countText(dates.length)}, ${how}, reckoned in ${zone}\n${dates.map((date) => `  ${date}\n`).join('')}`,
+      `${countText(dates.length)}, ${how}, reckoned in ${zone}${then}\n${dates.map((date) => `  ${date}\n`).join('')}`,
   });
 }
 
 function submittedText(workflow: string, { id, state, waitReason, dateCount }: BackfillSubmitted): string {
-  const dates = dateCount === null ? '' : `, ${countText(dateCount)}`;
   const why = waitReason === null ? '' : ` (${waitReason})`;
-  return `backfill ${id} of ${workflow}: ${state}${why}${dates}\n  pelorus backfill get ${id}\n`;
+  return `backfill ${id} of ${workflow}: ${state}${why}, ${countText(dateCount)}\n  pelorus backfill get ${id}\n`;
 }
 
 const countText = (count: number): string => (count === 1 ? '1 date' : `${count} dates`);
@@ -201,6 +313,8 @@ const DATES: Column<BackfillDate>[] = [
   { title: 'DATE', value: ({ date }) => date },
   { title: 'STATE', value: ({ state }) => state, tone: ({ state }) => TONES[state] },
   { title: 'RUN', value: ({ run }) => run?.toString() ?? '-' },
+  { title: 'OF', value: ({ dependent }) => dependent ?? '' },
+  { title: 'WHY', value: ({ reason }) => reason ?? '' },
 ];
 
 function show(session: Session, backfill: BackfillView): void {
@@ -218,13 +332,14 @@ function show(session: Session, backfill: BackfillView): void {
       ['zone', backfill.zone],
       ['mode', backfill.mode === 'serial' ? 'serial' : `parallel, ${backfill.parallelism} at a time`],
       ['order', backfill.order],
+      ['after a failure', backfill.continueAfterFailure ? 'goes on' : 'no further date begins'],
+      ['then', backfill.dependents.length === 0 ? null : backfill.dependents.join(', ')],
       ['dates', countsText(backfill.counts)],
       ['submitted', `${instantText(backfill.createdAt, reference)} by ${backfill.submittedBy}`],
       ['ended', backfill.endedAt === null ? null : instantText(backfill.endedAt, reference)],
     ]);
-    return backfill.dates === null
-      ? fields
-      : `${fields}\n${tableText(stream, { rows: backfill.dates, columns: DATES })}`;
+    const rest = backfill.nextCursor === null ? '' : `… and more: --limit, or --state\n`;
+    return `${fields}\n${tableText(stream, { rows: backfill.dates, columns: DATES })}${rest}`;
   };
   writeItem(session.terminal.out, session.format, { value: backfill, name: String(backfill.id), text });
 }
