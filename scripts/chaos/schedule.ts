@@ -50,7 +50,7 @@ export const RULES = {
   },
   'worker-freeze': { lasts: [2_000, 30_000], targets: one(WORKERS), what: "SIGSTOP of a worker's agent" },
   'worker-freeze-long': {
-    lasts: [75_000, 85_000],
+    lasts: [90_000, 105_000],
     targets: one(WORKERS),
     everyMs: 240_000,
     what: "SIGSTOP of a worker's agent past the execution lease: the supervisor must have killed before another attempt starts",
@@ -107,7 +107,7 @@ export const RULES = {
     what: 'a worker cut off from all masters',
   },
   'cut-worker-long': {
-    lasts: [75_000, 85_000],
+    lasts: [90_000, 105_000],
     targets: WORKERS.map(linksOf),
     variants: DIRECTIONS,
     everyMs: 240_000,
