@@ -61,6 +61,7 @@ export function GanttView({
           ))}
           &nbsp;
         </span>
+        <span className="w-20 shrink-0" aria-hidden />
       </div>
       <ul className="relative" style={{ height: virtual.getTotalSize() }}>
         {virtual.getVirtualItems().map(({ index, start }) => (

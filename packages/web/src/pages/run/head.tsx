@@ -13,10 +13,13 @@ export function RunHead({
   run,
   connection,
   actions,
+  failure,
 }: {
   run: RunView;
   connection: RunPicture['connection'];
   actions: ReactNode;
+  /** Its cause, before anything else. */
+  failure: ReactNode;
 }): ReactNode {
   const { t } = useTranslation('run');
   const { t: common } = useTranslation();
@@ -49,6 +52,7 @@ export function RunHead({
         )}
         <div className="ms-auto flex flex-wrap gap-1.5">{actions}</div>
       </div>
+      {failure}
       {run.waitReason !== null && (
         <p className="rounded-md bg-warn-soft px-3 py-1.5 text-warn">
           <b>{t('head.waits')}</b> {waitText(run.waitReason)}

@@ -101,9 +101,9 @@ function Shown({ picture, run }: { picture: RunPicture; run: NonNullable<RunPict
         <RunHead
           run={run}
           connection={picture.connection}
+          failure={<Failure run={run} tasks={tasks} onShow={showLog} />}
           actions={<RunActions run={run} selected={search.task ?? null} onOrder={onOrder} onCompare={toCompare} />}
         />
-        <Failure run={run} onShow={showLog} onOrder={onOrder} />
       </div>
       <ViewTabs view={view} onView={(next) => choose({ view: next })} />
       <Split
