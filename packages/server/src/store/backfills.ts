@@ -24,6 +24,7 @@ import type {
 } from './operations-port.ts';
 import type { RequestKey } from './operations-port.ts';
 import { StoreError } from './port.ts';
+import type { ScheduleOptions } from './schedules-port.ts';
 import { madeUnderKey, rememberKey } from './request-keys.ts';
 import { insertedId } from './run-rows.ts';
 import type { Cell } from './rows.ts';
@@ -250,29 +251,40 @@ const NAMING_OTHERS = `
   select w.id, w.project_id, p.name as project, w.name, v.definition
   from workflow w join project p on p.id = w.project_id join workflow_version v on v.workflow_id = w.id and v.version = w.version
   where w.id > ? and w.deleted_at is null and w.hidden = 0
-    and (v.definition like '%"type":"dependent"%' or (v.definition like '%"dependsOn":["%'))
+    and (v.definition like '%"type":"dependent"%' or v.definition like '%"dependsOn":["%'
+      or exists (select 1 from schedule s where s.workflow_id = w.id and s.options like '%"dependsOn":["%'))
   order by w.id limit ?`;
+const SCHEDULES_OF = (dialect: Dialect): string => `
+  select workflow_id, options from schedule where ${dialect.isAmong('workflow_id')} and options like '%"dependsOn":["%'`;
 
 export function* listUpstreams(
   db: Database,
   { after, limit }: { after: number; limit: number },
 ): Sql<WorkflowUpstreams[]> {
-  return (yield* db.all(NAMING_OTHERS, after, limit)).map((row) => {
+  const rows = yield* db.all(NAMING_OTHERS, after, limit);
+  const ids = rows.map((row) => row['id'] as number);
+  const scheduled = Map.groupBy(
+    yield* db.all(SCHEDULES_OF, JSON.stringify(ids)),
+    (row) => row['workflow_id'] as number,
+  );
+  return rows.map((row) => {
     const project = row['project'] as string;
     const definition = JSON.parse(row['definition'] as string) as WorkflowDefinition;
+    const schedules = scheduled.get(row['id'] as number) ?? [];
+    const named = schedules.flatMap(({ options }) => (JSON.parse(options as string) as ScheduleOptions).dependsOn);
     return {
       workflowId: row['id'] as number,
       projectId: row['project_id'] as number,
       project,
       workflow: row['name'] as string,
-      upstreams: upstreamsIn(definition).map((name) => placed(name, project)),
+      upstreams: [...new Set([...upstreamsIn(definition), ...named])].map((name) => placed(name, project)),
     };
   });
 }
 
 function upstreamsIn({ tasks, schedule }: WorkflowDefinition): string[] {
   const named = tasks.flatMap(({ action }) => (action.type === 'dependent' ? namesIn(action.upstream) : []));
-  return [...new Set([...named, ...(schedule?.dependsOn ?? [])])];
+  return [...named, ...(schedule?.dependsOn ?? [])];
 }
 
 type Upstream = Extract<WorkflowDefinition['tasks'][number]['action'], { type: 'dependent' }>['upstream'];
