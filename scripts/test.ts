@@ -22,6 +22,7 @@ type Outcome = TestResults & { output: string };
 const NEEDS: [RegExp, string][] = [
   [/PostgreSQL/, 'needs postgres: apt-get install postgresql'],
   [/MariaDB/, 'needs mariadb: apt-get install mariadb-server'],
+  [/in the browser/, 'needs browser: apt-get install chromium'],
 ];
 const STEP_LIMIT_MS = 14 * 60_000;
 const root = join(import.meta.dirname, '..');

@@ -1,0 +1,95 @@
+/** What surrounds the pages: signing in, languages, themes, keyboard. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { chromiumPath, openConsole, type ConsolePlace } from './browser.ts';
+
+describe.skipIf(chromiumPath === null)('Shell of the console, in the browser', () => {
+  let place: ConsolePlace;
+  beforeAll(async () => {
+    place = await openConsole();
+  });
+  afterAll(() => place?.close());
+
+  test('a sign-in link signs in once, and leaves no code in the address', async () => {
+    const { url } = await place.server.client.users.createSignInLink('admin');
+    await place.visit({ signedIn: false, at: url }, async (page) => {
+      await page.getByRole('navigation', { name: 'Main' }).waitFor();
+      expect(new URL(page.url()).search).toBe('');
+      await page.reload();
+      await page.getByRole('navigation', { name: 'Main' }).waitFor();
+    });
+    await place.visit({ signedIn: false, at: place.firstLink }, async (page) => {
+      await page.getByText('That sign-in link has been used').waitFor();
+      await page.getByRole('button', { name: 'Sign in', exact: true }).waitFor();
+    });
+  });
+
+  test('a wrong password is refused with a sentence; the right one opens the page that was asked for', async () => {
+    await place.server.client.users.put('ann', { password: 'correct horse battery' });
+    await place.visit({ signedIn: false, at: '/workflows' }, async (page) => {
+      await page.getByLabel('Name').fill('ann');
+      await page.getByLabel('Password', { exact: true }).fill('wrong');
+      await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+      await page.getByRole('alert').waitFor();
+      await page.getByLabel('Password', { exact: true }).fill('correct horse battery');
+      await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+      await page.getByRole('heading', { name: 'Workflows', level: 1 }).waitFor();
+      await page.getByRole('button', { name: 'Account' }).click();
+      await page.getByRole('menuitem', { name: 'Sign out' }).click();
+      await page.getByRole('button', { name: 'Sign in', exact: true }).waitFor();
+    });
+  });
+
+  test('language and theme are chosen in the head, at once and for the next time', async () => {
+    await place.visit({}, async (page) => {
+      await page.getByRole('button', { name: 'Language' }).click();
+      await page.getByRole('menuitemradio', { name: '中文' }).click();
+      await page.getByRole('link', { name: '工作流' }).waitFor();
+      await page.keyboard.press('Escape');
+      await page.getByRole('button', { name: '主题' }).click();
+      await page.getByRole('menuitemradio', { name: '深色' }).click();
+      await page.keyboard.press('Escape');
+      const seen = () =>
+        page.evaluate(() => [document.documentElement.lang, document.documentElement.dataset['theme']]);
+      expect(await seen()).toEqual(['zh-CN', 'dark']);
+      expect(await page.evaluate(() => [localStorage['pelorus.language'], localStorage['pelorus.theme']])).toEqual([
+        'zh',
+        'dark',
+      ]);
+    });
+  });
+
+  test('the palette finds pages and workflows, and goes there by keyboard alone', async () => {
+    await place.visit({}, async (page) => {
+      await page.getByRole('navigation', { name: 'Main' }).waitFor();
+      await page.keyboard.press('Control+k');
+      await page.keyboard.type('seattle');
+      await page.getByRole('option', { name: 'seattle-weather' }).waitFor();
+      await page.keyboard.press('Enter');
+      await page.waitForURL(/\/projects\/samples\/workflows\/seattle-weather/);
+      await page.keyboard.press('Control+k');
+      await page.keyboard.type('Schedules');
+      await page.getByRole('option', { name: 'Schedules' }).waitFor();
+      await page.keyboard.press('Enter');
+      await page.waitForURL(/\/schedules$/);
+    });
+  });
+
+  test('shortcuts: a question mark lists them, g and a letter goes', async () => {
+    await place.visit({}, async (page) => {
+      await page.getByRole('navigation', { name: 'Main' }).waitFor();
+      await page.keyboard.press('?');
+      await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
+      await page.keyboard.press('Escape');
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+      await page.keyboard.press('g');
+      await page.keyboard.press('o');
+      await page.waitForURL(/\/operations/);
+    });
+  });
+
+  test('an address that there is not says so, and offers a way back', async () => {
+    await place.visit({ at: '/nowhere' }, async (page) => {
+      await page.getByText('There is nothing here').waitFor();
+    });
+  });
+});
