@@ -4,6 +4,7 @@
  * of the code on one machine, in one run.
  */
 import { parseArgs } from 'node:util';
+import { benchBackfill } from './bench/backfills.ts';
 import { benchEngine } from './bench/engine.ts';
 import { benchLists } from './bench/lists.ts';
 import { benchLogs } from './bench/logs.ts';
@@ -18,6 +19,7 @@ const WORKLOADS = {
   throughput: (store: StoreKind) => benchThroughput(store),
   'idle-to-start': (store: StoreKind) => benchIdleToStart(store),
   'shell-500': (store: StoreKind) => benchShell(store),
+  'backfill-1000': (store: StoreKind) => benchBackfill(store),
   engine: () => Promise.resolve(benchEngine()),
   restart: (store: StoreKind) => benchRestart(store),
   logs: () => benchLogs(),
