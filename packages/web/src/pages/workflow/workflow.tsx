@@ -20,7 +20,7 @@ import { toast, toastProblem } from '../../ui/toast.tsx';
 import { RunDialog } from '../workflows/run-dialog.tsx';
 import { saveAs } from '../workflows/save-as.ts';
 import { Overview } from './overview.tsx';
-import { Tabs } from './tabs.tsx';
+import { Tabs } from '../../ui/tabs.tsx';
 
 const HistoryGrid = lazy(async () => ({ default: (await import('./history-grid.tsx')).HistoryGrid }));
 const RunsTab = lazy(async () => ({ default: (await import('./runs-tab.tsx')).RunsTab }));
