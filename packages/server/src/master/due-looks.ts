@@ -16,7 +16,7 @@ const POLL_MS = 500;
 /** Something is due and somebody else has it before him. */
 const BUSY_MS = 50;
 /** Schedules of one transaction. */
-export const SCHEDULES_AT_ONCE = 200;
+export const SCHEDULES_AT_ONCE = 500;
 /** A clock that goes this much faster or slower than the time that has passed was put forward or back. */
 export const CLOCK_JUMP_MS = 60_000;
 

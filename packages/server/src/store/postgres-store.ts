@@ -34,14 +34,16 @@ const STATEMENT_TIMEOUT_MS = 10_000;
 /** Connects, and brings the schema up to date. Rejects with `UNAVAILABLE` or `SCHEMA_TOO_NEW`. */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
   const { url, masterLeaseMs = MASTER_LEASE_MS, connections = 8, statementTimeoutMs = STATEMENT_TIMEOUT_MS } = options;
-  const pool = (name: string, size: number): PostgresPool =>
-    new PostgresPool({ url, size, name: `pelorus ${name}`, statementTimeoutMs });
+  const pool = (name: string, size: number, findsByKeys = false): PostgresPool =>
+    new PostgresPool({ url, size, name: `pelorus ${name}`, statementTimeoutMs, findsByKeys });
   // What masters of this process write goes through one connection, in the order in which it was asked for.
   const pools = {
-    fenced: pool('master', 1),
+    fenced: pool('master', 1, true),
+    // Ticks wait for no commit.
+    due: pool('schedules', 1, true),
     write: pool('write', connections),
     people: pool('people', connections),
-    master: pool('master reads', 2),
+    master: pool('master reads', 2, true),
   };
   const hints = new PostgresHints({ url });
   const close = async (): Promise<void> => {
@@ -67,7 +69,7 @@ function auditLimits({ auditRetentionMs, auditRows }: PostgresStoreOptions): Wri
 }
 
 function writer(
-  pools: { fenced: PostgresPool; write: PostgresPool },
+  pools: { fenced: PostgresPool; due: PostgresPool; write: PostgresPool },
   hints: PostgresHints,
   settings: Pick<WriteContext, 'masterLeaseMs' | 'audit'>,
 ): VerbCaller<WriteVerbs> {
@@ -85,7 +87,8 @@ function writer(
   });
   return {
     call: async (verb, request) => {
-      const pool = typeof request === 'object' && request !== null && 'fence' in request ? pools.fenced : pools.write;
+      const isFenced = typeof request === 'object' && request !== null && 'fence' in request;
+      const pool = verb === 'fireDue' ? pools.due : isFenced ? pools.fenced : pools.write;
       // Of the try that was committed.
       let context: WriteContext | undefined;
       const answer = await pool.write((db) => {

@@ -162,31 +162,28 @@ function* getAttempt(db: Database, key: { run: number; task: number; n: number }
   return yield* db.text(ATTEMPT, key.run, key.task, key.n);
 }
 
-const LATEST_ATTEMPTS = (dialect: Dialect): string => `
+const RUNS_AMONG = (dialect: Dialect): string =>
+  `select ${dialect.jsonRows(RUN_COLUMNS, 'id')} from run where ${dialect.isAmong('id')}`;
+const TASK_RUNS_AMONG = (dialect: Dialect): string =>
+  `select ${dialect.jsonRows(TASK_RUN_COLUMNS, 'run_id, task')} from task_run where ${dialect.isAmong('run_id')}`;
+const LATEST_ATTEMPTS_AMONG = (dialect: Dialect): string => `
   select ${dialect.jsonRows(
     ATTEMPT_COLUMNS.map((column) => `a.${column}`),
-    'a.task',
-  )} from attempt a where a.run_id = ?
+    'a.run_id, a.task',
+  )} from attempt a where ${dialect.isAmong('a.run_id')}
     and not exists (select 1 from attempt b where b.run_id = a.run_id and b.task = a.task and b.n > a.n)`;
 
 function loadRuns(db: Database, runs: number[]): Sql<RunTexts> {
-  return db.snapshot(textsOf(db, runs));
+  return db.snapshot(textsOf(db, JSON.stringify(runs)));
 }
 
-function* textsOf(db: Database, runs: number[]): Sql<RunTexts> {
-  const texts = yield* db.together(
-    [RUN, TASK_RUNS, LATEST_ATTEMPTS].flatMap((statement) => runs.map((run) => db.text(statement, run))),
-  );
-  const of = (part: number): string => concatenated(texts.slice(part * runs.length, (part + 1) * runs.length));
-  return { runs: of(0), taskRuns: of(1), attempts: of(2) };
-}
-
-/** One JSON array of what is in all of them. */
-function concatenated(arrays: string[]): string {
-  return `[${arrays
-    .filter((text) => text !== '[]')
-    .map((text) => text.slice(1, -1))
-    .join(',')}]`;
+function* textsOf(db: Database, runs: string): Sql<RunTexts> {
+  const [found, taskRuns, attempts] = yield* db.together([
+    db.text(RUNS_AMONG, runs),
+    db.text(TASK_RUNS_AMONG, runs),
+    db.text(LATEST_ATTEMPTS_AMONG, runs),
+  ]);
+  return { runs: found!, taskRuns: taskRuns!, attempts: attempts! };
 }
 
 const TASK_RUN_COUNTS = `select state, count(*) as task_runs from task_run where run_id = ? group by state`;
