@@ -32,6 +32,9 @@ export const ERRORS = {
   ATTEMPT_NOT_FOUND: { status: 404, sentence: 'There is no such attempt.' },
   TASK_GROUP_NOT_FOUND: { status: 404, sentence: 'There is no such task group.' },
   BACKFILL_NOT_FOUND: { status: 404, sentence: 'There is no such backfill.' },
+  SCHEDULE_NOT_FOUND: { status: 404, sentence: 'The workflow has no such schedule.' },
+  DEADLINE_NOT_FOUND: { status: 404, sentence: 'The workflow has no such deadline.' },
+  CALENDAR_NOT_FOUND: { status: 404, sentence: 'There is no such calendar.' },
   OPERATION_NOT_FOUND: { status: 404, sentence: 'There is no such bulk operation.' },
   WORKER_NOT_FOUND: { status: 404, sentence: 'There is no such worker.' },
   WORKER_GROUP_NOT_FOUND: { status: 404, sentence: 'There is no such worker group.' },
@@ -95,7 +98,7 @@ export interface Problem {
   errors?: RequestProblem[];
   /** The present state of the thing, with `WRONG_STATE`. */
   state?: string;
-  /** The latest version of the workflow, with `PRECONDITION_FAILED`; null: there is no such workflow. */
+  /** The latest version of the workflow, or the schedule's revision, with `PRECONDITION_FAILED`; null: there is none. */
   version?: number | null;
   /** What became of each part of an import, of which nothing was stored. */
   report?: ImportReport;

@@ -1,16 +1,24 @@
 /** The typed client: one method per route of the API, grouped by resource. */
 import {
   BUNDLE_CONTENT_TYPE,
+  CSV_CONTENT_TYPE,
+  ICS_CONTENT_TYPE,
   type AlertChannelBody,
   type AlertChannelView,
   type AlertTested,
   type AlertView,
   type AuditQuery,
   type AuditView,
+  type CalendarBody,
+  type CalendarSaved,
+  type CalendarSummary,
+  type CalendarView,
   type CommandAccepted,
   type ConnectionBody,
   type ConnectionTested,
   type ConnectionView,
+  type DeadlineBody,
+  type DeadlineView,
   type DefinitionFormat,
   type ExecutingAnswer,
   type ExecutorDetail,
@@ -28,6 +36,8 @@ import {
   type AttemptLogPage,
   type LogEvent,
   type LogPage,
+  type MaintenanceBody,
+  type MaintenanceView,
   type MemberView,
   type MeView,
   type Page,
@@ -41,18 +51,27 @@ import {
   type RunState,
   type RunSubmitted,
   type RunView,
+  type ScheduleBody,
+  type ScheduleDetail,
+  type SchedulePreview,
+  type SchedulePreviewBody,
+  type ScheduleTick,
+  type ScheduleView,
   type SecretView,
   type SignInLink,
   type RunsEvent,
   type SystemView,
   type TaskGroupView,
   type TaskView,
+  type TickOutcomeName,
+  type TickReasonName,
   type TokenBody,
   type TokenCreated,
   type TokenView,
   type UserBody,
   type UserView,
   type BackfillDateStateName,
+  type BackfillEvent,
   type BackfillPreview,
   type BackfillRequest,
   type BackfillRetryName,
@@ -124,6 +143,32 @@ export interface BackfillListQuery extends PageQuery {
 /** Which dates of a backfill. */
 export interface BackfillDatesQuery extends PageQuery {
   state?: BackfillDateStateName;
+}
+
+export interface ScheduleListQuery extends PageQuery {
+  project?: string;
+  workflow?: string;
+  /** Part of the name of the schedule or of its workflow. */
+  q?: string;
+  online?: boolean;
+  /** Those that name this calendar. */
+  calendar?: string;
+}
+
+export interface TickQuery extends PageQuery {
+  outcome?: TickOutcomeName;
+  reason?: TickReasonName;
+  /** Inclusive bounds of nominal instants, RFC 3339. */
+  after?: string;
+  before?: string;
+}
+
+export interface ScheduleChange {
+  /** It must have this revision; otherwise it is refused (412). */
+  ifRevision?: number;
+  /** Only when there is none of that name yet. */
+  mustBeNew?: boolean;
+  signal?: AbortSignal;
 }
 
 /** What a save must find stored; otherwise it is refused (412). */
@@ -258,6 +303,15 @@ export function createClient(options: ClientOptions) {
         send<Page<AlertView>>({ ...get('/alerts', signal), query: { ...query } }),
     },
     backfills: backfillsOf(send),
+    schedules: schedulesOf(send),
+    calendars: calendarsOf(send),
+    /** Holds all schedules still. */
+    maintenance: {
+      get: (signal?: AbortSignal) => send<MaintenanceView>(get('/maintenance', signal)),
+      put: (body: MaintenanceBody, signal?: AbortSignal) =>
+        send<MaintenanceView>({ ...call('PUT', '/maintenance', signal), json: body }),
+    },
+    deadlines: deadlinesOf(send),
     bulk: bulkOf(send),
     workers: workersOf(send),
     masters: { list: (signal?: AbortSignal) => send<Page<MasterView>>(get('/masters', signal)) },
@@ -272,6 +326,8 @@ export function createClient(options: ClientOptions) {
      * again without a gap, or with a new snapshot.
      */
     watchRun: (id: number, watch: WatchOptions = {}) => watchRun(open, id, watch),
+    /** How a backfill goes on, until it has ended. */
+    watchBackfill: (id: number, watch: WatchOptions = {}) => watchBackfill(open, id, watch),
     /** Runs that are submitted or change, from now on; does not end by itself. */
     watchRuns: (query: { project?: string; workflow?: string; state?: RunState[] } = {}, watch: WatchOptions = {}) =>
       watchRuns(open, query, watch),
@@ -282,6 +338,12 @@ async function* watchRun(open: Opener, id: number, options: WatchOptions): Async
   const isLast = ({ event }: RawEvent): boolean => event === 'end';
   for await (const { event, data } of resumedEvents(open, { path: `/runs/${id}/events`, isLast }, options))
     if (RUN_EVENTS.has(event)) yield { event, data: JSON.parse(data) as unknown } as RunEvent;
+}
+
+async function* watchBackfill(open: Opener, id: number, options: WatchOptions): AsyncIterable<BackfillEvent> {
+  const isLast = ({ event }: RawEvent): boolean => event === 'end';
+  for await (const { event, data } of resumedEvents(open, { path: `/backfills/${id}/events`, isLast }, options))
+    if (event === 'backfill' || event === 'end') yield { event, data: JSON.parse(data) as unknown } as BackfillEvent;
 }
 
 async function* followLogs(
@@ -525,6 +587,86 @@ function backfillsOf(send: Transport) {
       query: { dates?: BackfillRetryName; continueAfterFailure?: boolean } = {},
       signal?: AbortSignal,
     ) => send<BackfillView>({ ...call('POST', `/backfills/${id}/retry`, signal), query: { ...query } }),
+  };
+}
+
+function schedulesOf(send: Transport) {
+  const path = (project: string, workflow: string, name: string) =>
+    `/projects/${enc(project)}/workflows/${enc(workflow)}/schedules/${enc(name)}`;
+  return {
+    list: (query: ScheduleListQuery = {}, signal?: AbortSignal) =>
+      send<Page<ScheduleView>>({ ...get('/schedules', signal), query: { ...query } }),
+    /** When a schedule would fire, and what is wrong with it; stores nothing. */
+    preview: (body: SchedulePreviewBody, signal?: AbortSignal) =>
+      send<SchedulePreview>({ ...call('POST', '/schedules/preview', signal), json: body }),
+    get: (project: string, workflow: string, name: string, signal?: AbortSignal) =>
+      send<ScheduleDetail>(get(path(project, workflow, name), signal)),
+    /** Creates or replaces it. */
+    put: (
+      project: string,
+      workflow: string,
+      name: string,
+      body: ScheduleBody,
+      { signal, ifRevision, mustBeNew }: ScheduleChange = {},
+    ) =>
+      send<ScheduleDetail>({
+        ...call('PUT', path(project, workflow, name), signal),
+        json: body,
+        headers: expectation({
+          ...(ifRevision === undefined ? {} : { ifMatch: `"${ifRevision}"` }),
+          ...(mustBeNew === undefined ? {} : { mustBeNew }),
+        }),
+      }),
+    delete: (project: string, workflow: string, name: string, signal?: AbortSignal) =>
+      send<undefined>(call('DELETE', path(project, workflow, name), signal)),
+    online: (project: string, workflow: string, name: string, signal?: AbortSignal) =>
+      send<ScheduleDetail>(call('POST', `${path(project, workflow, name)}/online`, signal)),
+    offline: (project: string, workflow: string, name: string, signal?: AbortSignal) =>
+      send<ScheduleDetail>(call('POST', `${path(project, workflow, name)}/offline`, signal)),
+    /** The next instants of one that is stored. */
+    fires: (project: string, workflow: string, name: string, query: { count?: number } = {}, signal?: AbortSignal) =>
+      send<SchedulePreview>({ ...get(`${path(project, workflow, name)}/preview`, signal), query: { ...query } }),
+    /** What became of its ticks, the latest first. */
+    ticks: (project: string, workflow: string, name: string, query: TickQuery = {}, signal?: AbortSignal) =>
+      send<Page<ScheduleTick>>({ ...get(`${path(project, workflow, name)}/ticks`, signal), query: { ...query } }),
+  };
+}
+
+function calendarsOf(send: Transport) {
+  const path = (name: string) => `/calendars/${enc(name)}`;
+  return {
+    list: (signal?: AbortSignal) => send<Page<CalendarSummary>>(get('/calendars', signal)),
+    get: (name: string, signal?: AbortSignal) => send<CalendarView>(get(path(name), signal)),
+    put: (name: string, body: CalendarBody, signal?: AbortSignal) =>
+      send<CalendarSaved>({ ...call('PUT', path(name), signal), json: body }),
+    /** The days of an iCalendar or CSV text. `description` absent: as it is. */
+    import: (
+      name: string,
+      input: { format: 'ics' | 'csv'; source: string; description?: string },
+      signal?: AbortSignal,
+    ) =>
+      send<CalendarSaved>({
+        ...call('PUT', path(name), signal),
+        query: { description: input.description },
+        body: input.source,
+        contentType: input.format === 'ics' ? ICS_CONTENT_TYPE : CSV_CONTENT_TYPE,
+      }),
+    delete: (name: string, signal?: AbortSignal) => send<undefined>(call('DELETE', path(name), signal)),
+  };
+}
+
+function deadlinesOf(send: Transport) {
+  const all = (project: string, workflow: string) => `/projects/${enc(project)}/workflows/${enc(workflow)}/deadlines`;
+  const path = (project: string, workflow: string, name: string) => `${all(project, workflow)}/${enc(name)}`;
+  return {
+    list: (project: string, workflow: string, signal?: AbortSignal) =>
+      send<Page<DeadlineView>>(get(all(project, workflow), signal)),
+    get: (project: string, workflow: string, name: string, signal?: AbortSignal) =>
+      send<DeadlineView>(get(path(project, workflow, name), signal)),
+    put: (project: string, workflow: string, name: string, body: DeadlineBody, signal?: AbortSignal) =>
+      send<DeadlineView>({ ...call('PUT', path(project, workflow, name), signal), json: body }),
+    delete: (project: string, workflow: string, name: string, signal?: AbortSignal) =>
+      send<undefined>(call('DELETE', path(project, workflow, name), signal)),
   };
 }
 

@@ -50,9 +50,18 @@ export const API_LIMITS = {
   backfillDatesNamed: 10_000,
   backfillParallelism: 1000,
   backfillDatesShown: 1000,
+  backfillLookMs: 1000,
   /** Workflows that follow the one that a backfill is of, and how many of all are looked through for them, at a time. */
   backfillDependents: 100,
   upstreamsPage: 200,
+  /** Instants of one preview, how many a schedule is shown with, and how long reckoning them may take. */
+  previewFires: 1000,
+  scheduleFires: 5,
+  previewMs: 2000,
+  scheduleUpstreams: 100,
+  ticksPage: 100,
+  /** How far rules without an end of imported calendars are read. */
+  calendarYearsAhead: 20,
   /** Runs of one bulk operation, and how many of them are seen to at a time. */
   bulkItems: 10_000,
   bulkAtOnce: 16,

@@ -30,7 +30,7 @@ interface Reference extends Target {
   taskName: string;
 }
 
-/** For a save in `project`. Throws `FORBIDDEN` that names the task. */
+/** For a save in `project`. Throws `FORBIDDEN` that names the task, or the workflow that its schedule waits for. */
 export async function demandReferences(
   context: ApiContext,
   project: string,
@@ -44,6 +44,20 @@ export async function demandReferences(
       'FORBIDDEN',
       `task ${reference.taskName}: ${context.user} may not ${verb} what is in project ${reference.project}, if there is one`,
     );
+  }
+  if (definition.schedule) await demandUpstreams(context, project, definition.schedule.dependsOn);
+}
+
+/** For a schedule in `project` whose runs wait for those of other workflows. Throws `FORBIDDEN` that names the workflow. */
+export async function demandUpstreams(context: ApiContext, project: string, names: readonly string[]): Promise<void> {
+  const may = rightsBeside(context, project);
+  for (const name of names) {
+    const target: Target = { right: 'read', ...placeOf(name, project), version: 'latest' };
+    if (!(await may(target)))
+      throw new ApiFailure(
+        'FORBIDDEN',
+        `dependsOn ${name}: ${context.user} may not see what is in project ${target.project}, if there is one`,
+      );
   }
 }
 

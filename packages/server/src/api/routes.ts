@@ -9,15 +9,19 @@ import { attemptRoutes } from './resources/attempts.ts';
 import { auditRoutes } from './resources/audit.ts';
 import { backfillRoutes } from './resources/backfills.ts';
 import { bulkRoutes } from './resources/bulk.ts';
+import { calendarRoutes } from './resources/calendars.ts';
 import { connectionRoutes } from './resources/connections.ts';
+import { deadlineRoutes } from './resources/deadlines.ts';
 import { documentationRoutes } from './resources/documentation.ts';
 import { eventRoutes } from './resources/events.ts';
+import { maintenanceRoutes } from './resources/maintenance.ts';
 import { memberRoutes } from './resources/members.ts';
 import { fileRoutes } from './resources/files.ts';
 import { projectRoutes } from './resources/projects.ts';
 import { runActionRoutes } from './resources/run-actions.ts';
 import { runAgainRoutes } from './resources/run-again.ts';
 import { runRoutes } from './resources/runs.ts';
+import { scheduleRoutes } from './resources/schedules.ts';
 import { signInRoutes } from './resources/sign-in.ts';
 import { startRoutes } from './resources/start.ts';
 import { secretRoutes } from './resources/secrets.ts';
@@ -62,6 +66,10 @@ export const ROUTES: readonly Route[] = [
   ...eventRoutes,
   ...runActionRoutes,
   ...backfillRoutes,
+  ...scheduleRoutes,
+  ...calendarRoutes,
+  ...maintenanceRoutes,
+  ...deadlineRoutes,
   ...bulkRoutes,
   ...attemptRoutes,
   ...workerRoutes,

@@ -10,6 +10,7 @@ import { API_LIMITS } from './limits.ts';
 import { loadProject } from './lookup.ts';
 import { failureWith } from './problem.ts';
 import { demandReferences } from './references.ts';
+import { noCalendar } from './schedules/times.ts';
 import { createLocator } from './definitions/locate.ts';
 import { unknownEnvironments } from './environments.ts';
 import { preconditionFailed } from './workflow-tags.ts';
@@ -68,9 +69,23 @@ export async function checkDefinition(
   const kept = keepFiles && parsed.missing.length > 0 ? await earlierFiles(context, as) : [];
   const definition = await complete(context, projectId, parsed, kept, together?.files);
   await demandReferences(context, as.project, definition.definition);
+  await refuseUnknownCalendar(context, definition);
   if (together === undefined) await refuseCircles(context, as, definition);
   const inVain = await namedInVain(context, as, { ...definition, beside: together?.workflows ?? new Set() });
   return { ...definition, warnings: [...definition.warnings, ...inVain] };
+}
+
+/** Without its calendar a schedule would fire on holidays. */
+async function refuseUnknownCalendar(
+  { store }: ApiContext,
+  { definition, source }: Pick<CompleteDefinition, 'definition' | 'source'>,
+): Promise<void> {
+  const name = definition.schedule?.calendar ?? null;
+  if (name === null || (await store.getCalendar(name)) !== null) return;
+  const message = noCalendar(name, await store.listCalendars());
+  throw failureWith('INVALID_DEFINITION', [
+    createLocator(source, 'file', definition).problem('/schedule/calendar', message),
+  ]);
 }
 
 /** What tasks name and is not there now: it may come before they run, so it is a warning. */

@@ -1,6 +1,7 @@
 /** The zod schemas that several routes share. What comes in a query or a form is text: numbers and JSON are read from it. */
 import secureJson from 'secure-json-parse';
 import { z } from 'zod';
+import { isZone } from '@pelorus/engine';
 import {
   LIMITS,
   PRIORITIES,
@@ -112,6 +113,9 @@ export const permission = z.union(
 export const workerGroupName = z
   .string()
   .regex(new RegExp(WORKER_GROUP_PATTERN, 'u'), 'must be the name of a worker group: letters, digits, _, . and -');
+
+/** IANA name of a time zone. */
+export const zoneName = z.string().max(100).refine(isZone, 'must be the IANA name of a time zone');
 
 export const priority = z.preprocess(
   (value) => (typeof value === 'string' ? value.toLowerCase() : value),

@@ -114,6 +114,8 @@ export interface ScheduleFilter extends VisibleProjects {
   workflowId?: number;
   online?: boolean;
   calendar?: string;
+  /** Part of the name of the schedule or of its workflow, whatever the case. */
+  contains?: string;
   /** Schedules with greater ids. */
   after?: number;
   limit: number;

@@ -49,6 +49,9 @@ export function* listSchedules(db: Database, filter: ScheduleFilter): Sql<Schedu
   when('s.workflow_id = ?', filter.workflowId);
   when('s.calendar = ?', filter.calendar);
   when('s.online = ?', filter.online === undefined ? undefined : Number(filter.online));
+  const text = filter.contains?.toLowerCase();
+  // Not `like`: % and _ mean themselves.
+  when(db.dialect.containsText("(lower(w.name) || ' ' || lower(s.name))"), text);
   const projectIds = filter.projectIds ?? null;
   if (projectIds !== null) when(db.dialect.isAmong('s.project_id'), JSON.stringify(projectIds));
   const sql = `${SCHEDULE_SELECT} where ${conditions.join(' and ')} order by s.id limit ?`;

@@ -59,6 +59,18 @@ import {
   taskPage,
 } from '../../src/api/answers/runs.ts';
 import { importReportAnswer } from '../../src/api/answers/transfer.ts';
+import {
+  calendarAnswer,
+  calendarPage,
+  calendarSaved,
+  deadlineAnswer,
+  deadlinePage,
+  maintenanceAnswer,
+  scheduleDetail,
+  schedulePage,
+  schedulePreview,
+  tickPage,
+} from '../../src/api/answers/schedules.ts';
 import type { Same } from '../../src/api/answers/schema-of.ts';
 import {
   versionPage,
@@ -137,6 +149,8 @@ const IN_PATH: Record<string, string | number> = {
   execId: 7,
   jobId: '7.0.1',
   name: 'n#1',
+  schedule: 's#1',
+  deadline: 'd#1',
   projectCode: 'p 1',
   path: 'lib/a b.txt',
   user: 'u 1',
@@ -152,6 +166,7 @@ const TEXT = { source: '{"name":"w","tasks":{"a":{"run":"true"}}}', format: 'jso
 const COMMAND = { waitMs: 9 };
 const AT = '2026-03-15T12:00:00Z';
 const BACKFILL = { project: 'p', workflow: 'w', startDate: AT, endDate: AT, mode: 'parallel', parallelism: 2 } as const;
+const SCHEDULE = { cron: '0 6 * * *', zone: 'Europe/Berlin', calendar: 'c', onHoliday: 'skip' } as const;
 const LOGS = { from: 1, size: 2, query: 're:x' };
 
 const ROWS: readonly Row[] = [
@@ -306,6 +321,55 @@ const ROWS: readonly Row[] = [
   row('retryBackfill', 'backfills.retry', backfillAnswer, (client) =>
     client.backfills.retry(5, { dates: 'failed', continueAfterFailure: true }),
   ),
+  row('listSchedules', 'schedules.list', schedulePage, (client) =>
+    client.schedules.list({ project: 'p', workflow: 'w', q: 'x', online: true, calendar: 'c', ...PAGE }),
+  ),
+  row('previewSchedule', 'schedules.preview', schedulePreview, (client) =>
+    client.schedules.preview({ ...SCHEDULE, n: 3, from: AT }),
+  ),
+  row('getSchedule', 'schedules.get', scheduleDetail, (client) => client.schedules.get('p 1', 'w/ö', 's#1')),
+  row('putSchedule', 'schedules.put', scheduleDetail, (client) =>
+    client.schedules.put('p 1', 'w/ö', 's#1', { ...SCHEDULE, params: { n: 1 }, dependsOn: ['a/b'] }, { ifRevision: 2 }),
+  ),
+  row('deleteSchedule', 'schedules.delete', null, (client) => client.schedules.delete('p 1', 'w/ö', 's#1')),
+  row('takeScheduleOnline', 'schedules.online', scheduleDetail, (client) =>
+    client.schedules.online('p 1', 'w/ö', 's#1'),
+  ),
+  row('takeScheduleOffline', 'schedules.offline', scheduleDetail, (client) =>
+    client.schedules.offline('p 1', 'w/ö', 's#1'),
+  ),
+  row('getSchedulePreview', 'schedules.fires', schedulePreview, (client) =>
+    client.schedules.fires('p 1', 'w/ö', 's#1', { count: 3 }),
+  ),
+  row('listScheduleTicks', 'schedules.ticks', tickPage, (client) =>
+    client.schedules.ticks('p 1', 'w/ö', 's#1', {
+      ...{ outcome: 'skipped', reason: 'misfire', after: AT, before: AT },
+      ...PAGE,
+    }),
+  ),
+  row('listCalendars', 'calendars.list', calendarPage, (client) => client.calendars.list()),
+  row('getCalendar', 'calendars.get', calendarAnswer, (client) => client.calendars.get('n#1')),
+  row(
+    'putCalendar',
+    'calendars.put',
+    calendarSaved,
+    (client) => client.calendars.put('n#1', { description: 'x', days: ['2026-05-01'] }),
+    ['description'],
+  ),
+  row('putCalendar', 'calendars.import', calendarSaved, (client) =>
+    client.calendars.import('n#1', { format: 'csv', source: '2026-05-01', description: 'x' }),
+  ),
+  row('deleteCalendar', 'calendars.delete', null, (client) => client.calendars.delete('n#1')),
+  row('getMaintenance', 'maintenance.get', maintenanceAnswer, (client) => client.maintenance.get()),
+  row('putMaintenance', 'maintenance.put', maintenanceAnswer, (client) =>
+    client.maintenance.put({ paused: true, reason: 'x' }),
+  ),
+  row('listDeadlines', 'deadlines.list', deadlinePage, (client) => client.deadlines.list('p 1', 'w/ö')),
+  row('getDeadline', 'deadlines.get', deadlineAnswer, (client) => client.deadlines.get('p 1', 'w/ö', 'd#1')),
+  row('putDeadline', 'deadlines.put', deadlineAnswer, (client) =>
+    client.deadlines.put('p 1', 'w/ö', 'd#1', { cron: '0 6 * * *', task: 'a', recipients: ['ops'] }),
+  ),
+  row('deleteDeadline', 'deadlines.delete', null, (client) => client.deadlines.delete('p 1', 'w/ö', 'd#1')),
   row(
     'postBulkRuns',
     'bulk.runs',
@@ -399,13 +463,18 @@ function inPath(name: string): string {
   return name === 'path' ? text.replaceAll('%2F', '/') : text;
 }
 
-/** Pages for people, and for Prometheus. */
-const WITHOUT_METHOD = new Set(['getDocs', 'getStartPage', 'getMetrics']);
+/** Pages for people, and for Prometheus; and short paths of the schedule called `default`, which has its name to be called by. */
+const WITHOUT_METHOD = new Set([
+  ...['getDocs', 'getStartPage', 'getMetrics'],
+  ...['getDefaultSchedule', 'putDefaultSchedule', 'deleteDefaultSchedule', 'getDefaultSchedulePreview'],
+  ...['takeDefaultScheduleOnline', 'takeDefaultScheduleOffline', 'listDefaultScheduleTicks'],
+]);
 /** Methods of another kind: any request; and streams of events, each over one operation. */
 const OTHER_METHODS: Record<string, string | null> = {
   request: null,
   watchRun: 'getRunEvents',
   watchRuns: 'getEvents',
+  watchBackfill: 'getBackfillEvents',
   followLogs: 'getAttemptLogs',
 };
 

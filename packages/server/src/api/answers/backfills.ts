@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type {
   BackfillDate,
+  BackfillEvent,
   BackfillPreview,
   BackfillSubmitted,
   BackfillSummary,
@@ -100,4 +101,12 @@ export const backfillSubmitted = schemaOf<BackfillSubmitted>()(
     runs: z.array(z.int().min(1)),
     warnings: z.array(z.string()),
   }),
+);
+
+export const backfillEventAnswer = schemaOf<BackfillEvent>()(
+  'BackfillEvent',
+  z.discriminatedUnion('event', [
+    z.strictObject({ event: z.literal('backfill'), data: backfillSummary }),
+    z.strictObject({ event: z.literal('end'), data: z.strictObject({ state }) }),
+  ]),
 );

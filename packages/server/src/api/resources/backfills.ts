@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import type { BackfillPreview, BackfillSubmitted, BackfillView } from '@pelorus/protocol';
 import { SIGNED_IN, inProject } from '../access.ts';
-import { backfillAnswer, backfillPage, backfillPreview, backfillSubmitted } from '../answers/backfills.ts';
+import {
+  backfillAnswer,
+  backfillEventAnswer,
+  backfillPage,
+  backfillPreview,
+  backfillSubmitted,
+} from '../answers/backfills.ts';
+import { streamOf } from '../answers/events.ts';
 import {
   BACKFILL_DATE_STATES,
   BACKFILL_RETRIES,
@@ -11,6 +18,7 @@ import {
   type BackfillDependent,
   type BackfillRow,
 } from '../../store/port.ts';
+import { BACKFILL_ENDED, followBackfill } from '../backfill-events.ts';
 import { backfillSummary, backfillView, nameOf } from '../backfill-views.ts';
 import {
   backfillLocation,
@@ -27,6 +35,7 @@ import { loadProject, loadWorkflow } from '../lookup.ts';
 import { ApiFailure, badParameter } from '../problem.ts';
 import { created, ok, route, type Answer, type Route } from '../route.ts';
 import { cursor, flag, instant, integer, limit, someName } from '../schemas.ts';
+import { eventStream } from '../sse.ts';
 import { instantText } from '../views.ts';
 import { orderOf, runRequest } from './runs.ts';
 
@@ -172,6 +181,22 @@ const getBackfill = route({
   },
 });
 
+const getBackfillEvents = route({
+  id: 'getBackfillEvents',
+  method: 'GET',
+  path: '/backfills/:backfill/events',
+  access: inProject('read'),
+  summary: 'How a backfill goes on, as server-sent events: as it is now, then whenever that has changed',
+  answers: { 200: streamOf(backfillEventAnswer), 204: null },
+  params: backfillPath,
+  handle: async ({ params, lastEventId }, context): Promise<Answer> => {
+    const row = await loadBackfill(context, params.backfill);
+    // One that has ended may have been begun again since; only then does a client that knows of the end get more.
+    if (lastEventId === BACKFILL_ENDED && row.endedAt !== null) return { status: 204 };
+    return eventStream(followBackfill(context.store, row));
+  },
+});
+
 const FIRST_DATES: BackfillDateFilter = { limit: API_LIMITS.backfillDatesShown };
 
 async function viewOf(context: ApiContext, row: BackfillRow, filter = FIRST_DATES): Promise<BackfillView> {
@@ -268,6 +293,7 @@ export const backfillRoutes: readonly Route[] = [
   postBackfill,
   listBackfills,
   getBackfill,
+  getBackfillEvents,
   pauseBackfill,
   resumeBackfill,
   stopBackfill,

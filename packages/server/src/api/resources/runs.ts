@@ -34,6 +34,7 @@ import {
   someName,
   startParameters,
   workerGroupName,
+  zoneName,
 } from '../schemas.ts';
 import { slicedAnswer } from '../sliced-json.ts';
 import { WHOLE_WORKFLOW, prepareRun, type RunOrder, type Selection } from '../submit.ts';
@@ -75,20 +76,12 @@ export const runRequest = z.strictObject({
   workerGroup: workerGroupName.optional(),
   environment: someName.optional(),
   logicalDate: instant.optional(),
-  zone: z.string().refine(isZone, 'must be the IANA name of a time zone').optional(),
+  zone: zoneName.optional(),
   timeoutMs: z.int().min(1).max(LIMITS.runTimeoutMaxMs).optional(),
   notifyType: z.preprocess(upperCase, notifyType).optional(),
   notifyMails: recipients.optional(),
   extras: z.json().optional(),
 });
-
-function isZone(text: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: text }).format() !== '';
-  } catch {
-    return false;
-  }
-}
 
 const postRun = route({
   id: 'postRun',

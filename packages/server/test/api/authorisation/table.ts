@@ -65,6 +65,34 @@ const group = { params: { name: 'gpu' } };
 const unused = { params: { name: 'unused' } };
 const channel = { params: { name: 'ops' } };
 
+const deadline = (place: Place) => ({ params: { ...inPath(place), deadline: place.deadline } });
+
+/** The same for one that is named and for the one that is called `default`. */
+function ofSchedule(noun: string, name: (place: Place) => Record<string, string>): Record<string, Expectation> {
+  const about = (place: Place) => ({ params: { ...inPath(place), ...name(place) } });
+  const cron = '0 7 * * *';
+  return {
+    [`get${noun}`]: { needs: 'read', about },
+    [`put${noun}`]: {
+      needs: 'write',
+      note: 'and **read** in other projects that `dependsOn` names, **execute** where its sub-workflows lead',
+      about: (place) => ({ ...about(place), body: { cron } }),
+      made: 404,
+      mixed: (own, foreign) => [
+        {
+          ...{ title: 'waiting for a workflow of the other project', ...about(own), status: 403 },
+          body: { cron, dependsOn: [`${foreign.project}/${foreign.workflow}`] },
+        },
+      ],
+    },
+    [`delete${noun}`]: { needs: 'write', about, status: 204 },
+    [`take${noun}Online`]: { needs: 'write', about, tells: true },
+    [`take${noun}Offline`]: { needs: 'write', about, tells: true },
+    [`get${noun}Preview`]: { needs: 'read', about },
+    [`list${noun}Ticks`]: { needs: 'read', about },
+  };
+}
+
 export const EXPECTED: Record<string, Expectation> = {
   // ---- the published contract
   runWorkflow: {
@@ -181,6 +209,12 @@ export const EXPECTED: Record<string, Expectation> = {
         {
           title: 'waiting for a workflow of the other project',
           ...saving({ type: 'dependent', upstream: { or: [{ workflow: there, window: 'today' }] } }),
+        },
+        {
+          title: 'a schedule that waits for a workflow of the other project',
+          params,
+          body: { ...definition('mixing'), schedule: { cron: '0 6 * * *', dependsOn: [there] } },
+          status: 403,
         },
         {
           title: 'the body names the other project, which is not looked at',
@@ -308,6 +342,11 @@ export const EXPECTED: Record<string, Expectation> = {
     mixed: (_own, foreign) => [{ title: 'of the other project', query: { project: foreign.project }, status: 403 }],
   },
   getBackfill: { needs: 'read', about: (place) => ({ params: { backfill: place.backfill } }) },
+  getBackfillEvents: {
+    needs: 'read',
+    about: (place) => ({ params: { backfill: place.backfill } }),
+    stream: true,
+  },
   pauseBackfill: {
     needs: 'execute',
     about: (place) => ({ params: { backfill: place.backfill } }),
@@ -332,6 +371,34 @@ export const EXPECTED: Record<string, Expectation> = {
     status: 202,
     tells: true,
   },
+
+  // ---- schedules
+  listSchedules: {
+    needs: 'signed-in',
+    list: true,
+    mixed: (_own, foreign) => [
+      { title: 'of the other project', query: { project: foreign.project }, status: 403 },
+      { title: 'by name of a workflow there', query: { workflow: foreign.workflow }, status: 200 },
+      { title: 'by part of its name', query: { q: 'voyage' }, status: 200 },
+    ],
+  },
+  previewSchedule: { needs: 'signed-in', sent: { body: { cron: '0 6 * * *' } } },
+  ...ofSchedule('Schedule', (place) => ({ schedule: place.schedule })),
+  ...ofSchedule('DefaultSchedule', () => ({})),
+  listDeadlines: { needs: 'read', about: (place) => ({ params: inPath(place) }) },
+  getDeadline: { needs: 'read', about: deadline },
+  putDeadline: {
+    needs: 'write',
+    about: (place) => ({ ...deadline(place), body: { cron: '30 6 * * *', task: place.task } }),
+    made: 404,
+  },
+  deleteDeadline: { needs: 'write', about: deadline, status: 204 },
+  listCalendars: { needs: 'signed-in', sent: {} },
+  getCalendar: { needs: 'signed-in', sent: unused },
+  putCalendar: { needs: 'administrator', sent: { ...unused, body: { days: ['2026-05-01'] } } },
+  deleteCalendar: { needs: 'administrator', sent: unused, status: 204 },
+  getMaintenance: { needs: 'signed-in', sent: {} },
+  putMaintenance: { needs: 'administrator', sent: { body: { paused: true, reason: 'x' } } },
 
   // ---- many runs at once
   postBulkRuns: {

@@ -32,6 +32,8 @@ export interface Place {
   /** Failed; its task, too. */
   endedRun: number;
   backfill: number;
+  schedule: string;
+  deadline: string;
   connection: string;
   secret: string;
   file: string;
@@ -127,6 +129,7 @@ export async function openWorld(): Promise<World> {
   await api.call('PUT', '/task-groups/gpu', { headers: asAdmin, body: { size: 1 } });
   await api.call('PUT', '/task-groups/unused', { headers: asAdmin, body: { size: 1 } });
   await api.call('PUT', '/worker-groups/unused', { headers: asAdmin, body: {} });
+  await api.call('PUT', '/calendars/unused', { headers: asAdmin, body: { days: ['2026-01-01'] } });
   await api.call('PUT', '/environments/unused', { headers: asAdmin, body: { variables: {} } });
   await api.commit({ kind: 'worker', record: worker('worker-1', { name: 'worker-1' }) });
   for (const name of ['ops', 'unused'])
@@ -183,6 +186,11 @@ export async function openWorld(): Promise<World> {
     await api.setRun(endedRun, 'failed', { endedAt: NOW });
     const recipients = [`${mark}@example.org`];
     await api.commit({ kind: 'alert', alert: alertOfEnd(runIdOf(endedRun), { recipients, at: NOW }) });
+    const [schedule, deadline] = [`${mark}-nightly`, `${mark}-by-six`];
+    const ofWorkflow = `/projects/${names.project}/workflows/${names.workflow}`;
+    for (const at of [`schedules/${schedule}`, 'schedule'])
+      await asked('PUT', `${ofWorkflow}/${at}`, { cron: '0 6 * * *' });
+    await asked('PUT', `${ofWorkflow}/deadlines/${deadline}`, { cron: '0 6 * * *' });
     const connection = `${mark}-db`;
     await asked('PUT', `/projects/${names.project}/connections/${connection}`, {
       kind: 'postgres',
@@ -206,7 +214,7 @@ export async function openWorld(): Promise<World> {
     await api.setRun(runs[0]!, 'failed', { endedAt: NOW });
     return {
       ...{ side, projectId: row.id, ...names, run, attempt: `${run}.0.1`, pausedRun, endedRun, backfill, connection },
-      ...{ secret, file },
+      ...{ secret, file, schedule, deadline },
       member: `${mark}-guest`,
     };
   };
