@@ -23,6 +23,7 @@ import {
   type Json,
 } from './foreign-json.ts';
 import type { ImportOutcome, ReportLog } from './report.ts';
+import { withoutSecrets } from './secrets.ts';
 
 export interface DssLinks {
   /** The workflow that a subflow node runs, and what has to be said about it. */
@@ -557,13 +558,11 @@ function reportSettings({ node, used, report }: Converting): void {
     );
 }
 
-const SECRET = /passw(?:or)?d|passwd|secret|token|access.?key/i;
-
 /** The node as it stood in the file, without secrets, and what else was found out about it. */
 function keptOf({ node, report }: Converting, more: Json): Json {
   const told = (key: string): void =>
     report.tally(node.name, `secret ${shown(key)}`, 'unsupported', null, 'secrets are not kept in definitions');
-  const { value, cut } = storableJson({ ...mapOf(withoutSecrets(node.raw, 0, told)), ...more });
+  const { value, cut } = storableJson({ ...mapOf(withoutSecrets(node.raw, told)), ...more });
   if (cut)
     report.tally(
       node.name,
@@ -573,19 +572,6 @@ function keptOf({ node, report }: Converting, more: Json): Json {
       'what cannot be stored was left out: too deep, too much, or no text',
     );
   return mapOf(value);
-}
-
-function withoutSecrets(value: unknown, depth: number, tell: (key: string) => void): unknown {
-  // Deeper things are cut off in any case.
-  if (depth > 40 || typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((item: unknown) => withoutSecrets(item, depth + 1, tell));
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]: [string, unknown]) => {
-      const hidden = typeof item === 'string' && item !== '' && SECRET.test(key);
-      if (hidden) tell(key);
-      return [key, hidden ? '***' : withoutSecrets(item, depth + 1, tell)];
-    }),
-  );
 }
 
 /** The setting as text, for looking names up in it. */

@@ -3,10 +3,7 @@
  * importing them again saves new versions of the same ones. Every node, edge, property and setting of a file is a row of the
  * report; what has no meaning here stays in `extras.dss` of its task or in a label.
  */
-import { parseDefinitionValue } from '@pelorus/protocol';
-import { checkDefinitionParameters, checkDefinitionTemplates } from '../parameters/check-definition.ts';
-import { checkTemplate } from '../parameters/template.ts';
-import { definitionYaml } from './definition-yaml.ts';
+import { checkedWorkflow } from './checked-workflow.ts';
 import { cycleIn, readEdges, waitsFor, type Predecessors } from './dss-edges.ts';
 import { contextOf, embeddedFlowId, readDssFile, type DssFlow, type DssSource } from './dss-file.ts';
 import { nodeTitle, readNode, settingOf, signalOf, type DssNode } from './dss-node.ts';
@@ -188,7 +185,7 @@ function importFlow(
   tellOfRunDate(named, set, scope.runDate, log);
   reportNodeFields(nodes, log);
   const description = storableText(textOf(flow.record['description']) ?? textOf(flow.json['description']) ?? '');
-  return checked({
+  return checkedWorkflow({
     name,
     ...(project === null ? {} : { project }),
     ...(description === '' ? {} : { description }),
@@ -214,20 +211,6 @@ function withNeeds(
 ): Record<string, unknown> {
   const needs = [...(before ?? [])].flatMap((position) => nodes[position]?.name ?? []);
   return needs.length === 0 ? { type, ...rest } : { type, needs, ...rest };
-}
-
-/** The last look: what was put together must be a definition that the server takes. */
-function checked(definition: Record<string, unknown>): { workflow: ImportedWorkflow } | { problems: ImportProblem[] } {
-  const name = String(definition['name']);
-  const parsed = parseDefinitionValue(definition, { checkTemplate });
-  const problems =
-    parsed.definition === null
-      ? parsed.problems
-      : [...checkDefinitionTemplates(parsed.definition), ...checkDefinitionParameters(parsed.definition)];
-  if (problems.length > 0)
-    return { problems: problems.map((one) => ({ item: `${name}${one.pointer}`, message: one.message })) };
-  const files = [...new Set(parsed.definition?.tasks.flatMap((task) => task.files) ?? [])];
-  return { workflow: { name, definition, source: definitionYaml(definition), files } };
 }
 
 // ---- what one node has to do with others
