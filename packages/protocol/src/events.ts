@@ -3,6 +3,7 @@
  * be told as one. Each carries an id; a client that comes back with the last one it had misses nothing.
  */
 import type { RunState } from './states.ts';
+import type { BackfillStateName, BackfillSummary } from './operations.ts';
 import type { RunView, TaskView } from './routes.ts';
 
 /** Events of `GET /runs/{id}/events`. */
@@ -15,6 +16,13 @@ export type RunEvent =
   | { event: 'run'; data: RunView }
   /** The run has ended and all was told. */
   | { event: 'end'; data: { state: RunState } };
+
+/** Events of `GET /backfills/{id}/events`. */
+export type BackfillEvent =
+  /** The backfill as it is now; its dates are asked for by themselves. */
+  | { event: 'backfill'; data: BackfillSummary }
+  /** It has ended, and the event before was the last. */
+  | { event: 'end'; data: { state: BackfillStateName } };
 
 export interface RunSnapshot {
   run: RunView;

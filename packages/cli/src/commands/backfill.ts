@@ -14,7 +14,6 @@ import { examples } from '../examples.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure, usageFailure } from '../failure.ts';
 import { fieldsText, tableText, writeItem, writeListing, type Column } from '../output.ts';
-import { sleep } from '../pace.ts';
 import { resolveWorkflow } from '../references.ts';
 import { addRunOrder, instantFlag, runOrderOf, type RunOrderFlags } from '../run-order.ts';
 import { collectList, openSession, relativeTo, wholeNumber, type Host, type Session } from '../session.ts';
@@ -166,31 +165,26 @@ async function steer(
   writeItem(session.terminal.out, session.format, { value: steered, name: String(id), text: () => lineOf(steered) });
 }
 
-function lineOf({ id, state, waitReason, counts }: BackfillView): string {
+function lineOf({ id, state, waitReason, counts }: BackfillSummary): string {
   return `backfill ${id} ${state}${waitReason === null ? '' : ` (${waitReason})`}: ${countsText(counts)}\n`;
 }
-
-/** How often a backfill that is watched is looked at. */
-const LOOK_MS = 1000;
 
 /** A line for each change of its tally, on the error stream, and at the end the backfill; fails unless it has succeeded. */
 async function watch(session: Session, id: number): Promise<void> {
   let said = '';
-  for (;;) {
-    const backfill = await session.client.backfills.get(id, { limit: WATCHED_DATES }, session.signal);
-    const line = lineOf(backfill);
-    if (line !== said) session.terminal.err.write((said = line));
-    if (backfill.endedAt !== null) {
-      show(session, backfill);
-      if (backfill.state === 'succeeded') return;
-      throw new Failure({
-        exitCode: EXIT.runFailed,
-        what: `backfill ${id} ${backfill.state}: ${countsText(backfill.counts)}`,
-        todo: `pelorus backfill retry ${id}`,
-      });
-    }
-    await sleep(LOOK_MS, session.signal);
+  for await (const told of session.client.watchBackfill(id, { signal: session.signal })) {
+    const line = told.event === 'backfill' ? lineOf(told.data) : said;
+    if (line !== said) session.terminal.err.write(line);
+    said = line;
   }
+  const backfill = await session.client.backfills.get(id, { limit: WATCHED_DATES }, session.signal);
+  show(session, backfill);
+  if (backfill.state === 'succeeded') return;
+  throw new Failure({
+    exitCode: EXIT.runFailed,
+    what: `backfill ${id} ${backfill.state}: ${countsText(backfill.counts)}`,
+    todo: `pelorus backfill retry ${id}`,
+  });
 }
 
 const WATCHED_DATES = 100;

@@ -1,6 +1,7 @@
 /** Backfills as they are asked for: both faces, their dates, refusals, keys, stopping. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { BackfillPreview, BackfillSubmitted, BackfillSummary, BackfillView, Page } from '@pelorus/protocol';
+import { followBackfill } from '../../src/api/backfill-events.ts';
 import { DIAMOND, NOW, openApi, type ApiUnderTest } from './api-under-test.ts';
 
 let api: ApiUnderTest;
@@ -265,6 +266,28 @@ describe('steering', () => {
       expect(await steer(what)).toMatchObject({ status: 404, body: { code: 'BACKFILL_NOT_FOUND' } });
     expect((await api.call('GET', '/backfills/0')).status).toBe(400);
   });
+});
+
+test('its stream says how it is, then each change, and ends with it; who knows of the end gets no more', async () => {
+  await post({ endDate: '2026-03-28T00:30:00Z' });
+  const done = new AbortController();
+  const source = followBackfill(api.store, (await api.store.getBackfill(1))!);
+  const told: string[] = [];
+  for await (const frame of source(done.signal, () => Promise.reject(new Error('not asked')) as never)) {
+    const [, event, data] = /event: (\w+)\ndata: (.*)\n/.exec(Buffer.from(frame).toString())!;
+    const { state, counts } = JSON.parse(data!) as BackfillSummary;
+    told.push(`${event} ${state} ${JSON.stringify(counts ?? null)}`);
+    if (told.length < 3) await api.setRun(told.length, 'succeeded', { endedAt: NOW });
+  }
+  expect(told).toEqual([
+    'backfill running {"pending":1,"running":1}',
+    'backfill running {"running":1,"succeeded":1}',
+    'backfill succeeded {"succeeded":2}',
+    'end succeeded null',
+  ]);
+  const again = await api.call('GET', '/backfills/1/events', { headers: { 'last-event-id': 'end' } });
+  expect(again.status).toBe(204);
+  expect((await api.call('GET', '/backfills/9/events')).status).toBe(404);
 });
 
 describe('dependent workflows', () => {
