@@ -53,7 +53,9 @@ export interface ChaosReport {
   impossible: StormPlan['impossible'];
   /** What the proxies did to traffic, over all edges. */
   traffic: EdgeCounts;
+  /** Attempts that were lost with their worker, and that a worker had no room for: both are made again. */
   lostAttempts: number;
+  refusedAttempts: number;
   /** Processes that ended by themselves. */
   selfExits: Record<string, number>;
   measured: Measured;
@@ -316,7 +318,8 @@ function reportOf(bed: Bed, { options, plan, disks, storm, findings, end }: Endi
     faults: { injected: sum('injected'), hit: sum('hit'), survived: sum('survived'), byKind: kinds },
     impossible: plan.impossible,
     traffic: storm.traffic,
-    lostAttempts: store.attempts.filter(({ state }) => state === 'lost').length,
+    lostAttempts: store.attempts.filter(({ state, cause }) => state === 'lost' && !isRefusal(cause)).length,
+    refusedAttempts: store.attempts.filter(({ cause }) => isRefusal(cause)).length,
     selfExits: bed.selfExits(),
     measured: measure({
       faults,
@@ -333,6 +336,10 @@ function reportOf(bed: Bed, { options, plan, disks, storm, findings, end }: Endi
     bootClocks: OWN_TIMES ? BOOT_CLOCKS : null,
     artefacts: null,
   };
+}
+
+function isRefusal(cause: string | null): boolean {
+  return cause !== null && (JSON.parse(cause) as { kind: string }).kind === 'no_capacity';
 }
 
 function keepArtefacts(bed: Bed, storm: Storm, findings: Finding[], report: ChaosReport): void {
