@@ -77,12 +77,12 @@ const backfill = createRoute({
 });
 const operations = createRoute({
   ...at('/operations'),
-  validateSearch: texts('tab', 'q'),
+  validateSearch: texts('tab', 'q', 'worker', 'state'),
   component: lazyRouteComponent(() => import('../pages/operations/operations.tsx'), 'OperationsPage'),
 });
 const admin = createRoute({
   ...at('/admin'),
-  validateSearch: texts('tab', 'project', 'q', 'user'),
+  validateSearch: texts('tab', 'project', 'q', 'user', 'action', 'outcome', 'after', 'before'),
   component: lazyRouteComponent(() => import('../pages/admin/admin.tsx'), 'AdminPage'),
 });
 const account = createRoute({
@@ -107,6 +107,14 @@ export const router = createRouter({
     admin,
     account,
   ]),
+  // All that is chosen is text: `?attempt=2`, without the quotes that would tell it from a number.
+  parseSearch: (query) => Object.fromEntries(new URLSearchParams(query)),
+  stringifySearch: (search: Search) => {
+    const chosen = Object.entries(search).flatMap(([name, value]) =>
+      typeof value === 'string' || typeof value === 'number' ? [[name, String(value)]] : [],
+    );
+    return chosen.length === 0 ? '' : `?${new URLSearchParams(chosen).toString()}`;
+  },
   defaultPreload: 'intent',
   defaultPendingComponent: () => (
     <div className="p-6">

@@ -29,7 +29,7 @@ export function Failure({
   const told = useQuery({
     queryKey: ['failure-line', attempt?.id, attempt?.endedAt],
     queryFn: async ({ signal }) => tellingLine(await api.attempts.logs(attempt!.id, { tail: LINES_LOOKED_AT }, signal)),
-    enabled: attempt?.endedAt != null && attempt.childRun === null,
+    enabled: attempt !== undefined && attempt.endedAt !== null && attempt.childRun === null,
     staleTime: Infinity,
     retry: false,
   });
@@ -44,7 +44,7 @@ export function Failure({
       <p className="min-w-0 grow basis-64">
         <span className="font-semibold">{t('failure.first', { task })}</span>{' '}
         <span className="break-words">{causeText(cause)}</span>
-        {told.data != null && <span className="mt-0.5 block font-mono text-xs break-all">{told.data}</span>}
+        {typeof told.data === 'string' && <span className="mt-0.5 block font-mono text-xs break-all">{told.data}</span>}
       </p>
       <div className="flex flex-wrap gap-2">
         <Button size="small" onClick={() => onShow(task)}>

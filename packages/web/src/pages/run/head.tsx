@@ -2,6 +2,7 @@
 import { isTerminalRun, type RunView, type TaskRunState } from '@pelorus/protocol';
 import { Link } from '@tanstack/react-router';
 import clsx from 'clsx';
+import { Hourglass } from 'lucide-react';
 import { useEffect, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { RunPicture } from '../../api/run-live.ts';
@@ -54,8 +55,8 @@ export function RunHead({
       </div>
       {failure}
       {run.waitReason !== null && (
-        <p className="rounded-md bg-warn-soft px-3 py-1.5 text-warn">
-          <b>{t('head.waits')}</b> {waitText(run.waitReason)}
+        <p className="flex items-center gap-2 rounded-md bg-warn-soft px-3 py-1.5 text-warn">
+          <Hourglass className="size-4 shrink-0" aria-hidden /> {waitText(run.waitReason)}
         </p>
       )}
       {run.cause !== null && run.firstFailure === null && (

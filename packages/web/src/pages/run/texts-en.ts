@@ -2,7 +2,6 @@ export const en = {
   loading: 'Loading run #{{run}}…',
   head: {
     dryRun: 'dry run',
-    waits: 'Waiting:',
     progress: 'Progress',
     remaining: 'about {{span}} left',
     logicalDate: 'Logical date',

@@ -5,7 +5,6 @@ export const zh: Texts<typeof en> = {
   loading: '正在加载运行 #{{run}}…',
   head: {
     dryRun: '试运行',
-    waits: '等待原因:',
     progress: '进度',
     remaining: '预计还需 {{span}}',
     logicalDate: '逻辑日期',

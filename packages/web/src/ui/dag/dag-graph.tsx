@@ -5,6 +5,7 @@
 import { Maximize, Minus, Plus } from 'lucide-react';
 import {
   lazy,
+  memo,
   Suspense,
   useEffect,
   useId,
@@ -99,15 +100,17 @@ export function DagGraph(props: DagGraphProps): ReactNode {
         onBlur={() => setIsWalking(false)}
         className="absolute inset-0 -outline-offset-2!"
       >
-        <Suspense
-          fallback={
-            <div className="grid h-full place-items-center">
-              <Spinner />
-            </div>
-          }
-        >
-          <Drawing {...drawn} />
-        </Suspense>
+        <div className="h-full" aria-hidden>
+          <Suspense
+            fallback={
+              <div className="grid h-full place-items-center">
+                <Spinner />
+              </div>
+            }
+          >
+            <Drawing {...drawn} />
+          </Suspense>
+        </div>
       </div>
       <p id={hint} className="sr-only">
         {t('hint')}
@@ -115,6 +118,7 @@ export function DagGraph(props: DagGraphProps): ReactNode {
       <p className="sr-only" aria-live="polite">
         {isWalking && chosen !== null && <Described node={nodes[chosen]!} graph={graph} index={chosen} ids={ids} />}
       </p>
+      <AsList nodes={nodes} graph={graph} ids={ids} />
       <Controls camera={camera} />
     </div>
   );
@@ -180,6 +184,37 @@ function Described({
   return t('at', { label: node.label, state, before: names(before[index]!), after: names(after[index]!) });
 }
 
+/** The same graph for readers of screens. */
+function AsList({
+  nodes,
+  graph,
+  ids,
+}: {
+  nodes: readonly DagNode[];
+  graph: IndexedGraph;
+  ids: readonly string[];
+}): ReactNode {
+  const { t } = useTranslation('dag');
+  return (
+    <ul className="sr-only" aria-label={t('list')}>
+      {nodes.slice(0, LISTED).map((node, index) => (
+        <Item key={node.id} node={node} graph={graph} index={index} ids={ids} />
+      ))}
+      {nodes.length > LISTED && <li>{t('more', { count: nodes.length - LISTED })}</li>}
+    </ul>
+  );
+}
+
+const LISTED = 300;
+
+const Item = memo(function Item(props: Parameters<typeof Described>[0]): ReactNode {
+  return (
+    <li>
+      <Described {...props} />
+    </li>
+  );
+});
+
 function Controls({ camera }: { camera: RefObject<Camera | null> }): ReactNode {
   const { t } = useTranslation('dag');
   return (
@@ -202,14 +237,18 @@ addTexts('dag', {
     zoomIn: 'Zoom in',
     zoomOut: 'Zoom out',
     fit: 'Show all',
-    hint: 'Arrow keys move along the edges and within a column, Enter opens a task, plus and minus zoom, 0 shows all. The table view has the same tasks as a list.',
+    hint: 'Arrow keys move along the edges and within a column, Enter opens a task, plus and minus zoom, 0 shows all.',
+    list: 'The tasks as a list',
+    more: 'and {{count}} more, which the table has',
     at: '{{label}}, {{state}}. After: {{before}}. Before: {{after}}.',
   },
   zh: {
     zoomIn: '放大',
     zoomOut: '缩小',
     fit: '显示全部',
-    hint: '方向键沿连线或在同一列内移动,回车打开任务,加减号缩放,0 显示全部。表格视图以列表形式显示相同的任务。',
+    hint: '方向键沿连线或在同一列内移动,回车打开任务,加减号缩放,0 显示全部。',
+    list: '任务列表',
+    more: '另有 {{count}} 个,见表格',
     at: '{{label}},{{state}}。上游:{{before}}。下游:{{after}}。',
   },
 });

@@ -151,6 +151,7 @@ function Lines({
   const noted = view.note !== null && view.isToEnd ? [...view.lines, noteLine(view)] : view.lines;
   return (
     <LogLines
+      key={view.generation}
       lines={noted}
       target={view.target}
       onNearStart={() => void log.before()}

@@ -43,6 +43,8 @@ export interface LogView {
   error: Error | null;
   /** The line that was jumped to. */
   target: number | null;
+  /** Another one when it begins anew somewhere else; keys of lines are of one generation. */
+  generation: number;
 }
 
 const NOTHING: LogView = {
@@ -55,6 +57,7 @@ const NOTHING: LogView = {
   isReading: false,
   error: null,
   target: null,
+  generation: 0,
 };
 
 export class LogWindow {
@@ -142,7 +145,7 @@ export class LogWindow {
     this.stop = new AbortController();
     this.chunks = [];
     this.isChanged = true;
-    this.next = { ...NOTHING, sizeBytes: this.next.sizeBytes };
+    this.next = { ...NOTHING, sizeBytes: this.next.sizeBytes, generation: this.next.generation + 1 };
     this.change({ status });
     return this.stop;
   }
