@@ -16,7 +16,10 @@ export function followBackfill(store: Pick<ApiStore, 'getBackfill'>, first: Back
       const text = JSON.stringify(data);
       if (text !== said) yield frameOf({ event: 'backfill', data });
       said = text;
-      if (row.endedAt !== null) return yield frameOf({ event: 'end', data: { state: row.state } });
+      if (row.endedAt !== null) {
+        yield frameOf({ event: 'end', data: { state: row.state } });
+        return;
+      }
       await setTimeout(API_LIMITS.backfillLookMs, undefined, { signal, ref: false }).catch(() => undefined);
       if (!signal.aborted) row = await store.getBackfill(first.id);
     }
