@@ -33,7 +33,7 @@ const workflows = createRoute({
 });
 const newWorkflow = createRoute({
   ...at('/workflows/new'),
-  validateSearch: texts('project'),
+  validateSearch: texts('project', 'view', 'task'),
   component: lazyRouteComponent(() => import('../pages/editor/editor.tsx'), 'NewWorkflowPage'),
 });
 const workflow = createRoute({

@@ -32,7 +32,7 @@ const en = {
   shownSoFar: '{{count}} so far, more below',
   empty: 'No workflows yet',
   emptyHint:
-    'A workflow is a graph of tasks. Draw the first one here, import what you have, or save a file with the command “pelorus apply”.',
+    'A workflow is a graph of tasks. Draw the first one here, import what you have, or save a file with the command “pelorus apply -f”.',
   nothingFound: 'No workflow matches',
   nothingFoundHint: 'The filter looks at names. Shorten it, or look in all projects.',
   clearFilter: 'Clear the filter',
@@ -141,7 +141,7 @@ const zh = {
   shown_other: '{{count}} 个工作流',
   shownSoFar: '已显示 {{count}} 个，下方还有更多',
   empty: '还没有工作流',
-  emptyHint: '工作流是由任务组成的图。可以在这里绘制第一个，导入已有的，或用命令 “pelorus apply” 保存文件。',
+  emptyHint: '工作流是由任务组成的图。可以在这里绘制第一个，导入已有的，或用命令 “pelorus apply -f” 保存文件。',
   nothingFound: '没有匹配的工作流',
   nothingFoundHint: '筛选只看名称。请缩短筛选文字，或在所有项目中查找。',
   clearFilter: '清除筛选',

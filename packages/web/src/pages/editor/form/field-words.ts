@@ -1,0 +1,83 @@
+/** Names and explanations of keys. The explanations in English are those of the published schema; the Chinese ones stand here. */
+import type { TFunction } from 'i18next';
+import type { FormField } from './schema.ts';
+
+/** The key itself where there is no word for it: the schema may know more than we do. */
+export function labelOf(t: TFunction<'editor'>, key: string): string {
+  return t(`field.${key}`, { defaultValue: key });
+}
+
+export function hintOf({ key, hint }: FormField, isChinese: boolean): string | null {
+  return isChinese ? (CHINESE[key] ?? hint) : hint;
+}
+
+const CHINESE: Readonly<Record<string, string>> = {
+  description: '用途说明。',
+  trigger: '上游达到何种状态时启动。',
+  disabled: '跳过此任务，直接通过。',
+  params: '参数：名称 → 值。',
+  env: '环境变量：名称 → 值。',
+  retry: '失败后的再次尝试。',
+  timeout: '一次尝试的时限：时长，或 `{after, action}`。',
+  delay: '就绪后再等待的时间。',
+  priority: '默认继承运行的优先级。',
+  workerGroup: '由哪些工作节点执行；默认继承运行的设置。',
+  environment: '使用的已保存环境；默认继承运行的设置。',
+  runAs: '执行时的系统用户；默认继承运行的设置。',
+  taskGroup: '限制同组任务同时运行的数量。',
+  onWorkerLost: '工作节点失联时如何处理该次尝试。',
+  dispatchTimeout: '等待工作节点超过此时间即失败。',
+  files: '放入工作目录的文件。',
+  outputs: '输出的名称与类型；未声明的按文本保存。',
+  extras: '任意值，在响应中原样返回。',
+  run: '脚本内容。',
+  file: '存放脚本的文件，代替 `run`。',
+  shell: '执行脚本的 Shell。',
+  interpreter: '执行脚本的解释器。',
+  substitution: '`text`：值直接替换脚本中的 `${name}`，因此值可能注入代码。',
+  method: 'HTTP 方法。',
+  url: '地址，可含 `${name}`。',
+  headers: '请求头：名称 → 值。',
+  body: '文本原样发送，其他值以 JSON 发送。',
+  expect: '响应须满足的条件。',
+  connection: '使用的连接。',
+  preStatements: '最先依次执行的语句。',
+  postStatements: '最后依次执行的语句。',
+  maxRows: '保留的结果行数。',
+  raw: '名称 → `!{name}` 允许的取值。',
+  when: '判断条件。',
+  success: '条件成立时运行的任务。',
+  failure: '条件不成立时运行的任务。',
+  cases: '依次判断的分支。',
+  default: '没有分支成立时运行的任务。',
+  workflow: '`名称` 或 `项目/名称`。',
+  version: '`latest` 或版本号。',
+  upstream: '等待的工作流或任务。',
+  checkInterval: '多久检查一次。',
+  maxWait: '超过此时间即放弃。',
+  onFailure: '等待的对象失败时：同样失败，或等待其重跑。',
+  max: '失败后再次尝试的次数。',
+  interval: '下次尝试前的等待时间。',
+  backoff: '`exponential`：每次尝试间隔加倍。',
+  maxInterval: '间隔的上限。',
+  name: '工作流的名称。',
+  project: '所属项目；也可由路径或命令给出。',
+  labels: '标签 → 值，便于查找。',
+  failurePolicy: '`end`：失败即结束运行；`continue`：继续不依赖它的部分。',
+  concurrency: '已有运行未结束时如何处理新的运行。',
+  schedule: '自动启动的时间；除非 `online: true`，否则保存为离线。',
+  notify: '运行结束时通知谁。',
+  parameterMode: '`lenient`：未知的 `${name}` 原样保留。',
+  defaults: '所有任务共用的键；映射逐键合并。',
+  cron: '5 个字段的 cron，或 6、7 个字段的 Quartz 表达式。',
+  timezone: '表达式所用的时区。',
+  start: '最早触发时间。',
+  end: '最晚触发时间。',
+  misfire: '错过触发时的处理方式。',
+  calendar: '已保存的节假日日历。',
+  onHoliday: '遇节假日的处理方式。',
+  dependsOnPrevious: '等待自己的上一周期成功。',
+  dependsOn: '须先成功的工作流。',
+  online: '保存后是否立即生效。',
+  to: '通知渠道或地址。',
+};

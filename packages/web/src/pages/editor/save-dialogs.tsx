@@ -1,0 +1,142 @@
+/** Where a new workflow goes, and what to do when somebody else saved meanwhile. */
+import type { WorkflowView } from '@pelorus/protocol';
+import { useQuery } from '@tanstack/react-query';
+import { lazy, Suspense, useState, type ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { api } from '../../api/client.ts';
+import { useMe } from '../../app/session.tsx';
+import { Button } from '../../ui/button.tsx';
+import { Dialog } from '../../ui/dialog.tsx';
+import { Field, Input, Select } from '../../ui/field.tsx';
+import { Spinner } from '../../ui/spinner.tsx';
+import { ProblemText } from '../../ui/states.tsx';
+
+const TextDiff = lazy(async () => ({ default: (await import('../workflow/text-diff.tsx')).TextDiff }));
+const NEW = '/new';
+
+export function SaveNewDialog({
+  project,
+  name,
+  onSave,
+  onClose,
+}: {
+  project: string | null;
+  name: string;
+  /** Throws what it was refused for. */
+  onSave: (project: string, name: string, isNewProject: boolean) => Promise<void>;
+  onClose: () => void;
+}): ReactNode {
+  const { t } = useTranslation('editor');
+  const { t: common } = useTranslation();
+  const me = useMe();
+  const projects = useQuery({ queryKey: ['projects'], queryFn: ({ signal }) => api.projects.list(signal) });
+  const names = (projects.data?.items ?? [])
+    .map((each) => each.name)
+    .filter((each) => me.administrator || ((me.projects.find((one) => one.name === each)?.perm ?? 0) & 4) !== 0);
+  const [chosen, setChosen] = useState(project);
+  const [newProject, setNewProject] = useState('');
+  const [typed, setTyped] = useState(name);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<Error | null>(null);
+  const into = chosen ?? names[0] ?? NEW;
+  const target = into === NEW ? newProject.trim() : into;
+  const save = async (): Promise<void> => {
+    setBusy(true);
+    setError(null);
+    try {
+      await onSave(target, typed.trim(), into === NEW);
+    } catch (cause) {
+      setError(cause instanceof Error ? cause : new Error(String(cause)));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <Dialog
+      open
+      onClose={onClose}
+      title={t('saveAs.title')}
+      footer={
+        <>
+          <Button onClick={onClose}>{common('action.cancel')}</Button>
+          <Button
+            kind="primary"
+            type="submit"
+            form="save-new"
+            busy={busy}
+            disabled={target === '' || typed.trim() === ''}
+          >
+            {t('save')}
+          </Button>
+        </>
+      }
+    >
+      <form
+        id="save-new"
+        className="grid gap-3"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void save();
+        }}
+      >
+        <Field label={t('saveAs.project')}>
+          <Select value={into} onChange={(event) => setChosen(event.target.value)}>
+            {names.map((each) => (
+              <option key={each}>{each}</option>
+            ))}
+            {me.administrator && <option value={NEW}>{t('saveAs.newProject')}</option>}
+          </Select>
+        </Field>
+        {into === NEW && (
+          <Field label={t('saveAs.newProjectName')}>
+            <Input value={newProject} onChange={(event) => setNewProject(event.target.value)} />
+          </Field>
+        )}
+        <Field label={t('saveAs.name')} hint={t('saveAs.nameHint')}>
+          <Input value={typed} onChange={(event) => setTyped(event.target.value)} spellCheck={false} />
+        </Field>
+        {error && <ProblemText error={error} />}
+      </form>
+    </Dialog>
+  );
+}
+
+export function ConflictDialog({
+  theirs,
+  mine,
+  onOverwrite,
+  onTake,
+  onClose,
+}: {
+  theirs: WorkflowView;
+  mine: string;
+  onOverwrite: () => void;
+  onTake: () => void;
+  onClose: () => void;
+}): ReactNode {
+  const { t } = useTranslation('editor');
+  return (
+    <Dialog
+      open
+      onClose={onClose}
+      size="wide"
+      title={t('conflict.title')}
+      description={t('conflict.hint', { version: theirs.version, user: theirs.createdBy })}
+      footer={
+        <>
+          <Button onClick={onTake}>{t('conflict.take')}</Button>
+          <Button kind="danger" onClick={onOverwrite}>
+            {t('conflict.overwrite')}
+          </Button>
+          <Button kind="primary" onClick={onClose}>
+            {t('conflict.keep')}
+          </Button>
+        </>
+      }
+    >
+      <Suspense fallback={<Spinner />}>
+        <TextDiff label={t('conflict.diff')} before={theirs.source} after={mine} format={theirs.format} />
+      </Suspense>
+    </Dialog>
+  );
+}
