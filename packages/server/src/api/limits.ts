@@ -60,6 +60,8 @@ export const API_LIMITS = {
   previewMs: 2000,
   scheduleUpstreams: 100,
   ticksPage: 100,
+  /** Holidays in a row: what is shifted past them has to look at each. */
+  holidaysInARow: 400,
   /** How far rules without an end of imported calendars are read. */
   calendarYearsAhead: 20,
   /** Runs of one bulk operation, and how many of them are seen to at a time. */

@@ -578,7 +578,7 @@ const SCHEDULES: Step[] = [
   refused('deleteSchedule', 404, { path: S }),
   { id: 'putDefaultSchedule', status: 201, path: W, json: { cron: '0 6 * * *', timezone: 'Asia/Shanghai' } },
   { id: 'putDefaultSchedule', status: 200, path: W, json: { cron: '0 7 * * *', timezone: 'Asia/Shanghai' } },
-  refused('putDefaultSchedule', 422, { path: W, json: { cron: '0 7 * * *', params: { none: 'many' } } }),
+  refused('putDefaultSchedule', 400, { path: W, json: { cron: 'daily' } }),
   { id: 'takeDefaultScheduleOnline', status: 200, path: W },
   refused('takeDefaultScheduleOnline', 404, { path: { ...P, workflow: 'none' } }),
   { id: 'takeDefaultScheduleOffline', status: 200, path: W },

@@ -13,7 +13,7 @@ import type { ApiContext } from '../context.ts';
 import { API_LIMITS } from '../limits.ts';
 import { ApiFailure, badParameter, badParameters } from '../problem.ts';
 import { ok, route, type Route } from '../route.ts';
-import { isDay } from '../schedules/upcoming.ts';
+import { dayNumberOf, isDay } from '../schedules/days.ts';
 import { noCalendar } from '../schedules/times.ts';
 import { calendarSummary, calendarView } from '../schedules/views.ts';
 import { newName, someName } from '../schemas.ts';
@@ -100,22 +100,40 @@ const putCalendar = route({
 });
 
 function daysIn(body: CalendarInput, now: number): { days: string[]; warnings: string[] } {
-  if (body.kind === 'json') return { days: body.days, warnings: [] };
-  const most = SCHEDULE_LIMITS.calendarDays + 1;
+  const { days, warnings } = readDays(body, now);
+  const ascending = [...new Set(days)].toSorted((left, right) => left - right);
+  if (ascending.length > SCHEDULE_LIMITS.calendarDays)
+    throw badParameter('days', `a calendar has at most ${SCHEDULE_LIMITS.calendarDays} days, this one has more`);
+  const row = firstLongRow(ascending);
+  if (row !== null)
+    throw badParameter(
+      'days',
+      `from ${dayText(row)} on more than ${API_LIMITS.holidaysInARow} days are holidays one after the other`,
+    );
+  return { days: ascending.map(dayText), warnings };
+}
+
+/** Days as their numbers. */
+function readDays(body: CalendarInput, now: number): { days: number[]; warnings: string[] } {
+  if (body.kind === 'json') return { days: body.days.map(dayNumberOf), warnings: [] };
   const last = new Date(now).getUTCFullYear() + API_LIMITS.calendarYearsAhead;
   const horizon = dayNumber({ year: last, month: 12, day: 31 });
+  const most = SCHEDULE_LIMITS.calendarDays + 1;
   const read: ReadDays = body.kind === 'ics' ? readIcs(body.text, { horizon, most }) : readCsv(body.text);
-  if ('problems' in read)
-    throw badParameters(
-      read.problems.map(({ line, message }) => ({
-        ...{ pointer: '', line, column: null },
-        message: `line ${line}: ${message}`,
-      })),
-    );
-  const days = [...new Set(read.days)].toSorted((left, right) => left - right).map(dayText);
-  if (days.length > SCHEDULE_LIMITS.calendarDays)
-    throw badParameter('days', `a calendar has at most ${SCHEDULE_LIMITS.calendarDays} days, this file has more`);
-  return { days, warnings: read.warnings };
+  if ('days' in read) return read;
+  throw badParameters(
+    read.problems.map(({ line, message }) => ({
+      ...{ pointer: '', line, column: null },
+      message: `line ${line}: ${message}`,
+    })),
+  );
+}
+
+/** The first day of more in a row than there may be. */
+function firstLongRow(ascending: readonly number[]): number | null {
+  const { holidaysInARow } = API_LIMITS;
+  const day = ascending.find((each, at) => ascending[at + holidaysInARow] === each + holidaysInARow);
+  return day ?? null;
 }
 
 const deleteCalendar = route({

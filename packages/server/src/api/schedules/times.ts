@@ -1,14 +1,13 @@
 /** When a schedule fires, as requests say it: the same members in a schedule, in a preview, and zone and cron in a deadline. */
 import { z } from 'zod';
-import { checkCron, parseCron, scheduleBound } from '@pelorus/engine';
+import { checkCron, isZone, parseCron, scheduleBound } from '@pelorus/engine';
 import type { CronFlavour, RequestProblem } from '@pelorus/protocol';
 import { HOLIDAY_RULES, type CalendarHead, type ScheduleTimes } from '../../store/port.ts';
 import type { ApiContext } from '../context.ts';
 import { nearestName } from '../nearest.ts';
 import { problemAt } from '../problem.ts';
-import { isZone } from '@pelorus/engine';
 import { someName } from '../schemas.ts';
-import { isDay } from './upcoming.ts';
+import { isDay } from './days.ts';
 
 export const cronMembers = {
   cron: z.string().min(1).max(1000),

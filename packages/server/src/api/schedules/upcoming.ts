@@ -1,14 +1,13 @@
 /** The next instants at which a schedule fires, reckoned without holding up other requests. */
 import { setImmediate } from 'node:timers/promises';
-import { civilDate, dayNumber, localTimeText, nextFiringTick, parseCron, type ScheduleTiming } from '@pelorus/engine';
+import { localTimeText, nextFiringTick, parseCron, type ScheduleTiming } from '@pelorus/engine';
 import type { ScheduleFire } from '@pelorus/protocol';
 import type { ScheduleTimes } from '../../store/port.ts';
 import type { ApiContext } from '../context.ts';
 import { API_LIMITS } from '../limits.ts';
 import { instantText } from '../views.ts';
+import { dayNumberOf } from './days.ts';
 
-/** After it instants are written otherwise. */
-const LAST_INSTANT = Date.UTC(9999, 11, 31);
 /** Others get a turn after so long. */
 const TURN_MS = 5;
 
@@ -26,7 +25,7 @@ export async function upcoming(timing: ScheduleTiming, after: number, count: num
   let at = after;
   while (fires.length < count) {
     const tick = nextFiringTick(timing, at);
-    if (tick === null || tick.dueAt > LAST_INSTANT || tick.nominalAt > LAST_INSTANT) break;
+    if (tick === null) break;
     fires.push(fireOf(tick, timing.zone));
     at = tick.dueAt;
     const now = performance.now();
@@ -42,12 +41,6 @@ export function fireOf({ nominalAt, dueAt }: { nominalAt: number; dueAt: number 
   return { nominalAt: instantText(nominalAt), dueAt: instantText(dueAt), local: localTimeText(dueAt, zone) };
 }
 
-/** Null where the instants are too far away to be written. */
-export function optionalFire(nominalAt: number | null, dueAt: number | null, zone: string): ScheduleFire | null {
-  if (nominalAt === null || dueAt === null || Math.max(nominalAt, dueAt) > LAST_INSTANT) return null;
-  return fireOf({ nominalAt, dueAt }, zone);
-}
-
 type TimingOf = Pick<ScheduleTimes, 'cron' | 'zone' | 'startAt' | 'endAt' | 'calendar' | 'onHoliday'>;
 
 /** With the holidays of its calendar as it is now. Throws for an expression that cannot be read. */
@@ -58,19 +51,5 @@ export async function timingOf(
   const parsed = parseCron(cron);
   if ('problems' in parsed) throw new Error(`cron ${cron}: ${parsed.problems.join('; ')}`);
   const days = calendar === null ? [] : ((await store.getCalendar(calendar))?.days ?? []);
-  return { cron: parsed.cron, zone, startAt, endAt, onHoliday, holidays: new Set(days.map(dayOfText)) };
-}
-
-function dayOfText(text: string): number {
-  const [year = 0, month = 0, day = 0] = text.split('-').map(Number);
-  return dayNumber({ year, month, day });
-}
-
-/** Whether a text is `YYYY-MM-DD` of a day that exists. */
-export function isDay(text: string): boolean {
-  const [, year, month, day] = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text) ?? [];
-  if (year === undefined) return false;
-  const written = { year: Number(year), month: Number(month), day: Number(day) };
-  const date = civilDate(dayNumber(written));
-  return date.year === written.year && date.month === written.month && date.day === written.day;
+  return { cron: parsed.cron, zone, startAt, endAt, onHoliday, holidays: new Set(days.map(dayNumberOf)) };
 }

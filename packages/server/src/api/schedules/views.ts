@@ -10,7 +10,7 @@ import type {
 import type { CalendarHead, CalendarRow, DeadlineRow, MaintenanceRow, ScheduleRow, TickRow } from '../../store/port.ts';
 import { instantText } from '../views.ts';
 import { flavourOf } from './times.ts';
-import { optionalFire } from './upcoming.ts';
+import { fireOf } from './upcoming.ts';
 
 function optionalInstant(at: number | null): string | null {
   return at === null ? null : instantText(at);
@@ -43,7 +43,7 @@ export function scheduleView(row: ScheduleRow): ScheduleView {
     timeoutMs: options.timeoutMs,
     dependsOnPrevious: options.dependsOnPrevious,
     dependsOn: options.dependsOn,
-    nextFire: optionalFire(row.nextNominalAt, row.nextDueAt, row.zone),
+    nextFire: nextFireOf(row),
     lastTickAt: optionalInstant(row.lastNominalAt),
     lastFiredAt: optionalInstant(row.lastFiredAt),
     lastRun: row.lastRun,
@@ -53,6 +53,11 @@ export function scheduleView(row: ScheduleRow): ScheduleView {
     updatedAt: instantText(row.updatedAt),
     updatedBy: row.updatedBy,
   };
+}
+
+function nextFireOf({ nextNominalAt, nextDueAt, zone }: ScheduleRow): ScheduleView['nextFire'] {
+  if (nextNominalAt === null || nextDueAt === null) return null;
+  return fireOf({ nominalAt: nextNominalAt, dueAt: nextDueAt }, zone);
 }
 
 export function tickView(row: TickRow): ScheduleTick {
