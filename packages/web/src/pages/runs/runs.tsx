@@ -1,8 +1,171 @@
-import type { ReactNode } from 'react';
+/** All runs that may be seen: filtered in the address, live, and handled many at once. */
+import './texts.ts';
+import type { BulkActionName, Page as ApiPage, RunView } from '@pelorus/protocol';
+import { useInfiniteQuery, type InfiniteData } from '@tanstack/react-query';
+import { Link, useSearch } from '@tanstack/react-router';
+import { useCallback, useMemo, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { api, queries } from '../../api/client.ts';
+import { useRunsFeed } from '../../api/run-live.ts';
+import { Button, buttonClass } from '../../ui/button.tsx';
+import { Checkbox } from '../../ui/field.tsx';
 import { Page } from '../../ui/page.tsx';
+import { Spinner } from '../../ui/spinner.tsx';
+import { EmptyState, ErrorState } from '../../ui/states.tsx';
+import { BulkDialog, type BulkAbout } from './bulk-dialog.tsx';
+import { FilterBar } from './filter-bar.tsx';
+import { selectionOf, statesOf } from './filter.ts';
+import { RunRows } from './run-rows.tsx';
+
+const PAGE_SIZE = 100;
+const ACTIONS: readonly BulkActionName[] = ['pause', 'resume', 'stop', 'rerun', 'repeat'];
+type Pages = InfiniteData<ApiPage<RunView>, string | undefined>;
 
 export function RunsPage(): ReactNode {
-  const { t } = useTranslation();
-  return <Page title={t('nav.runs')}>{null}</Page>;
+  const { t } = useTranslation('runs');
+  const search = useSearch({ from: '/runs' });
+  const selection = useMemo(() => selectionOf(search), [search]);
+  const key = useMemo(() => ['runs', selection], [selection]);
+  const [chosen, setChosen] = useState<ReadonlySet<number>>(new Set());
+  const [everything, setEverything] = useState(false);
+  const [fresh, setFresh] = useState<ReadonlySet<number>>(new Set());
+  const [bulk, setBulk] = useState<{ action: BulkActionName; about: BulkAbout } | null>(null);
+  const list = useInfiniteQuery({
+    queryKey: key,
+    queryFn: ({ pageParam, signal }) =>
+      api.runs.list(
+        { ...selection, limit: PAGE_SIZE, ...(pageParam === undefined ? {} : { cursor: pageParam }) },
+        signal,
+      ),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.nextCursor ?? undefined,
+    placeholderData: (before) => before,
+    refetchOnWindowFocus: false,
+  });
+  const items = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
+  const states = statesOf(search);
+  const isPlain = Object.keys(selection).every((name) => name === 'project' || name === 'state');
+  useRunsFeed(
+    search.project ? { project: search.project } : {},
+    useCallback(
+      (runs) => {
+        const known = new Set<number>();
+        queries.setQueryData<Pages>(
+          key,
+          (data) =>
+            data && {
+              ...data,
+              pages: data.pages.map((page) => ({
+                ...page,
+                items: page.items.map((run) => (known.add(run.id), runs.get(run.id) ?? run)),
+              })),
+            },
+        );
+        const others = [...runs.values()].filter(
+          ({ id, state }) => !known.has(id) && (states.length === 0 || states.includes(state)),
+        );
+        // Rows do not move under the reader's hand: what is new is offered, and by finer filters only the server can say whether it belongs here.
+        if (isPlain && others.length > 0) setFresh((before) => new Set([...before, ...others.map(({ id }) => id)]));
+      },
+      // States are part of the key.
+      [key],
+    ),
+  );
+  const showFresh = (): void => {
+    setFresh(new Set());
+    void queries.resetQueries({ queryKey: key, exact: true });
+  };
+  const count = everything ? null : chosen.size;
+  const about: BulkAbout | null = everything ? { filter: selection } : chosen.size > 0 ? { ids: [...chosen] } : null;
+  return (
+    <Page title={t('title')}>
+      <FilterBar />
+      <div className="flex min-h-9 flex-wrap items-center gap-2">
+        {items.length > 0 && (
+          <>
+            <Checkbox
+              label={t('selectAll')}
+              checked={!everything && chosen.size > 0 && items.every(({ id }) => chosen.has(id))}
+              onChange={(event) => {
+                setEverything(false);
+                setChosen(new Set(event.target.checked ? items.map(({ id }) => id) : []));
+              }}
+            />
+            <Checkbox
+              label={t('allMatching')}
+              title={Object.keys(selection).length === 0 ? t('needsFilter') : t('matching')}
+              disabled={Object.keys(selection).length === 0}
+              checked={everything}
+              onChange={(event) => setEverything(event.target.checked)}
+            />
+          </>
+        )}
+        {about && (
+          <>
+            <span className="text-ink-2" aria-live="polite">
+              {count === null ? t('matching') : t('selected', { count })}
+            </span>
+            {ACTIONS.map((action) => (
+              <Button
+                key={action}
+                size="small"
+                kind={action === 'stop' ? 'danger' : 'plain'}
+                onClick={() => setBulk({ action, about })}
+              >
+                {t(`bulk.action.${action}`)}
+              </Button>
+            ))}
+          </>
+        )}
+        {fresh.size > 0 && (
+          <Button size="small" kind="primary" className="ms-auto" onClick={showFresh}>
+            {t('fresh', { count: fresh.size })}
+          </Button>
+        )}
+      </div>
+      {list.isPending ? (
+        <Spinner />
+      ) : list.error !== null && list.data === undefined ? (
+        <ErrorState error={list.error} onRetry={() => void list.refetch()} />
+      ) : items.length === 0 ? (
+        <EmptyState
+          title={Object.keys(selection).length > 0 ? t('nothing') : t('empty')}
+          action={
+            <Link to="/workflows" className={buttonClass('primary')}>
+              {t('openWorkflows')}
+            </Link>
+          }
+        >
+          {Object.keys(selection).length === 0 && t('emptyHint')}
+        </EmptyState>
+      ) : (
+        <RunRows
+          items={items}
+          chosen={everything ? new Set(items.map(({ id }) => id)) : chosen}
+          onChoose={(id, on) => {
+            setEverything(false);
+            setChosen((before) => {
+              const next = new Set(before);
+              if (on) next.add(id);
+              else next.delete(id);
+              return next;
+            });
+          }}
+          hasMore={list.hasNextPage}
+          isLoadingMore={list.isFetchingNextPage}
+          onMore={() => void list.fetchNextPage()}
+        />
+      )}
+      {bulk && (
+        <BulkDialog
+          action={bulk.action}
+          about={bulk.about}
+          onClose={() => {
+            setBulk(null);
+            void list.refetch();
+          }}
+        />
+      )}
+    </Page>
+  );
 }
