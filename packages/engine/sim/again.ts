@@ -29,7 +29,7 @@ export function orderAgain(
   const request = randomRequest(random, earlier, version.definition.tasks);
   const planned = planRun(version.definition, request, at);
   if (planned.kind === 'refused') return null;
-  const { id, depth: _depth, ...settings } = earlier.spec;
+  const { id, depth: _depth, gate: _gate, ...settings } = earlier.spec;
   const order: RunOrder = {
     ...settings,
     workflowVersion: version.version,

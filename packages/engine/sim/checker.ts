@@ -22,6 +22,7 @@ import {
   type AttemptRecord,
   type Change,
   type Command,
+  firesBetween,
   LOGIC_WORKER,
   type ParentLink,
   type RunStatus,
@@ -113,12 +114,13 @@ export class Checker {
 
   /** What is said to be applied has its effect in the same transaction. */
   private mustHaveEffect({ run: id, action }: Command): void {
-    const { status, tasks, workflow } = this.world.store.runs.get(id)!;
+    const { status, tasks, workflow, spec } = this.world.store.runs.get(id)!;
     const { state } = status;
+    const { gate } = spec;
     const index = 'task' in action ? workflow.definition.tasks.findIndex(({ name }) => name === action.task) : -1;
     const task = tasks[index]?.state ?? 'pending';
     const happened = {
-      start: state !== 'queued' && state !== 'waiting',
+      start: state !== 'queued' && (state !== 'waiting' || gate !== undefined),
       stop: state === 'stopping' || isTerminalRun(state),
       'force-success': task === 'forced_success',
       'kill-task': task === 'killing' || isTerminalTaskRun(task),
@@ -463,6 +465,38 @@ export class Checker {
     this.world.tally.count(live ? 'kills sent' : 'path: kill of a leftover attempt');
   }
 
+  // -------------------------------------------------------------------------------------------------- schedules
+
+  /** S8, as far as one look can tell: no tick twice, and each run of a schedule is that of one tick. */
+  ticked(): void {
+    const { schedules, store, tally } = this.world;
+    tally.count('transactions of ticks');
+    const seen = new Set<string>();
+    const runs = new Set<RunId>();
+    for (const { schedule, nominalAt, run } of schedules.ticks) {
+      const key = `${schedule} ${nominalAt}`;
+      if (seen.has(key)) fail('S8', `schedule ${schedule} has decided ${nominalAt} twice`);
+      seen.add(key);
+      if (run !== null) runs.add(run);
+    }
+    for (const { spec } of store.runs.values())
+      if (spec.execType === 'SCHEDULER' && spec.parent === null && spec.rerunOf === null && !runs.has(spec.id))
+        fail('S8', `run ${spec.id} of a schedule (${spec.logicalDateAt}) has no tick`);
+  }
+
+  /** S8: every instant from the first that was decided to the last has its row. */
+  noTickIsMissing(): void {
+    const { schedules } = this.world;
+    for (const { id, timing } of schedules.schedules) {
+      const decided = schedules.ticks.filter(({ schedule }) => schedule === id).map(({ nominalAt }) => nominalAt);
+      const from = Math.min(...decided);
+      const to = Math.max(...decided);
+      const wanted = decided.length === 0 ? [] : firesBetween(timing.cron, timing.zone, { from, to, limit: Infinity });
+      const missing = wanted.find((at) => !decided.includes(at));
+      if (missing !== undefined) fail('S8', `schedule ${id} has never decided ${missing}`);
+    }
+  }
+
   // ------------------------------------------------------------------------------------------------ after a step
 
   /** L4 over what the step touched: whatever has not ended has, in the store alone, something that will move it. */
@@ -519,6 +553,10 @@ export class Checker {
   private mustHaveCause(id: RunId, run: DurableRun): void {
     const { state, owner, waitReason } = run.status;
     if (run.turn === 'serial_wait' || run.turn === 'serial_priority') return this.mustHaveItsTurnAhead(run);
+    if (isAtGate(run)) {
+      if (owner === null || !this.world.store.masters.has(owner)) fail('L4', `run ${id} waits and has no owner`);
+      return;
+    }
     if (state === 'queued' || state === 'waiting') {
       if (this.world.store.waitingCommands(id).length === 0)
         fail('L4', `run ${id} is ${state} and no command is on its way`);
@@ -535,6 +573,12 @@ export class Checker {
       if (missing !== null) fail('L4', `run ${id} is ${state}, task ${task}: ${missing}`);
     }
   }
+}
+
+/** It has had its start, and nothing of it has begun. */
+function isAtGate({ spec, status }: DurableRun): boolean {
+  const { state, startedAt, version } = status;
+  return spec.gate !== undefined && startedAt === null && (state === 'paused' || (state === 'waiting' && version > 0));
 }
 
 const REFUSALS: readonly [string, RegExp][] = [

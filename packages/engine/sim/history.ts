@@ -6,7 +6,8 @@ import { type Faults, faultsOf, isCalm } from './faults.ts';
 import type { HostOptions } from './host.ts';
 import { Nemesis } from './nemesis.ts';
 import { differenceOf } from './oracle.ts';
-import { Random } from './random.ts';
+import { hashText, Random } from './random.ts';
+import { randomWorkflow } from './random-workflow.ts';
 import type { DurableRun } from './store-model.ts';
 import type { Tally } from './tally.ts';
 import type { Variant } from './variant.ts';
@@ -30,6 +31,8 @@ export interface HistoryOptions {
   people?: Partial<Habits>;
   /** Masters over one store; default: the seed chooses. */
   masters?: number;
+  /** Whether there are schedules; default: in a quarter of the histories. */
+  schedules?: boolean;
   trace?: ((line: string) => void) | null;
 }
 
@@ -81,6 +84,7 @@ function worldOf(options: HistoryOptions, random: Random): World {
     faults,
     variant: options.variant ?? {},
     masterSlots,
+    withSchedules: options.schedules ?? hashText('with schedules', options.seed) % 4 === 0,
     hosts,
     trace: options.trace ?? null,
   });
@@ -104,6 +108,7 @@ function play(world: World, random: Random, people: Partial<Habits>): void {
     ...people,
   });
   const nemesis = new Nemesis(world, random.fork('nemesis'));
+  if (world.withSchedules) addSchedules(world, hostileMs);
   world.start();
   if (isCalm(world.faults)) watchForIdleness(world);
   const quietFrom = timeline.now + hostileMs;
@@ -118,10 +123,32 @@ function play(world: World, random: Random, people: Partial<Habits>): void {
   if (!isAtRest(world))
     throw new Violation('L1', `${QUIET_MAX_MS / 60_000} quiet minutes in which no task ended: ${unrestOf(world)}`);
   world.checker.everyRunHasACause();
+  world.checker.noTickIsMissing();
   for (const [id, run] of world.store.runs) {
     const difference = differenceOf(run, world);
     if (difference !== null) throw new Violation('oracle', `run ${id} (${run.status.state}): ${difference}`);
   }
+}
+
+/** Chance of their own: what the seed makes of all else is as it is without them. */
+function addSchedules(world: World, withinMs: number): void {
+  const random = new Random(hashText('schedules', world.seed));
+  const around = { groups: ['default'], taskGroups: world.taskGroups, serial: 0.3 };
+  for (let count = random.whole(1, 3); count > 0; count--) {
+    const of = { workflowId: 1_000 + count, version: 1, tasksMax: 2, children: [], upstream: [] };
+    const workflow = randomWorkflow(random, of, around);
+    world.store.saveWorkflow(workflow);
+    world.schedules.add(random, workflow);
+  }
+  for (let steps = random.whole(0, 2); steps > 0; steps--)
+    world.timeline.after(random.between(0, withinMs * 0.9), () => {
+      const byMs = Math.round(random.pick([-1, 1]) * random.skewed(2_000, 400_000));
+      world.tally.count(`fault: clock of the database put ${byMs > 0 ? 'forward' : 'back'}`);
+      world.trace(() => `the clock of the database is put ${byMs} ms on`);
+      world.schedules.clockOffMs += byMs;
+    });
+  // So that what they fire has an end.
+  world.timeline.after(withinMs * random.between(0.2, 0.6), () => world.schedules.end());
 }
 
 function advance(world: World, until: () => boolean): void {

@@ -32,9 +32,11 @@ import {
   MasterCore,
   type ParentLink,
   type Question,
+  type Tick,
 } from '../src/index.ts';
 import { answerTo } from './answers.ts';
 import type { Connection, End } from './network.ts';
+import type { SimTick } from './schedules.ts';
 import { StoreClient } from './store-client.ts';
 import type { Fence, StoreFailure, StoreModel } from './store-model.ts';
 import { Actor } from './timeline.ts';
@@ -44,6 +46,8 @@ import type { World } from './world.ts';
 const RENEW_MS = 4_000;
 const COMMAND_POLL_MS = 1_000;
 const ADOPT_EVERY_MS = 3_000;
+const LOOK_FOR_DUE_MS = 500;
+const SCHEDULES_AT_ONCE = 2;
 const ADOPT_PAGE = 3;
 /** Of one look, while it is overloaded. */
 const ADOPT_WHEN_BUSY = 1;
@@ -80,6 +84,9 @@ export class MasterProcess {
   private claiming = false;
   private claimAgain = false;
   private adopting = false;
+  private hasFired = false;
+  /** What a broken one believes is next. */
+  private readonly ticksRemembered = new Map<number, Tick | null>();
   private readonly commandsInFlight = new Set<CommandId>();
   /** What each worker said last, as far as this master has looked at it. */
   private readonly loads = new Map<WorkerId, WorkerLoad>();
@@ -101,6 +108,37 @@ export class MasterProcess {
       this.claim();
     });
     this.every(ADOPT_EVERY_MS, () => this.adoptMore());
+    if (world.schedules.schedules.length > 0) this.every(LOOK_FOR_DUE_MS, () => this.fireDue());
+  }
+
+  private fireDue(): void {
+    const { world, fence } = this;
+    const { schedules, variant } = world;
+    const broken = variant.ticks;
+    if (broken === 'again after a takeover' && !this.hasFired)
+      this.store.call(
+        'fire',
+        () => schedules.fireLastAgain(fence),
+        () => {},
+      );
+    this.hasFired = true;
+    const apart: SimTick[] | null = broken === 'rows apart' ? [] : null;
+    const remembered = broken === 'from memory' ? this.ticksRemembered : null;
+    this.store.call(
+      'fire',
+      () => schedules.fireDue(fence, SCHEDULES_AT_ONCE, { remembered, apart }),
+      (result) => {
+        if (result.ok && result.value > 0) world.tally.count('path: ticks fired', result.value);
+        if (result.ok && apart)
+          this.store.call(
+            'ticks',
+            () => schedules.writeTicks(fence, apart),
+            () => {},
+          );
+        if (result.ok && result.value > 0) this.claim();
+        if (!result.ok && result.code === 'FENCED') this.over();
+      },
+    );
   }
 
   private newCore(): MasterCore {
@@ -244,6 +282,8 @@ export class MasterProcess {
         for (const stored of result.value) {
           const { workflow } = this.world.store.runs.get(stored.spec.id)!;
           if (stored.status.state !== 'queued') this.world.tally.count('path: run adopted');
+          if (stored.status.state === 'waiting' && stored.spec.gate)
+            this.world.tally.count('path: run adopted that waits at its gate');
           if (
             stored.tasks.some(
               ({ task, state }) =>

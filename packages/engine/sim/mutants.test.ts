@@ -21,14 +21,21 @@ describe('the simulation notices that', () => {
 });
 
 /** Plays seeds 1, 2, … until one of the mutant's invariants is broken. */
-function notice({ variant, faults = {}, people = {}, masters, caughtBy }: Mutant): {
+function notice({ variant, faults = {}, people = {}, masters, schedules, caughtBy }: Mutant): {
   violation: Violation | null;
   seed: number;
   others: Set<Invariant>;
 } {
   const others = new Set<Invariant>();
   for (let seed = 1; seed <= HISTORIES_MAX; seed++) {
-    const { violation } = playHistory({ seed, variant, faults, people, ...(masters === undefined ? {} : { masters }) });
+    const { violation } = playHistory({
+      seed,
+      variant,
+      faults,
+      people,
+      ...(masters !== undefined && { masters }),
+      ...(schedules !== undefined && { schedules }),
+    });
     if (violation && caughtBy.includes(violation.invariant)) return { violation, seed, others };
     if (violation) others.add(violation.invariant);
   }

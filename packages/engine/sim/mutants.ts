@@ -47,6 +47,8 @@ export interface Mutant {
   faults?: Partial<Faults>;
   people?: Partial<Habits>;
   masters?: number;
+  /** Every history has schedules. */
+  schedules?: boolean;
   /** One of these must notice it; that others notice it too is fine. */
   caughtBy: Invariant[];
 }
@@ -117,6 +119,29 @@ class OverwritesResults extends MasterCore {
       { kind: 'task-run', record: { ...record, state: 'failed', version: run.version + 1, endedAt: event.at } },
     ] as const;
     return { changes: [...changes], effects: [], refusal: null };
+  }
+}
+
+class OpensGates extends MasterCore {
+  protected override decide(run: Run, event: Event): Decision {
+    if (event.kind !== 'gate-checked') return super.decide(run, event);
+    return super.decide(run, { ...event, verdict: { ...event.verdict, kind: 'satisfied' } });
+  }
+}
+
+class ForgetsGates extends MasterCore {
+  private readonly takenOver = new Set<RunId>();
+
+  override open(stored: StoredRun, context: RunContext, at: number): void {
+    if (stored.status.state === 'waiting') this.takenOver.add(stored.spec.id);
+    super.open(stored, context, at);
+  }
+
+  override flush(at: number): Batch | null {
+    const batch = super.flush(at);
+    if (batch)
+      batch.questions = batch.questions.filter(({ kind, run }) => kind !== 'check-gate' || !this.takenOver.has(run));
+    return batch;
   }
 }
 
@@ -817,6 +842,37 @@ export const MUTANTS: Mutant[] = [
     variant: { agentNeverHangsUp: true },
     faults: { ...NO_FAULTS, agentPauseMs: 15_000, partitionMs: 15_000, breakLink: 0.02 },
     caughtBy: ['L1', 'L3'],
+  },
+  {
+    name: 'rows of ticks are written after their runs, in a transaction of their own',
+    variant: { ticks: 'rows apart' },
+    schedules: true,
+    caughtBy: ['S8'],
+  },
+  {
+    name: 'a master reckons from memory which tick is next',
+    variant: { ticks: 'from memory' },
+    schedules: true,
+    masters: 2,
+    caughtBy: ['S8'],
+  },
+  {
+    name: 'a master that takes over fires the last tick again',
+    variant: { ticks: 'again after a takeover' },
+    schedules: true,
+    caughtBy: ['S8'],
+  },
+  {
+    name: 'a run that waits at its gate begins whatever the answer is',
+    variant: { masterCore: (options) => new OpensGates(options) },
+    schedules: true,
+    caughtBy: ['oracle'],
+  },
+  {
+    name: 'nobody asks again for a run that was taken over at its gate',
+    variant: { masterCore: (options) => new ForgetsGates(options) },
+    schedules: true,
+    caughtBy: ['L1'],
   },
 ];
 

@@ -42,6 +42,10 @@ export interface Evidence {
 
 export function differenceOf(run: DurableRun, evidence: Evidence): string | null {
   const { tasks } = run.workflow.definition;
+  if (run.status.state === 'dependency_failed' || hasPassedGate(run)) {
+    const wrong = wrongGate(run, evidence.store);
+    if (wrong !== null || run.status.state === 'dependency_failed') return wrong;
+  }
   const planned = wrongPlan(run, evidence.store.runs) ?? wrongReuse(run, evidence);
   if (planned !== null) return planned;
   for (let task = 0; task < tasks.length; task++) {
@@ -58,6 +62,27 @@ export function differenceOf(run: DurableRun, evidence: Evidence): string | null
   return expected.includes(run.status.state)
     ? null
     : `the run is ${run.status.state}, the rules say ${expected.join(' or ')}`;
+}
+
+function hasPassedGate({ spec, status }: DurableRun): boolean {
+  return spec.gate !== undefined && status.startedAt !== null;
+}
+
+/** It began only when a run of the date before had succeeded, and ended at its gate, without an attempt, only when one had not. */
+function wrongGate(run: DurableRun, store: StoreModel): string | null {
+  const { gate, id, workflowId, submittedAt, timeoutMs } = run.spec;
+  if (!gate?.previous) return 'it waited for nothing';
+  const { logicalDateAt } = gate.previous;
+  const before = [...store.runs.values()].filter(
+    ({ spec }) => spec.workflowId === workflowId && spec.logicalDateAt === logicalDateAt && spec.id !== id,
+  );
+  const hasSucceeded = before.some(({ status }) => status.state === 'succeeded');
+  if (run.status.state !== 'dependency_failed')
+    return hasSucceeded ? null : 'it began though none before had succeeded';
+  if (run.attempts.some((list) => list.length > 0)) return 'it has attempts';
+  const hasFailed = before.some(({ status }) => isTerminalRun(status.state) && status.state !== 'succeeded');
+  const isOverdue = run.status.endedAt! >= submittedAt + timeoutMs;
+  return hasFailed || isOverdue ? null : 'nothing that it depends on has failed';
 }
 
 /** Whether the state fits what the trigger rule makes of the predecessors, or made of them before somebody forced one. */

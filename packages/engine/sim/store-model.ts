@@ -286,6 +286,11 @@ export class StoreModel {
     if (!this.holds(fence)) throw new StoreRefusal('FENCED');
   }
 
+  /** For transactions that are kept elsewhere. */
+  mustHold(fence: Fence): void {
+    this.checkFence(fence);
+  }
+
   /** Whether this incarnation may still write. */
   holds(fence: Fence): boolean {
     const row = this.masters.get(fence.master);

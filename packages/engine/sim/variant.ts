@@ -35,4 +35,9 @@ export interface Variant {
   /** Masters go by the clocks of their hosts instead of the store's. */
   mastersTrustTheirClocks?: boolean;
   agentNeverHangsUp?: boolean;
+  /**
+   * How ticks of schedules are decided instead of in one transaction from the stored tick: their rows in a transaction of their own, after
+   * that of their runs; from what the master remembers as the next tick; the last one again by a master that has just started.
+   */
+  ticks?: 'rows apart' | 'from memory' | 'again after a takeover';
 }

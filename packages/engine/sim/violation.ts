@@ -6,6 +6,8 @@ export type Invariant =
   | 'S4'
   | 'S5'
   | 'S6'
+  /** Each tick of a schedule is decided once, with its run, and none is left out. */
+  | 'S8'
   | 'S9'
   | 'S10'
   | 'S11'

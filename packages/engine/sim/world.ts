@@ -13,6 +13,7 @@ import { Ledger, type SimProcess } from './ledger.ts';
 import { MasterProcess } from './master-process.ts';
 import { Network } from './network.ts';
 import type { Random } from './random.ts';
+import { ScheduleModel } from './schedules.ts';
 import { MASTER_LEASE_MS, StoreModel } from './store-model.ts';
 import { Tally } from './tally.ts';
 import { Timeline } from './timeline.ts';
@@ -24,6 +25,7 @@ export interface WorldOptions {
   faults: Faults;
   variant: Variant;
   masterSlots: number;
+  withSchedules: boolean;
   hosts: HostOptions[];
   /** Sizes by name. */
   taskGroups: ReadonlyMap<string, number>;
@@ -41,8 +43,10 @@ export class World {
   readonly random: Random;
   readonly variant: Variant;
   readonly masterSlots: number;
+  readonly withSchedules: boolean;
   readonly network: Network;
   readonly store: StoreModel;
+  readonly schedules: ScheduleModel;
   readonly hosts: Host[];
   readonly taskGroups: ReadonlyMap<string, number>;
   /** Names of workers that somebody drained. */
@@ -62,6 +66,7 @@ export class World {
     this.faults = options.faults;
     this.variant = options.variant;
     this.masterSlots = options.masterSlots;
+    this.withSchedules = options.withSchedules;
     this.print = options.trace;
     this.taskGroups = options.taskGroups;
     const { timeline, tally } = this;
@@ -83,6 +88,7 @@ export class World {
       now: () => timeline.now,
       committed: (fence, changes, before) => this.checker.committed(fence, changes, before),
     });
+    this.schedules = new ScheduleModel(this.store, options.variant.ticks, () => this.checker.ticked());
     this.hosts = options.hosts.map((host) => new Host(this, host));
     this.masters = Array.from({ length: options.masterSlots }, () => null);
     this.incarnations = this.masters.map(() => []);
@@ -215,6 +221,7 @@ export class World {
     this.trace(() => 'faults end');
     this.faults = { ...NO_FAULTS, frameDelayMs: this.faults.frameDelayMs, storeDelayMs: this.faults.storeDelayMs };
     this.network.heal();
+    this.schedules.end();
     this.storeDownUntil = 0;
   }
 }

@@ -89,7 +89,8 @@ function requestOf({ what }: AgainOrder, previous: PreviousRun): PlanRequest {
 
 /** Everything of a run but which one it is, whose child it was, and how it came about. */
 function settingsOf({ spec }: RunDetail, version: AgainOrder['version']) {
-  const { id: _id, projectId: _project, workflowId: _workflow, depth: _depth, files, ...settings } = spec;
+  // Somebody wants it to run again, whatever a schedule would have it wait for.
+  const { id: _id, projectId: _project, workflowId: _workflow, depth: _depth, gate: _gate, files, ...settings } = spec;
   // The same version runs with the same files of the project, the latest with those that are there now.
   return version === 'same' && files ? { ...settings, files } : settings;
 }
