@@ -195,9 +195,9 @@ function Side({ run }: { run: RunView }): ReactNode {
   const { t } = useTranslation('run');
   return (
     <section className="rounded-md border border-line p-3 text-sm">
-      <h3 className="flex items-center gap-2 font-semibold">
+      <h2 className="flex items-center gap-2 font-semibold">
         <RunLink id={run.id} /> <StateBadge state={run.state} />
-      </h3>
+      </h2>
       <p className="mt-1 text-xs text-ink-2">
         {t('head.logicalDate')} {absoluteTime(run.logicalDate, run.zone)} · {t('head.version')} {run.version}
         {run.durationMs !== null && ` · ${t('head.took')} ${span(run.durationMs)}`}

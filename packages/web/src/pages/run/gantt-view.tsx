@@ -87,7 +87,6 @@ function Row({
   now: number;
   onSelect: (task: string) => void;
 }): ReactNode {
-  const { t } = useTranslation('run');
   const { t: common } = useTranslation();
   const { icon: Icon, tone } = STATE_LOOK[task.state];
   const last = task.attempts.at(-1)!;
@@ -97,12 +96,12 @@ function Row({
       type="button"
       onClick={() => onSelect(task.name)}
       aria-pressed={isSelected}
-      aria-label={t('gantt.bar', { task: task.name, state: common(`state.${task.state}`), took })}
       className="flex h-7 w-full items-center border-b border-line text-start -outline-offset-2! hover:bg-surface-2 aria-pressed:bg-accent-soft"
     >
       <span className="flex w-36 shrink-0 items-center gap-1.5 px-3 text-xs md:w-56">
         <Icon className={clsx('size-3.5 shrink-0', TONE_TEXT[tone])} aria-hidden />
         <span className="truncate font-mono">{task.name}</span>
+        <span className="sr-only">{common(`state.${task.state}`)}</span>
       </span>
       <span className="relative h-full grow overflow-hidden">
         {task.attempts.map((attempt) => {

@@ -70,9 +70,9 @@ function Sources({ memory, run }: Both): ReactNode {
   return (
     <div className="grid gap-3 md:grid-cols-2">
       <section className="rounded-md border border-line p-3">
-        <h3 className="mb-1 flex items-center gap-2 font-semibold">
+        <h2 className="mb-1 flex items-center gap-2 font-semibold">
           <MemoryStick className="size-4" aria-hidden /> {t('memory.memory')}
-        </h3>
+        </h2>
         <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-0.5 text-xs">
           <dt className="text-ink-2">{t('memory.master')}</dt>
           <dd className="font-mono break-all">{memory.master?.id ?? '–'}</dd>
@@ -83,9 +83,9 @@ function Sources({ memory, run }: Both): ReactNode {
         </dl>
       </section>
       <section className="rounded-md border border-line p-3">
-        <h3 className="mb-1 flex items-center gap-2 font-semibold">
+        <h2 className="mb-1 flex items-center gap-2 font-semibold">
           <Database className="size-4" aria-hidden /> {t('memory.store')}
-        </h3>
+        </h2>
         <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-0.5 text-xs">
           <dt className="text-ink-2">{t('memory.owner')}</dt>
           <dd className="font-mono break-all">{run.owner ?? '–'}</dd>

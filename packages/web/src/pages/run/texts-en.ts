@@ -134,7 +134,6 @@ export const en = {
     label: 'Tasks against time',
     empty: 'No task has started',
     emptyHint: 'As soon as one does, its bar grows here.',
-    bar: '{{task}}, {{state}}, {{took}}',
   },
   table: {
     find: 'Find a task',
@@ -212,6 +211,7 @@ export const en = {
     noTaskHint: 'Choose one to read its log and see what became of it.',
     none: '{{task}} has no log',
     noneYet: 'It has not been started.',
+    logic: 'Tasks of this type are settled by the master and write no log.',
     not_reuse: 'Its result was taken over from an earlier run.',
     not_skip: 'It was left out of this run.',
     empty: 'The log is empty',

@@ -121,7 +121,6 @@ export const zh: Texts<typeof en> = {
     label: '任务时间线',
     empty: '还没有任务启动',
     emptyHint: '任务启动后,时间条会显示在这里。',
-    bar: '{{task}},{{state}},{{took}}',
   },
   table: {
     find: '查找任务',
@@ -194,6 +193,7 @@ export const zh: Texts<typeof en> = {
     noTaskHint: '选择一个任务以查看其日志和执行情况。',
     none: '{{task}} 没有日志',
     noneYet: '任务尚未启动。',
+    logic: '此类任务由主节点直接处理,不产生日志。',
     not_reuse: '其结果沿用自较早的运行。',
     not_skip: '本次运行跳过了该任务。',
     empty: '日志为空',

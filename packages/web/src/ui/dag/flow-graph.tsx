@@ -166,7 +166,7 @@ function TaskNode({ data: { task, isEditable }, selected }: NodeProps<FlowNode>)
   const { t } = useTranslation();
   const look = task.state && STATE_LOOK[task.state];
   const Icon = look?.icon;
-  const handle = isEditable ? 'size-3! rounded-full border border-line-strong bg-surface' : 'opacity-0';
+  const handle = isEditable ? 'size-3! rounded-full border border-line-strong! bg-surface!' : 'opacity-0';
   return (
     <div
       data-task={task.id}

@@ -1,7 +1,7 @@
 /**
  * A layered layout that takes milliseconds for thousands of nodes: columns by longest path, order within them by barycentres, heights by least squares. Columns with very many
  * nodes, such as those of a wide fan-out, are wrapped into several, so that the whole keeps the shape of a screen.
- * Measured with 5,000 nodes and 7,400 edges on a loaded machine: elkjs 22,600 ms, dagre 44,200 ms for 1,000; this 60 ms.
+ * Measured with 5,000 nodes and 7,400 edges on a loaded machine: elkjs 22,600 ms, dagre 44,200 ms for 1,000; this 70 to 300 ms.
  */
 import { COLUMN_GAP, NODE_HEIGHT, NODE_WIDTH, ROW_GAP, type IndexedGraph, type Layout, type Place } from './graph.ts';
 

@@ -1,5 +1,5 @@
 /** The log of one attempt: opens at its end, follows what is written, goes back as far as there is something; searches the whole of it on the server. */
-import { API_BASE, type AttemptView, type TaskView } from '@pelorus/protocol';
+import { API_BASE, LOGIC_TYPES, type AttemptView, type TaskView } from '@pelorus/protocol';
 import { ArrowDownToLine, ArrowUpToLine, Copy, Download, Search, WrapText, X } from 'lucide-react';
 import { useDeferredValue, useEffect, useMemo, useState, useSyncExternalStore, type ReactNode } from 'react';
 import type { TFunction } from 'i18next';
@@ -31,6 +31,8 @@ export function LogPane(props: LogPaneProps): ReactNode {
         {task.plan === 'run' ? t('log.noneYet') : t(`log.not_${task.plan}`)}
       </EmptyState>
     );
+  if (LOGIC_TYPES.has(task.type))
+    return <EmptyState title={t('log.none', { task: task.name })}>{t('log.logic')}</EmptyState>;
   return <AttemptLog key={attempt.id} {...props} attempt={attempt} />;
 }
 
