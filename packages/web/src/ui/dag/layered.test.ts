@@ -91,7 +91,7 @@ describe('arrow keys', () => {
   test('lead along edges and within a column', () => {
     expect(neighbour(graph, places, 0, 'left')).toBe(null);
     expect([1, 2]).toContain(neighbour(graph, places, 0, 'right'));
-    const [upper, lower] = places[1]!.y < places[2]!.y ? [1, 2] : [2, 1];
+    const [upper, lower] = (places[1]?.y ?? 0) < (places[2]?.y ?? 0) ? [1, 2] : [2, 1];
     expect(neighbour(graph, places, upper, 'down')).toBe(lower);
     expect(neighbour(graph, places, lower, 'up')).toBe(upper);
     expect(neighbour(graph, places, lower, 'down')).toBe(null);
