@@ -736,7 +736,8 @@ export class VerbStore implements Store {
   }
 
   async loadRuns(runs: RunId[]): Promise<StoredRun[]> {
-    return runsOf(await this.#master.call('loadRuns', runs));
+    const found = new Map(runsOf(await this.#master.call('loadRuns', runs)).map((run) => [run.spec.id, run]));
+    return runs.flatMap((run) => found.get(run) ?? []);
   }
 
   async loadWorkflowVersion(workflowId: number, version: number): Promise<WorkflowVersion | null> {
