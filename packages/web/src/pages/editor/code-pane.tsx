@@ -19,6 +19,7 @@ import type { DefinitionProblem } from '@pelorus/protocol';
 import { useEffect, useRef, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { codeLook } from './code-look.ts';
+import { codePhrases } from './code-phrases.ts';
 import { completeDefinition } from './completion.ts';
 import type { DefinitionDocument } from './definition-document.ts';
 
@@ -36,7 +37,7 @@ export function CodePane({
   /** Where somebody put the cursor. */
   onCursor: (at: number) => void;
 }): ReactNode {
-  const { t } = useTranslation('editor');
+  const { t, i18n } = useTranslation('editor');
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
   const latest = useRef(onCursor);
@@ -89,9 +90,12 @@ export function CodePane({
   }, [document, readOnly]);
   useEffect(() => {
     view.current?.dispatch({
-      effects: named.current.reconfigure(EditorView.contentAttributes.of({ 'aria-label': label })),
+      effects: named.current.reconfigure([
+        EditorView.contentAttributes.of({ 'aria-label': label }),
+        codePhrases(i18n.language),
+      ]),
     });
-  }, [label, document, readOnly]);
+  }, [label, i18n.language, document, readOnly]);
   useEffect(() => {
     const shown = view.current;
     if (shown === null) return;

@@ -92,6 +92,7 @@ export function useServerCheck(
       stop.abort();
     };
   }, [project, name, format, text]);
+  if (project === '') return { check: { state: 'checked' }, problems: reading.problems, warnings: reading.warnings };
   if (answer === null || answer.text !== text)
     return { check: { state: 'checking' }, problems: reading.problems, warnings: reading.warnings };
   if (answer.failure !== null)

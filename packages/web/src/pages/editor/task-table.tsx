@@ -45,7 +45,6 @@ export function TaskTable({
   useEffect(() => {
     if (chosenAt >= 0) rows.scrollToIndex(chosenAt);
     // Only when another one is chosen.
-    // oxlint-disable-next-line react-hooks/exhaustive-deps
   }, [selected]);
   return (
     <div className="flex h-full min-h-0 flex-col">

@@ -95,7 +95,8 @@ export function useSaving(
     try {
       await send(project, name, { mustBeNew: true });
     } catch (error) {
-      if (error instanceof ApiError && error.status === 412) throw new Error(t('saveAs.taken', { name, project }));
+      if (error instanceof ApiError && error.status === 412)
+        throw new Error(t('saveAs.taken', { name, project }), { cause: error });
       throw error;
     }
     await navigate({

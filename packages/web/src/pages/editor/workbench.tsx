@@ -57,7 +57,7 @@ export function Workbench({
   const drafts = useDraft(key, picture.text, savedText, base?.tag ?? null);
   const reading = useReading(document, base?.name ?? 'new-workflow');
   const { check, problems, warnings } = useServerCheck(
-    { project: base?.project ?? project ?? '', name: base?.name ?? 'new-workflow', format },
+    { project: base?.project ?? project ?? me.projects[0]?.name ?? '', name: base?.name ?? 'new-workflow', format },
     reading,
   );
   const editing = useEditing(document);

@@ -1,6 +1,5 @@
 /** What a workflow is: its graph, what a task of it does, its settings and parameters. */
 import { formatDuration, type WorkflowView } from '@pelorus/protocol';
-import { Link } from '@tanstack/react-router';
 import { useMemo, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { DagGraph } from '../../ui/dag/dag-graph.tsx';
@@ -119,30 +118,5 @@ function Parameters({ view }: { view: WorkflowView }): ReactNode {
         </div>
       )}
     </Panel>
-  );
-}
-
-/** To a task in the editor. */
-export function EditTaskLink({
-  view,
-  task,
-  children,
-  className,
-}: {
-  view: { project: string; name: string };
-  task: string;
-  children: ReactNode;
-  className: string;
-}): ReactNode {
-  return (
-    <Link
-      to="/projects/$project/workflows/$workflow/edit"
-      params={{ project: view.project, workflow: view.name }}
-      search={{ task }}
-      preload={false}
-      className={className}
-    >
-      {children}
-    </Link>
   );
 }

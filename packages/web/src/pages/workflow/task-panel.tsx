@@ -6,8 +6,8 @@ import { useTranslation } from 'react-i18next';
 import { useMay } from '../../app/session.tsx';
 import { Button, buttonClass } from '../../ui/button.tsx';
 import { Panel } from '../../ui/page.tsx';
+import { EditTaskLink } from './edit-task-link.tsx';
 import { Facts } from './facts.tsx';
-import { EditTaskLink } from './overview.tsx';
 
 export function TaskPanel({
   view,

@@ -5,7 +5,9 @@ import { MergeView, unifiedMergeView } from '@codemirror/merge';
 import { EditorState, type Extension } from '@codemirror/state';
 import { EditorView, lineNumbers } from '@codemirror/view';
 import { useEffect, useRef, type ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
 import { codeLook } from '../editor/code-look.ts';
+import { codePhrases } from '../editor/code-phrases.ts';
 
 const NARROW = '(max-width: 800px)';
 const FOLD = { margin: 3, minSize: 6 };
@@ -21,6 +23,7 @@ export function TextDiff({
   format: 'yaml' | 'json';
   label: string;
 }): ReactNode {
+  const { i18n } = useTranslation();
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const parent = place.current!;
@@ -28,6 +31,7 @@ export function TextDiff({
       lineNumbers(),
       format === 'json' ? json() : yaml(),
       codeLook,
+      codePhrases(i18n.language),
       EditorView.editable.of(false),
       EditorState.readOnly.of(true),
       EditorView.lineWrapping,
@@ -48,6 +52,6 @@ export function TextDiff({
       collapseUnchanged: FOLD,
     });
     return () => view.destroy();
-  }, [before, after, format, label]);
+  }, [before, after, format, label, i18n.language]);
   return <div ref={place} className="max-h-[65vh] overflow-auto rounded-lg border border-line" />;
 }

@@ -115,7 +115,6 @@ function Filters(): ReactNode {
   useEffect(() => {
     if (asked !== (search.q ?? '')) change({ q: asked });
     // Only what is typed changes the address; the address changes what is typed only when it is opened anew.
-    // oxlint-disable-next-line react-hooks/exhaustive-deps
   }, [asked]);
   return (
     <div className="flex flex-wrap items-center gap-2">

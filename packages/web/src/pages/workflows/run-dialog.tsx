@@ -54,9 +54,11 @@ function Form({
   const { t } = useTranslation('workflows');
   const { t: common } = useTranslation();
   const navigate = useNavigate();
-  const [form, setForm] = useState<RunForm>(() =>
-    task === undefined ? EMPTY_FORM : { ...EMPTY_FORM, what: 'task', task },
-  );
+  const [form, setForm] = useState<RunForm>(() => ({
+    ...EMPTY_FORM,
+    offeredZone: view.definition.schedule?.timezone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
+    ...(task === undefined ? {} : { what: 'task', task }),
+  }));
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<Error | null>(null);
   // One press of the button makes one run, also when its answer is lost and it is pressed again.

@@ -86,7 +86,7 @@ export function RunOptions({
         <Field label={t('runDialog.zone')}>
           <Input
             list={`${ids}-zones`}
-            placeholder={view.definition.schedule?.timezone ?? Intl.DateTimeFormat().resolvedOptions().timeZone}
+            placeholder={form.offeredZone}
             value={form.zone}
             onChange={(event) => onChange({ zone: event.target.value })}
           />

@@ -11,6 +11,8 @@ export interface RunForm {
   /** As of a `datetime-local` field. */
   date: string;
   zone: string;
+  /** What an empty zone means once there is a date. */
+  offeredZone: string;
   priority: Priority | '';
   workerGroup: string;
   environment: string;
@@ -27,6 +29,7 @@ export const EMPTY_FORM: RunForm = {
   tasks: '',
   date: '',
   zone: '',
+  offeredZone: '',
   priority: '',
   workerGroup: '',
   environment: '',
@@ -106,11 +109,13 @@ function selectionOf({ what, task, tasks }: RunForm): Pick<RunRequest, 'from' | 
   return task === '' ? {} : { from: { task, dep: what === 'task' ? 'node' : what } };
 }
 
-/** The wall clock of the zone that is named, else of the browser. */
-function dateOf({ date, zone }: RunForm): Pick<RunRequest, 'logicalDate' | 'zone'> {
-  const named = zone.trim() === '' ? {} : { zone: zone.trim() };
-  if (date === '') return named;
-  return { logicalDate: instantIn(date, zone.trim()), ...named };
+/** The wall clock of the zone that is named, else of the one that was offered. */
+function dateOf({ date, zone, offeredZone }: RunForm): Pick<RunRequest, 'logicalDate' | 'zone'> {
+  const named = zone.trim() || (date === '' ? '' : offeredZone);
+  return {
+    ...(date === '' ? {} : { logicalDate: instantIn(date, named) }),
+    ...(named === '' ? {} : { zone: named }),
+  };
 }
 
 /** RFC 3339 of a wall clock time such as `2026-03-01T08:00`. */

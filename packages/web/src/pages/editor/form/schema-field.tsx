@@ -96,7 +96,7 @@ function Choice(props: FieldProps & { values: readonly string[] }): ReactNode {
 
 function Text({ onText, ...props }: FieldProps & { onText: (typed: string) => void }): ReactNode {
   const { value, field } = props;
-  const committed = useCommitted(value === undefined || value === null ? '' : String(value), onText);
+  const committed = useCommitted(value === undefined || value === null ? '' : inlineText(value), onText);
   const byDefault = useDefaultText(field);
   return (
     <Field {...useFrame(props)}>
@@ -284,7 +284,6 @@ function Rows({
         const members = isRecord(row) ? row : {};
         return (
           // A row is known by its position: it has no other name.
-          // oxlint-disable-next-line react/no-array-index-key
           <div key={index} className="grid grid-cols-[minmax(0,1fr)_minmax(0,1fr)_auto] items-end gap-2">
             {Object.entries(keys).map(([key, schema]) => (
               <SchemaField

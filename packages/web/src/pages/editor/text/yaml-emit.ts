@@ -52,7 +52,7 @@ export function scalar(value: string | number | boolean | null, manner: Manner):
 /** `|` with the text below it. */
 export function literal(value: string, indent: number): string {
   const pad = ' '.repeat(indent);
-  const chomp = value.endsWith('\n') ? (/\n\n$/.test(value) || value === '\n' ? '+' : '') : '-';
+  const chomp = value.endsWith('\n') ? (value.endsWith('\n\n') || value === '\n' ? '+' : '') : '-';
   const hint = /^\n*[ ]/.test(value) ? String(STEP) : '';
   const body = value.endsWith('\n') ? value.slice(0, -1) : value;
   return `|${hint}${chomp}\n${body
