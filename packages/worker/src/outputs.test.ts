@@ -7,6 +7,7 @@ test('the output file holds name=value lines and values of several lines', () =>
 });
 
 test('log lines set values anywhere in a line, the last one wins', () => {
+  expect(parseSetValues('#{setValue(a=1)} {setValue(b=2)}')).toEqual({ a: '1' });
   expect(parseSetValues('x ${setValue(a=1)} y\n${setValue(b=f(x))}\n${setValue(a=2)} ${setValue(=no)}')).toEqual({
     a: '2',
     b: 'f(x)',

@@ -5,7 +5,8 @@
 import type { AttemptSpec } from '@pelorus/protocol';
 
 const OUTPUT_NAME = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
-const SET_VALUE = /\$\{setValue\(([A-Za-z_][A-Za-z0-9_.-]*)=(.*?)\)\}/g;
+/** `#{…}` means the same: in double quotes a shell leaves it alone. */
+const SET_VALUE = /[$#]\{setValue\(([A-Za-z_][A-Za-z0-9_.-]*)=(.*?)\)\}/g;
 /** Of a longer log only the end is searched for `setValue`. */
 export const LOG_SCAN_BYTES = 16 * 1024 * 1024;
 

@@ -457,7 +457,7 @@ export class ProcessRunner implements Runner {
 
   #collectOutputs(task: Task): ReturnType<typeof settleOutputs> {
     const log = readLogTail(task.logPath, LOG_SCAN_BYTES);
-    const logged = log.includes('${setValue(') ? parseSetValues(log) : {};
+    const logged = log.includes('{setValue(') ? parseSetValues(log) : {};
     const written = parseOutputFile(task.directory.readOutput());
     // What cannot be masked any more is not told.
     if (task.secrets === 'unknown') return { outputs: {}, outputsTruncated: !isEmpty(written), problem: null };
