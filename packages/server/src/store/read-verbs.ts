@@ -178,11 +178,8 @@ function loadRuns(db: Database, runs: number[]): Sql<RunTexts> {
 }
 
 function* textsOf(db: Database, runs: string): Sql<RunTexts> {
-  const [found, taskRuns, attempts] = yield* db.together([
-    db.text(RUNS_AMONG, runs),
-    db.text(TASK_RUNS_AMONG, runs),
-    db.text(LATEST_ATTEMPTS_AMONG, runs),
-  ]);
+  const asked = [RUNS_AMONG, TASK_RUNS_AMONG, LATEST_ATTEMPTS_AMONG];
+  const [found, taskRuns, attempts] = yield* db.together(asked.map((statement) => db.text(statement, runs)));
   return { runs: found!, taskRuns: taskRuns!, attempts: attempts! };
 }
 

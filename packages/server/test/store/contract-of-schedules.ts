@@ -270,7 +270,7 @@ export function schedulesContract(makePlace: () => Promise<Place>): void {
         expect(found.length).toBeGreaterThanOrEqual(431);
         expect(found.indexOf('fired')).toBe(found.length - 1);
         const instants = (await ticks(schedule)).map(({ nominalAt }) => nominalAt);
-        expect(instants.every((at, i) => i === 0 || at - instants[i - 1]! === 600_000)).toBe(true);
+        expect(new Set(instants.slice(1).map((at, i) => at - instants[i]!))).toEqual(new Set([600_000]));
       });
 
       test('a tick that has its row fires nothing again, wherever clocks and times are put', async () => {
