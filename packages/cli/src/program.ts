@@ -5,10 +5,12 @@ import { addApiCommand } from './commands/api.ts';
 import { addAuditCommand } from './commands/audit.ts';
 import { addApplyCommand } from './commands/apply.ts';
 import { addBackfillCommand } from './commands/backfill.ts';
+import { addCalendarCommand } from './commands/calendar.ts';
 import { addCompletionCommand } from './commands/completion.ts';
 import { addConfigCommand } from './commands/config.ts';
 import { addConnectionCommand } from './commands/connection.ts';
 import { addDbCommand } from './commands/db.ts';
+import { addDeadlineCommand } from './commands/deadline.ts';
 import { addDevCommand } from './commands/dev.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addEnvironmentCommand } from './commands/environment.ts';
@@ -17,10 +19,12 @@ import { addGroupCommand } from './commands/group.ts';
 import { addImportCommand } from './commands/import.ts';
 import { addLoginCommands } from './commands/login.ts';
 import { addLogsCommand } from './commands/logs.ts';
+import { addMaintenanceCommand } from './commands/maintenance.ts';
 import { addMasterCommand } from './commands/master.ts';
 import { addProjectCommand } from './commands/project.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addRunsCommand } from './commands/runs.ts';
+import { addScheduleCommand } from './commands/schedule.ts';
 import { addSecretCommand } from './commands/secret.ts';
 import { addTaskCommand } from './commands/task.ts';
 import { addTokenCommand } from './commands/token.ts';
@@ -40,6 +44,10 @@ const COMMANDS = [
   addLogsCommand,
   addRunsCommand,
   addTaskCommand,
+  addScheduleCommand,
+  addCalendarCommand,
+  addMaintenanceCommand,
+  addDeadlineCommand,
   addBackfillCommand,
   addWorkflowCommand,
   addWorkerCommand,

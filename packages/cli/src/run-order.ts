@@ -77,10 +77,10 @@ export async function runOrderOf(
 }
 
 /** Texts become what the workflow declares; what does not fit is sent as it is, and the server says what is wrong with it. */
-async function paramsOf(
+export async function paramsOf(
   session: Session,
   { project, workflow }: WorkflowName,
-  flags: RunOrderFlags,
+  flags: Pick<RunOrderFlags, 'param' | 'workflowVersion'>,
 ): Promise<Record<string, ParameterValue> | null> {
   if (flags.param === undefined) return null;
   const pairs = flags.param.map(parsePair);
