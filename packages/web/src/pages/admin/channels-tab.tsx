@@ -1,0 +1,221 @@
+import type { AlertChannelView, AlertEventName } from '@pelorus/protocol';
+import { useMutation } from '@tanstack/react-query';
+import { CircleCheck, CircleX, Plus } from 'lucide-react';
+import { useState, type ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { api, queries } from '../../api/client.ts';
+import { Button } from '../../ui/button.tsx';
+import type { Column } from '../../ui/data-table.tsx';
+import { ConfirmDialog } from '../../ui/dialog.tsx';
+import { Checkbox, Field, Input, Select } from '../../ui/field.tsx';
+import { FormDialog } from '../../ui/form-dialog.tsx';
+import { PagedTable, usePaged } from '../../ui/paged.tsx';
+import { RowActions } from '../../ui/row-actions.tsx';
+import { ShownOnce } from '../../ui/shown-once.tsx';
+import { EmptyState } from '../../ui/states.tsx';
+import '../operations/texts.ts';
+
+const KEY = ['alert-channels'];
+const EVENTS: readonly AlertEventName[] = [
+  'run-failed',
+  'run-succeeded',
+  'run-stopped',
+  'timeout-warning',
+  'deadline-missed',
+  'schedule-failed',
+];
+type Shown =
+  | { kind: 'edit'; of: AlertChannelView | null }
+  | { kind: 'delete'; of: AlertChannelView }
+  | { kind: 'secret'; name: string; secret: string }
+  | null;
+
+export function ChannelsTab(): ReactNode {
+  const { t } = useTranslation('admin');
+  const { t: common } = useTranslation();
+  const { t: words } = useTranslation('operations');
+  const [shown, setShown] = useState<Shown>(null);
+  const list = usePaged(KEY, (_cursor, signal) => api.alertChannels.list(signal));
+  const columns: Column<AlertChannelView>[] = [
+    { id: 'name', name: t('channels.name'), cell: ({ name }) => <b className="font-medium">{name}</b> },
+    {
+      id: 'target',
+      name: t('channels.target'),
+      cell: ({ kind, target, hasSecret }) => (
+        <>
+          <span className="break-all">{target}</span>
+          <p className="text-xs text-ink-2">
+            {t(`channels.kinds.${kind}`)}
+            {hasSecret && ` · ${t('channels.signed')}`}
+          </p>
+        </>
+      ),
+    },
+    {
+      id: 'events',
+      name: t('channels.events'),
+      cell: ({ events }) =>
+        events.length === 0
+          ? t('channels.everything')
+          : events.map((event) => words(`alert.events.${event}`)).join(', '),
+    },
+    {
+      id: 'actions',
+      name: t('actions'),
+      actions: true,
+      cell: (of) => (
+        <RowActions
+          edit={{ label: t('editNamed', { name: of.name }), onClick: () => setShown({ kind: 'edit', of }) }}
+          remove={{ label: t('deleteNamed', { name: of.name }), onClick: () => setShown({ kind: 'delete', of }) }}
+        >
+          <TestButton key={of.updatedAt} name={of.name} />
+        </RowActions>
+      ),
+    },
+  ];
+  const create = (
+    <Button className="justify-self-end" onClick={() => setShown({ kind: 'edit', of: null })}>
+      <Plus className="size-4" aria-hidden /> {t('channels.create')}
+    </Button>
+  );
+  return (
+    <div className="grid gap-3">
+      {list.rows !== undefined && list.rows.length > 0 && create}
+      <PagedTable
+        list={list}
+        label={t('tabs.channels')}
+        columns={columns}
+        keyOf={({ name }) => name}
+        empty={
+          <EmptyState title={t('channels.empty')} action={create}>
+            {t('channels.emptyHint')}
+          </EmptyState>
+        }
+      />
+      {shown?.kind === 'edit' && (
+        <ChannelDialog
+          of={shown.of}
+          onClose={() => setShown(null)}
+          onSecret={(name, secret) => setShown({ kind: 'secret', name, secret })}
+        />
+      )}
+      {shown?.kind === 'secret' && (
+        <ShownOnce
+          title={t('channels.secretTitle', shown)}
+          hint={t('channels.secretHint')}
+          value={shown.secret}
+          onClose={() => setShown(null)}
+        />
+      )}
+      {shown?.kind === 'delete' && (
+        <ConfirmDialog
+          open
+          onClose={() => setShown(null)}
+          title={t('channels.deleteTitle', { name: shown.of.name })}
+          confirm={common('action.delete')}
+          onConfirm={async () => {
+            await api.alertChannels.delete(shown.of.name);
+            await queries.invalidateQueries({ queryKey: KEY });
+          }}
+        >
+          {t('channels.deleteHint')}
+        </ConfirmDialog>
+      )}
+    </div>
+  );
+}
+
+function TestButton({ name }: { name: string }): ReactNode {
+  const { t } = useTranslation('admin');
+  const test = useMutation({ mutationFn: () => api.alertChannels.test(name) });
+  const Icon = test.data?.delivered ? CircleCheck : CircleX;
+  return (
+    <>
+      <span role="status" className="max-w-96 text-sm whitespace-normal">
+        {test.isPending && t('connections.testing')}
+        {test.data && (
+          <span className={test.data.delivered ? 'text-ok' : 'text-bad'}>
+            <Icon className="me-1 inline size-4" aria-hidden />
+            {t(test.data.delivered ? 'channels.delivered' : 'channels.undelivered', { detail: test.data.detail })}
+          </span>
+        )}
+        {test.error && <span className="text-bad">{test.error.message}</span>}
+      </span>
+      <Button
+        size="small"
+        aria-label={t('channels.testNamed', { name })}
+        busy={test.isPending}
+        onClick={() => test.mutate()}
+      >
+        {t('channels.test')}
+      </Button>
+    </>
+  );
+}
+
+function ChannelDialog({
+  of,
+  onClose,
+  onSecret,
+}: {
+  of: AlertChannelView | null;
+  onClose: () => void;
+  onSecret: (name: string, secret: string) => void;
+}): ReactNode {
+  const { t } = useTranslation('admin');
+  const { t: words } = useTranslation('operations');
+  const [name, setName] = useState(of?.name ?? '');
+  const [kind, setKind] = useState<'email' | 'webhook'>(of?.kind ?? 'webhook');
+  const [target, setTarget] = useState(of?.target ?? '');
+  const [events, setEvents] = useState<readonly AlertEventName[]>(of?.events ?? []);
+  return (
+    <FormDialog
+      title={of === null ? t('channels.create') : t('channels.edit', { name })}
+      onClose={onClose}
+      onSubmit={async () => {
+        const body = { kind, target: target.trim(), events: [...events] };
+        const { secret } = await api.alertChannels.put(name.trim(), body);
+        await queries.invalidateQueries({ queryKey: KEY });
+        if (secret === undefined) return undefined;
+        onSecret(name.trim(), secret);
+        return 'stay';
+      }}
+    >
+      {of === null && (
+        <Field label={t('channels.name')}>
+          <Input required autoFocus value={name} onChange={(event) => setName(event.target.value)} />
+        </Field>
+      )}
+      <Field label={t('channels.kind')}>
+        <Select value={kind} onChange={(event) => setKind(event.target.value === 'email' ? 'email' : 'webhook')}>
+          <option value="webhook">{t('channels.kinds.webhook')}</option>
+          <option value="email">{t('channels.kinds.email')}</option>
+        </Select>
+      </Field>
+      <Field label={kind === 'email' ? t('channels.address') : t('channels.url')}>
+        <Input
+          required
+          type={kind === 'email' ? 'email' : 'url'}
+          value={target}
+          onChange={(event) => setTarget(event.target.value)}
+        />
+      </Field>
+      <fieldset>
+        <legend className="text-sm font-medium">{t('channels.events')}</legend>
+        <p className="text-xs text-ink-2">{t('channels.eventsHint')}</p>
+        <div className="grid sm:grid-cols-2">
+          {EVENTS.map((event) => (
+            <Checkbox
+              key={event}
+              label={words(`alert.events.${event}`)}
+              checked={events.includes(event)}
+              onChange={({ target: { checked } }) =>
+                setEvents(checked ? [...events, event] : events.filter((each) => each !== event))
+              }
+            />
+          ))}
+        </div>
+      </fieldset>
+    </FormDialog>
+  );
+}
