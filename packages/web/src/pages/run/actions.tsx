@@ -43,7 +43,8 @@ export function RunActions({
       )}
       {may && mayAgain('failed', run) && (
         <Button kind="primary" onClick={() => give({ kind: 'again', what: { kind: 'failed' } })}>
-          <RotateCcw className="size-4" aria-hidden /> {t('action.rerunFailed')}
+          <RotateCcw className="size-4" aria-hidden />{' '}
+          {run.state === 'failed' ? t('action.rerunFailed') : t('action.rerunRest')}
         </Button>
       )}
       {may && run.state === 'succeeded' && (

@@ -1,7 +1,7 @@
 /** One run, live: what it is and how it stands, why it failed, its tasks in several views, the task that is chosen, and the log of its attempt. What is chosen stands in the address. */
 import { parseRunId, type RunId } from '@pelorus/protocol';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { useRef, useState, type ReactNode } from 'react';
+import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useRunLive, type RunPicture } from '../../api/run-live.ts';
 import { NotFound } from '../../app/not-found.tsx';
@@ -72,10 +72,19 @@ function Shown({ picture, run }: { picture: RunPicture; run: NonNullable<RunPict
   };
   const select = (name: string | null): void =>
     choose({ task: name ?? '', attempt: '', ...(name === search.task ? {} : { q: '' }) });
+  // What is chosen may change the height of all above the log: it is gone to when that has happened.
+  const wanted = useRef<string | null>(null);
+  useEffect(() => {
+    if (wanted.current === null || wanted.current !== search.task) return;
+    wanted.current = null;
+    log.current?.scrollIntoView({ block: 'start' });
+    log.current?.focus({ preventScroll: true });
+  });
+  const [, again] = useState(0);
   const showLog = (name: string): void => {
+    wanted.current = name;
     select(name);
-    log.current?.scrollIntoView({ block: 'nearest' });
-    log.current?.focus();
+    again((count) => count + 1);
   };
   const onOrder = may.execute ? setOrder : null;
   const toCompare = (): void => choose({ view: 'compare' });
@@ -111,7 +120,7 @@ function Shown({ picture, run }: { picture: RunPicture; run: NonNullable<RunPict
         above={
           <div className="flex h-full min-h-0 flex-col md:flex-row">
             <div
-              className="h-[60vh] min-w-0 grow md:h-full"
+              className="h-[50vh] min-w-0 grow md:h-full"
               id="run-view"
               role="tabpanel"
               aria-label={t(`view.${view}`)}

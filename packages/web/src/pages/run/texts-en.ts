@@ -28,6 +28,7 @@ export const en = {
     resume: 'Resume',
     stop: 'Stop',
     rerunFailed: 'Re-run failed',
+    rerunRest: 'Run the rest',
     repeat: 'Repeat the whole run',
     from: 'Re-run from {{task}}',
     fromNone: 'Re-run from a task (choose one)',

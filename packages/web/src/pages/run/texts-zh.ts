@@ -31,6 +31,7 @@ export const zh: Texts<typeof en> = {
     resume: '恢复',
     stop: '停止',
     rerunFailed: '重跑失败任务',
+    rerunRest: '运行未完成部分',
     repeat: '重复整个运行',
     from: '从 {{task}} 重跑',
     fromNone: '从某任务重跑(请先选择)',

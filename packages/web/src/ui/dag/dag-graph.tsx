@@ -20,6 +20,7 @@ import { useTranslation } from 'react-i18next';
 import { addTexts } from '../../i18n/index.ts';
 import { IconButton } from '../button.tsx';
 import { Spinner } from '../spinner.tsx';
+import { CanvasGraph } from './canvas-graph.tsx';
 import type { Camera } from './drawn.ts';
 import { indexGraph, neighbour, type DagEdge, type DagNode, type Direction, type IndexedGraph } from './graph.ts';
 import { layoutGraph } from './layout.ts';
@@ -27,7 +28,6 @@ import { layoutGraph } from './layout.ts';
 export type { DagEdge, DagNode } from './graph.ts';
 
 const FlowGraph = lazy(async () => ({ default: (await import('./flow-graph.tsx')).FlowGraph }));
-const CanvasGraph = lazy(async () => ({ default: (await import('./canvas-graph.tsx')).CanvasGraph }));
 
 /** More nodes than this are drawn on a canvas: elements would not keep up with a hand that moves them. */
 const FLOW_NODES = 300;
@@ -57,8 +57,16 @@ export function DagGraph(props: DagGraphProps): ReactNode {
   const chosen = (selected === null ? undefined : at.get(selected)) ?? null;
   const [isWalking, setIsWalking] = useState(false);
 
+  const frame = useRef<HTMLDivElement>(null);
+
+  // Also when there is less room than before, such as beside a panel that has opened.
   useEffect(() => {
-    if (chosen !== null) camera.current?.show(chosen);
+    if (chosen === null) return;
+    const show = (): void => camera.current?.show(chosen);
+    const observer = new ResizeObserver(show);
+    observer.observe(frame.current!);
+    show();
+    return () => observer.disconnect();
   }, [chosen]);
 
   const select = (index: number | null): void => onSelect(index === null ? null : (ids[index] ?? null));
@@ -90,7 +98,7 @@ export function DagGraph(props: DagGraphProps): ReactNode {
   };
   const Drawing = nodes.length <= FLOW_NODES ? FlowGraph : CanvasGraph;
   return (
-    <div className="relative h-full min-h-64 w-full overflow-hidden bg-surface-2" data-dag="">
+    <div ref={frame} className="relative h-full min-h-64 w-full overflow-hidden bg-surface-2" data-dag="">
       <div
         role="application"
         aria-label={label}
