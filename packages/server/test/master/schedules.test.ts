@@ -2,7 +2,7 @@
 import type { RunGate } from '@pelorus/engine';
 import type { RunId } from '@pelorus/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { startDueLooks } from '../../src/master/due-looks.ts';
+import { SCHEDULES_AT_ONCE, startDueLooks } from '../../src/master/due-looks.ts';
 import type { FiredTicks, SaveSchedule, ScheduleRow, TickRow } from '../../src/store/index.ts';
 import { taskDefinition } from '../store/records.ts';
 import { type Cluster, startCluster } from './cluster.ts';
@@ -218,6 +218,7 @@ describe('looks for what is due', () => {
       });
     });
     await ended;
-    expect(heard).toEqual(['the store is away', 'fire 200', 'fire 200', 'fire 200']);
+    const fire = `fire ${SCHEDULES_AT_ONCE}`;
+    expect(heard).toEqual(['the store is away', fire, fire, fire]);
   });
 });
