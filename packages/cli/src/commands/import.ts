@@ -1,52 +1,57 @@
 /** `pelorus import …`: the files of other schedulers as workflows, with a report of what became of everything in them. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import {
   dssFlowName,
+  importCrontab,
+  importDolphinScheduler,
   importDssFiles,
+  isZone,
   type DssSource,
-  type ImportedWorkflow,
-  type ImportReportRow,
-  type ImportResult,
 } from '@pelorus/engine';
 import { ApiError } from '@pelorus/sdk';
 import type { Command } from 'commander';
-import { applyDefinition, DEFAULT_PROJECT } from '../apply-workflow.ts';
-import type { DefinitionFile } from '../definition-files.ts';
+import { DEFAULT_PROJECT } from '../apply-workflow.ts';
 import { examples } from '../examples.ts';
-import { EXIT } from '../exit-codes.ts';
-import { Failure, usageFailure } from '../failure.ts';
-import { tableText, writeItem, type Column } from '../output.ts';
+import { usageFailure } from '../failure.ts';
+import { isFile, readSourceFile, settleImport, type ImportFlags } from '../imported-workflows.ts';
+import { allPages } from '../pages.ts';
 import { openSession, type Host, type Session } from '../session.ts';
 
-interface ImportFlags {
-  project?: string;
+interface DssFlags extends ImportFlags {
   name?: string;
-  dryRun?: boolean;
-  out?: string;
 }
 
-/** What became of one workflow. */
-interface Outcome {
-  name: string;
-  /** Null when it was not saved on a server. */
-  version: number | null;
-  result: 'created' | 'changed' | 'unchanged' | 'valid' | 'written';
-  /** Where it was written with `--out`. */
-  file: string | null;
+interface CrontabFlags extends ImportFlags {
+  timezone?: string;
+  system?: boolean;
+}
+
+interface DolphinSchedulerFlags extends ImportFlags {
+  timezone?: string;
+  datasource: Map<string, string>;
+  environment: Map<string, string>;
+  taskGroup: Map<string, string>;
 }
 
 export function addImportCommand(program: Command, host: Host): void {
-  program
-    .command('import')
-    .description('take over workflows of other schedulers')
-    .command('dss <file...>')
-    .description('flows of DataSphereStudio, as JSON; several files are one import')
+  const group = program.command('import').description('take over workflows of other schedulers');
+  addDss(group, host);
+  addCrontab(group, host);
+  addDolphinScheduler(group, host);
+}
+
+function shared(command: Command): Command {
+  return command
     .option('--project <name>', `the project (default: ${DEFAULT_PROJECT})`)
-    .option('--name <name>', 'the name of the workflow; of one file only')
     .option('--dry-run', 'only report what would become of everything')
-    .option('--out <folder>', 'write the definitions there instead of saving them')
+    .option('--out <folder>', 'write the definitions there instead of saving them');
+}
+
+function addDss(group: Command, host: Host): void {
+  shared(group.command('dss <file...>'))
+    .description('flows of DataSphereStudio, as JSON; several files are one import')
+    .option('--name <name>', 'the name of the workflow; of one file only')
     .addHelpText(
       'after',
       examples(
@@ -55,44 +60,140 @@ export function addImportCommand(program: Command, host: Host): void {
         'pelorus import dss main.json child.json --out workflows',
       ),
     )
-    .action(async (paths: string[], flags: ImportFlags, command: Command) => {
+    .action(async (paths: string[], flags: DssFlags, command: Command) => {
       const session = openSession(command, host);
-      const sources = await readSources(paths, flags, host);
-      const folder = dirname(resolve(host.directory, paths[0] ?? '.'));
+      const sources = await readSources(session, paths, flags);
+      const folder = folderOf(paths, host);
       const result = importDssFiles(sources, {
         project: flags.project ?? null,
         readFile: (name) => scriptBeside(folder, name),
         hasFile: (name) => isFile(join(folder, name)),
       });
-      const outcomes = result.problems.length > 0 ? [] : await settle(session, result.workflows, folder, flags);
-      writeImported(session, outcomes, result);
-      if (result.problems.length > 0) throw refused(paths, result);
+      await settleImport(session, result, { paths, folder, flags });
     });
+}
+
+function addCrontab(group: Command, host: Host): void {
+  shared(group.command('crontab <file>'))
+    .description('the entries of a crontab, each as a workflow with an offline schedule; - reads crontab -l')
+    .option('--timezone <zone>', 'the zone of its times (default: CRON_TZ in the file, else the zone of this machine)')
+    .option('--system', 'a user stands before each command, as in /etc/crontab (default: as the file looks)')
+    .addHelpText(
+      'after',
+      examples(
+        'crontab -l | pelorus import crontab - --project ops',
+        'pelorus import crontab /etc/crontab --dry-run',
+        'pelorus import crontab jobs.txt --timezone Europe/Berlin --out workflows',
+      ),
+    )
+    .action(async (path: string, flags: CrontabFlags, command: Command) => {
+      const timezone = zoneOf(flags.timezone);
+      const session = openSession(command, host);
+      const source = await readSourceFile(session, path);
+      const result = importCrontab(source, {
+        file: path === '-' ? 'crontab' : basename(path),
+        project: flags.project ?? null,
+        timezone,
+        hasUser: flags.system === true || isOfSystem(resolve(host.directory, path)) ? true : null,
+      });
+      await settleImport(session, result, { paths: [path], folder: folderOf([path], host), flags });
+    });
+}
+
+function addDolphinScheduler(group: Command, host: Host): void {
+  shared(group.command('dolphinscheduler <file...>'))
+    .description('workflows that Apache DolphinScheduler 1.x to 3.4 exported, as JSON; several files are one import')
+    .option('--timezone <zone>', 'the zone of schedules that name none (default: the zone of this machine)')
+    .option(
+      '--datasource <id=connection>',
+      'the connection that is meant by a data source; repeatable',
+      pair,
+      new Map(),
+    )
+    .option('--environment <code=name>', 'the environment that is meant by a code; repeatable', pair, new Map())
+    .option('--task-group <id=name>', 'the task group that is meant by a number; repeatable', pair, new Map())
+    .addHelpText(
+      'after',
+      examples(
+        'pelorus import dolphinscheduler workflows.json --project etl --datasource 7=warehouse',
+        'pelorus import dolphinscheduler workflows.json --dry-run -o json',
+      ),
+    )
+    .action(async (paths: string[], flags: DolphinSchedulerFlags, command: Command) => {
+      const timezone = zoneOf(flags.timezone);
+      const session = openSession(command, host);
+      const sources = await Promise.all(
+        paths.map(async (path) => ({
+          file: path === '-' ? 'export' : basename(path),
+          source: await readSourceFile(session, path),
+        })),
+      );
+      const folder = folderOf(paths, host);
+      const isLocal = flags.dryRun === true || flags.out !== undefined;
+      const result = importDolphinScheduler(sources, {
+        project: flags.project ?? null,
+        timezone,
+        known: isLocal ? new Map() : await knownCodes(session, flags.project ?? DEFAULT_PROJECT),
+        connections: flags.datasource,
+        environments: flags.environment,
+        taskGroups: flags.taskGroup,
+        hasFile: (name) => isFile(join(folder, name)),
+      });
+      await settleImport(session, result, { paths, folder, flags });
+    });
+}
+
+function folderOf(paths: string[], host: Host): string {
+  return dirname(resolve(host.directory, paths[0] ?? '.'));
+}
+
+function zoneOf(flag: string | undefined): string {
+  if (flag === undefined) return Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (!isZone(flag)) throw usageFailure(`--timezone ${flag} is no time zone`);
+  return flag;
+}
+
+function isOfSystem(path: string): boolean {
+  return path === '/etc/crontab' || dirname(path) === '/etc/cron.d';
+}
+
+function pair(text: string, before: Map<string, string>): Map<string, string> {
+  const [, id, name] = /^([^=\s]+)=(\S+)$/.exec(text) ?? [];
+  if (id === undefined || name === undefined)
+    throw usageFailure(`"${text}" is not a number and a name, like 7=warehouse`);
+  return new Map([...before, [id, name]]);
+}
+
+/** Workflows of the project that were imported before, by their code. */
+async function knownCodes({ client, signal }: Session, project: string): Promise<Map<string, string>> {
+  const workflows = await allPages((query) => client.workflows.list({ project, ...query }, signal)).catch(
+    (error: unknown) => {
+      // A project that is only made by this import.
+      if (error instanceof ApiError && error.status === 404) return [];
+      throw error;
+    },
+  );
+  return new Map(
+    workflows.toReversed().flatMap(({ name, labels }): [string, string][] => {
+      const code = labels['dolphinscheduler.code'];
+      return code === undefined ? [] : [[code, name]];
+    }),
+  );
 }
 
 const NAME = /^[\p{L}_][\p{L}\p{M}\p{Nd}_-]{0,62}$/u;
 
-async function readSources(paths: string[], flags: ImportFlags, host: Host): Promise<DssSource[]> {
+async function readSources(session: Session, paths: string[], flags: DssFlags): Promise<DssSource[]> {
   if (flags.name !== undefined && paths.length > 1) throw usageFailure('--name is for one file; these are several');
   if (flags.name !== undefined && !NAME.test(flags.name))
     throw usageFailure(`--name must be letters, digits, _ and -, not "${flags.name}"`);
   return Promise.all(
     paths.map(async (path) => {
-      const source = path === '-' ? await host.readStdin() : await readSource(resolve(host.directory, path), path);
+      const source = await readSourceFile(session, path);
       const fallback = path === '-' ? 'flow' : basename(path, extname(path));
       return { file: basename(path), name: flags.name ?? dssFlowName(source) ?? fallback, source };
     }),
   );
-}
-
-async function readSource(full: string, shown: string): Promise<string> {
-  return readFile(full, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new Failure({
-      exitCode: cause.code === 'ENOENT' ? EXIT.notFound : EXIT.usage,
-      what: `${shown} cannot be read`,
-      why: cause.code === 'ENOENT' ? 'there is no such file' : cause.message,
-    });
-  });
 }
 
 /** Where exports put the scripts of nodes. */
@@ -103,124 +204,4 @@ function scriptBeside(folder: string, name: string): string | null {
   if (basename(name) !== name) return null;
   const found = SCRIPT_FOLDERS.map((inner) => join(folder, inner, name)).find(isFile);
   return found === undefined ? null : readFileSync(found, 'utf8');
-}
-
-function isFile(path: string): boolean {
-  return existsSync(path) && statSync(path).isFile();
-}
-
-async function settle(
-  session: Session,
-  workflows: ImportedWorkflow[],
-  folder: string,
-  flags: ImportFlags,
-): Promise<Outcome[]> {
-  if (flags.dryRun === true) return workflows.map(({ name }) => ({ name, version: null, result: 'valid', file: null }));
-  if (flags.out !== undefined) {
-    const target = resolve(session.host.directory, flags.out);
-    return Promise.all(workflows.map((workflow) => writeOne(workflow, folder, target)));
-  }
-  const project = flags.project ?? DEFAULT_PROJECT;
-  await Promise.all(workflows.map((workflow) => refuseForeign(session, project, workflow)));
-  const outcomes: Outcome[] = [];
-  // One after the other: children stand before those that run them.
-  for (const workflow of workflows) outcomes.push(await saveOne(session, workflow, folder, project));
-  return outcomes;
-}
-
-async function writeOne(workflow: ImportedWorkflow, folder: string, target: string): Promise<Outcome> {
-  const file = join(target, `${workflow.name}.yaml`);
-  await mkdir(target, { recursive: true });
-  await writeFile(file, workflow.source);
-  for (const name of workflow.files) {
-    const copy = join(target, name);
-    if (copy === join(folder, name)) continue;
-    await mkdir(dirname(copy), { recursive: true });
-    await copyFile(join(folder, name), copy);
-  }
-  return { name: workflow.name, version: null, result: 'written', file };
-}
-
-async function saveOne(
-  session: Session,
-  workflow: ImportedWorkflow,
-  folder: string,
-  project: string,
-): Promise<Outcome> {
-  const file: DefinitionFile = {
-    shown: workflow.name,
-    path: join(folder, `${workflow.name}.yaml`),
-    source: workflow.source,
-    format: 'yaml',
-    name: workflow.name,
-    project,
-    files: workflow.files,
-    isDefinition: true,
-  };
-  const saved = await applyDefinition(session.client, file, { project, dryRun: false }, session.signal);
-  const result = saved.created ? 'created' : saved.changed ? 'changed' : 'unchanged';
-  return { name: workflow.name, version: saved.version, result, file: null };
-}
-
-/** Importing again saves a new version; a workflow that comes from elsewhere is never written over. */
-async function refuseForeign(session: Session, project: string, { name, definition }: ImportedWorkflow): Promise<void> {
-  const there = await session.client.workflows.get(project, name, session.signal).catch((error: unknown) => {
-    if (error instanceof ApiError && error.status === 404) return null;
-    throw error;
-  });
-  if (there === null) return;
-  const own = originOf(definition['labels']);
-  const other = originOf(there.definition.labels);
-  if (other !== null && (own === null || own === other)) return;
-  throw new Failure({
-    exitCode: EXIT.conflict,
-    what: `${project}/${name} exists and ${other === null ? 'was not imported' : `comes from another flow (${other})`}; nothing was stored`,
-    todo: 'give another name with --name, or another project with --project',
-  });
-}
-
-/** Which flow a workflow was imported from; null when from none. */
-function originOf(labels: unknown): string | null {
-  const known = (typeof labels === 'object' && labels !== null ? labels : {}) as Record<string, string>;
-  return known['dss.flowId'] ?? known['dss.flow'] ?? known['dss.file'] ?? null;
-}
-
-function writeImported(session: Session, outcomes: Outcome[], result: ImportResult): void {
-  const { report, problems } = result;
-  writeItem(session.terminal.out, session.format, {
-    value: { workflows: outcomes, report, problems },
-    name: outcomes.map(({ name }) => name).join('\n'),
-    text: (stream) => {
-      const table = tableText(stream, { rows: report, columns: REPORT_COLUMNS });
-      const first = outcomes.length === 0 ? '' : `${tableText(stream, { rows: outcomes, columns: OUTCOME_COLUMNS })}\n`;
-      return `${first}${table}\n${countsText(report)}\n`;
-    },
-  });
-}
-
-const OUTCOME_COLUMNS: Column<Outcome>[] = [
-  { title: 'WORKFLOW', value: ({ name }) => name },
-  { title: 'VERSION', value: ({ version }) => (version === null ? '-' : String(version)) },
-  { title: 'RESULT', value: ({ result, file }) => (file === null ? result : `${result} to ${file}`) },
-];
-
-const REPORT_COLUMNS: Column<ImportReportRow>[] = [
-  { title: 'IN THE FILE', value: ({ item }) => item },
-  { title: 'OUTCOME', value: ({ outcome }) => outcome, tone: ({ outcome }) => TONES[outcome] },
-  { title: 'BECAME', value: ({ to }) => to ?? '-' },
-  { title: 'WHY', value: ({ why }) => why ?? '' },
-];
-const TONES = { mapped: 'good', changed: 'warn', unsupported: 'bad' } as const;
-
-function countsText(report: ImportReportRow[]): string {
-  const count = (outcome: ImportReportRow['outcome']): number => report.filter((row) => row.outcome === outcome).length;
-  return `${count('mapped')} mapped, ${count('changed')} changed, ${count('unsupported')} unsupported`;
-}
-
-function refused(paths: string[], { problems }: ImportResult): Failure {
-  return new Failure({
-    exitCode: EXIT.usage,
-    what: `${paths.join(', ')} cannot be imported; nothing was stored`,
-    details: problems.map(({ item, message }) => `${item}: ${message}`),
-  });
 }

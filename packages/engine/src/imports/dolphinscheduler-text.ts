@@ -80,8 +80,7 @@ export function translateScript(text: string, constants: DsConstants, tell: Tell
   const run = translateText(text, constants, tell);
   const refers = namesIn(parseTemplate(run, 'script')).some((name) => builtInOf(name) === null);
   if (!refers) return { run, substitution: 'env', why: [] };
-  const escaped = run.replaceAll(/(?<!\$)\$\{setValue\(/g, '$$$${setValue(');
-  if (parseTemplate(escaped, 'value').problems.length === 0) return { run: escaped, substitution: 'text', why: [] };
+  if (parseTemplate(run, 'value').problems.length === 0) return { run, substitution: 'text', why: [] };
   return {
     run,
     substitution: 'env',

@@ -160,7 +160,7 @@ describe('the samples of three generations', () => {
       timeout: { afterMs: 1_800_000, action: 'warn_and_fail' },
       action: {
         substitution: 'text',
-        run: `set -e\necho "extract \${bizdate} of \${region}, \${day}"\necho '$\${setValue(rows=3)}'\n`,
+        run: `set -e\necho "extract \${bizdate} of \${region}, \${day}"\necho '\${setValue(rows=3)}'\n`,
       },
     });
     expect(tasks.get('check_rows')?.action).toEqual({
@@ -390,7 +390,7 @@ describe('texts', () => {
     ['nothing to put in', 'echo hi', 'env', 'echo hi'],
     ['a name', "echo '${x}'", 'text', "echo '${x}'"],
     ['an output', "echo '${setValue(a=1)}'", 'env', "echo '${setValue(a=1)}'"],
-    ['an output beside a name', "echo '${setValue(a=${x})}'", 'text', "echo '$${setValue(a=${x})}'"],
+    ['an output beside a name', "echo '${setValue(a=${x})}'", 'text', "echo '${setValue(a=${x})}'"],
     ['an output in double quotes', 'echo "#{setValue(a=1)}"', 'env', 'echo "#{setValue(a=1)}"'],
     ['built-ins', 'echo ${system.biz.date} ${system.datetime}', 'env', 'echo ${system.biz.date} ${system.datetime}'],
     [
