@@ -21,6 +21,9 @@ tasks:
 `;
 const LARGE = `tasks:\n${[...Array(400).keys()].map((i) => `  t${i}: { type: virtual, needs: [${i < 20 ? '' : `t${i - 20}`}] }`).join('\n')}\n`;
 
+/** For machines that have much else to do. */
+const PATIENCE = { timeout: 60_000, interval: 50 };
+
 describe.skipIf(chromiumPath === null)('Page of a run, in the browser', () => {
   let place: ConsolePlace;
   beforeAll(async () => {
@@ -119,7 +122,7 @@ describe.skipIf(chromiumPath === null)('Page of a run, in the browser', () => {
         .poll(async () => {
           await log.evaluate((element) => (element.scrollTop = Math.max(0, element.scrollTop - 2000)));
           return Math.min(...(await shown()));
-        })
+        }, PATIENCE)
         .toBeLessThan(55_000);
       const numbers = await shown();
       expect(numbers.length).toBeLessThan(150);

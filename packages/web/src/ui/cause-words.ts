@@ -2,8 +2,9 @@
 import type { Cause } from '@pelorus/protocol';
 import { useCallback } from 'react';
 import { useTranslation } from 'react-i18next';
-import { addTexts, language } from '../i18n/index.ts';
+import { addTexts } from '../i18n/index.ts';
 import { span } from './time.tsx';
+import { waitText } from './wait-text.ts';
 
 addTexts('cause', {
   en: {
@@ -83,34 +84,9 @@ export function useCauseText(): (cause: Cause | null) => string {
   );
 }
 
-/** The server gives reasons in English; those that it is known to give are said in Chinese, any other is shown as it is. */
-const REASONS: readonly (readonly [RegExp, string])[] = [
-  [/^waiting for running tasks to finish$/, '等待运行中的任务结束'],
-  [/^waiting for (.+) and (\d+) more$/, '等待 $1 等另外 $2 个任务'],
-  [/^waiting for (.+)$/, '等待 $1'],
-  [/^retry (\d+) of (\d+)$/, '等待重试:第 $1 次,共 $2 次'],
-  [/^worker (.+) is gone: waiting for its return or for a decision$/, '工作节点 $1 已失联:等待其恢复或人工处理'],
-  [/^the run is paused$/, '运行已暂停'],
-  [/^paused by a person$/, '已被人工暂停'],
-  [/^delayed by its definition$/, '按定义延时启动'],
-  [/^asks whether what it depends on has succeeded$/, '正在确认所依赖的内容是否成功'],
-  [/^put aside after an internal error: (.+)$/, '发生内部错误,已搁置:$1'],
-  [/^there is no task group (.+)$/, '不存在任务组 $1'],
-  [/^(.+) is full \((\d+) of (\d+)\)$/, '任务组 $1 已满($2 / $3)'],
-  [/^no worker of group (.+) is connected$/, '工作组 $1 没有在线的工作节点'],
-  [/^every worker of group (.+) is full or not accepting$/, '工作组 $1 的工作节点均已占满或不再接收'],
-  [/^(.+) has not ended: run (\d+)$/, '$1 尚未结束:运行 #$2'],
-];
-
 /** Why something waits, as the server says it, in the language that is shown. */
 export function useWaitText(): (reason: string) => string {
   const { i18n } = useTranslation();
   // Another language is another function, so that what was said with it is said again.
   return useCallback((reason) => waitText(reason, i18n.language === 'zh'), [i18n.language]);
-}
-
-export function waitText(reason: string, isChinese = language() === 'zh'): string {
-  const plain = reason.replace(/^(?:task_group|no_worker|no_slot): /, '');
-  if (isChinese) for (const [pattern, text] of REASONS) if (pattern.test(plain)) return plain.replace(pattern, text);
-  return plain.charAt(0).toUpperCase() + plain.slice(1);
 }
