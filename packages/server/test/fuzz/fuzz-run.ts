@@ -335,6 +335,16 @@ const KNOWN: Known = {
   crontab: ['0 0 * * *'],
   zone: ['UTC', 'Europe/Berlin'],
   timezone: ['UTC', 'Europe/Berlin'],
+  schedule: ['default', 'default', 'early'],
+  deadline: ['six'],
+  calendar: ['ops'],
+  environment: ['db'],
+  cron: ['0 6 * * *', '*/7 * * * *', '0 0/3 6 ? * MON-FRI', '0 0 6 L-3W * ? 2030-2040', '@daily'],
+  start: ['2026-03-01', '2026-03-01T08:00', '2026-03-01T00:00:00Z'],
+  end: ['2030-03-01', '2100-01-01T00:00:00+05:30'],
+  days: ['2026-05-01', '2026-12-25'],
+  dependsOn: ['other', 'samples/other'],
+  workerGroup: ['default'],
 };
 
 type Send = (method: string, at: string, body: unknown, type?: string) => Promise<unknown>;
@@ -352,6 +362,10 @@ async function restoreWorld(store: Store, call: Send): Promise<void> {
   await call('PUT', '/projects/samples/connections/db', { kind: 'sqlite', url: 'sqlite:x.db' });
   await call('PUT', '/projects/samples/files/a.txt', 'some text', 'application/octet-stream');
   await call('PUT', '/task-groups/gpu', { size: 2 });
+  await call('PUT', '/calendars/ops', { days: ['2026-05-01'] });
+  await call('PUT', '/environments/db', { variables: {} });
+  await call('PUT', '/projects/samples/workflows/diamond/schedule', { cron: '0 6 * * *', calendar: 'ops' });
+  await call('PUT', '/projects/samples/workflows/diamond/deadlines/six', { cron: '0 6 * * *' });
   await call('PUT', '/alert-channels/ops', { kind: 'email', target: 'ops@example.org' });
   const { total } = await store.listRuns({}, 0, 1);
   for (let made = total ?? 0; made < 3; made += 1)
