@@ -26,6 +26,8 @@ type FlowEdge = Edge<{ from: Place; to: Place; bends: readonly Place[]; isNear: 
 
 const NODE_TYPES = { task: memo(TaskNode) };
 const EDGE_TYPES = { dag: memo(DagLine) };
+/** At which names can still be read. */
+const READABLE_ZOOM = 0.55;
 const FIT = { maxZoom: ZOOM_FIT_MAX, padding: 0.08 };
 const HANDLES = [
   { type: 'target' as const, position: Position.Left, x: 0, y: NODE_HEIGHT / 2, width: 1, height: 1 },
@@ -93,14 +95,30 @@ function Flow({ nodes, graph, layout, selected, onSelect, onOpen, onConnect, onD
       const { x: left, y: top } = flow.flowToScreenPosition({ x, y });
       const right = left + NODE_WIDTH * flow.getZoom();
       const isSeen = left >= bounds.left && right <= bounds.right && top >= bounds.top && top + 30 <= bounds.bottom;
-      if (!isSeen)
-        void flow.setCenter(x + NODE_WIDTH / 2, y + NODE_HEIGHT / 2, { zoom: Math.max(0.6, flow.getZoom()) });
+      if (isSeen) return;
+      // A graph that can be read as a whole is shown as a whole.
+      const fits = Math.min(bounds.width / layout.width, bounds.height / layout.height);
+      if (fits >= READABLE_ZOOM) void flow.fitView(FIT);
+      else void flow.setCenter(x + NODE_WIDTH / 2, y + NODE_HEIGHT / 2, { zoom: Math.max(0.6, flow.getZoom()) });
     },
   }));
 
   useEffect(() => {
     void flow.fitView(FIT);
   }, [flow, layout]);
+
+  // Beside a form that opens and closes it has another size each time.
+  useEffect(() => {
+    const place = document.querySelector('[data-dag]');
+    if (place === null) return undefined;
+    let isFirst = true;
+    const observer = new ResizeObserver(() => {
+      if (!isFirst) requestAnimationFrame(() => void flow.fitView(FIT));
+      isFirst = false;
+    });
+    observer.observe(place);
+    return () => observer.disconnect();
+  }, [flow]);
 
   const onEdgesChange = useCallback((changes: EdgeChange<FlowEdge>[]) => {
     setChosenEdges((before) => {
