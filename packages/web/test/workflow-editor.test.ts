@@ -108,22 +108,34 @@ tasks:
 
   test('of two who save at once nobody loses anything', async () => {
     const { client } = place.server;
+    const mine = NIGHTLY.replace('echo fetched', 'echo mine');
+    const theirs = NIGHTLY.replace('team: data', 'team: theirs');
     await place.visit({ at: '/projects/samples/workflows/nightly/edit' }, async (page) => {
-      await page.locator('.cm-content').click();
-      await page.keyboard.press('Control+End');
-      await page.keyboard.type('# mine');
-      await client.workflows.save('samples', 'nightly', { source: `${NIGHTLY}# theirs`, format: 'yaml' });
+      await task(page, 'fetch').click();
+      await page.getByLabel('Script', { exact: true }).fill('echo mine');
+      await client.workflows.save('samples', 'nightly', { source: theirs, format: 'yaml' });
       await page.keyboard.press('Control+s');
       await page.getByRole('heading', { name: 'Somebody has saved this workflow meanwhile' }).waitFor();
       await page.getByRole('button', { name: 'Take theirs' }).click();
-      await expect.poll(() => text(page)).toBe(`${NIGHTLY}# theirs`);
+      await expect.poll(() => text(page)).toBe(theirs);
       await page.getByRole('button', { name: /^Undo/ }).click();
-      await expect.poll(() => text(page)).toBe(`${NIGHTLY}# mine`);
+      await expect.poll(() => text(page)).toBe(mine);
       await page.keyboard.press('Control+s');
       await page.getByText('Version 3 of nightly is saved').waitFor();
     });
-    expect((await client.workflows.get('samples', 'nightly')).source).toBe(`${NIGHTLY}# mine`);
+    expect((await client.workflows.get('samples', 'nightly')).source).toBe(mine);
     await client.workflows.save('samples', 'nightly', { source: NIGHTLY, format: 'yaml' });
+  });
+
+  test('a remark alone makes no version, and it is said that it was not saved', async () => {
+    await place.visit({ at: '/projects/samples/workflows/nightly/edit' }, async (page) => {
+      await page.locator('.cm-content').click();
+      await page.keyboard.press('Control+End');
+      await page.keyboard.type('# a remark');
+      await page.keyboard.press('Control+s');
+      await page.getByText('only remarks or layout differ').waitFor();
+      await page.getByText('unsaved changes').waitFor();
+    });
   });
 
   test('the page of a workflow shows its runs by task, and what changed between versions', async () => {
@@ -141,12 +153,13 @@ tasks:
       await page.getByRole('tab', { name: 'Versions' }).click();
       await page.getByRole('link', { name: 'Version 2' }).click();
       await page.getByText('From version 1 to 2').waitFor();
-      await page.getByText('# theirs').waitFor();
+      await page.getByText('theirs').waitFor();
     });
   });
 
   test('the list is filtered by what is typed, and the address keeps it', async () => {
     await place.visit({ at: '/workflows' }, async (page) => {
+      await page.getByRole('link', { name: 'nightly', exact: true }).waitFor();
       await page.keyboard.press('/');
       await page.keyboard.type('nigh');
       await page.waitForURL('**/workflows?q=nigh');

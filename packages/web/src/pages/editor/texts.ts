@@ -95,7 +95,7 @@ const en = {
     taken: 'There is a workflow {{name}} in {{project}} already. Give this one another name.',
   },
   savedVersion: 'Version {{version}} of {{workflow}} is saved',
-  savedSame: 'Nothing to save: it is the same as version {{version}}',
+  savedSame: 'Not saved: only remarks or layout differ from version {{version}}',
   invalid: 'It was not saved: the definition has problems',
   refused: 'It was not saved',
   conflict: {
@@ -278,7 +278,7 @@ const zh = {
     taken: '项目 {{project}} 中已有工作流 {{name}}，请换一个名称。',
   },
   savedVersion: '{{workflow}} 的版本 {{version}} 已保存',
-  savedSame: '无需保存：与版本 {{version}} 相同',
+  savedSame: '没有保存：与版本 {{version}} 只有注释或排版不同',
   invalid: '没有保存：定义有问题',
   refused: '没有保存',
   conflict: {

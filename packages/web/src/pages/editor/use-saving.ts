@@ -50,12 +50,18 @@ export function useSaving(
   const [isBusy, setBusy] = useState(false);
   const [conflict, setConflict] = useState<WorkflowView | null>(null);
 
-  const send = async (project: string, name: string, expected: { ifMatch?: string; mustBeNew?: boolean }) => {
+  const send = async (
+    project: string,
+    name: string,
+    expected: { ifMatch?: string; mustBeNew?: boolean },
+  ): Promise<void> => {
     const source = document.stored;
     const saved = await api.workflows.save(project, name, { source, format: document.format }, undefined, expected);
-    const next = { project, name, version: saved.version, tag: versionTag(saved), source };
+    // Remarks and layout alone make no version: the one there is keeps its text.
+    const stored = saved.changed || base === null ? source : base.source;
+    const next = { project, name, version: saved.version, tag: versionTag(saved), source: stored };
     setBase(next);
-    onSaved(next);
+    if (stored === source) onSaved(next);
     toast({
       title: saved.changed
         ? t('savedVersion', { version: saved.version, workflow: name })
@@ -65,7 +71,6 @@ export function useSaving(
     void queries.invalidateQueries({ queryKey: ['workflow', project, name] });
     void queries.invalidateQueries({ queryKey: ['versions', project, name] });
     void queries.invalidateQueries({ queryKey: ['workflows'] });
-    return next;
   };
 
   const save = async (overTag?: string): Promise<boolean> => {
