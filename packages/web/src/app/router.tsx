@@ -58,7 +58,7 @@ const run = createRoute({
 });
 const schedules = createRoute({
   ...at('/schedules'),
-  validateSearch: texts('project', 'q', 'online'),
+  validateSearch: texts('project', 'q', 'online', 'tab', 'schedule'),
   component: lazyRouteComponent(() => import('../pages/schedules/schedules.tsx'), 'SchedulesPage'),
 });
 const backfills = createRoute({
@@ -73,6 +73,7 @@ const newBackfill = createRoute({
 });
 const backfill = createRoute({
   ...at('/backfills/$backfill'),
+  validateSearch: texts('view', 'state'),
   component: lazyRouteComponent(() => import('../pages/backfills/backfill.tsx'), 'BackfillPage'),
 });
 const operations = createRoute({

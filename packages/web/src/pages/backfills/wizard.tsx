@@ -1,8 +1,133 @@
-import type { ReactNode } from 'react';
+/** A new backfill: what is asked for on one side, on the other exactly what would run. */
+import '../workflows/texts.ts';
+import './texts.ts';
+import type { BackfillRequest } from '@pelorus/protocol';
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useDeferredValue, useEffect, useMemo, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Page } from '../../ui/page.tsx';
+import { api, queries } from '../../api/client.ts';
+import { useMay } from '../../app/session.tsx';
+import { Button } from '../../ui/button.tsx';
+import { Page, Panel } from '../../ui/page.tsx';
+import { Spinner } from '../../ui/spinner.tsx';
+import { ProblemText } from '../../ui/states.tsx';
+import { toast } from '../../ui/toast.tsx';
+import { WorkflowPicker } from '../../ui/workflow-picker.tsx';
+import { isZone } from '../../ui/zone-input.tsx';
+import { PreviewPane } from './preview-pane.tsx';
+import { WizardDates } from './wizard-dates.tsx';
+import { backfillOf, EMPTY_WIZARD, type WizardForm } from './wizard-form.ts';
+import { WizardHow, WizardRunOptions } from './wizard-options.tsx';
 
 export function BackfillWizardPage(): ReactNode {
-  const { t } = useTranslation();
-  return <Page title={t('nav.backfills')}>{null}</Page>;
+  const { t } = useTranslation('backfills');
+  const { project = '', workflow = '' } = useSearch({ from: '/backfills/new' });
+  const navigate = useNavigate({ from: '/backfills/new' });
+  const may = useMay(project);
+  const view = useQuery({
+    queryKey: ['workflow', project, workflow],
+    queryFn: ({ signal }) => api.workflows.get(project, workflow, signal),
+    enabled: project !== '' && workflow !== '',
+    retry: false,
+  });
+  const [form, setForm] = useState<WizardForm>(EMPTY_WIZARD);
+  const change = (part: Partial<WizardForm>): void => setForm((before) => ({ ...before, ...part }));
+  const schedule = view.data?.definition.schedule ?? null;
+  useEffect(() => {
+    if (schedule === null) return;
+    change({ zone: schedule.timezone, cron: schedule.cron, kind: 'cron' });
+  }, [schedule]);
+  const request = useMemo(
+    () =>
+      view.data === undefined || !isZone(form.zone)
+        ? null
+        : backfillOf({ project, workflow }, form, view.data.definition.params),
+    [project, workflow, form, view.data],
+  );
+  const asked = useDeferredValue(request);
+  const preview = useQuery({
+    queryKey: ['backfill-preview', asked],
+    queryFn: async ({ signal }) => {
+      if (asked === null) throw new Error('nothing to ask for');
+      return api.backfills.preview(asked, signal);
+    },
+    enabled: asked !== null,
+    placeholderData: (before) => before,
+    retry: false,
+  });
+  // The same request twice is the same backfill.
+  const key = useMemo(() => (request === null ? '' : crypto.randomUUID()), [request]);
+  const start = useMutation({
+    mutationFn: (chosen: BackfillRequest) => api.backfills.submit(chosen, { idempotencyKey: key }),
+    onSuccess: async ({ id }) => {
+      toast({ title: t('wizard.started', { id }) });
+      void queries.invalidateQueries({ queryKey: ['backfills'] });
+      await navigate({ to: '/backfills/$backfill', params: { backfill: String(id) } });
+    },
+  });
+  const isFresh = asked === request && request !== null && !preview.isFetching && preview.error === null;
+  const count = isFresh ? (preview.data?.dates.length ?? 0) : 0;
+  return (
+    <Page title={t('wizard.title')}>
+      <form
+        className="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_minmax(22rem,28rem)]"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (request !== null) start.mutate(request);
+        }}
+      >
+        <div className="grid gap-4">
+          <Panel title={t('wizard.workflow')}>
+            <div className="grid gap-3 p-4">
+              <WorkflowPicker
+                chosen={{ project, workflow }}
+                onChange={(chosen) => void navigate({ search: chosen, replace: true })}
+              />
+              {project !== '' && !may.execute && <p className="text-warn">{t('wizard.noRight')}</p>}
+            </div>
+          </Panel>
+          <Panel title={t('wizard.dates')}>
+            <div className="p-4">
+              <WizardDates form={form} scheduleCron={schedule?.cron ?? null} onChange={change} />
+            </div>
+          </Panel>
+          <Panel title={t('wizard.how')}>
+            <div className="p-4">
+              <WizardHow form={form} onChange={change} />
+            </div>
+          </Panel>
+          {view.data && (
+            <Panel title={t('wizard.options')}>
+              <div className="p-4">
+                <WizardRunOptions form={form} onChange={change} view={view.data} />
+              </div>
+            </Panel>
+          )}
+        </div>
+        <div className="grid gap-3 lg:sticky lg:top-4">
+          <Panel title={t('wizard.preview')} {...(preview.isFetching ? { actions: <Spinner /> } : {})}>
+            {request === null ? (
+              <p className="p-4 text-ink-2">{t('wizard.chooseFirst')}</p>
+            ) : preview.error ? (
+              <div className="p-4">
+                <ProblemText error={preview.error} />
+              </div>
+            ) : preview.data ? (
+              <PreviewPane preview={preview.data} order={form.order} />
+            ) : null}
+          </Panel>
+          {start.error && <ProblemText error={start.error} />}
+          <Button
+            type="submit"
+            kind="primary"
+            busy={start.isPending}
+            disabled={!isFresh || count === 0 || !may.execute}
+          >
+            {t('wizard.submit', { count })}
+          </Button>
+        </div>
+      </form>
+    </Page>
+  );
 }
