@@ -347,6 +347,7 @@ describe('calendars', () => {
       body: { errors: [{ pointer: '', line: 3, message: 'line 3: `soon` is no date such as 2026-05-01' }] },
     });
     expect((await calendar(['2026-02-30'])).body.errors).toMatchObject([{ pointer: '/days/0' }]);
+    expect((await calendar(['2026-05-01', '0026-05-01'])).body.errors).toMatchObject([{ pointer: '/days/1' }]);
     expect((await send('text/csv', daysFrom(10_001).join('\n'))).body.warnings).toBeUndefined();
     expect((await calendar(daysFrom(400))).status).toBe(201);
     expect(await calendar(daysFrom(401))).toMatchObject({

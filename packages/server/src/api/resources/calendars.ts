@@ -7,13 +7,13 @@ import { ADMINISTRATOR, SIGNED_IN } from '../access.ts';
 import { calendarAnswer, calendarPage, calendarSaved } from '../answers/schedules.ts';
 import { jsonBody, mediaType, readText, type BodyReader } from '../body.ts';
 import { readCsv } from '../calendars/csv.ts';
-import { dayText, type ReadDays } from '../calendars/days.ts';
+import { CALENDAR_YEARS, dayText, type ReadDays } from '../calendars/days.ts';
 import { readIcs } from '../calendars/ics.ts';
 import type { ApiContext } from '../context.ts';
 import { API_LIMITS } from '../limits.ts';
 import { ApiFailure, badParameter, badParameters } from '../problem.ts';
 import { ok, route, type Route } from '../route.ts';
-import { dayNumberOf, isDay } from '../schedules/days.ts';
+import { dayNumberOf } from '../schedules/days.ts';
 import { noCalendar } from '../schedules/times.ts';
 import { calendarSummary, calendarView } from '../schedules/views.ts';
 import { newName, someName } from '../schemas.ts';
@@ -55,7 +55,7 @@ type CalendarInput =
 
 const jsonCalendar = z.strictObject({
   description: z.string().max(10_000).optional(),
-  days: z.array(z.string().refine(isDay, 'must be a day such as 2026-05-01')).max(SCHEDULE_LIMITS.calendarDays),
+  days: z.array(z.iso.date('must be a day such as 2026-05-01')).max(SCHEDULE_LIMITS.calendarDays),
 });
 
 const json = jsonBody(jsonCalendar);
@@ -115,7 +115,7 @@ function daysIn(body: CalendarInput, now: number): { days: string[]; warnings: s
 
 /** Days as their numbers. */
 function readDays(body: CalendarInput, now: number): { days: number[]; warnings: string[] } {
-  if (body.kind === 'json') return { days: body.days.map(dayNumberOf), warnings: [] };
+  if (body.kind === 'json') return { days: body.days.map(usualDay), warnings: [] };
   const last = new Date(now).getUTCFullYear() + API_LIMITS.calendarYearsAhead;
   const horizon = dayNumber({ year: last, month: 12, day: 31 });
   const most = SCHEDULE_LIMITS.calendarDays + 1;
@@ -127,6 +127,14 @@ function readDays(body: CalendarInput, now: number): { days: number[]; warnings:
       message: `line ${line}: ${message}`,
     })),
   );
+}
+
+/** Of the years that calendars have. */
+function usualDay(text: string, at: number): number {
+  const { first, last } = CALENDAR_YEARS;
+  const year = Number(text.slice(0, 4));
+  if (year >= first && year <= last) return dayNumberOf(text);
+  throw badParameter(`days/${at}`, `days.${at} must be in the years ${first} to ${last}`);
 }
 
 /** The first day of more in a row than there may be. */
