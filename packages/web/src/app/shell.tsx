@@ -64,10 +64,10 @@ export function Shell(): ReactNode {
               key={to}
               to={to}
               activeOptions={{ exact, includeSearch: false }}
-              className="group flex min-w-16 grow flex-col items-center gap-0.5 rounded-md px-2 py-2 text-[11px] text-ink-2 hover:bg-surface-3 data-[status=active]:bg-accent-soft data-[status=active]:font-medium data-[status=active]:text-accent md:grow-0 md:flex-row md:gap-2.5 md:text-sm"
+              className="group flex min-w-0 flex-1 flex-col items-center gap-0.5 rounded-md px-0.5 py-2 text-[10px] text-ink-2 hover:bg-surface-3 data-[status=active]:bg-accent-soft data-[status=active]:font-medium data-[status=active]:text-accent md:flex-none md:flex-row md:gap-2.5 md:px-2 md:text-sm"
             >
               <Icon className="size-5 shrink-0 md:size-4" aria-hidden />
-              {t(`nav.${key}`)}
+              <span className="max-w-full truncate">{t(`nav.${key}`)}</span>
             </Link>
           ))}
         </nav>
@@ -80,15 +80,11 @@ export function Shell(): ReactNode {
             className="flex min-h-9 grow items-center gap-2 rounded-md border border-line bg-surface-2 px-3 text-ink-2 hover:border-line-strong md:max-w-md md:grow-0 md:basis-96"
           >
             <Search className="size-4" aria-hidden />
-            <span className="grow text-start">{t('palette.open')}</span>
+            <span className="grow truncate text-start">{t('palette.open')}</span>
             <kbd className="hidden text-xs md:inline">{isMac() ? '⌘K' : 'Ctrl K'}</kbd>
           </button>
           <span className="grow" />
-          <IconButton
-            label={t('shortcuts.title')}
-            className="hidden md:inline-flex"
-            onClick={() => setOpen('shortcuts')}
-          >
+          <IconButton label={t('shortcuts.title')} className="max-md:hidden" onClick={() => setOpen('shortcuts')}>
             <CircleHelp className="size-4" aria-hidden />
           </IconButton>
           <LanguageMenu />

@@ -26,7 +26,11 @@ export function Menu({
       {trigger ? (
         <Base.Trigger render={trigger} aria-label={label} />
       ) : (
-        <Base.Trigger className={clsx(buttonClass('quiet'), 'px-2')} aria-label={label} title={label}>
+        <Base.Trigger
+          className={clsx(buttonClass('quiet'), 'px-2')}
+          aria-label={text === undefined ? label : `${label}: ${text}`}
+          title={label}
+        >
           {icon}
           {text}
         </Base.Trigger>

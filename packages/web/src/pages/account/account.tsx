@@ -66,7 +66,7 @@ function Who(): ReactNode {
             <ul>
               {me.projects.map((project) => (
                 <li key={project.name}>
-                  <Link to="/workflows" search={{ project: project.name }} className="text-accent hover:underline">
+                  <Link to="/workflows" search={{ project: project.name }} className="text-accent underline">
                     {project.name}
                   </Link>{' '}
                   <span className="text-ink-2">

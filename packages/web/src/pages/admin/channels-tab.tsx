@@ -74,13 +74,13 @@ export function ChannelsTab(): ReactNode {
     },
   ];
   const create = (
-    <Button className="justify-self-end" onClick={() => setShown({ kind: 'edit', of: null })}>
+    <Button onClick={() => setShown({ kind: 'edit', of: null })}>
       <Plus className="size-4" aria-hidden /> {t('channels.create')}
     </Button>
   );
   return (
     <div className="grid gap-3">
-      {list.rows !== undefined && list.rows.length > 0 && create}
+      {list.rows !== undefined && list.rows.length > 0 && <div className="flex justify-end">{create}</div>}
       <PagedTable
         list={list}
         label={t('tabs.channels')}

@@ -58,13 +58,13 @@ export function ConnectionsTab({ project }: { project: string }): ReactNode {
       : []),
   ];
   const create = write && (
-    <Button className="justify-self-end" onClick={() => setShown({ kind: 'edit', of: null })}>
+    <Button onClick={() => setShown({ kind: 'edit', of: null })}>
       <Plus className="size-4" aria-hidden /> {t('connections.create')}
     </Button>
   );
   return (
     <div className="grid gap-3">
-      {list.rows !== undefined && list.rows.length > 0 && create}
+      {list.rows !== undefined && list.rows.length > 0 && <div className="flex justify-end">{create}</div>}
       <PagedTable
         list={list}
         label={t('tabs.connections')}

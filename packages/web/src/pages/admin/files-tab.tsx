@@ -70,13 +70,13 @@ export function FilesTab({ project }: { project: string }): ReactNode {
     },
   ];
   const upload = write && (
-    <Button className="justify-self-end" onClick={() => setUploading(true)}>
+    <Button onClick={() => setUploading(true)}>
       <Upload className="size-4" aria-hidden /> {t('files.upload')}
     </Button>
   );
   return (
     <div className="grid gap-3">
-      {list.rows !== undefined && list.rows.length > 0 && upload}
+      {list.rows !== undefined && list.rows.length > 0 && <div className="flex justify-end">{upload}</div>}
       <PagedTable
         list={list}
         label={t('tabs.files')}

@@ -68,13 +68,13 @@ export function ProjectsTab(): ReactNode {
     },
   ];
   const create = (
-    <Button kind="primary" className="justify-self-end" onClick={() => setShown({ kind: 'edit', of: null })}>
+    <Button kind="primary" onClick={() => setShown({ kind: 'edit', of: null })}>
       <Plus className="size-4" aria-hidden /> {t('projects.create')}
     </Button>
   );
   return (
     <div className="grid gap-3">
-      {list.rows !== undefined && list.rows.length > 0 && create}
+      {list.rows !== undefined && list.rows.length > 0 && <div className="flex justify-end">{create}</div>}
       <PagedTable
         list={list}
         label={t('tabs.projects')}

@@ -64,13 +64,13 @@ export function SecretsTab({ project }: { project: string }): ReactNode {
       : []),
   ];
   const create = write && (
-    <Button className="justify-self-end" onClick={() => setEdited({ name: null })}>
+    <Button onClick={() => setEdited({ name: null })}>
       <Plus className="size-4" aria-hidden /> {t('secrets.create')}
     </Button>
   );
   return (
     <div className="grid gap-3">
-      {list.rows !== undefined && list.rows.length > 0 && create}
+      {list.rows !== undefined && list.rows.length > 0 && <div className="flex justify-end">{create}</div>}
       <PagedTable
         list={list}
         label={t('tabs.secrets')}

@@ -57,13 +57,13 @@ export function Tokens({ user }: { user: string }): ReactNode {
     },
   ];
   const create = user === me.user && (
-    <Button className="justify-self-end" onClick={() => setShown({ kind: 'create' })}>
+    <Button onClick={() => setShown({ kind: 'create' })}>
       <Plus className="size-4" aria-hidden /> {t('tokens.create')}
     </Button>
   );
   return (
     <div className="grid gap-3">
-      {list.rows !== undefined && list.rows.length > 0 && create}
+      {list.rows !== undefined && list.rows.length > 0 && <div className="flex justify-end">{create}</div>}
       <PagedTable
         list={list}
         label={t('tabs.tokens')}

@@ -11,6 +11,7 @@ import { ConfirmDialog } from '../../ui/dialog.tsx';
 import { Field, Input, TextArea } from '../../ui/field.tsx';
 import { FormDialog } from '../../ui/form-dialog.tsx';
 import { PagedTable, usePaged } from '../../ui/paged.tsx';
+import { RowActions } from '../../ui/row-actions.tsx';
 import { EmptyState } from '../../ui/states.tsx';
 import { Time } from '../../ui/time.tsx';
 
@@ -63,36 +64,29 @@ export function EnvironmentsTab(): ReactNode {
             name: t('environment.actions'),
             actions: true,
             cell: (of: EnvironmentView) => (
-              <>
-                <Button
-                  size="small"
-                  aria-label={t('environment.edit', { name: of.name })}
-                  onClick={() => setShown({ kind: 'edit', of })}
-                >
-                  {common('action.edit')}
-                </Button>
-                <Button
-                  size="small"
-                  kind="danger"
-                  aria-label={`${common('action.delete')} ${of.name}`}
-                  onClick={() => setShown({ kind: 'delete', of })}
-                >
-                  {common('action.delete')}
-                </Button>
-              </>
+              <RowActions
+                edit={{
+                  label: t('environment.edit', { name: of.name }),
+                  onClick: () => setShown({ kind: 'edit', of }),
+                }}
+                remove={{
+                  label: `${common('action.delete')}: ${of.name}`,
+                  onClick: () => setShown({ kind: 'delete', of }),
+                }}
+              />
             ),
           },
         ]
       : []),
   ];
   const create = administrator && (
-    <Button className="justify-self-end" onClick={() => setShown({ kind: 'edit', of: null })}>
+    <Button onClick={() => setShown({ kind: 'edit', of: null })}>
       <Plus className="size-4" aria-hidden /> {t('environment.create')}
     </Button>
   );
   return (
     <div className="grid gap-3">
-      {list.rows !== undefined && list.rows.length > 0 && create}
+      {list.rows !== undefined && list.rows.length > 0 && <div className="flex justify-end">{create}</div>}
       <PagedTable
         list={list}
         label={t('tabs.environments')}

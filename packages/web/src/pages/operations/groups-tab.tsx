@@ -5,18 +5,17 @@ import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, queries } from '../../api/client.ts';
 import { useMe } from '../../app/session.tsx';
-import { Button } from '../../ui/button.tsx';
 import type { Column } from '../../ui/data-table.tsx';
 import { Field, Input } from '../../ui/field.tsx';
 import { FormDialog } from '../../ui/form-dialog.tsx';
 import { PagedTable, usePaged } from '../../ui/paged.tsx';
+import { RowActions } from '../../ui/row-actions.tsx';
 import { EmptyState } from '../../ui/states.tsx';
 
 const KEY = ['worker-groups'];
 
 export function GroupsTab(): ReactNode {
   const { t } = useTranslation('operations');
-  const { t: common } = useTranslation();
   const { administrator } = useMe();
   const [edited, setEdited] = useState<WorkerGroupView | null>(null);
   const list = usePaged(KEY, (_cursor, signal) => api.workerGroups.list(signal), 3000);
@@ -42,13 +41,9 @@ export function GroupsTab(): ReactNode {
             name: t('group.actions'),
             actions: true,
             cell: (group: WorkerGroupView) => (
-              <Button
-                size="small"
-                aria-label={t('group.describe', { name: group.name })}
-                onClick={() => setEdited(group)}
-              >
-                {common('action.edit')}
-              </Button>
+              <RowActions
+                edit={{ label: t('group.describe', { name: group.name }), onClick: () => setEdited(group) }}
+              />
             ),
           },
         ]

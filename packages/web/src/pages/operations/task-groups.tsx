@@ -11,6 +11,7 @@ import { ConfirmDialog } from '../../ui/dialog.tsx';
 import { Field, Input } from '../../ui/field.tsx';
 import { FormDialog } from '../../ui/form-dialog.tsx';
 import { PagedTable, usePaged } from '../../ui/paged.tsx';
+import { RowActions } from '../../ui/row-actions.tsx';
 import { EmptyState } from '../../ui/states.tsx';
 import { UseBar } from '../../ui/tone-badge.tsx';
 
@@ -41,23 +42,16 @@ export function TaskGroups(): ReactNode {
             name: t('waiting.actions'),
             actions: true,
             cell: (group: TaskGroupView) => (
-              <>
-                <Button
-                  size="small"
-                  aria-label={t('waiting.edit', { name: group.name })}
-                  onClick={() => setShown({ kind: 'edit', group })}
-                >
-                  {common('action.edit')}
-                </Button>
-                <Button
-                  size="small"
-                  kind="danger"
-                  aria-label={`${common('action.delete')} ${group.name}`}
-                  onClick={() => setShown({ kind: 'delete', group })}
-                >
-                  {common('action.delete')}
-                </Button>
-              </>
+              <RowActions
+                edit={{
+                  label: t('waiting.edit', { name: group.name }),
+                  onClick: () => setShown({ kind: 'edit', group }),
+                }}
+                remove={{
+                  label: `${common('action.delete')}: ${group.name}`,
+                  onClick: () => setShown({ kind: 'delete', group }),
+                }}
+              />
             ),
           },
         ]
@@ -72,7 +66,7 @@ export function TaskGroups(): ReactNode {
     <section className="grid gap-2">
       <div className="flex items-center gap-3">
         <h2 className="grow font-semibold">{t('waiting.groups')}</h2>
-        {list.rows !== undefined && list.rows.length > 0 && create}
+        {list.rows !== undefined && list.rows.length > 0 && <div className="flex justify-end">{create}</div>}
       </div>
       <PagedTable
         list={list}
