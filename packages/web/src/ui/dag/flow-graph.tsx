@@ -175,6 +175,8 @@ function flowNode(task: DagNode, position: Place, selected: boolean, isEditable:
     selected,
     width: NODE_WIDTH,
     height: NODE_HEIGHT,
+    // Without it, what is fitted into view is only what was drawn before.
+    measured: { width: NODE_WIDTH, height: NODE_HEIGHT },
     handles: HANDLES,
     data: { task, isEditable },
   };
