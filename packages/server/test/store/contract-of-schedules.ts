@@ -166,6 +166,9 @@ export function schedulesContract(makePlace: () => Promise<Place>): void {
         expect(await listed({ projectIds: [] })).toEqual([]);
         expect(await listed({ projectIds: [first.projectId] })).toHaveLength(3);
         expect(await listed({ project: 'other' })).toEqual([]);
+        expect(await listed({ contains: 'EEKL' })).toEqual([third.id]);
+        expect(await listed({ contains: 'econ' })).toEqual([second.id]);
+        expect(await listed({ contains: '%' })).toEqual([]);
       });
     });
 
