@@ -1,2 +1,3 @@
-import type { ReactNode } from 'react';
+import { type ReactNode } from 'react';
+import './texts.ts';
 export declare function RunPage(): ReactNode;
