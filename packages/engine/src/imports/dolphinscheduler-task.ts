@@ -30,6 +30,7 @@ import {
   textOf,
   type Json,
 } from './foreign-json.ts';
+import { asName } from './names.ts';
 import type { ImportOutcome, ReportLog } from './report.ts';
 import { withoutSecrets } from './secrets.ts';
 
@@ -451,7 +452,7 @@ function groupKeys({ task, names }: DsTasking, tell: Tell): Keys {
     );
   }
   if (task.taskGroup !== null) {
-    const name = names.taskGroups.get(task.taskGroup.id) ?? `group_${task.taskGroup.id}`;
+    const name = names.taskGroups.get(task.taskGroup.id) ?? asName(`group_${task.taskGroup.id}`);
     const priority = Math.round(task.taskGroup.priority);
     keys['taskGroup'] = { name, ...(priority === 0 ? {} : { priority }) };
     tell(

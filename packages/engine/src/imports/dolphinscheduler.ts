@@ -276,18 +276,17 @@ function graphOf({ taskNames, taskByKey }: NamedWorkflow, needs: Predecessors, l
     nameOf: (key) => taskByKey.get(key) ?? null,
     connect: (from, to) => {
       const [source, target] = [positions.get(from), positions.get(to)];
-      if (source === undefined || target === undefined || waitsFor(needs, source, target))
-        return needs[target ?? -1]?.has(source ?? -1) ?? false;
-      if (!needs[target]?.has(source)) {
-        needs[target]?.add(source);
-        log.tally(
-          to,
-          'relation that was missing',
-          'changed',
-          `needs: ${from}`,
-          'a task that decides and those that it is about are connected',
-        );
-      }
+      if (source === undefined || target === undefined) return false;
+      if (needs[target]?.has(source)) return true;
+      if (waitsFor(needs, source, target)) return false;
+      needs[target]?.add(source);
+      log.tally(
+        to,
+        'relation that was missing',
+        'changed',
+        `needs: ${from}`,
+        'a task that decides and those that it is about are connected',
+      );
       return true;
     },
   };
