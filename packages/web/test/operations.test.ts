@@ -34,7 +34,7 @@ describe.skipIf(chromiumPath === null)('Operations and administration, in the br
     const { id } = await client.runs.submit({ project: 'shop', workflow: 'crowd' });
     await place.visit({ at: '/operations?tab=waiting' }, async (page) => {
       const row = page.getByRole('row', { name: /narrow/ });
-      await row.getByText('It is full: 1 tasks wait for room in it.').waitFor();
+      await row.getByText('It is full: 1 task waits for room in it.').waitFor();
       await row.getByRole('button', { name: 'Change narrow' }).click();
       await page.getByLabel('Size').fill('2');
       await page.getByRole('button', { name: 'Save' }).click();
@@ -46,11 +46,11 @@ describe.skipIf(chromiumPath === null)('Operations and administration, in the br
   test('an environment is checked line by line while it is typed, and saved', async () => {
     await place.visit({ at: '/operations?tab=environments' }, async (page) => {
       await page.getByRole('button', { name: 'New environment' }).click();
-      await page.getByLabel('Environment').fill('staging');
-      await page.getByLabel('Variables').fill('REGION=eu-1\nwrong');
+      await page.getByLabel('Environment', { exact: true }).fill('staging');
+      await page.getByLabel('Variables', { exact: true }).fill('REGION=eu-1\nwrong');
       await page.getByText('Line 2 is not NAME=value.').waitFor();
       expect(await page.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true);
-      await page.getByLabel('Variables').fill('REGION=eu-1\nURL=http://a/?b=c');
+      await page.getByLabel('Variables', { exact: true }).fill('REGION=eu-1\nURL=http://a/?b=c');
       await page.getByRole('button', { name: 'Save' }).click();
       await page.getByRole('cell', { name: /URL=http:\/\/a\/\?b=c/ }).waitFor();
       expect((await client.environments.get('staging')).variables).toEqual({ REGION: 'eu-1', URL: 'http://a/?b=c' });
@@ -86,7 +86,7 @@ describe.skipIf(chromiumPath === null)('Operations and administration, in the br
     await place.visit({ signedIn: false, at: link }, async (page) => {
       await page.getByRole('button', { name: 'Account: bob' }).waitFor();
       await page.goto(new URL('/admin', page.url()).href);
-      await page.getByRole('cell', { name: /sales/ }).waitFor();
+      await page.getByRole('link', { name: 'sales', exact: true }).waitFor();
       expect(await page.getByRole('tab').allInnerTexts()).not.toContain('Users');
       await page.goto(new URL('/account', page.url()).href);
       await page.getByLabel('New password').fill('short but long enough');
