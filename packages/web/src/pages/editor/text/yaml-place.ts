@@ -28,9 +28,23 @@ export interface Source {
 
 export type MapPair = Pair<Node, Node | null>;
 
+/** What was read last: an edit, its check and what is then shown are about the same two texts, and reading a long one takes long. */
+const known: { text: string; format: 'yaml' | 'json'; source: Source | null }[] = [];
+const KNOWN_MAX = 3;
+
 /** Null: the text is no YAML (or JSON) as yet. */
 export function readSource(text: string, format: 'yaml' | 'json'): Source | null {
-  const document = parseDocument(text, { logLevel: 'silent', uniqueKeys: true });
+  const found = known.find((each) => each.format === format && each.text === text);
+  if (found !== undefined) return found.source;
+  const source = parseSource(text, format);
+  known.unshift({ text, format, source });
+  known.length = Math.min(known.length, KNOWN_MAX);
+  return source;
+}
+
+function parseSource(text: string, format: 'yaml' | 'json'): Source | null {
+  // Keys that stand twice are for the definition's own parser to refuse; here each key would be held against all others.
+  const document = parseDocument(text, { logLevel: 'silent', uniqueKeys: false });
   if (document.errors.length > 0) return null;
   try {
     return { text, format, root: document.contents, value: document.toJS({ maxAliasCount: 1000 }) as Plain };
