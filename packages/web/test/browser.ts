@@ -11,7 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 import { expect } from 'vitest';
 
-const DIST = fileURLToPath(new URL('../dist/', import.meta.url));
+/** What the build left. */
+export const DIST = fileURLToPath(new URL('../dist/', import.meta.url));
 const ARTEFACTS = fileURLToPath(new URL('../../../test-artefacts/', import.meta.url));
 const PROGRAMS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 /** Of one step of a visit: long, for machines that have much else to do. */

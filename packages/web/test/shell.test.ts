@@ -1,6 +1,9 @@
 /** What surrounds the pages: signing in, languages, themes, keyboard. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { chromiumPath, openConsole, type ConsolePlace } from './browser.ts';
+import { chromiumPath, DIST, openConsole, type ConsolePlace } from './browser.ts';
 
 describe.skipIf(chromiumPath === null)('Shell of the console, in the browser', () => {
   let place: ConsolePlace;
@@ -84,6 +87,26 @@ describe.skipIf(chromiumPath === null)('Shell of the console, in the browser', (
       await page.keyboard.press('g');
       await page.keyboard.press('o');
       await page.waitForURL(/\/operations/);
+    });
+  });
+
+  test('the first page loads at most 250 kB of script, gzipped', async () => {
+    await place.visit({ at: '/account' }, async (page) => {
+      const scripts = new Set<string>();
+      page.on('response', (response) => {
+        const { pathname } = new URL(response.url());
+        if (pathname.endsWith('.js')) scripts.add(pathname);
+      });
+      await page.goto(place.server.address);
+      await page.locator('main h1').waitFor();
+      await page.waitForLoadState('networkidle');
+      const sizes = [...scripts].map(
+        (path) => [path, gzipSync(readFileSync(join(DIST, path)), { level: 9 }).length] as const,
+      );
+      expect(sizes.length).toBeGreaterThan(1);
+      const total = sizes.reduce((sum, [, size]) => sum + size, 0);
+      console.log(`first page: ${total} bytes of script in ${sizes.length} files`);
+      expect(total, sizes.map(([path, size]) => `${path} ${size}`).join('\n')).toBeLessThanOrEqual(250_000);
     });
   });
 
