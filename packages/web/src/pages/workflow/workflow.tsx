@@ -58,7 +58,7 @@ function Loaded({ view }: { view: WorkflowView }): ReactNode {
       title={view.name}
       subtitle={
         <>
-          <Link to="/workflows" search={{ project: view.project }} className="text-accent hover:underline">
+          <Link to="/workflows" search={{ project: view.project }} className="text-accent underline">
             {view.project}
           </Link>
           {' · '}
