@@ -65,7 +65,7 @@ export function TaskInspector({
       }
     >
       <fieldset disabled={readOnly} className="grid gap-4" key={task.name}>
-        <div className="grid gap-3 sm:grid-cols-2">
+        <div className="grid items-start gap-3 sm:grid-cols-2">
           <NameField task={task} tasks={tasks} editing={editing} onSelect={onSelect} />
           <Field label={t('type')}>
             <Select value={task.type} onChange={(event) => editing.set([...path, 'type'], event.target.value)}>
@@ -102,7 +102,7 @@ export function WorkflowInspector({ value, ...shared }: Shared & { value: Plain 
   const keys = isRecord(value) ? value : {};
   return (
     <Shell title={t('groups.workflow')} onClose={shared.onClose} actions={null}>
-      <fieldset disabled={shared.readOnly} className="grid gap-3 sm:grid-cols-2">
+      <fieldset disabled={shared.readOnly} className="grid items-start gap-3 sm:grid-cols-2">
         <Fields {...shared} path={[]} keys={keys} fields={shared.book.workflowFields()} />
       </fieldset>
     </Shell>

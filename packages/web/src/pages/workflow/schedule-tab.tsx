@@ -46,11 +46,11 @@ export function ScheduleTab({ view }: { view: WorkflowView }): ReactNode {
       </EmptyState>
     );
   return (
-    <div className="grid gap-4 xl:grid-cols-2">
+    <div className="grid items-start gap-4 xl:grid-cols-2">
       {items.map((schedule) => (
         <Schedule key={schedule.name} schedule={schedule} />
       ))}
-      <Link to="/schedules" search={{ project }} className={`${buttonClass('quiet')} justify-self-start`}>
+      <Link to="/schedules" search={{ project }} className={`${buttonClass('quiet')} justify-self-start xl:col-span-2`}>
         {t('schedule.all')}
       </Link>
     </div>
