@@ -255,18 +255,10 @@ export class Checker {
     this.mustBeReady('S3', record, run);
   }
 
-  /** Each master counts its own runs, so that with several a group is bounded per master. */
   private mustFitTaskGroup(run: DurableRun, task: number): void {
     const share = run.workflow.definition.tasks[task]!.taskGroup;
-    if (!share || this.world.masterSlots > 1) return;
-    let held = 0;
-    for (const { workflow, attempts } of this.world.store.runs.values()) {
-      workflow.definition.tasks.forEach(({ taskGroup }, index) => {
-        const latest = attempts[index]!.at(-1);
-        if (taskGroup?.name !== share.name || !latest || latest.worker === LOGIC_WORKER) return;
-        if (!isTerminalAttempt(latest)) held += taskGroup.weight;
-      });
-    }
+    if (!share) return;
+    const held = this.world.store.heldBy(share.name);
     const size = this.world.taskGroups.get(share.name)!;
     if (held > size)
       fail('S10', `task group ${share.name} of size ${size} holds ${held} with task ${task} of run ${run.spec.id}`);

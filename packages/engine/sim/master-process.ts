@@ -37,7 +37,7 @@ import {
 import { answerTo } from './answers.ts';
 import type { Connection, End } from './network.ts';
 import type { SimTick } from './schedules.ts';
-import { StoreClient } from './store-client.ts';
+import { StoreClient, type StoreResult } from './store-client.ts';
 import type { Fence, StoreFailure, StoreModel } from './store-model.ts';
 import { Actor } from './timeline.ts';
 import { Violation } from './violation.ts';
@@ -467,6 +467,13 @@ export class MasterProcess {
         (stored) => core.strangerKnown(stranger, stored),
       );
     }
+    const { permits } = batch;
+    if (permits)
+      this.ask(
+        (model) => model.takePermits(this.fence, permits, this.world.tally),
+        (granted) => core.permitsGranted(granted, this.clock()),
+        'write',
+      );
     for (const worker of batch.silent)
       this.ask(
         (model) => model.workerSeenAt(worker),
@@ -493,14 +500,16 @@ export class MasterProcess {
   }
 
   /** Until there is an answer; a core that has been dropped since asks again by itself. */
-  private ask<T>(question: (model: StoreModel) => T, tell: (answer: T) => void): void {
+  private ask<T>(question: (model: StoreModel) => T, tell: (answer: T) => void, how: 'read' | 'write' = 'read'): void {
     const { core } = this;
-    this.store.read(question, (result) => {
+    const answered = (result: StoreResult<T>): void => {
       if (core !== this.core || this.state !== 'running') return;
-      if (!result.ok) return this.actor.after(ASK_AGAIN_MS, () => this.ask(question, tell));
+      if (!result.ok) return this.actor.after(ASK_AGAIN_MS, () => this.ask(question, tell, how));
       tell(result.value);
       this.schedulePump();
-    });
+    };
+    if (how === 'read') this.store.read(question, answered);
+    else this.store.call('permits', question, answered);
   }
 
   private failed(code: StoreFailure): void {

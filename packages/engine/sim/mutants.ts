@@ -28,6 +28,7 @@ import {
   type LinkId,
   MasterCore,
   type MasterCoreOptions,
+  type PermitKey,
   Placement,
   type Run,
   type RunContext,
@@ -407,10 +408,32 @@ class OutlivesItsLease extends WorkerCore {
   }
 }
 
+/** Counts what its own runs hold of a task group, and nothing else. */
+class CountsItsOwnRuns extends MasterCore {
+  protected override newPlacement({ selector, random }: MasterCoreOptions): Placement {
+    return new Placement(selector, random);
+  }
+}
+
+/** Takes it for granted that it gets the permits that it asks for. */
+class WaitsForNoPermit extends MasterCore {
+  private asked: PermitKey[] = [];
+
+  override permitsGranted(_granted: readonly PermitKey[], at: number): void {
+    super.permitsGranted(this.asked, at);
+  }
+
+  override flush(at: number): Batch | null {
+    const batch = super.flush(at);
+    if (batch?.permits) this.asked = batch.permits.wants;
+    return batch;
+  }
+}
+
 /** A group that nobody can serve now keeps all others waiting. */
 class BlocksBehindOneGroup extends MasterCore {
-  protected override newPlacement({ selector, random }: MasterCoreOptions): Placement {
-    return new OneLine(selector, random);
+  protected override newPlacement({ selector, random, alone }: MasterCoreOptions): Placement {
+    return new OneLine(selector, random, alone === false);
   }
 }
 
@@ -774,6 +797,18 @@ export const MUTANTS: Mutant[] = [
     name: 'task groups are overfilled',
     variant: { masterCore: (options) => new OverfillsTaskGroups(options) },
     masters: 1,
+    caughtBy: ['S10'],
+  },
+  {
+    name: 'each of several masters fills task groups for itself',
+    variant: { masterCore: (options) => new CountsItsOwnRuns(options) },
+    masters: 3,
+    caughtBy: ['S10'],
+  },
+  {
+    name: 'permits are used though they were not granted',
+    variant: { masterCore: (options) => new WaitsForNoPermit(options) },
+    masters: 3,
     caughtBy: ['S10'],
   },
   {

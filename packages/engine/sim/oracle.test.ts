@@ -111,6 +111,7 @@ function differenceIn(run: DurableRun): string | null {
     turnsForgetPause: false,
     takesWithoutFencing: false,
     releaseKeepsMaster: false,
+    taskGroups: new Map(),
     now: () => 0,
     committed: () => {},
   });

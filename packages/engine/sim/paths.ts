@@ -101,6 +101,8 @@ export const SOON_REACHED = [
   'path: switch could not choose',
   'path: task failed with its worker',
   'path: task group full',
+  'path: permit granted',
+  "path: permit left to another master's turn",
   'path: task queued again after its worker was lost',
   'path: task skipped (branch)',
   'path: task skipped (not_triggered)',

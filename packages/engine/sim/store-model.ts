@@ -26,7 +26,11 @@ import {
   type Command,
   type CommandAction,
   type CommandOutcome,
+  LOGIC_WORKER,
   type ParentLink,
+  type PermitAsk,
+  type PermitKey,
+  type PermitWant,
   type Question,
   type RunSpec,
   type RunStatus,
@@ -42,6 +46,7 @@ import {
 import { caseOf, isPassedThrough } from './dag.ts';
 import { admit, lineOf, nextInLine, othersToStop, type Turn } from './turns.ts';
 import type { Variant } from './variant.ts';
+import type { Tally } from './tally.ts';
 import { Violation } from './violation.ts';
 
 export const MASTER_LEASE_MS = 15_000;
@@ -98,6 +103,20 @@ export interface CommandRow extends Command {
   outcome: CommandOutcome | null;
 }
 
+interface PermitRow extends PermitWant {
+  master: MasterId;
+  granted: boolean;
+  asked: number;
+  askedAt: number;
+}
+
+/** A place in a task group is left to another master for so long after that has asked. */
+const TURN_KEPT_MS = 3_000;
+
+function inTurn(a: PermitRow, b: PermitRow): number {
+  return b.priority - a.priority || a.rank - b.rank || a.readyAt - b.readyAt || a.run - b.run || a.task - b.task;
+}
+
 /** A run to be, before the store gives it an id. */
 export type RunOrder = Omit<RunSpec, 'id'>;
 
@@ -116,6 +135,8 @@ export interface StoreOptions {
   takesWithoutFencing: boolean;
   /** A master goes on after it has handed its runs back. */
   releaseKeepsMaster: boolean;
+  /** How much each may hold. */
+  taskGroups: ReadonlyMap<string, number>;
   now: () => number;
   /** Sees each transaction that was executed, after it. */
   committed: (fence: Fence, changes: readonly Change[], before: ReadonlyMap<RunId, RunStatus>) => void;
@@ -137,6 +158,8 @@ export class StoreModel {
   private endedTo = 0;
   /** Runs without an owner whose commands a master was given. */
   private readonly claims = new Map<RunId, MasterId>();
+  /** Who may be placed in a task group, or wants to be, by run and task. */
+  private readonly permits = new Map<string, PermitRow>();
   private readonly options: StoreOptions;
 
   constructor(options: StoreOptions) {
@@ -391,6 +414,62 @@ export class StoreModel {
       const attempts = run.attempts.flatMap((list) => list.at(-1) ?? []);
       return [{ spec: run.spec, status: run.status, tasks: run.tasks.filter((task) => task !== undefined), attempts }];
     });
+  }
+
+  /** Places in task groups; see the port's verb. */
+  takePermits(fence: Fence, ask: PermitAsk, tally: Tally): PermitKey[] {
+    this.checkFence(fence);
+    const { master } = fence;
+    const now = this.options.now();
+    for (const { run, task, readyAt, by } of ask.returned) {
+      const row = this.permits.get(`${run}.${task}`);
+      if (row?.master === master && row.readyAt === readyAt && row.asked <= by) this.permits.delete(`${run}.${task}`);
+    }
+    for (const [key, row] of this.permits) if (row.master === master && !row.granted) this.permits.delete(key);
+    for (const want of ask.wants) {
+      const before = this.permits.get(`${want.run}.${want.task}`);
+      const isSame = before?.master === master && before.readyAt === want.readyAt;
+      const asked = before?.master === master ? Math.max(before.asked, ask.number) : ask.number;
+      this.permits.set(`${want.run}.${want.task}`, {
+        ...{ ...want, master, asked, askedAt: now },
+        granted: isSame && before.granted,
+      });
+    }
+    for (const [key, row] of this.permits) if (!this.isPermitOpen(row)) this.permits.delete(key);
+    for (const name of this.options.taskGroups.keys()) this.grantInTurn(name, master, tally);
+    return ask.wants.filter(({ run, task }) => this.permits.get(`${run}.${task}`)?.granted === true);
+  }
+
+  private isPermitOpen({ run, task, readyAt, master }: PermitRow): boolean {
+    const record = this.runs.get(run)!.tasks[task];
+    return record?.state === 'queued' && record.readyAt === readyAt && this.masters.get(master)!.fencedAt === null;
+  }
+
+  private grantInTurn(name: string, master: MasterId, tally: Tally): void {
+    const rows = [...this.permits.values()].filter(({ group }) => group === name).toSorted(inTurn);
+    let room = this.options.taskGroups.get(name)! - this.heldBy(name);
+    for (const row of rows) if (row.granted) room -= row.weight;
+    for (const row of rows) {
+      const isStale = row.master !== master && row.askedAt < this.options.now() - TURN_KEPT_MS;
+      if (row.granted || isStale) continue;
+      if (row.weight > room) return;
+      room -= row.weight;
+      row.granted = row.master === master;
+      tally.count(row.granted ? 'path: permit granted' : "path: permit left to another master's turn");
+    }
+  }
+
+  /** The weight of the live attempts of a task group. */
+  heldBy(name: string): number {
+    let held = 0;
+    for (const { workflow, attempts } of this.runs.values()) {
+      workflow.definition.tasks.forEach(({ taskGroup }, index) => {
+        const latest = attempts[index]!.at(-1);
+        if (taskGroup?.name !== name || !latest || latest.worker === LOGIC_WORKER) return;
+        if (!isTerminalAttempt(latest)) held += taskGroup.weight;
+      });
+    }
+    return held;
   }
 
   /** Says how many commands it wrote. */

@@ -85,6 +85,7 @@ export class World {
       turnsForgetPause: options.variant.turnsForgetPause === true,
       takesWithoutFencing: options.variant.takesWithoutFencing === true,
       releaseKeepsMaster: options.variant.releasesTooEarly === true,
+      taskGroups: options.taskGroups,
       now: () => timeline.now,
       committed: (fence, changes, before) => this.checker.committed(fence, changes, before),
     });

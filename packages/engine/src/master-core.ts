@@ -35,7 +35,14 @@ import { EXECUTION_LEASE_MS, resolveAttempt } from './attempt-spec.ts';
 import { decide } from './decide.ts';
 import { isAtGate } from './gate.ts';
 import type { Decision, Effect, Event, TimerKind } from './events.ts';
-import { Placement, type Selector, type Waiting, type WorkerView } from './placement.ts';
+import {
+  type PermitAsk,
+  type PermitKey,
+  Placement,
+  type Selector,
+  type Waiting,
+  type WorkerView,
+} from './placement.ts';
 import type { AttemptRecord, Change, Command, RunSpec, StoredRun, WorkerRecord } from './records.ts';
 import { isLive, LOGIC_WORKER, openRun, type Run, type RunContext, stateOf, taskOf } from './run.ts';
 import { TimerQueue } from './timer-queue.ts';
@@ -55,6 +62,8 @@ const SEEN_EVERY_ALONE_MS = 60_000;
 const ENDED_REMEMBERED = 10_000;
 /** A worker that does not list an attempt this long after we sent it is asked about it. */
 const QUERY_AFTER_MS = 10_000;
+/** How often tasks that wait for a task group which several masters share ask for their turn. */
+const PERMIT_POLL_MS = 1_000;
 
 /** Names one connection; the loop makes them up. */
 export type LinkId = number;
@@ -71,6 +80,8 @@ export interface Batch {
   strangers: Stranger[];
   /** Likewise: workers that this master has not heard of for too long; `workerSeen` takes when anybody last did. */
   silent: WorkerId[];
+  /** Likewise: who wants to be placed in a task group. `permitsGranted` takes the answer; there is no other question until then. */
+  permits: PermitAsk | null;
 }
 
 /** What a worker said of an attempt whose run is not in memory: a report, or (null) just that it holds it. */
@@ -120,7 +131,8 @@ type Timer =
   | { kind: 'run'; at: number; run: RunId; timer: TimerKind; task: number; n: number }
   | { kind: 'resend'; at: number; attempt: AttemptId }
   | { kind: 'worker-check'; at: number; worker: WorkerId }
-  | { kind: 'look'; at: number };
+  | { kind: 'look'; at: number }
+  | { kind: 'permits'; at: number };
 
 export interface MasterCoreOptions {
   master: MasterId;
@@ -158,6 +170,9 @@ export class MasterCore {
   private strangers: Stranger[] = [];
   private silent: WorkerId[] = [];
   private unplaced: Waiting[] = [];
+  private permitsAsked = false;
+  private permitsDue = false;
+  private permitLookArmed = false;
   /** Attempts first sent in this batch; their resend timers are armed with it. */
   private firstSent: AttemptId[] = [];
   private urgent = false;
@@ -168,8 +183,8 @@ export class MasterCore {
   }
 
   /** Like the rules, it can be replaced by a broken one. */
-  protected newPlacement({ selector, random }: MasterCoreOptions): Placement {
-    return new Placement(selector, random);
+  protected newPlacement({ selector, random, alone }: MasterCoreOptions): Placement {
+    return new Placement(selector, random, alone === false);
   }
 
   // --------------------------------------------------------------------------------------------------- inputs
@@ -244,6 +259,20 @@ export class MasterCore {
     else this.giveUp(worker, at);
   }
 
+  /** Which of the last `permits` were granted: durably, for this master. */
+  permitsGranted(granted: readonly PermitKey[], at: number): void {
+    this.permitsAsked = false;
+    this.urgent = true;
+    this.placement.grant(granted, at);
+  }
+
+  /** A task group may have room again: a reason to ask at once instead of at the next poll. */
+  permitHint(): void {
+    if (!this.placement.awaitsPermits()) return;
+    this.permitsDue = true;
+    this.urgent = true;
+  }
+
   frame(link: LinkId, messages: readonly WorkerToMaster[], at: number): void {
     for (const message of messages) this.message(link, message, at);
   }
@@ -280,7 +309,9 @@ export class MasterCore {
   /** Places what can be placed and hands over what is to be made durable; null when there is nothing at all. */
   flush(at: number): Batch | null {
     this.place(at);
+    const permits = this.askForPermits(at);
     const nothing =
+      permits === null &&
       this.changes.length === 0 &&
       this.sends.size === 0 &&
       this.problems.length === 0 &&
@@ -296,6 +327,7 @@ export class MasterCore {
       questions: this.questions,
       strangers: this.strangers,
       silent: this.silent,
+      permits,
     };
     this.urgent = false;
     this.changes = [];
@@ -491,13 +523,30 @@ export class MasterCore {
     this.armResends(at);
   }
 
+  /** At once for whoever has begun to wait, or when something was given back; for those who wait on, by the poll. */
+  private askForPermits(at: number): PermitAsk | null {
+    const { placement } = this;
+    placement.giveBackOld(at);
+    const ask =
+      !this.permitsAsked && (this.permitsDue || placement.hasPermitNews())
+        ? placement.takePermitAsk((item) => this.isWaiting(item))
+        : null;
+    if (!this.permitsAsked) this.permitsDue = false;
+    if (ask) this.permitsAsked = true;
+    if (!this.permitLookArmed && placement.awaitsPermits()) {
+      this.permitLookArmed = true;
+      this.timers.push({ kind: 'permits', at: at + PERMIT_POLL_MS });
+    }
+    return ask;
+  }
+
   private explainWait(item: Waiting): void {
     const run = this.runs.get(item.run);
     if (!run || stateOf(run, item.task) !== 'queued') return;
     this.step(run, {
       kind: 'not-placed',
       task: item.task,
-      reason: this.placement.reasonOf(groupOf(run, item.task), item.taskGroup),
+      reason: this.placement.reasonOf(groupOf(run, item.task), item.taskGroup, this.placement.awaitsPermit(item)),
     });
   }
 
@@ -781,6 +830,10 @@ export class MasterCore {
       case 'worker-check':
         return this.checkWorker(timer.worker, at);
       case 'look':
+        return;
+      case 'permits':
+        this.permitLookArmed = false;
+        this.permitsDue = true;
         return;
     }
   }

@@ -9,6 +9,8 @@
  *    nothing can be counted twice.
  * 4. A task group never holds more than its size: what it holds is the set of its live attempts, so no slot can leak.
  *    A task that waits for its group keeps nobody else from a worker.
+ * 5. Where other masters place tasks of the same groups (`shared`), what is held here says nothing: a task of a group is placed
+ *    only with a permit that the store has given for this very wait, and a permit that finds no worker is given back.
  */
 import type { AttemptId, Priority, RunId, WorkerId } from '@pelorus/protocol';
 import { PRIORITY_RANK } from '@pelorus/protocol';
@@ -40,7 +42,35 @@ export interface WorkerView {
   credit: number;
 }
 
+/** One wait of one task: a later one of the same task is another. */
+export type PermitKey = Pick<Waiting, 'run' | 'task' | 'readyAt'>;
+
+export interface PermitWant extends PermitKey {
+  group: string;
+  weight: number;
+  /** In the group; the higher goes first. */
+  priority: number;
+  /** Of run and task; the lower goes first. */
+  rank: number;
+}
+
+/** What is said to the store about task groups that several masters share. It answers with those of `wants` that are granted. */
+export interface PermitAsk {
+  /** Counts the questions of this master, from 1. A repetition has the same number. */
+  number: number;
+  /** Best first in each group. All that this master waits for, as far as it could be granted at all. */
+  wants: PermitWant[];
+  /** Permits that are not needed after all, as they were granted by that question: a later one may have granted the same again. */
+  returned: (PermitKey & { by: number })[];
+  /** Groups in which a live attempt has ended, so that others may have their turn. */
+  freed: string[];
+}
+
 const RANKS = 5;
+/** Wants of one group that are told at once; more could not be granted together, or go with the next. */
+const WANTS_MAX = 100;
+/** How long a permit is kept for a worker with a free slot. */
+const PERMIT_KEEP_MS = 2_000;
 
 class GroupQueue {
   private readonly lanes: { items: Waiting[]; head: number }[] = Array.from({ length: RANKS * RANKS }, () => ({
@@ -51,6 +81,14 @@ class GroupQueue {
 
   push(lane: number, item: Waiting): void {
     this.lanes[lane]!.items.push(item);
+    this.length++;
+  }
+
+  /** Before all others of its lane. */
+  putBack(lane: number, item: Waiting): void {
+    const there = this.lanes[lane]!;
+    if (there.head > 0) there.items[--there.head] = item;
+    else there.items.unshift(item);
     this.length++;
   }
 
@@ -86,7 +124,7 @@ class TaskGroup {
   readonly holders = new Map<AttemptId, number>();
   held = 0;
   /** Best first: priority in the group, then of run and task, then first come. */
-  readonly parked: Parked[] = [];
+  parked: Parked[] = [];
 
   hasRoomFor(weight: number): boolean {
     return this.size !== null && this.held + weight <= this.size;
@@ -100,10 +138,19 @@ export class Placement {
   private readonly selector: Selector;
   private readonly random: () => number;
   private turn = 0;
+  private readonly shared: boolean;
+  /** Given and not used yet: by which question, and when. */
+  private readonly permits = new Map<Waiting, { by: number; at: number }>();
+  private returned: PermitAsk['returned'] = [];
+  private asks = 0;
+  private freed = new Set<string>();
+  private readonly unpermitted = new Set<Waiting>();
+  private hasNewcomers = false;
 
-  constructor(selector: Selector, random: () => number) {
+  constructor(selector: Selector, random: () => number, shared = false) {
     this.selector = selector;
     this.random = random;
+    this.shared = shared;
   }
 
   enqueue(group: string, runPriority: Priority, taskPriority: Priority, item: Waiting): void {
@@ -129,7 +176,9 @@ export class Placement {
   release(name: string, attempt: AttemptId): void {
     const group = this.taskGroup(name);
     group.held -= group.holders.get(attempt) ?? 0;
-    if (group.holders.delete(attempt)) this.unpark(group);
+    if (!group.holders.delete(attempt)) return;
+    if (this.shared) this.freed.add(name);
+    else this.unpark(group);
   }
 
   private taskGroup(name: string): TaskGroup {
@@ -138,8 +187,86 @@ export class Placement {
     return group;
   }
 
+  /** What the store is to be asked, or null when nobody waits and nothing has changed. It is then taken as said. */
+  takePermitAsk(isWaiting: (item: Waiting) => boolean): PermitAsk | null {
+    const wants: PermitWant[] = [];
+    for (const [name, group] of this.taskGroups) {
+      group.parked = group.parked.filter(({ item }) => isWaiting(item) || !this.unpermitted.delete(item));
+      wants.push(...this.wantsOf(name, group));
+    }
+    if (wants.length === 0 && this.returned.length === 0 && this.freed.size === 0) return null;
+    const ask = { number: ++this.asks, wants, returned: this.returned, freed: [...this.freed] };
+    this.returned = [];
+    this.freed = new Set();
+    this.hasNewcomers = false;
+    return ask;
+  }
+
+  /** Whether somebody new waits, or others may have what is free: then the store should hear of it at once. */
+  hasPermitNews(): boolean {
+    return this.hasNewcomers || this.returned.length > 0 || this.freed.size > 0;
+  }
+
+  /** Whether somebody waits for a permit, or for a worker with one. */
+  awaitsPermits(): boolean {
+    return this.permits.size > 0 || this.unpermitted.size > 0;
+  }
+
+  awaitsPermit(item: Waiting): boolean {
+    return this.unpermitted.has(item);
+  }
+
+  private wantsOf(name: string, { size, parked }: TaskGroup): PermitWant[] {
+    const wants: PermitWant[] = [];
+    const withRoom = new Map<string, boolean>();
+    for (const { group, lane, item } of parked) {
+      if (wants.length === WANTS_MAX) break;
+      const { weight, priority } = item.taskGroup!;
+      if (size === null || weight > size) continue;
+      if (!withRoom.has(group)) withRoom.set(group, this.freeWorkers(group).length > 0);
+      if (!withRoom.get(group)) continue;
+      wants.push({ run: item.run, task: item.task, readyAt: item.readyAt, group: name, weight, priority, rank: lane });
+    }
+    return wants;
+  }
+
+  /** The answer to the last question. Who waits with one of these permits goes to the head of its queue; what nobody waits for any more is given back. */
+  grant(permits: readonly PermitKey[], at: number): void {
+    const given = new Map(permits.map((permit) => [permitName(permit), permit]));
+    for (const group of this.taskGroups.values()) {
+      const granted = group.parked.filter(({ item }) => given.has(permitName(item)));
+      if (granted.length === 0) continue;
+      group.parked = group.parked.filter(({ item }) => !given.has(permitName(item)));
+      for (const { group: queue, lane, item } of granted.toReversed()) {
+        given.delete(permitName(item));
+        this.unpermitted.delete(item);
+        this.permits.set(item, { by: this.asks, at });
+        this.queueOf(queue).putBack(lane, item);
+      }
+    }
+    for (const permit of given.values()) this.returned.push({ ...permit, by: this.asks });
+  }
+
+  private giveBack(item: Waiting): void {
+    const permit = this.permits.get(item);
+    if (!permit) return;
+    this.permits.delete(item);
+    this.returned.push({ run: item.run, task: item.task, readyAt: item.readyAt, by: permit.by });
+  }
+
+  /** What found no worker for a while: others may have one for theirs. */
+  giveBackOld(at: number): void {
+    for (const [item, permit] of this.permits) if (at - permit.at >= PERMIT_KEEP_MS) this.giveBack(item);
+  }
+
+  private mayPlace(item: Waiting): boolean {
+    if (!item.taskGroup) return true;
+    return this.shared ? this.permits.has(item) : this.taskGroup(item.taskGroup.name).hasRoomFor(item.taskGroup.weight);
+  }
+
   /** Puts back into their queues as many as there is room for; what the queues then decide is their business. */
   private unpark(group: TaskGroup): void {
+    if (this.shared) return;
     let room = (group.size ?? 0) - group.held;
     while (group.parked.length > 0 && group.parked[0]!.item.taskGroup!.weight <= room) {
       const { group: queue, lane, item } = group.parked.shift()!;
@@ -149,6 +276,10 @@ export class Placement {
   }
 
   private park(parked: Parked): void {
+    if (this.shared) {
+      this.unpermitted.add(parked.item);
+      this.hasNewcomers = true;
+    }
     const list = this.taskGroup(parked.item.taskGroup!.name).parked;
     const rank = (entry: Parked): number => -entry.item.taskGroup!.priority;
     let low = 0;
@@ -179,13 +310,18 @@ export class Placement {
         const worker = this.choose(group);
         if (!worker) break;
         const { lane, item } = queue.shift()!;
-        if (item.taskGroup && !this.taskGroup(item.taskGroup.name).hasRoomFor(item.taskGroup.weight)) {
+        if (!this.mayPlace(item)) {
           this.park({ group, lane, item });
           continue;
         }
         const attempt = place(item, worker);
-        if (attempt !== null) worker.held.add(attempt);
-        else if (item.taskGroup) this.unpark(this.taskGroup(item.taskGroup.name));
+        if (attempt !== null) {
+          worker.held.add(attempt);
+          this.permits.delete(item);
+        } else if (item.taskGroup) {
+          this.giveBack(item);
+          this.unpark(this.taskGroup(item.taskGroup.name));
+        }
       }
       if (queue.length === 0) this.queues.delete(group);
     }
@@ -204,12 +340,17 @@ export class Placement {
   }
 
   /** Why a task of this group is not placed, for people. */
-  reasonOf(group: string, taskGroup: Waiting['taskGroup']): string {
+  reasonOf(group: string, taskGroup: Waiting['taskGroup'], awaitsPermit = false): string {
     const limit = taskGroup ? this.taskGroups.get(taskGroup.name) : undefined;
-    if (taskGroup && limit && !limit.hasRoomFor(taskGroup.weight)) {
+    if (
+      taskGroup &&
+      limit &&
+      (this.shared ? awaitsPermit || limit.size === null : !limit.hasRoomFor(taskGroup.weight))
+    ) {
       if (limit.size === null) return `task_group: there is no task group ${taskGroup.name}`;
       if (taskGroup.weight > limit.size)
         return `task_group: weight ${taskGroup.weight} is more than the size ${limit.size} of ${taskGroup.name}`;
+      if (this.shared) return `task_group: waits for its turn in ${taskGroup.name}, of size ${limit.size}`;
       return `task_group: ${taskGroup.name} is full (${limit.held} of ${limit.size})`;
     }
     let workers = 0;
@@ -218,12 +359,17 @@ export class Placement {
     return `no_slot: every worker of group ${group} is full or not accepting`;
   }
 
-  protected choose(group: string): WorkerView | null {
+  private freeWorkers(group: string): WorkerView[] {
     const free: WorkerView[] = [];
     for (const worker of this.workers.values()) {
       const hasRoom = worker.held.size + worker.usedByOthers < worker.slots;
       if (worker.accepting && hasRoom && worker.groups.includes(group)) free.push(worker);
     }
+    return free;
+  }
+
+  protected choose(group: string): WorkerView | null {
+    const free = this.freeWorkers(group);
     if (free.length <= 1) return free[0] ?? null;
     switch (this.selector) {
       case 'random':
@@ -234,6 +380,10 @@ export class Placement {
         return smoothWeighted(free);
     }
   }
+}
+
+function permitName({ run, task, readyAt }: PermitKey): string {
+  return `${run}.${task}@${readyAt}`;
 }
 
 /** Smooth weighted round robin (as in nginx), the weight being what is free. */

@@ -273,6 +273,10 @@ class MasterLoop implements Master {
     this.listening.push(
       store.listen('pelorus_command', () => this.commandHint()),
       store.listen('pelorus_master', () => void this.adoptMore()),
+      store.listen('pelorus_task_group', () => {
+        this.core.permitHint();
+        this.schedulePump();
+      }),
     );
   }
 
@@ -494,6 +498,12 @@ class MasterLoop implements Master {
         tell: (event) => core.answer(question.run, event),
       });
     this.askForStrangers(core, batch.strangers);
+    const { permits } = batch;
+    if (permits)
+      this.ask(core, 'task-groups', {
+        ask: () => this.store.takePermits(this.fence, permits),
+        tell: (granted) => core.permitsGranted(granted, this.clock()),
+      });
     for (const worker of batch.silent)
       this.ask(core, 'worker-seen', {
         ask: () => this.store.workerSeenAt(worker),

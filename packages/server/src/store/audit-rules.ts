@@ -23,6 +23,7 @@ const NOT_ON_BEHALF = [
   'adoptRuns',
   'commit',
   'fireDue',
+  'takePermits',
   'housekeep',
   'claimAlerts',
   'settleAlert',

@@ -20,6 +20,7 @@ import { MASTER_PLACES } from './migrations/09-master-places.ts';
 import { RUN_COUNT_DELTAS } from './migrations/10-run-count-deltas.ts';
 import { BACKFILL_DATES } from './migrations/11-backfill-dates.ts';
 import { SCHEDULES } from './migrations/12-schedules.ts';
+import { TASK_GROUP_PERMITS } from './migrations/13-task-group-permits.ts';
 
 export interface Migration {
   number: number;
@@ -270,4 +271,5 @@ create table alert_channel (
   RUN_COUNT_DELTAS,
   BACKFILL_DATES,
   SCHEDULES,
+  TASK_GROUP_PERMITS,
 ];

@@ -17,6 +17,8 @@ import type {
   CommandAction,
   CommandOutcome,
   ExecType,
+  PermitAsk,
+  PermitKey,
   RunSpec,
   StoredRun,
   TaskRunRecord,
@@ -418,6 +420,14 @@ export interface MasterStore extends OperationsMasterStore, ScheduleMasterStore,
   /** To be called every few seconds by any master: adds up what was counted since. */
   housekeep(): Promise<void>;
   loadTaskGroups(): Promise<{ name: string; size: number }[]>;
+  /**
+   * Places in task groups for tasks that are queued, where several masters place them. Answers with those of `wants` that are granted:
+   * what a group holds, by the live attempts and by permits that no attempt has used yet, never exceeds its size by it. Order over
+   * all masters that asked in the last seconds: priority, rank, then who is ready longest; a turn that is another master's is left to it.
+   * A permit is over when its task is no longer queued since `readyAt`, when its master is fenced, or when it is returned. The same
+   * request may be made again.
+   */
+  takePermits(fence: Fence, ask: PermitAsk): Promise<PermitKey[]>;
   /** When any master last heard of the worker or of one that has taken it over, epoch ms; null: never. */
   workerSeenAt(worker: WorkerId): Promise<number | null>;
 }
@@ -429,7 +439,9 @@ export type HintChannel =
   /** Runs changed; the listener is told which. */
   | 'pelorus_run'
   /** A master is over, and its runs are anybody's. */
-  | 'pelorus_master';
+  | 'pelorus_master'
+  /** Some master may have its turn in a task group. */
+  | 'pelorus_task_group';
 
 /** Of `pelorus_run`, the runs; null: too many to say, or some may have been missed. Of other channels always null. */
 export type HintListener = (runs: readonly RunId[] | null) => void;

@@ -10,7 +10,7 @@ import { runIdOf } from '@pelorus/protocol';
 import pg from 'pg';
 import type { HintChannel, HintListener } from './port.ts';
 
-const CHANNELS: readonly HintChannel[] = ['pelorus_command', 'pelorus_run', 'pelorus_master'];
+const CHANNELS: readonly HintChannel[] = ['pelorus_command', 'pelorus_run', 'pelorus_master', 'pelorus_task_group'];
 /** PostgreSQL takes 8,000 bytes. */
 const PAYLOAD_MAX = 7_500;
 /** More than these are told as "many". */

@@ -83,6 +83,7 @@ function writer(
     runMakings,
     commandsWritten: 0,
     mastersEnded: 0,
+    turnsOfOthers: 0,
     runsChanged: new Set(),
   });
   return {
@@ -101,9 +102,11 @@ function writer(
   };
 }
 
-function tellNews(hints: PostgresHints, { commandsWritten, mastersEnded, runsChanged }: WriteContext): void {
+function tellNews(hints: PostgresHints, news: WriteContext): void {
+  const { commandsWritten, mastersEnded, turnsOfOthers, runsChanged } = news;
   if (commandsWritten > 0) hints.tell('pelorus_command');
   if (mastersEnded > 0) hints.tell('pelorus_master');
+  if (turnsOfOthers > 0) hints.tell('pelorus_task_group');
   if (runsChanged !== null && runsChanged.size > 0) hints.tellRuns(runsChanged);
 }
 

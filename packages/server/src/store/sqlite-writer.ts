@@ -68,6 +68,7 @@ function open(): Opened {
       runMakings: new Map<string, unknown>(),
       commandsWritten: 0,
       mastersEnded: 0,
+      turnsOfOthers: 0,
       runsChanged: null,
       nextChange: () => ++changes,
     };

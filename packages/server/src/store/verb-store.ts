@@ -4,6 +4,8 @@ import { upstreamFactOfRun, upstreamFactOfTask } from '@pelorus/engine';
 import type {
   Change,
   Command,
+  PermitAsk,
+  PermitKey,
   StoredRun,
   UpstreamFact,
   UpstreamQuery,
@@ -829,6 +831,10 @@ export class VerbStore implements Store {
 
   loadTaskGroups(): Promise<{ name: string; size: number }[]> {
     return this.#master.call('loadTaskGroups', undefined);
+  }
+
+  async takePermits(fence: Fence, ask: PermitAsk): Promise<PermitKey[]> {
+    return (await this.#writer.call('takePermits', { fence, ask })).map((key) => ({ ...key, run: runIdOf(key.run) }));
   }
 
   async upstreamFacts(queries: UpstreamQuery[]): Promise<UpstreamFact[]> {

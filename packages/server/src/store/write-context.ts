@@ -22,6 +22,8 @@ export interface WriteContext {
   commandsWritten: number;
   /** Masters that ended on their own wish so far. */
   mastersEnded: number;
+  /** Places in task groups so far that were left to other masters, whose turn it is. */
+  turnsOfOthers: number;
   /** What runs of each version are made of, by `<workflow id>.<version>`; kept as long as the store is open. */
   runMakings: Map<string, unknown>;
   /** Runs whose rows were written; null: nobody wants to know. */

@@ -55,6 +55,7 @@ import { IDEMPOTENCY_MS, refuseKeyOfOther } from './request-keys.ts';
 import { attemptName, insertCommand, insertedId, VERSION } from './run-rows.ts';
 import { deleteConnection, deleteSecret, reseal, saveConnection, saveSecret } from './secrets.ts';
 import type { Row, Sql } from './database.ts';
+import { takePermits } from './task-group-permits.ts';
 import { deleteTaskGroup, insertTaskGroupMembers, saveTaskGroup } from './task-groups.ts';
 import type { TaskGroupMember } from './task-groups.ts';
 import { toProjectRow, toWorkflowRow, WORKFLOW_SELECT } from './workflow-rows.ts';
@@ -410,5 +411,6 @@ export const writeVerbs = {
   saveDeadline,
   deleteDeadline,
   fireDue,
+  takePermits,
 };
 export type WriteVerbs = typeof writeVerbs;

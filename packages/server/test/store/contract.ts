@@ -18,6 +18,7 @@ import { invariantsContract } from './contract-of-invariants.ts';
 import { logsContract } from './contract-of-logs.ts';
 import { mastersContract } from './contract-of-masters.ts';
 import { operationsContract } from './contract-of-operations.ts';
+import { permitsContract } from './contract-of-permits.ts';
 import { projectsContract } from './contract-of-projects.ts';
 import { schedulesContract } from './contract-of-schedules.ts';
 import { transferContract } from './contract-of-transfer.ts';
@@ -1013,6 +1014,7 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
     transferContract(makePlace);
     mastersContract(makePlace);
     turnsContract(makePlace);
+    permitsContract(makePlace);
     backfillsContract(makePlace);
     vaultContract(makePlace);
     eventsContract(makePlace);
