@@ -17,6 +17,7 @@ import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { IconButton } from '../ui/button.tsx';
 import { Menu, MenuItem, MenuSeparator } from '../ui/menu.tsx';
+import { MaintenanceBanner } from './maintenance.tsx';
 import { Palette } from './palette.tsx';
 import { LanguageMenu, ThemeMenu } from './preferences.tsx';
 import { signOut, useMe } from './session.tsx';
@@ -91,6 +92,7 @@ export function Shell(): ReactNode {
           <ThemeMenu />
           <AccountMenu />
         </header>
+        <MaintenanceBanner />
         <main id="content" tabIndex={-1} className={clsx('min-h-0 grow overflow-auto outline-none')}>
           <Outlet />
         </main>

@@ -14,6 +14,7 @@ export function FormDialog({
   onSubmit,
   children,
   disabled = false,
+  size = 'normal',
 }: {
   title: string;
   description?: ReactNode;
@@ -24,6 +25,7 @@ export function FormDialog({
   onSubmit: () => Promise<unknown>;
   children: ReactNode;
   disabled?: boolean;
+  size?: 'normal' | 'wide';
 }): ReactNode {
   const { t } = useTranslation();
   const form = useId();
@@ -39,6 +41,7 @@ export function FormDialog({
       onClose={onClose}
       title={title}
       description={description}
+      size={size}
       footer={
         <>
           <Button onClick={onClose}>{t('action.cancel')}</Button>

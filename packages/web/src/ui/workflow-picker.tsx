@@ -39,7 +39,7 @@ export function WorkflowPicker({
     placeholderData: (before) => before,
   });
   return (
-    <div className="grid gap-3 sm:grid-cols-2">
+    <div className="grid items-start gap-3 sm:grid-cols-2">
       <Field label={t('project')}>
         <Select
           required

@@ -15,7 +15,7 @@ import { Facts } from '../workflow/facts.tsx';
 import { BackfillActions } from './backfill-actions.tsx';
 import { DATE_STATES, DateCounts } from './date-counts.tsx';
 import { DatesPanel } from './dates-panel.tsx';
-import { zoneDate } from './zone-dates.ts';
+import { zoneDate } from '../../ui/zone-dates.ts';
 
 const PAGE_SIZE = 500;
 const REFRESH_MS = 1000;

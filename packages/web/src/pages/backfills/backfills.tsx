@@ -16,7 +16,7 @@ import { StateBadge } from '../../ui/state-badge.tsx';
 import { EmptyState } from '../../ui/states.tsx';
 import { Time } from '../../ui/time.tsx';
 import { DateCounts } from './date-counts.tsx';
-import { zoneDate } from './zone-dates.ts';
+import { zoneDate } from '../../ui/zone-dates.ts';
 
 const STATES: readonly BackfillStateName[] = ['pending', 'running', 'paused', 'succeeded', 'failed', 'stopped'];
 const PAGE_SIZE = 50;

@@ -10,7 +10,7 @@ import { Panel } from '../../ui/page.tsx';
 import { STATE_LOOK, StateBadge, TONE_CLASS } from '../../ui/state-badge.tsx';
 import { Time } from '../../ui/time.tsx';
 import { DATE_STATES } from './date-counts.tsx';
-import { zoneDate } from './zone-dates.ts';
+import { zoneDate } from '../../ui/zone-dates.ts';
 
 export function DatesPanel({
   backfill,

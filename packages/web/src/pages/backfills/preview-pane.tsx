@@ -4,7 +4,7 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { TriangleAlert } from 'lucide-react';
 import { useMemo, useRef, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { clockChanges, zoneDate } from './zone-dates.ts';
+import { clockChanges, zoneDate } from '../../ui/zone-dates.ts';
 
 const ROW_HEIGHT = 28;
 

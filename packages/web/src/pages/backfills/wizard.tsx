@@ -4,7 +4,7 @@ import './texts.ts';
 import type { BackfillRequest } from '@pelorus/protocol';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { useDeferredValue, useEffect, useMemo, useState, type ReactNode } from 'react';
+import { useEffect, useMemo, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, queries } from '../../api/client.ts';
 import { useMay } from '../../app/session.tsx';
@@ -12,6 +12,7 @@ import { Button } from '../../ui/button.tsx';
 import { Page, Panel } from '../../ui/page.tsx';
 import { Spinner } from '../../ui/spinner.tsx';
 import { ProblemText } from '../../ui/states.tsx';
+import { useSettled } from '../../ui/settled.ts';
 import { toast } from '../../ui/toast.tsx';
 import { WorkflowPicker } from '../../ui/workflow-picker.tsx';
 import { isZone } from '../../ui/zone-input.tsx';
@@ -45,7 +46,7 @@ export function BackfillWizardPage(): ReactNode {
         : backfillOf({ project, workflow }, form, view.data.definition.params),
     [project, workflow, form, view.data],
   );
-  const asked = useDeferredValue(request);
+  const asked = useSettled(request);
   const preview = useQuery({
     queryKey: ['backfill-preview', asked],
     queryFn: async ({ signal }) => {

@@ -1,5 +1,5 @@
 /** Logical dates as the clocks of a backfill's zone show them. */
-import { locale } from '../../i18n/index.ts';
+import { locale } from '../i18n/index.ts';
 
 /** With its weekday; the time of day too, unless `dayOnly`. */
 export function zoneDate(at: string, zone: string, dayOnly = false): string {
