@@ -37,8 +37,11 @@ const OF_PROJECT: readonly Tab[] = ['projects', 'members', 'secrets', 'connectio
 export function AdminPage(): ReactNode {
   const { t } = useTranslation('admin');
   const { tab, project } = useSearch({ from: '/admin' });
-  const { administrator } = useMe();
-  const offered = NAMES.filter((name) => administrator || !FOR_ADMINISTRATORS.includes(name));
+  const { administrator, projects } = useMe();
+  const mayAudit = projects.some(({ owner }) => owner);
+  const offered = NAMES.filter(
+    (name) => administrator || (!FOR_ADMINISTRATORS.includes(name) && (name !== 'audit' || mayAudit)),
+  );
   const shown = offered.find((name) => name === tab) ?? 'projects';
   return (
     <Page title={t('title')}>

@@ -5,6 +5,7 @@ import { CircleCheck, CircleX } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client.ts';
+import { useMe } from '../../app/session.tsx';
 import { Button } from '../../ui/button.tsx';
 import type { Column } from '../../ui/data-table.tsx';
 import { Field, Input, Select } from '../../ui/field.tsx';
@@ -20,7 +21,11 @@ const INSTANTS = ['after', 'before'] as const;
 export function AuditTab(): ReactNode {
   const { t } = useTranslation('admin');
   const search = useSearch({ from: '/admin' });
+  const me = useMe();
   const query = queryOf(search);
+  // Of all projects together administrators only may read it.
+  const own = me.projects.find(({ owner }) => owner)?.name;
+  if (!me.administrator && own !== undefined) query.project ??= own;
   const list = usePaged(['audit', query], (cursor, signal) =>
     api.audit.list({ ...query, limit: PAGE_SIZE, ...(cursor === undefined ? {} : { cursor }) }, signal),
   );
