@@ -21,7 +21,7 @@ const PAGES: Readonly<Record<string, string>> = {
   editor: `${WORKFLOW}/edit`,
   'editor-table': `${WORKFLOW}/edit?view=table`,
   runs: '/runs',
-  run: '/runs/1',
+  run: '/runs/1?view=graph&task=load',
   'run-gantt': '/runs/1?view=gantt',
   'run-table': '/runs/1?view=table&task=load',
   'run-plan': '/runs/1?view=plan',
@@ -64,6 +64,7 @@ describe.skipIf(chromiumPath === null)('Pages of the console, in the browser', (
     await inLanes((lane) =>
       place.visit({ at: '/account' }, async (page) => {
         for (const [name, address] of lane) {
+          await page.setViewportSize({ width: 1440, height: 900 });
           await open(page, address);
           for (const look of ['light-1440', 'dark-1440', 'light-390', 'dark-390'] as const) {
             await putOn(page, look);
@@ -120,7 +121,7 @@ async function inLanes(look: (lane: [name: string, address: string][]) => Promis
   );
 }
 
-/** Within the console, as a link would, so that its scripts are not loaded again; ready when nothing says that it is loading. */
+/** Ready when nothing says that it is loading. */
 async function open(page: Page, address: string): Promise<void> {
   await page.goto(new URL(address, page.url()).href);
   await page.locator('main').locator('h1, h2').first().waitFor();

@@ -149,7 +149,7 @@ function Filters({ query }: { query: Asked }): ReactNode {
         </Select>
       </Field>
       {INSTANTS.map((name) => (
-        <Field key={name} label={t(`audit.${name}`)} className="w-52">
+        <Field key={name} label={t(`audit.${name}`)} className="w-60">
           <Input
             type="datetime-local"
             defaultValue={localText(query[name])}
