@@ -31,7 +31,7 @@ const directoryOf = (stderr: string): string => /\S*pelorus-chaos-\w+/.exec(stde
 
 describe.skipIf(findPostgres() === null)('a short storm', () => {
   test('is survived, and the last line says so', { timeout: 240_000 }, async () => {
-    const shapes = 'chain,fan,retries,kill,stop,pause,again,nested,mixed,serial';
+    const shapes = 'chain,fan,retries,kill,stop,pause,again,nested,mixed,serial,group';
     const args = ['--seconds', '12', '--seed', '5', '--width', '10', '--settle', '120'];
     const { code, stdout, stderr } = await chaos([...args, '--faults', FAULTS, '--shapes', shapes], () => undefined);
     expect(code, stderr).toBe(0);

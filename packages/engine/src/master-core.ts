@@ -474,10 +474,8 @@ export class MasterCore {
     const key = parseAttemptId(effect.attempt)!;
     this.expectAnswer(effect.attempt, key, 'kill', key.run);
     const { worker, attempt, graceMs, cause } = effect;
-    if (this.sessions.has(worker)) {
-      this.takeBackDispatch(attempt);
-      return this.send(worker, { kind: 'kill', attempt, graceMs, cause });
-    }
+    this.takeBackDispatch(attempt);
+    if (this.sessions.has(worker)) return this.send(worker, { kind: 'kill', attempt, graceMs, cause });
     // Declared lost before: nobody will ever answer for it, so the next tick ends it.
     this.timers.push({ kind: 'worker-check', at: 0, worker });
   }
@@ -903,6 +901,7 @@ export class MasterCore {
   }
 
   private declareLost(attempt: AttemptId, worker: WorkerId, at: number): void {
+    this.takeBackDispatch(attempt);
     const key = parseAttemptId(attempt)!;
     const run = this.runs.get(key.run);
     if (run)
