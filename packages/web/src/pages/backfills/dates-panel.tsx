@@ -135,10 +135,10 @@ function DateCell({ date, zone, isDaily }: { date: BackfillDate; zone: string; i
           to="/runs/$run"
           params={{ run: String(date.run) }}
           className={clsx(look, 'hover:ring-1 hover:ring-current')}
-          aria-label={t('openRun', { date: when, state, run: date.run })}
-          title={date.reason ?? t('openRun', { date: when, state, run: date.run })}
+          title={date.reason ?? t('openRun', { run: date.run })}
         >
           {inside}
+          <span className="sr-only">{t('openRun', { run: date.run })}</span>
         </Link>
       )}
     </li>
