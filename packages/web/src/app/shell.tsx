@@ -65,7 +65,7 @@ export function Shell(): ReactNode {
               key={to}
               to={to}
               activeOptions={{ exact, includeSearch: false }}
-              className="group flex min-w-0 flex-1 flex-col items-center gap-0.5 rounded-md px-0.5 py-2 text-[10px] text-ink-2 hover:bg-surface-3 data-[status=active]:bg-accent-soft data-[status=active]:font-medium data-[status=active]:text-accent md:flex-none md:flex-row md:gap-2.5 md:px-2 md:text-sm"
+              className="group flex min-w-0 flex-1 flex-col items-center gap-0.5 rounded-md py-2 text-[10px] tracking-tight text-ink-2 hover:bg-surface-3 data-[status=active]:bg-accent-soft data-[status=active]:font-medium data-[status=active]:text-accent md:flex-none md:flex-row md:gap-2.5 md:px-2 md:text-sm md:tracking-normal"
             >
               <Icon className="size-5 shrink-0 md:size-4" aria-hidden />
               <span className="max-w-full truncate">{t(`nav.${key}`)}</span>

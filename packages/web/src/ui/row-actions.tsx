@@ -21,7 +21,7 @@ export function RowActions({
         </IconButton>
       )}
       {remove && (
-        <IconButton size="small" className="text-bad" {...remove}>
+        <IconButton size="small" className="text-bad!" {...remove}>
           <Trash2 className="size-4" aria-hidden />
         </IconButton>
       )}

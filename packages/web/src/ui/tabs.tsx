@@ -1,6 +1,6 @@
 /** Views of one thing, each with an address of its own; arrow keys move between them. */
 import clsx from 'clsx';
-import type { KeyboardEvent, ReactNode } from 'react';
+import { useEffect, useRef, type KeyboardEvent, type ReactNode } from 'react';
 
 export interface TabLinkProps {
   role: 'tab';
@@ -22,8 +22,18 @@ export function Tabs<Id extends string>({
   shown: Id;
   link: (id: Id, props: TabLinkProps) => ReactNode;
 }): ReactNode {
+  const list = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // On a phone there is no room for all of them; the page itself is not to be scrolled.
+    const [place, tab] = [list.current!, list.current!.querySelector<HTMLElement>('[aria-selected=true]')];
+    if (tab === null) return;
+    const [from, to] = [tab.offsetLeft - place.offsetLeft, tab.offsetLeft - place.offsetLeft + tab.offsetWidth];
+    if (from < place.scrollLeft || to > place.scrollLeft + place.clientWidth)
+      place.scrollLeft = from - (place.clientWidth - tab.offsetWidth) / 2;
+  }, [shown]);
   return (
     <div
+      ref={list}
       role="tablist"
       aria-label={label}
       className="flex gap-1 overflow-x-auto border-b border-line"
