@@ -2,10 +2,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { API_BASE } from '@pelorus/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ANYONE, SIGNED_IN, inProject, type Caller } from '../../src/api/access.ts';
 import type { Route } from '../../src/api/route.ts';
 import { ROUTES, urlOf } from '../../src/api/routes.ts';
-import { ask, casesOf, changes, check } from './authorisation/matrix.ts';
+import { ask } from './authorisation/matrix.ts';
 import { EXPECTED, type Need } from './authorisation/table.ts';
 import { openWorld, type Place, type World } from './authorisation/world.ts';
 
@@ -38,40 +37,6 @@ function lineOf(route: Route): string {
   const who = `${NEEDS[needs]}${list === true && note === undefined ? '; shows what may be read' : ''}`;
   return `| ${route.id} | \`${route.method} ${path}\` | ${who}${note === undefined ? '' : `; ${note}`} |`;
 }
-
-interface Places {
-  own: Place;
-  foreign: Place;
-}
-
-async function makePlaces(world: World): Promise<Places> {
-  return { own: await world.makePlace('own'), foreign: await world.makePlace('foreign') };
-}
-
-describe('whoever asks', () => {
-  let world: World;
-  let busy: World;
-  let places: Places;
-  beforeAll(async () => {
-    [world, busy] = [await openWorld(), await openWorld()];
-    places = await makePlaces(world);
-  });
-  afterAll(() => {
-    world.close();
-    busy.close();
-  });
-
-  test.each(ROUTES.map((route) => [route.id, route] as const))('%s', async (_id, route) => {
-    const cases = casesOf(route, world, places);
-    expect(cases.length).toBeGreaterThan(0);
-    const violations: string[] = [];
-    for (const [index, each] of cases.entries()) {
-      if (!changes(each)) violations.push(...(await check(world.api.app, world, each)));
-      else violations.push(...(await check(busy.api.app, busy, casesOf(route, busy, await makePlaces(busy))[index]!)));
-    }
-    expect(violations).toEqual([]);
-  });
-});
 
 describe('a change that is sent with the cookie of a session', () => {
   let world: World;
@@ -112,94 +77,3 @@ describe('a change that is sent with the cookie of a session', () => {
     expect((await send(route, { cookie: world.cookie, origin })).status).toBe(201);
   });
 });
-
-describe('the matrix notices', () => {
-  let world: World;
-  beforeAll(async () => {
-    world = await openWorld();
-  });
-  afterAll(() => world.close());
-
-  const mutants = ROUTES.flatMap((route) => mutantsOf(route).map((mutant) => [route.id, mutant.flaw, mutant] as const));
-
-  test.each(mutants)('%s %s', async (_id, _flaw, { route }) => {
-    // What it lets through changes places made for it only; where it is about no place, a world of its own.
-    const isContained = route.method === 'GET' || EXPECTED[route.id]?.about !== undefined;
-    const at = isContained ? world : await openWorld();
-    const app = await at.altered(ROUTES.map((each) => (each.id === route.id ? route : each)));
-    expect(await firstViolation(at, app, route)).not.toBeNull();
-    await app.close();
-    if (!isContained) at.close();
-  });
-
-  test('nothing where there is no flaw, after all of them', async () => {
-    const places = await makePlaces(world);
-    const violations: string[] = [];
-    for (const route of ROUTES)
-      for (const each of casesOf(route, world, places))
-        if (each.principal.name === 'owner' && !changes(each))
-          violations.push(...(await check(world.api.app, world, each)));
-    expect(violations).toEqual([]);
-  });
-});
-
-async function firstViolation(world: World, app: World['api']['app'], route: Route): Promise<string | null> {
-  const cases = casesOf(route, world, await makePlaces(world));
-  for (const each of cases.toReversed()) {
-    if (changes(each)) continue;
-    const [violation] = await check(app, world, each);
-    if (violation !== undefined) return violation;
-  }
-  return null;
-}
-
-interface Mutant {
-  flaw: string;
-  route: Route;
-}
-
-function mutantsOf(route: Route): Mutant[] {
-  const expected = EXPECTED[route.id];
-  switch (route.access.who) {
-    case 'anyone':
-      return [];
-    case 'administrator':
-      return [{ flaw: 'open to whoever is signed in', route: { ...route, access: SIGNED_IN } }];
-    case 'signed-in': {
-      const open = { flaw: 'open to anyone', route: { ...route, access: ANYONE } };
-      return expected?.list === true || expected?.about !== undefined ? [open, everythingAllowed(route)] : [open];
-    }
-    case 'member': {
-      const other = route.access.right === 'read' ? 'execute' : 'read';
-      return [
-        { flaw: `asking for the right to ${other}`, route: { ...route, access: inProject(other) } },
-        everythingAllowed(route),
-        {
-          flaw: 'acting on what it loads without asking',
-          route: withCaller({ ...route, access: SIGNED_IN }, (caller) => ({ ...caller, admit: async () => undefined })),
-        },
-      ];
-    }
-  }
-}
-
-function everythingAllowed(route: Route): Mutant {
-  const all = (caller: Caller): Caller => ({
-    ...caller,
-    admit: async () => undefined,
-    demand: async () => undefined,
-    may: async () => true,
-    visibleProjects: async () => null,
-  });
-  return {
-    flaw: 'allowing everything to whoever is signed in',
-    route: withCaller({ ...route, access: SIGNED_IN }, all),
-  };
-}
-
-function withCaller(route: Route, change: (caller: Caller) => Caller): Route {
-  return {
-    ...route,
-    run: (request, signal, context) => route.run(request, signal, { ...context, caller: change(context.caller) }),
-  };
-}

@@ -1,0 +1,3 @@
+import { whoeverAsks } from './authorisation/suites.ts';
+
+whoeverAsks({ index: 1, of: 2 });
