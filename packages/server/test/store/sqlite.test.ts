@@ -16,7 +16,7 @@ import {
 } from '@pelorus/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openSqliteStore } from '../../src/store/index.ts';
-import { SQLITE } from '../../src/store/dialect.ts';
+import { POSTGRES, SQLITE } from '../../src/store/dialect.ts';
 import { MIGRATIONS } from '../../src/store/migrations.ts';
 import {
   TERMINAL_ATTEMPT_STATES,
@@ -253,6 +253,6 @@ describe('sqlite only', () => {
 
   test('migrations are numbered from 1 without a gap', () => {
     expect(MIGRATIONS.map(({ number }) => number)).toEqual(MIGRATIONS.map((_, index) => index + 1));
-    expect(MIGRATIONS.every(({ sql }) => sql(SQLITE).trim().length > 0)).toBe(true);
+    expect(MIGRATIONS.every(({ sql }) => `${sql(SQLITE)}${sql(POSTGRES)}`.trim().length > 0)).toBe(true);
   });
 });
