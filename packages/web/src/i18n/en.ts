@@ -94,7 +94,7 @@ export const common = {
   maintenance: {
     on: 'Schedules are held still: nothing starts by itself.',
     reason: 'Reason: {{reason}}',
-    by: 'since {{when}} by {{who}}',
+    by: 'by {{who}}, {{when}}',
     end: 'Let them go on',
     endTitle: 'Let schedules go on?',
     endText: 'What was due meanwhile is decided by the misfire policy of each schedule.',

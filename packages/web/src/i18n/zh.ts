@@ -97,7 +97,7 @@ export const common: Texts<typeof en> = {
   maintenance: {
     on: '所有调度已暂停:不会自动启动任何运行。',
     reason: '原因:{{reason}}',
-    by: '{{who}} 于 {{when}} 开启',
+    by: '{{who}},{{when}}',
     end: '恢复调度',
     endTitle: '恢复所有调度?',
     endText: '期间到期的执行,由各调度的错过策略决定如何处理。',
