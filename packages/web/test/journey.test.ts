@@ -148,7 +148,9 @@ async function backfill(page: Page, words: Words, workflow: string, client: Clie
   const id = Number(new URL(page.url()).pathname.split('/').at(-1));
   await page.locator('main header').getByText(words.succeeded, { exact: true }).waitFor();
   const { items } = await client.runs.list({ project: 'samples', workflow, execType: 'COMPLEMENT_DATA' });
-  expect(items.map(({ state, version }) => [state, version])).toEqual(Array(3).fill(['succeeded', 3]));
+  expect(items.map(({ state, version }) => [state, version])).toEqual(
+    Array.from({ length: 3 }, () => ['succeeded', 3]),
+  );
   expect((await client.backfills.get(id)).counts).toEqual({ succeeded: 3 });
 }
 

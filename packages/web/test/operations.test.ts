@@ -95,6 +95,12 @@ describe.skipIf(chromiumPath === null)('Operations and administration, in the br
         'Files',
         'Tokens',
       ]);
+      // Of a project of one's own one may read the audit.
+      await page.getByRole('button', { name: 'New project' }).click();
+      await page.getByLabel('Project', { exact: true }).fill('bobs');
+      await page.getByRole('button', { name: 'Save' }).click();
+      await page.getByRole('tab', { name: 'Audit' }).click();
+      await page.getByRole('row', { name: /bob.*putProject.*projects\/bobs.*done/ }).waitFor();
       await page.goto(new URL('/account', page.url()).href);
       await page.getByLabel('New password').fill('short but long enough');
       await page.getByRole('button', { name: 'Set a password' }).click();

@@ -126,6 +126,10 @@ async function open(page: Page, address: string): Promise<void> {
   await page.goto(new URL(address, page.url()).href);
   await page.locator('main').locator('h1, h2').first().waitFor();
   await page.waitForFunction(() => document.querySelector('main .animate-spin, main .animate-pulse') === null);
+  const failure = page
+    .locator('main [role=alert]')
+    .getByText(/This did not work|操作未成功|You may not see|您没有查看权限/);
+  expect(await failure.count(), `${address} could not be shown`).toBe(0);
 }
 
 type Look = `${'light' | 'dark'}-${1440 | 390}`;
@@ -137,16 +141,11 @@ async function putOn(page: Page, look: Look): Promise<void> {
     document.documentElement.dataset['theme'] = theme ?? 'light';
     localStorage.setItem('pelorus.theme', theme ?? 'light');
   }, theme);
-  // Colours change within a frame or two; until then they are neither those of one theme nor of the other.
+  // What is painted is that of the new theme and width from the second frame on.
   await page.evaluate(async () => {
     const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
     await frame();
     await frame();
-    await Promise.allSettled(
-      document
-        .getAnimations()
-        .map((animation) => (animation.effect?.getTiming().iterations === Infinity ? null : animation.finished)),
-    );
   });
 }
 
