@@ -36,6 +36,7 @@ export function FailedPanel({ since }: { since: string }): ReactNode {
       }
       asked={asked}
       rows={asked.data?.items ?? []}
+      hasMore={(asked.data?.nextCursor ?? null) !== null}
       keyOf={({ id }) => id}
       row={(run) => <Failed run={run} />}
       empty={

@@ -10,6 +10,7 @@ export function ListPanel<Row>({
   actions,
   asked,
   rows,
+  hasMore = false,
   keyOf,
   row,
   empty,
@@ -18,6 +19,8 @@ export function ListPanel<Row>({
   actions?: ReactNode;
   asked: Pick<UseQueryResult, 'isPending' | 'error' | 'refetch' | 'data'>;
   rows: readonly Row[];
+  /** There are more than these. */
+  hasMore?: boolean;
   keyOf: (row: Row) => string | number;
   row: (row: Row) => ReactNode;
   empty: ReactNode;
@@ -26,7 +29,13 @@ export function ListPanel<Row>({
     <Panel
       title={
         <>
-          {title} {rows.length > 0 && <span className="ms-1 font-normal text-ink-2 tabular-nums">{rows.length}</span>}
+          {title}{' '}
+          {rows.length > 0 && (
+            <span className="ms-1 font-normal text-ink-2 tabular-nums">
+              {rows.length}
+              {hasMore && '+'}
+            </span>
+          )}
         </>
       }
       actions={actions}

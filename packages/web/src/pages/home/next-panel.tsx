@@ -23,12 +23,13 @@ export function NextPanel(): ReactNode {
       }
       asked={asked}
       rows={(asked.data ?? []).slice(0, SHOWN)}
+      hasMore={(asked.data?.length ?? 0) > SHOWN}
       keyOf={({ project, workflow, name }) => `${project}/${workflow}/${name}`}
       row={(schedule) => <Next schedule={schedule} />}
       empty={
         <>
           {t('nextNone')}{' '}
-          <Link to="/schedules" className="text-accent hover:underline">
+          <Link to="/schedules" className="text-accent underline">
             {t('addSchedule')}
           </Link>
         </>
@@ -52,7 +53,7 @@ function Next({ schedule: { project, workflow, cron, zone, nextFire } }: { sched
         </Link>
         <p className="text-xs text-ink-2">{words}</p>
       </div>
-      <div className="text-end">
+      <div className="sm:text-end">
         <Time at={nextFire.dueAt} zone={zone} />
         <p className="text-xs text-ink-2">
           {zoneDate(nextFire.dueAt, zone)} {zone}

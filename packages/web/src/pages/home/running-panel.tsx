@@ -29,6 +29,7 @@ export function RunningPanel(): ReactNode {
       }
       asked={asked}
       rows={asked.data?.items ?? []}
+      hasMore={(asked.data?.nextCursor ?? null) !== null}
       keyOf={({ id }) => id}
       row={(run) => <Running run={run} />}
       empty={t('runningNone')}
