@@ -45,13 +45,23 @@ const API_CLOSE_MS = 5_000;
 /** A log store that does not answer is not waited for longer. */
 const LOGS_CLOSE_MS = 5_000;
 
+/** Of any other step: what does not end by then is left, and the next begins. */
+const STEP_MS = 15_000;
+
 /** Ends everything in order; never rejects. */
 export async function shutDown(services: Services, options: ShutdownOptions): Promise<ShutdownReport> {
   const step = async (name: string, action: () => Promise<unknown>): Promise<void> => {
-    await action().catch((error: unknown) => options.onError(name, error));
+    let isDone = false;
+    const late = options.pause(STEP_MS).then(() => {
+      if (!isDone) throw new Error(`it has not ended within ${STEP_MS} ms`);
+    });
+    await Promise.race([action(), late]).catch((error: unknown) => options.onError(name, error));
+    isDone = true;
   };
   await step('api', () => Promise.race([services.api.close(), options.pause(API_CLOSE_MS)]));
-  await step('worker', () => Promise.race([services.worker.drain(), options.pause(options.drainMs)]));
+  await Promise.race([services.worker.drain(), options.pause(options.drainMs)]).catch((error: unknown) =>
+    options.onError('worker', error),
+  );
   const report = { leftRunning: services.worker.usedSlots, supervisorPid: services.worker.supervisorPid };
   await step('worker', () => services.worker.stop());
   await step('master', () => services.master.stop());

@@ -28,7 +28,7 @@ export interface ApiRoleOptions {
 }
 
 /** Requests in flight are given this long. */
-const CLOSE_MS = 10_000;
+const CLOSE_MS = 6_000;
 
 /** Rejects with a `Failure` when it cannot be started. */
 export async function startApiRole(options: ApiRoleOptions): Promise<Role> {

@@ -1,3 +1,5 @@
+import { unlessWithin } from '../pace.ts';
+
 /** What the roles of a cluster have in common for the process that is one of them. */
 export interface Role {
   /** What listens where, for whoever starts it. */
@@ -19,16 +21,35 @@ export interface Started {
   stop: () => Promise<unknown>;
 }
 
-/** Ends what was started, the last first; each step happens even when one before failed. */
+/** What a step may take that has no limit of its own; all of them together stay below what a service manager waits before it kills. */
+const STEP_MS = 8_000;
+
+/**
+ * Ends what was started, the last first; each step happens even when one before failed or did not come to an end: that is an
+ * error of its step as well.
+ */
 export async function stopAll(
   started: readonly Started[],
   onError: (step: string, error: unknown) => void,
+  stepMs = STEP_MS,
 ): Promise<void> {
   for (const { name, stop } of started.toReversed()) {
     try {
-      await stop();
+      await atMost(stepMs, stop());
     } catch (error) {
       onError(name, error);
     }
+  }
+}
+
+/** Rejects when it is not done by then; what becomes of it later is nobody's business. */
+export async function atMost<T>(limitMs: number, done: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const stopWaiting = unlessWithin(limitMs, () => late.reject(new Error(`it has not ended within ${limitMs} ms`)));
+  try {
+    return await Promise.race([done, late.promise]);
+  } finally {
+    stopWaiting();
+    done.catch(() => undefined);
   }
 }

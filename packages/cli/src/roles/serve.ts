@@ -2,7 +2,11 @@
 import { EXIT } from '../exit-codes.ts';
 import type { Session } from '../session.ts';
 import { interrupted } from '../interrupted.ts';
+import { pause } from '../pace.ts';
 import type { Role } from './role.ts';
+
+/** What the process may take to end by itself once its role has. */
+const LINGER_MS = 1_000;
 
 /**
  * Starts the role and serves until SIGTERM or Ctrl-C; a second one ends the process at once. The process ends with code 1 when the
@@ -25,4 +29,6 @@ export async function serveRole(
     err.write(
       `${leftRunning} attempts still run: the supervisor lets them go on until their leases end, and the next start on this data directory takes them over\n`,
     );
+  // What did not end in time, a connection to a host that is gone for instance, must not keep the process.
+  void pause(LINGER_MS).then(() => process.exit());
 }

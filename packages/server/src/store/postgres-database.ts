@@ -167,6 +167,9 @@ const CONNECT_TIMEOUT_MS = 3_000;
 /** After a connection could not be made, how long others are refused at once instead of finding out themselves. */
 const AWAY_MS = 250;
 const TURN_TIMEOUT_MS = 10_000;
+/** What was asked for before the pool is closed has so long; then the connections are broken. */
+const CLOSE_MS = 5_000;
+const BROKEN_MS = 1_000;
 
 interface Waiting {
   go: () => void;
@@ -187,6 +190,8 @@ export class PostgresPool {
   readonly #turnTimeoutMs: number;
   readonly #waiting: Waiting[] = [];
   readonly #idle: (() => void)[] = [];
+  /** Whose sockets may be open. */
+  readonly #clients = new Set<pg.PoolClient>();
   #busy = 0;
   #closed = false;
   #away: { until: number; error: Error } | null = null;
@@ -211,7 +216,11 @@ export class PostgresPool {
     });
     // One that breaks is replaced by the next call; whoever uses it learns of it from its statement.
     this.#pool.on('error', () => undefined);
-    this.#pool.on('connect', (client) => client.on('error', () => undefined));
+    this.#pool.on('connect', (client) => {
+      client.on('error', () => undefined);
+      this.#clients.add(client);
+      client.once('end', () => this.#clients.delete(client));
+    });
   }
 
   /** Reads over one state of the database. */
@@ -223,12 +232,23 @@ export class PostgresPool {
     return this.#transaction(WRITE, verb);
   }
 
-  /** Refuses further verbs; those asked for before are still answered. */
+  /**
+   * Refuses further verbs; those asked for before are still answered, if that takes no longer than 5 s. A server that says nothing any
+   * more does not answer the end of a connection either: then connections are broken.
+   */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    const ended = this.#idleAgain().then(() => this.#pool.end());
+    if (await isDoneWithin(CLOSE_MS, ended)) return;
+    const error = new StoreError('UNAVAILABLE', 'The store is closed.');
+    for (const waiting of this.#waiting.splice(0)) waiting.refuse(error);
+    for (const client of this.#clients) breakConnection(client);
+    await isDoneWithin(BROKEN_MS, ended);
+  }
+
+  async #idleAgain(): Promise<void> {
     while (this.#busy > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
-    await this.#pool.end();
   }
 
   async #transaction<T>(kind: Transaction, verb: (db: PostgresDatabase) => Sql<T>): Promise<T> {
@@ -328,6 +348,23 @@ export class PostgresPool {
         });
       throw error;
     }
+  }
+}
+
+/** Without a word to the server, which may not be there. */
+export function breakConnection(client: pg.Client | pg.PoolClient): void {
+  client.connection.stream.destroy();
+}
+
+/** Whether it has resolved by then. A rejection within the time is the caller's. */
+export async function isDoneWithin(limitMs: number, done: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => (timer = setTimeout(resolve, limitMs, false)));
+  try {
+    return await Promise.race([done.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+    done.catch(() => undefined);
   }
 }
 

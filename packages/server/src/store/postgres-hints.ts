@@ -9,6 +9,7 @@
 import { runIdOf } from '@pelorus/protocol';
 import pg from 'pg';
 import type { HintChannel, HintListener } from './port.ts';
+import { breakConnection, isDoneWithin } from './postgres-database.ts';
 
 const CHANNELS: readonly HintChannel[] = ['pelorus_command', 'pelorus_run', 'pelorus_master', 'pelorus_task_group'];
 /** PostgreSQL takes 8,000 bytes. */
@@ -22,6 +23,7 @@ const AGAIN_MAX_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const PING_MS = 10_000;
 const ANSWER_TIMEOUT_MS = 5_000;
+const END_MS = 1_000;
 
 export interface HintsOptions {
   url: string;
@@ -80,7 +82,7 @@ export class PostgresHints {
     for (const timer of this.#timers) clearTimeout(timer);
     const client = this.#client;
     this.#client = null;
-    await client?.end().catch(() => undefined);
+    if (client) await endSoon(client);
   }
 
   #after(ms: number, action: () => void): void {
@@ -122,10 +124,10 @@ export class PostgresHints {
         ['set synchronous_commit = off', ...CHANNELS.map((channel) => `listen ${channel}`)].join('; '),
       );
     } catch (error) {
-      await client.end().catch(() => undefined);
+      await endSoon(client);
       throw error;
     }
-    if (this.#closed) return void (await client.end().catch(() => undefined));
+    if (this.#closed) return endSoon(client);
     this.#client = client;
     this.#failures = 0;
     this.#ping(client);
@@ -147,7 +149,7 @@ export class PostgresHints {
   #lost(client: pg.Client): void {
     if (this.#client !== client) return;
     this.#client = null;
-    client.end().catch(() => undefined);
+    void endSoon(client);
     this.#again();
   }
 
@@ -191,3 +193,9 @@ export class PostgresHints {
 }
 
 const NOTIFY = 'select pg_notify($1, $2)';
+
+/** A server that says nothing any more does not answer the end of a connection either. */
+async function endSoon(client: pg.Client): Promise<void> {
+  const ended = client.end().catch(() => undefined);
+  if (!(await isDoneWithin(END_MS, ended))) breakConnection(client);
+}

@@ -18,6 +18,8 @@ export interface CommitProxy {
   release(): void;
   /** Breaks every connection. */
   cut(): void;
+  /** From now on nothing arrives in either direction, and nobody hears of it. */
+  swallowAll(): void;
   close(): Promise<void>;
 }
 
@@ -30,8 +32,16 @@ export async function startCommitProxy(serverUrl: string): Promise<CommitProxy> 
   const sockets = new Set<Socket>();
   const held: (() => void)[] = [];
   const proxy: { met: number; fate: () => Fate | null } = { met: 0, fate: () => null };
-  const server: Server = createServer((client) => {
-    const database = connect(Number(target.port), target.hostname);
+  let isHole = false;
+  const server: Server = createServer({ allowHalfOpen: true }, (client) => {
+    if (isHole) {
+      sockets.add(client);
+      return void client
+        .on('error', () => undefined)
+        .on('close', () => sockets.delete(client))
+        .resume();
+    }
+    const database = connect({ port: Number(target.port), host: target.hostname, allowHalfOpen: true });
     const end = (): void => {
       client.destroy();
       database.destroy();
@@ -40,14 +50,19 @@ export async function startCommitProxy(serverUrl: string): Promise<CommitProxy> 
       sockets.add(socket);
       socket.setNoDelay(true);
       socket.on('error', end);
+      // Whoever hangs up in the hole hears nothing of the other side, not even that it has heard.
+      socket.on('end', () => {
+        if (!isHole) end();
+      });
       socket.on('close', () => {
         sockets.delete(socket);
-        end();
+        if (!isHole) end();
       });
     }
     let isMaster: boolean | null = null;
     let swallowing = false;
     client.on('data', (chunk: Buffer) => {
+      if (isHole) return;
       isMaster ??= chunk.includes(MASTER);
       const fate = isMaster && chunk.includes(COMMIT) ? proxy.fate() : null;
       if (fate === null) return void database.write(chunk);
@@ -66,7 +81,7 @@ export async function startCommitProxy(serverUrl: string): Promise<CommitProxy> 
     });
     database.on('data', (chunk) => {
       if (swallowing) end();
-      else client.write(chunk);
+      else if (!isHole) client.write(chunk);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -84,6 +99,7 @@ export async function startCommitProxy(serverUrl: string): Promise<CommitProxy> 
       proxy.fate = fate;
     },
     release: () => held.splice(0).forEach((go) => go()),
+    swallowAll: () => void (isHole = true),
     cut: () => sockets.forEach((socket) => socket.destroy()),
     close: async () => {
       sockets.forEach((socket) => socket.destroy());
