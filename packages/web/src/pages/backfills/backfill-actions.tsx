@@ -29,10 +29,11 @@ export function BackfillActions({
     try {
       await api.backfills[action](id);
       toast({ title: t(`done.${action}`) });
-      await onDone();
     } catch (error) {
       toastProblem(t('refused'), error);
     } finally {
+      // Whether it was done or refused: it is otherwise than it was shown.
+      await onDone();
       setBusy(false);
     }
   };

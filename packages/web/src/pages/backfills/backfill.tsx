@@ -1,6 +1,6 @@
 /** One backfill as it happens: how far it is, each of its dates with its run, and what can be done. */
 import './texts.ts';
-import type { BackfillSummary, BackfillView } from '@pelorus/protocol';
+import type { BackfillStateName, BackfillSummary, BackfillView } from '@pelorus/protocol';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link, useParams, useSearch } from '@tanstack/react-router';
 import { useEffect, useState, type ReactNode } from 'react';
@@ -19,6 +19,10 @@ import { zoneDate } from '../../ui/zone-dates.ts';
 
 const PAGE_SIZE = 500;
 const REFRESH_MS = 1000;
+/** One that has ended may begin again by somebody else. */
+const EVERY_MS = 10_000;
+
+const OPEN: ReadonlySet<BackfillStateName> = new Set(['pending', 'running', 'paused']);
 
 export function BackfillPage(): ReactNode {
   const { t } = useTranslation('backfills');
@@ -40,10 +44,12 @@ export function BackfillPage(): ReactNode {
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.nextCursor ?? undefined,
     placeholderData: (before) => before,
+    refetchInterval: EVERY_MS,
   });
   const { refetch } = pages;
-  const told = useBackfillNews(Number(id), refetch);
   const first = pages.data?.pages[0];
+  const isOpen = first !== undefined && OPEN.has(first.state);
+  const told = useBackfillNews(isOpen ? Number(id) : null, refetch);
   if (first === undefined)
     return (
       <Page title={t('one', { id })}>
@@ -128,10 +134,11 @@ function AsAsked({ backfill }: { backfill: BackfillView }): ReactNode {
   );
 }
 
-/** As it was told last; `onChange` at most once in a while, when something was. */
-function useBackfillNews(id: number, onChange: () => unknown): BackfillSummary | null {
+/** As it was told last; `onChange` at most once in a while, when something was. Null: none is followed, for it has ended. */
+function useBackfillNews(id: number | null, onChange: () => unknown): BackfillSummary | null {
   const [told, setTold] = useState<BackfillSummary | null>(null);
   useEffect(() => {
+    if (id === null) return;
     const stop = new AbortController();
     let isNew = false;
     const timer = setInterval(() => {
