@@ -5,6 +5,7 @@ import { EXIT } from './exit-codes.ts';
 import { failureOf, failureText } from './failure.ts';
 import { buildProgram } from './program.ts';
 import type { Host } from './session.ts';
+import { endWithoutReaders } from './terminal.ts';
 
 /** One key may arrive twice: from the terminal, and passed on by npm. */
 const SAME_KEY_MS = 300;
@@ -22,11 +23,12 @@ const host: Host = {
   },
 };
 
+endWithoutReaders();
 const program = buildProgram(host);
 try {
   await program.parseAsync();
 } catch (thrown) {
-  process.exitCode = report(thrown);
+  report(thrown);
 }
 
 /** The first Ctrl-C ends what is being waited for, in good order; a second one ends the process. */
@@ -44,12 +46,17 @@ function armInterruption(): AbortController {
   return controller;
 }
 
-function report(thrown: unknown): number {
-  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
+function report(thrown: unknown): void {
+  if (thrown instanceof CommanderError) {
+    process.exitCode = thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    return;
+  }
   const failure = failureOf(thrown);
-  if (interruption?.signal.aborted === true && failure.exitCode === EXIT.unexpected) return EXIT.interrupted;
+  const isInterrupted = interruption?.signal.aborted === true && failure.exitCode === EXIT.unexpected;
+  // Before it is said: where nobody reads that, the process ends with it.
+  process.exitCode = isInterrupted ? EXIT.interrupted : failure.exitCode;
+  if (isInterrupted) return;
   process.stderr.write(failureText(failure, failure.exitCode === EXIT.interrupted ? 'interrupted:' : 'error:'));
-  return failure.exitCode;
 }
 
 async function readStdin(): Promise<string> {

@@ -21,12 +21,19 @@ export function processTerminal(colour: boolean): Terminal {
   return { out: streamOf(process.stdout, colour), err: streamOf(process.stderr, colour) };
 }
 
+/**
+ * A reader that went away (`| head`) is no failure, and there is nobody left to tell: the process ends with the code that it
+ * has by then. To be called before anything is written, by whatever writes it.
+ */
+export function endWithoutReaders(): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      process.exit();
+    });
+}
+
 function streamOf(stream: NodeJS.WriteStream, colour: boolean): Stream {
-  // A reader that went away (`| head`) is no failure; there is nobody left to tell.
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(0);
-  });
   const isTerminal = 'isTTY' in stream && stream.isTTY;
   return {
     write: (text) => void stream.write(text),

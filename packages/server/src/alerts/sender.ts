@@ -20,6 +20,7 @@ const LEASE_MS = 60_000;
 const TRIES_AT_ONCE = 16;
 /** Nobody tells this service of a new alert; reading the outbox's index costs microseconds. */
 const POLL_MS = 1_000;
+const FAILURES_TOLD_MS = 10_000;
 
 export interface AlertLog {
   info(fields: object, message: string): void;
@@ -63,6 +64,7 @@ class AlertSender implements Alerts {
   private readonly underWay = new Set<Promise<void>>();
   private looking: Promise<void> | null = null;
   private lookAgain = false;
+  private failures = { at: -Infinity, untold: 0 };
   private readonly poll: NodeJS.Timeout;
 
   constructor(options: AlertsOptions) {
@@ -80,13 +82,27 @@ class AlertSender implements Alerts {
       return;
     }
     this.looking = this.look()
-      .catch((error: unknown) => this.options.log.warn({ error }, 'the outbox of alerts could not be read'))
+      .catch((error: unknown) => this.lookFailed(error))
       .finally(() => {
         this.looking = null;
         if (!this.lookAgain) return;
         this.lookAgain = false;
         this.hint();
       });
+  }
+
+  /** While the store is away every look fails: one line every few seconds is enough, and says how many there were before it. */
+  private lookFailed(error: unknown): void {
+    const now = this.clock();
+    const { at, untold } = this.failures;
+    if (now >= at && now < at + FAILURES_TOLD_MS) {
+      this.failures.untold++;
+      return;
+    }
+    this.failures = { at: now, untold: 0 };
+    const reason = error instanceof Error ? error.message : String(error);
+    const others = untold > 0 ? { othersBefore: untold } : {};
+    this.options.log.warn({ reason, ...others }, 'the outbox of alerts could not be read');
   }
 
   /** A claim is a write: it is made only when something is due. */

@@ -157,6 +157,38 @@ describe('alerts', () => {
     });
   });
 
+  test('a store that is away is told of once in ten seconds, with how often it was not there', async () => {
+    let looks = 0;
+    const away = new Proxy(store, {
+      get: (target, name) =>
+        name === 'nextAlertAt'
+          ? async () => {
+              looks++;
+              throw new Error('it is away');
+            }
+          : Reflect.get(target, name),
+    });
+    const told: [object, string][] = [];
+    const log = { info: () => undefined, warn: (fields: object, message: string) => void told.push([fields, message]) };
+    alerts = await startAlerts({ ...options(), store: away, log, clock: () => now, random: () => 0.5 });
+    const lookAgain = async (): Promise<void> => {
+      const before = looks;
+      alerts!.hint();
+      await vi.waitFor(() => expect(looks).toBeGreaterThan(before), WAIT);
+      // What a look ends with is told after it.
+      await new Promise(setImmediate);
+    };
+    for (let i = 0; i < 20; i++) await lookAgain();
+    const untold = looks - 1;
+    now += 10_000;
+    await lookAgain();
+    const message = 'the outbox of alerts could not be read';
+    expect(told).toEqual([
+      [{ reason: 'it is away' }, message],
+      [{ reason: 'it is away', othersBefore: untold }, message],
+    ]);
+  });
+
   describe('by webhook', () => {
     /** As a receiver would check it, by the specification alone. */
     const verify = (hook: Hook, secret: string): boolean => {
