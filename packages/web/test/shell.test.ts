@@ -46,7 +46,7 @@ describe.skipIf(chromiumPath === null)('Shell of the console, in the browser', (
     await place.visit({}, async (page) => {
       await page.getByRole('button', { name: 'Language' }).click();
       await page.getByRole('menuitemradio', { name: '中文' }).click();
-      await page.getByRole('link', { name: '工作流' }).waitFor();
+      await page.getByRole('link', { name: '工作流', exact: true }).waitFor();
       await page.keyboard.press('Escape');
       await page.getByRole('button', { name: '主题' }).click();
       await page.getByRole('menuitemradio', { name: '深色' }).click();
@@ -99,7 +99,8 @@ describe.skipIf(chromiumPath === null)('Shell of the console, in the browser', (
       });
       await page.goto(place.server.address);
       await page.locator('main h1').waitFor();
-      await page.waitForLoadState('networkidle');
+      await page.waitForFunction(() => document.querySelector('main .animate-spin, main .animate-pulse') === null);
+      await page.evaluate(() => new Promise((resolve) => requestIdleCallback(resolve)));
       const sizes = [...scripts].map(
         (path) => [path, gzipSync(readFileSync(join(DIST, path)), { level: 9 }).length] as const,
       );
