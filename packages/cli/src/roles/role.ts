@@ -43,7 +43,7 @@ export async function stopAll(
 }
 
 /** Rejects when it is not done by then; what becomes of it later is nobody's business. */
-export async function atMost<T>(limitMs: number, done: Promise<T>): Promise<T> {
+async function atMost<T>(limitMs: number, done: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>();
   const stopWaiting = unlessWithin(limitMs, () => late.reject(new Error(`it has not ended within ${limitMs} ms`)));
   try {
