@@ -65,6 +65,7 @@ describe.skipIf(chromiumPath === null)('Shell of the console, in the browser', (
     await place.visit({}, async (page) => {
       await page.getByRole('navigation', { name: 'Main' }).waitFor();
       await page.keyboard.press('Control+k');
+      await page.getByRole('combobox').waitFor();
       await page.keyboard.type('seattle');
       await page.getByRole('option', { name: 'seattle-weather' }).waitFor();
       await page.keyboard.press('Enter');

@@ -13,15 +13,18 @@ import {
   UserRound,
   Workflow,
 } from 'lucide-react';
-import { useState, type ReactNode } from 'react';
+import { lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { IconButton } from '../ui/button.tsx';
 import { Menu, MenuItem, MenuSeparator } from '../ui/menu.tsx';
 import { MaintenanceBanner } from './maintenance.tsx';
-import { Palette } from './palette.tsx';
 import { LanguageMenu, ThemeMenu } from './preferences.tsx';
 import { signOut, useMe } from './session.tsx';
 import { ShortcutList, useShortcuts } from './shortcuts.tsx';
+
+const Palette = lazy(async () => ({ default: (await import('./palette.tsx')).Palette }));
+/** The palette comes after the page, so that the page need not wait for it. */
+const PALETTE_AFTER_MS = 2000;
 
 const PLACES = [
   { to: '/', key: 'home', icon: House, exact: true },
@@ -36,6 +39,12 @@ const PLACES = [
 export function Shell(): ReactNode {
   const { t } = useTranslation();
   const [open, setOpen] = useState<'palette' | 'shortcuts' | null>(null);
+  const [isLater, setLater] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLater(true), PALETTE_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  const isPaletteThere = isLater || open === 'palette';
   const navigate = useNavigate();
   useShortcuts({
     'mod+k': () => setOpen('palette'),
@@ -97,7 +106,11 @@ export function Shell(): ReactNode {
           <Outlet />
         </main>
       </div>
-      <Palette open={open === 'palette'} onClose={() => setOpen(null)} />
+      {isPaletteThere && (
+        <Suspense>
+          <Palette open={open === 'palette'} onClose={() => setOpen(null)} />
+        </Suspense>
+      )}
       <ShortcutList open={open === 'shortcuts'} onClose={() => setOpen(null)} />
     </div>
   );
