@@ -45,6 +45,7 @@ import { type LiveRun, liveRunOf } from './live-run.ts';
 import { Overload } from './overload.ts';
 import type { MasterFigures, MasterObserver } from './observer.ts';
 import { type Probed, Probes } from './probes.ts';
+import { repeatedWarnings } from './repeated-warnings.ts';
 import { sharedClock } from './shared-clock.ts';
 import { type DueLooks, startDueLooks } from './due-looks.ts';
 import { steadyClock } from './steady-clock.ts';
@@ -193,10 +194,15 @@ class MasterLoop implements Master {
   private readonly vault: Vault;
   private readonly vaults: TaskVaults;
   private readonly probes = new Probes();
+  private readonly warnRepeated: MasterLog['warn'];
 
   constructor(options: MasterOptions) {
     this.options = options;
     this.store = options.store;
+    this.warnRepeated = repeatedWarnings(
+      (fields, message) => options.log.warn(fields, message),
+      () => performance.now(),
+    );
     this.alone = options.alone ?? !options.store.listen;
     this.vault = options.vault ?? createVault([]);
     this.vaults = new TaskVaults(this.store, this.vault);
@@ -261,8 +267,7 @@ class MasterLoop implements Master {
       failed: (error) => {
         this.firingSince = null;
         if (this.isFencedNow(error, fence)) this.over(error);
-        else
-          this.options.log.warn({ master: this.id, error }, 'schedules that are due could not be fired; trying again');
+        else this.warnRepeated({ master: this.id, error }, 'schedules that are due could not be fired; trying again');
       },
     });
   }
@@ -320,13 +325,13 @@ class MasterLoop implements Master {
 
   private refreshVaults(): void {
     this.vaults.refresh().catch((error: unknown) => {
-      this.options.log.warn({ master: this.id, error }, 'secrets and connections could not be read again');
+      this.warnRepeated({ master: this.id, error }, 'secrets and connections could not be read again');
     });
   }
 
   private housekeep(): void {
     this.store.housekeep().catch((error: unknown) => {
-      this.options.log.warn({ master: this.id, error }, 'the housekeeping of the store failed; trying again');
+      this.warnRepeated({ master: this.id, error }, 'the housekeeping of the store failed; trying again');
     });
   }
 
@@ -336,7 +341,7 @@ class MasterLoop implements Master {
     const { fence } = this;
     this.hearTime(() => this.store.renewMaster(fence, this.clock())).catch((error: unknown) => {
       if (this.isFencedNow(error, fence)) this.over(error);
-      else this.options.log.warn({ master: this.id, error }, 'lease renewal failed');
+      else this.warnRepeated({ master: this.id, error }, 'lease renewal failed');
     });
   }
 
@@ -541,7 +546,7 @@ class MasterLoop implements Master {
       this.pump();
     };
     answer().catch((error: unknown) => {
-      this.options.log.warn({ master: this.id, about, error }, 'the store gave no answer; asking again');
+      this.warnRepeated({ master: this.id, about, error }, 'the store gave no answer; asking again');
       setTimeout(() => !isMoot() && this.ask(core, about, question), ASK_AGAIN_MS);
     });
   }
@@ -595,7 +600,7 @@ class MasterLoop implements Master {
     if (this.isFencedNow(error, fence)) return this.over(error);
     // What was claimed and not carried out must not be overtaken by what comes later.
     this.claimedTo = null;
-    this.options.log.warn({ master: this.id, error }, 'commands could not be read; trying again');
+    this.warnRepeated({ master: this.id, error }, 'commands could not be read; trying again');
   }
 
   private async claim(): Promise<void> {
@@ -779,7 +784,7 @@ class MasterLoop implements Master {
       await this.adopt();
       return true;
     } catch (error) {
-      this.options.log.warn({ master: this.id, error }, 'the store does not answer; trying again');
+      this.warnRepeated({ master: this.id, error }, 'the store does not answer; trying again');
       return false;
     }
   }
