@@ -84,11 +84,12 @@ export function eventsContract(makePlace: () => Promise<Place>): void {
       await store.commit(fence, [runChange(status(runs[0], { state: 'failed', endedAt: AT + 9 }))]);
       const all = await changed(start);
       expect(all.runs).toEqual([runs[1], runs[2], runs[0]]);
-      expect(all.next).toBe(await store.runsPosition());
+      // Whatever else a database does may move its position on; nothing lies in between.
+      expect(all.next).toBeLessThanOrEqual(await store.runsPosition());
       const { changed: at, ...row } = all.rows[2]!;
       expect(row).toEqual(await store.getRun(runs[0]));
-      expect(at).toBe(all.next);
-      expect(await changed(all.next)).toEqual({ runs: [], next: all.next, rows: [] });
+      expect(at).toBeLessThanOrEqual(all.next);
+      expect(await changed(all.next)).toMatchObject({ runs: [], rows: [] });
     });
 
     test('of all runs: page by page', async () => {
@@ -99,7 +100,8 @@ export function eventsContract(makePlace: () => Promise<Place>): void {
       const second = await changed(first.next, null, 2);
       const third = await changed(second.next, null, 2);
       expect([first.runs, second.runs, third.runs]).toEqual([runs.slice(0, 2), runs.slice(2, 4), runs.slice(4)]);
-      expect(third.next).toBe(await store.runsPosition());
+      expect(third.next).toBeLessThanOrEqual(await store.runsPosition());
+      expect((await changed(third.next)).runs).toEqual([]);
     });
 
     test('of all runs: those of some projects; the position passes the others', async () => {
@@ -109,8 +111,10 @@ export function eventsContract(makePlace: () => Promise<Place>): void {
       const mine = (await store.submitRun(newRun({ project: 'other' }))).run.id;
       await store.submitRun(newRun());
       const of = await changed(start, [other.id]);
-      expect([of.runs, of.next]).toEqual([[mine], await store.runsPosition()]);
-      expect(await changed(start, [])).toEqual({ runs: [], next: of.next, rows: [] });
+      expect(of.runs).toEqual([mine]);
+      expect(of.next).toBeLessThanOrEqual(await store.runsPosition());
+      expect((await changed(of.next)).runs).toEqual([]);
+      expect(await changed(start, [])).toMatchObject({ runs: [], rows: [] });
     });
 
     test('of all runs: whoever gets a turn or waits for another one now; tasks alone do not count', async () => {
@@ -143,10 +147,10 @@ export function eventsContract(makePlace: () => Promise<Place>): void {
       await expect(store.commit(late, [runChange(status(run, { version: 3 }))])).rejects.toMatchObject({
         code: 'FENCED',
       });
-      expect(await changed(after)).toEqual({ runs: [], next: after, rows: [] });
+      expect(await changed(after)).toMatchObject({ runs: [], rows: [] });
       await store.close();
       store = await place.open();
-      expect(await store.runsPosition()).toBe(after);
+      expect(await store.runsPosition()).toBeGreaterThanOrEqual(after);
       const next = (await store.submitRun(newRun())).run.id;
       expect((await changed(after)).runs).toEqual([next]);
     });

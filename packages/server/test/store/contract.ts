@@ -105,6 +105,7 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
             version: 1,
             hash: 'hash-1',
             hidden: false,
+            labels: {},
             createdAt: AT,
             updatedAt: AT,
             updatedBy: 'ann',

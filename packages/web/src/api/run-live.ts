@@ -1,6 +1,6 @@
 /**
  * A run as it happens: one event stream per run that is looked at, whoever looks. Owns what was heard; changes are told once per painted frame, however many came, so that a thousand
- * live tasks cost one rendering. Components take only what they show: one task, the run, or the whole list.
+ * live tasks cost one rendering. Components take the run or the list of its tasks; a task that did not change is the same object.
  */
 import type { RunEvent, RunView, TaskView } from '@pelorus/protocol';
 import { ApiError } from '@pelorus/sdk';
@@ -127,12 +127,6 @@ function followerOf(id: number): RunFollower {
 export function useRunLive(id: number): RunPicture {
   const follower = useMemo(() => followerOf(id), [id]);
   return useSyncExternalStore(follower.subscribe, () => follower.picture);
-}
-
-/** One of its tasks; renders again only when that task changes. */
-export function useTaskLive(id: number, index: number): TaskView | null {
-  const follower = useMemo(() => followerOf(id), [id]);
-  return useSyncExternalStore(follower.subscribe, () => follower.picture.tasks[index] ?? null);
 }
 
 /** Calls back for each run that is submitted or changes, while mounted; lists use it to ask again. At most one call in `everyMs`. */

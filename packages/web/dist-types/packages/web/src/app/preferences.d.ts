@@ -1,3 +1,0 @@
-import type { ReactNode } from 'react';
-export declare function ThemeMenu(): ReactNode;
-export declare function LanguageMenu(): ReactNode;

@@ -1,2 +1,0 @@
-export declare function refuseCode(): void;
-export declare function wasCodeRefused(): boolean;
