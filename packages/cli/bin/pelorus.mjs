@@ -6,6 +6,7 @@
 // by replacing itself where it can (`process.execve`), otherwise by a child that shares the terminal, gets each signal once,
 // dies when this process is killed, and whose exit code or signal becomes that of this process.
 import { spawn } from 'node:child_process';
+import module from 'node:module';
 import { accessSync, constants, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +17,7 @@ const LIFELINE = 'PELORUS_LAUNCHER';
 const self = fileURLToPath(import.meta.url);
 if (majorVersion(process.version) >= OLDEST_NODE) {
   await dieWithLauncher();
+  keepCompiled();
   await import('../src/main.ts');
 } else {
   const runtime = findRuntime(dirname(self));
@@ -28,6 +30,16 @@ if (majorVersion(process.version) >= OLDEST_NODE) {
     process.exit(1);
   }
   handOver(runtime, [...process.execArgv, self, ...process.argv.slice(2)]);
+}
+
+/**
+ * What was compiled is kept beside the installed packages, for this process, its threads and the processes that it starts: a start takes half the time. Where that folder
+ * cannot be written, nothing is kept.
+ */
+function keepCompiled() {
+  const folder = join(dirname(self), '..', '..', '..', 'node_modules', '.cache', 'compiled');
+  process.env['NODE_COMPILE_CACHE'] ??= folder;
+  module.enableCompileCache?.(process.env['NODE_COMPILE_CACHE']);
 }
 
 /** The `node` of the nearest `node_modules/node-<platform>` or `node-bin-<platform>`, upwards from `from`; null when there is none. */

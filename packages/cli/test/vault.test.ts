@@ -326,6 +326,8 @@ describe('canaries', () => {
       backfill: '1',
       operation: '1',
       path: 'none',
+      schedule: 'default',
+      deadline: 'none',
     };
     const named: Record<string, string> = { secrets: 'token', connections: 'lite', 'alert-channels': 'hook' };
     return Object.entries(document.paths)
