@@ -483,7 +483,7 @@ describe('files', () => {
 });
 
 /** What is not there in this test; errors are answers too. */
-const ABSENT = /^\/(?:backfills|bulk)\/1$|\/none$/;
+const ABSENT = /^\/(?:backfills|bulk)\/1(?:\/|$)|\/none(?:\/|$)|\/workflows\/[^/]+\/schedule(?:s\/default)?(?:\/|$)/;
 
 /** Of a stream: its first event, or all of it when the log has ended. */
 async function answerOf(path: string): Promise<{ status: number; text: string }> {
