@@ -239,7 +239,7 @@ COMP_WORDS=(${line}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _pelorus; printf '
   };
   expect(await complete("pelorus backfill ''")).toEqual(expect.arrayContaining(['create', 'list', 'get', 'stop']));
   expect(await complete('pelorus backfill create --para')).toEqual(['--param', '--parallelism']);
-  expect(await complete('pelorus backfill create sal')).toEqual(['sales/nightly']);
+  expect(await complete('pelorus backfill create sales/nig')).toEqual(['sales/nightly']);
   expect(await complete('pelorus environment get comp')).toEqual(['completed']);
   expect(await complete('pelorus worker-group get def')).toEqual(['default']);
 });
