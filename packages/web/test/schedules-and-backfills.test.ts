@@ -38,7 +38,7 @@ describe.skipIf(chromiumPath === null)('Schedules and backfills, in the browser'
   test('a new schedule shows what is wrong as one types, then its next times, and is stored', async () => {
     await place.visit({ at: '/schedules?project=shop' }, async (page) => {
       await page.getByRole('button', { name: 'New schedule' }).click();
-      const dialog = page.getByRole('dialog');
+      const dialog = page.getByRole('dialog', { name: 'New schedule' });
       await dialog.getByLabel('Workflow', { exact: true }).fill('broken');
       await dialog.getByLabel('Name', { exact: true }).fill('hourly');
       await dialog.getByLabel('Time zone').fill('Asia/Shanghai');
@@ -47,7 +47,7 @@ describe.skipIf(chromiumPath === null)('Schedules and backfills, in the browser'
         .getByText(/it has 4 fields/)
         .first()
         .waitFor();
-      expect(await dialog.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true);
+      await dialog.getByRole('button', { name: 'Save', disabled: true }).waitFor();
       await dialog.getByLabel('Cron expression').fill('30 4 * * *');
       await dialog
         .getByText(/, 04:30$/)
@@ -56,7 +56,7 @@ describe.skipIf(chromiumPath === null)('Schedules and backfills, in the browser'
       await dialog.getByLabel('Online').uncheck();
       await dialog.getByRole('button', { name: 'Save' }).click();
       await dialog.waitFor({ state: 'detached' });
-      await page.getByText('hourly').waitFor();
+      await page.getByText('hourly').first().waitFor();
     });
     const { cron, zone, online } = await place.server.client.schedules.get('shop', 'broken', 'hourly');
     expect({ cron, zone, online }).toEqual({ cron: '30 4 * * *', zone: 'Asia/Shanghai', online: false });
