@@ -50,6 +50,8 @@ function List(): ReactNode {
     <Base.Root
       key={each.id}
       toast={each}
+      // News, not a dialog: there is nothing in it that must be answered.
+      role="group"
       className={clsx(
         'flex items-start gap-2 rounded-md border bg-surface p-3 text-ink shadow-lg',
         each.type === 'bad' ? 'border-bad' : 'border-line',
