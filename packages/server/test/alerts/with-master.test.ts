@@ -70,6 +70,10 @@ test('an end that was committed before a crash is told after it, once', async ()
   const log = { info: () => undefined, warn: () => undefined };
   alerts = await startAlerts({ store: cluster.store, log, smtp: smtp.url, from: 'pelorus@x.org', baseUrl: null });
   await vi.waitFor(() => expect(smtp.mails).toHaveLength(1), WAIT);
+  // The mail server has it a moment before the store knows.
+  await vi.waitFor(async () => {
+    expect(await cluster.store.listAlerts({ limit: 10 })).toMatchObject([{ state: 'sent' }]);
+  }, WAIT);
   await cluster.crash();
   expect(await cluster.store.listAlerts({ limit: 10 })).toMatchObject([{ alert: { run }, state: 'sent', attempts: 1 }]);
 });

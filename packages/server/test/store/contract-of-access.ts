@@ -222,7 +222,7 @@ export function accessContract(makePlace: () => Promise<Place>): void {
       const account = { key: 'account ann', capacity: 2, leakMs: 1000 };
       const address = { key: 'address 10.0.0.1', capacity: 5, leakMs: 100 };
       const take = (at: number) => store.takeTry({ buckets: [account, address], at });
-      expect(await Promise.all([take(AT), take(AT), take(AT)])).toEqual([0, 0, 1000]);
+      expect((await Promise.all([take(AT), take(AT), take(AT)])).toSorted((a, b) => a - b)).toEqual([0, 0, 1000]);
       expect(await take(AT + 400)).toBe(600);
       expect(await take(AT + 1000)).toBe(0);
       expect(await take(AT + 1000)).toBe(1000);
