@@ -143,6 +143,7 @@ print(urllib.parse.quote(token), urllib.parse.quote_plus(token), urllib.parse.qu
 print(base64.b64encode(b'user:' + token.encode()).decode(), base64.urlsafe_b64encode(token.encode()).decode())
 for text in (token, urllib.parse.quote(token, safe='')):
     os.write(1, text[:7].encode()); time.sleep(0.05); os.write(1, text[7:].encode() + b'\\n')
+while not os.path.exists(os.environ['GO']): time.sleep(0.02)
 open(os.environ['PELORUS_OUTPUT'], 'a').write('quoted=' + urllib.parse.quote(token, safe='') + chr(10))
 raise SystemExit('failed with ' + token)
 `;
@@ -239,7 +240,7 @@ describe('canaries', () => {
       tasks: {
         shell: { run: PRINT_ALL, env: { TOKEN: '${secret.token}', KEY: '${secret.key}', GO: go } },
         inline: { run: `echo "\${secret.token}" | cat` },
-        python: { type: 'python', run: PYTHON, env: { TOKEN: '${secret.token}' } },
+        python: { type: 'python', run: PYTHON, env: { TOKEN: '${secret.token}', GO: go } },
         script: { type: 'script', run: SCRIPT, params: { token: '${secret.token}' } },
         http: {
           type: 'http',
@@ -270,8 +271,9 @@ describe('canaries', () => {
       const started = () => [...filesBelow(place.data)].some((path) => path.endsWith('/started'));
       await until(started, 60_000, () => 'the shell task did not start');
       // While tasks go on: nothing in a file.
-      expect(filesWithCanaries()).toEqual([]);
+      const early = filesWithCanaries();
       await writeFile(go, '');
+      expect(early).toEqual([]);
       const ended = async () => ['succeeded', 'failed', 'stopped'].includes((await dev.client.runs.get(run)).state);
       await until(ended, 90_000, () => `run ${run} did not end`);
     });

@@ -289,17 +289,14 @@ export function alertView(row: AlertDelivery): AlertView {
   };
 }
 
-/** Masters tell of a worker that lives once a minute or more often. One that nobody has heard of for longer is gone, though whoever would say so may be gone as well. */
-const WORKER_SILENT_MS = 150_000;
-
-export function workerView(row: WorkerRecord, now: number): WorkerView {
+export function workerView(row: WorkerRecord): WorkerView {
   return {
     id: row.id,
     name: row.name,
     host: row.host,
     groups: row.groups,
     slots: row.slots,
-    state: now - row.seenAt > WORKER_SILENT_MS ? 'offline' : row.state,
+    state: row.state,
     registeredAt: instantText(row.registeredAt),
     seenAt: instantText(row.seenAt),
   };

@@ -8,6 +8,7 @@ import {
   type WorkerDetail,
   type WorkerDrained,
   type WorkerGroupView,
+  type WorkerView,
 } from '@pelorus/protocol';
 import type { WorkerRecord } from '@pelorus/engine';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -99,6 +100,21 @@ describe('workers', () => {
         status: 404,
         body: { code: 'WORKER_NOT_FOUND', message: 'there is no worker elt; did you mean etl?' },
       });
+  });
+});
+
+test('a worker that nobody has heard of for minutes is offline, wherever it is shown or counted', async () => {
+  await worker('etl.1', { seenAt: NOW - 150_000 });
+  await worker('gone.1', { seenAt: NOW - 150_001 });
+  const { items } = (await api.call<Page<WorkerView>>('GET', '/workers')).body;
+  expect(items.map(({ id, state }) => [id, state]).toSorted()).toEqual([
+    ['etl.1', 'online'],
+    ['gone.1', 'offline'],
+  ]);
+  expect((await api.call('GET', '/workers/gone')).body).toMatchObject({ id: 'gone.1', state: 'offline' });
+  expect((await api.call('GET', '/system')).body).toMatchObject({ workers: { online: 1, draining: 0, slots: 4 } });
+  expect((await api.call('GET', '/worker-groups')).body).toMatchObject({
+    items: [{ name: 'default', workers: [{ id: 'etl.1' }], slots: 4 }],
   });
 });
 

@@ -1,5 +1,6 @@
 /** Who is in charge of which run, where masters are reached, and when anybody heard of a worker. */
-import { workerIdOf } from '@pelorus/protocol';
+import type { WorkerRecord } from '@pelorus/engine';
+import { masterIdOf, workerIdOf } from '@pelorus/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../src/store/index.ts';
 import type { Place } from './contract.ts';
@@ -73,6 +74,34 @@ export function mastersContract(makePlace: () => Promise<Place>): void {
       expect(await store.workerSeenAt(old)).toBe(AT + 7);
       expect(await store.workerSeenAt(workerIdOf('w2'))).toBe(AT + 7);
       expect(await store.workerSeenAt(workerIdOf('w'))).toBeNull();
+    });
+
+    test('whoever registers or renews is told the time of the store', async () => {
+      const id = masterIdOf('a');
+      // As far as its clock and ours may differ: they are of one machine.
+      const before = Date.now() - 1_000;
+      const told = [
+        await store.registerMaster({ id, token: 'a-token', host: 'localhost', at: AT }),
+        await store.renewMaster({ master: id, token: 'a-token' }, AT),
+      ];
+      for (const at of told) {
+        expect(at).toBeGreaterThanOrEqual(before);
+        expect(at).toBeLessThanOrEqual(Date.now() + 1_000);
+      }
+    });
+
+    test('of what several masters say of a worker the latest counts, in whatever order they say it', async () => {
+      const a = await master(store, 'a');
+      const b = await master(store, 'b');
+      const say = (fence: typeof a, record: Partial<WorkerRecord>) =>
+        store.commit(fence, [{ kind: 'worker', record: worker('w1', record) }]);
+      const known = async () => (await store.listWorkers()).map(({ state, seenAt }) => [state, seenAt]);
+      await say(a, { state: 'online', seenAt: AT + 1 });
+      await say(b, { state: 'offline', seenAt: AT + 9 });
+      await say(a, { state: 'online', seenAt: AT + 8 });
+      expect(await known()).toEqual([['offline', AT + 9]]);
+      await say(a, { state: 'draining', seenAt: AT + 9 });
+      expect(await known()).toEqual([['draining', AT + 9]]);
     });
   });
 }

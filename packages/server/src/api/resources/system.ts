@@ -5,6 +5,7 @@ import { API_LIMITS } from '../limits.ts';
 import { ApiFailure } from '../problem.ts';
 import { ok, route, type Route } from '../route.ts';
 import { instantText } from '../views.ts';
+import { workersHeard } from '../workers-heard.ts';
 import { masterView } from './workers.ts';
 
 const system = route({
@@ -16,7 +17,7 @@ const system = route({
   answers: { 200: systemAnswer },
   handle: async (_input, context) => {
     const { store, clock } = context;
-    const [masters, workers] = await Promise.all([store.listMasters(API_LIMITS.mastersShown), store.listWorkers()]);
+    const [masters, workers] = await Promise.all([store.listMasters(API_LIMITS.mastersShown), workersHeard(context)]);
     const now = clock();
     const connected = workers.filter(({ state }) => state !== 'offline');
     const answer: SystemView = {

@@ -11,6 +11,7 @@ import { ApiFailure } from '../problem.ts';
 import { ok, route, type Route } from '../route.ts';
 import { someName, workerGroupName } from '../schemas.ts';
 import { instantText } from '../views.ts';
+import { workersHeard } from '../workers-heard.ts';
 
 const groupPath = z.strictObject({ name: someName });
 
@@ -88,10 +89,11 @@ async function loadGroup(context: ApiContext, name: string): Promise<WorkerGroup
 }
 
 /** By name. */
-async function groupViews({ store, versions }: ApiContext): Promise<WorkerGroupView[]> {
+async function groupViews(context: ApiContext): Promise<WorkerGroupView[]> {
+  const { store, versions } = context;
   const [described, workers, queued] = await Promise.all([
     store.listWorkerGroups(),
-    store.listWorkers(),
+    workersHeard(context),
     store.listQueuedTasks(API_LIMITS.queuedTasksCounted),
   ]);
   const views = new Map<string, WorkerGroupView>();

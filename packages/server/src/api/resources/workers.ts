@@ -13,6 +13,7 @@ import { ApiFailure } from '../problem.ts';
 import { accepted, ok, route, type Route } from '../route.ts';
 import { someName } from '../schemas.ts';
 import { instantText, workerView } from '../views.ts';
+import { workersHeard } from '../workers-heard.ts';
 
 const listWorkers = route({
   id: 'listWorkers',
@@ -21,10 +22,7 @@ const listWorkers = route({
   access: SIGNED_IN,
   summary: 'Workers, one row for each start of a worker process',
   answers: { 200: workerPage },
-  handle: async (_input, { store, clock }) => {
-    const items = (await store.listWorkers()).map((row) => workerView(row, clock()));
-    return ok({ items, nextCursor: null });
-  },
+  handle: async (_input, context) => ok({ items: (await workersHeard(context)).map(workerView), nextCursor: null }),
 });
 
 const workerPath = z.strictObject({ worker: someName });
@@ -37,14 +35,15 @@ const getWorker = route({
   summary: 'One start of a worker process, by its id, or the latest one by its name, with what it runs',
   answers: { 200: workerDetailAnswer },
   params: workerPath,
-  handle: async ({ params }, { store, caller, clock }) => {
-    const [workers, drains] = await Promise.all([store.listWorkers(), store.listWorkerDrains()]);
+  handle: async ({ params }, context) => {
+    const { store, caller } = context;
+    const [workers, drains] = await Promise.all([workersHeard(context), store.listWorkerDrains()]);
     const worker = namedWorker(workers, params.worker);
     const attempts = await store.listWorkerAttempts(worker.id, API_LIMITS.workerAttemptsShown);
     const visible = await caller.visibleProjects();
     const drain = drains.find(({ name }) => name === worker.name);
     const answer: WorkerDetail = {
-      ...workerView(worker, clock()),
+      ...workerView(worker),
       drain: drain ? { reason: drain.reason, at: instantText(drain.drainedAt), by: drain.drainedBy } : null,
       attempts: attempts
         .filter(({ projectId }) => visible === null || visible.includes(projectId))
@@ -110,8 +109,9 @@ const undrainWorker = route({
   },
 });
 
-async function drainedView({ store }: ApiContext, name: string): Promise<WorkerDrained> {
-  const [drains, workers] = await Promise.all([store.listWorkerDrains(), store.listWorkers()]);
+async function drainedView(context: ApiContext, name: string): Promise<WorkerDrained> {
+  const { store } = context;
+  const [drains, workers] = await Promise.all([store.listWorkerDrains(), workersHeard(context)]);
   const drain = drains.find((each) => each.name === name);
   const connected = workers.filter((worker) => worker.name === name && worker.state !== 'offline').map(({ id }) => id);
   const attempts = await Promise.all(
