@@ -54,7 +54,7 @@ describe('schedule', () => {
       stderr: '',
     });
     const chinese = await place.pelorus('schedule', 'preview', '--cron', '0 6 * * 1', '--lang', 'zh', '--count', '1');
-    expect(chinese.stdout).toMatch(/^在06:00, 仅星期一 {2}\(five fields, UTC\)$/m);
+    expect(chinese.stdout).toMatch(/^在06:00，仅星期一 {2}\(five fields, UTC\)$/m);
     const wrong = await place.pelorus('schedule', 'preview', '--cron', '61 * * * *', '--zone', 'Mars/Phobos');
     expect(wrong).toMatchObject({ code: 2, stdout: '' });
     expect(wrong.stderr).toContain('minute `61`: 61 is not between 0 and 59');

@@ -29,13 +29,14 @@ export function cronInWords(cron: string, language: 'en' | 'zh'): string | null 
   // With its year an expression cannot be taken for one of another order of fields.
   const whole = fields.length === 6 ? [...fields, '*'] : fields;
   try {
-    return cronstrue.toString(whole.join(' '), {
+    const words = cronstrue.toString(whole.join(' '), {
       locale: language === 'zh' ? 'zh_CN' : 'en',
       use24HourTimeFormat: true,
       dayOfWeekStartIndexZero: !isQuartz,
       // Both must hold where a `*` begins one of them; otherwise either is enough.
       logicalAndDayFields: day.startsWith('*') || weekday.startsWith('*'),
     });
+    return language === 'zh' ? words.replaceAll(', ', '，').replaceAll('个 星期', '个星期') : words;
   } catch {
     // It throws texts.
     return null;

@@ -13,10 +13,10 @@ describe('reasons to wait', () => {
     ['waiting for running tasks to finish', '等待运行中的任务结束'],
     ['waiting for extract, clean', '等待 extract, clean'],
     ['waiting for a, b, c and 4 more', '等待 a, b, c 等另外 4 个任务'],
-    ['retry 1 of 3', '等待重试:第 1 次,共 3 次'],
-    ['task_group: db is full (4 of 4)', '任务组 db 已满(4 / 4)'],
+    ['retry 1 of 3', '等待重试：第 1 次，共 3 次'],
+    ['task_group: db is full (4 of 4)', '任务组 db 已满（4 / 4）'],
     ['no_slot: every worker of group default is full or not accepting', '工作组 default 的工作节点均已占满或不再接收'],
-    ['worker w-1 is gone: waiting for its return or for a decision', '工作节点 w-1 已失联:等待其恢复或人工处理'],
+    ['worker w-1 is gone: waiting for its return or for a decision', '工作节点 w-1 已失联：等待其恢复或人工处理'],
     ['paused by a person', '已被人工暂停'],
   ])('%s, in Chinese', (reason, text) => {
     expect(waitText(reason, true)).toBe(text);

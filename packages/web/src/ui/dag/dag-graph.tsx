@@ -254,9 +254,9 @@ addTexts('dag', {
     zoomIn: '放大',
     zoomOut: '缩小',
     fit: '显示全部',
-    hint: '方向键沿连线或在同一列内移动,回车打开任务,加减号缩放,0 显示全部。',
+    hint: '方向键沿连线或在同一列内移动，回车打开任务，加减号缩放，0 显示全部。',
     list: '任务列表',
-    more: '另有 {{count}} 个,见表格',
-    at: '{{label}},{{state}}。上游:{{before}}。下游:{{after}}。',
+    more: '另有 {{count}} 个，见表格',
+    at: '{{label}}，{{state}}。上游：{{before}}。下游：{{after}}。',
   },
 });
