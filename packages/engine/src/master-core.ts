@@ -10,7 +10,8 @@
  * 2. A live attempt is in the `held` set of exactly one session and has a reason to move: an outbox entry, a timer, or
  *    a worker whose silence has a deadline (L4).
  * 3. An acknowledgement is only ever part of a batch, also when its report changed nothing.
- * 4. A run whose rules threw is put aside; the others go on.
+ * 4. A run that cannot be opened, or whose rules threw, is put aside; the others go on. Nothing that it had asked for is lost: its
+ *    start and the reports about it wait for a master that can carry them out.
  */
 import {
   ATTEMPT_RANK,
@@ -62,6 +63,10 @@ const SEEN_EVERY_ALONE_MS = 60_000;
 const ENDED_REMEMBERED = 10_000;
 /** A worker that does not list an attempt this long after we sent it is asked about it. */
 const QUERY_AFTER_MS = 10_000;
+/** What was sent so often without an answer is told: of a kill, that is half a minute. */
+const TOLD_AFTER_TRIES = 5;
+/** How the reason begins for which a run does not move when the rules threw on it. */
+const PUT_ASIDE = 'put aside after an internal error';
 /** How often tasks that wait for a task group which several masters share ask for their turn. */
 const PERMIT_POLL_MS = 1_000;
 
@@ -74,6 +79,8 @@ export interface Batch {
   /** Runs that reached their end in this batch. */
   ended: RunId[];
   problems: { run: RunId; error: unknown }[];
+  /** What workers have been sent several times and not answered; once each. */
+  unanswered: { worker: WorkerId; attempt: AttemptId; need: 'dispatch' | 'kill' | 'query' }[];
   /** Questions to the store, to be asked once the batch is durable; `answer` takes what it says. */
   questions: Question[];
   /** Only where other masters share the store. `strangerKnown` takes what the store says of each. */
@@ -166,6 +173,7 @@ export class MasterCore {
   private sends = new Map<LinkId, MasterToWorker[]>();
   private ended: RunId[] = [];
   private problems: Batch['problems'] = [];
+  private unanswered: Batch['unanswered'] = [];
   private questions: Question[] = [];
   private strangers: Stranger[] = [];
   private silent: WorkerId[] = [];
@@ -193,10 +201,31 @@ export class MasterCore {
   open(stored: StoredRun, context: RunContext, at: number): void {
     const { id } = stored.spec;
     if (this.runs.has(id) || this.endedHere.has(id) || isTerminalRun(stored.status.state)) return;
-    const run = openRun({ ...stored, status: { ...stored.status, owner: this.options.master } }, context);
-    this.runs.set(id, run);
-    if (isAtGate({ run, status: run.status })) this.questions.push({ kind: 'check-gate', run: id, spec: run.spec });
-    else if (run.status.state !== 'queued' && run.status.state !== 'waiting') this.resumeRun(run, at);
+    try {
+      const run = openRun({ ...stored, status: { ...stored.status, owner: this.options.master } }, context);
+      this.runs.set(id, run);
+      if (run.status.waitReason?.startsWith(PUT_ASIDE)) this.explainRun(run, null);
+      if (isAtGate({ run, status: run.status })) this.questions.push({ kind: 'check-gate', run: id, spec: run.spec });
+      else if (run.status.state !== 'queued' && run.status.state !== 'waiting') this.resumeRun(run, at);
+    } catch (error) {
+      this.putAside(id, error);
+    }
+  }
+
+  /** Nothing more is decided about this run here. `error` is told once. */
+  putAside(id: RunId, error: unknown): void {
+    if (this.quarantined.has(id)) return;
+    this.quarantined.add(id);
+    this.problems.push({ run: id, error });
+    const run = this.runs.get(id);
+    if (!run) return;
+    const detail = error instanceof Error ? error.message : String(error);
+    this.explainRun(run, `${PUT_ASIDE}: ${detail}`);
+  }
+
+  private explainRun(run: Run, waitReason: string | null): void {
+    run.status = { ...run.status, version: ++run.version, waitReason };
+    this.changes.push({ kind: 'run', status: run.status });
   }
 
   /** The task groups that there are, by name, and how much each may hold at once. */
@@ -226,7 +255,9 @@ export class MasterCore {
     this.urgent = true;
     const run = this.runs.get(command.run);
     const decision = run ? this.step(run, { kind: 'command', action: command.action, user: command.user, at }) : null;
-    const refusal = decision ? decision.refusal : 'the run has ended';
+    const isAside = this.quarantined.has(command.run);
+    if (isAside && command.action.kind === 'start') return;
+    const refusal = decision ? decision.refusal : isAside ? 'the run is put aside' : 'the run has ended';
     const outcome = refusal === null ? ({ kind: 'applied' } as const) : ({ kind: 'refused', reason: refusal } as const);
     this.changes.push({ kind: 'command-done', command: command.id, outcome, at });
   }
@@ -244,7 +275,7 @@ export class MasterCore {
    */
   strangerKnown({ worker, attempt, report }: Stranger, stored: StoredRun | null): void {
     const key = parseAttemptId(attempt);
-    if (!key || this.runs.has(key.run) || isOpenIn(stored, key)) return;
+    if (!key || this.runs.has(key.run) || this.quarantined.has(key.run) || isOpenIn(stored, key)) return;
     this.answerForgotten(worker, attempt, report);
   }
 
@@ -315,6 +346,7 @@ export class MasterCore {
       this.changes.length === 0 &&
       this.sends.size === 0 &&
       this.problems.length === 0 &&
+      this.unanswered.length === 0 &&
       this.questions.length === 0 &&
       this.strangers.length === 0 &&
       this.silent.length === 0;
@@ -324,6 +356,7 @@ export class MasterCore {
       sends: this.sends,
       ended: this.ended,
       problems: this.problems,
+      unanswered: this.unanswered,
       questions: this.questions,
       strangers: this.strangers,
       silent: this.silent,
@@ -334,6 +367,7 @@ export class MasterCore {
     this.sends = new Map();
     this.ended = [];
     this.problems = [];
+    this.unanswered = [];
     this.questions = [];
     this.strangers = [];
     this.silent = [];
@@ -376,7 +410,7 @@ export class MasterCore {
       this.absorb(run, decision);
       return decision;
     } catch (error) {
-      this.quarantine(run, error);
+      this.putAside(run.spec.id, error);
       return null;
     }
   }
@@ -384,14 +418,6 @@ export class MasterCore {
   /** The rules. Broken ones, which the simulation must notice, come in by overriding this. */
   protected decide(run: Run, event: Event): Decision {
     return decide(run, event);
-  }
-
-  private quarantine(run: Run, error: unknown): void {
-    this.quarantined.add(run.spec.id);
-    this.problems.push({ run: run.spec.id, error });
-    const detail = error instanceof Error ? error.message : String(error);
-    run.status = { ...run.status, version: ++run.version, waitReason: `put aside after an internal error: ${detail}` };
-    this.changes.push({ kind: 'run', status: run.status });
   }
 
   private absorb(run: Run, decision: Decision): void {
@@ -747,6 +773,7 @@ export class MasterCore {
 
   /** Of a run that is not in memory: certain, without asking the store. */
   private hasEnded(run: RunId): boolean {
+    if (this.quarantined.has(run)) return false;
     return this.endedHere.has(run) || (this.adopted && this.options.alone !== false);
   }
 
@@ -857,7 +884,13 @@ export class MasterCore {
     outstanding.sentAt = at;
     const pause = Math.min(RESEND_FIRST_MS * 2 ** outstanding.tries++, RESEND_MAX_MS);
     this.timers.push({ kind: 'resend', at: at + Math.round(pause * (1 + this.options.random() * 0.2)), attempt });
-    this.sendNeed(run, record, outstanding.need);
+    const { need } = outstanding;
+    if (outstanding.tries === TOLD_AFTER_TRIES) this.unanswered.push({ worker: record.worker, attempt, need });
+    try {
+      this.sendNeed(run, record, need);
+    } catch (error) {
+      this.putAside(run.spec.id, error);
+    }
   }
 
   private sendNeed(run: Run, record: AttemptRecord, need: Outstanding['need']): void {

@@ -462,6 +462,8 @@ class MasterLoop implements Master {
 
   private async commit(batch: Batch): Promise<void> {
     for (const { run, error } of batch.problems) this.options.log.error({ run, error }, 'run put aside');
+    for (const unanswered of batch.unanswered)
+      this.warnRepeated({ master: this.id, ...unanswered }, 'a worker gives no answer; sending again');
     const { fence } = this;
     const startedAt = performance.now();
     try {
@@ -522,7 +524,7 @@ class MasterLoop implements Master {
     for (let from = 0; from < runs.length; from += STRANGERS_AT_ONCE) {
       const page = runs.slice(from, from + STRANGERS_AT_ONCE);
       this.ask(core, 'strangers', {
-        ask: () => this.store.loadRuns(page),
+        ask: () => this.readRuns(core, page),
         tell: (found) => {
           const stored = new Map(found.map((run) => [run.spec.id, run]));
           for (const run of page)
@@ -649,11 +651,35 @@ class MasterLoop implements Master {
   }
 
   private async openRuns(core: MasterCore, ids: RunId[]): Promise<void> {
-    if (ids.length === 0) return;
-    for (const stored of await this.store.loadRuns(ids)) {
-      const context = await this.contextOf(stored);
-      if (context) this.openRun(core, stored, context);
-      else this.options.log.error({ run: stored.spec.id }, 'its workflow version is missing from the store');
+    for (const stored of await this.readRuns(core, ids)) {
+      const { id } = stored.spec;
+      await this.orPutAside(core, id, async () => this.openRun(core, stored, await this.contextOf(stored)));
+    }
+  }
+
+  /** Those that can be read. Of many, one that cannot is found by halves. */
+  private async readRuns(core: MasterCore, ids: RunId[]): Promise<StoredRun[]> {
+    if (ids.length <= 1) {
+      const [id] = ids;
+      return id === undefined ? [] : ((await this.orPutAside(core, id, () => this.store.loadRuns(ids))) ?? []);
+    }
+    try {
+      return await this.store.loadRuns(ids);
+    } catch (error) {
+      if (!isOfContent(error)) throw error;
+      const half = ids.length >> 1;
+      return [...(await this.readRuns(core, ids.slice(0, half))), ...(await this.readRuns(core, ids.slice(half)))];
+    }
+  }
+
+  /** What is wrong with one run keeps no other waiting. Null: it was put aside. */
+  private async orPutAside<T>(core: MasterCore, run: RunId, act: () => Promise<T>): Promise<T | null> {
+    try {
+      return await act();
+    } catch (error) {
+      if (!isOfContent(error)) throw error;
+      core.putAside(run, error);
+      return null;
     }
   }
 
@@ -663,10 +689,10 @@ class MasterLoop implements Master {
       this.observe((observer) => observer.runOpened?.(stored, context.workflow));
   }
 
-  private async contextOf(stored: StoredRun): Promise<RunContext | null> {
+  private async contextOf(stored: StoredRun): Promise<RunContext> {
     const { workflowId, workflowVersion } = stored.spec;
     const workflow = await this.versionOf(workflowId, workflowVersion);
-    if (!workflow) return null;
+    if (!workflow) throw new Error(`version ${workflowVersion} of its workflow is missing from the store`);
     const [vault, environments] = await Promise.all([
       this.vaults.contextOf(stored, workflow.definition),
       this.environmentsOf(stored, workflow.definition),
@@ -889,4 +915,9 @@ function newFence(): Fence {
 
 function isFenced(error: unknown): boolean {
   return error instanceof StoreError && error.code === 'FENCED';
+}
+
+/** Of what a row says, or of our code: whatever the store or the system says has a code. */
+function isOfContent(error: unknown): boolean {
+  return !(error instanceof Error && 'code' in error);
 }
