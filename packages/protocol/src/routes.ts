@@ -208,6 +208,22 @@ export interface RunView {
   revision: number;
 }
 
+/** How many runs there were, by when they were submitted. */
+export interface RunStats {
+  /** RFC 3339: the begin of the first span and the end of the last one, which is whole and may be later than what was asked for. */
+  after: string;
+  before: string;
+  bucketMs: number;
+  /** In the order of time, those without runs as well. */
+  buckets: {
+    at: string;
+    /** By the state that they have now; states without any are missing. */
+    runs: Partial<Record<RunState, number>>;
+    /** Tasks of these runs that have come to their turn; null: not asked for, or too many in all of the range to be counted. */
+    tasks: Partial<Record<TaskRunState, number>> | null;
+  }[];
+}
+
 export interface AttemptView {
   /** `<run>.<task index>.<n>`; logs are read by it. */
   id: string;
@@ -241,6 +257,15 @@ export interface TaskView {
   attempts: AttemptView[];
   /** The run that the latest attempt of a `sub_workflow` task started. */
   childRun: number | null;
+}
+
+/** A task of a run in short. */
+export type TaskCell = Pick<TaskView, 'name' | 'state' | 'cause' | 'startedAt' | 'endedAt'>;
+
+/** A run with the states of its tasks, in the order of the definition. */
+export interface RunHistory {
+  run: RunView;
+  tasks: TaskCell[];
 }
 
 /** The run as its master's memory has it, or as stored when that cannot be had within a second. */

@@ -48,7 +48,9 @@ import {
   type RerunRequest,
   type RunEvent,
   type RunRequest,
+  type RunHistory,
   type RunState,
+  type RunStats,
   type RunSubmitted,
   type RunView,
   type ScheduleBody,
@@ -122,6 +124,19 @@ export type ImportInput =
   | { format: DefinitionFormat; source: string };
 
 export interface RunListQuery extends RunSelection, PageQuery {}
+
+export interface RunStatsQuery {
+  project?: string;
+  /** A name, or a pattern with `*` and `?`. */
+  workflow?: string;
+  /** RFC 3339; absent: a day before the end, and now. */
+  after?: string;
+  before?: string;
+  /** Absent: an hour. At most 500 of them. */
+  bucketMs?: number;
+  /** Also counts tasks. */
+  tasks?: boolean;
+}
 
 export interface WorkflowListQuery extends PageQuery {
   project?: string;
@@ -504,6 +519,9 @@ function workflowsOf(send: Transport, open: Opener) {
       send<WorkflowValidated>({ ...call('POST', `${path(project, name)}/validate`, signal), ...definitionBody(input) }),
     delete: (project: string, name: string, signal?: AbortSignal) =>
       send<undefined>(call('DELETE', path(project, name), signal)),
+    /** Its last runs, newest first, each with the states of its tasks; at most 100, and 30,000 tasks, at a time. */
+    history: (project: string, name: string, query: PageQuery = {}, signal?: AbortSignal) =>
+      send<Page<RunHistory>>({ ...get(`${path(project, name)}/history`, signal), query: { ...query } }),
     versions: (project: string, name: string, signal?: AbortSignal) =>
       send<Page<WorkflowVersionSummary>>(get(`${path(project, name)}/versions`, signal)),
     version: (project: string, name: string, version: number, signal?: AbortSignal) =>
@@ -546,6 +564,9 @@ function runsOf(send: Transport) {
     repeat: (id: number, options: CreateOptions = {}) => send<RunSubmitted>(create(`/runs/${id}/repeat`, options)),
     list: (query: RunListQuery = {}, signal?: AbortSignal) =>
       send<Page<RunView>>({ ...get('/runs', signal), query: { ...query } }),
+    /** How many were submitted in each span of time, by state. */
+    stats: (query: RunStatsQuery = {}, signal?: AbortSignal) =>
+      send<RunStats>({ ...get('/stats/runs', signal), query: { ...query } }),
     get: (id: number, signal?: AbortSignal) => send<RunView>(get(`/runs/${id}`, signal)),
     /** Every task of the definition in its order; all of them unless `limit` is given. */
     tasks: (id: number, query: PageQuery = {}, signal?: AbortSignal) =>

@@ -25,6 +25,14 @@ export const API_LIMITS = {
   sliceMs: 4,
   runPageDefault: 50,
   historyDefaultMs: 7 * 86_400_000,
+  /** Runs by time: spans of one answer, how short one may be, how long all of them, and task runs that are counted for it. */
+  statsBuckets: 500,
+  statsBucketMinMs: 1000,
+  statsRangeMs: 366 * 86_400_000,
+  statsTasks: 100_000,
+  /** Runs of one history of a workflow, and their tasks together. */
+  historyRuns: 100,
+  historyTasks: 30_000,
   liveQueryMs: 1000,
   /** Definitions kept parsed, by number of tasks in all of them. */
   cachedDefinitionTasks: 200_000,

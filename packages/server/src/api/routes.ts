@@ -14,6 +14,7 @@ import { connectionRoutes } from './resources/connections.ts';
 import { deadlineRoutes } from './resources/deadlines.ts';
 import { documentationRoutes } from './resources/documentation.ts';
 import { eventRoutes } from './resources/events.ts';
+import { historyRoutes } from './resources/history.ts';
 import { maintenanceRoutes } from './resources/maintenance.ts';
 import { memberRoutes } from './resources/members.ts';
 import { fileRoutes } from './resources/files.ts';
@@ -25,6 +26,7 @@ import { scheduleRoutes } from './resources/schedules.ts';
 import { signInRoutes } from './resources/sign-in.ts';
 import { startRoutes } from './resources/start.ts';
 import { secretRoutes } from './resources/secrets.ts';
+import { statsRoutes } from './resources/stats.ts';
 import { systemRoutes } from './resources/system.ts';
 import { taskGroupRoutes } from './resources/task-groups.ts';
 import { transferRoutes } from './resources/transfer.ts';
@@ -62,6 +64,8 @@ export const ROUTES: readonly Route[] = [
   ...workflowRoutes,
   ...transferRoutes,
   ...runRoutes,
+  ...historyRoutes,
+  ...statsRoutes,
   ...runAgainRoutes,
   ...eventRoutes,
   ...runActionRoutes,

@@ -47,7 +47,7 @@ export function filterOf(query: RunSelection, now: number, until: number): RunFi
 }
 
 /** `*` stands for any text, `?` for one character. */
-function workflowFilter(
+export function workflowFilter(
   workflow: string | undefined,
 ): Pick<RunFilter, 'workflow' | 'workflowGlob' | 'workflowPrefixes'> {
   if (workflow === undefined) return {};

@@ -14,6 +14,7 @@ import {
   type ProjectView,
   type RunView,
   type SecretView,
+  type TaskCell,
   type TaskDefinition,
   type TaskGroupView,
   type TaskRunState,
@@ -213,7 +214,7 @@ export function taskView(state: TaskState, children: ChildRuns): TaskView {
     plan: planned.plan,
     state: now,
     status: TASK_RUN_STATUS[now],
-    cause: record?.cause ?? (now === 'skipped' && planned.reason !== null ? { kind: planned.reason } : null),
+    cause: causeOf(state),
     waitReason: record?.waitReason ?? waitText(state.waitsFor),
     outputs: record?.outputs ?? null,
     retries: record?.retries ?? 0,
@@ -222,6 +223,22 @@ export function taskView(state: TaskState, children: ChildRuns): TaskView {
     attempts: views,
     childRun: views.at(-1)?.childRun ?? null,
   };
+}
+
+export function taskCell(state: TaskState): TaskCell {
+  const { task, record } = state;
+  return {
+    name: task.name,
+    state: stateOf(state),
+    cause: causeOf(state),
+    startedAt: optionalInstant(record?.startedAt ?? null),
+    endedAt: optionalInstant(record?.endedAt ?? null),
+  };
+}
+
+function causeOf(state: TaskState): TaskView['cause'] {
+  const { record, planned } = state;
+  return record?.cause ?? (stateOf(state) === 'skipped' && planned.reason !== null ? { kind: planned.reason } : null);
 }
 
 function waitText(names: string[]): string | null {

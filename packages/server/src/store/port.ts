@@ -172,6 +172,26 @@ export interface RunFilter extends VisibleProjects {
   logicalTo?: number;
 }
 
+/** Runs by when they were submitted: from `from` (epoch ms) on, in so many spans of so many ms. */
+export interface RunStatsRequest {
+  /** Names and projects; what else a filter may say is not looked at. */
+  filter: Pick<RunFilter, 'project' | 'workflow' | 'workflowGlob' | 'workflowPrefixes' | 'projectIds'>;
+  from: number;
+  spanMs: number;
+  spans: number;
+  /** Task runs counted at most; 0: none. */
+  tasksMax: number;
+}
+
+export interface RunStatsSpan {
+  /** Epoch ms. */
+  at: number;
+  /** Runs by the state that they have now; states without any are missing. */
+  runs: Partial<Record<RunState, number>>;
+  /** Task runs of these runs; null: not asked for, or more in all spans together than may be counted. */
+  tasks: Partial<Record<TaskRunRecord['state'], number>> | null;
+}
+
 export interface WorkflowFilter extends VisibleProjects {
   /** Exact. */
   project?: string;
@@ -341,6 +361,8 @@ export interface ApiStore
    * interest, which spares counting a span of time.
    */
   listRuns(filter: RunFilter, from: number, size: number, options?: { counted?: boolean }): Promise<RunPage>;
+  /** In the order of time. */
+  runStats(request: RunStatsRequest): Promise<RunStatsSpan[]>;
   /** Task runs of a run by state; those without a row are not counted. */
   countTaskRuns(run: RunId): Promise<Partial<Record<TaskRunRecord['state'], number>>>;
   /** The same of many runs at once; those without any are missing. */

@@ -45,7 +45,9 @@ import { ATTEMPT_COLUMNS, RUN_COLUMNS, TASK_RUN_COLUMNS, WORKER_COLUMNS } from '
 import type { Cell } from './rows.ts';
 import { getConnection, getSecret, listConnections, listSealed, listSecrets, loadVault } from './secrets.ts';
 import type { Database, Row, Sql } from './database.ts';
-import { changedRuns, runChanges, runsPosition, runVersion } from './run-changes.ts';
+import { changesPosition, changesSince } from './changes-since.ts';
+import { runChanges, runVersion } from './run-changes.ts';
+import { runStats } from './run-stats.ts';
 import { taskDurations } from './task-durations.ts';
 import { listTaskGroups, loadTaskGroups } from './task-groups.ts';
 import { contentSizes, listLatestVersions } from './transfer.ts';
@@ -258,6 +260,7 @@ export const readVerbs = {
   listChildRuns,
   loadRuns,
   listRuns,
+  runStats,
   runChanges,
   runVersion,
   changedRuns,

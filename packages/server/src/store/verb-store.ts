@@ -57,6 +57,8 @@ import type {
   RunFilter,
   RunPage,
   RunRow,
+  RunStatsRequest,
+  RunStatsSpan,
   SaveWorkflow,
   Store,
   TaskGroupRow,
@@ -337,6 +339,10 @@ export class VerbStore implements Store {
   async listRuns(filter: RunFilter, from: number, size: number, options: { counted?: boolean } = {}): Promise<RunPage> {
     const page = await this.#people.call('listRuns', { filter, from, size, ...options });
     return { total: page.total, rows: parseRows(page.runs).map(decodeRun) };
+  }
+
+  runStats(request: RunStatsRequest): Promise<RunStatsSpan[]> {
+    return this.#people.call('runStats', request);
   }
 
   async runChanges(run: RunId, version: number): Promise<RunDetail | null> {

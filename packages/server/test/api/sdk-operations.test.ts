@@ -54,7 +54,9 @@ import {
   planAnswerSchema,
   plannedAnswer,
   runAnswer,
+  runHistoryPage,
   runPage,
+  runStatsAnswer,
   runSubmittedAnswer,
   taskPage,
 } from '../../src/api/answers/runs.ts';
@@ -257,6 +259,12 @@ const ROWS: readonly Row[] = [
         ...PAGE,
       },
     }),
+  ),
+  row('getRunStats', 'runs.stats', runStatsAnswer, (client) =>
+    client.runs.stats({ project: 'p', workflow: 'w*', after: AT, before: AT, bucketMs: 60_000, tasks: true }),
+  ),
+  row('getWorkflowHistory', 'workflows.history', runHistoryPage, (client) =>
+    client.workflows.history('p 1', 'w/ö', PAGE),
   ),
   row('getRun', 'runs.get', runAnswer, (client) => client.runs.get(7)),
   row('getTasks', 'runs.tasks', taskPage, (client) => client.runs.tasks(7, PAGE)),

@@ -22,6 +22,7 @@ import { permitsContract } from './contract-of-permits.ts';
 import { projectsContract } from './contract-of-projects.ts';
 import { schedulesContract } from './contract-of-schedules.ts';
 import { transferContract } from './contract-of-transfer.ts';
+import { statsContract } from './contract-of-stats.ts';
 import { turnsContract } from './contract-of-turns.ts';
 import { vaultContract } from './contract-of-vault.ts';
 import { modelProperty } from './model.ts';
@@ -1029,6 +1030,7 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
     schedulesContract(makePlace);
 
     test('random commits, grouped at random, leave what a naive model has', () => modelProperty(makePlace), 120_000);
+    statsContract(makePlace);
   });
 }
 

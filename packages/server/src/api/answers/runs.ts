@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  RUN_STATES,
   TASK_RUN_STATES,
   type AttemptView,
   type CommandAccepted,
@@ -7,6 +8,8 @@ import {
   type AttemptLogPage,
   type LogPage,
   type PlanView,
+  type RunHistory,
+  type RunStats,
   type RunSubmitted,
   type RunView,
   type TaskType,
@@ -77,6 +80,22 @@ export const runAnswer = schemaOf<RunView>()(
 );
 export const runPage = pageOf('RunPage', runAnswer);
 
+export const runStatsAnswer = schemaOf<RunStats>()(
+  'RunStats',
+  z.strictObject({
+    after: instantAnswer,
+    before: instantAnswer,
+    bucketMs: countAnswer,
+    buckets: z.array(
+      z.strictObject({
+        at: instantAnswer,
+        runs: z.partialRecord(z.enum(RUN_STATES), countAnswer),
+        tasks: z.partialRecord(z.enum(TASK_RUN_STATES), countAnswer).nullable(),
+      }),
+    ),
+  }),
+);
+
 const attemptAnswer = schemaOf<AttemptView>()(
   'AttemptView',
   z.strictObject({
@@ -113,6 +132,25 @@ export const taskAnswer = schemaOf<TaskView>()(
   }),
 );
 export const taskPage = pageOf('TaskPage', taskAnswer);
+
+export const runHistoryPage = pageOf(
+  'RunHistoryPage',
+  schemaOf<RunHistory>()(
+    'RunHistory',
+    z.strictObject({
+      run: runAnswer,
+      tasks: z.array(
+        z.strictObject({
+          name: z.string(),
+          state: taskRunStateAnswer,
+          cause: causeAnswer.nullable(),
+          startedAt: optionalInstant,
+          endedAt: optionalInstant,
+        }),
+      ),
+    }),
+  ),
+);
 
 export const planAnswerSchema = schemaOf<PlanView>()(
   'PlanView',

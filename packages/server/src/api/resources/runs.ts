@@ -18,6 +18,7 @@ import { API_LIMITS } from '../limits.ts';
 import { loadLive } from '../live-query.ts';
 import { loadProject, loadRun, loadRunDetail } from '../lookup.ts';
 import { planView } from '../plan.ts';
+import { readRunPage } from '../run-page.ts';
 import { filterOf, runSelection } from '../run-selection.ts';
 import { badParameter } from '../problem.ts';
 import { ok, route, type Answer, type Route } from '../route.ts';
@@ -145,18 +146,12 @@ const listRuns = route({
   handle: async ({ query }, context) => {
     if (query.project !== undefined) await loadProject(context, query.project);
     const now = context.clock();
-    const [from, until] = readCursor(query.cursor, 2) ?? [0, query.submittedBefore ?? now];
-    const filter = { ...filterOf(query, now, until ?? now), projectIds: await context.caller.visibleProjects() };
-    const page = await context.store.listRuns(filter, from ?? 0, query.limit + 1, { counted: false });
-    const rows = await withVisibleParents(context, page.rows.slice(0, query.limit));
-    const tallies = await context.tallies.ofAll(rows);
-    const more = page.rows.length > rows.length;
-    // Runs submitted after the first page was read are left out of the later ones, so that nothing moves down.
-    const nextCursor = more ? writeCursor([(from ?? 0) + rows.length, until ?? now]) : null;
-    const items = rows.flatMap((row, index) => {
-      const tally = tallies[index];
-      return tally === undefined ? [] : [{ row, tally }];
-    });
+    const projectIds = await context.caller.visibleProjects();
+    const { items, nextCursor } = await readRunPage(
+      context,
+      (until) => ({ ...filterOf(query, now, until), projectIds }),
+      { limit: query.limit, cursor: query.cursor, until: query.submittedBefore ?? now },
+    );
     return slicedAnswer({
       head: { nextCursor },
       key: 'items',

@@ -297,6 +297,15 @@ export const EXPECTED: Record<string, Expectation> = {
       { title: 'by name of a workflow there', query: { workflow: foreign.workflow }, status: 200 },
     ],
   },
+  getRunStats: {
+    needs: 'signed-in',
+    list: true,
+    mixed: (_own, foreign) => [
+      { title: 'of the other project', query: { project: foreign.project }, status: 403 },
+      { title: 'by name of a workflow there', query: { workflow: foreign.workflow, tasks: 'true' }, status: 200 },
+    ],
+  },
+  getWorkflowHistory: { needs: 'read', about: (place) => ({ params: inPath(place) }) },
   getRun: { needs: 'read', about: run('run') },
   getTasks: { needs: 'read', about: run('run') },
   getPlan: { needs: 'read', about: run('run') },

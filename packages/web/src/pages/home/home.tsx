@@ -46,7 +46,7 @@ export function HomePage(): ReactNode {
         <LatePanel since={since} />
         <NextPanel />
       </div>
-      <ThroughputPanel since={since} />
+      <ThroughputPanel />
     </Page>
   );
 }

@@ -1,5 +1,5 @@
 /** Runs by the hour in which they were submitted. Pure. */
-import type { RunView } from '@pelorus/protocol';
+import type { RunStats } from '@pelorus/protocol';
 
 export const HOUR_MS = 3_600_000;
 
@@ -10,24 +10,24 @@ export interface Hour {
   failed: number;
   /** In progress, or stopped. */
   others: number;
-  /** Of all of them. */
-  taskCount: number;
+  /** Of all of them; null: too many to be counted. */
+  taskCount: number | null;
 }
 
-/** So many hours, the last of which is that of `now`. */
-export function hoursOf(runs: readonly RunView[], now: number, count: number): Hour[] {
-  const last = Math.floor(now / HOUR_MS) * HOUR_MS;
-  const hours = Array.from({ length: count }, (_, index): Hour => {
-    const startsAt = last - (count - 1 - index) * HOUR_MS;
-    return { startsAt, succeeded: 0, failed: 0, others: 0, taskCount: 0 };
+/** When the first of so many hours begins, the last of which is that of `now`; epoch ms. */
+export function firstHour(now: number, count: number): number {
+  return (Math.floor(now / HOUR_MS) - (count - 1)) * HOUR_MS;
+}
+
+export function hoursOf({ buckets }: Pick<RunStats, 'buckets'>): Hour[] {
+  return buckets.map(({ at, runs, tasks }) => {
+    const { succeeded = 0, failed = 0, dependency_failed: dependencyFailed = 0 } = runs;
+    const bad = failed + dependencyFailed;
+    const others = sumOf(runs) - succeeded - bad;
+    return { startsAt: Date.parse(at), succeeded, failed: bad, others, taskCount: tasks && sumOf(tasks) };
   });
-  for (const { submittedAt, state, taskCount } of runs) {
-    const hour = hours[Math.floor((Date.parse(submittedAt) - last) / HOUR_MS) + count - 1];
-    if (hour === undefined) continue;
-    hour.taskCount += taskCount;
-    if (state === 'succeeded') hour.succeeded += 1;
-    else if (state === 'failed' || state === 'dependency_failed') hour.failed += 1;
-    else hour.others += 1;
-  }
-  return hours;
+}
+
+function sumOf(counts: Partial<Record<string, number>>): number {
+  return Object.values(counts).reduce<number>((sum, count) => sum + (count ?? 0), 0);
 }

@@ -1,6 +1,5 @@
 /** How many runs there were, by the hour, and how they went: as bars, and as a table for those who want the numbers. */
-import type { RunView } from '@pelorus/protocol';
-import { useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import clsx from 'clsx';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -10,11 +9,9 @@ import { Panel } from '../../ui/page.tsx';
 import { Spinner } from '../../ui/spinner.tsx';
 import { ErrorState } from '../../ui/states.tsx';
 import { useNow } from '../../ui/time.tsx';
-import { HOUR_MS, hoursOf, type Hour } from './hours.ts';
+import { firstHour, HOUR_MS, hoursOf, type Hour } from './hours.ts';
 
 const HOURS = 24;
-const PAGE_SIZE = 500;
-const PAGES = 6;
 const EVERY_MS = 60_000;
 const PARTS = [
   ['others', 'bg-idle', 'other'],
@@ -22,18 +19,28 @@ const PARTS = [
   ['succeeded', 'bg-ok', 'ok'],
 ] as const;
 
-export function ThroughputPanel({ since }: { since: string }): ReactNode {
+export function ThroughputPanel(): ReactNode {
   const { t } = useTranslation('home');
-  const now = useNow(EVERY_MS);
+  const first = firstHour(useNow(EVERY_MS), HOURS);
   const asked = useQuery({
-    queryKey: ['throughput', since],
-    queryFn: ({ signal }) => lastRuns(since, signal),
+    queryKey: ['throughput', first],
+    queryFn: ({ signal }) =>
+      api.runs.stats(
+        {
+          after: new Date(first).toISOString(),
+          before: new Date(first + HOURS * HOUR_MS).toISOString(),
+          bucketMs: HOUR_MS,
+          tasks: true,
+        },
+        signal,
+      ),
+    placeholderData: keepPreviousData,
     refetchInterval: EVERY_MS,
   });
   return (
     <Panel title={t('throughput')}>
       {asked.data ? (
-        <Chart hours={hoursOf(asked.data.runs, now, HOURS)} isPartial={asked.data.isPartial} />
+        <Chart hours={hoursOf(asked.data)} />
       ) : asked.error ? (
         <ErrorState error={asked.error} onRetry={() => void asked.refetch()} />
       ) : (
@@ -45,29 +52,19 @@ export function ThroughputPanel({ since }: { since: string }): ReactNode {
   );
 }
 
-async function lastRuns(since: string, signal: AbortSignal): Promise<{ runs: RunView[]; isPartial: boolean }> {
-  const runs: RunView[] = [];
-  let cursor: string | null = null;
-  for (let page = 0; page < PAGES; page += 1) {
-    const asked = { submittedAfter: since, limit: PAGE_SIZE, ...(cursor === null ? {} : { cursor }) };
-    const { items, nextCursor } = await api.runs.list(asked, signal);
-    runs.push(...items);
-    cursor = nextCursor;
-    if (cursor === null) break;
-  }
-  return { runs, isPartial: cursor !== null };
-}
-
-function Chart({ hours, isPartial }: { hours: readonly Hour[]; isPartial: boolean }): ReactNode {
+function Chart({ hours }: { hours: readonly Hour[] }): ReactNode {
   const { t } = useTranslation('home');
   const totals = hours.map(({ succeeded, failed, others }) => succeeded + failed + others);
   const highest = Math.max(1, ...totals);
   const count = totals.reduce((sum, each) => sum + each, 0);
-  const tasks = hours.reduce((sum, { taskCount }) => sum + taskCount, 0);
+  const tasks = hours.reduce<number | null>(
+    (sum, { taskCount }) => (sum === null || taskCount === null ? null : sum + taskCount),
+    0,
+  );
   return (
     <div className="grid gap-2 p-4">
       <p className="flex flex-wrap items-center gap-x-4 text-sm">
-        <span>{isPartial ? t('sumPartial', { count }) : t('sum', { count, tasks })}</span>
+        <span>{tasks === null ? t('sumRuns', { count }) : t('sum', { count, tasks })}</span>
         {PARTS.toReversed().map(([part, fill, name]) => (
           <span key={part} className="inline-flex items-center gap-1.5 text-xs text-ink-2">
             <span className={clsx('size-2.5 rounded-sm', fill)} aria-hidden /> {t(`legend.${name}`)}
@@ -86,7 +83,7 @@ function Chart({ hours, isPartial }: { hours: readonly Hour[]; isPartial: boolea
                 ok: hour.succeeded,
                 bad: hour.failed,
                 other: hour.others,
-                tasks: hour.taskCount,
+                tasks: hour.taskCount ?? '–',
               })}
               className="flex h-full grow basis-0 flex-col justify-end hover:bg-surface-2"
             >
@@ -141,7 +138,7 @@ function Numbers({ hours }: { hours: readonly Hour[] }): ReactNode {
               <td>{succeeded}</td>
               <td>{failed}</td>
               <td>{others}</td>
-              <td>{taskCount}</td>
+              <td>{taskCount ?? '–'}</td>
             </tr>
           ))}
         </tbody>

@@ -1,5 +1,5 @@
 /** The grid itself: one stop of the tab key, arrow keys within; only the rows in sight are there. */
-import type { RunView, TaskView } from '@pelorus/protocol';
+import type { RunView, TaskCell } from '@pelorus/protocol';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import clsx from 'clsx';
 import { memo, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
@@ -24,7 +24,7 @@ export function GridTable({
   onOpen,
 }: {
   runs: readonly RunView[];
-  columns: readonly (ReadonlyMap<string, TaskView> | null)[];
+  columns: readonly ReadonlyMap<string, TaskCell>[];
   names: readonly string[];
   onOpen: (run: number, task: string | null) => void;
 }): ReactNode {
@@ -198,7 +198,7 @@ const Cell = memo(function Cell({
   spot,
   isStop,
 }: {
-  state: TaskView['state'] | null;
+  state: TaskCell['state'] | null;
   text: string;
   spot: string;
   isStop: boolean;
@@ -235,7 +235,7 @@ function useWords() {
         when: absoluteTime(run.logicalDate, run.zone),
         span: run.durationMs === null ? '' : ` · ${span(run.durationMs)}`,
       }),
-    cell: (task: string, run: RunView, view: TaskView | null): string => {
+    cell: (task: string, run: RunView, view: TaskCell | null): string => {
       if (view === null) return t('grid.cell', { task, run: run.id, state: t('grid.none'), more: '' });
       const took =
         view.startedAt === null || view.endedAt === null
@@ -248,9 +248,9 @@ function useWords() {
 }
 
 /** The states that are to be seen, in words. */
-function Legend({ columns }: { columns: readonly (ReadonlyMap<string, TaskView> | null)[] }): ReactNode {
+function Legend({ columns }: { columns: readonly ReadonlyMap<string, TaskCell>[] }): ReactNode {
   const { t } = useTranslation('workflow');
-  const states = new Set(columns.flatMap((column) => [...(column?.values() ?? [])].map(({ state }) => state)));
+  const states = new Set(columns.flatMap((column) => [...column.values()].map(({ state }) => state)));
   return (
     <div className="flex flex-wrap items-center gap-1.5 text-xs text-ink-2">
       {t('grid.legend')}:

@@ -1,6 +1,6 @@
 /** Tasks by runs: one cell for each task of each of the last runs, coloured and shaped by its state, read out when it is pointed at or reached by keyboard. */
-import type { RunView, TaskView, WorkflowView } from '@pelorus/protocol';
-import { useQueries, useQuery } from '@tanstack/react-query';
+import type { TaskCell, WorkflowView } from '@pelorus/protocol';
+import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useCallback, useMemo, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -9,25 +9,19 @@ import { useRunsFeed } from '../../api/run-live.ts';
 import { Checkbox, Input } from '../../ui/field.tsx';
 import { Spinner } from '../../ui/spinner.tsx';
 import { EmptyState, ErrorState } from '../../ui/states.tsx';
-import { EVER } from './ever.ts';
 import { GridTable } from './grid-table.tsx';
 
 const RUNS = 30;
-/** Each run is asked for all its tasks, so workflows of many tasks show fewer runs. */
-const CELLS = 30_000;
-const ENDED: ReadonlySet<RunView['state']> = new Set(['succeeded', 'stopped', 'failed', 'dependency_failed']);
-const BAD: ReadonlySet<TaskView['state']> = new Set(['failed', 'killed', 'upstream_failed']);
+const BAD: ReadonlySet<TaskCell['state']> = new Set(['failed', 'killed', 'upstream_failed']);
 
-export function HistoryGrid({ view: { project, name, definition, taskCount } }: { view: WorkflowView }): ReactNode {
+export function HistoryGrid({ view: { project, name, definition } }: { view: WorkflowView }): ReactNode {
   const { t } = useTranslation('workflow');
   const navigate = useNavigate();
   const [text, setText] = useState('');
   const [onlyBad, setOnlyBad] = useState(false);
-  const count = Math.max(3, Math.min(RUNS, Math.floor(CELLS / Math.max(1, taskCount))));
-  const key = ['workflow-history', project, name, count];
   const list = useQuery({
-    queryKey: key,
-    queryFn: ({ signal }) => api.runs.list({ project, workflow: name, submittedAfter: EVER, limit: count }, signal),
+    queryKey: ['workflow-history', project, name],
+    queryFn: ({ signal }) => api.workflows.history(project, name, { limit: RUNS }, signal),
   });
   useRunsFeed(
     { project, workflow: name },
@@ -37,28 +31,21 @@ export function HistoryGrid({ view: { project, name, definition, taskCount } }: 
     ),
     2000,
   );
-  const runs = useMemo(() => (list.data?.items ?? []).toReversed(), [list.data]);
-  const columns = useQueries({
-    queries: runs.map((run) => ({
-      queryKey: ['run-tasks', run.id, run.revision],
-      queryFn: ({ signal }: { signal: AbortSignal }) => api.runs.tasks(run.id, {}, signal),
-      staleTime: ENDED.has(run.state) ? Infinity : 2000,
-      gcTime: 60_000,
-    })),
-    combine: useCallback(
-      (results: { data: { items: TaskView[] } | undefined }[]) =>
-        results.map(({ data }) => (data === undefined ? null : new Map(data.items.map((task) => [task.name, task])))),
-      [],
-    ),
-  });
+  const { runs, columns } = useMemo(() => {
+    const history = (list.data?.items ?? []).toReversed();
+    return {
+      runs: history.map(({ run }) => run),
+      columns: history.map(({ tasks }) => new Map(tasks.map((task) => [task.name, task]))),
+    };
+  }, [list.data]);
   const names = useMemo(() => {
     const all = new Set(definition.tasks.map((task) => task.name));
-    for (const column of columns) for (const task of column?.keys() ?? []) all.add(task);
+    for (const column of columns) for (const task of column.keys()) all.add(task);
     const asked = text.trim().toLowerCase();
     return [...all].filter(
       (task) =>
         (asked === '' || task.toLowerCase().includes(asked)) &&
-        (!onlyBad || columns.some((column) => BAD.has(column?.get(task)?.state ?? 'pending'))),
+        (!onlyBad || columns.some((column) => BAD.has(column.get(task)?.state ?? 'pending'))),
     );
   }, [definition.tasks, columns, text, onlyBad]);
   if (list.isPending) return <Spinner />;
@@ -78,7 +65,9 @@ export function HistoryGrid({ view: { project, name, definition, taskCount } }: 
           onChange={(event) => setText(event.target.value)}
         />
         <Checkbox label={t('grid.onlyBad')} checked={onlyBad} onChange={(event) => setOnlyBad(event.target.checked)} />
-        {count < RUNS && <span className="text-xs text-ink-2">{t('grid.limited', { count })}</span>}
+        {runs.length < RUNS && list.data?.nextCursor !== null && (
+          <span className="text-xs text-ink-2">{t('grid.limited', { count: runs.length })}</span>
+        )}
       </div>
       {names.length === 0 ? (
         <p className="text-ink-2">{t('grid.nothing')}</p>
