@@ -105,7 +105,7 @@ describe.skipIf(chromiumPath === null)('Operations and administration, in the br
       await page.getByLabel('New password').fill('short but long enough');
       await page.getByRole('button', { name: 'Set a password' }).click();
       await page.getByText('The password is set.').waitFor();
-      await page.getByLabel('Present password').waitFor();
+      await page.getByLabel('Current password').waitFor();
     });
     expect((await client.users.get('bob')).hasPassword).toBe(true);
   });
@@ -164,7 +164,7 @@ describe.skipIf(chromiumPath === null)('Operations and administration, in the br
     expect((await me()).status).toBe(200);
     await place.visit({ at: '/admin?tab=tokens' }, async (page) => {
       await page.getByRole('button', { name: 'End nightly' }).click();
-      await page.getByRole('dialog').getByRole('button', { name: 'End' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
       await page.getByText('There are no tokens').waitFor();
     });
     expect((await me()).status).toBe(401);

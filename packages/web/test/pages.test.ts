@@ -128,7 +128,7 @@ async function open(page: Page, address: string): Promise<void> {
   await page.waitForFunction(() => document.querySelector('main .animate-spin, main .animate-pulse') === null);
   const failure = page
     .locator('main [role=alert]')
-    .getByText(/This did not work|操作未成功|You may not see|您没有查看权限/);
+    .getByText(/Something went wrong|出错了|You have no access|您没有查看权限/);
   expect(await failure.count(), `${address} could not be shown`).toBe(0);
 }
 

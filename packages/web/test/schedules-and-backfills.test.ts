@@ -62,17 +62,17 @@ describe.skipIf(chromiumPath === null)('Schedules and backfills, in the browser'
     expect({ cron, zone, online }).toEqual({ cron: '30 4 * * *', zone: 'Asia/Shanghai', online: false });
   });
 
-  test('schedules are held still with a reason that every page shows, and let go on', async () => {
+  test('schedules are paused with a reason that every page shows, and resumed', async () => {
     await place.visit({ at: '/schedules' }, async (page) => {
-      await page.getByRole('button', { name: 'Hold all schedules still' }).click();
+      await page.getByRole('button', { name: 'Pause all schedules' }).click();
       await page.getByLabel('Reason, which everybody sees').fill('moving house');
-      await page.getByRole('dialog').getByRole('button', { name: 'Hold all schedules still' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Pause all schedules' }).click();
       await page.getByText('Reason: moving house').waitFor();
       expect((await place.server.client.maintenance.get()).paused).toBe(true);
       await page.getByRole('link', { name: 'Workflows' }).click();
       await page.getByText('Reason: moving house').waitFor();
-      await page.getByRole('button', { name: 'Let them go on' }).click();
-      await page.getByRole('dialog').getByRole('button', { name: 'Let them go on' }).click();
+      await page.getByRole('button', { name: 'Resume schedules' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Resume schedules' }).click();
       await page.getByText('Reason: moving house').waitFor({ state: 'detached' });
       expect((await place.server.client.maintenance.get()).paused).toBe(false);
     });

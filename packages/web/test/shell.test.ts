@@ -114,7 +114,7 @@ describe.skipIf(chromiumPath === null)('Shell of the console, in the browser', (
 
   test('an address that there is not says so, and offers a way back', async () => {
     await place.visit({ at: '/nowhere' }, async (page) => {
-      await page.getByText('There is nothing here').waitFor();
+      await page.getByText('Page not found').waitFor();
     });
   });
 });

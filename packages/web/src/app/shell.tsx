@@ -77,7 +77,14 @@ export function Shell(): ReactNode {
               className="group flex min-w-0 flex-1 flex-col items-center gap-0.5 rounded-md py-2 text-[10px] tracking-tight text-ink-2 hover:bg-surface-3 data-[status=active]:bg-accent-soft data-[status=active]:font-medium data-[status=active]:text-accent md:flex-none md:flex-row md:gap-2.5 md:px-2 md:text-sm md:tracking-normal"
             >
               <Icon className="size-5 shrink-0 md:size-4" aria-hidden />
-              <span className="max-w-full truncate">{t(`nav.${key}`)}</span>
+              {key === 'operations' || key === 'admin' ? (
+                <>
+                  <span className="max-md:hidden">{t(`nav.${key}`)}</span>
+                  <span className="md:hidden">{t(`nav.short.${key}`)}</span>
+                </>
+              ) : (
+                <span className="max-w-full truncate">{t(`nav.${key}`)}</span>
+              )}
             </Link>
           ))}
         </nav>

@@ -29,7 +29,11 @@ export function DataTable<Row>({
         <thead className="bg-surface-2 text-xs text-ink-2 max-md:sr-only">
           <tr>
             {columns.map(({ id, name, end, actions }) => (
-              <th key={id} scope="col" className={clsx('px-3 py-2 font-medium', end ? 'text-end' : 'text-start')}>
+              <th
+                key={id}
+                scope="col"
+                className={clsx('px-3 py-2 font-medium whitespace-nowrap', end ? 'text-end' : 'text-start')}
+              >
                 <span className={clsx(actions && 'sr-only')}>{name}</span>
               </th>
             ))}
@@ -63,11 +67,13 @@ function Cell<Row>({ column, row }: { column: Column<Row>; row: Row }): ReactNod
       )}
     >
       {!actions && (
-        <span aria-hidden className="w-28 shrink-0 text-xs text-ink-2 md:hidden">
+        <span aria-hidden className="w-24 shrink-0 text-xs text-ink-2 md:hidden">
           {name}
         </span>
       )}
-      <div className={clsx('min-w-0', actions && 'flex flex-wrap gap-1.5 md:justify-end')}>{cell(row)}</div>
+      <div className={clsx('min-w-0', actions && 'flex grow flex-wrap items-center justify-end gap-1.5')}>
+        {cell(row)}
+      </div>
     </td>
   );
 }

@@ -45,7 +45,7 @@ export function Panel({
   return (
     <section className={`rounded-lg border border-line bg-surface ${className}`}>
       {title && (
-        <div className="flex items-center gap-2 border-b border-line px-4 py-2">
+        <div className="flex min-h-11 items-center gap-2 border-b border-line px-4 py-1.5">
           <h2 className="grow font-semibold">{title}</h2>
           {actions}
         </div>

@@ -1,16 +1,32 @@
-/** Logical dates as the clocks of a backfill's zone show them. */
+/** Instants as the clocks of a zone show them. */
 import { locale } from '../i18n/index.ts';
 
-/** With its weekday; the time of day too, unless `dayOnly`. */
+/** `Mon, 5 Oct 2026, 02:00`; without the time of day if `dayOnly`. */
 export function zoneDate(at: string, zone: string, dayOnly = false): string {
-  return new Intl.DateTimeFormat(locale(), {
+  const day = new Intl.DateTimeFormat(locale(), {
     timeZone: zone,
     weekday: 'short',
     year: 'numeric',
-    month: '2-digit',
-    day: '2-digit',
-    ...(dayOnly ? {} : { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }),
+    month: 'short',
+    day: 'numeric',
   }).format(new Date(at));
+  return dayOnly ? day : `${day} ${zoneTime(at, zone)}`;
+}
+
+/** `02:00` */
+export function zoneTime(at: string, zone: string): string {
+  return new Intl.DateTimeFormat(locale(), {
+    timeZone: zone,
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+  }).format(new Date(at));
+}
+
+/** `at` as the clocks of `here` show it, for those who have read what `zone` shows: with the day only where that is another. Null: it is the same. */
+export function otherZoneDate(at: string, zone: string, here: string): string | null {
+  if (zoneDate(at, zone) === zoneDate(at, here)) return null;
+  return zoneDate(at, zone, true) === zoneDate(at, here, true) ? zoneTime(at, here) : zoneDate(at, here);
 }
 
 /** Of dates in any one order: those at which the offset differs from that of the date before them, with both offsets. */

@@ -37,7 +37,7 @@ export function AuditTab(): ReactNode {
         <>
           <Time at={at} />
           {times > 1 && <span className="ms-1 text-xs text-ink-2">{t('audit.times', { count: times })}</span>}
-          <p className="text-xs text-ink-2">{absoluteTime(at)}</p>
+          <p className="text-xs text-ink-2 md:whitespace-nowrap">{absoluteTime(at)}</p>
         </>
       ),
     },
@@ -47,7 +47,7 @@ export function AuditTab(): ReactNode {
       cell: ({ user, via }) => (
         <>
           {user ?? <i>{t('audit.nobody')}</i>}
-          {via !== 'none' && <p className="text-xs text-ink-2">{via}</p>}
+          {via !== 'none' && <p className="text-xs text-ink-2">{t(`audit.via.${via}`)}</p>}
         </>
       ),
     },
@@ -118,14 +118,14 @@ function Filters({ query }: { query: Asked }): ReactNode {
   const names = { user: t('audit.user'), action: t('audit.action'), project: t('project') };
   return (
     <form
-      className="flex flex-wrap items-end gap-2"
+      className="grid grid-cols-2 items-end gap-2 md:flex md:flex-wrap"
       onSubmit={(event) => {
         event.preventDefault();
         applyText();
       }}
     >
       {TEXTS.map((name) => (
-        <Field key={name} label={names[name]} className="w-36">
+        <Field key={name} label={names[name]} className="md:w-36">
           <Input
             type="search"
             {...(name === 'user' ? { 'data-list-filter': true } : {})}
@@ -135,7 +135,7 @@ function Filters({ query }: { query: Asked }): ReactNode {
           />
         </Field>
       ))}
-      <Field label={t('audit.outcome')} className="w-36">
+      <Field label={t('audit.outcome')} className="md:w-36">
         <Select
           value={query.outcome ?? ''}
           onChange={({ target: { value } }) => {
@@ -149,7 +149,7 @@ function Filters({ query }: { query: Asked }): ReactNode {
         </Select>
       </Field>
       {INSTANTS.map((name) => (
-        <Field key={name} label={t(`audit.${name}`)} className="w-60">
+        <Field key={name} label={t(`audit.${name}`)} className="max-md:col-span-2 md:w-56">
           <Input
             type="datetime-local"
             defaultValue={localText(query[name])}

@@ -74,7 +74,7 @@ export function ChannelsTab(): ReactNode {
     },
   ];
   const create = (
-    <Button onClick={() => setShown({ kind: 'edit', of: null })}>
+    <Button kind="primary" onClick={() => setShown({ kind: 'edit', of: null })}>
       <Plus className="size-4" aria-hidden /> {t('channels.create')}
     </Button>
   );

@@ -58,7 +58,7 @@ export function ConnectionsTab({ project }: { project: string }): ReactNode {
       : []),
   ];
   const create = write && (
-    <Button onClick={() => setShown({ kind: 'edit', of: null })}>
+    <Button kind="primary" onClick={() => setShown({ kind: 'edit', of: null })}>
       <Plus className="size-4" aria-hidden /> {t('connections.create')}
     </Button>
   );

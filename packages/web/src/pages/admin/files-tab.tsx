@@ -70,7 +70,7 @@ export function FilesTab({ project }: { project: string }): ReactNode {
     },
   ];
   const upload = write && (
-    <Button onClick={() => setUploading(true)}>
+    <Button kind="primary" onClick={() => setUploading(true)}>
       <Upload className="size-4" aria-hidden /> {t('files.upload')}
     </Button>
   );

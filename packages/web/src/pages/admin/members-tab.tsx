@@ -54,7 +54,7 @@ export function MembersTab({ project }: { project: string }): ReactNode {
   return (
     <div className="grid gap-3">
       {own && (
-        <Button className="justify-self-end" onClick={() => setAdding(true)}>
+        <Button kind="primary" className="justify-self-end" onClick={() => setAdding(true)}>
           <UserPlus className="size-4" aria-hidden /> {t('members.add')}
         </Button>
       )}
@@ -96,7 +96,7 @@ function RoleSelect({
   const change = async (next: RoleName): Promise<void> => {
     try {
       await api.projects.putMember(project, user, { perm: next });
-      toast({ title: t('members.changed', { user, role: t(`members.roles.${next}`) }) });
+      toast({ title: t('members.changed', { user }) });
     } catch (error) {
       toastProblem(t('members.roleOf', { user }), error);
     }

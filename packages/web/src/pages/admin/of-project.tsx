@@ -36,7 +36,7 @@ export function OfProject({ tab, part: Part }: { tab: string; part: ComponentTyp
   return (
     <div className="grid gap-3">
       <label className="flex max-w-md items-center gap-2">
-        <span className="text-ink-2">{t('project')}</span>
+        <span className="whitespace-nowrap text-ink-2">{t('project')}</span>
         <Select
           value={project}
           onChange={(event) => void navigate({ search: { tab, project: event.target.value }, replace: true })}

@@ -64,7 +64,7 @@ export function SecretsTab({ project }: { project: string }): ReactNode {
       : []),
   ];
   const create = write && (
-    <Button onClick={() => setEdited({ name: null })}>
+    <Button kind="primary" onClick={() => setEdited({ name: null })}>
       <Plus className="size-4" aria-hidden /> {t('secrets.create')}
     </Button>
   );

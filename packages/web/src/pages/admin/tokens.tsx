@@ -57,7 +57,7 @@ export function Tokens({ user }: { user: string }): ReactNode {
     },
   ];
   const create = user === me.user && (
-    <Button onClick={() => setShown({ kind: 'create' })}>
+    <Button kind="primary" onClick={() => setShown({ kind: 'create' })}>
       <Plus className="size-4" aria-hidden /> {t('tokens.create')}
     </Button>
   );

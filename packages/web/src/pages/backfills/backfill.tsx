@@ -15,6 +15,7 @@ import { Facts } from '../workflow/facts.tsx';
 import { BackfillActions } from './backfill-actions.tsx';
 import { DATE_STATES, DateCounts } from './date-counts.tsx';
 import { DatesPanel } from './dates-panel.tsx';
+import { WhyBackfillWaits } from './why-waits.tsx';
 import { zoneDate } from '../../ui/zone-dates.ts';
 
 const PAGE_SIZE = 500;
@@ -70,7 +71,7 @@ export function BackfillPage(): ReactNode {
           >
             {backfill.project} / {backfill.workflow}
           </Link>
-          {backfill.waitReason}
+          <WhyBackfillWaits backfill={backfill} />
         </span>
       }
       actions={<BackfillActions backfill={backfill} onDone={() => refetch()} />}

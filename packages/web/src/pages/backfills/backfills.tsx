@@ -16,6 +16,7 @@ import { StateBadge } from '../../ui/state-badge.tsx';
 import { EmptyState } from '../../ui/states.tsx';
 import { Time } from '../../ui/time.tsx';
 import { DateCounts } from './date-counts.tsx';
+import { WhyBackfillWaits } from './why-waits.tsx';
 import { zoneDate } from '../../ui/zone-dates.ts';
 
 const STATES: readonly BackfillStateName[] = ['pending', 'running', 'paused', 'succeeded', 'failed', 'stopped'];
@@ -57,7 +58,7 @@ export function BackfillsPage(): ReactNode {
     <Page title={t('title')} actions={create}>
       <div className="flex flex-wrap gap-2">
         <Select
-          className="max-w-48"
+          className="max-md:flex-1 md:max-w-48"
           aria-label={t('project')}
           value={project ?? ''}
           onChange={(event) => change({ project: event.target.value })}
@@ -68,7 +69,7 @@ export function BackfillsPage(): ReactNode {
           ))}
         </Select>
         <Select
-          className="max-w-48"
+          className="max-md:flex-1 md:max-w-48"
           aria-label={t('state')}
           value={state ?? ''}
           onChange={(event) => change({ state: event.target.value })}
@@ -127,10 +128,10 @@ function useColumns(): Column<BackfillSummary>[] {
     {
       id: 'state',
       name: t('columns.state'),
-      cell: ({ state, waitReason }) => (
+      cell: (backfill) => (
         <>
-          <StateBadge state={state} />
-          {waitReason && <p className="text-xs text-ink-2">{waitReason}</p>}
+          <StateBadge state={backfill.state} />
+          <WhyBackfillWaits backfill={backfill} />
         </>
       ),
     },

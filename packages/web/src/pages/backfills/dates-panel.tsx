@@ -10,7 +10,7 @@ import { Panel } from '../../ui/page.tsx';
 import { STATE_LOOK, StateBadge, TONE_CLASS } from '../../ui/state-badge.tsx';
 import { Time } from '../../ui/time.tsx';
 import { DATE_STATES } from './date-counts.tsx';
-import { zoneDate } from '../../ui/zone-dates.ts';
+import { zoneDate, zoneTime } from '../../ui/zone-dates.ts';
 
 export function DatesPanel({
   backfill,
@@ -50,7 +50,7 @@ export function DatesPanel({
         ) : view === 'table' ? (
           <DateTable dates={dates} zone={backfill.zone} />
         ) : (
-          <ol className="grid grid-cols-[repeat(auto-fill,minmax(8.5rem,1fr))] gap-1.5">
+          <ol className="grid grid-cols-[repeat(auto-fill,minmax(9rem,1fr))] gap-1.5">
             {dates.map((date) => (
               <DateCell key={date.date} date={date} zone={backfill.zone} isDaily={backfill.crontab === null} />
             ))}
@@ -112,15 +112,16 @@ function DateCell({ date, zone, isDaily }: { date: BackfillDate; zone: string; i
   const { t } = useTranslation('backfills');
   const { t: common } = useTranslation();
   const { tone, icon: Icon } = STATE_LOOK[date.state];
-  const when = zoneDate(date.date, zone, isDaily);
   const state = common(`state.${date.state}`);
   const look = clsx('flex h-full items-center gap-1.5 rounded-md px-2 py-1.5 text-xs', TONE_CLASS[tone]);
   const inside = (
     <>
       <Icon className="size-3.5 shrink-0" aria-hidden />
       <span className="min-w-0">
-        <span className="block tabular-nums">{when}</span>
-        <span className="block truncate">{state}</span>
+        <span className="block whitespace-nowrap tabular-nums">{zoneDate(date.date, zone, true)}</span>
+        <span className="block truncate tabular-nums">
+          {isDaily ? state : `${zoneTime(date.date, zone)} · ${state}`}
+        </span>
       </span>
     </>
   );

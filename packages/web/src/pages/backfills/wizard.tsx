@@ -7,6 +7,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useEffect, useMemo, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, queries } from '../../api/client.ts';
+import { newRequestKey } from '../../api/request-key.ts';
 import { useMay } from '../../app/session.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Page, Panel } from '../../ui/page.tsx';
@@ -58,7 +59,7 @@ export function BackfillWizardPage(): ReactNode {
     retry: false,
   });
   // The same request twice is the same backfill.
-  const key = useMemo(() => (request === null ? '' : crypto.randomUUID()), [request]);
+  const key = useMemo(() => (request === null ? '' : newRequestKey()), [request]);
   const start = useMutation({
     mutationFn: (chosen: BackfillRequest) => api.backfills.submit(chosen, { idempotencyKey: key }),
     onSuccess: async ({ id }) => {

@@ -41,10 +41,14 @@ export function HomePage(): ReactNode {
   return (
     <Page title={t('title')}>
       <div className="grid items-start gap-4 xl:grid-cols-2">
-        <FailedPanel since={since} />
-        <RunningPanel />
-        <LatePanel since={since} />
-        <NextPanel />
+        <div className="grid min-w-0 gap-4">
+          <FailedPanel since={since} />
+          <LatePanel since={since} />
+        </div>
+        <div className="grid min-w-0 gap-4">
+          <RunningPanel />
+          <NextPanel />
+        </div>
       </div>
       <ThroughputPanel />
     </Page>

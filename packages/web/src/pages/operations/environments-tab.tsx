@@ -80,7 +80,7 @@ export function EnvironmentsTab(): ReactNode {
       : []),
   ];
   const create = administrator && (
-    <Button onClick={() => setShown({ kind: 'edit', of: null })}>
+    <Button kind="primary" onClick={() => setShown({ kind: 'edit', of: null })}>
       <Plus className="size-4" aria-hidden /> {t('environment.create')}
     </Button>
   );

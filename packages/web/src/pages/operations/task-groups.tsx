@@ -58,7 +58,7 @@ export function TaskGroups(): ReactNode {
       : []),
   ];
   const create = administrator && (
-    <Button onClick={() => setShown({ kind: 'edit', group: null })}>
+    <Button kind="primary" onClick={() => setShown({ kind: 'edit', group: null })}>
       <Plus className="size-4" aria-hidden /> {t('waiting.create')}
     </Button>
   );

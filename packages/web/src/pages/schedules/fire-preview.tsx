@@ -4,7 +4,7 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Spinner } from '../../ui/spinner.tsx';
 import { ProblemText } from '../../ui/states.tsx';
-import { clockChanges, zoneDate } from '../../ui/zone-dates.ts';
+import { clockChanges, otherZoneDate, zoneDate } from '../../ui/zone-dates.ts';
 import { useCronWords } from '../workflow/schedule-words.tsx';
 
 const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -62,7 +62,7 @@ function Fires({ fires, zone }: { fires: readonly ScheduleFire[]; zone: string }
     <ol className="grid gap-1.5 tabular-nums">
       {fires.map(({ nominalAt, dueAt }, index) => {
         const there = zoneDate(nominalAt, zone);
-        const here = zoneDate(dueAt, HERE);
+        const here = otherZoneDate(dueAt, zone, HERE);
         const change = changes.get(index);
         return (
           <li key={nominalAt}>
@@ -75,9 +75,7 @@ function Fires({ fires, zone }: { fires: readonly ScheduleFire[]; zone: string }
                 {change.from} → {change.to}
               </span>
             )}
-            {here !== zoneDate(dueAt, zone) && (
-              <span className="block text-xs text-ink-2">{t('here', { when: here })}</span>
-            )}
+            {here !== null && <span className="block text-xs text-ink-2">{t('here', { when: here })}</span>}
           </li>
         );
       })}

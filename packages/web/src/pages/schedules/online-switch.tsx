@@ -40,7 +40,7 @@ export function OnlineSwitch({ schedule }: { schedule: ScheduleView }): ReactNod
       >
         <span className={clsx('size-3.5 rounded-full', online ? 'bg-surface' : 'bg-ink-2')} />
       </span>
-      <span className={clsx('text-xs', online ? 'font-medium text-ok' : 'text-ink-2')}>
+      <span className={clsx('text-xs whitespace-nowrap', online ? 'font-medium text-ok' : 'text-ink-2')}>
         {t(online ? 'online' : 'offline')}
       </span>
     </button>

@@ -13,7 +13,7 @@ import { PagedTable, usePaged } from '../../ui/paged.tsx';
 import { useSettled } from '../../ui/settled.ts';
 import { EmptyState } from '../../ui/states.tsx';
 import { Time } from '../../ui/time.tsx';
-import { zoneDate } from '../../ui/zone-dates.ts';
+import { otherZoneDate, zoneDate } from '../../ui/zone-dates.ts';
 import { useCronWords } from '../workflow/schedule-words.tsx';
 import { DeadlinesDialog } from './deadlines-dialog.tsx';
 import { OnlineSwitch } from './online-switch.tsx';
@@ -58,9 +58,9 @@ export function ScheduleList(): ReactNode {
   const columns = useColumns((action, schedule) => setAsked({ action, schedule }));
   return (
     <>
-      <div className="flex flex-wrap gap-2">
+      <div className="flex flex-wrap gap-2 max-md:*:grow">
         <Filters />
-        <span className="grow" />
+        <span className="grow max-md:hidden" />
         {create}
       </div>
       <PagedTable
@@ -97,14 +97,14 @@ function Filters(): ReactNode {
       <Input
         type="search"
         data-list-filter
-        className="max-w-80"
+        className="md:max-w-72"
         aria-label={t('filter')}
         placeholder={t('filter')}
         value={search.q ?? ''}
         onChange={(event) => change({ q: event.target.value })}
       />
       <Select
-        className="max-w-48"
+        className="max-md:flex-1 md:max-w-48"
         aria-label={t('project')}
         value={search.project ?? ''}
         onChange={(event) => change({ project: event.target.value })}
@@ -115,7 +115,7 @@ function Filters(): ReactNode {
         ))}
       </Select>
       <Select
-        className="max-w-48"
+        className="max-md:flex-1 md:max-w-48"
         aria-label={t('onlineFilter')}
         value={search.online ?? ''}
         onChange={(event) => change({ online: event.target.value })}
@@ -209,14 +209,13 @@ function When({ schedule: { cron, zone, calendar } }: { schedule: ScheduleView }
 
 function NextFire({ fire, zone }: { fire: ScheduleFire; zone: string }): ReactNode {
   const { t } = useTranslation('schedules');
-  const there = zoneDate(fire.dueAt, zone);
-  const here = zoneDate(fire.dueAt, HERE);
+  const here = otherZoneDate(fire.dueAt, zone, HERE);
   return (
     <>
       <Time at={fire.dueAt} zone={zone} />
       <p className="text-xs text-ink-2">
-        {there}
-        {here !== there && ` · ${t('here', { when: here })}`}
+        {zoneDate(fire.dueAt, zone)}
+        {here !== null && <span className="block">{t('here', { when: here })}</span>}
       </p>
     </>
   );
