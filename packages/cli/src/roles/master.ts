@@ -33,6 +33,9 @@ export interface MasterRoleOptions {
   log: Logger;
 }
 
+/** Three leases of a master. */
+const STALLED_MS = 45_000;
+
 /** Rejects with a `Failure` when it cannot be started. */
 export async function startMasterRole(options: MasterRoleOptions): Promise<Role> {
   const { log } = options;
@@ -56,7 +59,7 @@ export async function startMasterRole(options: MasterRoleOptions): Promise<Role>
     const ops = await serveOps(
       options.ops,
       {
-        readiness: () => readinessOf(store, master === null || isStopping),
+        readiness: () => readinessOf(store, isStopping ? null : master),
         metrics: () => metrics.text(),
         master: {
           liveRun: (run) => master?.liveRun(run) ?? null,
@@ -109,9 +112,11 @@ function opsUrlOf({ ops, opsUrl }: MasterRoleOptions, port: number): { opsUrl?: 
   return { opsUrl: opsUrl ?? `http://${hostAndPort(host, port)}` };
 }
 
-/** Asks the store for next to nothing. */
-async function readinessOf(store: Store, isAway: boolean): Promise<Readiness> {
-  if (isAway) return { ready: false, reasons: ['this master is starting or ending'] };
+/** Asks the store for next to nothing. Null: not there yet, or not any more. */
+async function readinessOf(store: Store, master: Master | null): Promise<Readiness> {
+  if (master === null) return { ready: false, reasons: ['this master is starting or ending'] };
+  if (master.stalledMs > STALLED_MS)
+    return { ready: false, reasons: [`it has made nothing durable for ${Math.round(master.stalledMs / 1000)} s`] };
   await store.listMasterPlaces(1);
   return { ready: true, reasons: [] };
 }

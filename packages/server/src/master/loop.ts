@@ -97,6 +97,8 @@ export interface Master {
   testConnection(projectId: number, name: string, signal: AbortSignal): Promise<ConnectionTest | null>;
   /** Looks through the runs in memory: for a look now and then. */
   figures(): MasterFigures;
+  /** For how long it has made nothing durable, ms: neither what it decides nor, when that is nothing, its lease. */
+  readonly stalledMs: number;
   /** Commits what was decided, then ends and gives its runs up. Tasks go on; another master, or the next, takes the runs over. */
   stop(): Promise<void>;
 }
@@ -171,6 +173,8 @@ class MasterLoop implements Master {
   private mailboxSize = 0;
   private pumpScheduled = false;
   private committing: Promise<void> | null = null;
+  /** When it last made something durable, by `performance.now`. */
+  private movedAt = performance.now();
   private pulseAt = 0;
   private pulseClockAt = 0;
   private waitingSince: number | null = null;
@@ -212,6 +216,10 @@ class MasterLoop implements Master {
 
   get id(): MasterId {
     return this.fence.master;
+  }
+
+  get stalledMs(): number {
+    return performance.now() - this.movedAt;
   }
 
   private newCore(): MasterCore {
@@ -339,10 +347,16 @@ class MasterLoop implements Master {
     // The store would call an incarnation that it has not taken yet fenced, and that is no end: recovery goes on.
     if (!this.registered) return;
     const { fence } = this;
-    this.hearTime(() => this.store.renewMaster(fence, this.clock())).catch((error: unknown) => {
-      if (this.isFencedNow(error, fence)) this.over(error);
-      else this.warnRepeated({ master: this.id, error }, 'lease renewal failed');
-    });
+    this.hearTime(() => this.store.renewMaster(fence, this.clock())).then(
+      () => {
+        // A lease that is renewed beside a commit that never ends is no sign of life.
+        if (this.state === 'running' && !this.committing) this.movedAt = performance.now();
+      },
+      (error: unknown) => {
+        if (this.isFencedNow(error, fence)) this.over(error);
+        else this.warnRepeated({ master: this.id, error }, 'lease renewal failed');
+      },
+    );
   }
 
   // --------------------------------------------------------------------------------------------------- workers
@@ -476,6 +490,7 @@ class MasterLoop implements Master {
       return;
     }
     if (fence !== this.fence) return;
+    this.movedAt = performance.now();
     this.rememberCommands(batch);
     this.vaults.forget(batch.ended);
     for (const [id, messages] of batch.sends) this.links.get(id)?.link.send(messages);
