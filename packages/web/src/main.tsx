@@ -11,12 +11,14 @@ import { startTexts } from './i18n/index.ts';
 import { Toasts } from './ui/toast.tsx';
 
 startTexts();
+// What the first page needs comes while it is found out who is there, unless that needs the code in the address.
+const firstPage = new URLSearchParams(location.search).has('code') ? Promise.resolve() : router.load();
 createRoot(document.querySelector('#root')!).render(
   <StrictMode>
     <CSPProvider disableStyleElements>
       <QueryClientProvider client={queries}>
         <Toasts>
-          <Session>
+          <Session after={firstPage}>
             <RouterProvider router={router} />
           </Session>
         </Toasts>

@@ -20,6 +20,7 @@ export interface RunPicture {
 const NOTHING: RunPicture = { run: null, tasks: [], connection: 'connecting', error: null };
 /** A page that is left and opened again within this time goes on with the same stream. */
 const LINGER_MS = 3000;
+const HIDDEN_MS = 1000;
 
 class RunFollower {
   picture: RunPicture = NOTHING;
@@ -29,7 +30,8 @@ class RunFollower {
   /** Copied when first changed in a frame. */
   private tasks: TaskView[] | null = null;
   private parts: TaskView[] = [];
-  private frame = 0;
+  /** Takes back what will tell of the changes; null: nothing is to be told. */
+  private untell: (() => void) | null = null;
   private stop: AbortController | null = null;
   private lingering: ReturnType<typeof setTimeout> | undefined;
 
@@ -51,7 +53,8 @@ class RunFollower {
   private end(): void {
     this.stop?.abort();
     this.stop = null;
-    cancelAnimationFrame(this.frame);
+    this.untell?.();
+    this.untell = null;
     followers.delete(this.id);
   }
 
@@ -97,13 +100,11 @@ class RunFollower {
 
   private change(part: Partial<RunPicture>): void {
     this.next = { ...this.next, ...part };
-    if (this.frame !== 0) return;
-    // Hidden pages paint nothing; they are told all the same, but seldom.
-    this.frame = document.hidden ? setTimeout(this.tell, 1000) : requestAnimationFrame(this.tell);
+    this.untell ??= soon(this.tell);
   }
 
   private readonly tell = (): void => {
-    this.frame = 0;
+    this.untell = null;
     if (this.tasks !== null) {
       this.next = { ...this.next, tasks: this.tasks };
       this.tasks = null;
@@ -111,6 +112,16 @@ class RunFollower {
     this.picture = this.next;
     for (const listener of this.listeners) listener();
   };
+}
+
+/** With the next frame; hidden pages paint none, and are told all the same, but seldom. */
+function soon(act: () => void): () => void {
+  if (document.hidden) {
+    const timer = setTimeout(act, HIDDEN_MS);
+    return () => clearTimeout(timer);
+  }
+  const frame = requestAnimationFrame(act);
+  return () => cancelAnimationFrame(frame);
 }
 
 const followers = new Map<number, RunFollower>();

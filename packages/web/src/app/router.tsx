@@ -1,5 +1,7 @@
 /** All addresses of the console. Each page is loaded when it is first opened; what can be chosen on it stands in the address, so that it can be sent to others. */
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
+import { queries } from '../api/client.ts';
+import { workflowList } from '../pages/workflows/list-query.ts';
 import { ErrorState } from '../ui/states.tsx';
 import { Spinner } from '../ui/spinner.tsx';
 import { NotFound } from './not-found.tsx';
@@ -26,9 +28,13 @@ const home = createRoute({
   ...at('/'),
   component: lazyRouteComponent(() => import('../pages/home/home.tsx'), 'HomePage'),
 });
+const workflowsSearch = texts('project', 'q', 'label');
 const workflows = createRoute({
   ...at('/workflows'),
-  validateSearch: texts('project', 'q', 'label', 'sort'),
+  validateSearch: workflowsSearch,
+  // What the list shows is asked for while its script is on the way.
+  loaderDeps: ({ search }) => search,
+  loader: ({ deps }) => void queries.prefetchInfiniteQuery(workflowList(deps)),
   component: lazyRouteComponent(() => import('../pages/workflows/list.tsx'), 'WorkflowsPage'),
 });
 const newWorkflow = createRoute({

@@ -33,10 +33,15 @@ export function useMay(project: string | null): { read: boolean; write: boolean;
   };
 }
 
-export function Session({ children }: { children: ReactNode }): ReactNode {
+/** Shows its children to whoever is signed in, once `after` has come: a page that is there at once is painted once. */
+export function Session({ after, children }: { after: Promise<void>; children: ReactNode }): ReactNode {
   const { data, error, isPending, refetch } = useQuery({
     queryKey: ME,
-    queryFn: ({ signal }) => signedIn(signal),
+    queryFn: async ({ signal }) => {
+      const me = await signedIn(signal);
+      await after.catch(() => undefined);
+      return me;
+    },
     staleTime: 60_000,
   });
   useEffect(

@@ -5,6 +5,7 @@ import { useNavigate } from '@tanstack/react-router';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client.ts';
+import { newRequestKey } from '../../api/request-key.ts';
 import { Button } from '../../ui/button.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
 import { Field, Select } from '../../ui/field.tsx';
@@ -21,7 +22,7 @@ export function PlanDialog({ what, run, onClose }: { what: Again; run: RunView; 
   const { t: common } = useTranslation();
   const navigate = useNavigate();
   const [version, setVersion] = useState<Version>('same');
-  const [key] = useState(newKey);
+  const [key] = useState(newRequestKey);
   const plan = useQuery({
     queryKey: ['plan-preview', run.id, what, version],
     queryFn: ({ signal }) => preview(what, run, version, signal),
@@ -117,9 +118,4 @@ function requestLike(run: RunView, select: string[] | null): RunRequest {
     ...(run.environment === null ? {} : { environment: run.environment }),
     ...(select === null ? {} : { select }),
   };
-}
-
-/** Pages of plain http have no `randomUUID`. */
-function newKey(): string {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -5,6 +5,7 @@ import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useRunLive, type RunPicture } from '../../api/run-live.ts';
 import { NotFound } from '../../app/not-found.tsx';
+import { withoutEmpty } from '../../app/search-params.ts';
 import { useMay } from '../../app/session.tsx';
 import { Spinner } from '../../ui/spinner.tsx';
 import { EmptyState, ErrorState } from '../../ui/states.tsx';
@@ -67,7 +68,7 @@ function Shown({ picture, run }: { picture: RunPicture; run: NonNullable<RunPict
   const attempt = task?.attempts.find(({ n }) => String(n) === search.attempt) ?? task?.attempts.at(-1) ?? null;
 
   const choose = (next: Choice, replace = true): void => {
-    const kept = Object.fromEntries(Object.entries({ ...search, ...next }).filter(([, value]) => value));
+    const kept = withoutEmpty({ ...search, ...next });
     void navigate({ to: '/runs/$run', params: { run: String(run.id) }, search: kept, replace });
   };
   const select = (name: string | null): void =>

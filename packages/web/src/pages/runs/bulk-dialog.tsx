@@ -5,6 +5,7 @@ import { Link } from '@tanstack/react-router';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client.ts';
+import { newRequestKey } from '../../api/request-key.ts';
 import { Button } from '../../ui/button.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
 import { Spinner } from '../../ui/spinner.tsx';
@@ -25,7 +26,7 @@ export function BulkDialog({
   onClose: () => void;
 }): ReactNode {
   const { t } = useTranslation('runs');
-  const [key] = useState(() => crypto.randomUUID());
+  const [key] = useState(newRequestKey);
   const preview = useQuery({
     queryKey: ['bulk-preview', key],
     queryFn: ({ signal }) => api.bulk.preview({ action, ...about }, signal),

@@ -1,89 +1,53 @@
-/** The rows that can be seen, however many there are. */
+/** Runs in rows: which, how it stands and why. */
 import type { RunView } from '@pelorus/protocol';
 import { Link } from '@tanstack/react-router';
-import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useLayoutEffect, useRef, useState, type ReactNode } from 'react';
+import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { locale } from '../../i18n/index.ts';
 import { useCauseText, useWaitText } from '../../ui/cause-words.ts';
-import { Spinner } from '../../ui/spinner.tsx';
+import type { PagedList } from '../../ui/paged.tsx';
+import { ScrolledRows } from '../../ui/scrolled-rows.tsx';
 import { StateBadge } from '../../ui/state-badge.tsx';
 import { span, Time, useNow } from '../../ui/time.tsx';
 
 const COLUMNS =
-  'grid grid-cols-[auto_minmax(0,1fr)_auto] lg:grid-cols-[auto_4.5rem_minmax(0,1.4fr)_9rem_8rem_7rem_6rem_minmax(0,1.2fr)] gap-x-3';
-const ROW_HEIGHT = 48;
+  'grid grid-cols-[auto_minmax(0,1fr)_auto] lg:grid-cols-[auto_4.5rem_minmax(0,1.3fr)_10rem_8rem_6.5rem_6rem_minmax(0,1.5fr)] gap-x-3';
+const HEAD = ['run', 'workflow', 'state', 'progress', 'submitted', 'duration', 'cause'] as const;
 
 export interface RunRowsProps {
-  items: RunView[];
+  items: readonly RunView[];
   chosen: ReadonlySet<number>;
   onChoose: (run: number, on: boolean) => void;
-  hasMore: boolean;
-  isLoadingMore: boolean;
-  onMore: () => void;
+  more: PagedList<RunView>['more'];
 }
 
-export function RunRows({ items, chosen, onChoose, hasMore, isLoadingMore, onMore }: RunRowsProps): ReactNode {
+export function RunRows({ items, chosen, onChoose, more }: RunRowsProps): ReactNode {
   const { t } = useTranslation('runs');
-  const list = useRef<HTMLDivElement>(null);
-  const [offset, setOffset] = useState(0);
-  useLayoutEffect(() => {
-    const scroller = document.querySelector('#content');
-    if (scroller === null || list.current === null) return;
-    setOffset(list.current.getBoundingClientRect().top - scroller.getBoundingClientRect().top + scroller.scrollTop);
-  }, []);
-  const rows = useVirtualizer({
-    count: items.length,
-    getScrollElement: () => document.querySelector('#content'),
-    estimateSize: () => ROW_HEIGHT,
-    getItemKey: (index) => items[index]?.id ?? index,
-    overscan: 12,
-    scrollMargin: offset,
-  });
-  const shown = rows.getVirtualItems();
-  const last = shown.at(-1)?.index ?? 0;
-  useEffect(() => {
-    if (hasMore && !isLoadingMore && last > items.length - 40) onMore();
-  }, [hasMore, isLoadingMore, last, items.length, onMore]);
-  const head = ['run', 'workflow', 'state', 'progress', 'submitted', 'duration', 'cause'] as const;
   return (
-    <div role="table" aria-label={t('title')} aria-rowcount={hasMore ? -1 : items.length + 1}>
-      <div role="rowgroup" className="sticky top-0 z-10 hidden bg-surface lg:block">
-        <div role="row" className={`${COLUMNS} border-b border-line px-2 py-1.5 text-xs font-medium text-ink-2`}>
+    <ScrolledRows
+      label={t('title')}
+      items={items}
+      keyOf={({ id }) => id}
+      more={more}
+      rowHeight={45}
+      columns={COLUMNS}
+      head={
+        <>
           <span role="columnheader" className="w-4" />
-          {head.map((name) => (
-            <span key={name} role="columnheader">
+          {HEAD.map((name) => (
+            <span
+              key={name}
+              role="columnheader"
+              className={name === 'workflow' || name === 'state' ? '' : 'hidden lg:block'}
+            >
               {t(`columns.${name}`)}
             </span>
           ))}
-        </div>
-      </div>
-      <div ref={list} role="rowgroup" className="relative" style={{ height: rows.getTotalSize() }}>
-        {shown.map(({ index, key, start }) => {
-          const run = items[index];
-          return (
-            run && (
-              <div
-                key={key}
-                ref={rows.measureElement}
-                data-index={index}
-                role="row"
-                aria-rowindex={index + 2}
-                className={`${COLUMNS} absolute inset-x-0 top-0 items-center border-b border-line px-2 py-2 hover:bg-surface-2`}
-                style={{ transform: `translateY(${start - offset}px)` }}
-              >
-                <Row run={run} chosen={chosen.has(run.id)} onChoose={onChoose} />
-              </div>
-            )
-          );
-        })}
-      </div>
-      {isLoadingMore && (
-        <div className="p-3 text-center">
-          <Spinner />
-        </div>
-      )}
-    </div>
+        </>
+      }
+    >
+      {(run) => <Row run={run} chosen={chosen.has(run.id)} onChoose={onChoose} />}
+    </ScrolledRows>
   );
 }
 
@@ -107,7 +71,7 @@ function Row({
   const id = String(run.id);
   return (
     <>
-      <div role="cell">
+      <div role="cell" className="flex">
         <input
           type="checkbox"
           className="size-4 accent-accent"
@@ -186,7 +150,7 @@ export function ProgressBar({ run }: { run: RunView }): ReactNode {
       >
         <div className={`h-full ${tone}`} style={{ width: `${percent}%` }} />
       </div>
-      <span className="w-9 text-end text-xs tabular-nums">{percent} %</span>
+      <span className="w-10 text-end text-xs whitespace-nowrap tabular-nums">{percent} %</span>
     </div>
   );
 }

@@ -151,9 +151,7 @@ export function RunsPage(): ReactNode {
               return next;
             });
           }}
-          hasMore={list.hasNextPage}
-          isLoadingMore={list.isFetchingNextPage}
-          onMore={() => void list.fetchNextPage()}
+          more={list.hasNextPage ? { load: () => void list.fetchNextPage(), busy: list.isFetchingNextPage } : null}
         />
       )}
       {bulk && (

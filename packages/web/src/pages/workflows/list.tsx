@@ -1,51 +1,34 @@
 /** All workflows that may be seen: filtered in the address, read as far as is scrolled, their last runs kept fresh by one stream. */
 import './texts.ts';
-import type { Page as ApiPage, RunView, WorkflowListItem } from '@pelorus/protocol';
-import { useInfiniteQuery, useQuery, type InfiniteData } from '@tanstack/react-query';
+import type { RunView, WorkflowListItem } from '@pelorus/protocol';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { Plus, X } from 'lucide-react';
-import { useCallback, useDeferredValue, useEffect, useState, type ReactNode } from 'react';
+import { useCallback, useMemo, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, queries } from '../../api/client.ts';
 import { useRunsFeed } from '../../api/run-live.ts';
+import { withoutEmpty } from '../../app/search-params.ts';
 import { Button, buttonClass } from '../../ui/button.tsx';
-import { Input, Select } from '../../ui/field.tsx';
+import { Select } from '../../ui/field.tsx';
+import { FilterInput } from '../../ui/filter-input.tsx';
 import { Page } from '../../ui/page.tsx';
 import { EmptyState, ErrorState } from '../../ui/states.tsx';
-import { TransferMenu } from './transfer-menu.tsx';
+import { LAST_RUNS, workflowList, type WorkflowPages } from './list-query.ts';
 import { RunDialog } from './run-dialog.tsx';
+import { TransferMenu } from './transfer-menu.tsx';
 import { WorkflowRows } from './workflow-rows.tsx';
-
-const PAGE_SIZE = 200;
-const LAST_RUNS = 10;
-type Pages = InfiniteData<ApiPage<WorkflowListItem>, string | undefined>;
 
 export function WorkflowsPage(): ReactNode {
   const { t } = useTranslation('workflows');
   const { project, q, label } = useSearch({ from: '/workflows' });
   const [running, setRunning] = useState<{ project: string; name: string } | null>(null);
-  const key = ['workflows', project ?? '', q ?? '', label ?? ''];
   const list = useInfiniteQuery({
-    queryKey: key,
-    queryFn: ({ pageParam, signal }) =>
-      api.workflows.list(
-        {
-          lastRuns: LAST_RUNS,
-          limit: PAGE_SIZE,
-          ...(project ? { project } : {}),
-          ...(q ? { q } : {}),
-          ...(label ? { label } : {}),
-          ...(pageParam === undefined ? {} : { cursor: pageParam }),
-        },
-        signal,
-      ),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (page) => page.nextCursor ?? undefined,
+    ...workflowList({ ...(project ? { project } : {}), ...(q ? { q } : {}), ...(label ? { label } : {}) }),
     placeholderData: (before) => before,
-    staleTime: 30_000,
   });
   useRunsFeed(project ? { project } : {}, useCallback(noteRuns, []));
-  const items = list.data?.pages.flatMap((page) => page.items) ?? [];
+  const items = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
   const filtered = Boolean(q) || Boolean(label) || Boolean(project);
   return (
     <Page
@@ -76,9 +59,7 @@ export function WorkflowsPage(): ReactNode {
       ) : (
         <WorkflowRows
           items={items}
-          hasMore={list.hasNextPage}
-          isLoadingMore={list.isFetchingNextPage}
-          onMore={() => void list.fetchNextPage()}
+          more={list.hasNextPage ? { load: () => void list.fetchNextPage(), busy: list.isFetchingNextPage } : null}
           onRun={setRunning}
         />
       )}
@@ -96,7 +77,7 @@ function noteRuns(runs: ReadonlyMap<number, RunView>): void {
     const known = (item.lastRuns ?? []).filter(({ id }) => !runs.has(id));
     return { ...item, lastRuns: [...heard, ...known].toSorted((a, b) => b.id - a.id).slice(0, LAST_RUNS) };
   };
-  queries.setQueriesData<Pages>({ queryKey: ['workflows'], type: 'active' }, (data) =>
+  queries.setQueriesData<WorkflowPages>({ queryKey: ['workflows'], type: 'active' }, (data) =>
     data === undefined
       ? data
       : { ...data, pages: data.pages.map((page) => ({ ...page, items: page.items.map(noted) })) },
@@ -110,25 +91,11 @@ function Filters(): ReactNode {
   const projects = useQuery({ queryKey: ['projects'], queryFn: ({ signal }) => api.projects.list(signal) });
   const change = (part: Partial<typeof search>): void =>
     void navigate({ search: (now) => withoutEmpty({ ...now, ...part }), replace: true });
-  const [text, setText] = useState(search.q ?? '');
-  const asked = useDeferredValue(text.trim());
-  useEffect(() => {
-    if (asked !== (search.q ?? '')) change({ q: asked });
-    // Only what is typed changes the address; the address changes what is typed only when it is opened anew.
-  }, [asked]);
   return (
     <div className="flex flex-wrap items-center gap-2">
-      <Input
-        type="search"
-        data-list-filter
-        className="max-w-72"
-        aria-label={t('filter')}
-        placeholder={t('filter')}
-        value={text}
-        onChange={(event) => setText(event.target.value)}
-      />
+      <FilterInput className="md:max-w-72" label={t('filter')} value={search.q ?? ''} onChange={(q) => change({ q })} />
       <Select
-        className="max-w-56"
+        className="md:max-w-56"
         aria-label={t('project')}
         value={search.project ?? ''}
         onChange={(event) => change({ project: event.target.value })}
@@ -154,10 +121,6 @@ function Filters(): ReactNode {
       )}
     </div>
   );
-}
-
-function withoutEmpty<Part extends Record<string, string | undefined>>(search: Part): Part {
-  return Object.fromEntries(Object.entries(search).filter(([, value]) => value)) as Part;
 }
 
 function Nothing({ filtered }: { filtered: boolean }): ReactNode {

@@ -7,6 +7,7 @@ import { Play } from 'lucide-react';
 import { useDeferredValue, useState, type FormEvent, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client.ts';
+import { newRequestKey } from '../../api/request-key.ts';
 import { Button } from '../../ui/button.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
 import { Checkbox } from '../../ui/field.tsx';
@@ -62,7 +63,7 @@ function Form({
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<Error | null>(null);
   // One press of the button makes one run, also when its answer is lost and it is pressed again.
-  const [key] = useState(() => crypto.randomUUID());
+  const [key] = useState(newRequestKey);
   const [sent, setSent] = useState('');
   const version = useQuery({
     queryKey: ['workflow-version', view.project, view.name, form.version],
@@ -84,7 +85,7 @@ function Form({
     setBusy(true);
     setError(null);
     const text = JSON.stringify(request);
-    const idempotencyKey = sent === '' || sent === text ? key : crypto.randomUUID();
+    const idempotencyKey = sent === '' || sent === text ? key : newRequestKey();
     setSent(text);
     try {
       const { id, warnings } = await api.runs.submit(request, { idempotencyKey });

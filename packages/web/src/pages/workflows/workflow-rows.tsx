@@ -1,57 +1,38 @@
-/** The rows that can be seen, however many there are; the window's own scrolling moves through them. */
+/** The workflows in rows: what they are called, how they went lately, and the way to run or edit them. */
 import type { WorkflowListItem } from '@pelorus/protocol';
 import { Link } from '@tanstack/react-router';
-import { useVirtualizer } from '@tanstack/react-virtual';
 import { Pencil, Play } from 'lucide-react';
-import { useEffect, useLayoutEffect, useRef, useState, type ReactNode } from 'react';
+import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useMay } from '../../app/session.tsx';
 import { Button, buttonClass } from '../../ui/button.tsx';
-import { Spinner } from '../../ui/spinner.tsx';
+import type { PagedList } from '../../ui/paged.tsx';
+import { ScrolledRows } from '../../ui/scrolled-rows.tsx';
 import { Time } from '../../ui/time.tsx';
 import { RunBars } from './run-bars.tsx';
 
 const COLUMNS = 'grid grid-cols-[minmax(0,1fr)_auto] md:grid-cols-[minmax(0,1fr)_11rem_9rem_auto] gap-x-4';
-const ROW_HEIGHT = 60;
 
 export function WorkflowRows({
   items,
-  hasMore,
-  isLoadingMore,
-  onMore,
+  more,
   onRun,
 }: {
-  items: WorkflowListItem[];
-  hasMore: boolean;
-  isLoadingMore: boolean;
-  onMore: () => void;
+  items: readonly WorkflowListItem[];
+  more: PagedList<WorkflowListItem>['more'];
   onRun: (workflow: WorkflowListItem) => void;
 }): ReactNode {
   const { t } = useTranslation('workflows');
-  const list = useRef<HTMLDivElement>(null);
-  const [offset, setOffset] = useState(0);
-  useLayoutEffect(() => {
-    const scroller = document.querySelector('#content');
-    if (scroller === null || list.current === null) return;
-    setOffset(list.current.getBoundingClientRect().top - scroller.getBoundingClientRect().top + scroller.scrollTop);
-  }, []);
-  const rows = useVirtualizer({
-    count: items.length,
-    getScrollElement: () => document.querySelector('#content'),
-    estimateSize: () => ROW_HEIGHT,
-    getItemKey: (index) => `${items[index]?.project}/${items[index]?.name}`,
-    overscan: 10,
-    scrollMargin: offset,
-  });
-  const shown = rows.getVirtualItems();
-  const last = shown.at(-1)?.index ?? 0;
-  useEffect(() => {
-    if (hasMore && !isLoadingMore && last > items.length - 60) onMore();
-  }, [hasMore, isLoadingMore, last, items.length, onMore]);
   return (
-    <div role="table" aria-label={t('title')} aria-rowcount={hasMore ? -1 : items.length + 1}>
-      <div role="rowgroup" className="sticky top-0 z-10 bg-surface">
-        <div role="row" className={`${COLUMNS} border-b border-line px-2 py-1.5 text-xs font-medium text-ink-2`}>
+    <ScrolledRows
+      label={t('title')}
+      items={items}
+      keyOf={({ project, name }) => `${project}/${name}`}
+      more={more}
+      rowHeight={55}
+      columns={COLUMNS}
+      head={
+        <>
           <span role="columnheader">{t('name')}</span>
           <span role="columnheader" className="hidden md:block">
             {t('lastRuns')}
@@ -62,34 +43,11 @@ export function WorkflowRows({
           <span role="columnheader" className="text-end md:min-w-36">
             <span className="sr-only">{t('actions')}</span>
           </span>
-        </div>
-      </div>
-      <div ref={list} role="rowgroup" className="relative" style={{ height: rows.getTotalSize() }}>
-        {shown.map(({ index, key, start }) => {
-          const item = items[index];
-          return (
-            item && (
-              <div
-                key={key}
-                ref={rows.measureElement}
-                data-index={index}
-                role="row"
-                aria-rowindex={index + 2}
-                className={`${COLUMNS} absolute inset-x-0 top-0 items-center border-b border-line px-2 py-2 hover:bg-surface-2`}
-                style={{ transform: `translateY(${start - offset}px)` }}
-              >
-                <Row item={item} onRun={onRun} />
-              </div>
-            )
-          );
-        })}
-      </div>
-      {isLoadingMore && (
-        <div className="p-3 text-center">
-          <Spinner label={t('more')} />
-        </div>
-      )}
-    </div>
+        </>
+      }
+    >
+      {(item) => <Row item={item} onRun={onRun} />}
+    </ScrolledRows>
   );
 }
 
