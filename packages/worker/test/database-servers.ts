@@ -12,6 +12,8 @@ import { join } from 'node:path';
 export interface TestServer {
   url: string;
   stop(): Promise<void>;
+  /** Ends it at once, as a loss of power would; what is on its disk stays until `stop`. */
+  crash(): Promise<void>;
 }
 
 export interface ServerOptions {
@@ -30,6 +32,22 @@ export async function startServer(name: ServerName, options: ServerOptions = {})
     console.warn(`${name} tests are skipped: ${(error as Error).message}`);
     return null;
   }
+}
+
+/** Starts a PostgreSQL server that follows `primary`, which from then on answers a commit when the standby has it. */
+export async function startStandby(primary: TestServer): Promise<TestServer> {
+  const { dir, ids } = scratchFor('postgres');
+  const following = new URL(primary.url);
+  following.searchParams.set('application_name', 'standby');
+  const copying = ['-D', join(dir, 'data'), '-R', '-c', 'fast', '--no-sync', '-d', following.href];
+  execFileSync(findProgram('pg_basebackup', '/usr/lib/postgresql/*/bin/pg_basebackup'), copying, {
+    ...ids,
+    stdio: 'ignore',
+  });
+  const standby = await runPostgres(dir, ids, false);
+  await askPostgres(primary.url, `alter system set synchronous_standby_names = 'standby'`);
+  await askPostgres(primary.url, 'select pg_reload_conf()');
+  return standby;
 }
 
 /** Asks a PostgreSQL database, over a connection of its own. */
@@ -51,11 +69,16 @@ export async function askPostgres(
 async function startPostgres({ fsync = false }: ServerOptions): Promise<TestServer> {
   const initdb = findProgram('initdb', '/usr/lib/postgresql/*/bin/initdb');
   const { dir, ids } = scratchFor('postgres');
-  const port = await freePort();
   execFileSync(initdb, ['-D', join(dir, 'data'), '-U', 'postgres', '-A', 'trust', '--no-sync'], {
     ...ids,
     stdio: 'ignore',
   });
+  return runPostgres(dir, ids, fsync);
+}
+
+/** Over the data that is in `dir`. */
+async function runPostgres(dir: string, ids: { uid?: number; gid?: number }, fsync: boolean): Promise<TestServer> {
+  const port = await freePort();
   const args = [
     '-D',
     join(dir, 'data'),
@@ -68,7 +91,8 @@ async function startPostgres({ fsync = false }: ServerOptions): Promise<TestServ
     '-c',
     `fsync=${fsync ? 'on' : 'off'}`,
   ];
-  const child = spawn(initdb.replace(/initdb$/, 'postgres'), args, { ...ids, stdio: 'ignore' });
+  const program = findProgram('postgres', '/usr/lib/postgresql/*/bin/postgres');
+  const child = spawn(program, args, { ...ids, stdio: 'ignore' });
   return ready(child, port, dir, 'SIGINT', `postgres://postgres@127.0.0.1:${port}/postgres`, async (url) => {
     const { default: pg } = await import('pg');
     const client = new pg.Client({ connectionString: url });
@@ -132,6 +156,10 @@ async function ready(
   connect: (url: string) => Promise<void>,
 ): Promise<TestServer> {
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const crash = async (): Promise<void> => {
+    child.kill('SIGQUIT');
+    await ended;
+  };
   const stop = async (): Promise<void> => {
     child.kill(endSignal);
     await ended;
@@ -142,7 +170,7 @@ async function ready(
     try {
       if (await portOpen(port)) {
         await connect(url);
-        return { url, stop };
+        return { url, stop, crash };
       }
     } catch (error) {
       if (Date.now() > deadline) throw error;

@@ -18,6 +18,8 @@ export interface CommitProxy {
   release(): void;
   /** Breaks every connection. */
   cut(): void;
+  /** Connections that are made from now on lead to another server. */
+  moveTo(serverUrl: string): void;
   /** From now on nothing arrives in either direction, and nobody hears of it. */
   swallowAll(): void;
   close(): Promise<void>;
@@ -28,7 +30,7 @@ const MASTER = 'application_name\0pelorus master\0';
 const COMMIT = Buffer.from('commit\0');
 
 export async function startCommitProxy(serverUrl: string): Promise<CommitProxy> {
-  const target = new URL(serverUrl);
+  let target = new URL(serverUrl);
   const sockets = new Set<Socket>();
   const held: (() => void)[] = [];
   const proxy: { met: number; fate: () => Fate | null } = { met: 0, fate: () => null };
@@ -99,6 +101,7 @@ export async function startCommitProxy(serverUrl: string): Promise<CommitProxy> 
       proxy.fate = fate;
     },
     release: () => held.splice(0).forEach((go) => go()),
+    moveTo: (other) => void (target = new URL(other)),
     swallowAll: () => void (isHole = true),
     cut: () => sockets.forEach((socket) => socket.destroy()),
     close: async () => {

@@ -6,7 +6,7 @@ import type { RunId } from '@pelorus/protocol';
 import { isTerminalRun, masterIdOf } from '@pelorus/protocol';
 import pg from 'pg';
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { startServer } from '../../../worker/test/database-servers.ts';
+import { askPostgres, startServer, startStandby } from '../../../worker/test/database-servers.ts';
 import { startMaster } from '../../src/master/index.ts';
 import type { Master } from '../../src/master/index.ts';
 import { openPostgresStore } from '../../src/store/postgres-store.ts';
@@ -280,6 +280,41 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
     ).toEqual(Array.from({ length: 100 }, () => 'UNAVAILABLE'));
     expect(performance.now() - startedAt).toBeLessThan(2_000);
   });
+
+  test('failover to a synchronous standby: read-only, then a standby, then nobody, then the new primary; nothing is lost or runs twice', async () => {
+    const primary = (await startServer('postgres'))!;
+    keep({ close: () => primary.stop() });
+    const standby = await startStandby(primary);
+    keep({ close: () => standby.stop() });
+    const name = keep(await startCommitProxy(primary.url));
+    const store = await openStore({ url: name.url, masterLeaseMs: 2_000 });
+    await store.ensureProject({ name: 'sales', description: '', owner: 'ann', at: AT });
+    await saveChain(store, 'chain', 12);
+    const { master: own, worker } = await serve(store);
+    const runs = await Promise.all(Array.from({ length: 6 }, () => submit(store, 'chain')));
+    await vi.waitFor(() => expect(worker.begun.length).toBeGreaterThan(10), 20_000);
+
+    await askPostgres(primary.url, 'alter system set default_transaction_read_only = on');
+    await askPostgres(primary.url, 'select pg_reload_conf()');
+    const refused = expect.objectContaining({ code: 'UNAVAILABLE' }) as unknown;
+    const another = async (): Promise<void> => void runs.push(await submit(store, 'chain'));
+    await vi.waitFor(() => expect(another()).rejects.toEqual(refused), 5_000);
+    name.moveTo(standby.url);
+    name.cut();
+    // What a standby says may be old: not even reads are taken from it.
+    const refusal: unknown = { code: 'UNAVAILABLE', message: expect.stringContaining('connection to a standby') };
+    await vi.waitFor(() => expect(store.listProjects()).rejects.toMatchObject(refusal as object), 5_000);
+    await primary.crash();
+    expect(worker.begun.length).toBeLessThan(runs.length * 12);
+    await askPostgres(standby.url, 'select pg_promote()');
+
+    for (const run of runs) expect(await endOf(store, run)).toBe('succeeded');
+    const begun = worker.begun.map(({ attempt }) => attempt);
+    expect(begun.toSorted()).toEqual(
+      runs.flatMap((run) => Array.from({ length: 12 }, (_, i) => `${run}.${i}.1`)).toSorted(),
+    );
+    await own.stop();
+  }, 90_000);
 
   test('two masters and many people at once: no deadlock surfaces, counts are right, and everything ends', async () => {
     const stores = [await openStore({ masterLeaseMs: 15_000 }), await openStore({ masterLeaseMs: 15_000 })];
