@@ -8,6 +8,7 @@ import {
   type AttemptId,
   type AttemptReport,
   type CommandId,
+  formatAttemptId,
   isTerminalRun,
   isTerminalTaskRun,
   type MasterId,
@@ -239,7 +240,19 @@ export class Checker {
     if (record.worker === LOGIC_WORKER && record.state === 'failed') {
       world.tally.count(`path: logic attempt failed (${record.cause?.kind ?? 'no cause'})`);
     }
-    if (record.state === 'lost') world.tally.count(`path: attempt lost (${record.cause?.kind ?? 'no cause'})`);
+    if (record.state === 'lost') this.countLost(record);
+  }
+
+  private countLost(record: AttemptRecord): void {
+    const { tally, ledger, store } = this.world;
+    tally.count(`path: attempt lost (${record.cause?.kind ?? 'no cause'})`);
+    const leaseMs = this.leases.get(formatAttemptId(record));
+    if (record.cause?.kind !== 'worker_lost' || leaseMs === undefined) return;
+    for (const process of ledger.byAttempt.values()) {
+      const outlives = ledger.lives(process) && this.leases.get(process.attempt)! > leaseMs;
+      if (outlives && store.attempt(process.attempt)?.worker === record.worker)
+        return tally.count('path: attempt lost while one with a longer lease goes on there');
+    }
   }
 
   private attemptMade(record: AttemptRecord, run: DurableRun, runBefore: RunStatus): void {

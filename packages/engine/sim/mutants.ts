@@ -7,6 +7,7 @@ import {
   type AttemptSpec,
   formatAttemptId,
   isTerminalTaskRun,
+  LIMITS,
   type MasterToWorker,
   type RunId,
   type WorkerToMaster,
@@ -218,6 +219,13 @@ class GivesUpTooEarly extends MasterCore {
       }
     }
     return batch;
+  }
+}
+
+/** Gives every attempt of a silent worker up after the usual lease, whatever its task says. */
+class KnowsOneLease extends MasterCore {
+  protected override executionLeaseOf(): number {
+    return LIMITS.executionLeaseMs;
   }
 }
 
@@ -726,6 +734,12 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'workers are given up before their execution lease ends',
     variant: { masterCore: (options) => new GivesUpTooEarly(options) },
+    faults: { ...NO_FAULTS, partitionMs: 5_000 },
+    caughtBy: ['S2'],
+  },
+  {
+    name: 'the execution leases of tasks are not waited for',
+    variant: { masterCore: (options) => new KnowsOneLease(options) },
     faults: { ...NO_FAULTS, partitionMs: 5_000 },
     caughtBy: ['S2'],
   },

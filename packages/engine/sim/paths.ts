@@ -44,6 +44,7 @@ export const SOON_REACHED = [
   'path: agent hung up on a silent master',
   'path: attempt lost (no_capacity)',
   'path: attempt lost (worker_lost)',
+  'path: attempt lost while one with a longer lease goes on there',
   'path: attempt waits for its lost worker',
   'path: branch chosen',
   'path: child discarded',

@@ -16,6 +16,8 @@ import type { RunOrder } from './store-model.ts';
 
 const SERIAL = CONCURRENCY_POLICIES.filter((policy) => policy !== 'parallel');
 const RUN_TIMEOUT_MS = 86_400_000;
+/** From what definitions may ask for at least to longer than a history. */
+const EXECUTION_LEASES_MS = [20_000, 30_000, 120_000, 300_000, 3_600_000];
 
 /** What tasks can ask for. */
 export interface Surroundings {
@@ -94,6 +96,7 @@ function randomTask(random: Random, index: number, density: number, around: Surr
     taskGroup: taskGroups.size > 0 && random.chance(0.3) ? randomShare(random, taskGroups) : null,
     onWorkerLost: random.pick(['rerun', 'rerun', 'rerun', 'fail', 'wait']),
     dispatchTimeoutMs: absent || random.chance(0.1) ? random.whole(5_000, 120_000) : null,
+    ...(random.chance(0.3) && { executionLeaseMs: random.pick(EXECUTION_LEASES_MS) }),
     files: [],
     outputs: {},
     extras: null,

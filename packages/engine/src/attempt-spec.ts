@@ -1,11 +1,8 @@
 /** What a worker is told of one attempt. Nothing of it is stored: the same run gives the same spec again after a restart. */
-import { type AttemptSpec, formatAttemptId, type TaskDefinition, traceparentOf } from '@pelorus/protocol';
+import { type AttemptSpec, formatAttemptId, LIMITS, type TaskDefinition, traceparentOf } from '@pelorus/protocol';
 import { namesSecrets, type ResolvedTask, resolveTask, secretsNamedBy } from './parameters/index.ts';
 import type { Connection, TaskRunRecord, WorkflowFile } from './records.ts';
 import { type Looked, type Run, taskOf } from './run.ts';
-
-export const EXECUTION_LEASE_MS = 60_000;
-const KILL_GRACE_MS = 10_000;
 
 export type ResolvedAttempt = { kind: 'ready'; spec: AttemptSpec } | { kind: 'invalid'; detail: string };
 
@@ -40,10 +37,15 @@ export function resolveAttempt(run: Run, task: number, n: number): ResolvedAttem
       connection: connection && { kind: connection.value.kind, url: connection.value.url },
       ...(secrets && { secrets }),
       outputs: taskDefinition.outputs,
-      killGraceMs: KILL_GRACE_MS,
-      executionLeaseMs: EXECUTION_LEASE_MS,
+      killGraceMs: LIMITS.killGraceMs,
+      executionLeaseMs: executionLeaseMsOf(taskDefinition),
     },
   };
+}
+
+/** How long the worker of its attempts may go on without hearing from a master, in ms. */
+export function executionLeaseMsOf({ executionLeaseMs }: TaskDefinition): number {
+  return executionLeaseMs ?? LIMITS.executionLeaseMs;
 }
 
 /** Null where neither the task nor the run names one. */

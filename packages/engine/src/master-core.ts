@@ -8,7 +8,7 @@
  * Invariants
  * 1. Nothing in a batch's `sends` may leave before the batch's `changes` are durable under an unfenced master (S1, S6).
  * 2. A live attempt is in the `held` set of exactly one session and has a reason to move: an outbox entry, a timer, or
- *    a worker whose silence has a deadline (L4).
+ *    a worker whose silence has a deadline, which is that of its own execution lease (L4).
  * 3. An acknowledgement is only ever part of a batch, also when its report changed nothing.
  * 4. A run that cannot be opened, or whose rules threw, is put aside; the others go on. Nothing that it had asked for is lost: its
  *    start and the reports about it wait for a master that can carry them out.
@@ -20,6 +20,7 @@ import {
   type AttemptReport,
   formatAttemptId,
   isTerminalRun,
+  LIMITS,
   type MasterId,
   type MasterToWorker,
   parseAttemptId,
@@ -32,7 +33,7 @@ import {
 } from '@pelorus/protocol';
 import { alertOf } from './alerts.ts';
 import { apply } from './apply.ts';
-import { EXECUTION_LEASE_MS, resolveAttempt } from './attempt-spec.ts';
+import { executionLeaseMsOf, resolveAttempt } from './attempt-spec.ts';
 import { decide } from './decide.ts';
 import { isAtGate } from './gate.ts';
 import type { Decision, Effect, Event, TimerKind } from './events.ts';
@@ -49,7 +50,7 @@ import { isLive, LOGIC_WORKER, openRun, type Run, type RunContext, stateOf, task
 import { TimerQueue } from './timer-queue.ts';
 
 export const SCHEDULING_LEASE_MS = 15_000;
-/** After a worker's execution lease, so that its processes are certainly gone before anything runs again. */
+/** After the execution lease of an attempt, so that its processes are certainly gone before it runs again. */
 const LOSS_GRACE_MS = 15_000;
 const RESEND_FIRST_MS = 1_000;
 const RESEND_MAX_MS = 60_000;
@@ -57,8 +58,6 @@ const RESEND_MAX_MS = 60_000;
 const REFUSAL_PAUSE_MS = 500;
 /** How old `seenAt` of a connected worker may get in the store; less than the grace, which allows for it. */
 const SEEN_EVERY_MS = 8_000;
-/** Where no other master reads it, it is for people only. */
-const SEEN_EVERY_ALONE_MS = 60_000;
 /** Ended runs remembered, so that rows read before their end was durable do not bring them back. */
 const ENDED_REMEMBERED = 10_000;
 /** A worker that does not list an attempt this long after we sent it is asked about it. */
@@ -116,6 +115,8 @@ interface Session {
   id: WorkerId;
   link: LinkId | null;
   lastHeardAt: number;
+  /** When it is looked next whether it is silent for too long; Infinity: the store is being asked. */
+  checkAt: number;
   refusedUntil: number;
   load: WorkerLoad | null;
   /** Somebody wants it to get nothing new. */
@@ -281,13 +282,8 @@ export class MasterCore {
 
   /** When any master last heard of `worker` or of one that has taken it over, by the store (null: never). */
   workerSeen(worker: WorkerId, seenAt: number | null, at: number): void {
-    const session = this.sessions.get(worker);
-    const deadline = Math.max(
-      seenAt === null ? -Infinity : deadlineAfter(seenAt),
-      session ? deadlineOf(session) : -Infinity,
-    );
-    if (at < deadline) this.timers.push({ kind: 'worker-check', at: deadline, worker });
-    else this.giveUp(worker, at);
+    const lastHeardAt = this.sessions.get(worker)?.lastHeardAt ?? -Infinity;
+    this.giveUp(worker, Math.max(lastHeardAt, seenAt ?? -Infinity), at);
   }
 
   /** Which of the last `permits` were granted: durably, for this master. */
@@ -443,7 +439,7 @@ export class MasterCore {
     const live = record.state === 'dispatched' || record.state === 'running' || record.state === 'killing';
     this.trackGroup(run, record, live);
     const session = this.sessions.get(record.worker);
-    if (live) return void session?.view.held.add(id);
+    if (live) return void (session && this.hold(session, id));
     session?.view.held.delete(id);
     this.outstanding.delete(id);
   }
@@ -643,6 +639,7 @@ export class MasterCore {
       id: worker,
       link: null,
       lastHeardAt: at,
+      checkAt: Infinity,
       refusedUntil: 0,
       load: null,
       drained: false,
@@ -652,8 +649,13 @@ export class MasterCore {
     };
     this.sessions.set(worker, session);
     this.placement.workers.set(worker, view);
-    this.timers.push({ kind: 'worker-check', at: deadlineOf(session), worker });
+    this.checkAt(session, this.lostAt([], at));
     return session;
+  }
+
+  private hold(session: Session, attempt: AttemptId): void {
+    session.view.held.add(attempt);
+    this.checkAt(session, this.lostAt([attempt], session.lastHeardAt));
   }
 
   /** The supervisor of all of `predecessors` now answers to `worker`, and so do their attempts, also those that wait for its return. */
@@ -687,7 +689,7 @@ export class MasterCore {
     const latest = run?.attempts[key.task];
     const current = run && latest && latest.n === key.n && isLive(stateOf(run, key.task));
     if (current && predecessors.has(latest.worker)) this.rebind(attempt, session.id);
-    else if (current && latest.worker === session.id) session.view.held.add(attempt);
+    else if (current && latest.worker === session.id) this.hold(session, attempt);
     else if (run || this.hasEnded(key.run)) this.answerForgotten(session.id, attempt, null);
     else if (this.options.alone === false) this.strangers.push({ worker: session.id, attempt, report: null });
     if (current && !this.outstanding.has(attempt)) this.askAbout(session, attempt, at);
@@ -709,8 +711,7 @@ export class MasterCore {
     session.lastHeardAt = at;
     this.takeLoad(session, beat.load, at);
     countOthers(session, beat.attempts);
-    const seenEveryMs = this.options.alone === false ? SEEN_EVERY_MS : SEEN_EVERY_ALONE_MS;
-    const unseen = at - (session.record?.seenAt ?? -Infinity) >= seenEveryMs;
+    const unseen = at - (session.record?.seenAt ?? -Infinity) >= SEEN_EVERY_MS;
     if (unseen || connectedState(session) !== session.record?.state)
       this.recordWorker(session, connectedState(session), at);
     this.send(beat.worker, {
@@ -829,6 +830,7 @@ export class MasterCore {
       registeredAt: session.record?.registeredAt ?? at,
       seenAt,
       supersedes: session.supersedes,
+      load: session.load,
     };
     this.changes.push({ kind: 'worker', record: session.record });
   }
@@ -853,7 +855,7 @@ export class MasterCore {
       case 'resend':
         return this.resend(timer.attempt, at);
       case 'worker-check':
-        return this.checkWorker(timer.worker, at);
+        return this.checkWorker(timer, at);
       case 'look':
         return;
       case 'permits':
@@ -897,7 +899,12 @@ export class MasterCore {
     const attempt = formatAttemptId(record);
     if (need === 'query') return this.send(record.worker, { kind: 'query', attempts: [attempt] });
     if (need === 'kill')
-      return this.send(record.worker, { kind: 'kill', attempt, graceMs: 10_000, cause: record.kill!.cause });
+      return this.send(record.worker, {
+        kind: 'kill',
+        attempt,
+        graceMs: LIMITS.killGraceMs,
+        cause: record.kill!.cause,
+      });
     const resolved = resolveAttempt(run, record.task, record.n);
     // What it needs may be gone since it was sent first, a secret for instance: then a worker that has not got it says so.
     this.send(
@@ -906,29 +913,59 @@ export class MasterCore {
     );
   }
 
-  private checkWorker(worker: WorkerId, at: number): void {
-    const session = this.sessions.get(worker);
-    if (session && at < deadlineOf(session)) {
-      this.timers.push({ kind: 'worker-check', at: deadlineOf(session), worker });
-      return;
-    }
-    if (this.options.alone === false) this.silent.push(worker);
-    else this.giveUp(worker, at);
+  /** Arms the next look at its silence; a later one that was armed before is passed over when it comes. */
+  private checkAt(session: Session, at: number): void {
+    if (at >= session.checkAt) return;
+    session.checkAt = at;
+    this.timers.push({ kind: 'worker-check', at, worker: session.id });
   }
 
-  private giveUp(worker: WorkerId, at: number): void {
+  private checkWorker({ worker, at: armedFor }: Extract<Timer, { kind: 'worker-check' }>, at: number): void {
     const session = this.sessions.get(worker);
-    if (session) this.removeSession(session, at);
-    const lost = session ? [...session.view.held] : this.attemptsOf(worker);
+    if (session) {
+      if (session.checkAt !== armedFor) return;
+      session.checkAt = Infinity;
+      const lostAt = this.lostAt(session.view.held, session.lastHeardAt);
+      if (at < lostAt) return this.checkAt(session, lostAt);
+    }
+    if (this.options.alone === false) this.silent.push(worker);
+    else this.giveUp(worker, session?.lastHeardAt ?? -Infinity, at);
+  }
+
+  /** When the first of `attempts` is lost if nobody hears its worker again; without any, when that worker is forgotten. */
+  private lostAt(attempts: Iterable<AttemptId>, heardAt: number): number {
+    let leaseMs = Infinity;
+    for (const attempt of attempts) leaseMs = Math.min(leaseMs, this.executionLeaseOf(attempt));
+    return heardAt + (leaseMs === Infinity ? LIMITS.executionLeaseMs : leaseMs) + LOSS_GRACE_MS;
+  }
+
+  protected executionLeaseOf(attempt: AttemptId): number {
+    const key = parseAttemptId(attempt)!;
+    const run = this.runs.get(key.run);
+    return run ? executionLeaseMsOf(taskOf(run, key.task)) : LIMITS.executionLeaseMs;
+  }
+
+  /** Nobody has heard `worker` since `heardAt`: what it held for longer than a lease lasts is lost, the rest has time. */
+  private giveUp(worker: WorkerId, heardAt: number, at: number): void {
+    const session = this.sessions.get(worker);
+    const held = session ? session.view.held : this.attemptsOf(worker);
     this.urgent = true;
-    for (const attempt of lost) this.declareLost(attempt, worker, at);
+    for (const attempt of [...held]) {
+      if (at < this.lostAt([attempt], heardAt)) continue;
+      held.delete(attempt);
+      this.declareLost(attempt, worker, at);
+    }
+    const nextAt = this.lostAt(held, heardAt);
+    if (session && (held.size > 0 || at < nextAt)) this.checkAt(session, nextAt);
+    else if (session) this.removeSession(session, at);
+    else if (held.size > 0) this.timers.push({ kind: 'worker-check', at: nextAt, worker });
   }
 
   /** Live attempts of a worker that was declared lost before. */
-  private attemptsOf(worker: WorkerId): AttemptId[] {
-    const found: AttemptId[] = [];
+  private attemptsOf(worker: WorkerId): Set<AttemptId> {
+    const found = new Set<AttemptId>();
     for (const [attempt, { run, task }] of this.outstanding) {
-      if (this.runs.get(run)?.attempts[task]?.worker === worker) found.push(attempt);
+      if (this.runs.get(run)?.attempts[task]?.worker === worker) found.add(attempt);
     }
     return found;
   }
@@ -997,7 +1034,7 @@ export class MasterCore {
     const follower = this.followers.get(attempt.worker);
     if (follower !== undefined && !this.sessions.has(attempt.worker)) this.rebind(id, follower);
     const session = this.sessionOf(follower ?? attempt.worker, at);
-    session.view.held.add(id);
+    this.hold(session, id);
     this.askAbout(session, id, at);
   }
 
@@ -1020,14 +1057,6 @@ export class MasterCore {
 
 function groupOf(run: Run, task: number): string {
   return taskOf(run, task).workerGroup ?? run.spec.workerGroup ?? 'default';
-}
-
-function deadlineOf(session: Session): number {
-  return deadlineAfter(session.lastHeardAt);
-}
-
-function deadlineAfter(heardAt: number): number {
-  return heardAt + EXECUTION_LEASE_MS + LOSS_GRACE_MS;
 }
 
 /** Whether the store still expects something of this attempt. */

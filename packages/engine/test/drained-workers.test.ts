@@ -1,29 +1,7 @@
-import { workerIdOf, masterIdOf, type WorkerLoad, type WorkerToMaster } from '@pelorus/protocol';
+import { masterIdOf } from '@pelorus/protocol';
 import { expect, test } from 'vitest';
 import { MasterCore } from '../src/index.ts';
-
-const load: WorkerLoad = {
-  slots: 4,
-  usedSlots: 0,
-  loadAverage: -1,
-  cpuCount: 4,
-  freeMemoryBytes: 1,
-  totalMemoryBytes: 1,
-  busy: false,
-  draining: false,
-};
-const hello = (start: number): WorkerToMaster => ({
-  kind: 'hello',
-  worker: workerIdOf(`w.${start}`),
-  name: 'w',
-  host: 'h',
-  version: 1,
-  features: [],
-  groups: ['default'],
-  load,
-  attempts: [],
-  supersedes: [],
-});
+import { heartbeat, hello } from './one-worker.ts';
 
 /** What each batch says of workers, and whether they are told that they are given more. */
 function told(core: MasterCore, at: number): { states: string[]; accepting: boolean[] } {
@@ -35,15 +13,15 @@ function told(core: MasterCore, at: number): { states: string[]; accepting: bool
 
 test('a drained worker is stored as draining and gets nothing new, also when it is started again; until it is undrained', () => {
   const core = new MasterCore({ master: masterIdOf('m'), selector: 'lower_weight', random: () => 0 });
-  core.frame(1, [hello(1)], 0);
+  core.frame(1, [hello('w.1')], 0);
   expect(told(core, 0)).toEqual({ states: ['online'], accepting: [true] });
   core.setDrained(new Set(['w']), 10);
   expect(told(core, 10)).toEqual({ states: ['draining'], accepting: [] });
   core.setDrained(new Set(['w', 'other']), 20);
   expect(told(core, 20)).toEqual({ states: [], accepting: [] });
-  core.frame(1, [{ kind: 'heartbeat', worker: workerIdOf('w.1'), sentAt: 30, load, attempts: [] }], 30);
+  core.frame(1, [heartbeat('w.1', 30)], 30);
   expect(told(core, 30)).toEqual({ states: [], accepting: [false] });
-  core.frame(2, [hello(2)], 40);
+  core.frame(2, [hello('w.2')], 40);
   expect(told(core, 40)).toEqual({ states: ['draining'], accepting: [false] });
   core.setDrained(new Set(), 50);
   expect(told(core, 50).states).toEqual(['online', 'online']);

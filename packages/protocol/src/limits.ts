@@ -29,5 +29,10 @@ export const LIMITS = {
   activeRunsPerMaster: 100_000,
   commandsPerClaim: 256,
   killGraceMs: 10_000,
+  /** How long a worker may go on with an attempt without hearing from a master, unless the task says otherwise. */
+  executionLeaseMs: 60_000,
+  /** What a task may say: several heartbeats at least, for one may be lost. */
+  executionLeaseMinMs: 20_000,
+  executionLeaseMaxMs: 86_400_000,
   subWorkflowDepth: 16,
 } as const;

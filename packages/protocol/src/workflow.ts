@@ -81,6 +81,8 @@ export interface TaskDefinition {
   taskGroup: { name: string; weight: number; priority: number } | null;
   onWorkerLost: 'rerun' | 'fail' | 'wait';
   dispatchTimeoutMs: number | null;
+  /** How long its worker may go on without hearing from a master. Absent: `LIMITS.executionLeaseMs`. */
+  executionLeaseMs?: number;
   /** Names of files placed in the work directory. */
   files: string[];
   /** Declared outputs; undeclared ones are kept as strings. */

@@ -64,6 +64,7 @@ const common = fc.record(
     ),
     onWorkerLost: fc.constantFrom('rerun', 'fail', 'wait'),
     dispatchTimeout: duration,
+    executionLease: fc.constantFrom(20, '90s', '1d'),
     files: fc.uniqueArray(file, { maxLength: 3 }),
     extras: json,
   },

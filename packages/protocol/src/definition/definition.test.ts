@@ -98,6 +98,7 @@ tasks:
     taskGroup: { name: db, weight: 2 }
     onWorkerLost: wait
     dispatchTimeout: 90s
+    executionLease: 6h
     files: [lib/a.sh, b.sh]
     outputs: { rows: integer, name: { type: string } }
     extras: { any: [1, null, "x"] }
@@ -187,6 +188,7 @@ describe('a normalised definition', () => {
           taskGroup: { name: 'db', weight: 2, priority: 0 },
           onWorkerLost: 'wait',
           dispatchTimeoutMs: 90_000,
+          executionLeaseMs: 21_600_000,
           files: ['lib/a.sh', 'b.sh'],
           outputs: { rows: { type: 'integer' }, name: { type: 'string' } },
           extras: { any: [1, null, 'x'] },

@@ -241,6 +241,7 @@ function commonKeys(task: TaskDefinition): Record<string, unknown> {
     taskGroup: task.taskGroup,
     onWorkerLost: task.onWorkerLost === 'rerun' ? null : task.onWorkerLost,
     dispatchTimeout: task.dispatchTimeoutMs === null ? null : seconds(task.dispatchTimeoutMs),
+    executionLease: task.executionLeaseMs === undefined ? null : seconds(task.executionLeaseMs),
     resources: filled(task.files),
     outputs: filled(task.outputs),
   });

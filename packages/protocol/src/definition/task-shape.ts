@@ -151,6 +151,10 @@ export const COMMON_FIELDS = {
     'What happens to an attempt whose worker is lost.',
   ),
   dispatchTimeout: optional(duration(1, LIMITS.runTimeoutMaxMs), 'How long it may wait for a worker before it fails.'),
+  executionLease: optional(
+    duration(LIMITS.executionLeaseMinMs, LIMITS.executionLeaseMaxMs),
+    'How long its worker may go on without hearing from a master before it must end the attempt; by default 60s.',
+  ),
   files: defaulted(
     list(fileName(), { expected: 'a list of file names', unique: true, max: 10_000 }),
     [],
@@ -244,6 +248,7 @@ function definitionOf(taskName: string, kind: TaskKind, values: Whole<Fields>): 
     taskGroup: common.taskGroup,
     onWorkerLost: common.onWorkerLost,
     dispatchTimeoutMs: common.dispatchTimeout,
+    ...(common.executionLease !== null && { executionLeaseMs: common.executionLease }),
     files: common.files,
     outputs: 'outputs' in kind.fields ? {} : common.outputs,
     extras: common.extras,

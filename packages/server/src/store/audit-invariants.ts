@@ -9,6 +9,7 @@
 import { runIdOf, formatAttemptId } from '@pelorus/protocol';
 import type { Database, Row, Sql } from './database.ts';
 import type { Dialect } from './dialect.ts';
+import { SCHEDULE_LIMITS } from './schedules-port.ts';
 import { TERMINAL_ATTEMPT_STATES, TERMINAL_RUN_STATES, TERMINAL_TASK_RUN_STATES } from './write-context.ts';
 
 export interface InvariantFinding {
@@ -32,7 +33,7 @@ export interface InvariantReport {
 
 /** What commands and timers may wait before somebody should have seen to them. */
 const DUE_MS = 60_000;
-/** Beyond any worker's execution lease and its grace: somebody should have given its attempts up. */
+/** Beyond an attempt's execution lease, where its task names one, and the grace: somebody should have given it up. */
 const SILENT_MS = 300_000;
 
 const LIVE_ATTEMPT = `('dispatched', 'running', 'killing')`;
@@ -69,6 +70,9 @@ function subjectOf(row: Row): string {
   if (n === undefined) return `task ${task} of run ${run}`;
   return `attempt ${formatAttemptId({ run: runIdOf(run), task, n })}`;
 }
+
+const SCHEDULE_NAMED = `'schedule ' || s.name || ' of workflow ' || s.workflow_id`;
+const NOT_HELD_STILL = `exists (select 1 from maintenance where id = 1 and paused = 0)`;
 
 /** Runs that have begun and not ended, and of their versions the tasks, and which needs which. */
 const BEGUN = `begun as materialized (
@@ -161,11 +165,34 @@ const QUESTIONS: readonly Question[] = [
   },
   {
     invariant: 'S8',
-    name: 'runs of one tick',
+    name: 'ticks without their run',
     sql: () => `
-      select 'workflow ' || workflow_id as subject, 'the schedule made ' || count(*) || ' runs for the instant ' || logical_at || ': ' || min(id) || ' to ' || max(id) as detail
-      from run where exec_type = 'SCHEDULER' and exec_type <> 'DIRECT' and rerun_of is null and parent_run is null
-      group by workflow_id, logical_at having count(*) > 1 order by workflow_id, logical_at limit ?`,
+      select 'tick ' || t.nominal_at || ' of schedule ' || t.schedule_id || ' (' || t.workflow || ')' as subject,
+        'it is ' || t.outcome || case when t.run_id is null then ' and names no run'
+          when r.id is null then ', but its run ' || t.run_id || ' is not there' else ', and yet it has run ' || t.run_id end as detail
+      from tick t left join run r on r.id = t.run_id
+      where (t.outcome = 'fired') <> (r.id is not null) order by t.schedule_id, t.nominal_at limit ?`,
+  },
+  {
+    // One tick names one run: a second run for it is one without a tick. Ticks are not kept for ever.
+    invariant: 'S8',
+    name: 'scheduled runs without their tick',
+    sql: (d) => `
+      select r.id as run_id, 'a schedule made it for the instant ' || r.logical_at || ', but no tick says so' as detail
+      from run r
+      where r.exec_type = 'SCHEDULER' and r.rerun_of is null and r.parent_run is null
+        and r.submitted_at > ${d.nowMs} - ${SCHEDULE_LIMITS.tickRetentionMs}
+        and not exists (select 1 from tick t where t.workflow_id = r.workflow_id and t.nominal_at = r.logical_at and t.run_id = r.id)
+      order by 1 limit ?`,
+  },
+  {
+    invariant: 'S8',
+    name: 'next ticks of schedules',
+    sql: () => `
+      select ${SCHEDULE_NAMED} as subject, case when s.online = 0 then 'it is offline, and has a tick before it'
+        else 'its next tick is due at ' || s.next_due_at || ', and nobody knows for which instant' end as detail
+      from schedule s where s.next_due_at is not null and (s.online = 0 or s.next_nominal_at is null)
+      order by s.id limit ?`,
   },
   {
     invariant: 'S8',
@@ -263,6 +290,33 @@ const QUESTIONS: readonly Question[] = [
       where a.state in ${LIVE_ATTEMPT} and c.state in ${TERMINAL_RUN_STATES}
         and not exists (${WAITING_COMMAND('a.run_id')} and ${d.jsonText('c.action', 'kind')} = 'child-finished')
       order by 1, 2, 3 limit ?`,
+  },
+  {
+    invariant: 'L4',
+    name: 'schedules that nobody looks at',
+    sql: (d) => `
+      select ${SCHEDULE_NAMED} as subject, 'its tick ' || s.next_nominal_at || ' was due ' || ((${d.nowMs} - s.next_due_at) / 1000) || ' s ago' as detail
+      from schedule s
+      where s.online = 1 and s.next_due_at < ${d.nowMs} - ${DUE_MS} and ${NOT_HELD_STILL} order by s.next_due_at, s.id limit ?`,
+  },
+  {
+    invariant: 'L4',
+    name: 'deadlines that nobody looks at',
+    sql: (d) => `
+      select 'deadline ' || e.name || ' of workflow ' || e.workflow_id as subject,
+        'it was to be looked at ' || ((${d.nowMs} - e.next_check_at) / 1000) || ' s ago' as detail
+      from deadline e
+      where e.enabled = 1 and e.next_check_at < ${d.nowMs} - ${DUE_MS} and ${NOT_HELD_STILL} order by e.next_check_at, e.id limit ?`,
+  },
+  {
+    invariant: 'L4',
+    name: 'backfills that nobody drives',
+    sql: (d) => `
+      select 'backfill ' || id as subject, 'it is ' || state || '; dates pending are ' || pending_dates || ' and running ' || running_dates
+        || ' of ' || at_once || ', and no further one begins' as detail
+      from backfill
+      where ended_at is null and state <> 'paused' and pending_dates > 0 and running_dates < at_once
+        and updated_at < ${d.nowMs} - ${DUE_MS} order by id limit ?`,
   },
   {
     invariant: 'L4',
@@ -388,11 +442,14 @@ const QUESTIONS: readonly Question[] = [
     invariant: 'L4',
     name: 'attempts of workers that are gone',
     sql: (d) => `
+      with ${BEGUN}, ${TASKS(d)}
       select a.run_id, a.task, a.n, 'it is ' || a.state || case when w.id is null then ' on worker ' || a.worker || ', which is not there'
         else ', and its worker, ' || w.name || ', has been silent for ' || ((${d.nowMs} - w.seen_at) / 1000) || ' s' end as detail
-      from attempt a join task_run t on t.run_id = a.run_id and t.task = a.task left join worker w on w.id = a.worker
-      where a.state in ${LIVE_ATTEMPT} and a.worker <> ${LOGIC} and t.wait_reason is null
-        and (w.id is null or w.seen_at < ${d.nowMs} - ${SILENT_MS}) order by 1, 2, 3 limit ?`,
+      from attempt a join begun b on b.id = a.run_id
+        join task t on t.workflow_id = b.workflow_id and t.version = b.version and t.task = a.task
+        join task_run r on r.run_id = a.run_id and r.task = a.task left join worker w on w.id = a.worker
+      where a.state in ${LIVE_ATTEMPT} and a.worker <> ${LOGIC} and r.wait_reason is null
+        and (w.id is null or w.seen_at < ${d.nowMs} - ${SILENT_MS} - coalesce(t.lease_ms, 0)) order by 1, 2, 3 limit ?`,
   },
   {
     invariant: 'L4',

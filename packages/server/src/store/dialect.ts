@@ -51,9 +51,9 @@ export interface Dialect {
   along: (index: string) => string;
   /** Statement, of (text): nobody else holds what has that name until the transaction ends. Empty where there is one writer. */
   lockNamed: string;
-  /** Expression for `run.changed`, of (what `WriteContext.nextChange` answers with). */
+  /** Expression for the column `changed` of a row, of (what `WriteContext.nextChange` answers with). */
   change: string;
-  /** The last number of `run.changed` below which nothing can be committed any more. */
+  /** The last number of `changed` below which nothing can be committed any more. */
   lastChange: string;
   /** Statement(s) that keep `run_count` in step with `run`. */
   runCountTriggers: string;
@@ -67,13 +67,16 @@ export interface Dialect {
   jsonFlag: (column: string, member: string) => string;
   /** Subquery, of (workflow id, version): the tasks of a definition as rows of task (index), name and disabled (0 or 1). */
   tasksOfVersion: string;
-  /** Select, of a subquery of (workflow_id, version): the tasks of those versions, with task (index), name and type. */
+  /** Select, of a subquery of (workflow_id, version): the tasks of those versions, with task (index), name, type and its execution lease in ms (null: the usual one). */
   tasksIn: (versions: string) => string;
   /** The same: what tasks need, with task (index) and need (name). */
   needsIn: (versions: string) => string;
   /** Fills `task_group_member` from the definitions there are. */
   taskGroupMembersOfAllVersions: string;
 }
+
+/** Tables whose rows say when they last changed. */
+const COUNTING = ['run', 'schedule', 'deleted_schedule', 'tick', 'backfill', 'maintenance'];
 
 export const SQLITE: Dialect = {
   name: 'sqlite',
@@ -111,7 +114,7 @@ export const SQLITE: Dialect = {
   skipLocked: () => '',
   lockNamed: '',
   change: '?',
-  lastChange: `(select coalesce(max(changed), 0) from run where changed > 0)`,
+  lastChange: `(select coalesce(max(latest), 0) from (${COUNTING.map((table) => `select max(changed) as latest from ${table} where changed > 0`).join(' union all ')}))`,
   along: (index) => `indexed by ${index}`,
   runCountTriggers: `
     create trigger run_counted after insert on run begin
@@ -132,7 +135,8 @@ export const SQLITE: Dialect = {
     select key as task, json_extract(value, '$.name') as name, json_extract(value, '$.disabled') as disabled
     from workflow_version v, json_each(v.definition, '$.tasks') where v.workflow_id = ? and v.version = ?)`,
   tasksIn: (versions) => `
-    select v.workflow_id, v.version, t.key as task, json_extract(t.value, '$.name') as name, json_extract(t.value, '$.action.type') as type
+    select v.workflow_id, v.version, t.key as task, json_extract(t.value, '$.name') as name, json_extract(t.value, '$.action.type') as type,
+      json_extract(t.value, '$.executionLeaseMs') as lease_ms
     from ${versions} w join workflow_version v on v.workflow_id = w.workflow_id and v.version = w.version
       cross join json_each(v.definition, '$.tasks') t`,
   needsIn: (versions) => `
@@ -231,7 +235,8 @@ export const POSTGRES: Dialect = {
     from workflow_version v, json_array_elements(v.definition::json -> 'tasks') with ordinality t (value, ordinality)
     where v.workflow_id = ? and v.version = ?)`,
   tasksIn: (versions) => `
-    select v.workflow_id, v.version, (t.ordinality - 1)::int as task, t.value ->> 'name' as name, t.value -> 'action' ->> 'type' as type
+    select v.workflow_id, v.version, (t.ordinality - 1)::int as task, t.value ->> 'name' as name, t.value -> 'action' ->> 'type' as type,
+      (t.value ->> 'executionLeaseMs')::bigint as lease_ms
     from ${versions} w join workflow_version v on v.workflow_id = w.workflow_id and v.version = w.version
       cross join json_array_elements(v.definition::json -> 'tasks') with ordinality t (value, ordinality)`,
   needsIn: (versions) => `

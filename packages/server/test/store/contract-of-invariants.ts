@@ -54,6 +54,18 @@ const BACKFILL = (pending: number, running: number) => `
 const DATE = (state: string, run: RunId) =>
   `insert into backfill_date (backfill_id, position, logical_at, state, run_id) values ((select max(id) from backfill), 0, 1, '${state}', ${run});`;
 
+/** Epoch ms, as SQL: long after any test. */
+const FAR = '9000000000000';
+/** `late`, of the workflow of the first run. */
+const SCHEDULE = ({ online = 1, dueAt = 'null' }: { online?: number; dueAt?: string } = {}) => `
+  insert into schedule (project_id, workflow_id, name, version, online, cron, zone, misfire, misfire_max, options, next_due_at, next_nominal_at,
+    from_definition, created_at, created_by, updated_at, updated_by)
+  select project_id, workflow_id, 'late', 1, ${online}, '0 * * * *', 'UTC', 'skip', 1, '{}', ${dueAt}, ${dueAt}, 0, 1, 'u', 1, 'u' from run order by id limit 1;`;
+/** Of that schedule, for the instant 77 of that run. */
+const TICK = (run: RunId) => `
+  insert into tick (schedule_id, nominal_at, schedule, project_id, workflow_id, workflow, due_at, decided_at, schedule_version, outcome, run_id)
+  select (select max(id) from schedule), 77, 'late', project_id, workflow_id, 'w', 77, 77, 1, 'fired', id from run where id = ${run};`;
+
 const CASES: readonly Case[] = [
   {
     invariant: 'S3',
@@ -169,12 +181,88 @@ const CASES: readonly Case[] = [
   },
   {
     invariant: 'S8',
-    check: 'runs of one tick',
-    damage: ({ ended, queued }) =>
-      `update run set exec_type = 'SCHEDULER', logical_at = 77 where id in (${ended}, ${queued})`,
-    finds: ({ ended, queued }) => ({
-      subject: expect.stringMatching(/^workflow \d+$/) as string,
-      detail: `the schedule made 2 runs for the instant 77: ${Math.min(ended, queued)} to ${Math.max(ended, queued)}`,
+    check: 'ticks without their run',
+    damage: ({ ended }) => `${SCHEDULE()} ${TICK(ended)} update tick set run_id = 999999`,
+    finds: () => ({
+      subject: expect.stringMatching(/^tick 77 of schedule \d+ \(w\)$/) as string,
+      detail: 'it is fired, but its run 999999 is not there',
+    }),
+  },
+  {
+    invariant: 'S8',
+    check: 'ticks without their run',
+    damage: ({ ended }) => `${SCHEDULE()} ${TICK(ended)} update tick set run_id = null`,
+    finds: () => ({
+      subject: expect.stringMatching(/^tick 77 of schedule/) as string,
+      detail: 'it is fired and names no run',
+    }),
+  },
+  {
+    invariant: 'S8',
+    check: 'ticks without their run',
+    damage: ({ ended }) => `${SCHEDULE()} ${TICK(ended)} update tick set outcome = 'skipped'`,
+    finds: ({ ended }) => ({
+      subject: expect.stringMatching(/^tick 77 of schedule/) as string,
+      detail: `it is skipped, and yet it has run ${ended}`,
+    }),
+  },
+  {
+    // A second run for the same tick.
+    invariant: 'S8',
+    check: 'scheduled runs without their tick',
+    damage: ({ ended, queued }) => `${SCHEDULE()} ${TICK(ended)}
+      update run set exec_type = 'SCHEDULER', logical_at = 77 where id in (${ended}, ${queued})`,
+    finds: ({ queued }) => ({
+      subject: `run ${queued}`,
+      detail: 'a schedule made it for the instant 77, but no tick says so',
+    }),
+  },
+  {
+    invariant: 'S8',
+    check: 'next ticks of schedules',
+    damage: () => SCHEDULE({ online: 0, dueAt: FAR }),
+    finds: () => ({
+      subject: expect.stringMatching(/^schedule late of workflow \d+$/) as string,
+      detail: 'it is offline, and has a tick before it',
+    }),
+  },
+  {
+    invariant: 'S8',
+    check: 'next ticks of schedules',
+    damage: () => `${SCHEDULE({ dueAt: FAR })} update schedule set next_nominal_at = null`,
+    finds: () => ({
+      subject: expect.stringMatching(/^schedule late of workflow \d+$/) as string,
+      detail: `its next tick is due at ${FAR}, and nobody knows for which instant`,
+    }),
+  },
+  {
+    invariant: 'L4',
+    check: 'schedules that nobody looks at',
+    damage: () => SCHEDULE({ dueAt: 'submitted_at' }),
+    finds: () => ({
+      subject: expect.stringMatching(/^schedule late of workflow \d+$/) as string,
+      detail: /^its tick \d+ was due \d+ s ago$/,
+    }),
+  },
+  {
+    invariant: 'L4',
+    check: 'deadlines that nobody looks at',
+    damage: () => `
+      insert into deadline (project_id, workflow_id, name, cron, zone, enabled, recipients, next_check_at, updated_at, updated_by)
+      select project_id, workflow_id, 'by-six', '0 6 * * *', 'UTC', 1, '[]', 5, 1, 'u' from run order by id limit 1`,
+    finds: () => ({
+      subject: expect.stringMatching(/^deadline by-six of workflow \d+$/) as string,
+      detail: /^it was to be looked at \d+ s ago$/,
+    }),
+  },
+  {
+    invariant: 'L4',
+    check: 'backfills that nobody drives',
+    damage: ({ run }) => `${BACKFILL(1, 1)} ${DATE('running', run)} update backfill set at_once = 2;
+      insert into backfill_date (backfill_id, position, logical_at, state) values ((select max(id) from backfill), 1, 2, 'pending')`,
+    finds: () => ({
+      subject: expect.stringMatching(/^backfill \d+$/) as string,
+      detail: 'it is running; dates pending are 1 and running 1 of 2, and no further one begins',
     }),
   },
   {
@@ -448,6 +536,13 @@ function damagedContract(makePlace: () => Promise<Place>): void {
       expect(findings.filter((finding) => finding.check === check)).toEqual([
         { invariant, check, subject, detail: detail instanceof RegExp ? expect.stringMatching(detail) : detail },
       ]);
+    });
+
+    test('is none while the execution lease that its task names has not ended', async () => {
+      const { findings } = await place.auditDamaged(`update worker set seen_at = seen_at - ${LONG_AGO};
+        update workflow_version set definition =
+          replace(definition, '"onWorkerLost":"rerun"', '"onWorkerLost":"rerun","executionLeaseMs":3600000')`);
+      expect(findings.filter(({ check }) => check === 'attempts of workers that are gone')).toEqual([]);
     });
   });
 }

@@ -140,6 +140,7 @@ const task = schemaOf<TaskDefinition>()(
     taskGroup: z.strictObject({ name: z.string(), weight: z.number(), priority: z.number() }).nullable(),
     onWorkerLost: z.enum(['rerun', 'fail', 'wait']),
     dispatchTimeoutMs: z.number().nullable(),
+    executionLeaseMs: z.number().exactOptional(),
     files: texts,
     outputs: z.record(z.string(), z.strictObject({ type: valueType })),
     extras: z.unknown(),

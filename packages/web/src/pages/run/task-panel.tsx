@@ -240,6 +240,7 @@ function Definition({ task }: { task: TaskDefinition }): ReactNode {
     ...(task.taskGroup ? { taskGroup: `${task.taskGroup.name} (${task.taskGroup.weight})` } : {}),
     ...(task.delayMs > 0 ? { delay: span(task.delayMs) } : {}),
     ...(task.onWorkerLost === 'rerun' ? {} : { onWorkerLost: task.onWorkerLost }),
+    ...(task.executionLeaseMs !== undefined ? { executionLease: span(task.executionLeaseMs) } : {}),
     ...(task.disabled ? { disabled: true } : {}),
   };
   const rest = Object.fromEntries(Object.entries(action).filter(([name]) => !['type', 'run', 'file'].includes(name)));

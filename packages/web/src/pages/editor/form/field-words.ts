@@ -27,6 +27,7 @@ const CHINESE: Readonly<Record<string, string>> = {
   taskGroup: '限制同组任务同时运行的数量。',
   onWorkerLost: '工作节点失联时如何处理该次尝试。',
   dispatchTimeout: '等待工作节点超过此时间即失败。',
+  executionLease: '工作节点失去主节点联系后，该次尝试最多还能继续多久；默认 60s。',
   files: '放入工作目录的文件。',
   outputs: '输出的名称与类型；未声明的按文本保存。',
   extras: '任意值，在响应中原样返回。',
