@@ -11,6 +11,7 @@ export function ZoneInput({
 }: {
   value: string;
   onChange: (zone: string) => void;
+  placeholder?: string;
   id?: string;
   'aria-describedby'?: string;
   'aria-invalid'?: boolean;

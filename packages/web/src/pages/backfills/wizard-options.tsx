@@ -1,14 +1,14 @@
 /** How the dates of a new backfill follow each other, and what each of its runs is given. */
-import type { Priority, WorkflowView } from '@pelorus/protocol';
+import type { WorkflowView } from '@pelorus/protocol';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Checkbox, Field, Input, Select } from '../../ui/field.tsx';
 import { ParameterFields } from '../workflows/parameter-fields.tsx';
+import { RunDefaultFields } from '../workflows/run-defaults.tsx';
 import { RunScope } from '../workflows/run-options.tsx';
 import type { RunForm } from '../workflows/run-request.ts';
 import type { WizardForm } from './wizard-form.ts';
 
-const PRIORITIES = ['highest', 'high', 'medium', 'low', 'lowest'] as const satisfies Priority[];
 const VERSIONS_OFFERED = 50;
 
 interface Props {
@@ -85,43 +85,7 @@ export function WizardRunOptions({ form, onChange, view }: Props & { view: Workf
               ))}
             </Select>
           </Field>
-          <Field label={t('runDialog.priority')}>
-            <Select
-              value={run.priority}
-              onChange={(event) => change({ priority: event.target.value as RunForm['priority'] })}
-            >
-              <option value="">{t('runDialog.asWorkflow')}</option>
-              {PRIORITIES.map((priority) => (
-                <option key={priority} value={priority}>
-                  {t(`priorities.${priority}`)}
-                </option>
-              ))}
-            </Select>
-          </Field>
-          <Field label={t('runDialog.failurePolicy')}>
-            <Select
-              value={run.failurePolicy}
-              onChange={(event) => change({ failurePolicy: event.target.value as RunForm['failurePolicy'] })}
-            >
-              <option value="">{t('runDialog.asWorkflow')}</option>
-              <option value="end">{t('runDialog.end')}</option>
-              <option value="continue">{t('runDialog.continue')}</option>
-            </Select>
-          </Field>
-          <Field label={t('runDialog.group')}>
-            <Input
-              placeholder={t('runDialog.asWorkflow')}
-              value={run.workerGroup}
-              onChange={(event) => change({ workerGroup: event.target.value })}
-            />
-          </Field>
-          <Field label={t('runDialog.environment')}>
-            <Input
-              placeholder={t('runDialog.asWorkflow')}
-              value={run.environment}
-              onChange={(event) => change({ environment: event.target.value })}
-            />
-          </Field>
+          <RunDefaultFields form={run} onChange={change} />
         </div>
       </details>
       <Checkbox

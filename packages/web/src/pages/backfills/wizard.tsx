@@ -4,7 +4,7 @@ import './texts.ts';
 import type { BackfillRequest } from '@pelorus/protocol';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { useEffect, useMemo, useState, type ReactNode } from 'react';
+import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, queries } from '../../api/client.ts';
 import { newRequestKey } from '../../api/request-key.ts';
@@ -19,12 +19,14 @@ import { WorkflowPicker } from '../../ui/workflow-picker.tsx';
 import { isZone } from '../../ui/zone-input.tsx';
 import { PreviewPane } from './preview-pane.tsx';
 import { WizardDates } from './wizard-dates.tsx';
-import { backfillOf, EMPTY_WIZARD, type WizardForm } from './wizard-form.ts';
+import { searchOf, wizardOf } from './wizard-address.ts';
+import { backfillOf, type WizardForm } from './wizard-form.ts';
 import { WizardHow, WizardRunOptions } from './wizard-options.tsx';
 
 export function BackfillWizardPage(): ReactNode {
   const { t } = useTranslation('backfills');
-  const { project = '', workflow = '' } = useSearch({ from: '/backfills/new' });
+  const search = useSearch({ from: '/backfills/new' });
+  const { project = '', workflow = '' } = search;
   const navigate = useNavigate({ from: '/backfills/new' });
   const may = useMay(project);
   const view = useQuery({
@@ -33,11 +35,21 @@ export function BackfillWizardPage(): ReactNode {
     enabled: project !== '' && workflow !== '',
     retry: false,
   });
-  const [form, setForm] = useState<WizardForm>(EMPTY_WIZARD);
+  const [form, setForm] = useState(() => wizardOf(search));
   const change = (part: Partial<WizardForm>): void => setForm((before) => ({ ...before, ...part }));
-  const schedule = view.data?.definition.schedule ?? null;
+  const written = useSettled(form);
   useEffect(() => {
-    if (schedule === null) return;
+    void navigate({
+      search: (now) => ({ ...namesOf(now), ...searchOf(written) }),
+      replace: true,
+    });
+  }, [navigate, written]);
+  const schedule = view.data?.definition.schedule ?? null;
+  // The dates that an address names are not those of the schedule.
+  const takesSchedule = useRef(search.kind === undefined && search.start === undefined);
+  useEffect(() => {
+    if (schedule === null || !takesSchedule.current) return;
+    takesSchedule.current = false;
     change({ zone: schedule.timezone, cron: schedule.cron, kind: 'cron' });
   }, [schedule]);
   const request = useMemo(
@@ -84,7 +96,10 @@ export function BackfillWizardPage(): ReactNode {
             <div className="grid gap-3 p-4">
               <WorkflowPicker
                 chosen={{ project, workflow }}
-                onChange={(chosen) => void navigate({ search: chosen, replace: true })}
+                onChange={(chosen) => {
+                  takesSchedule.current = true;
+                  void navigate({ search: (now) => ({ ...now, ...chosen }), replace: true });
+                }}
               />
               {project !== '' && !may.execute && <p className="text-warn">{t('wizard.noRight')}</p>}
             </div>
@@ -132,4 +147,11 @@ export function BackfillWizardPage(): ReactNode {
       </form>
     </Page>
   );
+}
+
+function namesOf({ project, workflow }: { project?: string; workflow?: string }): {
+  project?: string;
+  workflow?: string;
+} {
+  return { ...(project === undefined ? {} : { project }), ...(workflow === undefined ? {} : { workflow }) };
 }

@@ -15,6 +15,7 @@ import { relativeTime, useNow } from '../../ui/time.tsx';
 import { toastProblem } from '../../ui/toast.tsx';
 import { ZoneInput } from '../../ui/zone-input.tsx';
 import { useCronWords } from '../workflow/schedule-words.tsx';
+import { namesOf } from './schedule-form.ts';
 
 interface Of {
   project: string;
@@ -104,7 +105,7 @@ function AddForm({ project, workflow }: Of): ReactNode {
         cron: form.cron.trim(),
         zone: form.zone,
         task: form.task.trim() === '' ? null : form.task.trim(),
-        recipients: form.recipients.split(/[\s,，]+/).filter(Boolean),
+        recipients: namesOf(form.recipients),
       }),
     onSuccess: async () => {
       setForm(EMPTY);
@@ -135,7 +136,7 @@ function AddForm({ project, workflow }: Of): ReactNode {
       <Field label={t('deadline.task')}>
         <Input {...text('task')} />
       </Field>
-      <Field label={t('deadline.recipients')} className="sm:col-span-2">
+      <Field label={t('deadline.recipients')} hint={t('deadline.recipientsHint')} className="sm:col-span-2">
         <Input {...text('recipients')} />
       </Field>
       {add.error && (

@@ -14,6 +14,7 @@ import { WorkflowPicker } from '../../ui/workflow-picker.tsx';
 import { ZoneInput } from '../../ui/zone-input.tsx';
 import { readLines } from '../workflows/run-request.ts';
 import { FirePreview } from './fire-preview.tsx';
+import { ScheduleAdvanced } from './schedule-advanced.tsx';
 import { bodyOf, formOf, timesOf, type ScheduleForm } from './schedule-form.ts';
 
 const EXAMPLES = { hourly: '0 * * * *', daily: '0 2 * * *', weekdays: '0 9 * * 1-5', monthly: '0 0 1 * *' } as const;
@@ -84,6 +85,7 @@ export function ScheduleDialog({
           <Times {...part} />
           <Holidays {...part} />
           <Rest {...part} />
+          <ScheduleAdvanced form={form} onChange={part.onChange} />
         </div>
         <FirePreview cron={times.cron} preview={preview.data} error={preview.error} />
       </div>
@@ -196,11 +198,6 @@ function Rest({ form, onChange }: Part): ReactNode {
           onChange={(event) => onChange({ params: event.target.value })}
         />
       </Field>
-      <Checkbox
-        label={t('form.dependsOnPrevious')}
-        checked={form.dependsOnPrevious}
-        onChange={(event) => onChange({ dependsOnPrevious: event.target.checked })}
-      />
       <Checkbox
         label={t('form.online')}
         checked={form.online}

@@ -2,13 +2,16 @@
 import type {
   HolidayRuleName,
   MisfirePolicyName,
+  NotifyType,
   ScheduleBody,
   SchedulePreviewBody,
   ScheduleView,
 } from '@pelorus/protocol';
+import { formatDuration, parseDuration } from '@pelorus/protocol/duration';
+import type { RunDefaults } from '../workflows/run-defaults.tsx';
 import { readLines } from '../workflows/run-request.ts';
 
-export interface ScheduleForm {
+export interface ScheduleForm extends RunDefaults {
   project: string;
   workflow: string;
   name: string;
@@ -21,8 +24,16 @@ export interface ScheduleForm {
   misfire: MisfirePolicyName;
   misfireMax: string;
   dependsOnPrevious: boolean;
+  /** `workflow` or `project/workflow`, with commas or spaces between them. */
+  dependsOn: string;
   /** `name = value` by line. */
   params: string;
+  /** As a definition has it, such as `2h`; empty: as the workflow says. */
+  timeLimit: string;
+  /** Empty: as the workflow says, which then says whom to tell, too. */
+  notifyType: NotifyType | '';
+  /** E-mail addresses and names of alert channels, with commas or spaces between them. */
+  notifyMails: string;
   online: boolean;
 }
 
@@ -40,9 +51,17 @@ export function formOf(schedule: ScheduleView | null, project: string): Schedule
     misfire: schedule?.misfire ?? 'fire_last',
     misfireMax: String(schedule?.misfireMax ?? 100),
     dependsOnPrevious: schedule?.dependsOnPrevious ?? false,
+    dependsOn: schedule?.dependsOn.join(', ') ?? '',
     params: Object.entries(schedule?.params ?? {})
       .map(([name, value]) => `${name} = ${typeof value === 'string' ? value : JSON.stringify(value)}`)
       .join('\n'),
+    priority: schedule?.priority ?? '',
+    failurePolicy: schedule?.failurePolicy ?? '',
+    workerGroup: schedule?.workerGroup ?? '',
+    environment: schedule?.environment ?? '',
+    timeLimit: typeof schedule?.timeoutMs === 'number' ? formatDuration(schedule.timeoutMs) : '',
+    notifyType: schedule?.notifyType ?? '',
+    notifyMails: schedule?.notifyMails?.join(', ') ?? '',
     online: schedule?.online ?? true,
   };
 }
@@ -58,18 +77,17 @@ export function timesOf(form: ScheduleForm): SchedulePreviewBody {
   };
 }
 
-/** Null: a line of the parameters cannot be read. What the form does not show stays as it is. */
+/** Null: a line of the parameters, or the time limit, cannot be read. */
 export function bodyOf(form: ScheduleForm, before: ScheduleView | null): ScheduleBody | null {
   const params = readLines(form.params);
-  if (typeof params === 'number') return null;
+  const timeoutMs = timeLimitOf(form);
+  if (typeof params === 'number' || timeoutMs === undefined) return null;
   const kept: ScheduleBody['params'] = {};
   for (const [name, text] of Object.entries(params)) {
     const known = before?.params[name];
     // A value that was not a text and was not touched stays what it was.
     kept[name] = known !== undefined && typeof known !== 'string' && JSON.stringify(known) === text ? known : text;
   }
-  const { failurePolicy, notifyType, notifyMails, priority, workerGroup, environment, timeoutMs, dependsOn } =
-    before ?? {};
   return {
     ...timesOf(form),
     online: form.online,
@@ -77,17 +95,33 @@ export function bodyOf(form: ScheduleForm, before: ScheduleView | null): Schedul
     misfireMax: Number(form.misfireMax),
     params: kept,
     dependsOnPrevious: form.dependsOnPrevious,
-    ...(before === null
-      ? {}
-      : {
-          failurePolicy: failurePolicy ?? null,
-          notifyType: notifyType ?? null,
-          notifyMails: notifyMails ?? null,
-          priority: priority ?? null,
-          workerGroup: workerGroup ?? null,
-          environment: environment ?? null,
-          timeoutMs: timeoutMs ?? null,
-          dependsOn: dependsOn ?? [],
-        }),
+    dependsOn: namesOf(form.dependsOn),
+    priority: form.priority || null,
+    failurePolicy: form.failurePolicy || null,
+    workerGroup: form.workerGroup.trim() || null,
+    environment: form.environment.trim() || null,
+    timeoutMs,
+    notifyType: form.notifyType || null,
+    notifyMails: form.notifyType === '' ? null : namesOf(form.notifyMails),
   };
+}
+
+/** In ms; null: as the workflow says. Undefined: what is typed is no duration. */
+export function timeLimitOf({ timeLimit }: ScheduleForm): number | null | undefined {
+  const text = timeLimit.trim();
+  if (text === '') return null;
+  return parseDuration(text) || undefined;
+}
+
+/** Whether the part that is folded away says anything. */
+export function hasAdvanced(form: ScheduleForm): boolean {
+  const { dependsOnPrevious, dependsOn, priority, failurePolicy, workerGroup, environment, timeLimit, notifyType } =
+    form;
+  const texts = [dependsOn, priority, failurePolicy, workerGroup, environment, timeLimit, notifyType];
+  return dependsOnPrevious || texts.some((text) => text !== '');
+}
+
+/** Names with commas or spaces between them. */
+export function namesOf(text: string): string[] {
+  return text.split(/[\s,，]+/).filter(Boolean);
 }

@@ -1,13 +1,12 @@
 /** Which tasks run, for which date, and what else may be said of a run. */
-import type { Priority, TaskDefinition, WorkflowView } from '@pelorus/protocol';
-import { useQuery } from '@tanstack/react-query';
+import type { TaskDefinition, WorkflowView } from '@pelorus/protocol';
 import { useId, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { api } from '../../api/client.ts';
 import { Field, Input, Select } from '../../ui/field.tsx';
+import { ZoneInput } from '../../ui/zone-input.tsx';
+import { RunDefaultFields } from './run-defaults.tsx';
 import type { RunForm } from './run-request.ts';
 
-const PRIORITIES = ['highest', 'high', 'medium', 'low', 'lowest'] as const satisfies Priority[];
 const NAMES_OFFERED = 1000;
 
 export function RunScope({
@@ -61,17 +60,6 @@ export function RunOptions({
   onChange: (part: Partial<RunForm>) => void;
 }): ReactNode {
   const { t } = useTranslation('workflows');
-  const groups = useQuery({
-    queryKey: ['worker-groups'],
-    queryFn: ({ signal }) => api.workerGroups.list(signal),
-    retry: false,
-  });
-  const environments = useQuery({
-    queryKey: ['environments'],
-    queryFn: ({ signal }) => api.environments.list(signal),
-    retry: false,
-  });
-  const ids = useId();
   const earlier = Array.from(
     { length: Math.min(50, view.latestVersion - 1) },
     (_, index) => view.latestVersion - 1 - index,
@@ -84,52 +72,9 @@ export function RunOptions({
           <Input type="datetime-local" value={form.date} onChange={(event) => onChange({ date: event.target.value })} />
         </Field>
         <Field label={t('runDialog.zone')}>
-          <Input
-            list={`${ids}-zones`}
-            placeholder={form.offeredZone}
-            value={form.zone}
-            onChange={(event) => onChange({ zone: event.target.value })}
-          />
+          <ZoneInput placeholder={form.offeredZone} value={form.zone} onChange={(zone) => onChange({ zone })} />
         </Field>
-        <Field label={t('runDialog.priority')}>
-          <Select
-            value={form.priority}
-            onChange={(event) => onChange({ priority: event.target.value as RunForm['priority'] })}
-          >
-            <option value="">{t('runDialog.asWorkflow')}</option>
-            {PRIORITIES.map((priority) => (
-              <option key={priority} value={priority}>
-                {t(`priorities.${priority}`)}
-              </option>
-            ))}
-          </Select>
-        </Field>
-        <Field label={t('runDialog.failurePolicy')}>
-          <Select
-            value={form.failurePolicy}
-            onChange={(event) => onChange({ failurePolicy: event.target.value as RunForm['failurePolicy'] })}
-          >
-            <option value="">{t('runDialog.asWorkflow')}</option>
-            <option value="end">{t('runDialog.end')}</option>
-            <option value="continue">{t('runDialog.continue')}</option>
-          </Select>
-        </Field>
-        <Field label={t('runDialog.group')}>
-          <Input
-            list={`${ids}-groups`}
-            placeholder={t('runDialog.asWorkflow')}
-            value={form.workerGroup}
-            onChange={(event) => onChange({ workerGroup: event.target.value })}
-          />
-        </Field>
-        <Field label={t('runDialog.environment')}>
-          <Input
-            list={`${ids}-environments`}
-            placeholder={t('runDialog.asWorkflow')}
-            value={form.environment}
-            onChange={(event) => onChange({ environment: event.target.value })}
-          />
-        </Field>
+        <RunDefaultFields form={form} onChange={onChange} />
         {earlier.length > 0 && (
           <Field label={t('runDialog.version')}>
             <Select value={form.version} onChange={(event) => onChange({ version: event.target.value })}>
@@ -141,19 +86,6 @@ export function RunOptions({
           </Field>
         )}
       </div>
-      <Offered id={`${ids}-zones`} values={Intl.supportedValuesOf('timeZone')} />
-      <Offered id={`${ids}-groups`} values={groups.data?.items.map(({ name }) => name) ?? []} />
-      <Offered id={`${ids}-environments`} values={environments.data?.items.map(({ name }) => name) ?? []} />
     </details>
-  );
-}
-
-function Offered({ id, values }: { id: string; values: readonly string[] }): ReactNode {
-  return (
-    <datalist id={id}>
-      {values.map((value) => (
-        <option key={value} value={value} />
-      ))}
-    </datalist>
   );
 }

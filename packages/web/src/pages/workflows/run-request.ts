@@ -1,7 +1,8 @@
 /** From what is typed into the form of a run to the request, and what is wrong with it. */
-import type { ParameterDeclaration, ParameterValue, Priority, RunRequest } from '@pelorus/protocol';
+import type { ParameterDeclaration, ParameterValue, RunRequest } from '@pelorus/protocol';
+import type { RunDefaults } from './run-defaults.tsx';
 
-export interface RunForm {
+export interface RunForm extends RunDefaults {
   params: Record<string, string>;
   /** `name = value` by line. */
   more: string;
@@ -13,10 +14,6 @@ export interface RunForm {
   zone: string;
   /** What an empty zone means once there is a date. */
   offeredZone: string;
-  priority: Priority | '';
-  workerGroup: string;
-  environment: string;
-  failurePolicy: '' | 'end' | 'continue';
   version: string;
   dryRun: boolean;
 }
