@@ -1,9 +1,10 @@
 /** The agent, the supervisor or both are killed while tasks run; each task's command must run once and its end be told once. */
-import { fork, type ChildProcess } from 'node:child_process';
+import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { MasterLink, MasterToWorker, WorkerToMaster } from '@pelorus/protocol';
+import { bootClockMs, hostBootId } from '../src/boot-clock.ts';
 import { removeSealKey } from '../src/secrets/seal.ts';
 import { eventually, HandMaster, isAlive, Scratch, script, shell, specOf, startTestWorker } from './fixture.ts';
 
@@ -241,43 +242,57 @@ test('agent and supervisor are killed: the next agent finds everything through t
   expect(marks().toSorted()).toEqual(['a', 'b']);
 });
 
-test('after a boot of the host what ran is lost at once, what had ended is told', async () => {
-  const journal = (attempt: string) =>
-    `# ${JSON.stringify({
-      attempt,
-      bootId: 'another boot',
-      pid: process.pid,
-      startTime: 1,
-      startedAt: 5,
-      killGraceMs: 1000,
-      executionLeaseMs: 60_000,
-      outputs: {},
-      logPath: join(scratch.logDir, 'x.log'),
-    })}\n`;
-  for (const [attempt, exit] of [
-    ['1.0.1', ''],
-    ['1.1.1', 'exit 3\n'],
-  ] as const) {
-    mkdirSync(join(scratch.dataDir, 'attempts', attempt), { recursive: true });
-    writeFileSync(
-      join(scratch.dataDir, 'attempts', `${attempt}.launch`),
-      `${journal(attempt)}exec true\n# launched\n${exit}`,
-    );
-  }
+/** What a supervisor noted of a process, by its pid, as it was in some boot. */
+function noted(attempt: string, { bootId, pid }: { bootId: string; pid: number }): Record<string, unknown> {
+  return { attempt, bootId, pid, startTime: 1, startedAt: 5, killGraceMs: 1000, executionLeaseMs: 60_000 };
+}
+
+/** Leaves what a supervisor would have left of a shell task; `exit`: how it ended, if it had. */
+function leaveTask(attempt: string, process: { bootId: string; pid: number }, exit = ''): void {
+  const record = { ...noted(attempt, process), outputs: {}, logPath: join(scratch.logDir, 'x.log') };
+  const directory = join(scratch.dataDir, 'attempts', attempt);
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(`${directory}.launch`, `# ${JSON.stringify(record)}\nexec true\n# launched\n${exit}`);
+}
+
+/** The same of a call in a process of the pool, and the beginning of a line that was not finished. */
+function leaveCall(attempt: string, process: { bootId: string; pid: number }): void {
+  const start = noted(attempt, process);
   mkdirSync(join(scratch.dataDir, 'calls'), { recursive: true });
-  const start = {
-    attempt: '1.2.1',
-    bootId: 'another boot',
-    pid: process.pid,
-    startTime: 1,
-    startedAt: 5,
-    killGraceMs: 1000,
-    executionLeaseMs: 60_000,
-  };
   writeFileSync(
     join(scratch.dataDir, 'calls/journal'),
     `${JSON.stringify({ kind: 'start', start })}\n{"kind":"end","te`,
   );
+}
+
+test('a process that has the pid of a task by now is not touched, whether its attempt was being killed or not', async () => {
+  const bystander = spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' });
+  const pid = bystander.pid ?? 0;
+  try {
+    const process = { bootId: hostBootId(), pid };
+    leaveTask('1.0.1', process);
+    leaveTask('1.1.1', process);
+    const order = { graceMs: 0, cause: { kind: 'killed_by', user: 'ada' }, reason: 'order' };
+    writeFileSync(join(scratch.dataDir, 'attempts/1.1.1.kill'), JSON.stringify(order));
+    leaveCall('1.2.1', process);
+    const lease = { bootId: process.bootId, renewedAt: bootClockMs() };
+    writeFileSync(join(scratch.dataDir, 'lease.json'), JSON.stringify(lease));
+    const master = new HandMaster();
+    await startAgent(master);
+    await master.report('1.0.1', 'lost');
+    expect(await master.finished('1.1.1')).toMatchObject({ state: 'killed' });
+    await master.report('1.2.1', 'lost');
+    expect(isAlive(pid)).toBe(true);
+  } finally {
+    bystander.kill('SIGKILL');
+  }
+});
+
+test('after a boot of the host what ran is lost at once, what had ended is told', async () => {
+  const before = { bootId: 'another boot', pid: process.pid };
+  leaveTask('1.0.1', before);
+  leaveTask('1.1.1', before, 'exit 3\n');
+  leaveCall('1.2.1', before);
   const master = new HandMaster();
   await startAgent(master);
   await master.report('1.0.1', 'lost');
