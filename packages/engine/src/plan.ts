@@ -9,7 +9,7 @@ import {
   type RunId,
   type TaskDefinition,
   type WorkflowDefinition,
-} from '@pelorus/protocol';
+} from '@pelorus/protocol/vocabulary';
 import { type Graph, graphOf } from './graph.ts';
 import type { RunPlan, TaskRunRecord } from './records.ts';
 

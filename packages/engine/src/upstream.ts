@@ -4,7 +4,13 @@
  * section 5; the windows mean what they mean in Apache DolphinScheduler, but for weeks and months: those are one interval
  * each, since a workflow that runs weekly or monthly could never satisfy every day of them.
  */
-import { isTerminalRun, isTerminalTaskRun, type RunId, type RunState, type UpstreamCondition } from '@pelorus/protocol';
+import {
+  isTerminalRun,
+  isTerminalTaskRun,
+  type RunId,
+  type RunState,
+  type UpstreamCondition,
+} from '@pelorus/protocol/vocabulary';
 import { Temporal } from 'temporal-polyfill';
 import type { UpstreamVerdict } from './events.ts';
 import type { TaskRunRecord } from './records.ts';

@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatLogMeta, parseLogMeta, type AttemptId, type LogGap } from '@pelorus/protocol';
+import { formatLogMeta, parseLogMeta, type AttemptId, type LogGap } from '@pelorus/protocol/vocabulary';
 
 export function attemptLogPath(logDir: string, attempt: AttemptId): string {
   return join(logDir, attempt.slice(0, attempt.indexOf('.')), `${attempt}.log`);

@@ -8,7 +8,12 @@
  * 4. `${secret.…}` and the work directory's path stay as they are written, for the worker; a value that comes from
  *    outputs or from start parameters cannot bring one in.
  */
-import { LIMITS, type ParameterDeclaration, type ParameterValue, type WorkflowDefinition } from '@pelorus/protocol';
+import {
+  LIMITS,
+  type ParameterDeclaration,
+  type ParameterValue,
+  type WorkflowDefinition,
+} from '@pelorus/protocol/vocabulary';
 import { builtInOf, isParameterName, isReservedPrefix, isSecretName, type BuiltIn } from './names.ts';
 import { constantSource, defaultsOf, layerOf, type ParameterSource } from './layer.ts';
 import { PARAMETER_LIMITS } from './limits.ts';

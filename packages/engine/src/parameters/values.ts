@@ -1,5 +1,5 @@
 /** Parameter values: their text, what the store can hold, and what a declaration admits. */
-import { LIMITS, type ParameterDeclaration, type ParameterValue } from '@pelorus/protocol';
+import { LIMITS, type ParameterDeclaration, type ParameterValue } from '@pelorus/protocol/vocabulary';
 import { PARAMETER_LIMITS } from './limits.ts';
 
 /** `true`, `false`, the shortest digits that mean the number, or the text itself. */

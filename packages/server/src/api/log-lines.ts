@@ -1,4 +1,4 @@
-import { LIMITS } from '@pelorus/protocol';
+import { LIMITS } from '@pelorus/protocol/vocabulary';
 
 /**
  * Cuts bytes into lines. Of a line longer than the limit only the beginning is kept, with a mark that says how much

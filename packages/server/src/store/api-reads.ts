@@ -1,6 +1,6 @@
 /** Reads that only people ask for: what became of a command, which runs a run started. */
 import type { CommandAction, CommandOutcome } from '@pelorus/engine';
-import { commandIdOf, runIdOf, type RunState } from '@pelorus/protocol';
+import { commandIdOf, runIdOf, type RunState } from '@pelorus/protocol/vocabulary';
 import type { ChildRunRow, CommandRow } from './port.ts';
 import type { Database, Sql } from './database.ts';
 

@@ -5,7 +5,7 @@
  * 1. An item is settled once, by the holder of the operation's lease; one that lost the lease writes nothing.
  * 2. `pending + done + refused = items`; the operation ends in the transaction that settles its last item.
  */
-import { commandIdOf, runIdOf, type RunState } from '@pelorus/protocol';
+import { commandIdOf, runIdOf, type RunState } from '@pelorus/protocol/vocabulary';
 import type { CommandOutcome } from '@pelorus/engine';
 import type {
   BulkAction,

@@ -2,8 +2,9 @@
  * Deadlines: at each instant of its cron expression a deadline asks whether its workflow (or a task of it) has succeeded since the
  * instant before. One that was missed is an alert, written in the transaction that moves the deadline on: so exactly one.
  */
-import { lastFire, nextFire, type AlertRecord, type Cron } from '@pelorus/engine';
-import { runIdOf, type WorkflowDefinition } from '@pelorus/protocol';
+import type { AlertRecord } from '@pelorus/engine';
+import { lastFire, nextFire, type Cron } from '@pelorus/engine/planning';
+import { runIdOf, type WorkflowDefinition } from '@pelorus/protocol/vocabulary';
 import { insertAlert } from './alerts-outbox.ts';
 import type { Database, Row, Sql } from './database.ts';
 import type { Dialect } from './dialect.ts';

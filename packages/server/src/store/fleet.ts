@@ -2,7 +2,7 @@
  * Workers and masters as people look after them. A drain is kept by the worker's name, not by the incarnation: a worker that
  * is started again stays drained until somebody undoes it, and so does it through any restart of masters.
  */
-import { formatAttemptId, runIdOf } from '@pelorus/protocol';
+import { formatAttemptId, runIdOf } from '@pelorus/protocol/vocabulary';
 import type { Dialect } from './dialect.ts';
 import type {
   MasterPlace,

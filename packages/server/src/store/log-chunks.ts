@@ -7,7 +7,14 @@
  *    lines does not become a row per line.
  * 3. Chunks that lie in a gap are never read; they are deleted bit by bit, because deleting them all may take long.
  */
-import { gapToMark, parseAttemptId, withGap, type AttemptId, type AttemptKey, type LogGap } from '@pelorus/protocol';
+import {
+  gapToMark,
+  parseAttemptId,
+  withGap,
+  type AttemptId,
+  type AttemptKey,
+  type LogGap,
+} from '@pelorus/protocol/vocabulary';
 import type { StoredLog } from './log-port.ts';
 import { StoreError } from './port.ts';
 import { lockNamed, type Database, type Row, type Sql } from './database.ts';

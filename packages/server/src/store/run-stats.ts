@@ -3,7 +3,7 @@
  * span counts its own part of `run_submitted`, which needs no sorting. Measured on a million runs over a year, SQLite: 2 ms for 24
  * hours (2,700 runs), 13 ms for a week, 25 ms for a month in 500 spans; grouped by a computed span it was three to six times as much.
  */
-import { RUN_STATES, type RunState, type TaskRunState } from '@pelorus/protocol';
+import { RUN_STATES, type RunState, type TaskRunState } from '@pelorus/protocol/vocabulary';
 import type { Database, Sql } from './database.ts';
 import type { Dialect } from './dialect.ts';
 import type { RunStatsRequest, RunStatsSpan } from './port.ts';

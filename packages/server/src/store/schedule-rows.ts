@@ -1,5 +1,5 @@
 /** Rows of schedules, and what is reckoned from them: their timing, and the tick that comes next. */
-import { dayNumber, nextTick, parseCron, type Cron, type ScheduleTiming, type Tick } from '@pelorus/engine';
+import { dayNumber, nextTick, parseCron, type Cron, type ScheduleTiming, type Tick } from '@pelorus/engine/planning';
 import type { RunId } from '@pelorus/protocol';
 import type { Database, Row, Sql } from './database.ts';
 import type { Dialect } from './dialect.ts';

@@ -3,7 +3,7 @@
  * whenever it is asked for, with the weights of `task_group_member`, which each saved version fills. Attempts carry no weight of
  * their own: that would cost the hottest statement two cells for a figure that only people look at.
  */
-import { LOGIC_TYPES } from '@pelorus/protocol';
+import { LOGIC_TYPES } from '@pelorus/protocol/vocabulary';
 import type { WorkflowDefinition } from '@pelorus/protocol';
 import type { Dialect } from './dialect.ts';
 import { StoreError } from './port.ts';

@@ -1,5 +1,5 @@
 /** Pages of workflows by name, and the last runs of each for the row of bars beside it. */
-import { runIdOf, type RunState } from '@pelorus/protocol';
+import { runIdOf, type RunState } from '@pelorus/protocol/vocabulary';
 import type { Dialect } from './dialect.ts';
 import type { LastRun, WorkflowPageFilter } from './operations-port.ts';
 import type { WorkflowRow } from './port.ts';

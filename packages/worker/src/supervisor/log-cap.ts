@@ -5,7 +5,7 @@
  * missing is written down beside the log, so that offsets behind the gap go on counting every byte.
  */
 import { appendFileSync, statSync, truncateSync } from 'node:fs';
-import { heldBefore, logSize, offsetOfHeld, withGap } from '@pelorus/protocol';
+import { heldBefore, logSize, offsetOfHeld, withGap } from '@pelorus/protocol/vocabulary';
 import { readLogGaps, writeLogGaps } from '../attempt-log.ts';
 
 /** Cuts the log if it exceeds the limit. */
