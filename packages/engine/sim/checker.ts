@@ -7,6 +7,7 @@
 import {
   type AttemptId,
   type AttemptReport,
+  type AttemptSpec,
   type CommandId,
   formatAttemptId,
   isTerminalRun,
@@ -406,7 +407,7 @@ export class Checker {
       if (message.kind === 'ack') this.acknowledged(master, worker, message);
       if (message.kind === 'dispatch') {
         this.leases.set(message.spec.attempt, message.spec.executionLeaseMs);
-        this.dispatched(master, worker, message.spec.attempt);
+        this.dispatched(master, worker, message.spec);
       }
       if (message.kind === 'kill') this.killSent(master, worker, message.attempt);
     }
@@ -450,12 +451,15 @@ export class Checker {
       this.world.tally.count('path: result came after the attempt was given up');
   }
 
-  private dispatched(master: MasterId, worker: WorkerId, attempt: AttemptId): void {
+  private dispatched(master: MasterId, worker: WorkerId, { attempt, action }: AttemptSpec): void {
     const record = this.world.store.attempt(attempt);
     if (!record) return fail('S6', `${master} dispatches ${attempt}, which is not in the store`);
     // A master that was stopped between its commit and its sends cannot know what its successor has decided since.
     const inCharge = this.world.store.masters.get(master)?.fencedAt === null;
     if (record.kill && inCharge) fail('S9', `${master} dispatches ${attempt} to ${worker} after its kill is durable`);
+    const host = this.world.hosts.find(({ options }) => options.name === hostOf(worker))!;
+    if (!host.options.features.includes(action.type))
+      fail('features', `${master} sends ${attempt}, a ${action.type} task, to ${worker}, which runs no such tasks`);
     this.world.tally.count('dispatches sent');
   }
 
@@ -542,7 +546,10 @@ export class Checker {
     const { hosts, drained } = this.world;
     return hosts.some(
       ({ options, agent }) =>
-        options.groups.includes(workerGroup ?? 'default') && !drained.has(options.name) && agent?.hasRoom === true,
+        options.groups.includes(workerGroup ?? 'default') &&
+        options.features.includes(action.type) &&
+        !drained.has(options.name) &&
+        agent?.hasRoom === true,
     );
   }
 

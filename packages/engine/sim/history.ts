@@ -69,6 +69,7 @@ function worldOf(options: HistoryOptions, random: Random): World {
   const hosts: HostOptions[] = Array.from({ length: random.whole(1, 4) }, (_, index) => ({
     name: `h${index}`,
     groups: index === 0 || random.chance(0.5) ? ['default', 'special'] : ['default'],
+    features: index === 0 || random.chance(0.6) ? ['shell', 'python'] : ['shell'],
     slots: random.whole(1, 6),
     clockRate: random.pick([1, 0.98, 1.02]),
     clockOffsetMs: random.whole(-3_600_000, 3_600_000),

@@ -63,6 +63,8 @@ const OVERLOADED = {
 export interface HostOptions {
   name: string;
   groups: string[];
+  /** Types of tasks that it runs. */
+  features: string[];
   slots: number;
   /** Of the host's clock against true time. */
   clockRate: number;
@@ -522,6 +524,7 @@ class Agent {
       name: options.name,
       host: options.name,
       groups: options.groups,
+      features: options.features,
       slots: options.slots,
       reservedMemoryBytes: RESERVED_MEMORY_BYTES,
       adopted,

@@ -447,8 +447,22 @@ class BlocksBehindOneGroup extends MasterCore {
 
 class OneLine extends Placement {
   override placeAll(place: Parameters<Placement['placeAll']>[0]): void {
-    for (const [group, queue] of this.queues) if (queue.length > 0 && this.choose(group) === null) return;
+    for (const [group, queues] of this.queues)
+      for (const [type, { length }] of queues) if (length > 0 && this.choose(group, type) === null) return;
     super.placeAll(place);
+  }
+}
+
+/** Takes every worker for one that can run everything. */
+class AsksForNoFeatures extends MasterCore {
+  protected override newPlacement({ selector, random, alone }: MasterCoreOptions): Placement {
+    return new AnyWorker(selector, random, alone === false);
+  }
+}
+
+class AnyWorker extends Placement {
+  protected override canRun(): boolean {
+    return true;
   }
 }
 
@@ -612,6 +626,11 @@ export const MUTANTS: Mutant[] = [
     variant: { masterCore: (options) => new BlocksBehindOneGroup(options) },
     faults: NO_FAULTS,
     caughtBy: ['L3'],
+  },
+  {
+    name: 'tasks go to workers that cannot run them',
+    variant: { masterCore: (options) => new AsksForNoFeatures(options) },
+    caughtBy: ['features'],
   },
   {
     name: 'a worker that refused is asked again at once',

@@ -110,7 +110,9 @@ function randomAction(random: Random, index: number, { children, upstream }: Oth
   if (children.length > 0 && (index === 0 || random.chance(0.2))) return randomSubWorkflow(random, children);
   if (random.chance(0.1)) return { type: 'virtual' };
   if (upstream.length > 0 && random.chance(0.08)) return randomDependent(random, upstream);
-  return { type: 'shell', run: 'true', file: null, shell: '/bin/sh', substitution: 'env' };
+  const source = { run: 'true', file: null, substitution: 'env' } as const;
+  if (random.chance(0.15)) return { type: 'python', interpreter: 'python3', ...source };
+  return { type: 'shell', shell: '/bin/sh', ...source };
 }
 
 /** Now and then of a workflow or a version that there is not. */

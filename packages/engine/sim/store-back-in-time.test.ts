@@ -24,6 +24,7 @@ const OPTIONS: WorkerCoreOptions = {
   name: 'w',
   host: 'w',
   groups: ['default'],
+  features: ['shell'],
   slots: 1,
 };
 

@@ -15,6 +15,8 @@ export type Invariant =
   | 'lease'
   /** Nothing is placed on, or taken by, a worker that is over its limits; one that refused is left alone for a while. */
   | 'overload'
+  /** A worker is sent only what it said that it can run. */
+  | 'features'
   | 'L3'
   /** Runs of a serial workflow take turns. */
   | 'turns'

@@ -522,7 +522,7 @@ export class MasterCore {
 
   private enqueue(run: Run, task: number, readyAt: number): void {
     const definition = taskOf(run, task);
-    const item = { run: run.spec.id, task, readyAt, taskGroup: definition.taskGroup };
+    const item = { run: run.spec.id, task, readyAt, type: definition.action.type, taskGroup: definition.taskGroup };
     this.placement.enqueue(groupOf(run, task), run.spec.priority, definition.priority ?? 'medium', item);
     this.unplaced.push(item);
   }
@@ -566,7 +566,7 @@ export class MasterCore {
     this.step(run, {
       kind: 'not-placed',
       task: item.task,
-      reason: this.placement.reasonOf(groupOf(run, item.task), item.taskGroup, this.placement.awaitsPermit(item)),
+      reason: this.placement.reasonOf(groupOf(run, item.task), item),
     });
   }
 
@@ -597,7 +597,8 @@ export class MasterCore {
     this.workerOfLink.set(link, hello.worker);
     session.supersedes = hello.supersedes;
     for (const earlier of hello.supersedes) this.followers.set(earlier, hello.worker);
-    Object.assign(session.view, { name: hello.name, host: hello.host, groups: hello.groups, slots: hello.load.slots });
+    const { name, host, groups, features } = hello;
+    Object.assign(session.view, { name, host, groups, features, slots: hello.load.slots });
     session.drained = this.drained.has(hello.name);
     this.takeLoad(session, hello.load, at);
     this.recordWorker(session, connectedState(session), at);
@@ -628,6 +629,7 @@ export class MasterCore {
       name: worker,
       host: '',
       groups: [],
+      features: [],
       slots: 0,
       accepting: false,
       held: new Set(),

@@ -1,10 +1,11 @@
 /**
- * Which queued task goes to which worker. Owns the queues (one per worker group) and what this master believes of each
- * worker; decides nothing about runs.
+ * Which queued task goes to which worker. Owns the queues (one per worker group and type of task) and what this master
+ * believes of each worker; decides nothing about runs.
  *
  * Invariants
- * 1. A group that is full or absent never delays another: each has queues of its own.
- * 2. Within a group: run priority, then task priority, then first come.
+ * 1. A group that is full or absent never delays another, nor does a type of task for which a group has no worker with
+ *    room: each has a queue of its own.
+ * 2. Within a group: run priority, then task priority, then first come, over all tasks that some worker could take.
  * 3. A worker gets no more than `slots` attempts, counting what it said it runs for other masters; `held` is a set, so
  *    nothing can be counted twice.
  * 4. A task group never holds more than its size: what it holds is the set of its live attempts, so no slot can leak.
@@ -12,7 +13,7 @@
  * 5. Where other masters place tasks of the same groups (`shared`), what is held here says nothing: a task of a group is placed
  *    only with a permit that the store has given for this very wait, and a permit that finds no worker is given back.
  */
-import type { AttemptId, Priority, RunId, WorkerId } from '@pelorus/protocol';
+import type { AttemptId, Priority, RunId, TaskType, WorkerId } from '@pelorus/protocol';
 import { PRIORITY_RANK } from '@pelorus/protocol';
 
 export type Selector = 'lower_weight' | 'round_robin' | 'random';
@@ -21,6 +22,8 @@ export interface Waiting {
   run: RunId;
   task: number;
   readyAt: number;
+  /** What its worker must be able to run. */
+  type: TaskType;
   /** Limits how many run at once over all runs; null: none. */
   taskGroup: { name: string; weight: number; priority: number } | null;
 }
@@ -30,6 +33,8 @@ export interface WorkerView {
   name: string;
   host: string;
   groups: string[];
+  /** What it said that it can; types of tasks are among them. */
+  features: readonly string[];
   slots: number;
   /** False while it is busy, draining, or its scheduling lease is over. */
   accepting: boolean;
@@ -72,12 +77,22 @@ const WANTS_MAX = 100;
 /** How long a permit is kept for a worker with a free slot. */
 const PERMIT_KEEP_MS = 2_000;
 
+interface Line {
+  items: Waiting[];
+  head: number;
+}
+
+/** Tasks of one type that wait for a worker of one group. */
 class GroupQueue {
-  private readonly lanes: { items: Waiting[]; head: number }[] = Array.from({ length: RANKS * RANKS }, () => ({
-    items: [],
-    head: 0,
-  }));
+  private readonly lanes: Line[] = Array.from({ length: RANKS * RANKS }, () => ({ items: [], head: 0 }));
+  readonly group: string;
+  readonly type: TaskType;
   length = 0;
+
+  constructor(group: string, type: TaskType) {
+    this.group = group;
+    this.type = type;
+  }
 
   push(lane: number, item: Waiting): void {
     this.lanes[lane]!.items.push(item);
@@ -96,19 +111,25 @@ class GroupQueue {
     for (const { items, head } of this.lanes) yield* head === 0 ? items : items.slice(head);
   }
 
-  shift(): { lane: number; item: Waiting } | null {
+  /** Who is next. */
+  peek(): { lane: number; item: Waiting } | null {
     if (this.length === 0) return null;
-    for (const [rank, lane] of this.lanes.entries()) {
-      if (lane.head === lane.items.length) continue;
-      const item = lane.items[lane.head++]!;
-      if (lane.head > 1024 && lane.head * 2 > lane.items.length) {
-        lane.items.splice(0, lane.head);
-        lane.head = 0;
-      }
-      this.length--;
-      return { lane: rank, item };
+    const lane = this.lanes.findIndex(({ items, head }) => head < items.length);
+    const { items, head } = this.lanes[lane]!;
+    return { lane, item: items[head]! };
+  }
+
+  shift(): { lane: number; item: Waiting } | null {
+    const next = this.peek();
+    if (!next) return null;
+    const there = this.lanes[next.lane]!;
+    there.head++;
+    if (there.head > 1024 && there.head * 2 > there.items.length) {
+      there.items.splice(0, there.head);
+      there.head = 0;
     }
-    return null;
+    this.length--;
+    return next;
   }
 }
 
@@ -131,10 +152,14 @@ class TaskGroup {
   }
 }
 
+/** Answers with the attempt that holds the slot now, or null when the task no longer waits. */
+type Place = (item: Waiting, worker: WorkerView) => AttemptId | null;
+
 export class Placement {
   private readonly taskGroups = new Map<string, TaskGroup>();
   readonly workers = new Map<WorkerId, WorkerView>();
-  protected readonly queues = new Map<string, GroupQueue>();
+  /** By worker group, then type of task. */
+  protected readonly queues = new Map<string, Map<TaskType, GroupQueue>>();
   private readonly selector: Selector;
   private readonly random: () => number;
   private turn = 0;
@@ -154,7 +179,7 @@ export class Placement {
   }
 
   enqueue(group: string, runPriority: Priority, taskPriority: Priority, item: Waiting): void {
-    this.queueOf(group).push(PRIORITY_RANK[runPriority] * RANKS + PRIORITY_RANK[taskPriority], item);
+    this.queueOf(group, item.type).push(PRIORITY_RANK[runPriority] * RANKS + PRIORITY_RANK[taskPriority], item);
   }
 
   /** Sizes of all task groups there are; a group that is gone has none. */
@@ -212,10 +237,6 @@ export class Placement {
     return this.permits.size > 0 || this.unpermitted.size > 0;
   }
 
-  awaitsPermit(item: Waiting): boolean {
-    return this.unpermitted.has(item);
-  }
-
   private wantsOf(name: string, { size, parked }: TaskGroup): PermitWant[] {
     const wants: PermitWant[] = [];
     const withRoom = new Map<string, boolean>();
@@ -223,8 +244,9 @@ export class Placement {
       if (wants.length === WANTS_MAX) break;
       const { weight, priority } = item.taskGroup!;
       if (size === null || weight > size) continue;
-      if (!withRoom.has(group)) withRoom.set(group, this.freeWorkers(group).length > 0);
-      if (!withRoom.get(group)) continue;
+      const line = `${group} ${item.type}`;
+      if (!withRoom.has(line)) withRoom.set(line, this.freeWorkers(group, item.type).length > 0);
+      if (!withRoom.get(line)) continue;
       wants.push({ run: item.run, task: item.task, readyAt: item.readyAt, group: name, weight, priority, rank: lane });
     }
     return wants;
@@ -241,7 +263,7 @@ export class Placement {
         given.delete(permitName(item));
         this.unpermitted.delete(item);
         this.permits.set(item, { by: this.asks, at });
-        this.queueOf(queue).putBack(lane, item);
+        this.queueOf(queue, item.type).putBack(lane, item);
       }
     }
     for (const permit of given.values()) this.returned.push({ ...permit, by: this.asks });
@@ -271,7 +293,7 @@ export class Placement {
     while (group.parked.length > 0 && group.parked[0]!.item.taskGroup!.weight <= room) {
       const { group: queue, lane, item } = group.parked.shift()!;
       room -= item.taskGroup!.weight;
-      this.queueOf(queue).push(lane, item);
+      this.queueOf(queue, item.type).push(lane, item);
     }
   }
 
@@ -294,58 +316,68 @@ export class Placement {
     list.splice(low, 0, parked);
   }
 
-  private queueOf(group: string): GroupQueue {
-    let queue = this.queues.get(group);
-    if (!queue) this.queues.set(group, (queue = new GroupQueue()));
+  private queueOf(group: string, type: TaskType): GroupQueue {
+    let queues = this.queues.get(group);
+    if (!queues) this.queues.set(group, (queues = new Map()));
+    let queue = queues.get(type);
+    if (!queue) queues.set(type, (queue = new GroupQueue(group, type)));
     return queue;
   }
 
   /**
    * Calls `place` for each waiting task with a worker that has a free slot, best first, until slots or tasks run out.
-   * `place` answers with the attempt that now holds the slot, or null when the task no longer waits.
    */
-  placeAll(place: (item: Waiting, worker: WorkerView) => AttemptId | null): void {
-    for (const [group, queue] of this.queues) {
-      while (queue.length > 0) {
-        const worker = this.choose(group);
-        if (!worker) break;
-        const { lane, item } = queue.shift()!;
-        if (!this.mayPlace(item)) {
-          this.park({ group, lane, item });
-          continue;
-        }
-        const attempt = place(item, worker);
-        if (attempt !== null) {
-          worker.held.add(attempt);
-          this.permits.delete(item);
-        } else if (item.taskGroup) {
-          this.giveBack(item);
-          this.unpark(this.taskGroup(item.taskGroup.name));
-        }
-      }
-      if (queue.length === 0) this.queues.delete(group);
+  placeAll(place: Place): void {
+    for (const [group, queues] of this.queues) {
+      const stuck = new Set<GroupQueue>();
+      for (let queue = best(queues, stuck); queue; queue = best(queues, stuck))
+        if (!this.placeNext(queue, place)) stuck.add(queue);
+      for (const [type, { length }] of queues) if (length === 0) queues.delete(type);
+      if (queues.size === 0) this.queues.delete(group);
     }
+  }
+
+  /** False when there is no worker for the next task of this queue. */
+  private placeNext(queue: GroupQueue, place: Place): boolean {
+    const worker = this.choose(queue.group, queue.type);
+    if (!worker) return false;
+    const { lane, item } = queue.shift()!;
+    if (!this.mayPlace(item)) {
+      this.park({ group: queue.group, lane, item });
+      return true;
+    }
+    const attempt = place(item, worker);
+    if (attempt !== null) {
+      worker.held.add(attempt);
+      this.permits.delete(item);
+    } else if (item.taskGroup) {
+      this.giveBack(item);
+      this.unpark(this.taskGroup(item.taskGroup.name));
+    }
+    return true;
   }
 
   /** What waits, with its worker group, those included that wait for their task group; some of it may wait no longer. */
   *waiting(): Generator<{ group: string; item: Waiting }> {
-    for (const [group, queue] of this.queues) for (const item of queue.items()) yield { group, item };
+    for (const queues of this.queues.values())
+      for (const queue of queues.values()) for (const item of queue.items()) yield { group: queue.group, item };
     for (const { parked } of this.taskGroups.values()) yield* parked;
   }
 
   queueLength(): number {
     let total = 0;
-    for (const queue of this.queues.values()) total += queue.length;
+    for (const queues of this.queues.values()) for (const { length } of queues.values()) total += length;
     return total;
   }
 
-  /** Why a task of this group is not placed, for people. */
-  reasonOf(group: string, taskGroup: Waiting['taskGroup'], awaitsPermit = false): string {
+  /** Why it is not placed on a worker of this group, for people. */
+  reasonOf(group: string, item: Waiting): string {
+    const { taskGroup, type } = item;
     const limit = taskGroup ? this.taskGroups.get(taskGroup.name) : undefined;
     if (
       taskGroup &&
       limit &&
-      (this.shared ? awaitsPermit || limit.size === null : !limit.hasRoomFor(taskGroup.weight))
+      (this.shared ? this.unpermitted.has(item) || limit.size === null : !limit.hasRoomFor(taskGroup.weight))
     ) {
       if (limit.size === null) return `task_group: there is no task group ${taskGroup.name}`;
       if (taskGroup.weight > limit.size)
@@ -353,23 +385,29 @@ export class Placement {
       if (this.shared) return `task_group: waits for its turn in ${taskGroup.name}, of size ${limit.size}`;
       return `task_group: ${taskGroup.name} is full (${limit.held} of ${limit.size})`;
     }
-    let workers = 0;
-    for (const worker of this.workers.values()) if (worker.groups.includes(group)) workers++;
-    if (workers === 0) return `no_worker: no worker of group ${group} is connected`;
-    return `no_slot: every worker of group ${group} is full or not accepting`;
+    const ofGroup = [...this.workers.values()].filter((worker) => worker.groups.includes(group));
+    if (ofGroup.length === 0) return `no_worker: no worker of group ${group} is connected`;
+    const able = ofGroup.filter((worker) => this.canRun(worker, type)).length;
+    if (able === 0) return `no_worker: no worker of group ${group} that is connected runs ${type} tasks`;
+    const those = able < ofGroup.length ? ` that runs ${type} tasks` : '';
+    return `no_slot: every worker of group ${group}${those} is full or not accepting`;
   }
 
-  private freeWorkers(group: string): WorkerView[] {
+  private freeWorkers(group: string, type: TaskType): WorkerView[] {
     const free: WorkerView[] = [];
     for (const worker of this.workers.values()) {
       const hasRoom = worker.held.size + worker.usedByOthers < worker.slots;
-      if (worker.accepting && hasRoom && worker.groups.includes(group)) free.push(worker);
+      if (worker.accepting && hasRoom && worker.groups.includes(group) && this.canRun(worker, type)) free.push(worker);
     }
     return free;
   }
 
-  protected choose(group: string): WorkerView | null {
-    const free = this.freeWorkers(group);
+  protected canRun(worker: WorkerView, type: TaskType): boolean {
+    return worker.features.includes(type);
+  }
+
+  protected choose(group: string, type: TaskType): WorkerView | null {
+    const free = this.freeWorkers(group, type);
     if (free.length <= 1) return free[0] ?? null;
     switch (this.selector) {
       case 'random':
@@ -380,6 +418,20 @@ export class Placement {
         return smoothWeighted(free);
     }
   }
+}
+
+/** Of those that are not stuck, the queue whose next task goes first. */
+function best(queues: ReadonlyMap<TaskType, GroupQueue>, stuck: ReadonlySet<GroupQueue>): GroupQueue | null {
+  let first: { queue: GroupQueue; lane: number; readyAt: number } | null = null;
+  for (const queue of queues.values()) {
+    const next = stuck.has(queue) ? null : queue.peek();
+    if (!next) continue;
+    const { lane } = next;
+    const { readyAt } = next.item;
+    if (!first || lane < first.lane || (lane === first.lane && readyAt < first.readyAt))
+      first = { queue, lane, readyAt };
+  }
+  return first && first.queue;
 }
 
 function permitName({ run, task, readyAt }: PermitKey): string {

@@ -7,6 +7,7 @@ const worker = (slots: number): WorkerView => ({
   name: 'w',
   host: 'h',
   groups: ['default'],
+  features: ['shell'],
   slots,
   accepting: true,
   held: new Set(),
@@ -18,6 +19,7 @@ const waiting = (task: number, weight = 1, priority = 0, name = 'g'): Waiting =>
   run: runIdOf(1),
   task,
   readyAt: task,
+  type: 'shell',
   taskGroup: name === '' ? null : { name, weight, priority },
 });
 
@@ -60,7 +62,7 @@ describe('task groups', () => {
     for (const task of [1, 2, 3]) bed.add(waiting(task));
     bed.add(waiting(4, 1, 0, ''));
     expect(bed.place()).toEqual([1, 2, 4]);
-    expect(bed.placement.reasonOf('default', waiting(3).taskGroup)).toBe('task_group: g is full (2 of 2)');
+    expect(bed.placement.reasonOf('default', waiting(3))).toBe('task_group: g is full (2 of 2)');
     bed.end(1);
     expect(bed.place()).toEqual([3]);
   });
@@ -96,7 +98,7 @@ describe('task groups', () => {
     const bed = new Bed(10, null);
     bed.add(waiting(1));
     expect(bed.place()).toEqual([]);
-    expect(bed.placement.reasonOf('default', waiting(1).taskGroup)).toBe('task_group: there is no task group g');
+    expect(bed.placement.reasonOf('default', waiting(1))).toBe('task_group: there is no task group g');
     bed.placement.setTaskGroups(new Map([['g', 1]]));
     expect(bed.place()).toEqual([1]);
   });

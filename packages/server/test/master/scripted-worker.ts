@@ -71,7 +71,7 @@ class Scripted implements ScriptedWorker {
       name: 'scripted',
       host: 'here',
       version: WIRE_VERSION,
-      features: ['probe'],
+      features: ['shell', 'python', 'script', 'http', 'sql', 'probe'],
       groups: ['default'],
       load: this.load(),
       attempts: [...this.running.keys(), ...this.unacknowledged.keys()],

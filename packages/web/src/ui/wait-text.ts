@@ -15,6 +15,11 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^there is no task group (.+)$/, '不存在任务组 $1'],
   [/^(.+) is full \((\d+) of (\d+)\)$/, '任务组 $1 已满（$2 / $3）'],
   [/^no worker of group (.+) is connected$/, '工作组 $1 没有在线的工作节点'],
+  [/^no worker of group (.+) that is connected runs (.+) tasks$/, '工作组 $1 的在线工作节点都不能执行 $2 任务'],
+  [
+    /^every worker of group (.+) that runs (.+) tasks is full or not accepting$/,
+    '工作组 $1 中能执行 $2 任务的工作节点均已占满或不再接收',
+  ],
   [/^every worker of group (.+) is full or not accepting$/, '工作组 $1 的工作节点均已占满或不再接收'],
   [/^(.+) has not ended: run (\d+)$/, '$1 尚未结束：运行 #$2'],
 ];
