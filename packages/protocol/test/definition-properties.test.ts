@@ -167,7 +167,7 @@ describe('the JSON Schema', () => {
       { numRuns: 1500 },
     );
     // The test would prove nothing if the damage hardly ever mattered, or always.
-    expect(Math.min(verdicts.both, verdicts.neither, verdicts.beyond)).toBeGreaterThan(50);
+    expect(Math.min(verdicts.both, verdicts.neither, verdicts.beyond)).toBeGreaterThan(20);
   });
 
   it('is itself plain JSON', () => {
