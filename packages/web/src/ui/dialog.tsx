@@ -37,17 +37,19 @@ export function Dialog({
             size === 'wide' ? 'max-w-4xl' : 'max-w-lg',
           )}
         >
-          <header className="flex items-start gap-2 px-5 pt-4 pb-2">
-            <div className="grow">
-              <Base.Title className="text-lg font-semibold">{title}</Base.Title>
-              {description && <Base.Description className="text-ink-2">{description}</Base.Description>}
-            </div>
-            <Base.Close className="rounded p-1 text-ink-2 hover:bg-surface-3" aria-label={t('action.close')}>
-              <X className="size-4" aria-hidden />
-            </Base.Close>
+          <header className="py-4 ps-5 pe-12 pb-2">
+            <Base.Title className="text-lg font-semibold break-words">{title}</Base.Title>
+            {description && <Base.Description className="text-ink-2">{description}</Base.Description>}
           </header>
-          <div className="min-h-0 grow overflow-auto px-5 py-2">{children}</div>
+          <div className="min-h-0 grow overflow-auto overscroll-contain px-5 py-2">{children}</div>
           {footer && <footer className="flex flex-wrap justify-end gap-2 px-5 pt-2 pb-4">{footer}</footer>}
+          {/* Last, so that the keyboard begins with what the dialog is about. */}
+          <Base.Close
+            className="absolute top-3.5 right-4 rounded p-1.5 text-ink-2 hover:bg-surface-3"
+            aria-label={t('action.close')}
+          >
+            <X className="size-4" aria-hidden />
+          </Base.Close>
         </Base.Popup>
       </Base.Portal>
     </Base.Root>

@@ -13,6 +13,9 @@ import {
 const BOX =
   'w-full rounded-md border border-line-strong bg-surface px-2.5 py-1.5 text-ink placeholder:text-ink-3 disabled:opacity-60 aria-invalid:border-bad';
 
+/** The button of a field that takes a file. */
+const FILE = 'file:me-3 file:rounded file:border-0 file:bg-surface-3 file:px-2 file:py-0.5 file:font-medium';
+
 interface Described {
   id?: string;
   'aria-describedby'?: string;
@@ -38,7 +41,7 @@ export function Field({
     .filter(Boolean)
     .join(' ');
   return (
-    <div className={clsx('grid gap-1', className)}>
+    <div className={clsx('grid content-start gap-1', className)}>
       <label htmlFor={id} className="text-sm font-medium">
         {label}
       </label>
@@ -65,7 +68,7 @@ export function Input({
   className,
   ...rest
 }: InputHTMLAttributes<HTMLInputElement> & { ref?: Ref<HTMLInputElement> }): ReactNode {
-  return <input className={clsx(BOX, 'min-h-9', className)} {...rest} />;
+  return <input className={clsx(BOX, FILE, 'min-h-9', className)} {...rest} />;
 }
 
 export function TextArea({

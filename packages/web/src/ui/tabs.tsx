@@ -16,11 +16,13 @@ export function Tabs<Id extends string>({
   tabs,
   shown,
   link,
+  className,
 }: {
   label: string;
-  tabs: readonly { id: Id; text: string }[];
+  tabs: readonly Id[];
   shown: Id;
   link: (id: Id, props: TabLinkProps) => ReactNode;
+  className?: string;
 }): ReactNode {
   const list = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -36,10 +38,10 @@ export function Tabs<Id extends string>({
       ref={list}
       role="tablist"
       aria-label={label}
-      className="flex gap-1 overflow-x-auto border-b border-line"
+      className={clsx('flex overflow-x-auto border-b border-line md:gap-1', className)}
       onKeyDown={moveFocus}
     >
-      {tabs.map(({ id }) =>
+      {tabs.map((id) =>
         link(id, {
           role: 'tab',
           id: `tab-${id}`,
@@ -47,7 +49,7 @@ export function Tabs<Id extends string>({
           'aria-controls': id === shown ? `panel-${id}` : undefined,
           tabIndex: id === shown ? 0 : -1,
           className: clsx(
-            '-mb-px rounded-t border-b-2 px-3 py-2 whitespace-nowrap -outline-offset-2!',
+            '-mb-px flex items-center gap-1.5 rounded-t border-b-2 px-2 py-2 whitespace-nowrap md:px-3 -outline-offset-2!',
             id === shown ? 'border-accent font-medium text-accent' : 'border-transparent text-ink-2 hover:text-ink',
           ),
         }),

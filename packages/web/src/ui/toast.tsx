@@ -35,7 +35,9 @@ export function Toasts({ children }: { children: ReactNode }): ReactNode {
     <Base.Provider toastManager={manager}>
       {children}
       <Base.Portal>
-        <Base.Viewport className="fixed right-4 bottom-4 z-[60] grid w-[calc(100vw-2rem)] max-w-sm gap-2">
+        <Base.Viewport
+          /* On a phone above the navigation. */ className="fixed right-4 bottom-18 z-[60] grid w-[calc(100vw-2rem)] max-w-sm gap-2 md:bottom-4"
+        >
           <List />
         </Base.Viewport>
       </Base.Portal>

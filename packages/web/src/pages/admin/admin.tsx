@@ -47,7 +47,7 @@ export function AdminPage(): ReactNode {
     <Page title={t('title')}>
       <Tabs
         label={t('tabs.label')}
-        tabs={offered.map((id) => ({ id, text: t(`tabs.${id}`) }))}
+        tabs={offered}
         shown={shown}
         link={(id, props) => (
           <Link

@@ -21,9 +21,9 @@ export function AddMenu({
     <Menu
       label={label}
       trigger={
-        <button type="button" className={buttonClass('plain', 'small')} title={label}>
+        <button type="button" className={buttonClass('plain')} title={label}>
           <Plus className="size-4" aria-hidden />
-          {t('add')}
+          <span className="max-md:sr-only">{t('add')}</span>
         </button>
       }
     >

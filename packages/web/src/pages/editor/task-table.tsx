@@ -10,7 +10,7 @@ import { useCommitted } from './form/commit.ts';
 import type { OutlineTask } from './outline.ts';
 import type { Editing } from './use-editing.ts';
 
-const COLUMNS = 'grid grid-cols-[minmax(8rem,2fr)_6rem_minmax(8rem,3fr)_4.5rem_5rem] items-center gap-2 px-2';
+const COLUMNS = 'grid grid-cols-[minmax(9rem,3fr)_5.5rem_minmax(8rem,3fr)_4rem_4.5rem] items-center gap-2 px-2';
 const ROW = 40;
 
 export function TaskTable({
@@ -67,9 +67,13 @@ export function TaskTable({
       >
         <div role="rowgroup" className="sticky top-0 z-10 min-w-[36rem] border-b border-line bg-surface-2">
           <div role="row" className={`${COLUMNS} py-1 text-xs font-medium text-ink-2`}>
-            <span role="columnheader">{t('taskName')}</span>
+            <span role="columnheader" className="px-1">
+              {t('taskName')}
+            </span>
             <span role="columnheader">{t('type')}</span>
-            <span role="columnheader">{t('needs')}</span>
+            <span role="columnheader" className="px-1">
+              {t('needs')}
+            </span>
             <span role="columnheader">{t('disabled')}</span>
             <span role="columnheader" />
           </div>
@@ -129,7 +133,8 @@ function Row({
     const names = typed.split(/[\s,，]+/).filter(Boolean);
     editing.set(['tasks', name, 'needs'], names.length === 0 ? undefined : names);
   });
-  const cell = 'min-h-8! border-transparent bg-transparent py-0.5! hover:border-line focus:border-line-strong';
+  const cell =
+    'min-h-8! text-ellipsis px-1! border-transparent bg-transparent py-0.5! hover:border-line focus:border-line-strong';
   return (
     <>
       <span role="cell" className="flex min-w-0 items-center gap-1">

@@ -62,8 +62,8 @@ export function Toolbar({
   }, [base, title, t]);
   const mod = isMac() ? '⌘' : 'Ctrl ';
   return (
-    <header className="flex flex-wrap items-center gap-x-3 gap-y-1.5 border-b border-line px-4 py-2">
-      <div className="min-w-0 grow">
+    <header className="flex flex-wrap items-center gap-x-3 gap-y-1.5 border-b border-line px-3 py-2 md:px-4">
+      <div className="min-w-0 grow max-md:basis-full">
         <h1 className="truncate text-lg font-semibold">
           {base === null ? (
             title

@@ -36,7 +36,7 @@ export function OperationsPage(): ReactNode {
     <Page title={t('title')} subtitle={<Summary />}>
       <Tabs
         label={t('tabs.label')}
-        tabs={NAMES.map((id) => ({ id, text: t(`tabs.${id}`) }))}
+        tabs={NAMES}
         shown={shown}
         link={(id, props) => (
           <Link {...props} key={id} to="/operations" search={id === 'workers' ? {} : { tab: id }} replace>

@@ -53,7 +53,11 @@ export function GanttView({
           {Array.from({ length: TICKS }, (_, index) => (
             <span
               key={index}
-              className={clsx('absolute whitespace-nowrap', index === TICKS - 1 && '-translate-x-full')}
+              className={clsx(
+                'absolute whitespace-nowrap',
+                index === TICKS - 1 && '-translate-x-full',
+                index % 2 === 1 && 'max-md:hidden',
+              )}
               style={{ left: `${(index / (TICKS - 1)) * 100}%` }}
             >
               {index === 0 ? clockTime(from) : `+${span(((to - from) * index) / (TICKS - 1))}`}

@@ -86,6 +86,8 @@ const BAR: readonly TaskRunState[] = [
   'skipped',
   'pending',
 ];
+/** Of a bar that shows how far it is, nothing. */
+const NOT_BEGUN: ReadonlySet<TaskRunState> = new Set(['pending', 'queued', 'delayed', 'skipped']);
 const FILL = { ok: 'bg-ok', run: 'bg-run', bad: 'bg-bad', warn: 'bg-warn', idle: 'bg-line-strong', hold: 'bg-hold' };
 
 function Progress({ run }: { run: RunView }): ReactNode {
@@ -109,7 +111,7 @@ function Progress({ run }: { run: RunView }): ReactNode {
             key={state}
             title={`${common(`state.${state}`)}: ${count}`}
             className={clsx(
-              state === 'pending' || state === 'skipped' ? 'bg-surface-3' : FILL[STATE_LOOK[state].tone],
+              NOT_BEGUN.has(state) ? 'bg-surface-3' : FILL[STATE_LOOK[state].tone],
               (state === 'running' || state === 'killing') && 'animate-pulse',
             )}
             style={{ width: `${(count / Math.max(1, run.taskCount)) * 100}%` }}
@@ -149,7 +151,9 @@ function Facts({ run }: { run: RunView }): ReactNode {
       <Fact name={t('head.submitted')}>
         {t(`head.execType.${run.execType}`)} · {run.submittedBy}
       </Fact>
-      <Fact name={t('head.mode')}>{t(`head.modes.${run.mode}`, { defaultValue: run.mode })}</Fact>
+      {run.mode !== 'whole' && (
+        <Fact name={t('head.mode')}>{t(`head.modes.${run.mode}`, { defaultValue: run.mode })}</Fact>
+      )}
       <Fact name={t('head.version')}>
         <Link
           to="/projects/$project/workflows/$workflow"

@@ -27,7 +27,7 @@ export function PlanTable({ plan, isTall = false }: { plan: PlanView; isTall?: b
     overscan: 12,
   });
   return (
-    <div className={clsx('grid gap-2', isTall && 'h-full grid-rows-[auto_auto_1fr] p-3')}>
+    <div className={clsx('grid gap-2', isTall && 'h-full min-h-0 grid-rows-[auto_auto_1fr] p-3')}>
       <div className="flex flex-wrap gap-2" role="group" aria-label={t('plan.filter')}>
         {KINDS.map((kind) => (
           <button
@@ -65,9 +65,11 @@ export function PlanTable({ plan, isTall = false }: { plan: PlanView; isTall?: b
                 className="absolute inset-x-0 flex h-8 items-center gap-3 border-b border-line px-3"
                 style={{ transform: `translateY(${start}px)` }}
               >
-                <PlanBadge plan={task.plan} />
+                <span className="w-16 shrink-0">
+                  <PlanBadge plan={task.plan} />
+                </span>
                 <span className="min-w-0 grow truncate font-mono text-xs">{task.name}</span>
-                <span className="truncate text-xs text-ink-2">
+                <span className="shrink-0 text-xs text-ink-2">
                   {task.attempt !== null && t('plan.attempt', { attempt: task.attempt })}
                   {task.reason !== null && t(`plan.${task.reason}`)}
                 </span>

@@ -1,6 +1,7 @@
 /** One run, live: what it is and how it stands, why it failed, its tasks in several views, the task that is chosen, and the log of its attempt. What is chosen stands in the address. */
 import { parseRunId, type RunId } from '@pelorus/protocol';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import clsx from 'clsx';
 import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useRunLive, type RunPicture } from '../../api/run-live.ts';
@@ -18,6 +19,7 @@ import type { Order } from './orders.ts';
 import { Split } from './split.tsx';
 import { TaskPanel } from './task-panel.tsx';
 import './texts.ts';
+import { Waiting } from './waiting.tsx';
 import { VIEWS, Views, ViewTabs, type View } from './views.tsx';
 
 export function RunPage(): ReactNode {
@@ -91,7 +93,12 @@ function Shown({ picture, run }: { picture: RunPicture; run: NonNullable<RunPict
   const toCompare = (): void => choose({ view: 'compare' });
 
   const logPane = (
-    <section ref={log} tabIndex={-1} aria-label={t('log.title')} className="h-full min-h-0 outline-none">
+    <section
+      ref={log}
+      tabIndex={-1}
+      aria-label={t('log.title')}
+      className={clsx('min-h-0 outline-none md:h-full', task !== null && 'h-[70vh]')}
+    >
       {task === null ? (
         <EmptyState title={t('log.noTask')}>{t('log.noTaskHint')}</EmptyState>
       ) : (
@@ -111,7 +118,12 @@ function Shown({ picture, run }: { picture: RunPicture; run: NonNullable<RunPict
         <RunHead
           run={run}
           connection={picture.connection}
-          failure={<Failure run={run} tasks={tasks} onShow={showLog} />}
+          failure={
+            <>
+              <Failure run={run} tasks={tasks} onShow={showLog} />
+              <Waiting run={run} tasks={tasks} onShow={select} />
+            </>
+          }
           actions={<RunActions run={run} selected={search.task ?? null} onOrder={onOrder} onCompare={toCompare} />}
         />
       </div>
@@ -121,10 +133,13 @@ function Shown({ picture, run }: { picture: RunPicture; run: NonNullable<RunPict
         above={
           <div className="flex h-full min-h-0 flex-col md:flex-row">
             <div
-              className="h-[50vh] min-w-0 grow md:h-full"
-              id="run-view"
+              className={clsx(
+                'flex max-h-[60vh] min-w-0 grow flex-col md:h-full md:max-h-none',
+                view === 'graph' && 'h-[50vh]',
+              )}
+              id={`panel-${view}`}
               role="tabpanel"
-              aria-label={t(`view.${view}`)}
+              aria-labelledby={`tab-${view}`}
             >
               <Views
                 view={view}

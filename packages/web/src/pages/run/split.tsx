@@ -47,7 +47,7 @@ export function Split({ above, below, label }: { above: ReactNode; below: ReactN
         onKeyDown={onKey}
         className="hidden h-1.5 shrink-0 cursor-row-resize touch-none border-t border-line bg-surface-2 hover:bg-accent-soft md:block"
       />
-      <div className="h-[70vh] min-h-0 border-t border-line md:h-auto md:basis-0" style={{ flexGrow: share }}>
+      <div className="min-h-0 border-t border-line md:basis-0" style={{ flexGrow: share }}>
         {below}
       </div>
     </div>

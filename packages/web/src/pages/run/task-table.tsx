@@ -1,6 +1,7 @@
 /** All tasks as a table: found by name, filtered by state, sorted, and chosen for a run of just these. */
 import { TASK_RUN_STATES, type TaskRunState, type TaskView } from '@pelorus/protocol';
 import { useVirtualizer } from '@tanstack/react-virtual';
+import clsx from 'clsx';
 import { ArrowDown, ArrowUp, ListChecks } from 'lucide-react';
 import { useMemo, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -12,6 +13,11 @@ import { EmptyState } from '../../ui/states.tsx';
 import { span, Time, useNow } from '../../ui/time.tsx';
 
 const ROW_PX = 36;
+const HEAD = 'px-3 py-1.5 text-start font-medium whitespace-nowrap';
+/** Columns that are there where the table has room for them; what is said in the last one then stands below the name. */
+const NARROW = '@max-md:hidden';
+const WIDE = '@max-2xl:hidden';
+const WIDEST = '@max-4xl:hidden';
 export const SORTS = ['index', 'name', 'state', 'started', 'took', 'attempts'] as const;
 export type Sort = (typeof SORTS)[number];
 
@@ -63,7 +69,7 @@ export function TaskTable({
     setTicked(next);
   };
   return (
-    <div className="flex h-full flex-col">
+    <div className="flex h-full min-h-0 flex-col">
       <div className="flex flex-wrap items-center gap-2 border-b border-line px-3 py-2">
         <Input
           data-list-filter
@@ -71,13 +77,13 @@ export function TaskTable({
           placeholder={t('table.find')}
           value={choice.find}
           onChange={(event) => onChoice({ find: event.target.value })}
-          className="max-w-52"
+          className="min-w-0 flex-1 basis-28 md:max-w-52"
         />
         <Select
           aria-label={t('table.state')}
           value={choice.state}
           onChange={(event) => onChoice({ state: event.target.value })}
-          className="max-w-44"
+          className="w-auto! min-w-0 flex-1 basis-28 md:max-w-44"
         >
           <option value="">{t('table.anyState')}</option>
           {states.map((state) => (
@@ -86,8 +92,8 @@ export function TaskTable({
             </option>
           ))}
         </Select>
-        <span className="text-xs text-ink-2">{t('table.count', { count: rows.length })}</span>
-        <span className="grow" />
+        <span className="text-xs whitespace-nowrap text-ink-2">{t('table.count', { count: rows.length })}</span>
+        <span className="grow max-md:hidden" />
         {onRunSelected && ticked.size > 0 && (
           <>
             <Button kind="quiet" onClick={() => setTicked(new Set())}>
@@ -107,12 +113,12 @@ export function TaskTable({
       ) : (
         <div
           ref={scroller}
-          className="min-h-0 grow overflow-auto"
+          className="@container min-h-0 grow overflow-auto"
           tabIndex={0}
           role="region"
           aria-label={t('view.table')}
         >
-          <table className="w-full min-w-180 border-collapse text-sm" aria-rowcount={rows.length}>
+          <table className="w-full border-collapse text-sm" aria-rowcount={rows.length}>
             <thead className="sticky top-0 z-10 bg-surface-2 text-start text-xs text-ink-2">
               <tr>
                 {onRunSelected && (
@@ -132,12 +138,12 @@ export function TaskTable({
                   </th>
                 )}
                 <Head sort="name" choice={choice} onChoice={onChoice} text={t('table.task')} />
-                <th className="px-3 py-1.5 text-start font-medium">{t('table.type')}</th>
+                <th className={clsx(HEAD, WIDEST)}>{t('table.type')}</th>
                 <Head sort="state" choice={choice} onChoice={onChoice} text={t('table.state')} />
-                <Head sort="attempts" choice={choice} onChoice={onChoice} text={t('table.attempts')} />
-                <Head sort="started" choice={choice} onChoice={onChoice} text={t('table.started')} />
-                <Head sort="took" choice={choice} onChoice={onChoice} text={t('table.took')} />
-                <th className="px-3 py-1.5 text-start font-medium">{t('table.why')}</th>
+                <Head sort="attempts" choice={choice} onChoice={onChoice} text={t('table.attempts')} className={WIDE} />
+                <Head sort="started" choice={choice} onChoice={onChoice} text={t('table.started')} className={WIDEST} />
+                <Head sort="took" choice={choice} onChoice={onChoice} text={t('table.took')} className={NARROW} />
+                <th className={clsx(HEAD, WIDE)}>{t('table.why')}</th>
               </tr>
             </thead>
             <tbody>
@@ -170,16 +176,18 @@ function Head({
   text,
   choice,
   onChoice,
+  className,
 }: {
   sort: Sort;
   text: string;
+  className?: string;
   choice: TableChoice;
   onChoice: (choice: Partial<TableChoice>) => void;
 }): ReactNode {
   const isUp = choice.sort === sort;
   const isDown = choice.sort === `-${sort}`;
   return (
-    <th className="px-3 py-1.5 text-start font-medium" aria-sort={isUp ? 'ascending' : isDown ? 'descending' : 'none'}>
+    <th className={clsx(HEAD, className)} aria-sort={isUp ? 'ascending' : isDown ? 'descending' : 'none'}>
       <button
         type="button"
         className="inline-flex items-center gap-1 hover:text-ink"
@@ -226,7 +234,7 @@ function Row({
           />
         </td>
       )}
-      <td className="max-w-64 px-3">
+      <td className="w-full max-w-0 px-3 leading-tight @2xl:w-auto @2xl:max-w-64">
         <button
           type="button"
           onClick={() => onSelect(task.name)}
@@ -234,15 +242,18 @@ function Row({
         >
           {task.name}
         </button>
+        {why !== '' && <span className="block truncate text-[11px] text-ink-2 @2xl:hidden">{why}</span>}
       </td>
-      <td className="px-3 text-xs text-ink-2">{task.type}</td>
-      <td className="px-3">
+      <td className={clsx('px-3 text-xs text-ink-2', WIDEST)}>{task.type}</td>
+      <td className="px-3 max-md:ps-0">
         <StateBadge state={task.state} />
       </td>
-      <td className="px-3 tabular-nums">{task.attempts.length || ''}</td>
-      <td className="px-3 text-xs whitespace-nowrap">{task.startedAt !== null && <Time at={task.startedAt} />}</td>
-      <td className="px-3 text-xs whitespace-nowrap tabular-nums">{took !== null && span(took)}</td>
-      <td className="max-w-80 truncate px-3 text-xs text-ink-2" title={why}>
+      <td className={clsx('px-3 tabular-nums', WIDE)}>{task.attempts.length || ''}</td>
+      <td className={clsx('px-3 text-xs whitespace-nowrap', WIDEST)}>
+        {task.startedAt !== null && <Time at={task.startedAt} />}
+      </td>
+      <td className={clsx('px-3 text-xs whitespace-nowrap tabular-nums', NARROW)}>{took !== null && span(took)}</td>
+      <td className={clsx('w-full max-w-0 truncate px-3 text-xs text-ink-2', WIDE)} title={why}>
         {why}
       </td>
     </tr>

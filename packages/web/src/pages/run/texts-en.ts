@@ -23,6 +23,11 @@ export const en = {
     rerunOf: 'Re-run of',
   },
   failure: { title: 'Cause of the failure', first: '{{task}} failed first:', log: 'Read its log' },
+  waiting: {
+    because: ': {{reason}}',
+    more_one: ' – and {{count}} more task waits',
+    more_other: ' – and {{count}} more tasks wait',
+  },
   action: {
     pause: 'Pause',
     resume: 'Resume',

@@ -26,6 +26,7 @@ export const zh: Texts<typeof en> = {
     rerunOf: '重跑自',
   },
   failure: { title: '失败原因', first: '{{task}} 最先失败：', log: '查看日志' },
+  waiting: { because: '：{{reason}}', more_other: '；另有 {{count}} 个任务在等待' },
   action: {
     pause: '暂停',
     resume: '恢复',

@@ -1,11 +1,12 @@
 import type { RunView, TaskView } from '@pelorus/protocol';
 import { useQuery } from '@tanstack/react-query';
 import { ChartGantt, GitCompare, ListTree, MemoryStick, Table2, Workflow, type LucideIcon } from 'lucide-react';
-import type { KeyboardEvent, ReactNode } from 'react';
+import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client.ts';
 import { Spinner } from '../../ui/spinner.tsx';
 import { ErrorState } from '../../ui/states.tsx';
+import { Tabs } from '../../ui/tabs.tsx';
 import { CompareView } from './compare-view.tsx';
 import { GanttView } from './gantt-view.tsx';
 import { GraphView } from './graph-view.tsx';
@@ -28,41 +29,22 @@ const ICONS: Record<View, LucideIcon> = {
 
 export function ViewTabs({ view, onView }: { view: View; onView: (view: View) => void }): ReactNode {
   const { t } = useTranslation('run');
-  const onKeyDown = (event: KeyboardEvent): void => {
-    const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
-    if (step === 0) return;
-    event.preventDefault();
-    const next = VIEWS[(VIEWS.indexOf(view) + step + VIEWS.length) % VIEWS.length]!;
-    onView(next);
-    document.querySelector<HTMLElement>(`[data-view="${next}"]`)?.focus();
-  };
   return (
-    <div
-      role="tablist"
-      aria-label={t('view.label')}
-      onKeyDown={onKeyDown}
-      className="flex shrink-0 overflow-x-auto border-b border-line px-2 md:px-4"
-    >
-      {VIEWS.map((each) => {
+    <Tabs
+      label={t('view.label')}
+      className="shrink-0 px-1 md:px-4"
+      tabs={VIEWS}
+      shown={view}
+      link={(each, props) => {
         const Icon = ICONS[each];
         return (
-          <button
-            key={each}
-            type="button"
-            role="tab"
-            data-view={each}
-            aria-selected={each === view}
-            aria-controls="run-view"
-            tabIndex={each === view ? 0 : -1}
-            onClick={() => onView(each)}
-            className="-mb-px flex min-h-9 items-center gap-1.5 border-b-2 border-transparent px-3 text-ink-2 -outline-offset-2! hover:text-ink aria-selected:border-accent aria-selected:font-medium aria-selected:text-accent"
-          >
-            <Icon className="size-4" aria-hidden />
-            <span className="whitespace-nowrap">{t(`view.${each}`)}</span>
+          <button key={each} type="button" {...props} onClick={() => onView(each)}>
+            <Icon className="size-4 max-md:hidden" aria-hidden />
+            {t(`view.${each}`)}
           </button>
         );
-      })}
-    </div>
+      }}
+    />
   );
 }
 

@@ -23,7 +23,8 @@ export function BulkDialog({
 }: {
   action: BulkActionName;
   about: BulkAbout;
-  onClose: () => void;
+  /** Whether it was done to any. */
+  onClose: (isDone: boolean) => void;
 }): ReactNode {
   const { t } = useTranslation('runs');
   const [key] = useState(newRequestKey);
@@ -34,27 +35,29 @@ export function BulkDialog({
     gcTime: 0,
   });
   const start = useMutation({ mutationFn: () => api.bulk.runs({ action, ...about }, { idempotencyKey: key }) });
+  const close = (): void => onClose(start.data !== undefined);
   const would = preview.data?.items.filter((item) => item.would === 'apply') ?? [];
   const cannot = preview.data?.items.filter((item) => item.would === 'refuse') ?? [];
   return (
     <Dialog
       open
-      onClose={onClose}
+      onClose={close}
       title={t(`bulk.title.${action}`)}
       size="wide"
       footer={
         start.data ? (
-          <Button onClick={onClose}>{t('action.close', { ns: 'common' })}</Button>
+          <Button onClick={close}>{t('action.close', { ns: 'common' })}</Button>
         ) : (
           <>
-            <Button onClick={onClose}>{t('action.cancel', { ns: 'common' })}</Button>
+            <Button onClick={close}>{t('action.cancel', { ns: 'common' })}</Button>
             <Button
               kind={action === 'stop' ? 'danger' : 'primary'}
               busy={start.isPending}
               disabled={would.length === 0}
               onClick={() => start.mutate()}
             >
-              {t('bulk.go')}
+              {t(`bulk.action.${action}`)}
+              {preview.data && ` (${preview.data.total - cannot.length})`}
             </Button>
           </>
         )
@@ -96,10 +99,12 @@ function Items({ title, items, more }: { title: string; items: Item[]; more: num
       <h3 className="font-medium">{title}</h3>
       <ul className="mt-1 max-h-64 overflow-auto rounded border border-line">
         {items.slice(0, SHOWN).map(({ run, workflow, state, message }) => (
-          <li key={run} className="flex flex-wrap items-center gap-2 border-b border-line px-2 py-1 last:border-b-0">
+          <li key={run} className="flex items-center gap-2 border-b border-line px-2 py-1 last:border-b-0">
             <span className="tabular-nums">#{run}</span>
-            <span className="grow">{workflow}</span>
-            {message && <span className="text-xs text-ink-2">{message}</span>}
+            <span className="min-w-0 grow">
+              <span className="block truncate">{workflow}</span>
+              {message && <span className="block text-xs text-ink-2">{message}</span>}
+            </span>
             {state && <StateBadge state={state} />}
           </li>
         ))}

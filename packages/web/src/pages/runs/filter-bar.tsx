@@ -2,15 +2,18 @@ import { RUN_STATES } from '@pelorus/protocol';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import clsx from 'clsx';
-import { SlidersHorizontal } from 'lucide-react';
-import { useDeferredValue, useEffect, useState, type ReactNode } from 'react';
+import { SlidersHorizontal, X } from 'lucide-react';
+import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client.ts';
+import { withoutEmpty } from '../../app/search-params.ts';
 import { Button } from '../../ui/button.tsx';
 import { Field, Input, Select } from '../../ui/field.tsx';
+import { FilterInput } from '../../ui/filter-input.tsx';
 import { STATE_LOOK, TONE_CLASS } from '../../ui/state-badge.tsx';
 import { statesOf, today, type RunsSearch } from './filter.ts';
 
+const CHIP = 'inline-flex min-h-7 items-center gap-1 rounded-full border px-2 text-xs whitespace-nowrap md:min-h-6';
 const PRESETS = {
   failed: () => ({ state: 'failed,dependency_failed', since: today() }),
   running: () => ({ state: 'queued,running,pausing,stopping' }),
@@ -27,12 +30,6 @@ export function FilterBar(): ReactNode {
   );
   const change = (part: RunsSearch): void =>
     void navigate({ search: (now) => withoutEmpty({ ...now, ...part }), replace: true });
-  const [text, setText] = useState(search.q ?? '');
-  const asked = useDeferredValue(text.trim());
-  useEffect(() => {
-    if (asked !== (search.q ?? '')) change({ q: asked });
-    // What is typed changes the address, and not the other way round.
-  }, [asked]);
   const chosen = statesOf(search);
   const toggle = (state: (typeof chosen)[number]): void =>
     change({
@@ -40,18 +37,15 @@ export function FilterBar(): ReactNode {
     });
   return (
     <div className="grid gap-2">
-      <div className="flex flex-wrap items-center gap-2">
-        <Input
-          type="search"
-          data-list-filter
-          className="max-w-80"
-          aria-label={t('filter')}
-          placeholder={t('filter')}
-          value={text}
-          onChange={(event) => setText(event.target.value)}
+      <div className="grid grid-cols-2 gap-2 md:flex md:flex-wrap md:items-center">
+        <FilterInput
+          className="max-md:col-span-2 md:max-w-80"
+          label={t('filter')}
+          value={search.q ?? ''}
+          onChange={(q) => change({ q })}
         />
         <Select
-          className="max-w-48"
+          className="md:max-w-48"
           aria-label={t('project')}
           value={search.project ?? ''}
           onChange={(event) => change({ project: event.target.value })}
@@ -62,14 +56,12 @@ export function FilterBar(): ReactNode {
           ))}
         </Select>
         <Select
-          className="max-w-48"
+          className="md:max-w-48"
           aria-label={t('kind')}
           value={search.execType ?? ''}
           onChange={(event) => change({ execType: event.target.value })}
         >
-          <option value="">
-            {t('kind')}: {t('anyKind')}
-          </option>
+          <option value="">{t('anyKind')}</option>
           {(['DIRECT', 'SCHEDULER', 'COMPLEMENT_DATA'] as const).map((kind) => (
             <option key={kind} value={kind}>
               {t(`kinds.${kind}`)}
@@ -79,43 +71,48 @@ export function FilterBar(): ReactNode {
         <Button aria-expanded={open} onClick={() => setOpen(!open)}>
           <SlidersHorizontal className="size-4" aria-hidden /> {t('moreFilters')}
         </Button>
-        {(Object.keys(PRESETS) as (keyof typeof PRESETS)[]).map((name) => (
-          <Button key={name} kind="quiet" size="small" onClick={() => change({ since: '', ...PRESETS[name]() })}>
-            {t(`presets.${name}`)}
-          </Button>
-        ))}
-        {Object.values(search).some(Boolean) && (
-          <Button
-            kind="quiet"
-            size="small"
-            onClick={() => {
-              setText('');
-              void navigate({ search: {} });
-            }}
-          >
-            {t('clear')}
-          </Button>
-        )}
+        <Button
+          kind="quiet"
+          disabled={!Object.values(search).some(Boolean)}
+          onClick={() => void navigate({ search: {} })}
+        >
+          <X className="size-4" aria-hidden /> {t('clear')}
+        </Button>
       </div>
-      <div role="group" aria-label={t('state')} className="flex flex-wrap gap-1">
-        {RUN_STATES.map((state) => {
-          const { tone, icon: Icon } = STATE_LOOK[state];
-          const on = chosen.includes(state);
-          return (
+      {/* On a phone one line that is pushed aside. */}
+      <div className="flex gap-1 overflow-x-auto py-0.5 max-md:-mx-4 max-md:px-4 md:flex-wrap">
+        <div role="group" aria-label={t('quick')} className="flex shrink-0 gap-1 border-e border-line pe-2 me-1">
+          {(Object.keys(PRESETS) as (keyof typeof PRESETS)[]).map((name) => (
             <button
-              key={state}
+              key={name}
               type="button"
-              aria-pressed={on}
-              onClick={() => toggle(state)}
-              className={clsx(
-                'inline-flex min-h-6 items-center gap-1 rounded-full border px-2 text-xs',
-                on ? [TONE_CLASS[tone], 'border-current font-medium'] : 'border-line text-ink-2 hover:bg-surface-3',
-              )}
+              onClick={() => change({ since: '', ...PRESETS[name]() })}
+              className={clsx(CHIP, 'border-line-strong font-medium hover:bg-surface-3')}
             >
-              <Icon className="size-3.5" aria-hidden /> {t(`state.${state}`, { ns: 'common' })}
+              {t(`presets.${name}`)}
             </button>
-          );
-        })}
+          ))}
+        </div>
+        <div role="group" aria-label={t('state')} className="flex shrink-0 gap-1 md:shrink md:flex-wrap">
+          {RUN_STATES.map((state) => {
+            const { tone, icon: Icon } = STATE_LOOK[state];
+            const on = chosen.includes(state);
+            return (
+              <button
+                key={state}
+                type="button"
+                aria-pressed={on}
+                onClick={() => toggle(state)}
+                className={clsx(
+                  CHIP,
+                  on ? [TONE_CLASS[tone], 'border-current font-medium'] : 'border-line text-ink-2 hover:bg-surface-3',
+                )}
+              >
+                <Icon className="size-3.5" aria-hidden /> {t(`state.${state}`, { ns: 'common' })}
+              </button>
+            );
+          })}
+        </div>
       </div>
       {open && (
         <div className="grid gap-3 rounded-lg border border-line bg-surface-2 p-3 sm:grid-cols-2 lg:grid-cols-5">
@@ -146,8 +143,4 @@ export function FilterBar(): ReactNode {
       )}
     </div>
   );
-}
-
-function withoutEmpty(search: RunsSearch): RunsSearch {
-  return Object.fromEntries(Object.entries(search).filter(([, value]) => value));
 }

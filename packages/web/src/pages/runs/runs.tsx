@@ -3,11 +3,12 @@ import './texts.ts';
 import type { BulkActionName, Page as ApiPage, RunView } from '@pelorus/protocol';
 import { useInfiniteQuery, type InfiniteData } from '@tanstack/react-query';
 import { Link, useSearch } from '@tanstack/react-router';
+import { X } from 'lucide-react';
 import { useCallback, useMemo, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, queries } from '../../api/client.ts';
 import { useRunsFeed } from '../../api/run-live.ts';
-import { Button, buttonClass } from '../../ui/button.tsx';
+import { Button, buttonClass, IconButton } from '../../ui/button.tsx';
 import { Checkbox } from '../../ui/field.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Spinner } from '../../ui/spinner.tsx';
@@ -75,12 +76,16 @@ export function RunsPage(): ReactNode {
     setFresh(new Set());
     void queries.resetQueries({ queryKey: key, exact: true });
   };
-  const count = everything ? null : chosen.size;
+  const clear = (): void => {
+    setEverything(false);
+    setChosen(new Set());
+  };
+  const isFiltered = Object.keys(selection).length > 0;
   const about: BulkAbout | null = everything ? { filter: selection } : chosen.size > 0 ? { ids: [...chosen] } : null;
   return (
     <Page title={t('title')}>
       <FilterBar />
-      <div className="flex min-h-9 flex-wrap items-center gap-2">
+      <div className="flex min-h-9 flex-wrap items-center gap-x-4 gap-y-1">
         {items.length > 0 && (
           <>
             <Checkbox
@@ -91,30 +96,13 @@ export function RunsPage(): ReactNode {
                 setChosen(new Set(event.target.checked ? items.map(({ id }) => id) : []));
               }}
             />
-            <Checkbox
-              label={t('allMatching')}
-              title={Object.keys(selection).length === 0 ? t('needsFilter') : t('matching')}
-              disabled={Object.keys(selection).length === 0}
-              checked={everything}
-              onChange={(event) => setEverything(event.target.checked)}
-            />
-          </>
-        )}
-        {about && (
-          <>
-            <span className="text-ink-2" aria-live="polite">
-              {count === null ? t('matching') : t('selected', { count })}
-            </span>
-            {ACTIONS.map((action) => (
-              <Button
-                key={action}
-                size="small"
-                kind={action === 'stop' ? 'danger' : 'plain'}
-                onClick={() => setBulk({ action, about })}
-              >
-                {t(`bulk.action.${action}`)}
-              </Button>
-            ))}
+            {isFiltered && (
+              <Checkbox
+                label={t('allMatching')}
+                checked={everything}
+                onChange={(event) => setEverything(event.target.checked)}
+              />
+            )}
           </>
         )}
         {fresh.size > 0 && (
@@ -129,14 +117,14 @@ export function RunsPage(): ReactNode {
         <ErrorState error={list.error} onRetry={() => void list.refetch()} />
       ) : items.length === 0 ? (
         <EmptyState
-          title={Object.keys(selection).length > 0 ? t('nothing') : t('empty')}
+          title={isFiltered ? t('nothing') : t('empty')}
           action={
             <Link to="/workflows" className={buttonClass('primary')}>
               {t('openWorkflows')}
             </Link>
           }
         >
-          {Object.keys(selection).length === 0 && t('emptyHint')}
+          {!isFiltered && t('emptyHint')}
         </EmptyState>
       ) : (
         <RunRows
@@ -154,16 +142,63 @@ export function RunsPage(): ReactNode {
           more={list.hasNextPage ? { load: () => void list.fetchNextPage(), busy: list.isFetchingNextPage } : null}
         />
       )}
+      {about && (
+        <BulkBar
+          text={everything ? t('matching') : t('selected', { count: chosen.size })}
+          onAction={(action) => setBulk({ action, about })}
+          onClear={clear}
+        />
+      )}
       {bulk && (
         <BulkDialog
           action={bulk.action}
           about={bulk.about}
-          onClose={() => {
+          onClose={(isDone) => {
             setBulk(null);
+            if (!isDone) return;
+            clear();
             void list.refetch();
           }}
         />
       )}
     </Page>
+  );
+}
+
+/** What may be done with the runs that are chosen: at the lower edge, so that no row moves under the hand that chooses. */
+function BulkBar({
+  text,
+  onAction,
+  onClear,
+}: {
+  text: string;
+  onAction: (action: BulkActionName) => void;
+  onClear: () => void;
+}): ReactNode {
+  const { t } = useTranslation('runs');
+  return (
+    <div
+      role="toolbar"
+      aria-label={t('bulkBar')}
+      className="sticky bottom-2 z-20 mt-auto flex flex-wrap items-center gap-2 rounded-lg border border-line-strong bg-surface px-3 py-2 shadow-lg"
+    >
+      <span className="font-medium" aria-live="polite">
+        {text}
+      </span>
+      <span className="grow" />
+      {ACTIONS.map((action) => (
+        <Button
+          key={action}
+          size="small"
+          kind={action === 'stop' ? 'danger' : 'plain'}
+          onClick={() => onAction(action)}
+        >
+          {t(`bulk.action.${action}`)}
+        </Button>
+      ))}
+      <IconButton size="small" label={t('unselect')} onClick={onClear}>
+        <X className="size-4" aria-hidden />
+      </IconButton>
+    </div>
   );
 }

@@ -18,10 +18,7 @@ export function SchedulesPage(): ReactNode {
     <Page title={t('title')} actions={maintenance.data?.paused === false && <MaintenanceSwitch />}>
       <Tabs
         label={t('title')}
-        tabs={[
-          { id: 'schedules', text: t('tabs.schedules') },
-          { id: 'calendars', text: t('tabs.calendars') },
-        ]}
+        tabs={['schedules', 'calendars']}
         shown={shown}
         link={(id, props) => (
           <Link key={id} to="/schedules" search={id === 'calendars' ? { tab: id } : {}} replace {...props}>

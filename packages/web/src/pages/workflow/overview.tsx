@@ -96,7 +96,7 @@ function Parameters({ view }: { view: WorkflowView }): ReactNode {
             </thead>
             <tbody>
               {params.map(([name, { type, default: byDefault, required, enum: choices }]) => (
-                <tr key={name} className="border-t border-line align-top">
+                <tr key={name} className="border-t border-line align-baseline">
                   <th scope="row" className="px-4 py-1.5 text-start font-mono text-xs font-medium">
                     {name}
                   </th>

@@ -87,7 +87,7 @@ function Loaded({ view }: { view: WorkflowView }): ReactNode {
     >
       <Tabs
         label={t('tabs.label')}
-        tabs={TABS.map((each) => ({ id: each, text: t(`tabs.${each}`) }))}
+        tabs={TABS}
         shown={shown}
         link={(each, props) => (
           <Link

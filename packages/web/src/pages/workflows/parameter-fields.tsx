@@ -58,7 +58,7 @@ function Parameter({
   const byDefault = declaration.default === undefined ? null : String(declaration.default);
   const choices = declaration.enum?.map(String) ?? (declaration.type === 'boolean' ? ['true', 'false'] : null);
   const hint =
-    byDefault === null || byDefault === ''
+    choices !== null || byDefault === null || byDefault === ''
       ? declaration.type
       : `${declaration.type} · ${t('runDialog.byDefault', { value: byDefault })}`;
   return (
@@ -73,7 +73,7 @@ function Parameter({
         />
       ) : (
         <Select value={typed} onChange={(event) => onChange(event.target.value)}>
-          <option value="">{byDefault === null ? '' : `${t('runDialog.unset')}: ${byDefault}`}</option>
+          <option value="">{byDefault === null ? '' : t('runDialog.unset', { value: byDefault })}</option>
           {choices.map((choice) => (
             <option key={choice}>{choice}</option>
           ))}

@@ -28,6 +28,10 @@ const NODE_TYPES = { task: memo(TaskNode) };
 const EDGE_TYPES = { dag: memo(DagLine) };
 /** At which names can still be read. */
 const READABLE_ZOOM = 0.55;
+/** Of one that cannot be read as a whole, unless it has so many nodes that only its shape can be seen. */
+const NEAR_ZOOM = 0.7;
+const MANY = 60;
+const MARGIN_PX = 16;
 const FIT = { maxZoom: ZOOM_FIT_MAX, padding: 0.08 };
 const HANDLES = [
   { type: 'target' as const, position: Position.Left, x: 0, y: NODE_HEIGHT / 2, width: 1, height: 1 },
@@ -85,27 +89,42 @@ function Flow({ nodes, graph, layout, selected, onSelect, onOpen, onConnect, onD
     [graph, layout, selected, chosenEdges],
   );
 
+  /** What can be read as a whole is shown as a whole; otherwise what is chosen, or where the graph begins. */
+  const look = (at: number | null): void => {
+    const bounds = boundsOf();
+    if (bounds === undefined) return;
+    const isReadable = Math.min(bounds.width / layout.width, bounds.height / layout.height) >= READABLE_ZOOM;
+    const place = at === null ? undefined : layout.places[at];
+    if (isReadable || (place === undefined && nodes.length > MANY)) void flow.fitView(FIT);
+    else if (place !== undefined)
+      void flow.setCenter(place.x + NODE_WIDTH / 2, place.y + NODE_HEIGHT / 2, { zoom: NEAR_ZOOM });
+    else
+      void flow.setViewport({
+        zoom: NEAR_ZOOM,
+        x: MARGIN_PX,
+        y: Math.max(MARGIN_PX, (bounds.height - layout.height * NEAR_ZOOM) / 2),
+      });
+  };
+  const lookAgain = useRef(look);
+  lookAgain.current = look;
+  const chosen = useRef(selected);
+  chosen.current = selected;
+
   useImperativeHandle(camera, () => ({
     zoomBy: (factor) => void flow.zoomTo(flow.getZoom() * factor, { duration: 120 }),
     fit: () => void flow.fitView(FIT),
     show: (index) => {
       const { x, y } = layout.places[index]!;
-      const bounds = document.querySelector('[data-dag]')?.getBoundingClientRect();
-      if (!bounds) return;
+      const bounds = boundsOf();
+      if (bounds === undefined) return;
       const { x: left, y: top } = flow.flowToScreenPosition({ x, y });
       const right = left + NODE_WIDTH * flow.getZoom();
       const isSeen = left >= bounds.left && right <= bounds.right && top >= bounds.top && top + 30 <= bounds.bottom;
-      if (isSeen) return;
-      // A graph that can be read as a whole is shown as a whole.
-      const fits = Math.min(bounds.width / layout.width, bounds.height / layout.height);
-      if (fits >= READABLE_ZOOM) void flow.fitView(FIT);
-      else void flow.setCenter(x + NODE_WIDTH / 2, y + NODE_HEIGHT / 2, { zoom: Math.max(0.6, flow.getZoom()) });
+      if (!isSeen) look(index);
     },
   }));
 
-  useEffect(() => {
-    void flow.fitView(FIT);
-  }, [flow, layout]);
+  useEffect(() => lookAgain.current(chosen.current), [layout]);
 
   // Beside a form that opens and closes it has another size each time.
   useEffect(() => {
@@ -113,12 +132,12 @@ function Flow({ nodes, graph, layout, selected, onSelect, onOpen, onConnect, onD
     if (place === null) return undefined;
     let isFirst = true;
     const observer = new ResizeObserver(() => {
-      if (!isFirst) requestAnimationFrame(() => void flow.fitView(FIT));
+      if (!isFirst) requestAnimationFrame(() => lookAgain.current(chosen.current));
       isFirst = false;
     });
     observer.observe(place);
     return () => observer.disconnect();
-  }, [flow]);
+  }, []);
 
   const onEdgesChange = useCallback((changes: EdgeChange<FlowEdge>[]) => {
     setChosenEdges((before) => {
@@ -139,7 +158,7 @@ function Flow({ nodes, graph, layout, selected, onSelect, onOpen, onConnect, onD
       edges={flowEdges}
       nodeTypes={NODE_TYPES}
       edgeTypes={EDGE_TYPES}
-      onlyRenderVisibleElements={nodes.length > 60}
+      onlyRenderVisibleElements={nodes.length > MANY}
       nodesDraggable={false}
       nodesFocusable={false}
       edgesFocusable={false}
@@ -165,6 +184,10 @@ function Flow({ nodes, graph, layout, selected, onSelect, onOpen, onConnect, onD
       }}
     />
   );
+}
+
+function boundsOf(): DOMRect | undefined {
+  return document.querySelector('[data-dag]')?.getBoundingClientRect();
 }
 
 function flowNode(task: DagNode, position: Place, selected: boolean, isEditable: boolean): FlowNode {
