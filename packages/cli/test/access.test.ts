@@ -2,7 +2,16 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import type { AuditView, MemberView, MeView, ProjectView, TokenCreated, TokenView, UserView } from '@pelorus/protocol';
+import type {
+  AuditView,
+  MemberView,
+  MeView,
+  ProjectView,
+  SessionView,
+  TokenCreated,
+  TokenView,
+  UserView,
+} from '@pelorus/protocol';
 import { createTokenFor } from '@pelorus/sdk';
 import { newPlace, type DevProcess, type Place } from './dev-process.ts';
 
@@ -89,6 +98,11 @@ test('login by password keeps a token for this server that only its owner can re
   const [token] = await json<TokenView[]>('token', 'list');
   expect(token?.name).toMatch(/^pelorus login on /);
   expect(Date.parse(token?.expiresAt ?? '')).toBeGreaterThan(Date.now() + 29 * 86_400_000);
+
+  expect(await json<SessionView[]>('user', 'sessions')).toEqual([]);
+  expect((await place.pelorus('user', 'sessions', 'admin')).code).toBe(4);
+  expect((await place.pelorus('user', 'end-session', '7')).code).toBe(5);
+  expect((await place.pelorus('user', 'end-session', 'x')).code).toBe(2);
 
   const changed = await place.pelorusWith(
     { input: `${PASSWORD}\nanother password\n` },

@@ -18,6 +18,7 @@ import type {
   TaskRunState,
   TimeoutAction,
   WorkerId,
+  WorkerLoad,
   WorkflowDefinition,
 } from '@pelorus/protocol';
 
@@ -141,6 +142,8 @@ export interface WorkerRecord {
   seenAt: number;
   /** Earlier incarnations whose attempts it has taken over. */
   supersedes?: readonly WorkerId[];
+  /** What it last said of itself, at `seenAt` or within one heartbeat before; null: nothing. */
+  load?: WorkerLoad | null;
 }
 
 /** What is now true; persisted in one transaction with the others of its batch. */

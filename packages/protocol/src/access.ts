@@ -46,6 +46,20 @@ export interface MyProject {
   owner: boolean;
 }
 
+/** Somewhere that a user is signed in. */
+export interface SessionView {
+  id: number;
+  /** The one that asks. */
+  current: boolean;
+  /** Of the network, where it was opened from. */
+  address: string;
+  createdAt: string;
+  /** When it was used last, within a minute. */
+  seenAt: string;
+  /** At the latest; earlier when it is not used. */
+  endsAt: string;
+}
+
 export interface TokenView {
   id: number;
   user: string;

@@ -44,6 +44,7 @@ export const ERRORS = {
   FILE_NOT_FOUND: { status: 404, sentence: 'There is no such file.' },
   ALERT_CHANNEL_NOT_FOUND: { status: 404, sentence: 'There is no such alert channel.' },
   USER_NOT_FOUND: { status: 404, sentence: 'There is no such user.' },
+  SESSION_NOT_FOUND: { status: 404, sentence: 'There is no such session, or not any more.' },
   TOKEN_NOT_FOUND: { status: 404, sentence: 'There is no such token.' },
   MEMBER_NOT_FOUND: { status: 404, sentence: 'The project has no such member.' },
   NOT_FOUND: { status: 404, sentence: 'There is no such thing.' },

@@ -198,8 +198,6 @@ export interface BulkPreview {
 // ---- workers and masters
 
 export interface WorkerDetail extends WorkerView {
-  /** Why it gets nothing new, when somebody said so; kept by name, through restarts. */
-  drain: { reason: string; at: string; by: string } | null;
   /** Those of projects that the caller may read; `liveAttempts` counts all. */
   attempts: {
     id: string;

@@ -314,6 +314,23 @@ export interface WorkerView {
   registeredAt: string;
   seenAt: string;
 }
+  /** What it said of itself then; null: it is offline, or has not said. */
+  load: WorkerLoadView | null;
+  /** Why it gets nothing new, when somebody said so; kept by name, through restarts. */
+  drain: { reason: string; at: string; by: string } | null;
+}
+
+/** Of the host, but for its slots. */
+export interface WorkerLoadView {
+  usedSlots: number;
+  freeSlots: number;
+  /** Of one minute; null: the host does not say. */
+  loadAverage: number | null;
+  cpuCount: number;
+  freeMemoryBytes: number;
+  totalMemoryBytes: number;
+  /** Above a limit of its configuration, so that it takes nothing. */
+  busy: boolean;
 
 export interface ConnectionBody {
   kind: 'sqlite' | 'postgres' | 'mysql';

@@ -60,6 +60,7 @@ import {
   type ScheduleTick,
   type ScheduleView,
   type SecretView,
+  type SessionView,
   type SignInLink,
   type RunsEvent,
   type SystemView,
@@ -438,6 +439,10 @@ function secretsOf(send: Transport) {
       send<undefined>(call('DELETE', path(project, name), signal)),
   };
 }
+    /** Where the user is signed in, newest first. */
+    sessions: (name: string, signal?: AbortSignal) => send<Page<SessionView>>(get(`${path(name)}/sessions`, signal)),
+    endSession: (name: string, id: number, signal?: AbortSignal) =>
+      send<undefined>(call('DELETE', `${path(name)}/sessions/${id}`, signal)),
 
 /** For a change that is to happen only when the file is as it was seen: the SHA-256 of its content. */
 interface FileChange {

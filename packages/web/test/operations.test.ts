@@ -170,6 +170,27 @@ describe.skipIf(chromiumPath === null)('Operations and administration, in the br
     expect((await me()).status).toBe(401);
   });
 
+  test('a session is ended from another browser, whose page asks to sign in', async () => {
+    await client.users.put('cid');
+    const link = async (): Promise<string> => (await client.users.createSignInLink('cid')).url;
+    await place.visit({ signedIn: false, at: await link() }, async (page) => {
+      await page.getByRole('button', { name: 'Account: cid' }).waitFor();
+      await page.goto(new URL('/account', page.url()).href);
+      const sessions = page.getByRole('table', { name: 'Sessions' });
+      await sessions.getByText('this browser').waitFor();
+      await place.visit({ signedIn: false, at: await link() }, async (other) => {
+        await other.getByRole('button', { name: 'Account: cid' }).waitFor();
+        await page.reload();
+        await sessions.getByRole('button', { name: /^End the session from/ }).click();
+        await page.getByRole('dialog').getByRole('button', { name: 'End', exact: true }).click();
+        await page.getByRole('dialog').waitFor({ state: 'hidden' });
+        expect(await sessions.getByRole('button', { name: /^End the session from/ }).count()).toBe(0);
+        expect(await other.evaluate(async () => (await fetch('/api/v1/me')).status)).toBe(401);
+      });
+    });
+    expect((await client.users.sessions('cid')).items).toHaveLength(1);
+  });
+
   test('the audit is filtered by what the address says, and a refusal has its code', async () => {
     await client.workflows.get('shop', 'no-such').catch(() => undefined);
     await place.visit({ at: '/admin?tab=audit&action=drainWorker' }, async (page) => {

@@ -1,9 +1,9 @@
-import type { UserBody, UserView } from '@pelorus/protocol';
+import type { SessionView, UserBody, UserView } from '@pelorus/protocol';
 import type { Command } from 'commander';
 import { examples } from '../examples.ts';
 import { fieldsText, writeItem, writeListing, type Column } from '../output.ts';
 import { askNewPassword, askPassword } from '../secret-prompt.ts';
-import { openSession, relativeTo, type Host, type Session } from '../session.ts';
+import { openSession, relativeTo, wholeNumber, type Host, type Session } from '../session.ts';
 import { instantText } from '../words.ts';
 
 const PAGE = 500;
@@ -14,6 +14,7 @@ export function addUserCommand(program: Command, host: Host): void {
   addReading(parent, host);
   addChanging(parent, host);
   addPassword(parent, host);
+  addSessions(parent, host);
 }
 
 function addReading(parent: Command, host: Host): void {
@@ -163,4 +164,42 @@ async function passwords(
   }
   const lines = (await session.host.readStdin()).split(/\r?\n/);
   return needsCurrent ? { current: lines[0] ?? '', new: lines[1] ?? '' } : { new: lines[0] ?? '' };
+}
+
+function addSessions(parent: Command, host: Host): void {
+  parent
+    .command('sessions [name]')
+    .description('where a user is signed in with a browser: oneself, or as an administrator somebody else')
+    .addHelpText('after', examples('pelorus user sessions', 'pelorus user sessions ann'))
+    .action(async (given: string | undefined, _flags: object, command: Command) => {
+      const session = openSession(command, host);
+      const { items } = await session.client.users.sessions(await nameOrOwn(session, given), session.signal);
+      const reference = relativeTo(session);
+      const columns: Column<SessionView>[] = [
+        { title: 'SESSION', value: ({ id }) => String(id) },
+        { title: 'ADDRESS', value: ({ address }) => address },
+        { title: 'OPENED', value: ({ createdAt }) => instantText(createdAt, reference) },
+        { title: 'USED', value: ({ seenAt }) => instantText(seenAt, reference) },
+        { title: 'ENDS', value: ({ endsAt }) => instantText(endsAt, reference) },
+      ];
+      const listing = { rows: items, columns, name: ({ id }: SessionView) => String(id), none: 'no sessions' };
+      writeListing(session.terminal.out, session.format, listing);
+    });
+
+  parent
+    .command('end-session <id> [name]')
+    .description('end a session: whoever uses it has to sign in again')
+    .addHelpText('after', examples('pelorus user end-session 7', 'pelorus user end-session 7 ann'))
+    .action(async (written: string, given: string | undefined, _flags: object, command: Command) => {
+      const session = openSession(command, host);
+      const id = wholeNumber('<id>', 1)(written);
+      const name = await nameOrOwn(session, given);
+      await session.client.users.endSession(name, id, session.signal);
+      const text = (): string => `session ${id} of ${name} has ended\n`;
+      writeItem(session.terminal.out, session.format, { value: { id, name, ended: true }, name: String(id), text });
+    });
+}
+
+async function nameOrOwn({ client, signal }: Session, given: string | undefined): Promise<string> {
+  return given ?? (await client.me(signal)).user;
 }

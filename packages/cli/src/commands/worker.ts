@@ -1,4 +1,4 @@
-import type { WorkerDrained, WorkerView } from '@pelorus/protocol';
+import type { WorkerDrained, WorkerLoadView, WorkerView } from '@pelorus/protocol';
 import type { Command } from 'commander';
 import { hostname } from 'node:os';
 import { dataDirectoryAt, makeDataDirectory } from '../data-directory.ts';
@@ -78,7 +78,10 @@ async function listWorkers(session: Session): Promise<void> {
       tone: (worker) => (worker.state === 'online' ? 'good' : 'quiet'),
     },
     { title: 'GROUPS', value: (worker) => worker.groups.join(',') },
-    { title: 'SLOTS', value: (worker) => String(worker.slots) },
+    { title: 'SLOTS', value: ({ load, slots }) => (load === null ? String(slots) : `${load.usedSlots}/${slots}`) },
+    { title: 'LOAD', value: ({ load }) => (load?.loadAverage ?? null)?.toFixed(2) ?? '-' },
+    { title: 'CPUS', value: ({ load }) => String(load?.cpuCount ?? '-') },
+    { title: 'MEMORY', value: ({ load }) => (load === null ? '-' : memoryText(load)) },
     { title: 'SEEN', value: (worker) => instantText(worker.seenAt, reference) },
   ];
   writeListing(session.terminal.out, session.format, {
@@ -88,6 +91,14 @@ async function listWorkers(session: Session): Promise<void> {
     none: 'no workers',
   });
 }
+
+/** Used of all, in GiB. */
+function memoryText({ freeMemoryBytes, totalMemoryBytes }: WorkerLoadView): string {
+  const [used, all] = [totalMemoryBytes - freeMemoryBytes, totalMemoryBytes].map((bytes) => (bytes / GIB).toFixed(1));
+  return `${used}/${all} GiB`;
+}
+
+const GIB = 2 ** 30;
 
 function report(session: Session, drained: WorkerDrained): void {
   const { name, draining, liveAttempts } = drained;

@@ -6,10 +6,11 @@ import {
   type MeView,
   type Permission,
   type RoleName,
+  type SessionView,
   type TokenView,
   type UserView,
 } from '@pelorus/protocol';
-import type { AuditRow, GrantRow, MemberRow, TokenRow, UserRow } from '../store/access-port.ts';
+import type { AuditRow, GrantRow, MemberRow, SessionRow, TokenRow, UserRow } from '../store/access-port.ts';
 import type { ProjectRow } from '../store/port.ts';
 import { OWNER_BITS, RIGHT_BITS, type Identity } from './access.ts';
 import { instantText } from './views.ts';
@@ -32,6 +33,17 @@ export function userView(row: UserRow): UserView {
     createdBy: row.createdBy,
     updatedAt: instantText(row.updatedAt),
     updatedBy: row.updatedBy,
+  };
+}
+
+export function sessionView(row: SessionRow, current: boolean): SessionView {
+  return {
+    id: row.id,
+    current,
+    address: row.address,
+    createdAt: instantText(row.createdAt),
+    seenAt: instantText(row.seenAt),
+    endsAt: instantText(row.endsAt),
   };
 }
 

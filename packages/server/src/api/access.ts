@@ -60,3 +60,8 @@ export interface Caller {
   /** Ids of the projects that the caller may read; null: all. Lists are filtered by it in the store. */
   visibleProjects(): Promise<number[] | null>;
 }
+
+/** Of a token that may less than its owner; sessions never are. */
+export function isRestricted({ mask, projects }: Pick<Identity, 'mask' | 'projects'>): boolean {
+  return mask !== OWNER_BITS || projects !== null;
+}

@@ -5,12 +5,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ApiStore } from '../store/port.ts';
-import { OWNER_BITS, type Identity } from './access.ts';
+import { OWNER_BITS, isRestricted, type Identity } from './access.ts';
 import { administrator } from './caller.ts';
 import type { ApiLog } from './context.ts';
 import { isSecret, presentedBy, secretHash, TOKEN_PREFIX, type Presented } from './credentials.ts';
 import { isSafeMethod } from './guard.ts';
 import { API_LIMITS } from './limits.ts';
+import { isSessionOver } from './session-life.ts';
 import { ApiFailure } from './problem.ts';
 
 export interface Authenticator {
@@ -72,7 +73,7 @@ function requireOwnPage(headers: IncomingHttpHeaders): void {
 async function sessionIdentity({ store, clock, log }: AuthenticatorOptions, secret: string): Promise<Identity> {
   const session = isSecret(secret) ? await store.findSession(secretHash(secret)) : null;
   const now = clock();
-  if (session === null || session.disabled || now >= session.endsAt || now - session.seenAt >= API_LIMITS.sessionIdleMs)
+  if (session === null || session.disabled || isSessionOver(session, now))
     throw new ApiFailure('NOT_SIGNED_IN', 'the session has ended; sign in again');
   if (now - session.seenAt >= API_LIMITS.sessionTouchMs)
     await store
@@ -100,10 +101,9 @@ async function tokenIdentity({ store, clock, log }: AuthenticatorOptions, secret
     await store
       .touchToken({ id: token.id, at: now })
       .catch((err: unknown) => log.warn({ err, token: token.id }, 'the use of a token could not be noted'));
-  const restricted = token.mask !== OWNER_BITS || token.projects !== null;
   return {
     user: token.user,
-    administrator: token.administrator && !restricted,
+    administrator: token.administrator && !isRestricted(token),
     via: 'token',
     mask: token.mask,
     projects: token.projects,

@@ -23,6 +23,7 @@ import { runActionRoutes } from './resources/run-actions.ts';
 import { runAgainRoutes } from './resources/run-again.ts';
 import { runRoutes } from './resources/runs.ts';
 import { scheduleRoutes } from './resources/schedules.ts';
+import { sessionRoutes } from './resources/sessions.ts';
 import { signInRoutes } from './resources/sign-in.ts';
 import { startRoutes } from './resources/start.ts';
 import { secretRoutes } from './resources/secrets.ts';
@@ -87,6 +88,7 @@ export const ROUTES: readonly Route[] = [
   ...startRoutes,
   ...signInRoutes,
   ...userRoutes,
+  ...sessionRoutes,
   ...tokenRoutes,
   ...auditRoutes,
   ...systemRoutes,

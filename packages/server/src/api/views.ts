@@ -19,6 +19,7 @@ import {
   type TaskGroupView,
   type TaskRunState,
   type TaskView,
+  type WorkerLoad,
   type WorkerView,
   type WorkflowDefinition,
   type WorkflowSummary,
@@ -33,6 +34,7 @@ import type {
   RunDetail,
   RunRow,
   TaskGroupUsage,
+  WorkerDrain,
   WorkflowRow,
   WorkflowVersionRow,
 } from '../store/port.ts';
@@ -306,7 +308,8 @@ export function alertView(row: AlertDelivery): AlertView {
   };
 }
 
-export function workerView(row: WorkerRecord): WorkerView {
+export function workerView(row: WorkerRecord, drains: readonly WorkerDrain[]): WorkerView {
+  const drain = drains.find(({ name }) => name === row.name);
   return {
     id: row.id,
     name: row.name,
@@ -316,5 +319,25 @@ export function workerView(row: WorkerRecord): WorkerView {
     state: row.state,
     registeredAt: instantText(row.registeredAt),
     seenAt: instantText(row.seenAt),
+    load: row.state === 'offline' || !row.load ? null : loadView(row.load),
+    drain: drain === undefined ? null : { reason: drain.reason, at: instantText(drain.drainedAt), by: drain.drainedBy },
   };
+}
+
+function loadView(load: WorkerLoad): NonNullable<WorkerView['load']> {
+  const { slots, usedSlots, loadAverage, cpuCount, freeMemoryBytes, totalMemoryBytes, busy } = load;
+  return {
+    usedSlots: whole(usedSlots),
+    freeSlots: whole(slots - usedSlots),
+    loadAverage: loadAverage < 0 ? null : loadAverage,
+    cpuCount: whole(cpuCount),
+    freeMemoryBytes: whole(freeMemoryBytes),
+    totalMemoryBytes: whole(totalMemoryBytes),
+    busy,
+  };
+}
+
+/** Workers may be written by anybody. */
+function whole(value: number): number {
+  return Math.max(0, Math.round(value));
 }

@@ -32,6 +32,8 @@ export interface SessionRow {
   /** Lags behind by as much as the API leaves between two `touchSession`. */
   seenAt: number;
   endsAt: number;
+  /** Of the network, where it was opened from. */
+  address: string;
 }
 
 export interface TokenRow {
@@ -169,6 +171,8 @@ export interface AccessStore {
   createSession(session: NewSession & { user: string; passwordHash: string }): Promise<SessionRow>;
   /** Sessions that have ended are not found. */
   findSession(hash: string): Promise<OfAccount<SessionRow> | null>;
+  /** Newest first, those that nobody has used for long as well. */
+  listSessions(user: string): Promise<SessionRow[]>;
   touchSession(session: { id: number; at: number }): Promise<void>;
   endSession(id: number): Promise<void>;
 

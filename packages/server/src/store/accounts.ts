@@ -201,6 +201,7 @@ function toSession(row: Row): SessionRow {
     createdAt: row['created_at'] as number,
     seenAt: row['seen_at'] as number,
     endsAt: row['ends_at'] as number,
+    address: row['address'] as string,
   };
 }
 
@@ -210,6 +211,12 @@ const SESSION = `
 export function* findSession(db: Database, hash: string): Sql<OfAccount<SessionRow> | null> {
   const row = yield* db.get(SESSION, hash);
   return row ? { ...toSession(row), ...ofAccount(row) } : null;
+}
+
+const SESSIONS = `select * from session where user_name = ? order by id desc`;
+
+export function* listSessions(db: Database, user: string): Sql<SessionRow[]> {
+  return (yield* db.all(SESSIONS, user)).map(toSession);
 }
 
 function ofAccount(row: Row): { administrator: boolean; disabled: boolean } {

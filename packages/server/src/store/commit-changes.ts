@@ -69,11 +69,12 @@ const UPSERT_ATTEMPT = upsert('attempt', ATTEMPT_COLUMNS, {
   update: `${assignments(ATTEMPT_COLUMNS.slice(3))}
     where excluded.version >= attempt.version and attempt.state not in ${TERMINAL_ATTEMPT_STATES}`,
 });
-/** Several masters tell of one worker: of its state the latest word counts. */
+/** Several masters tell of one worker: of its state and its load the latest word counts. */
 const UPSERT_WORKER = upsert('worker', WORKER_COLUMNS, {
   key: 1,
-  texts: ['id', 'name', 'host', 'groups', 'state', 'supersedes'],
-  update: `${assignments(WORKER_COLUMNS.slice(1).filter((column) => column !== 'seen_at' && column !== 'state'))},
+  texts: ['id', 'name', 'host', 'groups', 'state', 'supersedes', 'load'],
+  update: `${assignments(WORKER_COLUMNS.slice(1).filter((column) => !['seen_at', 'state', 'load'].includes(column)))},
+    load = case when excluded.seen_at >= worker.seen_at then excluded.load else worker.load end,
     state = case when excluded.seen_at >= worker.seen_at then excluded.state else worker.state end,
     seen_at = case when excluded.seen_at > worker.seen_at then excluded.seen_at else worker.seen_at end`,
 });

@@ -21,6 +21,8 @@ import { RUN_COUNT_DELTAS } from './migrations/10-run-count-deltas.ts';
 import { BACKFILL_DATES } from './migrations/11-backfill-dates.ts';
 import { SCHEDULES } from './migrations/12-schedules.ts';
 import { TASK_GROUP_PERMITS } from './migrations/13-task-group-permits.ts';
+import { CHANGES_OF_SCHEDULES } from './migrations/14-changes-of-schedules.ts';
+import { WORKER_LOADS } from './migrations/15-worker-loads.ts';
 
 export interface Migration {
   number: number;
@@ -272,4 +274,6 @@ create table alert_channel (
   BACKFILL_DATES,
   SCHEDULES,
   TASK_GROUP_PERMITS,
+  CHANGES_OF_SCHEDULES,
+  WORKER_LOADS,
 ];

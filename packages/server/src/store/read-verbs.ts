@@ -4,7 +4,7 @@
  */
 import type { WorkflowFile } from '@pelorus/engine';
 import type { RunId, TaskRunState } from '@pelorus/protocol';
-import { findSession, findSignIn, findToken, getToken, getUser, listTokens, listUsers } from './accounts.ts';
+import { findSession, findSignIn, findToken, getToken, getUser, listSessions, listTokens, listUsers } from './accounts.ts';
 import { listAlertChannels, listAlerts, loadAlertChannel, nextAlertAt } from './alerts-outbox.ts';
 import { getCommand, listChildRuns } from './api-reads.ts';
 import { getBackfill, listBackfillDates, listBackfills, listUpstreams } from './backfills.ts';
@@ -229,6 +229,7 @@ export const readVerbs = {
   findSignIn,
   listUsers,
   findSession,
+  listSessions,
   findToken,
   getToken,
   listTokens,

@@ -30,6 +30,7 @@ import type {
   RunState,
   TaskRunState,
   WorkerId,
+  WorkerLoad,
 } from '@pelorus/protocol';
 import type { NewRun, RunRow } from './port.ts';
 
@@ -94,6 +95,7 @@ export const WORKER_COLUMNS = [
   'registered_at',
   'seen_at',
   'supersedes',
+  'load',
 ] as const;
 export const COMMAND_COLUMNS = ['id', 'run_id', 'action', 'user_name', 'at'] as const;
 
@@ -265,6 +267,7 @@ function encodeWorker(into: Cell[], record: WorkerRecord): void {
     record.registeredAt,
     record.seenAt,
     JSON.stringify(record.supersedes ?? []),
+    encodeJson(record.load ?? null),
   );
 }
 
@@ -438,6 +441,7 @@ export function decodeWorker(c: readonly Cell[]): WorkerRecord {
     registeredAt: c[6] as number,
     seenAt: c[7] as number,
     supersedes: JSON.parse(c[8] as string) as WorkerId[],
+    load: decodeJson<WorkerLoad>(c[9]),
   };
 }
 

@@ -600,6 +600,10 @@ export class VerbStore implements Store {
     return this.#people.call('findSession', hash);
   }
 
+  listSessions(user: string): ReturnType<AccessStore['listSessions']> {
+    return this.#people.call('listSessions', user);
+  }
+
   findToken(hash: string): ReturnType<AccessStore['findToken']> {
     return this.#people.call('findToken', hash);
   }

@@ -8,6 +8,7 @@ import type {
   MeView,
   Page,
   Problem,
+  SessionView,
   SignInLink,
   TokenCreated,
   TokenView,
@@ -253,6 +254,47 @@ describe('a session ends', () => {
     const code = new URL(link.body.url).searchParams.get('code');
     expect((await as({}, 'POST', '/login/code', { code })).status).toBe(401);
     await signIn('ann', 'another password');
+  });
+
+  test('from elsewhere, by its user or an administrator, who see where it was opened and used', async () => {
+    await addUser('ann');
+    await addUser('bob');
+    const [here, there] = [await signIn('ann'), await signIn('ann')];
+    now += 2 * MINUTE;
+    expect(await statusOf(there)).toBe(200);
+    const list = async (who: As) => (await as<Page<SessionView>>(who, 'GET', '/users/ann/sessions')).body.items;
+    const [second, first] = await list(here);
+    expect([first?.current, second?.current]).toEqual([true, false]);
+    const opened = { address: '127.0.0.1', createdAt: new Date(NOW).toISOString() };
+    expect(second).toMatchObject({ ...opened, seenAt: new Date(now).toISOString() });
+    expect(second?.endsAt).toBe(new Date(NOW + API_LIMITS.sessionMaxMs).toISOString());
+    expect((await list(admin)).map(({ id, current }) => [id, current])).toEqual([
+      [second?.id, false],
+      [first?.id, false],
+    ]);
+    const end = (who: As, id: number | undefined) => as(who, 'DELETE', `/users/ann/sessions/${id}`);
+    expect((await end(await signIn('bob'), second?.id)).status).toBe(403);
+    expect((await end(here, second?.id)).status).toBe(204);
+    expect([await statusOf(here), await statusOf(there)]).toEqual([200, 401]);
+    expect(await end(here, second?.id)).toMatchObject({ status: 404, body: { code: 'SESSION_NOT_FOUND' } });
+    expect((await end(admin, first?.id)).status).toBe(204);
+    expect(await statusOf(here)).toBe(401);
+  });
+
+  test('and is not shown any more once nobody has used it for too long', async () => {
+    await addUser('ann');
+    await signIn('ann');
+    now += API_LIMITS.sessionIdleMs;
+    expect((await as<Page<SessionView>>(admin, 'GET', '/users/ann/sessions')).body.items).toEqual([]);
+    expect((await as(admin, 'GET', '/users/nobody/sessions')).body.code).toBe('USER_NOT_FOUND');
+  });
+
+  test('not by a restricted token, which does not even see it', async () => {
+    await addUser('ann');
+    const restricted = bearer((await makeToken(await signIn('ann'), { perm: 'viewer' })).token);
+    expect((await as(restricted, 'GET', '/users/ann/sessions')).status).toBe(403);
+    const whole = bearer((await makeToken(await signIn('ann'))).token);
+    expect((await as<Page<SessionView>>(whole, 'GET', '/users/ann/sessions')).body.items).toHaveLength(2);
   });
 
   test('not by being used by an administrator who is none any more: that one may just do less', async () => {

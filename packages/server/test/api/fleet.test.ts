@@ -39,7 +39,12 @@ const worker = (id: string, more: Partial<WorkerRecord> = {}) =>
 describe('workers', () => {
   test('are shown by id or name, with why they are drained and what they run', async () => {
     await worker('etl.1', { state: 'offline', registeredAt: NOW - 5 });
-    await worker('etl.2');
+    await worker('etl.2', {
+      load: {
+        ...{ slots: 4, usedSlots: 1, loadAverage: -1, cpuCount: 2, freeMemoryBytes: 10.6, totalMemoryBytes: 20 },
+        ...{ busy: true, draining: false },
+      },
+    });
     await api.save('demo', 'diamond', DIAMOND);
     const run = await api.run('demo', 'diamond');
     await api.setRun(run, 'running');
@@ -65,6 +70,10 @@ describe('workers', () => {
       state: 'online',
       registeredAt: AT,
       seenAt: AT,
+      load: {
+        ...{ usedSlots: 1, freeSlots: 3, loadAverage: null, cpuCount: 2, freeMemoryBytes: 11, totalMemoryBytes: 20 },
+        busy: true,
+      },
       drain: { reason: 'new disk', at: AT, by: 'admin' },
       attempts: [
         {
@@ -79,8 +88,12 @@ describe('workers', () => {
       ],
       liveAttempts: 1,
     });
+    const { attempts: _attempts, liveAttempts: _live, ...listed } = body;
+    const { items } = (await api.call<Page<WorkerView>>('GET', '/workers')).body;
+    expect(items.find(({ id }) => id === 'etl.2')).toEqual(listed);
     expect((await api.call<WorkerDetail>('GET', '/workers/etl.1')).body).toMatchObject({
       state: 'offline',
+      load: null,
       attempts: [],
     });
     const undrained = await api.call<WorkerDrained>('POST', '/workers/etl.1/undrain');
@@ -103,9 +116,9 @@ describe('workers', () => {
   });
 });
 
-test('a worker that nobody has heard of for minutes is offline, wherever it is shown or counted', async () => {
-  await worker('etl.1', { seenAt: NOW - 150_000 });
-  await worker('gone.1', { seenAt: NOW - 150_001 });
+test('a worker that nobody has heard of for a minute is offline, wherever it is shown or counted', async () => {
+  await worker('etl.1', { seenAt: NOW - 60_000 });
+  await worker('gone.1', { seenAt: NOW - 60_001 });
   const { items } = (await api.call<Page<WorkerView>>('GET', '/workers')).body;
   expect(items.map(({ id, state }) => [id, state]).toSorted()).toEqual([
     ['etl.1', 'online'],

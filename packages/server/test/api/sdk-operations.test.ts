@@ -8,6 +8,7 @@ import { createClient, type Client } from '@pelorus/sdk';
 import {
   auditPage,
   meAnswer,
+  sessionPage,
   memberAnswer,
   memberPage,
   signInLinkAnswer,
@@ -443,6 +444,8 @@ const ROWS: readonly Row[] = [
   row('createSignInLink', 'users.createSignInLink', signInLinkAnswer, (client) => client.users.createSignInLink('n#1')),
   row('listTokens', 'tokens.list', tokenPage, (client) => client.tokens.list({ user: 'ann' })),
   row('createToken', 'tokens.create', tokenCreatedAnswer, (client) =>
+  row('listSessions', 'users.sessions', sessionPage, (client) => client.users.sessions('n#1')),
+  row('endSession', 'users.endSession', null, (client) => client.users.endSession('n#1', 5)),
     client.tokens.create({ name: 'ci', perm: 'viewer', projects: ['p'] }),
   ),
   row('deleteToken', 'tokens.delete', null, (client) => client.tokens.delete(5)),

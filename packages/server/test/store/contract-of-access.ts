@@ -95,7 +95,14 @@ export function accessContract(makePlace: () => Promise<Place>): void {
 
       test('a session is found by its hash until it is ended', async () => {
         const made = await open('ann', 'h1');
-        expect(made).toEqual({ id: made.id, user: 'ann', createdAt: AT, seenAt: AT, endsAt: AT + DAY });
+        expect(made).toEqual({
+          id: made.id,
+          user: 'ann',
+          createdAt: AT,
+          seenAt: AT,
+          endsAt: AT + DAY,
+          address: '10.0.0.1',
+        });
         expect(await store.findSession('h1')).toEqual({ ...made, administrator: false, disabled: false });
         await store.touchSession({ id: made.id, at: AT + 60 });
         await store.touchSession({ id: made.id, at: AT + 50 });
@@ -103,6 +110,17 @@ export function accessContract(makePlace: () => Promise<Place>): void {
         await store.endSession(made.id);
         await store.endSession(made.id);
         expect(await store.findSession('h1')).toBeNull();
+      });
+
+      test('those of a user are listed, newest first', async () => {
+        await addUser('bob', { passwordHash: 'p1' });
+        const [first, second] = [await open('ann', 'h1'), await open('ann', 'h2', { address: '::1' })];
+        await open('bob', 'h3');
+        await store.touchSession({ id: first.id, at: AT + 60 });
+        expect(await store.listSessions('ann')).toEqual([second, { ...first, seenAt: AT + 60 }]);
+        await store.endSession(first.id);
+        expect(await store.listSessions('ann')).toEqual([second]);
+        expect(await store.listSessions('nobody')).toEqual([]);
       });
 
       test('none is opened with a password that is no longer, or for a disabled user', async () => {

@@ -1,12 +1,17 @@
 /** Who is in charge of which run, where masters are reached, and when anybody heard of a worker. */
 import type { WorkerRecord } from '@pelorus/engine';
-import { masterIdOf, workerIdOf } from '@pelorus/protocol';
+import { masterIdOf, workerIdOf, type WorkerLoad } from '@pelorus/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../src/store/index.ts';
 import type { Place } from './contract.ts';
 import { AT, master, newRun, runChange, startedRun, status, withWorkflow, worker } from './records.ts';
 
 const fenced: unknown = expect.objectContaining({ name: 'StoreError', code: 'FENCED' });
+
+const loadOf = (usedSlots: number): WorkerLoad => ({
+  ...{ slots: 8, usedSlots, loadAverage: 0.25, cpuCount: 4, freeMemoryBytes: 2 ** 33, totalMemoryBytes: 2 ** 34 },
+  ...{ busy: false, draining: false },
+});
 
 export function mastersContract(makePlace: () => Promise<Place>): void {
   describe('places of masters', () => {
@@ -95,13 +100,17 @@ export function mastersContract(makePlace: () => Promise<Place>): void {
       const b = await master(store, 'b');
       const say = (fence: typeof a, record: Partial<WorkerRecord>) =>
         store.commit(fence, [{ kind: 'worker', record: worker('w1', record) }]);
-      const known = async () => (await store.listWorkers()).map(({ state, seenAt }) => [state, seenAt]);
-      await say(a, { state: 'online', seenAt: AT + 1 });
-      await say(b, { state: 'offline', seenAt: AT + 9 });
-      await say(a, { state: 'online', seenAt: AT + 8 });
-      expect(await known()).toEqual([['offline', AT + 9]]);
-      await say(a, { state: 'draining', seenAt: AT + 9 });
-      expect(await known()).toEqual([['draining', AT + 9]]);
+      const known = async () =>
+        (await store.listWorkers()).map(({ state, seenAt, load }) => [state, seenAt, load?.usedSlots]);
+      await say(a, { state: 'online', seenAt: AT + 1, load: loadOf(1) });
+      await say(b, { state: 'offline', seenAt: AT + 9, load: loadOf(9) });
+      await say(a, { state: 'online', seenAt: AT + 8, load: loadOf(8) });
+      expect(await known()).toEqual([['offline', AT + 9, 9]]);
+      await say(a, { state: 'draining', seenAt: AT + 9, load: loadOf(3) });
+      expect(await known()).toEqual([['draining', AT + 9, 3]]);
+      expect((await store.listWorkers())[0]?.load).toEqual(loadOf(3));
+      await say(a, { state: 'draining', seenAt: AT + 10, load: null });
+      expect(await known()).toEqual([['draining', AT + 10, undefined]]);
     });
   });
 }

@@ -172,6 +172,7 @@ export function worker(id: string, more: Partial<WorkerRecord> = {}): WorkerReco
 export function alertOfEnd(run: RunId, more: Partial<AlertRecord> = {}): AlertRecord {
   return {
     id: `${run}.run-failed`,
+    load: null,
     run,
     event: 'run-failed',
     task: null,

@@ -1,6 +1,6 @@
 /** Accounts, credentials, members, the audit. */
 import { z } from 'zod';
-import type { AuditView, MemberView, MeView, SignInLink, TokenCreated, TokenView, UserView } from '@pelorus/protocol';
+import type { AuditView, MemberView, MeView, SessionView, SignInLink, TokenCreated, TokenView, UserView } from '@pelorus/protocol';
 import { countAnswer, instantAnswer, pageOf, schemaOf } from './schema-of.ts';
 
 const bits = z.int().min(1).max(7);
@@ -20,6 +20,21 @@ export const userAnswer = schemaOf<UserView>()(
   }),
 );
 export const userPage = pageOf('UserPage', userAnswer);
+
+export const sessionPage = pageOf(
+  'SessionPage',
+  schemaOf<SessionView>()(
+    'SessionView',
+    z.strictObject({
+      id: z.int().min(1),
+      current: z.boolean(),
+      address: z.string(),
+      createdAt: instantAnswer,
+      seenAt: instantAnswer,
+      endsAt: instantAnswer,
+    }),
+  ),
+);
 
 const token = {
   id: z.int().min(1),

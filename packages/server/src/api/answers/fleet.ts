@@ -8,7 +8,6 @@ export const workerDetailAnswer = schemaOf<WorkerDetail>()(
   'WorkerDetail',
   z.strictObject({
     ...workerMembers,
-    drain: z.strictObject({ reason: z.string(), at: instantAnswer, by: z.string() }).nullable(),
     attempts: z.array(
       z.strictObject({
         id: z.string(),

@@ -12,6 +12,18 @@ export const workerMembers = {
   state: z.enum(['online', 'draining', 'offline']),
   registeredAt: instantAnswer,
   seenAt: instantAnswer,
+  load: z
+    .strictObject({
+      usedSlots: countAnswer,
+      freeSlots: countAnswer,
+      loadAverage: z.number().min(0).nullable(),
+      cpuCount: countAnswer,
+      freeMemoryBytes: countAnswer,
+      totalMemoryBytes: countAnswer,
+      busy: z.boolean(),
+    })
+    .nullable(),
+  drain: z.strictObject({ reason: z.string(), at: instantAnswer, by: z.string() }).nullable(),
 };
 const workerAnswer = schemaOf<WorkerView>()('WorkerView', z.strictObject(workerMembers));
 export const workerPage = pageOf('WorkerPage', workerAnswer);

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { TokenCreated } from '@pelorus/protocol';
 import type { TokenRow } from '../../store/access-port.ts';
-import { OWNER_BITS, SIGNED_IN, type Identity } from '../access.ts';
+import { OWNER_BITS, SIGNED_IN, isRestricted, type Identity } from '../access.ts';
 import { permOf, tokenView } from '../access-views.ts';
 import { tokenCreatedAnswer, tokenPage } from '../answers/access.ts';
 import { jsonBody } from '../body.ts';
@@ -34,10 +34,6 @@ const listTokens = route({
 function signedIn(identity: Identity | null): Identity {
   if (identity === null) throw new Error('a route for people who are signed in was reached by nobody');
   return identity;
-}
-
-function isRestricted({ mask, projects }: Pick<Identity, 'mask' | 'projects'>): boolean {
-  return mask !== OWNER_BITS || projects !== null;
 }
 
 function mayManage(identity: Identity, row: TokenRow): boolean {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { SignInLink, UserView } from '@pelorus/protocol';
 import type { UserRow } from '../../store/access-port.ts';
-import { ADMINISTRATOR, OWNER_BITS, SIGNED_IN } from '../access.ts';
+import { ADMINISTRATOR, SIGNED_IN, isRestricted } from '../access.ts';
 import { userView } from '../access-views.ts';
 import { signInLinkAnswer, userAnswer, userPage } from '../answers/access.ts';
 import { jsonBody } from '../body.ts';
@@ -145,7 +145,7 @@ async function resetOf(context: ApiContext, name: string): Promise<PasswordChang
 async function ownChange(context: ApiContext, current: string | undefined): Promise<PasswordChange> {
   const { store, caller } = context;
   const { identity, user } = caller;
-  if (identity?.via === 'token' && (identity.mask !== OWNER_BITS || identity.projects !== null))
+  if (identity !== null && isRestricted(identity))
     throw new ApiFailure('FORBIDDEN', 'a token that is restricted cannot change the password');
   const found = await store.findSignIn({ name: user });
   if (found === null) throw new ApiFailure('USER_NOT_FOUND', `there is no user ${user}`);

@@ -22,7 +22,10 @@ const listWorkers = route({
   access: SIGNED_IN,
   summary: 'Workers, one row for each start of a worker process',
   answers: { 200: workerPage },
-  handle: async (_input, context) => ok({ items: (await workersHeard(context)).map(workerView), nextCursor: null }),
+  handle: async (_input, context) => {
+    const [workers, drains] = await Promise.all([workersHeard(context), context.store.listWorkerDrains()]);
+    return ok({ items: workers.map((worker) => workerView(worker, drains)), nextCursor: null });
+  },
 });
 
 const workerPath = z.strictObject({ worker: someName });
@@ -41,10 +44,8 @@ const getWorker = route({
     const worker = namedWorker(workers, params.worker);
     const attempts = await store.listWorkerAttempts(worker.id, API_LIMITS.workerAttemptsShown);
     const visible = await caller.visibleProjects();
-    const drain = drains.find(({ name }) => name === worker.name);
     const answer: WorkerDetail = {
-      ...workerView(worker),
-      drain: drain ? { reason: drain.reason, at: instantText(drain.drainedAt), by: drain.drainedBy } : null,
+      ...workerView(worker, drains),
       attempts: attempts
         .filter(({ projectId }) => visible === null || visible.includes(projectId))
         .map(({ attempt, projectId: _id, dispatchedAt, startedAt, ...rest }) => ({

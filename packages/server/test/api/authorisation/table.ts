@@ -502,6 +502,19 @@ export const EXPECTED: Record<string, Expectation> = {
     only: ({ user, administrator }) => administrator || user === 'owner',
   },
   createToken: {
+  listSessions: {
+    needs: 'signed-in',
+    note: 'the own ones, but with restricted tokens; those of others: administrators',
+    sent: { params: { name: 'owner' } },
+    only: ({ user, administrator, restricted }) => administrator || (user === 'owner' && !restricted),
+  },
+  endSession: {
+    needs: 'signed-in',
+    note: 'the own ones, but with restricted tokens; those of others: administrators',
+    sent: { params: { name: 'owner', id: 999_999 } },
+    status: 404,
+    only: ({ user, administrator, restricted }) => administrator || (user === 'owner' && !restricted),
+  },
     needs: 'signed-in',
     note: 'that may no more than the credentials it is made with',
     sent: { body: { name: 't' } },

@@ -14,6 +14,7 @@ import { Field, Input, Select } from '../../ui/field.tsx';
 import { Page, Panel } from '../../ui/page.tsx';
 import { ProblemText } from '../../ui/states.tsx';
 import { toast } from '../../ui/toast.tsx';
+import { Sessions } from '../admin/sessions.tsx';
 import { Tokens } from '../admin/tokens.tsx';
 
 export function AccountPage(): ReactNode {
@@ -31,6 +32,10 @@ export function AccountPage(): ReactNode {
       <section className="grid gap-2">
         <h2 className="text-base font-semibold">{t('tokens')}</h2>
         <Tokens user={user} />
+      </section>
+      <section className="grid gap-2">
+        <h2 className="text-base font-semibold">{t('sessions')}</h2>
+        <Sessions user={user} />
       </section>
     </Page>
   );

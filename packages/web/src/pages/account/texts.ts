@@ -18,6 +18,7 @@ addTexts('account', {
     change: 'Change password',
     look: 'Language and theme',
     tokens: 'Tokens',
+    sessions: 'Sessions',
   },
   zh: {
     title: '账户',
@@ -36,5 +37,6 @@ addTexts('account', {
     change: '更改密码',
     look: '语言和主题',
     tokens: '令牌',
+    sessions: '会话',
   },
 });

@@ -5,9 +5,10 @@ import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client.ts';
 import { useMe } from '../../app/session.tsx';
 import { Select } from '../../ui/field.tsx';
+import { Sessions } from './sessions.tsx';
 import { Tokens } from './tokens.tsx';
 
-/** The own ones; administrators see those of others, too. */
+/** What one is signed in by, tokens and sessions: the own ones; administrators see those of others, too. */
 export function TokensTab(): ReactNode {
   const { t } = useTranslation('admin');
   const me = useMe();
@@ -35,6 +36,8 @@ export function TokensTab(): ReactNode {
         </label>
       )}
       <Tokens key={user} user={user} />
+      <h2 className="mt-4 text-base font-semibold">{t('sessions.title')}</h2>
+      <Sessions key={user} user={user} />
     </div>
   );
 }

@@ -1,6 +1,5 @@
 /** Workers: what each has to do, and taking one out of service. */
-import type { WorkerDetail, WorkerView } from '@pelorus/protocol';
-import { useQueries } from '@tanstack/react-query';
+import type { WorkerView } from '@pelorus/protocol';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { CircleCheck, CircleMinus, Unplug } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
@@ -15,12 +14,11 @@ import { PagedTable, usePaged } from '../../ui/paged.tsx';
 import { EmptyState } from '../../ui/states.tsx';
 import { Time } from '../../ui/time.tsx';
 import { toast, toastProblem } from '../../ui/toast.tsx';
-import { ToneBadge, UseBar } from '../../ui/tone-badge.tsx';
+import { ToneBadge } from '../../ui/tone-badge.tsx';
+import { WorkerHost, WorkerSlots } from './worker-load.tsx';
 import { WorkerPanel } from './worker-panel.tsx';
 
 const FRESH_MS = 3000;
-/** Of so many the load is asked for; beyond, one opens a worker to see it. */
-const LOADS_MAX = 60;
 
 const LOOK = {
   online: { tone: 'ok', icon: CircleCheck },
@@ -39,7 +37,6 @@ export function WorkersTab(): ReactNode {
   const offline = all.filter((worker) => worker.state === 'offline').length;
   const withOffline = state === 'all' || offline === all.length;
   const rows = withOffline ? all : all.filter((worker) => worker.state !== 'offline');
-  const details = useDetails(rows.filter((worker) => worker.state !== 'offline').slice(0, LOADS_MAX));
   const columns: Column<WorkerView>[] = [
     {
       id: 'name',
@@ -61,9 +58,10 @@ export function WorkersTab(): ReactNode {
     {
       id: 'state',
       name: t('worker.state'),
-      cell: (worker) => <WorkerState worker={worker} detail={details.get(worker.id)} />,
+      cell: (worker) => <WorkerState worker={worker} />,
     },
-    { id: 'load', name: t('worker.load'), cell: (worker) => <Load worker={worker} detail={details.get(worker.id)} /> },
+    { id: 'slots', name: t('worker.load'), cell: (worker) => <WorkerSlots worker={worker} /> },
+    { id: 'host', name: t('worker.host'), cell: (worker) => <WorkerHost worker={worker} /> },
     { id: 'groups', name: t('worker.groups'), cell: ({ groups }) => groups.join(', ') },
     { id: 'seen', name: t('worker.seen'), cell: ({ seenAt }) => <Time at={seenAt} /> },
     { id: 'registered', name: t('worker.registered'), cell: ({ registeredAt }) => <Time at={registeredAt} /> },
@@ -73,9 +71,7 @@ export function WorkersTab(): ReactNode {
             id: 'actions',
             name: t('worker.actions'),
             actions: true,
-            cell: (worker: WorkerView) => (
-              <DrainButton worker={worker} detail={details.get(worker.id)} onDrain={() => setDraining(worker)} />
-            ),
+            cell: (worker: WorkerView) => <DrainButton worker={worker} onDrain={() => setDraining(worker)} />,
           },
         ]
       : []),
@@ -107,53 +103,26 @@ export function WorkersTab(): ReactNode {
   );
 }
 
-function useDetails(workers: readonly WorkerView[]): ReadonlyMap<string, WorkerDetail> {
-  return useQueries({
-    queries: workers.map(({ id }) => ({
-      queryKey: ['worker', id],
-      queryFn: ({ signal }: { signal: AbortSignal }) => api.workers.get(id, signal),
-      refetchInterval: FRESH_MS,
-    })),
-    combine: (answers) =>
-      new Map(answers.flatMap(({ data }) => (data === undefined ? [] : [[data.id, data] as const]))),
-  });
-}
-
-function WorkerState({ worker, detail }: { worker: WorkerView; detail: WorkerDetail | undefined }): ReactNode {
+function WorkerState({ worker }: { worker: WorkerView }): ReactNode {
   const { t } = useTranslation('operations');
   // What is drained by name may not have been told to the worker yet.
-  const state = worker.state === 'online' && detail?.drain ? 'draining' : worker.state;
+  const state = worker.state === 'online' && worker.drain ? 'draining' : worker.state;
   return (
     <>
       <ToneBadge {...LOOK[state]} text={t(`worker.${state}`)} />
-      {detail?.drain && (
+      {worker.drain && (
         <p className="mt-0.5 text-xs text-ink-2">
-          {t('worker.why', { user: detail.drain.by, reason: detail.drain.reason || t('worker.noReason') })}
+          {t('worker.why', { user: worker.drain.by, reason: worker.drain.reason || t('worker.noReason') })}
         </p>
       )}
     </>
   );
 }
 
-function Load({ worker, detail }: { worker: WorkerView; detail: WorkerDetail | undefined }): ReactNode {
-  const { t } = useTranslation('operations');
-  if (detail === undefined) return <span className="text-ink-2 tabular-nums">{worker.slots}</span>;
-  const used = detail.liveAttempts;
-  return <UseBar used={used} size={worker.slots} text={t('worker.slots', { used, slots: worker.slots })} />;
-}
-
-function DrainButton({
-  worker,
-  detail,
-  onDrain,
-}: {
-  worker: WorkerView;
-  detail: WorkerDetail | undefined;
-  onDrain: () => void;
-}): ReactNode {
+function DrainButton({ worker, onDrain }: { worker: WorkerView; onDrain: () => void }): ReactNode {
   const { t } = useTranslation('operations');
   if (worker.state === 'offline') return null;
-  if (!detail?.drain && worker.state !== 'draining')
+  if (!worker.drain && worker.state !== 'draining')
     return (
       <Button size="small" onClick={onDrain}>
         {t('worker.drain')}
