@@ -46,7 +46,7 @@ describe.skipIf(chromiumPath === null)('Operations and administration, in the br
   test('an environment is checked line by line while it is typed, and saved', async () => {
     await place.visit({ at: '/operations?tab=environments' }, async (page) => {
       await page.getByRole('button', { name: 'New environment' }).click();
-      await page.getByLabel('Environment', { exact: true }).fill('staging');
+      await page.getByLabel('Name', { exact: true }).fill('staging');
       await page.getByLabel('Variables', { exact: true }).fill('REGION=eu-1\nwrong');
       await page.getByText('Line 2 is not NAME=value.').waitFor();
       expect(await page.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true);
@@ -60,13 +60,13 @@ describe.skipIf(chromiumPath === null)('Operations and administration, in the br
   test('a project, a person in it, and the link by which that person comes in with these rights only', async () => {
     const link = await place.visit({ at: '/admin' }, async (page) => {
       await page.getByRole('button', { name: 'New project' }).click();
-      await page.getByLabel('Project', { exact: true }).fill('sales');
+      await page.getByLabel('Name', { exact: true }).fill('sales');
       await page.getByLabel('Description').fill('What was sold');
       await page.getByRole('button', { name: 'Save' }).click();
       await page.getByRole('cell', { name: /What was sold/ }).waitFor();
       await page.getByRole('tab', { name: 'Users' }).click();
       await page.getByRole('button', { name: 'New user' }).click();
-      await page.getByLabel('User', { exact: true }).fill('bob');
+      await page.getByLabel('Name', { exact: true }).fill('bob');
       await page.getByRole('button', { name: 'Save' }).click();
       await page.getByRole('row', { name: /bob/ }).waitFor();
       await page.goto(new URL('/admin?tab=members&project=sales', page.url()).href);
@@ -97,7 +97,7 @@ describe.skipIf(chromiumPath === null)('Operations and administration, in the br
       ]);
       // Of a project of one's own one may read the audit.
       await page.getByRole('button', { name: 'New project' }).click();
-      await page.getByLabel('Project', { exact: true }).fill('bobs');
+      await page.getByLabel('Name', { exact: true }).fill('bobs');
       await page.getByRole('button', { name: 'Save' }).click();
       await page.getByRole('tab', { name: 'Audit' }).click();
       await page.getByRole('row', { name: /bob.*putProject.*projects\/bobs.*done/ }).waitFor();
@@ -113,7 +113,7 @@ describe.skipIf(chromiumPath === null)('Operations and administration, in the br
   test('a secret goes in and is never shown; a connection is tested with its result; a file goes up, down and away', async () => {
     await place.visit({ at: '/admin?tab=secrets&project=shop' }, async (page) => {
       await page.getByRole('button', { name: 'New secret' }).click();
-      await page.getByLabel('Secret', { exact: true }).fill('token');
+      await page.getByLabel('Name', { exact: true }).fill('token');
       await page.getByLabel('Value').fill('quite-hidden-indeed');
       await page.getByRole('button', { name: 'Save' }).click();
       await page.getByRole('row', { name: /token can be used/ }).waitFor();
@@ -121,7 +121,7 @@ describe.skipIf(chromiumPath === null)('Operations and administration, in the br
 
       await page.getByRole('tab', { name: 'Connections' }).click();
       await page.getByRole('button', { name: 'New connection' }).click();
-      await page.getByLabel('Connection', { exact: true }).fill('nowhere');
+      await page.getByLabel('Name', { exact: true }).fill('nowhere');
       await page.getByLabel('Address').fill('postgres://a:geheim-passwort@127.0.0.1:1/x');
       await page.getByRole('button', { name: 'Save' }).click();
       await page.getByRole('cell', { name: 'postgres://a:***@127.0.0.1:1/x' }).waitFor();
@@ -149,8 +149,8 @@ describe.skipIf(chromiumPath === null)('Operations and administration, in the br
   test('a token is shown once, works, and ends', async () => {
     const token = await place.visit({ at: '/account' }, async (page) => {
       await page.getByRole('button', { name: 'New token' }).click();
-      await page.getByLabel('Token', { exact: true }).fill('nightly');
-      await page.getByLabel('May', { exact: true }).selectOption('viewer');
+      await page.getByLabel('Name', { exact: true }).fill('nightly');
+      await page.getByLabel('Rights', { exact: true }).selectOption('viewer');
       await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
       const made = page.getByRole('dialog', { name: 'The token nightly' });
       const text = await made.locator('code').innerText();
@@ -163,7 +163,7 @@ describe.skipIf(chromiumPath === null)('Operations and administration, in the br
       fetch(new URL('/api/v1/me', place.server.address), { headers: { authorization: `Bearer ${token}` } });
     expect((await me()).status).toBe(200);
     await place.visit({ at: '/admin?tab=tokens' }, async (page) => {
-      await page.getByRole('button', { name: 'End nightly' }).click();
+      await page.getByRole('button', { name: 'Revoke nightly' }).click();
       await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
       await page.getByText('There are no tokens').waitFor();
     });

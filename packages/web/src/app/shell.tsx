@@ -53,6 +53,8 @@ export function Shell(): ReactNode {
     'g w': () => void navigate({ to: '/workflows' }),
     'g r': () => void navigate({ to: '/runs' }),
     'g s': () => void navigate({ to: '/schedules' }),
+    'g b': () => void navigate({ to: '/backfills' }),
+    'g a': () => void navigate({ to: '/admin' }),
     'g o': () => void navigate({ to: '/operations' }),
     '/': () => document.querySelector<HTMLInputElement>('[data-list-filter]')?.focus(),
   });

@@ -45,7 +45,9 @@ const KEYS = [
   ['goWorkflows', 'g w'],
   ['goRuns', 'g r'],
   ['goSchedules', 'g s'],
+  ['goBackfills', 'g b'],
   ['goOperations', 'g o'],
+  ['goAdmin', 'g a'],
 ] as const;
 
 export function ShortcutList({ open, onClose }: { open: boolean; onClose: () => void }): ReactNode {

@@ -65,7 +65,9 @@ export const common = {
     goWorkflows: 'Go to workflows',
     goRuns: 'Go to runs',
     goSchedules: 'Go to schedules',
+    goBackfills: 'Go to backfills',
     goOperations: 'Go to operations',
+    goAdmin: 'Go to administration',
     focusSearch: 'Filter this list',
   },
   session: {

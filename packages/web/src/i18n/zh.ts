@@ -67,7 +67,9 @@ export const common: Texts<typeof en> = {
     goWorkflows: '转到工作流',
     goRuns: '转到运行记录',
     goSchedules: '转到调度',
+    goBackfills: '转到补数',
     goOperations: '转到运维',
+    goAdmin: '转到管理',
     focusSearch: '筛选当前列表',
   },
   session: {

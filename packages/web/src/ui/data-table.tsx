@@ -58,12 +58,15 @@ export function DataTable<Row>({
 
 function Cell<Row>({ column, row }: { column: Column<Row>; row: Row }): ReactNode {
   const { name, cell, end, actions } = column;
+  const content = cell(row);
   return (
     <td
       className={clsx(
         'align-middle break-words max-md:flex max-md:items-baseline max-md:gap-3 max-md:py-0.5 md:px-3 md:py-2',
         end && 'tabular-nums md:text-end',
         actions && 'md:text-end md:whitespace-nowrap',
+        // On a card a field with nothing in it says nothing.
+        (content === null || content === false || content === '') && 'max-md:hidden',
       )}
     >
       {!actions && (

@@ -131,7 +131,7 @@ function TestButton({ name }: { name: string }): ReactNode {
   const Icon = test.data?.delivered ? CircleCheck : CircleX;
   return (
     <>
-      <span role="status" className="max-w-96 text-sm whitespace-normal">
+      <span role="status" className="order-last basis-full text-end text-xs whitespace-normal empty:hidden">
         {test.isPending && t('connections.testing')}
         {test.data && (
           <span className={test.data.delivered ? 'text-ok' : 'text-bad'}>
@@ -182,7 +182,7 @@ function ChannelDialog({
       }}
     >
       {of === null && (
-        <Field label={t('channels.name')}>
+        <Field label={t('name')}>
           <Input required autoFocus value={name} onChange={(event) => setName(event.target.value)} />
         </Field>
       )}

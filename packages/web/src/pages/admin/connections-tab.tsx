@@ -102,7 +102,7 @@ function TestButton({ project, name }: { project: string; name: string }): React
   const test = useMutation({ mutationFn: () => api.connections.test(project, name) });
   return (
     <>
-      <span role="status" className="max-w-96 text-sm whitespace-normal">
+      <span role="status" className="order-last basis-full text-end text-xs whitespace-normal empty:hidden">
         {test.isPending && t('connections.testing')}
         {test.data && <TestResult result={test.data} />}
         {test.error && <span className="text-bad">{test.error.message}</span>}
@@ -157,7 +157,7 @@ function ConnectionDialog({
       }}
     >
       {of === null && (
-        <Field label={t('connections.name')}>
+        <Field label={t('name')}>
           <Input required autoFocus value={name} onChange={(event) => setName(event.target.value)} />
         </Field>
       )}

@@ -122,7 +122,7 @@ function ProjectDialog({ of, onClose }: { of: ProjectView | null; onClose: () =>
       }}
     >
       {of === null && (
-        <Field label={t('projects.name')} hint={t('projects.nameHint')}>
+        <Field label={t('name')} hint={t('projects.nameHint')}>
           <Input required autoFocus value={name} onChange={(event) => setName(event.target.value)} />
         </Field>
       )}

@@ -127,7 +127,7 @@ function SecretDialog({
       }}
     >
       {of === null && (
-        <Field label={t('secrets.name')}>
+        <Field label={t('name')}>
           <Input required autoFocus autoComplete="off" value={name} onChange={(event) => setName(event.target.value)} />
         </Field>
       )}

@@ -16,6 +16,7 @@ addTexts('admin', {
       tokens: 'Tokens',
       audit: 'Audit',
     },
+    name: 'Name',
     actions: 'Actions',
     updated: 'Changed',
     by: '{{when}} by {{user}}',
@@ -49,9 +50,9 @@ addTexts('admin', {
       userHint: 'The name of an existing user.',
       roles: {
         owner: 'owner',
-        viewer: 'viewer: sees',
-        operator: 'operator: sees, runs',
-        editor: 'editor: sees, runs, edits',
+        viewer: 'viewer: view only',
+        operator: 'operator: view, run',
+        editor: 'editor: view, run, edit',
       },
       own: 'rights {{perm}}',
       roleOf: 'Role of {{user}}',
@@ -187,7 +188,6 @@ addTexts('admin', {
       ofUser: 'User',
       mine: 'My own',
     },
-    audit: {
     sessions: {
       title: 'Sessions',
       address: 'From address',
@@ -202,6 +202,7 @@ addTexts('admin', {
       empty: 'No browser is signed in',
       emptyHint: 'A session begins when somebody signs in with a password or a link.',
     },
+    audit: {
       when: 'When',
       user: 'Who',
       action: 'What',
@@ -236,6 +237,7 @@ addTexts('admin', {
       tokens: '令牌',
       audit: '审计',
     },
+    name: '名称',
     actions: '操作',
     updated: '更改于',
     by: '{{user}} 于{{when}}',
@@ -268,7 +270,7 @@ addTexts('admin', {
       userHint: '已有账户的用户名。',
       roles: {
         owner: '所有者',
-        viewer: '查看者：查看',
+        viewer: '查看者：仅查看',
         operator: '操作者：查看、运行',
         editor: '编辑者：查看、运行、更改',
       },
@@ -404,8 +406,6 @@ addTexts('admin', {
       ofUser: '用户',
       mine: '我自己的',
     },
-    audit: {
-      when: '时间',
     sessions: {
       title: '会话',
       address: '来源地址',
@@ -420,6 +420,8 @@ addTexts('admin', {
       empty: '没有浏览器登录',
       emptyHint: '用密码或登录链接登录后即开始会话。',
     },
+    audit: {
+      when: '时间',
       user: '用户',
       action: '操作',
       target: '对象',

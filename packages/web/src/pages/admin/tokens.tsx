@@ -155,7 +155,7 @@ function TokenDialog({
         return 'stay';
       }}
     >
-      <Field label={t('tokens.name')} hint={t('tokens.nameHint')}>
+      <Field label={t('name')} hint={t('tokens.nameHint')}>
         <Input required autoFocus value={name} onChange={(event) => setName(event.target.value)} />
       </Field>
       <Field label={t('tokens.days')}>

@@ -29,7 +29,7 @@ export function UserDialog({ of, onClose }: { of: UserView | null; onClose: () =
       }}
     >
       {of === null && (
-        <Field label={t('users.name')}>
+        <Field label={t('name')}>
           <Input required autoFocus autoComplete="off" value={name} onChange={(event) => setName(event.target.value)} />
         </Field>
       )}

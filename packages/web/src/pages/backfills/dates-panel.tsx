@@ -169,7 +169,7 @@ function DateTable({ dates, zone }: { dates: readonly BackfillDate[]; zone: stri
     { id: 'runs', name: t('runs'), end: true, cell: ({ runs }) => runs },
     { id: 'started', name: t('started'), cell: ({ startedAt }) => startedAt && <Time at={startedAt} /> },
     { id: 'ended', name: t('ended'), cell: ({ endedAt }) => endedAt && <Time at={endedAt} /> },
-    { id: 'reason', name: t('reason'), cell: ({ reason }) => <span className="text-ink-2">{reason}</span> },
+    { id: 'reason', name: t('reason'), cell: ({ reason }) => reason && <span className="text-ink-2">{reason}</span> },
   ];
   return <DataTable label={t('dates')} columns={columns} rows={dates} keyOf={({ date }) => date} />;
 }

@@ -54,7 +54,7 @@ function Failed({ run }: { run: RunView }): ReactNode {
   const { firstFailure, cause, id } = run;
   return (
     <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
-      <div className="min-w-0 grow basis-56">
+      <div className="min-w-0 grow basis-40">
         <p className="break-words text-bad">
           {firstFailure !== null && <b className="font-medium">{firstFailure.task}: </b>}
           {causeText(firstFailure?.cause ?? cause)}
@@ -63,7 +63,9 @@ function Failed({ run }: { run: RunView }): ReactNode {
           <RunName run={run} /> · <Time at={run.endedAt ?? run.submittedAt} />
         </p>
       </div>
-      <StateBadge state={run.state} />
+      <span className="max-sm:hidden">
+        <StateBadge state={run.state} />
+      </span>
       {firstFailure !== null && (
         <Link
           to="/runs/$run"

@@ -142,7 +142,7 @@ function EnvironmentDialog({ of, onClose }: { of: EnvironmentView | null; onClos
       }}
     >
       {of === null && (
-        <Field label={t('environment.name')}>
+        <Field label={t('waiting.name')}>
           <Input required autoFocus value={name} onChange={(event) => setName(event.target.value)} />
         </Field>
       )}

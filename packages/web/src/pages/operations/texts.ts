@@ -63,7 +63,7 @@ addTexts('operations', {
       close: 'Close {{name}}',
     },
     master: {
-      id: 'Master',
+      id: 'Master (one start)',
       host: 'Host',
       state: 'State',
       active: 'active',
@@ -77,7 +77,7 @@ addTexts('operations', {
       emptyHint: 'Without a master nothing is executed. Start one: pelorus master.',
     },
     waiting: {
-      runs: 'Runs that wait',
+      runs: 'Waiting runs',
       runsEmpty: 'No run waits',
       runsEmptyHint: 'Runs stand here while they wait for another run of their workflow, or for a master.',
       run: 'Run',
@@ -241,7 +241,7 @@ addTexts('operations', {
       close: '收起 {{name}}',
     },
     master: {
-      id: '主节点',
+      id: '主节点（每次启动）',
       host: '主机',
       state: '状态',
       active: '活跃',

@@ -28,7 +28,7 @@ export function CalendarsTab(): ReactNode {
   const [removed, setRemoved] = useState<CalendarSummary | null>(null);
   const list = usePaged(['calendars', 'paged'], (_cursor, signal) => api.calendars.list(signal));
   const create = administrator && (
-    <Button kind="primary" className="self-end" onClick={() => setEdited('new')}>
+    <Button kind="primary" className="justify-self-end" onClick={() => setEdited('new')}>
       <Plus className="size-4" aria-hidden /> {t('calendar.create')}
     </Button>
   );

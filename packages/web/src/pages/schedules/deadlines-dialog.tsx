@@ -118,7 +118,7 @@ function AddForm({ project, workflow }: Of): ReactNode {
   });
   return (
     <form
-      className="grid gap-3 border-t border-line pt-3 sm:grid-cols-2"
+      className="grid items-start gap-3 border-t border-line pt-3 sm:grid-cols-2"
       onSubmit={(event) => {
         event.preventDefault();
         add.mutate();
@@ -133,7 +133,7 @@ function AddForm({ project, workflow }: Of): ReactNode {
       <Field label={t('form.zone')}>
         <ZoneInput value={form.zone} onChange={(zone) => setForm({ ...form, zone })} />
       </Field>
-      <Field label={t('deadline.task')}>
+      <Field label={t('deadline.task')} hint={t('deadline.taskHint')}>
         <Input {...text('task')} />
       </Field>
       <Field label={t('deadline.recipients')} hint={t('deadline.recipientsHint')} className="sm:col-span-2">

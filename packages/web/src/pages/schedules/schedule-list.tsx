@@ -104,7 +104,7 @@ function Filters(): ReactNode {
         onChange={(event) => change({ q: event.target.value })}
       />
       <Select
-        className="max-md:flex-1 md:max-w-48"
+        className="max-md:basis-[45%] md:max-w-48"
         aria-label={t('project')}
         value={search.project ?? ''}
         onChange={(event) => change({ project: event.target.value })}
@@ -115,7 +115,7 @@ function Filters(): ReactNode {
         ))}
       </Select>
       <Select
-        className="max-md:flex-1 md:max-w-48"
+        className="max-md:basis-[45%] md:max-w-48"
         aria-label={t('onlineFilter')}
         value={search.online ?? ''}
         onChange={(event) => change({ online: event.target.value })}
@@ -214,7 +214,7 @@ function NextFire({ fire, zone }: { fire: ScheduleFire; zone: string }): ReactNo
     <>
       <Time at={fire.dueAt} zone={zone} />
       <p className="text-xs text-ink-2">
-        {zoneDate(fire.dueAt, zone)}
+        <span className="md:whitespace-nowrap">{zoneDate(fire.dueAt, zone)}</span>
         {here !== null && <span className="block">{t('here', { when: here })}</span>}
       </p>
     </>
