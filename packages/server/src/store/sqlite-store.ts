@@ -46,6 +46,8 @@ export async function openSqliteStore(directory: string, options: SqliteOptions 
   const writer = new ThreadChannel<WriteVerbs>(script('sqlite-writer'), writerData, 'UNKNOWN_OUTCOME');
   const people = new ThreadChannel<ReadVerbs>(script('sqlite-reader'), { file }, 'UNAVAILABLE');
   const master = new ThreadChannel<ReadVerbs>(script('sqlite-reader'), { file }, 'UNAVAILABLE');
+  // Loads its modules while the writer brings the schema up to date; a master's reader starts when there is a master.
+  people.start();
   const close = async (): Promise<void> => {
     writer.refuse();
     // Readers first: the last connection to close folds the log into the database.

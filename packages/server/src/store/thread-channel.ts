@@ -46,32 +46,46 @@ export type VerbAnswer<V extends Verb> = ReturnType<V> extends Sql<infer Answer>
 export type RequestOf<V extends Verb> = V extends (context: never, request: infer R) => unknown ? R : undefined;
 
 export class ThreadChannel<V extends Verbs> {
-  readonly #thread: Worker;
+  readonly #script: URL;
+  readonly #workerData: unknown;
+  #thread: Worker | null = null;
   readonly #waiting = new Map<number, Waiting>();
   /** What a call gets once the thread is gone. */
   #gone: StoreError | null = null;
   /** What calls get that were on their way when the thread died. */
   readonly #lostCode: StoreErrorCode;
-  readonly #ended: Promise<void>;
+  #ended: Promise<void> = Promise.resolve();
   #closing = false;
   #outbox: Requests = [];
   #sequence = 0;
 
-  /** `lostCode`: what an unanswered call means when the thread dies, `UNKNOWN_OUTCOME` for a thread that writes. */
+  /**
+   * The thread starts with `start` or the first call. `lostCode`: what an unanswered call means when it dies, `UNKNOWN_OUTCOME` for a
+   * thread that writes.
+   */
   constructor(script: URL, workerData: unknown, lostCode: StoreErrorCode) {
+    this.#script = script;
+    this.#workerData = workerData;
     this.#lostCode = lostCode;
-    this.#thread = new Worker(script, {
-      workerData,
-      name: script.pathname.slice(script.pathname.lastIndexOf('/') + 1),
-    });
-    this.#thread.on('message', (replies: Replies) => this.#settle(replies));
-    this.#thread.on('error', (error) => this.#fail(error instanceof Error ? error : new Error(String(error))));
+  }
+
+  /** Starts the thread, unless it runs. */
+  start(): Worker {
+    return (this.#thread ??= this.#started());
+  }
+
+  #started(): Worker {
+    const name = this.#script.pathname.slice(this.#script.pathname.lastIndexOf('/') + 1);
+    const thread = new Worker(this.#script, { workerData: this.#workerData, name });
+    thread.on('message', (replies: Replies) => this.#settle(replies));
+    thread.on('error', (error) => this.#fail(error instanceof Error ? error : new Error(String(error))));
     this.#ended = new Promise((resolve) => {
-      this.#thread.on('exit', (code) => {
+      thread.on('exit', (code) => {
         this.#fail(new Error(`its thread ended with code ${code}`));
         resolve();
       });
     });
+    return thread;
   }
 
   /** Sends a call; settles with the verb's answer or a `StoreError`. */
@@ -90,7 +104,7 @@ export class ThreadChannel<V extends Verbs> {
     const requests = this.#outbox;
     this.#outbox = [];
     try {
-      this.#thread.postMessage(requests);
+      this.start().postMessage(requests);
     } catch {
       // Something in it cannot be sent; that must not take the others along.
       for (let i = 0; i < requests.length; i += 3) this.#sendAlone(requests.slice(i, i + 3));
@@ -99,7 +113,7 @@ export class ThreadChannel<V extends Verbs> {
 
   #sendAlone(request: Requests): void {
     try {
-      this.#thread.postMessage(request);
+      this.start().postMessage(request);
     } catch (error) {
       this.#settle([request[0], true, toFailure(error)]);
     }
@@ -136,7 +150,7 @@ export class ThreadChannel<V extends Verbs> {
       this.#closing = true;
       this.refuse();
       this.#flush();
-      this.#thread.postMessage(null);
+      this.#thread?.postMessage(null);
     }
     return this.#ended;
   }

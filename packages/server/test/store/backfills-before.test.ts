@@ -65,6 +65,8 @@ async function expectKept(place: Place, dialect: Dialect): Promise<void> {
 }
 
 describe('after an upgrade they have rows for their dates, and wait for somebody to say that they are still wanted', () => {
-  test('SQLite', async () => expectKept(await makeSqlitePlace(), SQLITE));
-  test.skipIf(server === null)('PostgreSQL', async () => expectKept(await makePostgresPlace(server!.url), POSTGRES));
+  test('SQLite', async () => expectKept(await makeSqlitePlace('none'), SQLITE));
+  test.skipIf(server === null)('PostgreSQL', async () =>
+    expectKept(await makePostgresPlace(server!.url, 'none'), POSTGRES),
+  );
 });

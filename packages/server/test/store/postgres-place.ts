@@ -8,11 +8,12 @@ import { openPostgresStore } from '../../src/store/postgres-store.ts';
 import type { Store } from '../../src/store/index.ts';
 import type { Place } from './contract.ts';
 
-export async function makePostgresPlace(serverUrl: string): Promise<Place> {
-  const name = `pelorus_${randomUUID().replaceAll('-', '')}`;
-  await administer(serverUrl, `create database ${name}`);
-  const url = new URL(serverUrl);
-  url.pathname = `/${name}`;
+/** `schema`: of a database that has been opened before and is empty, or none yet. */
+export async function makePostgresPlace(serverUrl: string, schema: 'current' | 'none' = 'current'): Promise<Place> {
+  const name = databaseName();
+  const template = schema === 'current' ? await emptyDatabaseOf(serverUrl) : 'template0';
+  await administer(serverUrl, `create database ${name} template ${template}`);
+  const url = urlOf(serverUrl, name);
   return {
     open: (options) => openPostgresStore({ url: url.href, ...options }),
     remove: () => administer(serverUrl, `drop database ${name} with (force)`),
@@ -22,6 +23,32 @@ export async function makePostgresPlace(serverUrl: string): Promise<Place> {
     opener: new URL(import.meta.url),
     reference: url.href,
   };
+}
+
+const emptyDatabases = new Map<string, Promise<string>>();
+
+/** Name of a database that is copied for each place: making the schema anew takes longer than most tests. */
+function emptyDatabaseOf(serverUrl: string): Promise<string> {
+  let made = emptyDatabases.get(serverUrl);
+  if (made === undefined) emptyDatabases.set(serverUrl, (made = openedOnce(serverUrl)));
+  return made;
+}
+
+async function openedOnce(serverUrl: string): Promise<string> {
+  const name = databaseName();
+  await administer(serverUrl, `create database ${name}`);
+  await (await openPostgresStore({ url: urlOf(serverUrl, name).href })).close();
+  return name;
+}
+
+function databaseName(): string {
+  return `pelorus_${randomUUID().replaceAll('-', '')}`;
+}
+
+function urlOf(serverUrl: string, database: string): URL {
+  const url = new URL(serverUrl);
+  url.pathname = `/${database}`;
+  return url;
 }
 
 async function auditDamaged(url: string, sql: string): Promise<InvariantReport> {

@@ -1,5 +1,5 @@
 /** Where the contract's SQLite stores live: a new directory under the system's temporary one. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { auditInvariants } from '../../src/store/audit-invariants.ts';
@@ -9,13 +9,17 @@ import { auditSqlite, openSqliteStore } from '../../src/store/index.ts';
 import type { Store } from '../../src/store/index.ts';
 import type { Place } from './contract.ts';
 
-export async function makeSqlitePlace(): Promise<Place> {
+const FILE = 'pelorus.db';
+
+/** `schema`: of a database that has been opened before and is empty, or none yet. */
+export async function makeSqlitePlace(schema: 'current' | 'none' = 'current'): Promise<Place> {
   const directory = await mkdtemp(join(tmpdir(), 'pelorus-store-'));
+  if (schema === 'current') await makeEmptyDatabase(directory);
   return {
     open: (options) => openSqliteStore(directory, options),
     remove: () => rm(directory, { recursive: true }),
     auditDamaged: async (sql) => {
-      const db = new SqliteDatabase(join(directory, 'pelorus.db'), { readOnly: false });
+      const db = new SqliteDatabase(join(directory, FILE), { readOnly: false });
       try {
         db.exec(`pragma busy_timeout = 5000; begin; ${sql}`);
         return runAtOnce(auditInvariants(db, { limit: 10 }));
@@ -25,7 +29,7 @@ export async function makeSqlitePlace(): Promise<Place> {
       }
     },
     execute: async (sql) => {
-      const db = new SqliteDatabase(join(directory, 'pelorus.db'), { readOnly: false });
+      const db = new SqliteDatabase(join(directory, FILE), { readOnly: false });
       try {
         db.exec(`pragma busy_timeout = 5000; ${sql}`);
       } finally {
@@ -36,6 +40,25 @@ export async function makeSqlitePlace(): Promise<Place> {
     opener: new URL(import.meta.url),
     reference: directory,
   };
+}
+
+let emptyDatabase: Promise<Buffer> | undefined;
+
+/** A copy of what the store makes of an empty directory: making the schema anew takes longer than most tests. */
+export async function makeEmptyDatabase(directory: string): Promise<void> {
+  emptyDatabase ??= openedOnce();
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await writeFile(join(directory, FILE), await emptyDatabase);
+}
+
+async function openedOnce(): Promise<Buffer> {
+  const directory = await mkdtemp(join(tmpdir(), 'pelorus-store-'));
+  try {
+    await (await openSqliteStore(directory)).close();
+    return await readFile(join(directory, FILE));
+  } finally {
+    await rm(directory, { recursive: true });
+  }
 }
 
 /**
