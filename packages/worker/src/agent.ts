@@ -7,7 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { availableParallelism, freemem, hostname, loadavg, totalmem } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
@@ -28,6 +28,7 @@ import {
   type WorkerInput,
   type WorkerTally,
 } from './core.ts';
+import { createHostReader } from './host-reader.ts';
 import { LogRoute } from './log-route.ts';
 import { LogShipper, type ShipLimits } from './log-shipper.ts';
 import { keepLinked, type LinkEnd, type MasterAddress } from './master-links.ts';
@@ -171,6 +172,7 @@ class Agent implements Worker {
   #wakeTimer: NodeJS.Timeout | null = null;
   #wakeAt = Infinity;
   #hostTimer: NodeJS.Timeout | null = null;
+  readonly #machine = createHostReader();
   #refusing: string | null = null;
   readonly #stopping = new AbortController();
   #linkLoop: Promise<void> = Promise.resolve();
@@ -316,10 +318,7 @@ class Agent implements Worker {
     this.#step({
       kind: 'host',
       reading: {
-        loadAverage: loadavg()[0] ?? -1,
-        cpuCount: availableParallelism(),
-        freeMemoryBytes: freemem(),
-        totalMemoryBytes: totalmem(),
+        ...this.#machine(),
         refusing: this.#supervisor ? this.#refusing : 'the supervisor is not there',
       },
     });

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { groupDirectories } from '../control-group.ts';
 
 /** At the start of an attempt a reading this old will do. */
 const FRESH_MS = 100;
@@ -31,15 +32,10 @@ export function createOomCounter(): OomCounter {
 }
 
 function counterFiles(): string[] {
-  const files: string[] = [];
-  for (const line of readText('/proc/self/cgroup').split('\n')) {
-    const [, controllers, path] = line.split(':');
-    if (path === undefined) continue;
-    if (controllers === '') files.push(join('/sys/fs/cgroup', path, 'memory.events'));
-    if (controllers?.split(',').includes('memory')) {
-      files.push(join('/sys/fs/cgroup/memory', path, 'memory.oom_control'), '/sys/fs/cgroup/memory/memory.oom_control');
-    }
-  }
+  const files = groupDirectories('memory').flatMap((directory) => [
+    join(directory, 'memory.events'),
+    join(directory, 'memory.oom_control'),
+  ]);
   return [...files, '/proc/vmstat'];
 }
 
