@@ -761,6 +761,8 @@ class MasterLoop implements Master {
       // Commands of theirs may be older than what was claimed before.
       if (page.length > 0) this.claimedTo = null;
       await this.openRuns(core, page);
+      // What has been read goes on while the rest is.
+      this.schedulePump();
       adopted += page.length;
       if (page.length < limit || isBusy) break;
       after = page.at(-1)!;
