@@ -1,5 +1,5 @@
 /**
- * Every page, as it is seen with something on it: without a serious finding of axe in both themes, on a screen and on a phone, with a
+ * Every page and every dialog that is opened often, as they are seen with something on them: without a serious finding of axe in both themes, on a screen and on a phone, with a
  * title in the language that was chosen, and a picture of each in `test-artefacts/console/`.
  */
 import axe, { type AxeResults } from 'axe-core';
@@ -48,6 +48,30 @@ const PAGES: Readonly<Record<string, string>> = {
   account: '/account',
   'not-found': '/nowhere',
 };
+type Press = readonly [role: 'button' | 'checkbox' | 'menuitem', name: string | RegExp];
+/** Each with what is pressed, one after the other, until it is open. */
+const DIALOGS: Readonly<Record<string, readonly [address: string, ...presses: Press[]]>> = {
+  palette: ['/', ['button', /^Search or jump/]],
+  shortcuts: ['/', ['button', 'Keyboard shortcuts']],
+  'run-workflow': [WORKFLOW, ['button', 'Run']],
+  'delete-workflow': [WORKFLOW, ['button', 'More actions'], ['menuitem', 'Delete…']],
+  import: ['/workflows', ['button', /^Import/], ['menuitem', /^Import/]],
+  'save-workflow': ['/workflows/new?project=shop', ['button', 'Save']],
+  'rerun-failed': ['/runs/1', ['button', 'Re-run failed']],
+  'bulk-rerun': ['/runs?state=failed', ['checkbox', 'Select all shown'], ['button', 'Re-run failed']],
+  'new-schedule': ['/schedules', ['button', 'New schedule']],
+  'new-calendar': ['/schedules?tab=calendars', ['button', 'New calendar']],
+  'new-task-group': ['/operations?tab=groups', ['button', 'New task group']],
+  'new-environment': ['/operations?tab=environments', ['button', 'New environment']],
+  'new-project': ['/admin', ['button', 'New project']],
+  'new-member': ['/admin?tab=members&project=shop', ['button', 'Add a member']],
+  'new-secret': ['/admin?tab=secrets&project=shop', ['button', 'New secret']],
+  'new-connection': ['/admin?tab=connections&project=shop', ['button', 'New connection']],
+  'upload-files': ['/admin?tab=files&project=shop', ['button', 'Upload files']],
+  'new-channel': ['/admin?tab=channels', ['button', 'New channel']],
+  'new-user': ['/admin?tab=users', ['button', 'New user']],
+  'new-token': ['/admin?tab=tokens', ['button', 'New token']],
+};
 /** How many browsers look at the pages at a time. */
 const LANES = 3;
 
@@ -61,7 +85,7 @@ describe.skipIf(chromiumPath === null)('Pages of the console, in the browser', (
 
   test('no page has a serious finding of axe, light or dark, on a screen or a phone', async () => {
     const findings: string[] = [];
-    await inLanes((lane) =>
+    await inLanes(PAGES, (lane) =>
       place.visit({ at: '/account' }, async (page) => {
         for (const [name, address] of lane) {
           await page.setViewportSize({ width: 1440, height: 900 });
@@ -78,9 +102,33 @@ describe.skipIf(chromiumPath === null)('Pages of the console, in the browser', (
     expect(findings).toEqual([]);
   });
 
+  test('no dialog has a serious finding of axe, light or dark, or is larger than a phone', async () => {
+    const findings: string[] = [];
+    await inLanes(DIALOGS, (lane) =>
+      place.visit({ at: '/account' }, async (page) => {
+        for (const [name, [address, ...presses]] of lane) {
+          await page.setViewportSize({ width: 1440, height: 900 });
+          await open(page, address);
+          for (const [role, text] of presses) await page.getByRole(role, { name: text }).first().click();
+          const dialog = page.getByRole('dialog');
+          await dialog.waitFor();
+          for (const look of ['light-1440', 'dark-390'] as const) {
+            await putOn(page, look);
+            findings.push(...(await seriousFindings(page)).map((finding) => `${name} ${look}: ${finding}`));
+            await keepPicture(page, `dialog-${name}-${look}`);
+          }
+          const box = await dialog.boundingBox();
+          if (box === null || box.x < 0 || box.y < 0 || box.x + box.width > 390 || box.y + box.height > 844)
+            findings.push(`${name}: at ${JSON.stringify(box)} on a phone`);
+        }
+      }),
+    );
+    expect(findings).toEqual([]);
+  });
+
   test('every page speaks Chinese, and nothing is wider than a phone', async () => {
     const wrong: string[] = [];
-    await inLanes((lane) =>
+    await inLanes(PAGES, (lane) =>
       place.visit({ language: 'zh', width: 390, at: '/account' }, async (page) => {
         for (const [name, address] of lane) {
           await open(page, address);
@@ -114,8 +162,11 @@ describe.skipIf(chromiumPath === null)('Pages of the console, in the browser', (
   });
 });
 
-async function inLanes(look: (lane: [name: string, address: string][]) => Promise<void>): Promise<void> {
-  const all = Object.entries(PAGES);
+async function inLanes<Item>(
+  items: Readonly<Record<string, Item>>,
+  look: (lane: [name: string, item: Item][]) => Promise<void>,
+): Promise<void> {
+  const all = Object.entries(items);
   await Promise.all(
     Array.from({ length: LANES }, (_, lane) => look(all.filter((_page, index) => index % LANES === lane))),
   );

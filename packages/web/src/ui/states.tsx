@@ -3,7 +3,7 @@ import { ApiError } from '@pelorus/sdk';
 import { CircleAlert, Inbox, Lock, SearchX } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Button } from './button.tsx';
+import { Button, buttonClass } from './button.tsx';
 
 /** The whole of a page or panel could not be had. */
 export function ErrorState({ error, onRetry }: { error: Error; onRetry?: () => void }): ReactNode {
@@ -21,7 +21,13 @@ export function ErrorState({ error, onRetry }: { error: Error; onRetry?: () => v
       <h2 className="text-lg font-semibold">{title}</h2>
       {hint && <p className="text-ink-2">{hint}</p>}
       <p className="max-w-prose font-mono text-xs text-ink-2">{error.message}</p>
-      {onRetry && <Button onClick={onRetry}>{t('action.retry')}</Button>}
+      {status === 404 || status === 403 ? (
+        <a href="/" className={buttonClass()}>
+          {t('nav.home')}
+        </a>
+      ) : (
+        onRetry && <Button onClick={onRetry}>{t('action.retry')}</Button>
+      )}
     </div>
   );
 }

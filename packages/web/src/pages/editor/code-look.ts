@@ -32,6 +32,8 @@ const theme = EditorView.theme({
   },
   '&.cm-merge-b .cm-changedText': { background: 'none', boxShadow: 'inset 0 -2px 0 var(--ok)' },
   '.cm-collapsedLines': { background: 'var(--surface-2)', color: 'var(--ink-2)' },
+  // Its own sign is one that few fonts have.
+  '.cm-collapsedLines:before, .cm-collapsedLines:after': { content: '"…"' },
 });
 
 const colours = HighlightStyle.define([

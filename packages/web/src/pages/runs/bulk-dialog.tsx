@@ -70,7 +70,7 @@ export function BulkDialog({
       ) : preview.error ? (
         <ProblemText error={preview.error} />
       ) : (
-        <div className="grid gap-3">
+        <div className="grid grid-cols-1 gap-3">
           <Items
             title={t('bulk.would', { count: preview.data.total - cannot.length })}
             items={would}

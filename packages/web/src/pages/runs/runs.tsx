@@ -180,7 +180,7 @@ function BulkBar({
     <div
       role="toolbar"
       aria-label={t('bulkBar')}
-      className="sticky bottom-2 z-20 mt-auto flex flex-wrap items-center gap-2 rounded-lg border border-line-strong bg-surface px-3 py-2 shadow-lg"
+      className="sticky bottom-0 z-20 -mx-4 mt-auto -mb-4 flex flex-wrap items-center gap-2 border-t border-line-strong bg-surface px-4 py-2 shadow-[0_-4px_12px_rgb(0_0_0/0.12)] md:-mx-6 md:-mb-6 md:px-6"
     >
       <span className="font-medium" aria-live="polite">
         {text}

@@ -3,7 +3,7 @@ import type { ReactNode } from 'react';
 /** Names and what they are; those that are null are left out. */
 export function Facts({ facts }: { facts: readonly (readonly [string, ReactNode])[] }): ReactNode {
   return (
-    <dl className="grid grid-cols-[minmax(7rem,auto)_minmax(0,1fr)] gap-x-4 gap-y-1.5 px-4 py-3">
+    <dl className="grid grid-cols-[minmax(5.5rem,35%)_minmax(0,1fr)] gap-x-4 gap-y-1.5 px-4 py-3">
       {facts.map(([name, value]) =>
         value === null ? null : (
           <div key={name} className="contents">

@@ -6,7 +6,7 @@ import { useCallback, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client.ts';
 import { useRunsFeed } from '../../api/run-live.ts';
-import { Button, buttonClass } from '../../ui/button.tsx';
+import { Button } from '../../ui/button.tsx';
 import { Spinner } from '../../ui/spinner.tsx';
 import { StateBadge } from '../../ui/state-badge.tsx';
 import { EmptyState, ErrorState } from '../../ui/states.tsx';
@@ -79,13 +79,13 @@ export function RunsTab({ project, workflow }: { project: string; workflow: stri
           </tbody>
         </table>
       </div>
-      <div className="flex gap-2">
+      <div className="flex items-center gap-4">
         {runs.hasNextPage && (
           <Button busy={runs.isFetchingNextPage} onClick={() => void runs.fetchNextPage()}>
             {common('action.loadMore')}
           </Button>
         )}
-        <Link to="/runs" search={{ project, workflow }} className={buttonClass('quiet')}>
+        <Link to="/runs" search={{ project, workflow }} className="text-accent hover:underline">
           {t('runs.all')}
         </Link>
       </div>

@@ -10,7 +10,7 @@ import { Button, buttonClass } from '../../ui/button.tsx';
 import { Panel } from '../../ui/page.tsx';
 import { Spinner } from '../../ui/spinner.tsx';
 import { EmptyState, ErrorState } from '../../ui/states.tsx';
-import { absoluteTime, Time } from '../../ui/time.tsx';
+import { minuteTime, Time } from '../../ui/time.tsx';
 import { toast, toastProblem } from '../../ui/toast.tsx';
 import { Facts } from './facts.tsx';
 import { useCronWords } from './schedule-words.tsx';
@@ -50,7 +50,11 @@ export function ScheduleTab({ view }: { view: WorkflowView }): ReactNode {
       {items.map((schedule) => (
         <Schedule key={schedule.name} schedule={schedule} />
       ))}
-      <Link to="/schedules" search={{ project }} className={`${buttonClass('quiet')} justify-self-start xl:col-span-2`}>
+      <Link
+        to="/schedules"
+        search={{ project }}
+        className="justify-self-start text-accent hover:underline xl:col-span-2"
+      >
         {t('schedule.all')}
       </Link>
     </div>
@@ -105,7 +109,7 @@ function Next({ detail }: { detail: ScheduleDetail }): ReactNode {
       <ol>
         {detail.nextFires.slice(0, NEXT_SHOWN).map(({ dueAt }) => (
           <li key={dueAt}>
-            <time dateTime={dueAt}>{absoluteTime(dueAt, detail.zone)}</time>
+            <time dateTime={dueAt}>{minuteTime(dueAt, detail.zone)}</time>
           </li>
         ))}
       </ol>

@@ -1,4 +1,4 @@
-/** Two texts side by side, or one below the other on narrow windows, what is equal folded away. */
+/** Two texts side by side, or one below the other on narrow windows, what is equal folded away; of two equal ones, the one. */
 import { json } from '@codemirror/lang-json';
 import { yaml } from '@codemirror/lang-yaml';
 import { MergeView, unifiedMergeView } from '@codemirror/merge';
@@ -24,6 +24,7 @@ export function TextDiff({
   label: string;
 }): ReactNode {
   const { i18n } = useTranslation();
+  const isSame = before === after;
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const parent = place.current!;
@@ -37,11 +38,13 @@ export function TextDiff({
       EditorView.lineWrapping,
       EditorView.contentAttributes.of({ 'aria-label': label, tabindex: '0' }),
     ];
-    if (matchMedia(NARROW).matches) {
+    if (isSame || matchMedia(NARROW).matches) {
       const view = new EditorView({
         parent,
         doc: after,
-        extensions: [reading, unifiedMergeView({ original: before, mergeControls: false, collapseUnchanged: FOLD })],
+        extensions: isSame
+          ? reading
+          : [reading, unifiedMergeView({ original: before, mergeControls: false, collapseUnchanged: FOLD })],
       });
       return () => view.destroy();
     }

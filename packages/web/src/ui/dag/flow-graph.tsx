@@ -27,9 +27,9 @@ type FlowEdge = Edge<{ from: Place; to: Place; bends: readonly Place[]; isNear: 
 const NODE_TYPES = { task: memo(TaskNode) };
 const EDGE_TYPES = { dag: memo(DagLine) };
 /** At which names can still be read. */
-const READABLE_ZOOM = 0.55;
+const READABLE_ZOOM = 0.62;
 /** Of one that cannot be read as a whole, unless it has so many nodes that only its shape can be seen. */
-const NEAR_ZOOM = 0.7;
+const NEAR_ZOOM = 0.8;
 const MANY = 60;
 const MARGIN_PX = 16;
 const FIT = { maxZoom: ZOOM_FIT_MAX, padding: 0.08 };
