@@ -1,6 +1,5 @@
 /** Saves a definition file with the files that it refers to, and says what is wrong with it where it is wrong. */
-import { checkCron, checkTemplate } from '@pelorus/engine';
-import { parseDefinition, type DefinitionProblem, type WorkflowBundle } from '@pelorus/protocol';
+import type { DefinitionProblem, ParsedDefinition, WorkflowBundle } from '@pelorus/protocol';
 import { ApiError, type Client } from '@pelorus/sdk';
 import { bundleOf, readDefinitionFile, type DefinitionFile } from './definition-files.ts';
 import { EXIT } from './exit-codes.ts';
@@ -25,6 +24,8 @@ export interface Applied {
   version: number | null;
   created: boolean;
   changed: boolean;
+  /** Without a new version. */
+  textChanged: boolean;
   warnings: DefinitionProblem[];
 }
 
@@ -47,7 +48,7 @@ export async function applyDefinition(
 ): Promise<Applied> {
   const project = options.project ?? file.project ?? DEFAULT_PROJECT;
   const { bundle, faults, absent } = await bundleOf(file);
-  if (faults.length > 0) throw invalidDefinition(file, checkLocally(file).problems, faults);
+  if (faults.length > 0) throw invalidDefinition(file, (await checkLocally(file)).problems, faults);
   try {
     return {
       file: file.shown,
@@ -64,7 +65,12 @@ export async function applyDefinition(
 }
 
 /** What the server checks, without a server. */
-export function checkLocally(file: DefinitionFile): ReturnType<typeof parseDefinition> {
+export async function checkLocally(file: DefinitionFile): Promise<ParsedDefinition> {
+  // Loaded only here: most commands parse nothing.
+  const [{ parseDefinition }, { checkCron, checkTemplate }] = await Promise.all([
+    import('@pelorus/protocol'),
+    import('@pelorus/engine'),
+  ]);
   return parseDefinition(file.source, file.format, { checkCron, checkTemplate });
 }
 
@@ -87,6 +93,7 @@ async function save(
     version: saved.version,
     created: saved.created,
     changed: saved.changed,
+    textChanged: saved.textChanged,
     warnings: saved.warnings,
   };
 }
@@ -104,13 +111,13 @@ async function check(
 ): Promise<Saved> {
   const { name, warnings } = await client.workflows
     .validate(project, file.name, bundle, signal)
-    .catch((error: unknown) => {
+    .catch(async (error: unknown) => {
       if (!(error instanceof ApiError && error.code === 'PROJECT_NOT_FOUND')) throw error;
-      const checked = checkLocally(file);
+      const checked = await checkLocally(file);
       if (checked.definition === null || absent.length > 0) throw invalidDefinition(file, checked.problems, absent);
       return { name: checked.definition.name, warnings: checked.warnings };
     });
-  return { name, version: null, created: false, changed: false, warnings };
+  return { name, version: null, created: false, changed: false, textChanged: false, warnings };
 }
 
 /** Exit code 2; `faults` are about files that it names. */

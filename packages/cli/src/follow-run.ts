@@ -2,7 +2,13 @@
  * Follows a run until it has ended: by the server's stream of events, and by asking again and again where that cannot be had.
  * What is done with each new state is the caller's affair.
  */
-import { isTerminalRun, type RunEvent, type RunView, type TaskRunState, type TaskView } from '@pelorus/protocol';
+import {
+  isTerminalRun,
+  type RunEvent,
+  type RunView,
+  type TaskRunState,
+  type TaskView,
+} from '@pelorus/protocol/vocabulary';
 import { ApiError, type Client } from '@pelorus/sdk';
 import { pollIntervalMs, sleep, unlessWithin } from './pace.ts';
 

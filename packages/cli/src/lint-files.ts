@@ -40,7 +40,7 @@ function elsewhere(message: string): DefinitionProblem {
 }
 
 async function findingsIn(file: DefinitionFile): Promise<Finding[]> {
-  const { problems, warnings } = checkLocally(file);
+  const { problems, warnings } = await checkLocally(file);
   const { faults, absent } = await bundleOf(file);
   const errors = [...problems, ...faults.map((message) => ({ pointer: '', line: null, column: null, message }))];
   return [

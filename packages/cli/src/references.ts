@@ -1,6 +1,6 @@
 /** How people name runs and workflows on the command line, resolved to what the API wants. */
 import type { RunView, TaskView, WorkflowSummary } from '@pelorus/protocol';
-import { parseRunId } from '@pelorus/protocol';
+import { parseRunId } from '@pelorus/protocol/vocabulary';
 import type { Client } from '@pelorus/sdk';
 import { EXIT } from './exit-codes.ts';
 import { Failure, usageFailure } from './failure.ts';

@@ -5,7 +5,7 @@ import {
   type BulkItemView,
   type RunSelection,
   type RunState,
-} from '@pelorus/protocol';
+} from '@pelorus/protocol/vocabulary';
 import { Option, type Command } from 'commander';
 import { EXIT } from './exit-codes.ts';
 import { Failure, usageFailure } from './failure.ts';

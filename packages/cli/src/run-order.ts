@@ -7,7 +7,7 @@ import {
   type ParameterValue,
   type Priority,
   type RunRequest,
-} from '@pelorus/protocol';
+} from '@pelorus/protocol/vocabulary';
 import { Option, type Command } from 'commander';
 import { usageFailure } from './failure.ts';
 import type { WorkflowName } from './references.ts';

@@ -9,7 +9,7 @@ import {
   type ScheduleBody,
   type ScheduleTimesBody,
   type ScheduleView,
-} from '@pelorus/protocol';
+} from '@pelorus/protocol/vocabulary';
 import { Option, type Command } from 'commander';
 import { usageFailure } from './failure.ts';
 import type { WorkflowName } from './references.ts';

@@ -1,5 +1,5 @@
 /** What every command works with, made from the global flags, the environment and the terminal. */
-import { parseDuration } from '@pelorus/protocol';
+import { parseDuration } from '@pelorus/protocol/vocabulary';
 import { createClient, type Client } from '@pelorus/sdk';
 import { Option, type Command } from 'commander';
 import { colourWanted, readEnvironment } from './environment.ts';

@@ -3,7 +3,7 @@
  * default. In the file the key is the environment's name in words: `PELORUS_WORKER_MAX_LOAD` is `worker: { maxLoad: … }`,
  * `PELORUS_ADMIN_TOKEN` is `adminToken: …`.
  */
-import { nearest, parseDuration } from '@pelorus/protocol';
+import { nearest, parseDuration } from '@pelorus/protocol/vocabulary';
 import { isIP } from 'node:net';
 
 export interface SettingRow {

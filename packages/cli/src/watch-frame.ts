@@ -1,6 +1,6 @@
 /** One picture of a run for a terminal: headline, progress bar, tasks, counts. Pure; `watch-run.ts` draws it again and again. */
 import type { RunView, TaskRunState, TaskView } from '@pelorus/protocol';
-import { isTerminalTaskRun } from '@pelorus/protocol';
+import { isTerminalTaskRun } from '@pelorus/protocol/vocabulary';
 import type { RunSnapshot } from './follow-run.ts';
 import { paint } from './terminal.ts';
 import { cutTo, oneLine, padTo, textWidth } from './text-width.ts';

@@ -1,7 +1,7 @@
 /** Causes, durations and instants as people read them. */
 import type { RunState, TaskRunState } from '@pelorus/protocol';
 
-export { causeText, durationText } from '@pelorus/protocol';
+export { causeText, durationText } from '@pelorus/protocol/vocabulary';
 
 /** `12 s ago` on a terminal, RFC 3339 otherwise; `-` for null. */
 export function instantText(instant: string | null, relativeTo: number | null): string {

@@ -18,3 +18,5 @@ export * from './trace.ts';
 export * from './wire.ts';
 export * from './words.ts';
 export * from './workflow.ts';
+export { formatDuration, parseDuration } from './definition/duration.ts';
+export { nearest } from './definition/nearest.ts';

@@ -1,4 +1,4 @@
-import { isErrorCode, type Problem } from '@pelorus/protocol';
+import { isErrorCode, type Problem } from '@pelorus/protocol/vocabulary';
 import { ApiError } from './api-error.ts';
 
 export interface ClientOptions {

@@ -1,14 +1,7 @@
 /** `pelorus import …`: the files of other schedulers as workflows, with a report of what became of everything in them. */
 import { readFileSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import {
-  dssFlowName,
-  importCrontab,
-  importDolphinScheduler,
-  importDssFiles,
-  isZone,
-  type DssSource,
-} from '@pelorus/engine';
+import type { DssSource } from '@pelorus/engine';
 import { ApiError } from '@pelorus/sdk';
 import type { Command } from 'commander';
 import { DEFAULT_PROJECT } from '../apply-workflow.ts';
@@ -64,6 +57,7 @@ function addDss(group: Command, host: Host): void {
       const session = openSession(command, host);
       const sources = await readSources(session, paths, flags);
       const folder = folderOf(paths, host);
+      const { importDssFiles } = await importers();
       const result = importDssFiles(sources, {
         project: flags.project ?? null,
         readFile: (name) => scriptBeside(folder, name),
@@ -87,7 +81,8 @@ function addCrontab(group: Command, host: Host): void {
       ),
     )
     .action(async (path: string, flags: CrontabFlags, command: Command) => {
-      const timezone = zoneOf(flags.timezone);
+      const { importCrontab } = await importers();
+      const timezone = await zoneOf(flags.timezone);
       const session = openSession(command, host);
       const source = await readSourceFile(session, path);
       const result = importCrontab(source, {
@@ -120,7 +115,8 @@ function addDolphinScheduler(group: Command, host: Host): void {
       ),
     )
     .action(async (paths: string[], flags: DolphinSchedulerFlags, command: Command) => {
-      const timezone = zoneOf(flags.timezone);
+      const { importDolphinScheduler } = await importers();
+      const timezone = await zoneOf(flags.timezone);
       const session = openSession(command, host);
       const sources = await Promise.all(
         paths.map(async (path) => ({
@@ -143,11 +139,17 @@ function addDolphinScheduler(group: Command, host: Host): void {
     });
 }
 
+/** Loaded only when something is imported: no other command needs them. */
+function importers(): Promise<typeof import('@pelorus/engine')> {
+  return import('@pelorus/engine');
+}
+
 function folderOf(paths: string[], host: Host): string {
   return dirname(resolve(host.directory, paths[0] ?? '.'));
 }
 
-function zoneOf(flag: string | undefined): string {
+async function zoneOf(flag: string | undefined): Promise<string> {
+  const { isZone } = await importers();
   if (flag === undefined) return Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (!isZone(flag)) throw usageFailure(`--timezone ${flag} is no time zone`);
   return flag;
@@ -187,6 +189,7 @@ async function readSources(session: Session, paths: string[], flags: DssFlags): 
   if (flags.name !== undefined && paths.length > 1) throw usageFailure('--name is for one file; these are several');
   if (flags.name !== undefined && !NAME.test(flags.name))
     throw usageFailure(`--name must be letters, digits, _ and -, not "${flags.name}"`);
+  const { dssFlowName } = await importers();
   return Promise.all(
     paths.map(async (path) => {
       const source = await readSourceFile(session, path);

@@ -1,5 +1,5 @@
 import type { TaskView } from '@pelorus/protocol';
-import { isTerminalRun, isTerminalTaskRun } from '@pelorus/protocol';
+import { isTerminalRun, isTerminalTaskRun } from '@pelorus/protocol/vocabulary';
 import { ApiError } from '@pelorus/sdk';
 import type { Command } from 'commander';
 import { EXIT } from '../exit-codes.ts';

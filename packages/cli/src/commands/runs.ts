@@ -1,4 +1,4 @@
-import { type LiveView, type RerunRequest, type RunView, type TaskView } from '@pelorus/protocol';
+import type { LiveView, RerunRequest, RunView, TaskView } from '@pelorus/protocol';
 import type { Command } from 'commander';
 import { OUTCOME_WAIT_MS, reportCommand } from '../command-report.ts';
 import { Failure, usageFailure } from '../failure.ts';

@@ -1,6 +1,5 @@
 export { normaliseForHash } from './canonical.ts';
 export { parseDirectDefinition, toPublishedNodes, type PublishedNode, type PublishedNodes } from './direct.ts';
-export { formatDuration, parseDuration } from './duration.ts';
 export {
   evaluateExpression,
   EXPRESSION_LIMITS,
@@ -14,6 +13,5 @@ export {
 } from './expression.ts';
 export { workflowJsonSchema } from './json-schema.ts';
 export { WORKER_GROUP_PATTERN } from './names.ts';
-export { nearest } from './nearest.ts';
 export { parseDefinition, parseDefinitionValue, type DefinitionOptions, type ParsedDefinition } from './parse.ts';
 export type { DefinitionChecks, TemplateKind } from './problem-log.ts';
