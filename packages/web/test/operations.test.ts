@@ -22,7 +22,7 @@ describe.skipIf(chromiumPath === null)('Operations and administration, in the br
       await dialog.getByRole('button', { name: 'Drain', exact: true }).click();
       await page.getByText('Drained by admin: new kernel').waitFor();
       expect((await client.workers.get(worker!.name)).drain).toMatchObject({ reason: 'new kernel', by: 'admin' });
-      await page.getByRole('button', { name: 'Take back' }).click();
+      await page.getByRole('button', { name: 'Resume' }).click();
       await page.getByRole('button', { name: 'Drain', exact: true }).waitFor();
       expect((await client.workers.get(worker!.name)).drain).toBeNull();
     });
@@ -34,11 +34,11 @@ describe.skipIf(chromiumPath === null)('Operations and administration, in the br
     const { id } = await client.runs.submit({ project: 'shop', workflow: 'crowd' });
     await place.visit({ at: '/operations?tab=waiting' }, async (page) => {
       const row = page.getByRole('row', { name: /narrow/ });
-      await row.getByText('It is full: 1 task waits for room in it.').waitFor();
+      await row.getByText('Full: 1 task is waiting for room.').waitFor();
       await row.getByRole('button', { name: 'Change narrow' }).click();
       await page.getByLabel('Size').fill('2');
       await page.getByRole('button', { name: 'Save' }).click();
-      await row.getByText('Nothing waits.').waitFor();
+      await row.getByText('Nothing is waiting.').waitFor();
     });
     await client.runs.stop(id, { waitMs: 20_000 });
   });

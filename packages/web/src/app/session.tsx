@@ -33,6 +33,13 @@ export function useMay(project: string | null): { read: boolean; write: boolean;
   };
 }
 
+/** Whether there is a project in which the person may do this; administrators may in all. */
+export function useMayAnywhere(right: 'write' | 'execute'): boolean {
+  const me = useMe();
+  const bit = right === 'write' ? 4 : 1;
+  return me.administrator || me.projects.some(({ perm }) => (perm & bit) !== 0);
+}
+
 /** Shows its children to whoever is signed in, once `after` has come: a page that is there at once is painted once. */
 export function Session({ after, children }: { after: Promise<void>; children: ReactNode }): ReactNode {
   const { data, error, isPending, refetch } = useQuery({

@@ -7,6 +7,7 @@ import { Plus } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client.ts';
+import { useMayAnywhere } from '../../app/session.tsx';
 import { buttonClass } from '../../ui/button.tsx';
 import type { Column } from '../../ui/data-table.tsx';
 import { Select } from '../../ui/field.tsx';
@@ -48,7 +49,8 @@ export function BackfillsPage(): ReactNode {
     const next = Object.entries({ ...search, ...part }).filter(([, value]) => value);
     void navigate({ search: Object.fromEntries(next), replace: true });
   };
-  const create = (
+  const mayCreate = useMayAnywhere('execute');
+  const create = mayCreate && (
     <Link to="/backfills/new" search={project ? { project } : {}} className={buttonClass('primary')}>
       <Plus className="size-4" aria-hidden /> {t('create')}
     </Link>

@@ -50,7 +50,7 @@ export function DatesPanel({
         ) : view === 'table' ? (
           <DateTable dates={dates} zone={backfill.zone} />
         ) : (
-          <ol className="grid grid-cols-[repeat(auto-fill,minmax(9rem,1fr))] gap-1.5">
+          <ol className="grid grid-cols-[repeat(auto-fill,minmax(9.5rem,1fr))] gap-1.5">
             {dates.map((date) => (
               <DateCell key={date.date} date={date} zone={backfill.zone} isDaily={backfill.crontab === null} />
             ))}

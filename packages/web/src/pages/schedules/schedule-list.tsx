@@ -5,6 +5,7 @@ import { Plus } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, queries } from '../../api/client.ts';
+import { useMayAnywhere } from '../../app/session.tsx';
 import { Button } from '../../ui/button.tsx';
 import type { Column } from '../../ui/data-table.tsx';
 import { ConfirmDialog } from '../../ui/dialog.tsx';
@@ -49,7 +50,8 @@ export function ScheduleList(): ReactNode {
       ),
     EVERY_MS,
   );
-  const create = (
+  const mayCreate = useMayAnywhere('write');
+  const create = mayCreate && (
     <Button kind="primary" onClick={() => setAsked({ action: 'create' })}>
       <Plus className="size-4" aria-hidden /> {t('create')}
     </Button>
