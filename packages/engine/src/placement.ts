@@ -318,7 +318,7 @@ export class Placement {
 
   private queueOf(group: string, type: TaskType): GroupQueue {
     let queues = this.queues.get(group);
-    if (!queues) this.queues.set(group, (queues = new Map()));
+    if (!queues) this.queues.set(group, (queues = new Map<TaskType, GroupQueue>()));
     let queue = queues.get(type);
     if (!queue) queues.set(type, (queue = new GroupQueue(group, type)));
     return queue;

@@ -63,6 +63,8 @@ import {
   type SessionView,
   type SignInLink,
   type RunsEvent,
+  type ChangeEvent,
+  type EventsAbout,
   type SystemView,
   type TaskGroupView,
   type TaskView,
@@ -102,7 +104,7 @@ import {
   type WorkflowValidated,
   type WorkflowVersionSummary,
   type WorkflowView,
-} from '@pelorus/protocol';
+} from '@pelorus/protocol/vocabulary';
 import { resumedEvents, type RawEvent, type WatchOptions } from './event-stream.ts';
 import {
   createOpener,
@@ -169,6 +171,23 @@ export interface ScheduleListQuery extends PageQuery {
   online?: boolean;
   /** Those that name this calendar. */
   calendar?: string;
+}
+
+export interface DeadlineListQuery extends PageQuery {
+  project?: string;
+  /** Exact name. */
+  workflow?: string;
+  enabled?: boolean;
+}
+
+/** What `GET /events` tells of; absent: all runs. */
+export interface EventsQuery {
+  about?: EventsAbout[];
+  project?: string;
+  /** May end in `*`. */
+  workflow?: string;
+  /** Of runs. */
+  state?: RunState[];
 }
 
 export interface TickQuery extends PageQuery {
@@ -266,6 +285,8 @@ export function createClient(options: ClientOptions) {
     openApi: (signal?: AbortSignal) => send<OpenApiView>(get('/openapi.json', signal)),
     /** The JSON Schema of definitions. */
     workflowSchema: (signal?: AbortSignal) => send<Record<string, unknown>>(get('/schemas/workflow', signal)),
+    workerProtocolSchema: (signal?: AbortSignal) =>
+      send<Record<string, unknown>>(get('/schemas/worker-protocol', signal)),
     /** Who sends the requests, and what they may. */
     me: (signal?: AbortSignal) => send<MeView>(get('/me', signal)),
     /** Signs a browser in: the answer sets a cookie, which programs do not keep (`createTokenFor` is for them). */
@@ -347,6 +368,8 @@ export function createClient(options: ClientOptions) {
     /** Runs that are submitted or change, from now on; does not end by itself. */
     watchRuns: (query: { project?: string; workflow?: string; state?: RunState[] } = {}, watch: WatchOptions = {}) =>
       watchRuns(open, query, watch),
+    /** Whatever changes of what it is about, from now on; does not end by itself. */
+    watchChanges: (query: EventsQuery, watch: WatchOptions = {}) => watchChanges(open, query, watch),
   };
 }
 
@@ -377,15 +400,33 @@ async function* followLogs(
 
 async function* watchRuns(
   open: Opener,
-  query: { project?: string; workflow?: string; state?: RunState[] },
+  query: Omit<EventsQuery, 'about'>,
   options: WatchOptions,
 ): AsyncIterable<RunsEvent & { id: string | null }> {
+  for await (const event of watchChanges(open, query, options))
+    if (event.event === 'ready' || event.event === 'run') yield event;
+}
+
+async function* watchChanges(
+  open: Opener,
+  query: EventsQuery,
+  options: WatchOptions,
+): AsyncIterable<ChangeEvent & { id: string | null }> {
   for await (const { id, event, data } of resumedEvents(open, { path: '/events', query: { ...query } }, options))
-    if (event === 'ready' || event === 'run')
-      yield { id, event, data: JSON.parse(data) as unknown } as RunsEvent & { id: string | null };
+    if (CHANGE_EVENTS.has(event))
+      yield { id, event, data: JSON.parse(data) as unknown } as ChangeEvent & { id: string | null };
 }
 
 /** Names that are known here; a newer server may send others. */
+const CHANGE_EVENTS: ReadonlySet<string> = new Set([
+  'ready',
+  'run',
+  'tick',
+  'schedule',
+  'schedule-deleted',
+  'maintenance',
+  'backfill',
+] satisfies ChangeEvent['event'][]);
 const RUN_EVENTS: ReadonlySet<string> = new Set(['snapshot', 'task', 'run', 'end'] satisfies RunEvent['event'][]);
 
 function usersOf(send: Transport) {
@@ -400,6 +441,10 @@ function usersOf(send: Transport) {
     /** The own one with the present one, or as an administrator that of another user, whose sessions and tokens it ends. */
     setPassword: (name: string, body: { current?: string; new: string }, signal?: AbortSignal) =>
       send<undefined>({ ...call('POST', `${path(name)}/password`, signal), json: body }),
+    /** Where the user is signed in, newest first. */
+    sessions: (name: string, signal?: AbortSignal) => send<Page<SessionView>>(get(`${path(name)}/sessions`, signal)),
+    endSession: (name: string, id: number, signal?: AbortSignal) =>
+      send<undefined>(call('DELETE', `${path(name)}/sessions/${id}`, signal)),
     /** Opens a session once, within 15 minutes. */
     createSignInLink: (name: string, signal?: AbortSignal) =>
       send<SignInLink>(call('POST', `${path(name)}/sign-in-link`, signal)),
@@ -439,10 +484,6 @@ function secretsOf(send: Transport) {
       send<undefined>(call('DELETE', path(project, name), signal)),
   };
 }
-    /** Where the user is signed in, newest first. */
-    sessions: (name: string, signal?: AbortSignal) => send<Page<SessionView>>(get(`${path(name)}/sessions`, signal)),
-    endSession: (name: string, id: number, signal?: AbortSignal) =>
-      send<undefined>(call('DELETE', `${path(name)}/sessions/${id}`, signal)),
 
 /** For a change that is to happen only when the file is as it was seen: the SHA-256 of its content. */
 interface FileChange {
@@ -685,6 +726,9 @@ function deadlinesOf(send: Transport) {
   const all = (project: string, workflow: string) => `/projects/${enc(project)}/workflows/${enc(workflow)}/deadlines`;
   const path = (project: string, workflow: string, name: string) => `${all(project, workflow)}/${enc(name)}`;
   return {
+    /** Of all workflows that one may read. */
+    listAll: (query: DeadlineListQuery = {}, signal?: AbortSignal) =>
+      send<Page<DeadlineView>>({ ...get('/deadlines', signal), query: { ...query } }),
     list: (project: string, workflow: string, signal?: AbortSignal) =>
       send<Page<DeadlineView>>(get(all(project, workflow), signal)),
     get: (project: string, workflow: string, name: string, signal?: AbortSignal) =>

@@ -82,10 +82,10 @@ function limitOf(directory: string): MemoryLimit | null {
   const [limit, usage, idle] = isUnified
     ? ['memory.max', 'memory.current', 'inactive_file']
     : ['memory.limit_in_bytes', 'memory.usage_in_bytes', 'total_inactive_file'];
-  const limitBytes = parseBytes(readText(join(directory, limit!)));
-  const currentBytes = parseBytes(readText(join(directory, usage!)));
+  const limitBytes = parseBytes(readText(join(directory, limit)));
+  const currentBytes = parseBytes(readText(join(directory, usage)));
   if (limitBytes === null || currentBytes === null) return null;
-  return { limitBytes, usedBytes: Math.max(0, currentBytes - statOf(readText(join(directory, 'memory.stat')), idle!)) };
+  return { limitBytes, usedBytes: Math.max(0, currentBytes - statOf(readText(join(directory, 'memory.stat')), idle)) };
 }
 
 function quotaOf(directory: string): number | null {

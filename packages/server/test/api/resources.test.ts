@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
   BUNDLE_CONTENT_TYPE,
@@ -635,6 +636,9 @@ test('system, index, schema, probes, workers', async () => {
   const index = (await api.call<{ routes: { method: string; path: string }[] }>('GET', '/api/v1')).body;
   expect(index.routes).toContainEqual({ method: 'POST', path: '/api/v1/executors', summary: anyText });
   expect((await api.call<Record<string, unknown>>('GET', '/schemas/workflow')).body).toMatchObject({ type: 'object' });
+  const published = new URL('../../../../docs/schemas/worker-protocol.json', import.meta.url);
+  const workerProtocol = await api.call<Record<string, unknown>>('GET', '/schemas/worker-protocol');
+  expect(workerProtocol.body).toEqual(JSON.parse(readFileSync(published, 'utf8')));
   expect((await api.call('GET', '/livez')).body).toEqual({ status: 'live' });
   expect((await api.call('GET', '/readyz')).body).toEqual({ status: 'ready' });
   expect((await api.call('GET', '/workers')).body).toEqual({ items: [], nextCursor: null });

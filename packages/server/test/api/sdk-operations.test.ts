@@ -373,6 +373,9 @@ const ROWS: readonly Row[] = [
   row('putMaintenance', 'maintenance.put', maintenanceAnswer, (client) =>
     client.maintenance.put({ paused: true, reason: 'x' }),
   ),
+  row('listAllDeadlines', 'deadlines.listAll', deadlinePage, (client) =>
+    client.deadlines.listAll({ project: 'p 1', workflow: 'w/ö', enabled: true, limit: 5, cursor: 'c' }),
+  ),
   row('listDeadlines', 'deadlines.list', deadlinePage, (client) => client.deadlines.list('p 1', 'w/ö')),
   row('getDeadline', 'deadlines.get', deadlineAnswer, (client) => client.deadlines.get('p 1', 'w/ö', 'd#1')),
   row('putDeadline', 'deadlines.put', deadlineAnswer, (client) =>
@@ -441,11 +444,11 @@ const ROWS: readonly Row[] = [
   row('setPassword', 'users.setPassword', null, (client) =>
     client.users.setPassword('n#1', { current: 'a', new: 'b'.repeat(12) }),
   ),
+  row('listSessions', 'users.sessions', sessionPage, (client) => client.users.sessions('n#1')),
+  row('endSession', 'users.endSession', null, (client) => client.users.endSession('n#1', 5)),
   row('createSignInLink', 'users.createSignInLink', signInLinkAnswer, (client) => client.users.createSignInLink('n#1')),
   row('listTokens', 'tokens.list', tokenPage, (client) => client.tokens.list({ user: 'ann' })),
   row('createToken', 'tokens.create', tokenCreatedAnswer, (client) =>
-  row('listSessions', 'users.sessions', sessionPage, (client) => client.users.sessions('n#1')),
-  row('endSession', 'users.endSession', null, (client) => client.users.endSession('n#1', 5)),
     client.tokens.create({ name: 'ci', perm: 'viewer', projects: ['p'] }),
   ),
   row('deleteToken', 'tokens.delete', null, (client) => client.tokens.delete(5)),
@@ -462,6 +465,7 @@ const ROWS: readonly Row[] = [
   ),
   row('getSystem', 'system', systemAnswer, (client) => client.system()),
   row('getWorkflowSchema', 'workflowSchema', jsonSchemaAnswer, (client) => client.workflowSchema()),
+  row('getWorkerProtocolSchema', 'workerProtocolSchema', jsonSchemaAnswer, (client) => client.workerProtocolSchema()),
   row('livez', 'live', liveAnswer, (client) => client.live()),
   row('readyz', 'ready', readyAnswer, (client) => client.ready()),
   row('getOpenApi', 'openApi', documentAnswer, (client) => client.openApi()),

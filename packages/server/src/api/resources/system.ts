@@ -1,4 +1,5 @@
 import { workflowJsonSchema, type SystemView } from '@pelorus/protocol';
+import { wireJsonSchema } from '@pelorus/protocol/wire-schema';
 import { ADMINISTRATOR, ANYONE, SIGNED_IN } from '../access.ts';
 import { jsonSchemaAnswer, liveAnswer, readyAnswer, systemAnswer } from '../answers/operations.ts';
 import { API_LIMITS } from '../limits.ts';
@@ -40,6 +41,8 @@ const system = route({
   },
 });
 
+const wireSchema = wireJsonSchema();
+
 const workflowSchema = route({
   id: 'getWorkflowSchema',
   method: 'GET',
@@ -48,6 +51,16 @@ const workflowSchema = route({
   summary: 'JSON Schema of definitions',
   answers: { 200: jsonSchemaAnswer },
   handle: () => ok(workflowJsonSchema),
+});
+
+const workerProtocolSchema = route({
+  id: 'getWorkerProtocolSchema',
+  method: 'GET',
+  path: '/schemas/worker-protocol',
+  access: ANYONE,
+  summary: 'JSON Schema of the frames that masters and workers send',
+  answers: { 200: jsonSchemaAnswer },
+  handle: () => ok(wireSchema),
 });
 
 const live = route({
@@ -94,4 +107,4 @@ const metrics = route({
   },
 });
 
-export const systemRoutes: readonly Route[] = [system, workflowSchema, live, ready, metrics];
+export const systemRoutes: readonly Route[] = [system, workflowSchema, workerProtocolSchema, live, ready, metrics];

@@ -394,6 +394,14 @@ export const EXPECTED: Record<string, Expectation> = {
   previewSchedule: { needs: 'signed-in', sent: { body: { cron: '0 6 * * *' } } },
   ...ofSchedule('Schedule', (place) => ({ schedule: place.schedule })),
   ...ofSchedule('DefaultSchedule', () => ({})),
+  listAllDeadlines: {
+    needs: 'signed-in',
+    list: true,
+    mixed: (_own, foreign) => [
+      { title: 'of the other project', query: { project: foreign.project }, status: 403 },
+      { title: 'by name of a workflow there', query: { workflow: foreign.workflow }, status: 200 },
+    ],
+  },
   listDeadlines: { needs: 'read', about: (place) => ({ params: inPath(place) }) },
   getDeadline: { needs: 'read', about: deadline },
   putDeadline: {
@@ -494,14 +502,6 @@ export const EXPECTED: Record<string, Expectation> = {
     status: 204,
     only: ({ administrator }) => administrator,
   },
-  createSignInLink: { needs: 'administrator', sent: { params: { name: 'owner' } }, status: 201 },
-  listTokens: {
-    needs: 'signed-in',
-    note: 'the own ones; those of others: administrators',
-    sent: { query: { user: 'owner' } },
-    only: ({ user, administrator }) => administrator || user === 'owner',
-  },
-  createToken: {
   listSessions: {
     needs: 'signed-in',
     note: 'the own ones, but with restricted tokens; those of others: administrators',
@@ -515,6 +515,14 @@ export const EXPECTED: Record<string, Expectation> = {
     status: 404,
     only: ({ user, administrator, restricted }) => administrator || (user === 'owner' && !restricted),
   },
+  createSignInLink: { needs: 'administrator', sent: { params: { name: 'owner' } }, status: 201 },
+  listTokens: {
+    needs: 'signed-in',
+    note: 'the own ones; those of others: administrators',
+    sent: { query: { user: 'owner' } },
+    only: ({ user, administrator }) => administrator || user === 'owner',
+  },
+  createToken: {
     needs: 'signed-in',
     note: 'that may no more than the credentials it is made with',
     sent: { body: { name: 't' } },
@@ -560,6 +568,7 @@ export const EXPECTED: Record<string, Expectation> = {
   getSystem: { needs: 'signed-in', sent: {} },
   getIndex: { needs: 'signed-in', sent: {} },
   getWorkflowSchema: { needs: 'anyone', sent: {} },
+  getWorkerProtocolSchema: { needs: 'anyone', sent: {} },
   livez: { needs: 'anyone', sent: {} },
   readyz: { needs: 'anyone', sent: {} },
   getMetrics: { needs: 'administrator', sent: {} },
