@@ -1,11 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './scripts/test-order.ts';
 
 export default defineConfig({
   test: {
     include: ['packages/*/{src,test,sim}/**/*.test.ts', 'scripts/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: availableParallelism(),
+    sequence: { sequencer: LongestFirst },
     // Of a test that hangs: they are long, for machines that have much else to do.
     testTimeout: 120_000,
     hookTimeout: 120_000,
