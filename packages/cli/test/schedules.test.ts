@@ -212,9 +212,10 @@ test('deadlines are set by a time of day, listed and deleted', async () => {
   );
   expect(set).toMatchObject({ cron: '30 6 * * *', zone: 'Asia/Shanghai', task: 'load', recipients: ['ops'] });
   expect((await place.pelorus('deadline', 'list', 'nightly')).stdout).toMatch(
-    /^by-six +load +30 6 \* \* \* +Asia\/Shanghai +\S+T22:30:00\.000Z +- +ops$/m,
+    /^\S+\/nightly +by-six +load +30 6 \* \* \* +Asia\/Shanghai +\S+T22:30:00\.000Z +- +ops$/m,
   );
   expect((await place.pelorus('deadline', 'set', 'nightly', 'x', '--by', '25:00')).code).toBe(2);
   expect((await place.pelorus('deadline', 'delete', 'sales/nightly', 'by-six')).code).toBe(0);
   expect((await place.pelorus('deadline', 'list', 'nightly')).stdout).toBe('no deadlines\n');
+  expect((await place.pelorus('deadline', 'list')).stdout).toBe('no deadlines\n');
 });

@@ -5,6 +5,7 @@
 import type { RunState } from './states.ts';
 import type { BackfillStateName, BackfillSummary } from './operations.ts';
 import type { RunView, TaskView } from './routes.ts';
+import type { MaintenanceView, ScheduleTick, ScheduleView } from './schedules.ts';
 
 /** Events of `GET /runs/{id}/events`. */
 export type RunEvent =
@@ -33,7 +34,29 @@ export interface RunSnapshot {
   isLast: boolean;
 }
 
-/** Events of `GET /events`. */
+/** What `GET /events` may be asked about. */
+export const EVENTS_ABOUT = ['runs', 'schedules', 'backfills'] as const;
+export type EventsAbout = (typeof EVENTS_ABOUT)[number];
+
+/** Events of `GET /events`, of whatever it is asked about. */
+export type ChangeEvent =
+  | RunsEvent
+  /** A tick that was decided: it fired, or why it did not. */
+  | { event: 'tick'; data: TickOfWorkflow }
+  /** A schedule that was made, edited or switched, or that has another tick before it: as it is now. */
+  | { event: 'schedule'; data: ScheduleView }
+  | { event: 'schedule-deleted'; data: { project: string; workflow: string; name: string } }
+  /** All schedules are held still, or go on. */
+  | { event: 'maintenance'; data: MaintenanceView }
+  /** A backfill that was made, steered, or has got further: as it is now. */
+  | { event: 'backfill'; data: BackfillSummary };
+
+export interface TickOfWorkflow extends ScheduleTick {
+  project: string;
+  workflow: string;
+}
+
+/** Events of `GET /events` about runs alone. */
 export type RunsEvent =
   /** The stream has begun: whatever changes from now on is told. */
   | { event: 'ready'; data: { now: string } }

@@ -3,9 +3,15 @@ import { Option, type Command } from 'commander';
 import { examples } from '../examples.ts';
 import { usageFailure } from '../failure.ts';
 import { writeItem, writeListing, type Column } from '../output.ts';
+import { allPages } from '../pages.ts';
 import { resolveWorkflow } from '../references.ts';
-import { collectList, openSession, relativeTo, type Host } from '../session.ts';
+import { collectList, openSession, relativeTo, wholeNumber, type Host, type Session } from '../session.ts';
 import { instantText } from '../words.ts';
+
+interface ListFlags {
+  project?: string;
+  limit: number;
+}
 
 interface SetFlags {
   project?: string;
@@ -24,34 +30,14 @@ export function addDeadlineCommand(program: Command, host: Host): void {
     .description('by when a workflow, or a task of it, must have succeeded; people are told when it has not');
 
   parent
-    .command('list <workflow>')
-    .description('deadlines of a workflow')
-    .option('--project <name>', 'the project of the workflow')
-    .addHelpText('after', examples('pelorus deadline list sales/nightly'))
-    .action(async (written: string, flags: { project?: string }, command: Command) => {
-      const session = openSession(command, host);
-      const { project, workflow } = await resolveWorkflow(session.client, written, flags.project, session.signal);
-      const { items } = await session.client.deadlines.list(project, workflow, session.signal);
-      const reference = relativeTo(session);
-      const columns: Column<DeadlineView>[] = [
-        { title: 'DEADLINE', value: (deadline) => deadline.name },
-        { title: 'TASK', value: (deadline) => deadline.task ?? '-' },
-        { title: 'CRON', value: (deadline) => deadline.cron },
-        { title: 'ZONE', value: (deadline) => deadline.zone },
-        {
-          title: 'NEXT',
-          value: (deadline) => (deadline.enabled ? instantText(deadline.nextCheckAt, reference) : 'disabled'),
-        },
-        {
-          title: 'MISSED',
-          value: (deadline) => instantText(deadline.lastMissedAt, reference),
-          tone: (deadline) => (deadline.lastMissedAt === null ? null : 'warn'),
-        },
-        { title: 'TO', value: (deadline) => deadline.recipients.join(', ') },
-      ];
-      const listing = { rows: items, columns, name: (deadline: DeadlineView) => deadline.name };
-      writeListing(session.terminal.out, session.format, { ...listing, none: 'no deadlines' });
-    });
+    .command('list [workflow]')
+    .description('deadlines of a workflow, or of all that you may read')
+    .option('--project <name>', 'the project of the workflow; without a workflow: only of this project')
+    .option('--limit <n>', 'at most this many', wholeNumber('--limit', 1), 100)
+    .addHelpText('after', examples('pelorus deadline list', 'pelorus deadline list sales/nightly'))
+    .action((written: string | undefined, flags: ListFlags, command: Command) =>
+      listDeadlines(openSession(command, host), written, flags),
+    );
 
   parent
     .command('set <workflow> <name>')
@@ -93,6 +79,40 @@ export function addDeadlineCommand(program: Command, host: Host): void {
       const value = { project, workflow, name, deleted: true };
       writeItem(session.terminal.out, session.format, { value, name, text });
     });
+}
+
+async function listDeadlines(session: Session, written: string | undefined, flags: ListFlags): Promise<void> {
+  const rows = await (written === undefined ? deadlinesOfAll(session, flags) : deadlinesOf(session, written, flags));
+  const reference = relativeTo(session);
+  const columns: Column<DeadlineView>[] = [
+    { title: 'WORKFLOW', value: (deadline) => `${deadline.project}/${deadline.workflow}` },
+    { title: 'DEADLINE', value: (deadline) => deadline.name },
+    { title: 'TASK', value: (deadline) => deadline.task ?? '-' },
+    { title: 'CRON', value: (deadline) => deadline.cron },
+    { title: 'ZONE', value: (deadline) => deadline.zone },
+    {
+      title: 'NEXT',
+      value: (deadline) => (deadline.enabled ? instantText(deadline.nextCheckAt, reference) : 'disabled'),
+    },
+    {
+      title: 'MISSED',
+      value: (deadline) => instantText(deadline.lastMissedAt, reference),
+      tone: (deadline) => (deadline.lastMissedAt === null ? null : 'warn'),
+    },
+    { title: 'TO', value: (deadline) => deadline.recipients.join(', ') },
+  ];
+  const name = (deadline: DeadlineView) => `${deadline.project}/${deadline.workflow} ${deadline.name}`;
+  writeListing(session.terminal.out, session.format, { rows, columns, name, none: 'no deadlines' });
+}
+
+async function deadlinesOfAll({ client, signal }: Session, { project, limit }: ListFlags): Promise<DeadlineView[]> {
+  const scope = project === undefined ? {} : { project };
+  return allPages((page) => client.deadlines.listAll({ ...scope, ...page }, signal), limit);
+}
+
+async function deadlinesOf({ client, signal }: Session, written: string, flags: ListFlags): Promise<DeadlineView[]> {
+  const { project, workflow } = await resolveWorkflow(client, written, flags.project, signal);
+  return (await client.deadlines.list(project, workflow, signal)).items.slice(0, flags.limit);
 }
 
 function bodyOf({ by, cron, zone, task, to, disabled }: SetFlags): DeadlineBody {

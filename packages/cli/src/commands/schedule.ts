@@ -7,12 +7,13 @@ import {
   type ScheduleTick,
   type ScheduleView,
   type TickOutcomeName,
-} from '@pelorus/protocol';
+} from '@pelorus/protocol/vocabulary';
 import { Option, type Command } from 'commander';
 import { examples } from '../examples.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure, usageFailure } from '../failure.ts';
 import { fieldsText, tableText, writeItem, writeListing, type Column } from '../output.ts';
+import { allPages } from '../pages.ts';
 import { resolveWorkflow, type WorkflowName } from '../references.ts';
 import {
   addScheduleFlags,
@@ -108,16 +109,15 @@ async function listSchedules(session: Session, flags: ListFlags): Promise<void> 
     workflow === undefined
       ? { ...(project === undefined ? {} : { project }) }
       : await resolveWorkflow(session.client, workflow, project, session.signal);
-  const { items } = await session.client.schedules.list(
-    {
-      ...scope,
-      ...(search === undefined ? {} : { q: search }),
-      ...(calendar === undefined ? {} : { calendar }),
-      ...(online === true ? { online } : offline === true ? { online: false } : {}),
-      limit: Math.min(1000, limit),
-    },
-    session.signal,
-  );
+  const query = {
+    ...scope,
+    ...(search === undefined ? {} : { q: search }),
+    ...(calendar === undefined ? {} : { calendar }),
+    ...(online === true ? { online } : offline === true ? { online: false } : {}),
+  };
+  const list = (page: { limit: number; cursor?: string }) =>
+    session.client.schedules.list({ ...query, ...page }, session.signal);
+  const items = await allPages(list, limit);
   const reference = relativeTo(session);
   const columns: Column<ScheduleView>[] = [
     { title: 'WORKFLOW', value: (schedule) => `${schedule.project}/${schedule.workflow}` },

@@ -68,8 +68,6 @@ export const API_LIMITS = {
   previewMs: 2000,
   scheduleUpstreams: 100,
   ticksPage: 100,
-  /** Holidays in a row: what is shifted past them has to look at each. */
-  holidaysInARow: 400,
   /** How far rules without an end of imported calendars are read. */
   calendarYearsAhead: 20,
   /** Runs of one bulk operation, and how many of them are seen to at a time. */
@@ -198,15 +196,15 @@ export const API_LIMITS = {
   followProgressMs: 2000,
   followGapPerClientMs: 0.25,
   followGapPerCost: 8,
-  /** The stream of all runs: how often it looks, how many changes at once, and how many are kept for those who come back. */
-  runsPollMs: 1000,
-  runsGapMs: 200,
-  runsPerLook: 250,
-  recentRuns: 2000,
+  /** The stream of all that changes: how often it looks, how many changes at once, and how many are kept for those who come back. */
+  changesPollMs: 1000,
+  changesGapMs: 200,
+  changesPerLook: 250,
+  recentChanges: 2000,
   /** Answers of that stream kept for clients that are as far as each other. */
-  runsFramesKept: 16,
+  changesFramesKept: 16,
   /** A client of it is told how far it is when nothing for it happened. */
-  runsPositionMs: 10_000,
+  changesPositionMs: 10_000,
   /** A client waits so long before it comes back. */
   streamRetryMs: 2000,
   streamRetryAfterSeconds: 10,

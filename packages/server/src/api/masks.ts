@@ -125,9 +125,9 @@ export function withMasks<Store extends ApiStore>(store: Store, masks: Masks): S
       return { ...page, rows: await Promise.all(page.rows.map(shown)) };
     },
     runChanges: async (...request) => shownOrNull(await store.runChanges(...request)),
-    changedRuns: async (request) => {
-      const changes = await store.changedRuns(request);
-      return { ...changes, rows: await Promise.all(changes.rows.map(shown)) };
+    changesSince: async (request) => {
+      const changes = await store.changesSince(request);
+      return { ...changes, runs: await Promise.all(changes.runs.map(shown)) };
     },
   };
   return new Proxy(store, {

@@ -14,7 +14,7 @@
  * 4. A backfill has ended when no date is pending or running, and not before.
  */
 import type { RunPlan } from '@pelorus/engine';
-import { planRun, resolveStartParameters } from '@pelorus/engine';
+import { planRun, resolveStartParameters } from '@pelorus/engine/planning';
 import type { Cause, ConcurrencyPolicy, WorkflowDefinition } from '@pelorus/protocol';
 import { beginRun } from './begin-run.ts';
 import type { Row, Sql } from './database.ts';
@@ -72,9 +72,9 @@ export function* holdBackfill(c: WriteContext, id: number, how: 'wait' | 'free' 
   };
 }
 
-const SAVE = `
+const SAVE = (dialect: Dialect): string => `
   update backfill set state = ?, stopping = ?, halted_at = ?, continue_after_failure = ?, counts = ?, pending_dates = ?, running_dates = ?,
-    at_once = ?, wait_reason = ?, updated_at = ?, ended_at = ?
+    at_once = ?, wait_reason = ?, updated_at = ?, ended_at = ?, changed = ${dialect.change}
   where id = ?`;
 
 /** Writes how far it is; it ends by that when nothing of it is open. */
@@ -95,6 +95,7 @@ export function* saveTally(c: WriteContext, held: HeldBackfill, at: number): Sql
     waitReason(held),
     at,
     held.endedAt,
+    c.nextChange(),
     held.id,
   );
 }

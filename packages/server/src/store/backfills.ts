@@ -300,7 +300,8 @@ function placed(name: string, project: string): { project: string; workflow: str
   return slash < 0 ? { project, workflow: name } : { project: name.slice(0, slash), workflow: name.slice(slash + 1) };
 }
 
-function toBackfill(row: Row): BackfillRow {
+/** From a row of `backfill`. */
+export function toBackfill(row: Row): BackfillRow {
   return {
     id: row['id'] as number,
     projectId: row['project_id'] as number,

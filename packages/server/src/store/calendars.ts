@@ -1,6 +1,7 @@
 /** Calendars of holidays. A change of one is a change of the schedules that name it: what comes next is reckoned anew with it. */
 import type { Database, Row, Sql } from './database.ts';
 import type { Dialect } from './dialect.ts';
+import { problemOfDays } from './calendar-days.ts';
 import { StoreError } from './port.ts';
 import { firstTick, tickCells } from './schedule-rows.ts';
 import { timingOfRow } from './schedules.ts';
@@ -21,7 +22,10 @@ export function* saveCalendar(
   calendar: { name: string; description: string; days: string[]; user: string; at: number },
 ): Sql<CalendarRow> {
   const { name, description, user, at } = calendar;
-  const days = JSON.stringify([...new Set(calendar.days)].toSorted());
+  const ascending = [...new Set(calendar.days)].toSorted();
+  const problem = problemOfDays(ascending);
+  if (problem !== null) throw new StoreError('CONFLICT', `Calendar '${name}': ${problem}.`);
+  const days = JSON.stringify(ascending);
   const found = yield* c.db.get(ALONE, name);
   if (found && found['days'] === days && found['description'] === description) return toCalendarRow(found);
   if (!found && ((yield* c.db.get(COUNT))?.['calendars'] as number) >= SCHEDULE_LIMITS.calendars)
@@ -33,7 +37,8 @@ export function* saveCalendar(
 
 const NAMING = (dialect: Dialect): string =>
   `select * from schedule where calendar = ? and online = 1 order by id ${dialect.forUpdate}`;
-const SET_NEXT = `update schedule set next_due_at = ?, next_nominal_at = ?, next_tick = ? where id = ?`;
+const SET_NEXT = (dialect: Dialect): string =>
+  `update schedule set next_due_at = ?, next_nominal_at = ?, next_tick = ?, changed = ${dialect.change} where id = ?`;
 
 function* reckonAnew(c: WriteContext, name: string): Sql<void> {
   const rows = yield* c.db.all(NAMING, name);
@@ -42,7 +47,7 @@ function* reckonAnew(c: WriteContext, name: string): Sql<void> {
     // By the calendar as it is now: which holidays they were on matters no more.
     yield* recordUndecided(c, row, { now, why: 'the calendar was changed before it was decided' });
     const next = firstTick(yield* timingOfRow(c.db, row), now);
-    yield* c.db.run(SET_NEXT, ...tickCells(next), row['id'] as number);
+    yield* c.db.run(SET_NEXT, ...tickCells(next), c.nextChange(), row['id'] as number);
   }
 }
 

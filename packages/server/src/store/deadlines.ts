@@ -96,15 +96,16 @@ export function* getDeadline(db: Database, key: { workflowId: number; name: stri
 export function* listDeadlines(db: Database, filter: DeadlineFilter): Sql<DeadlineRow[]> {
   const conditions = ['d.id > ?'];
   const values: Cell[] = [filter.after ?? 0];
-  if (filter.workflowId !== undefined) {
-    conditions.push('d.workflow_id = ?');
-    values.push(filter.workflowId);
-  }
+  const when = (condition: string, value: Cell | undefined): void => {
+    if (value === undefined) return;
+    conditions.push(condition);
+    values.push(value);
+  };
+  when('d.workflow_id = ?', filter.workflowId);
+  when('w.name = ?', filter.workflow);
+  when('d.enabled = ?', filter.enabled === undefined ? undefined : Number(filter.enabled));
   const projectIds = filter.projectIds ?? null;
-  if (projectIds !== null) {
-    conditions.push(db.dialect.isAmong('d.project_id'));
-    values.push(JSON.stringify(projectIds));
-  }
+  if (projectIds !== null) when(db.dialect.isAmong('d.project_id'), JSON.stringify(projectIds));
   const sql = `${SELECT} where ${conditions.join(' and ')} order by d.id limit ?`;
   return (yield* db.all(sql, ...values, filter.limit)).map(toDeadlineRow);
 }

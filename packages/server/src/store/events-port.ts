@@ -1,18 +1,40 @@
 /** The part of the store's port that event streams read: what has changed since. */
-import type { RunId } from '@pelorus/protocol';
+import type { EventsAbout, RunId } from '@pelorus/protocol';
+import type { BackfillRow } from './operations-port.ts';
 import type { RunDetail, RunRow } from './port.ts';
+import type { MaintenanceRow, ScheduleRow, TickRow } from './schedules-port.ts';
 
-export interface ChangedRunsRequest {
+export interface ChangesRequest {
+  /** Runs; schedules with their ticks and the switch that holds them still; backfills. */
+  about: readonly EventsAbout[];
   /** Answers of earlier calls; 0: whatever was ever changed. */
   after: number;
+  /** A page has more only where one change has written more rows. */
   limit: number;
   /** Any of these projects; null: all. */
   projectIds: number[] | null;
 }
 
-export interface ChangedRuns {
-  /** In the order of their last change; each once, as it is now. `changed`: when that was, as a position to go on from. */
-  rows: (RunRow & { changed: number })[];
+/** `changed`: when it was last written, as a position to go on from. */
+export type Changed<Row> = Row & { changed: number };
+
+/** What is left of a schedule. */
+export interface DeletedSchedule {
+  id: number;
+  projectId: number;
+  project: string;
+  workflow: string;
+  name: string;
+}
+
+/** Each row once, as it is now, in the order of its last change; what was not asked for is empty. */
+export interface Changes {
+  runs: Changed<RunRow>[];
+  schedules: Changed<ScheduleRow>[];
+  deletedSchedules: Changed<DeletedSchedule>[];
+  ticks: Changed<TickRow & { project: string }>[];
+  maintenance: Changed<MaintenanceRow> | null;
+  backfills: Changed<BackfillRow>[];
   /** Where to go on: everything up to here has been answered, or is in no project that was asked for. */
   next: number;
 }
@@ -27,12 +49,13 @@ export interface EventStore {
   /** The highest version of the run and anything in it that is stored; null: there is no such run. */
   runVersion(run: RunId): Promise<number | null>;
   /**
-   * Runs that were submitted or whose row was written after a position. Never skips a commit: a position that was answered
-   * stands for all commits up to it, whenever they are asked for again. (SQLite numbers changes in commit order, having one writer.
-   * Where transactions commit in another order than they took their numbers, rows above the oldest transaction still
-   * under way must be held back.) Task runs that change without their run are not told.
+   * Rows that were written after a position. Never skips a commit: a position that was answered stands for all commits up to it,
+   * whenever they are asked for again and whatever they are asked about. (SQLite numbers changes in commit order, having one
+   * writer. Where transactions commit in another order than they took their numbers, rows above the oldest transaction still
+   * under way must be held back.) Task runs that change without their run are not told, nor dates that change without their backfill's
+   * counts.
    */
-  changedRuns(request: ChangedRunsRequest): Promise<ChangedRuns>;
+  changesSince(request: ChangesRequest): Promise<Changes>;
   /** The position after everything that has been committed. */
-  runsPosition(): Promise<number>;
+  changesPosition(): Promise<number>;
 }

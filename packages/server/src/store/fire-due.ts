@@ -10,18 +10,9 @@
  * 2. Only the stored tick of a schedule begins a decision; the instants come from the database's clock.
  * 3. A schedule that cannot be decided gets a tick that says why, and an alert; the others are not touched by it.
  */
-import {
-  coveringCycle,
-  decideDue,
-  resolveStartParameters,
-  windowsOf,
-  type AlertRecord,
-  type Decided,
-  type Interval,
-  type RunGate,
-  type Tick,
-} from '@pelorus/engine';
-import { runIdOf, type ConcurrencyPolicy, type WorkflowDefinition } from '@pelorus/protocol';
+import type { AlertRecord, Decided, Interval, RunGate, Tick } from '@pelorus/engine';
+import { coveringCycle, decideDue, resolveStartParameters, windowsOf } from '@pelorus/engine/planning';
+import { runIdOf, type ConcurrencyPolicy, type WorkflowDefinition } from '@pelorus/protocol/vocabulary';
 import { insertAlert } from './alerts-outbox.ts';
 import { beginRun } from './begin-run.ts';
 import type { Database, Row, Sql } from './database.ts';
@@ -374,7 +365,7 @@ class Writing {
   *write(c: WriteContext): Sql<{ fired: number; skipped: number }> {
     yield* insertStartedRuns(c, this.#started);
     yield* insertTicks(c, this.#ticks);
-    if (this.#moved.length > 0) yield* c.db.run(MOVE_ON, JSON.stringify(this.#moved));
+    if (this.#moved.length > 0) yield* c.db.run(MOVE_ON, c.nextChange(), JSON.stringify(this.#moved));
     for (const alert of this.#alerts) yield* tellFailed(c, alert, this.#now);
     return { fired: this.#fired, skipped: this.#ticks.length - this.#fired };
   }
@@ -396,7 +387,7 @@ function* ownCycle(c: WriteContext, schedule: ScheduleRow, at: number): Sql<Inte
 
 const MOVE_ON = (dialect: Dialect): string => `
   update schedule set next_due_at = t.due_at, next_nominal_at = t.nominal_at, next_tick = t.next_tick,
-    last_nominal_at = t.last, last_fired_at = t.fired, last_run_id = t.run
+    last_nominal_at = t.last, last_fired_at = t.fired, last_run_id = t.run, changed = ${dialect.change}
   from ${dialect.tableOf({
     id: 'integer',
     due_at: 'integer',

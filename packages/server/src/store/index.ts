@@ -2,7 +2,7 @@ export * from './access-port.ts';
 export * from './port.ts';
 export type { ProjectStore, VisibleProjects } from './projects-port.ts';
 export type { LatestVersion, SaveTogether, TransferStore } from './transfer-port.ts';
-export type { ChangedRuns, ChangedRunsRequest, EventStore } from './events-port.ts';
+export type { Changes, ChangesRequest, EventStore } from './events-port.ts';
 export * from './vault-port.ts';
 export type { EndedRuns, LogRows, StoredLog } from './log-port.ts';
 export type { InvariantFinding, InvariantReport } from './audit-invariants.ts';

@@ -4,14 +4,15 @@ import type { Dialect } from './dialect.ts';
 import type { MaintenanceRow } from './schedules-port.ts';
 import type { WriteContext } from './write-context.ts';
 
-const SET = `update maintenance set paused = ?, reason = ?, at = ?, by_user = ? where id = 1 returning *`;
+const SET = (dialect: Dialect): string =>
+  `update maintenance set paused = ?, reason = ?, at = ?, by_user = ?, changed = ${dialect.change} where id = 1 returning *`;
 
 export function* setMaintenance(
   c: WriteContext,
   change: { paused: boolean; reason: string; user: string; at: number },
 ): Sql<MaintenanceRow> {
   const { paused, reason, user, at } = change;
-  return toMaintenance((yield* c.db.get(SET, Number(paused), reason, at, user))!);
+  return toMaintenance((yield* c.db.get(SET, Number(paused), reason, at, user, c.nextChange()))!);
 }
 
 const GET = `select * from maintenance where id = 1`;
@@ -27,7 +28,8 @@ export function* isPaused(c: WriteContext): Sql<boolean> {
   return toMaintenance((yield* c.db.get(SHARED))!).paused;
 }
 
-function toMaintenance(row: Row): MaintenanceRow {
+/** From a row of `maintenance`. */
+export function toMaintenance(row: Row): MaintenanceRow {
   return {
     paused: row['paused'] === 1,
     reason: row['reason'] as string,

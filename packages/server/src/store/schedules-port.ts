@@ -29,6 +29,8 @@ export const SCHEDULE_LIMITS = {
   /** Days of one calendar. */
   calendarDays: 10_000,
   calendars: 1000,
+  /** Days of a calendar one after the other: what is shifted past them has to look at each. */
+  holidaysInARow: 400,
   deadlinesPerWorkflow: 100,
   /** Ticks are kept this long. */
   tickRetentionMs: 400 * 86_400_000,
@@ -232,6 +234,10 @@ export interface SaveDeadline {
 
 export interface DeadlineFilter extends VisibleProjects {
   workflowId?: number;
+  /** Exact. */
+  workflow?: string;
+  enabled?: boolean;
+  /** Deadlines with greater ids. */
   after?: number;
   limit: number;
 }
@@ -258,7 +264,10 @@ export interface ScheduleStore {
   /** Newest first; ticks of deleted schedules too. */
   listTicks(filter: TickFilter): Promise<TickRow[]>;
 
-  /** Creates or replaces it; schedules that name it take it into account from now on. CONFLICT for one more than fit. */
+  /**
+   * Creates or replaces it; schedules that name it take it into account from now on. CONFLICT for one more than fit, for more
+   * days, or for more of them in a row.
+   */
   saveCalendar(calendar: {
     name: string;
     description: string;

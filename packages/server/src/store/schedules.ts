@@ -7,7 +7,7 @@
  * 2. Ticks that were due before an edit and not decided yet get rows that say so: none vanishes.
  * 3. Rows are locked in this order: the schedule, its workflow, its calendar.
  */
-import { scheduleBound, type ScheduleTiming } from '@pelorus/engine';
+import { scheduleBound, type ScheduleTiming } from '@pelorus/engine/planning';
 import type { ScheduleSpec } from '@pelorus/protocol';
 import type { Database, Row, Sql } from './database.ts';
 import type { Dialect } from './dialect.ts';
@@ -67,15 +67,15 @@ const WORKFLOW_KEPT = (dialect: Dialect): string =>
   `select project_id, name from workflow where id = ? and deleted_at is null ${dialect.forKeyShare}`;
 const CALENDAR_KEPT = (dialect: Dialect): string => `select 1 from calendar where name = ? ${dialect.forShare}`;
 const COUNT_OF_WORKFLOW = `select count(*) as schedules from schedule where workflow_id = ?`;
-const INSERT = `
+const INSERT = (dialect: Dialect): string => `
   insert into schedule (
     project_id, workflow_id, name, version, online, cron, zone, start_at, end_at, misfire, misfire_max, calendar, on_holiday, options,
-    next_due_at, next_nominal_at, next_tick, from_definition, created_at, created_by, updated_at, updated_by
-  ) values (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) returning id`;
-const UPDATE = `
+    next_due_at, next_nominal_at, next_tick, from_definition, created_at, created_by, updated_at, updated_by, changed
+  ) values (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ${dialect.change}) returning id`;
+const UPDATE = (dialect: Dialect): string => `
   update schedule set version = version + 1, online = ?, cron = ?, zone = ?, start_at = ?, end_at = ?, misfire = ?, misfire_max = ?,
     calendar = ?, on_holiday = ?, options = ?, next_due_at = ?, next_nominal_at = ?, next_tick = ?, from_definition = ?,
-    updated_at = ?, updated_by = ?
+    updated_at = ?, updated_by = ?, changed = ${dialect.change}
   where id = ?`;
 
 export type SavedSchedule = { schedule: ScheduleRow; created: boolean; changed: boolean };
@@ -117,7 +117,16 @@ function* writeSchedule(c: WriteContext, found: Row | undefined, written: Writte
   if (!found) {
     yield* refuseOneMore(c, written.workflowId, workflow['name'] as string);
     const { workflowId, name, fromDefinition, at, user } = written;
-    const cells = [...settings, ...tickCells(online ? first : null), Number(fromDefinition), at, user, at, user];
+    const cells = [
+      ...settings,
+      ...tickCells(online ? first : null),
+      Number(fromDefinition),
+      at,
+      user,
+      at,
+      user,
+      c.nextChange(),
+    ];
     const id = (yield* c.db.get(INSERT, workflow['project_id'] as number, workflowId, name, ...cells))!['id'] as number;
     return { schedule: yield* requireSchedule(c.db, id), created: true, changed: true };
   }
@@ -128,7 +137,8 @@ function* writeSchedule(c: WriteContext, found: Row | undefined, written: Writte
   const isKept = online && found['online'] === 1 && TIMES.every((column) => cellOf(settings, column) === found[column]);
   if (!isKept) yield* recordUndecided(c, found, { now, why: 'the schedule was changed before it was decided' });
   const next = isKept ? storedCells(found) : tickCells(online ? first : null);
-  yield* c.db.run(UPDATE, ...settings, ...next, Number(written.fromDefinition), written.at, written.user, id);
+  const signed = [Number(written.fromDefinition), written.at, written.user, c.nextChange()];
+  yield* c.db.run(UPDATE, ...settings, ...next, ...signed, id);
   return { schedule: yield* requireSchedule(c.db, id), created: false, changed: true };
 }
 
@@ -177,8 +187,9 @@ function* requireSchedule(db: Database, id: number): Sql<ScheduleRow> {
 // ---- the switch
 
 const ALONE = (dialect: Dialect): string => `select * from schedule where id = ? ${dialect.forUpdate}`;
-const SWITCH = `
-  update schedule set version = version + 1, online = ?, next_due_at = ?, next_nominal_at = ?, next_tick = ?, updated_at = ?, updated_by = ?
+const SWITCH = (dialect: Dialect): string => `
+  update schedule set version = version + 1, online = ?, next_due_at = ?, next_nominal_at = ?, next_tick = ?, updated_at = ?, updated_by = ?,
+    changed = ${dialect.change}
   where id = ?`;
 
 export function* setScheduleOnline(
@@ -193,7 +204,7 @@ export function* setScheduleOnline(
     const now = yield* c.now();
     if (!online) yield* recordUndecided(c, found, { now, why: 'the schedule was taken offline before it was decided' });
     const next = online ? firstTick(yield* timingOfRow(c.db, found), now) : null;
-    yield* c.db.run(SWITCH, Number(online), ...tickCells(next), at, user, scheduleId);
+    yield* c.db.run(SWITCH, Number(online), ...tickCells(next), at, user, c.nextChange(), scheduleId);
   }
   return { schedule: yield* requireSchedule(c.db, scheduleId), changed };
 }
@@ -207,6 +218,11 @@ export function* timingOfRow(db: Database, row: Row): Sql<ScheduleTiming> {
 // ---- deleting
 
 const DELETE = `delete from schedule where id = ?`;
+/** So that those who watch are told, and those who come back later. */
+const REMEMBER = (dialect: Dialect): string => `
+  insert into deleted_schedule (schedule_id, project_id, workflow, name, deleted_at, changed)
+  select s.id, s.project_id, w.name, s.name, cast(? as bigint), ${dialect.change} from schedule s join workflow w on w.id = s.workflow_id`;
+const REMEMBER_ONE = (dialect: Dialect): string => `${REMEMBER(dialect)} where s.id = ?`;
 
 export function* deleteSchedule(
   c: WriteContext,
@@ -215,10 +231,9 @@ export function* deleteSchedule(
   const { scheduleId } = request;
   const found = yield* c.db.get(ALONE, scheduleId);
   const schedule = yield* requireSchedule(c.db, scheduleId);
-  yield* recordUndecided(c, found!, {
-    now: yield* c.now(),
-    why: 'the schedule was deleted before it was decided',
-  });
+  const now = yield* c.now();
+  yield* recordUndecided(c, found!, { now, why: 'the schedule was deleted before it was decided' });
+  yield* c.db.run(REMEMBER_ONE, now, c.nextChange(), scheduleId);
   yield* c.db.run(DELETE, scheduleId);
   return schedule;
 }
@@ -232,6 +247,7 @@ export function* lockSchedulesOf(c: WriteContext, workflowId: number): Sql<void>
 }
 
 const ONLINE_OF_WORKFLOW = `select name from schedule where workflow_id = ? and online = 1 order by name limit 1`;
+const REMEMBER_OF_WORKFLOW = (dialect: Dialect): string => `${REMEMBER(dialect)} where s.workflow_id = ?`;
 const DELETE_OF_WORKFLOW = `delete from schedule where workflow_id = ?`;
 const DELETE_DEADLINES = `delete from deadline where workflow_id = ?`;
 
@@ -245,6 +261,7 @@ export function* deleteSchedulesOf(c: WriteContext, workflowId: number): Sql<voi
       `Schedule '${name}' of workflow ${workflowId} is online: take it offline first.`,
     );
   }
+  yield* c.db.run(REMEMBER_OF_WORKFLOW, yield* c.now(), c.nextChange(), workflowId);
   yield* c.db.run(DELETE_OF_WORKFLOW, workflowId);
   yield* c.db.run(DELETE_DEADLINES, workflowId);
 }

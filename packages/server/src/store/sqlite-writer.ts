@@ -15,7 +15,7 @@ import { runAtOnce } from './database.ts';
 import type { Sql } from './database.ts';
 import { migrate } from './migrate.ts';
 import { StoreError } from './port.ts';
-import { runsPosition } from './run-changes.ts';
+import { changesPosition } from './changes-since.ts';
 import { primaryCode, resultCode, SqliteDatabase } from './sqlite-database.ts';
 import { toFailure } from './thread-channel.ts';
 import type { Replies, Requests } from './thread-channel.ts';
@@ -58,7 +58,7 @@ function open(): Opened {
       );
     migrate(db, SQLITE, Date.now());
     db.statement(FENCE_ALL).run(Date.now());
-    let changes = runAtOnce(runsPosition(db));
+    let changes = runAtOnce(changesPosition(db));
     const context: WriteContext = {
       db,
       now,

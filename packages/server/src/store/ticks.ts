@@ -6,7 +6,7 @@
  *    with the run that it fires. A row that is there already means that the instant has been decided: it fires nothing again.
  * 2. `run_id` is set exactly when the outcome is `fired`.
  */
-import { nextTick, type Tick } from '@pelorus/engine';
+import { nextTick, type Tick } from '@pelorus/engine/planning';
 import type { RunId } from '@pelorus/protocol';
 import type { Database, Row, Sql } from './database.ts';
 import type { Dialect } from './dialect.ts';
@@ -35,11 +35,11 @@ export type NewTick = Record<keyof typeof COLUMNS, Cell>;
 
 const NAMES = Object.keys(COLUMNS).join(', ');
 const INSERT = (dialect: Dialect): string =>
-  `insert into tick (${NAMES}) select ${NAMES} from ${dialect.tableOf(COLUMNS)} t`;
+  `insert into tick (${NAMES}, changed) select ${NAMES}, ${dialect.change} from ${dialect.tableOf(COLUMNS)} t`;
 
 /** None of them may be there: see `decidedAmong`. */
 export function* insertTicks(c: WriteContext, ticks: readonly NewTick[]): Sql<void> {
-  if (ticks.length > 0) yield* c.db.run(INSERT, JSON.stringify(ticks));
+  if (ticks.length > 0) yield* c.db.run(INSERT, c.nextChange(), JSON.stringify(ticks));
 }
 
 const DECIDED = (dialect: Dialect): string => `
@@ -139,7 +139,8 @@ export function* listTicks(db: Database, filter: TickFilter): Sql<TickRow[]> {
   return (yield* db.all(sql, ...values, filter.limit)).map(toTickRow);
 }
 
-function toTickRow(row: Row): TickRow {
+/** From a row of `tick`. */
+export function toTickRow(row: Row): TickRow {
   return {
     scheduleId: row['schedule_id'] as number,
     schedule: row['schedule'] as string,
@@ -164,8 +165,11 @@ const PURGE = `
   delete from tick where (schedule_id, nominal_at) in (
     select schedule_id, nominal_at from tick where nominal_at < ? and decided_at < ? limit ${PURGE_AT_ONCE})`;
 
-/** To be called now and then; what one call leaves, the next takes. */
+const PURGE_DELETED = `delete from deleted_schedule where deleted_at < ?`;
+
+/** Deleted schedules are remembered as long as ticks. To be called now and then; what one call leaves, the next takes. */
 export function* purgeTicks(c: WriteContext): Sql<void> {
   const before = (yield* c.now()) - SCHEDULE_LIMITS.tickRetentionMs;
   yield* c.db.run(PURGE, before, before);
+  yield* c.db.run(PURGE_DELETED, before);
 }

@@ -81,7 +81,7 @@ import type {
   TickFilter,
   TickRow,
 } from './schedules-port.ts';
-import type { ChangedRuns, ChangedRunsRequest } from './events-port.ts';
+import type { Changes, ChangesRequest } from './events-port.ts';
 import type { StoredLog } from './log-port.ts';
 import type { VisibleProjects } from './projects-port.ts';
 import type { ReadVerbs, RunTexts, WorkflowVersionText } from './read-verbs.ts';
@@ -353,13 +353,13 @@ export class VerbStore implements Store {
     return this.#people.call('runVersion', run);
   }
 
-  async changedRuns(request: ChangedRunsRequest): Promise<ChangedRuns> {
-    const { runs, positions, next } = await this.#people.call('changedRuns', request);
-    return { rows: parseRows(runs).map((row, i) => ({ ...decodeRun(row), changed: positions[i]! })), next };
+  async changesSince(request: ChangesRequest): Promise<Changes> {
+    const { runs, runPositions, ...others } = await this.#people.call('changesSince', request);
+    return { ...others, runs: parseRows(runs).map((row, i) => ({ ...decodeRun(row), changed: runPositions[i]! })) };
   }
 
-  runsPosition(): Promise<number> {
-    return this.#people.call('runsPosition', undefined);
+  changesPosition(): Promise<number> {
+    return this.#people.call('changesPosition', undefined);
   }
 
   countTaskRuns(run: RunId): Promise<Partial<Record<TaskRunRecord['state'], number>>> {

@@ -29,7 +29,7 @@ export interface WriteContext {
   /** Runs whose rows were written; null: nobody wants to know. */
   runsChanged: Set<number> | null;
   /**
-   * For `Dialect.change`: what a run's row that is written now has in `changed`, never less than before, in the order of commits.
+   * For `Dialect.change`: what a row that is written now has in `changed`, never less than before, in the order of commits.
    * Null where the database says it.
    */
   nextChange: () => number | null;

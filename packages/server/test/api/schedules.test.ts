@@ -398,6 +398,21 @@ test('deadlines are set for a workflow and for a task of it', async () => {
     errors: [{ pointer: '/cron' }, { pointer: '/zone' }],
   });
   expect((await api.call<Page<DeadlineView>>('GET', at)).body.items.map(({ name }) => name)).toEqual(['by-six']);
+  await set('by-seven', { cron: '0 7 * * *' });
+  const all = async (query: Record<string, string>) => {
+    const { items, nextCursor } = (await api.call<Page<DeadlineView>>('GET', '/deadlines', { query })).body;
+    return { names: items.map(({ workflow, name }) => `${workflow} ${name}`), nextCursor };
+  };
+  const first = await all({ limit: '1' });
+  expect(first).toEqual({ names: ['nightly by-six'], nextCursor: expect.any(String) as string });
+  expect(await all({ limit: '1', cursor: first.nextCursor! })).toEqual({
+    names: ['nightly by-seven'],
+    nextCursor: null,
+  });
+  expect((await all({ enabled: 'false' })).names).toEqual(['nightly by-six']);
+  expect((await all({ workflow: 'nightly', project: demo })).names).toEqual(['nightly by-six', 'nightly by-seven']);
+  expect((await all({ workflow: 'other' })).names).toEqual([]);
+  await api.call('DELETE', `${at}/by-seven`);
   expect((await api.call('DELETE', `${at}/by-six`)).status).toBe(204);
   expect((await api.call('GET', `${at}/by-six`)).body.code).toBe('DEADLINE_NOT_FOUND');
 });

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { BackfillDateRow, BackfillRow, Fence, NewBackfill, Store } from '../../src/store/index.ts';
 import type { Place } from './contract.ts';
-import { AT, definition, master, newRun, runChange, saveOf, status, taskDefinition } from './records.ts';
+import { AT, backfillOf, definition, master, newRun, runChange, saveOf, status, taskDefinition } from './records.ts';
 
 const DAY_MS = 86_400_000;
 const NO_KEY = { idempotencyKey: null, requestHash: '' };
@@ -47,36 +47,7 @@ export function backfillsContract(makePlace: () => Promise<Place>): void {
     };
 
     const days = (count: number): number[] => Array.from({ length: count }, (_, day) => AT + day * DAY_MS);
-    const newBackfill = (more: Partial<NewBackfill> = {}): NewBackfill => ({
-      workflowId,
-      workflowVersion: null,
-      startAt: AT,
-      endAt: AT + DAY_MS,
-      crontab: null,
-      zone: 'Asia/Tokyo',
-      mode: 'serial',
-      parallelism: 1,
-      order: 'ascending',
-      continueAfterFailure: false,
-      dependents: [],
-      dates: days(3),
-      options: {
-        selection: { kind: 'whole' },
-        params: { region: 'eu' },
-        failurePolicy: 'end',
-        priority: null,
-        workerGroup: null,
-        environment: null,
-        dryRun: false,
-        timeoutMs: 60_000,
-        notifyType: 'ALL',
-        notifyMails: ['a@x'],
-        extras: { n: [1] },
-      },
-      submitUser: 'ann',
-      createdAt: AT,
-      ...more,
-    });
+    const newBackfill = (more: Partial<NewBackfill> = {}): NewBackfill => backfillOf(workflowId, more);
     const create = async (more: Partial<NewBackfill> = {}): Promise<number> =>
       (await store.createBackfill(newBackfill(more), NO_KEY)).backfill.id;
     const rowOf = async (id: number): Promise<BackfillRow> => (await store.getBackfill(id))!;

@@ -35,7 +35,7 @@ export function eventsContract(makePlace: () => Promise<Place>): void {
     });
 
     const changed = async (after: number, projectIds: number[] | null = null, limit = 100) => {
-      const { rows, next } = await store.changedRuns({ after, projectIds, limit });
+      const { runs: rows, next } = await store.changesSince({ about: ['runs'], after, projectIds, limit });
       return { runs: rows.map((row) => row.spec.id), next, rows };
     };
 
@@ -74,7 +74,7 @@ export function eventsContract(makePlace: () => Promise<Place>): void {
     });
 
     test('of all runs: each once, as it is now, in the order of the last changes', async () => {
-      const start = await store.runsPosition();
+      const start = await store.changesPosition();
       const runs = [
         (await store.submitRun(newRun())).run.id,
         (await store.submitRun(newRun())).run.id,
@@ -85,7 +85,7 @@ export function eventsContract(makePlace: () => Promise<Place>): void {
       const all = await changed(start);
       expect(all.runs).toEqual([runs[1], runs[2], runs[0]]);
       // Whatever else a database does may move its position on; nothing lies in between.
-      expect(all.next).toBeLessThanOrEqual(await store.runsPosition());
+      expect(all.next).toBeLessThanOrEqual(await store.changesPosition());
       const { changed: at, ...row } = all.rows[2]!;
       expect(row).toEqual(await store.getRun(runs[0]));
       expect(at).toBeLessThanOrEqual(all.next);
@@ -93,26 +93,26 @@ export function eventsContract(makePlace: () => Promise<Place>): void {
     });
 
     test('of all runs: page by page', async () => {
-      const start = await store.runsPosition();
+      const start = await store.changesPosition();
       const runs: RunId[] = [];
       for (let i = 0; i < 5; i++) runs.push((await store.submitRun(newRun())).run.id);
       const first = await changed(start, null, 2);
       const second = await changed(first.next, null, 2);
       const third = await changed(second.next, null, 2);
       expect([first.runs, second.runs, third.runs]).toEqual([runs.slice(0, 2), runs.slice(2, 4), runs.slice(4)]);
-      expect(third.next).toBeLessThanOrEqual(await store.runsPosition());
+      expect(third.next).toBeLessThanOrEqual(await store.changesPosition());
       expect((await changed(third.next)).runs).toEqual([]);
     });
 
     test('of all runs: those of some projects; the position passes the others', async () => {
-      const start = await store.runsPosition();
+      const start = await store.changesPosition();
       const other = await store.ensureProject({ name: 'other', description: '', owner: 'ann', at: AT });
       await store.saveWorkflow(saveOf({ project: 'other' }));
       const mine = (await store.submitRun(newRun({ project: 'other' }))).run.id;
       await store.submitRun(newRun());
       const of = await changed(start, [other.id]);
       expect(of.runs).toEqual([mine]);
-      expect(of.next).toBeLessThanOrEqual(await store.runsPosition());
+      expect(of.next).toBeLessThanOrEqual(await store.changesPosition());
       expect((await changed(of.next)).runs).toEqual([]);
       expect(await changed(start, [])).toMatchObject({ runs: [], rows: [] });
     });
@@ -121,7 +121,7 @@ export function eventsContract(makePlace: () => Promise<Place>): void {
       const first = await startedRun(store, fence, { concurrency: 'serial_wait' });
       const second = (await store.submitRun(newRun({ concurrency: 'serial_wait' }))).run.id;
       const third = (await store.submitRun(newRun({ concurrency: 'serial_wait' }))).run.id;
-      const before = await store.runsPosition();
+      const before = await store.changesPosition();
       await store.commit(fence, [taskChange(taskRun(first, 0, { version: 2 }))]);
       expect((await changed(before)).runs).toEqual([]);
       await store.commit(fence, [runChange(status(first, { version: 3, state: 'succeeded', endedAt: AT + 9 }))]);
@@ -139,9 +139,9 @@ export function eventsContract(makePlace: () => Promise<Place>): void {
 
     test('of all runs: a commit that fails is not told, and positions go on where they were after a restart', async () => {
       const run = await startedRun(store, fence);
-      const before = await store.runsPosition();
+      const before = await store.changesPosition();
       await store.commit(fence, [runChange(status(run, { version: 2, state: 'succeeded', endedAt: AT }))]);
-      const after = await store.runsPosition();
+      const after = await store.changesPosition();
       expect(after).toBeGreaterThan(before);
       const late = { ...fence, token: 'other' };
       await expect(store.commit(late, [runChange(status(run, { version: 3 }))])).rejects.toMatchObject({
@@ -150,7 +150,7 @@ export function eventsContract(makePlace: () => Promise<Place>): void {
       expect(await changed(after)).toMatchObject({ runs: [], rows: [] });
       await store.close();
       store = await place.open();
-      expect(await store.runsPosition()).toBeGreaterThanOrEqual(after);
+      expect(await store.changesPosition()).toBeGreaterThanOrEqual(after);
       const next = (await store.submitRun(newRun())).run.id;
       expect((await changed(after)).runs).toEqual([next]);
     });

@@ -2,25 +2,24 @@
 import { dayNumber } from '@pelorus/engine';
 import type { ScheduleSpec } from '@pelorus/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Fence, SaveSchedule, ScheduleOptions, ScheduleRow, Store, TickRow } from '../../src/store/index.ts';
+import type { Fence, SaveSchedule, ScheduleRow, Store, TickRow } from '../../src/store/index.ts';
 import type { Place } from './contract.ts';
-import { AT, definition, master, runChange, saveOf, status, taskChange, taskDefinition, taskRun } from './records.ts';
+import {
+  AT,
+  definition,
+  master,
+  PLAIN_OPTIONS,
+  runChange,
+  saveOf,
+  scheduleOf,
+  status,
+  taskChange,
+  taskDefinition,
+  taskRun,
+} from './records.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
-
-const PLAIN: ScheduleOptions = {
-  params: {},
-  failurePolicy: null,
-  notifyType: null,
-  notifyMails: null,
-  priority: null,
-  workerGroup: null,
-  environment: null,
-  timeoutMs: null,
-  dependsOnPrevious: false,
-  dependsOn: [],
-};
 
 /** Hourly, half an hour away from now: whenever the test runs, its last fire was missed and its next is not due. */
 function halfAnHourAway(): string {
@@ -49,23 +48,8 @@ export function schedulesContract(makePlace: () => Promise<Place>): void {
       await place.remove();
     });
 
-    const saving = (more: Partial<SaveSchedule> = {}): SaveSchedule => ({
-      workflowId,
-      name: 'default',
-      cron: hourly,
-      zone: 'UTC',
-      startAt: null,
-      endAt: null,
-      misfire: 'fire_last',
-      misfireMax: 100,
-      calendar: null,
-      onHoliday: null,
-      online: true,
-      options: PLAIN,
-      user: 'ann',
-      at: AT,
-      ...more,
-    });
+    const saving = (more: Partial<SaveSchedule> = {}): SaveSchedule =>
+      scheduleOf(workflowId, { cron: hourly, ...more });
     const save = async (more: Partial<SaveSchedule> = {}): Promise<ScheduleRow> =>
       (await store.saveSchedule(saving(more))).schedule;
     const reload = async ({ workflowId: of, name }: ScheduleRow): Promise<ScheduleRow> =>
@@ -102,7 +86,7 @@ export function schedulesContract(makePlace: () => Promise<Place>): void {
         expect(schedule).toEqual({
           ...{ id: schedule.id, projectId: schedule.projectId, project: 'sales', workflowId, workflow: 'nightly' },
           ...{ name: 'default', version: 1, online: false, cron: hourly, zone: 'UTC', startAt: null, endAt: null },
-          ...{ misfire: 'fire_last', misfireMax: 100, calendar: null, onHoliday: null, options: PLAIN },
+          ...{ misfire: 'fire_last', misfireMax: 100, calendar: null, onHoliday: null, options: PLAIN_OPTIONS },
           ...{ nextDueAt: null, nextNominalAt: null, lastNominalAt: null, lastFiredAt: null, lastRun: null },
           ...{ fromDefinition: false, createdAt: AT, createdBy: 'ann', updatedAt: AT, updatedBy: 'ann' },
         });
@@ -183,7 +167,7 @@ export function schedulesContract(makePlace: () => Promise<Place>): void {
 
       test('on time it fires: its tick, its run, the start of that, and what comes next, together', async () => {
         const options = {
-          ...PLAIN,
+          ...PLAIN_OPTIONS,
           params: { day: 'x' },
           priority: 'high',
           timeoutMs: 5000,
@@ -403,7 +387,7 @@ export function schedulesContract(makePlace: () => Promise<Place>): void {
       test('an edit of anything else leaves what is due as it is', async () => {
         const schedule = await save({ misfire: 'fire_all' });
         await wait(HOUR);
-        const edited = await save({ misfire: 'fire_all', options: { ...PLAIN, priority: 'low' } });
+        const edited = await save({ misfire: 'fire_all', options: { ...PLAIN_OPTIONS, priority: 'low' } });
         expect(edited).toMatchObject({ version: 2, nextDueAt: schedule.nextDueAt! - HOUR });
         expect(await fireAll()).toEqual({ fired: 1, skipped: 0 });
         expect((await runsOf())[0]!.spec.priority).toBe('low');
@@ -494,7 +478,7 @@ export function schedulesContract(makePlace: () => Promise<Place>): void {
 
     describe('what runs wait for', () => {
       test('the run of the tick before, whether it is older or made at the same look', async () => {
-        const schedule = await save({ misfire: 'fire_all', options: { ...PLAIN, dependsOnPrevious: true } });
+        const schedule = await save({ misfire: 'fire_all', options: { ...PLAIN_OPTIONS, dependsOnPrevious: true } });
         await wait(2 * HOUR);
         await fireAll();
         await place.execute(
@@ -515,7 +499,7 @@ export function schedulesContract(makePlace: () => Promise<Place>): void {
         const upstream = await workflowNamed('upstream');
         await workflowNamed('unscheduled');
         await save({ workflowId: upstream, cron: '0 0 1 * *' });
-        const options = { ...PLAIN, dependsOn: ['upstream', 'sales/unscheduled', 'nightly'] };
+        const options = { ...PLAIN_OPTIONS, dependsOn: ['upstream', 'sales/unscheduled', 'nightly'] };
         await save({ options, zone: 'Asia/Kolkata' });
         await wait(HOUR, (await store.getSchedule(workflowId, 'default'))!);
         await fireAll();
@@ -556,13 +540,13 @@ export function schedulesContract(makePlace: () => Promise<Place>): void {
             startAt: Date.parse('2026-03-28T23:00Z'),
             endAt: Date.parse('2026-03-29T12:00Z'),
           },
-          options: PLAIN,
+          options: PLAIN_OPTIONS,
         });
         await define(spec({ online: true, dependsOn: ['upstream'], dependsOnPrevious: true, misfire: 'skip' }));
         const changed = await stored();
         expect(changed).toMatchObject({
           ...{ online: true, version: 2, misfire: 'skip', zone: 'UTC' },
-          options: { ...PLAIN, dependsOn: ['upstream'], dependsOnPrevious: true },
+          options: { ...PLAIN_OPTIONS, dependsOn: ['upstream'], dependsOnPrevious: true },
         });
         expect(changed!.nextDueAt).not.toBeNull();
         await wait(HOUR);
@@ -586,7 +570,7 @@ export function schedulesContract(makePlace: () => Promise<Place>): void {
 
       test('a block that is as it was leaves what people have set', async () => {
         await define(spec());
-        await save({ cron: '7 7 * * *', options: { ...PLAIN, params: { a: 1 } } });
+        await save({ cron: '7 7 * * *', options: { ...PLAIN_OPTIONS, params: { a: 1 } } });
         await define(spec(), { definition: definition({ schedule: spec(), description: 'another' }) });
         expect(await stored()).toMatchObject({ cron: '7 7 * * *', online: true, fromDefinition: true });
         await define(spec({ cron: '8 8 * * *' }));
@@ -714,6 +698,10 @@ export function schedulesContract(makePlace: () => Promise<Place>): void {
         expect(off).toMatchObject({ id: deadline.id, nextCheckAt: null, task: 'load', updatedAt: AT + 1 });
         expect(await store.listDeadlines({ workflowId, limit: 5 })).toEqual([off]);
         expect(await store.listDeadlines({ projectIds: [], limit: 5 })).toEqual([]);
+        expect(await store.listDeadlines({ workflow: 'nightly', enabled: false, limit: 5 })).toEqual([off]);
+        expect(await store.listDeadlines({ enabled: true, limit: 5 })).toEqual([]);
+        expect(await store.listDeadlines({ workflow: 'night', limit: 5 })).toEqual([]);
+        expect(await store.listDeadlines({ after: off.id, limit: 5 })).toEqual([]);
         await store.deleteDeadline(deadline.id);
         await expect(store.deleteDeadline(deadline.id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
         await expect(saved({ workflowId: 999 })).rejects.toMatchObject({ code: 'NOT_FOUND' });

@@ -12,6 +12,7 @@ import type { InvariantReport, RunFilter, Store } from '../../src/store/index.ts
 import { accessContract } from './contract-of-access.ts';
 import { alertsContract } from './contract-of-alerts.ts';
 import { backfillsContract } from './contract-of-backfills.ts';
+import { changesContract } from './contract-of-changes.ts';
 import { eventsContract } from './contract-of-events.ts';
 import { factsContract } from './contract-of-facts.ts';
 import { invariantsContract } from './contract-of-invariants.ts';
@@ -1020,6 +1021,7 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
     backfillsContract(makePlace);
     vaultContract(makePlace);
     eventsContract(makePlace);
+    changesContract(makePlace);
     factsContract(makePlace);
     invariantsContract(makePlace);
     logsContract(makePlace);

@@ -2,7 +2,15 @@
 import type { AlertRecord, AttemptRecord, Change, RunStatus, TaskRunRecord, WorkerRecord } from '@pelorus/engine';
 import { masterIdOf, runIdOf, workerIdOf } from '@pelorus/protocol';
 import type { RunId, TaskDefinition, WorkflowDefinition } from '@pelorus/protocol';
-import type { Fence, NewRun, SaveWorkflow, Store } from '../../src/store/index.ts';
+import type {
+  Fence,
+  NewBackfill,
+  NewRun,
+  SaveSchedule,
+  SaveWorkflow,
+  ScheduleOptions,
+  Store,
+} from '../../src/store/index.ts';
 
 export const AT = 1_790_000_000_000;
 
@@ -164,6 +172,7 @@ export function worker(id: string, more: Partial<WorkerRecord> = {}): WorkerReco
     registeredAt: AT,
     seenAt: AT,
     supersedes: [],
+    load: null,
     ...more,
   };
 }
@@ -172,7 +181,6 @@ export function worker(id: string, more: Partial<WorkerRecord> = {}): WorkerReco
 export function alertOfEnd(run: RunId, more: Partial<AlertRecord> = {}): AlertRecord {
   return {
     id: `${run}.run-failed`,
-    load: null,
     run,
     event: 'run-failed',
     task: null,
@@ -225,4 +233,74 @@ export async function startedRun(store: Store, fence: Fence, more: Partial<NewRu
     { kind: 'command-done', command, outcome: { kind: 'applied' }, at: AT },
   ]);
   return run.id;
+}
+
+export const PLAIN_OPTIONS: ScheduleOptions = {
+  params: {},
+  failurePolicy: null,
+  notifyType: null,
+  notifyMails: null,
+  priority: null,
+  workerGroup: null,
+  environment: null,
+  timeoutMs: null,
+  dependsOnPrevious: false,
+  dependsOn: [],
+};
+
+/** Online, at each full hour. */
+export function scheduleOf(workflowId: number, more: Partial<SaveSchedule> = {}): SaveSchedule {
+  return {
+    workflowId,
+    name: 'default',
+    cron: '0 * * * *',
+    zone: 'UTC',
+    startAt: null,
+    endAt: null,
+    misfire: 'fire_last',
+    misfireMax: 100,
+    calendar: null,
+    onHoliday: null,
+    online: true,
+    options: PLAIN_OPTIONS,
+    user: 'ann',
+    at: AT,
+    ...more,
+  };
+}
+
+const DAY_MS = 86_400_000;
+
+/** Of three days, one after the other. */
+export function backfillOf(workflowId: number, more: Partial<NewBackfill> = {}): NewBackfill {
+  return {
+    workflowId,
+    workflowVersion: null,
+    startAt: AT,
+    endAt: AT + DAY_MS,
+    crontab: null,
+    zone: 'Asia/Tokyo',
+    mode: 'serial',
+    parallelism: 1,
+    order: 'ascending',
+    continueAfterFailure: false,
+    dependents: [],
+    dates: [0, 1, 2].map((day) => AT + day * DAY_MS),
+    options: {
+      selection: { kind: 'whole' },
+      params: { region: 'eu' },
+      failurePolicy: 'end',
+      priority: null,
+      workerGroup: null,
+      environment: null,
+      dryRun: false,
+      timeoutMs: 60_000,
+      notifyType: 'ALL',
+      notifyMails: ['a@x'],
+      extras: { n: [1] },
+    },
+    submitUser: 'ann',
+    createdAt: AT,
+    ...more,
+  };
 }

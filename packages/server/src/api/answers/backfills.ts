@@ -38,7 +38,7 @@ const summaryMembers = {
   updatedAt: instantAnswer,
   endedAt: instantAnswer.nullable(),
 };
-const backfillSummary = schemaOf<BackfillSummary>()('BackfillSummary', z.strictObject(summaryMembers));
+export const backfillSummary = schemaOf<BackfillSummary>()('BackfillSummary', z.strictObject(summaryMembers));
 export const backfillPage = pageOf('BackfillPage', backfillSummary);
 
 const backfillDate = schemaOf<BackfillDate>()(

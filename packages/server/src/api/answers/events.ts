@@ -1,6 +1,8 @@
 import { z } from 'zod';
-import type { LogEvent, RunEvent, RunSnapshot, RunsEvent, StreamClosed } from '@pelorus/protocol';
+import type { ChangeEvent, LogEvent, RunEvent, RunSnapshot, StreamClosed } from '@pelorus/protocol';
+import { backfillSummary } from './backfills.ts';
 import { runAnswer, taskAnswer } from './runs.ts';
+import { maintenanceAnswer, scheduleAnswer, tickOfWorkflow } from './schedules.ts';
 import { countAnswer, instantAnswer, schemaOf } from './schema-of.ts';
 import { runStateAnswer } from './words.ts';
 
@@ -27,11 +29,19 @@ export const runEventAnswer = schemaOf<RunEvent>()(
   ]),
 );
 
-export const runsEventAnswer = schemaOf<RunsEvent>()(
-  'RunsEvent',
+export const changeEventAnswer = schemaOf<ChangeEvent>()(
+  'ChangeEvent',
   z.discriminatedUnion('event', [
     z.strictObject({ event: z.literal('ready'), data: z.strictObject({ now: instantAnswer }) }),
     z.strictObject({ event: z.literal('run'), data: runAnswer }),
+    z.strictObject({ event: z.literal('tick'), data: tickOfWorkflow }),
+    z.strictObject({ event: z.literal('schedule'), data: scheduleAnswer }),
+    z.strictObject({
+      event: z.literal('schedule-deleted'),
+      data: z.strictObject({ project: z.string(), workflow: z.string(), name: z.string() }),
+    }),
+    z.strictObject({ event: z.literal('maintenance'), data: maintenanceAnswer }),
+    z.strictObject({ event: z.literal('backfill'), data: backfillSummary }),
   ]),
 );
 

@@ -12,6 +12,7 @@ import type {
   SchedulePreview,
   ScheduleTick,
   ScheduleView,
+  TickOfWorkflow,
 } from '@pelorus/protocol';
 import { countAnswer, instantAnswer, pageOf, schemaOf } from './schema-of.ts';
 
@@ -59,7 +60,7 @@ const scheduleMembers = {
   updatedBy: z.string(),
 };
 
-const scheduleAnswer = schemaOf<ScheduleView>()('ScheduleView', z.strictObject(scheduleMembers));
+export const scheduleAnswer = schemaOf<ScheduleView>()('ScheduleView', z.strictObject(scheduleMembers));
 export const schedulePage = pageOf('SchedulePage', scheduleAnswer);
 
 export const scheduleDetail = schemaOf<ScheduleDetail>()(
@@ -78,19 +79,21 @@ export const schedulePreview = schemaOf<SchedulePreview>()(
   }),
 );
 
-const tickAnswer = schemaOf<ScheduleTick>()(
-  'ScheduleTick',
-  z.strictObject({
-    schedule: z.string(),
-    nominalAt: instantAnswer,
-    dueAt: instantAnswer,
-    decidedAt: instantAnswer,
-    revision: z.int().min(1),
-    outcome: z.enum(['fired', 'skipped']),
-    reason: z.enum(['misfire', 'holiday', 'merged', 'error']).nullable(),
-    detail: z.string().nullable(),
-    run: runNumber.nullable(),
-  }),
+const tickMembers = {
+  schedule: z.string(),
+  nominalAt: instantAnswer,
+  dueAt: instantAnswer,
+  decidedAt: instantAnswer,
+  revision: z.int().min(1),
+  outcome: z.enum(['fired', 'skipped']),
+  reason: z.enum(['misfire', 'holiday', 'merged', 'error']).nullable(),
+  detail: z.string().nullable(),
+  run: runNumber.nullable(),
+};
+const tickAnswer = schemaOf<ScheduleTick>()('ScheduleTick', z.strictObject(tickMembers));
+export const tickOfWorkflow = schemaOf<TickOfWorkflow>()(
+  'TickOfWorkflow',
+  z.strictObject({ ...tickMembers, project: z.string(), workflow: z.string() }),
 );
 export const tickPage = pageOf('ScheduleTickPage', tickAnswer);
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { FastifyRequest } from 'fastify';
 import { dayNumber } from '@pelorus/engine';
 import { CSV_CONTENT_TYPE, ICS_CONTENT_TYPE } from '@pelorus/protocol';
+import { problemOfDays } from '../../store/calendar-days.ts';
 import { SCHEDULE_LIMITS, StoreError, type CalendarRow } from '../../store/port.ts';
 import { ADMINISTRATOR, SIGNED_IN } from '../access.ts';
 import { calendarAnswer, calendarPage, calendarSaved } from '../answers/schedules.ts';
@@ -102,15 +103,10 @@ const putCalendar = route({
 function daysIn(body: CalendarInput, now: number): { days: string[]; warnings: string[] } {
   const { days, warnings } = readDays(body, now);
   const ascending = [...new Set(days)].toSorted((left, right) => left - right);
-  if (ascending.length > SCHEDULE_LIMITS.calendarDays)
-    throw badParameter('days', `a calendar has at most ${SCHEDULE_LIMITS.calendarDays} days, this one has more`);
-  const row = firstLongRow(ascending);
-  if (row !== null)
-    throw badParameter(
-      'days',
-      `from ${dayText(row)} on more than ${API_LIMITS.holidaysInARow} days are holidays one after the other`,
-    );
-  return { days: ascending.map(dayText), warnings };
+  const texts = ascending.map(dayText);
+  const problem = problemOfDays(texts);
+  if (problem !== null) throw badParameter('days', problem);
+  return { days: texts, warnings };
 }
 
 /** Days as their numbers. */
@@ -135,13 +131,6 @@ function usualDay(text: string, at: number): number {
   const year = Number(text.slice(0, 4));
   if (year >= first && year <= last) return dayNumberOf(text);
   throw badParameter(`days/${at}`, `days.${at} must be in the years ${first} to ${last}`);
-}
-
-/** The first day of more in a row than there may be. */
-function firstLongRow(ascending: readonly number[]): number | null {
-  const { holidaysInARow } = API_LIMITS;
-  const day = ascending.find((each, at) => ascending[at + holidaysInARow] === each + holidaysInARow);
-  return day ?? null;
 }
 
 const deleteCalendar = route({

@@ -1,16 +1,18 @@
 import { z } from 'zod';
 import { SCHEDULE_LIMITS, type DeadlineRow } from '../../store/port.ts';
-import { inProject } from '../access.ts';
+import { SIGNED_IN, inProject } from '../access.ts';
 import { deadlineAnswer, deadlinePage } from '../answers/schedules.ts';
 import { jsonBody } from '../body.ts';
 import type { ApiContext } from '../context.ts';
-import { loadWorkflow } from '../lookup.ts';
+import { readCursor, writeCursor } from '../cursor.ts';
+import { loadProject, loadWorkflow } from '../lookup.ts';
+import { API_LIMITS } from '../limits.ts';
 import { nearestName } from '../nearest.ts';
 import { ApiFailure, badParameters } from '../problem.ts';
 import { ok, route, type Route } from '../route.ts';
 import { cronMembers, readCron } from '../schedules/times.ts';
 import { deadlineView } from '../schedules/views.ts';
-import { newName, recipients, someName, workflowPath } from '../schemas.ts';
+import { cursor, flag, limit, newName, recipients, someName, workflowPath } from '../schemas.ts';
 
 const path = '/projects/:project/workflows/:workflow/deadlines';
 const deadlinePath = workflowPath.extend({ deadline: someName });
@@ -27,6 +29,38 @@ const listDeadlines = route({
     const { id } = await loadWorkflow(context, params.project, params.workflow);
     const rows = await context.store.listDeadlines({ workflowId: id, limit: SCHEDULE_LIMITS.deadlinesPerWorkflow });
     return ok({ items: rows.map(deadlineView), nextCursor: null });
+  },
+});
+
+const listAllDeadlines = route({
+  id: 'listAllDeadlines',
+  method: 'GET',
+  path: '/deadlines',
+  access: SIGNED_IN,
+  summary: 'Deadlines of all workflows that you may read, with when they were last missed',
+  answers: { 200: deadlinePage },
+  query: z.strictObject({
+    project: someName.optional(),
+    workflow: someName.optional(),
+    enabled: flag.optional(),
+    limit: limit(API_LIMITS.runPageDefault),
+    cursor,
+  }),
+  handle: async ({ query }, context) => {
+    const { project, workflow, enabled } = query;
+    const after = readCursor(query.cursor, 1)?.[0];
+    const projectIds =
+      project === undefined ? await context.caller.visibleProjects() : [(await loadProject(context, project)).id];
+    const rows = await context.store.listDeadlines({
+      ...{ projectIds, limit: query.limit + 1 },
+      ...(workflow === undefined ? {} : { workflow }),
+      ...(enabled === undefined ? {} : { enabled }),
+      ...(after === undefined ? {} : { after }),
+    });
+    const items = rows.slice(0, query.limit);
+    const last = items.at(-1);
+    const nextCursor = rows.length > items.length && last !== undefined ? writeCursor([last.id]) : null;
+    return ok({ items: items.map(deadlineView), nextCursor });
   },
 });
 
@@ -122,4 +156,10 @@ const deleteDeadline = route({
   },
 });
 
-export const deadlineRoutes: readonly Route[] = [listDeadlines, getDeadline, putDeadline, deleteDeadline];
+export const deadlineRoutes: readonly Route[] = [
+  listAllDeadlines,
+  listDeadlines,
+  getDeadline,
+  putDeadline,
+  deleteDeadline,
+];

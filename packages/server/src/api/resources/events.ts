@@ -1,13 +1,14 @@
 /** Streams of events; what they send is the business of `run-followers.ts` and `runs-feed.ts`. */
 import { z } from 'zod';
+import { EVENTS_ABOUT } from '@pelorus/protocol';
 import { SIGNED_IN, inProject } from '../access.ts';
-import { runEventAnswer, runsEventAnswer, streamOf } from '../answers/events.ts';
+import { changeEventAnswer, runEventAnswer, streamOf } from '../answers/events.ts';
+import type { ChangesWanted } from '../changes-feed.ts';
 import type { ApiContext } from '../context.ts';
 import { loadProject, loadRun } from '../lookup.ts';
 import { badParameter } from '../problem.ts';
 import { route, type Answer, type Route } from '../route.ts';
 import { readRunEventId } from '../run-followers.ts';
-import type { RunsWanted } from '../runs-feed.ts';
 import { repeatable, runPath, runState, someName } from '../schemas.ts';
 import { eventStream } from '../sse.ts';
 
@@ -29,6 +30,7 @@ const getRunEvents = route({
 });
 
 const eventsQuery = z.strictObject({
+  about: repeatable(z.enum(EVENTS_ABOUT)).default(['runs']),
   project: someName.optional(),
   workflow: someName.optional(),
   state: repeatable(runState).optional(),
@@ -39,18 +41,20 @@ const getEvents = route({
   method: 'GET',
   path: '/events',
   access: SIGNED_IN,
-  summary: 'Runs that are submitted or change, as server-sent events; from now on, or behind Last-Event-ID',
-  answers: { 200: streamOf(runsEventAnswer) },
+  summary:
+    'What changes: runs, or schedules with their ticks, or backfills, as server-sent events; from now on, or behind Last-Event-ID',
+  answers: { 200: streamOf(changeEventAnswer) },
   query: eventsQuery,
   handle: async ({ query, lastEventId }, context) => {
     const after = lastEventId !== null && /^\d{1,15}$/.test(lastEventId) ? Number(lastEventId) : null;
-    return eventStream(await context.events.followRuns(await wantedOf(query, context), after));
+    return eventStream(await context.events.followChanges(await wantedOf(query, context), after));
   },
 });
 
-async function wantedOf(query: z.output<typeof eventsQuery>, context: ApiContext): Promise<RunsWanted> {
-  const { project, workflow, state } = query;
+async function wantedOf(query: z.output<typeof eventsQuery>, context: ApiContext): Promise<ChangesWanted> {
+  const { about, project, workflow, state } = query;
   return {
+    about,
     key: JSON.stringify([project, workflow, state]),
     ...(project === undefined ? {} : { projectId: (await loadProject(context, project)).id }),
     ...(workflow === undefined ? {} : { workflow: namedLike(workflow) }),
