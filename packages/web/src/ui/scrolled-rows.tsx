@@ -11,7 +11,7 @@ import { Spinner } from './spinner.tsx';
 
 /** How many rows before the end more are asked for. */
 const NEAR_END = 25;
-const OVERSCAN = 10;
+const OVERSCAN = 6;
 
 export interface ScrolledRowsProps<Row> {
   label: string;

@@ -1,7 +1,7 @@
 /** Runs in rows: which, how it stands and why. */
 import type { RunView } from '@pelorus/protocol';
 import { Link } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
+import { memo, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { locale } from '../../i18n/index.ts';
 import { useCauseText, useWaitText } from '../../ui/cause-words.ts';
@@ -51,7 +51,8 @@ export function RunRows({ items, chosen, onChoose, more }: RunRowsProps): ReactN
   );
 }
 
-function Row({
+/** Rendered again when its run changes, not when the list is measured or scrolled. */
+const Row = memo(function Row({
   run,
   chosen,
   onChoose,
@@ -126,7 +127,7 @@ function Row({
       </div>
     </>
   );
-}
+});
 
 /** How far it is, as a bar and as a number. */
 export function ProgressBar({ run }: { run: RunView }): ReactNode {

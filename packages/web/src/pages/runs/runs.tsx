@@ -4,7 +4,7 @@ import type { BulkActionName, Page as ApiPage, RunView } from '@pelorus/protocol
 import { useInfiniteQuery, type InfiniteData } from '@tanstack/react-query';
 import { Link, useSearch } from '@tanstack/react-router';
 import { X } from 'lucide-react';
-import { useCallback, useMemo, useState, type ReactNode } from 'react';
+import { useCallback, useEffect, useMemo, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, queries } from '../../api/client.ts';
 import { useRunsFeed } from '../../api/run-live.ts';
@@ -76,10 +76,24 @@ export function RunsPage(): ReactNode {
     setFresh(new Set());
     void queries.resetQueries({ queryKey: key, exact: true });
   };
+  const choose = useCallback((id: number, on: boolean): void => {
+    setEverything(false);
+    setChosen((before) => {
+      const next = new Set(before);
+      if (on) next.add(id);
+      else next.delete(id);
+      return next;
+    });
+  }, []);
   const clear = (): void => {
     setEverything(false);
     setChosen(new Set());
   };
+  // What was chosen among other runs is not what is looked at now.
+  useEffect(() => {
+    clear();
+    setFresh(new Set());
+  }, [key]);
   const isFiltered = Object.keys(selection).length > 0;
   const about: BulkAbout | null = everything ? { filter: selection } : chosen.size > 0 ? { ids: [...chosen] } : null;
   return (
@@ -130,15 +144,7 @@ export function RunsPage(): ReactNode {
         <RunRows
           items={items}
           chosen={everything ? new Set(items.map(({ id }) => id)) : chosen}
-          onChoose={(id, on) => {
-            setEverything(false);
-            setChosen((before) => {
-              const next = new Set(before);
-              if (on) next.add(id);
-              else next.delete(id);
-              return next;
-            });
-          }}
+          onChoose={choose}
           more={list.hasNextPage ? { load: () => void list.fetchNextPage(), busy: list.isFetchingNextPage } : null}
         />
       )}

@@ -1,8 +1,8 @@
 /** The last runs of a workflow in a row: how long each took by its height, how it went by colour, shape and text. One stop of the tab key; arrows move. */
 import type { LastRunView } from '@pelorus/protocol';
-import { Link } from '@tanstack/react-router';
+import { useNavigate } from '@tanstack/react-router';
 import clsx from 'clsx';
-import type { KeyboardEvent, ReactNode } from 'react';
+import type { KeyboardEvent, MouseEvent, ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { STATE_LOOK, type Tone } from '../../ui/state-badge.tsx';
 import { relativeTime, span } from '../../ui/time.tsx';
@@ -28,12 +28,27 @@ const HEIGHTS = ['h-1', 'h-2', 'h-3', 'h-4'];
 
 export function RunBars({ workflow, runs }: { workflow: string; runs: readonly LastRunView[] }): ReactNode {
   const { t } = useTranslation('workflows');
+  const navigate = useNavigate();
   if (runs.length === 0) return <span className="text-xs text-ink-3">{t('neverRun')}</span>;
+  // One for all of them: a screen of workflows has hundreds of bars.
+  const open = (event: MouseEvent): void => {
+    const run = (event.target as Element).closest<HTMLElement>('[data-run]')?.dataset['run'];
+    if (run === undefined || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey)
+      return;
+    event.preventDefault();
+    void navigate({ to: '/runs/$run', params: { run } });
+  };
   const now = Date.now();
   const shown = runs.toReversed();
   const longest = Math.max(1, ...shown.map((run) => durationOf(run, now) ?? 0));
   return (
-    <div role="group" aria-label={t('runBars', { workflow })} className="flex items-end" onKeyDown={moveFocus}>
+    <div
+      role="group"
+      aria-label={t('runBars', { workflow })}
+      className="flex items-end"
+      onKeyDown={moveFocus}
+      onClick={open}
+    >
       {shown.map((run, index) => (
         <Bar key={run.id} run={run} longestMs={longest} now={now} tabIndex={index === shown.length - 1 ? 0 : -1} />
       ))}
@@ -63,10 +78,9 @@ function Bar({
     span: durationMs === null ? '' : ` · ${span(durationMs)}`,
   });
   return (
-    <Link
-      to="/runs/$run"
-      params={{ run: String(run.id) }}
-      preload={false}
+    <a
+      href={`/runs/${run.id}`}
+      data-run={run.id}
       tabIndex={tabIndex}
       aria-label={text}
       title={text}
@@ -79,7 +93,7 @@ function Bar({
         />
       </span>
       <Icon className={clsx('size-3', INK[tone])} aria-hidden />
-    </Link>
+    </a>
   );
 }
 

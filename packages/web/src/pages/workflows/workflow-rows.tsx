@@ -2,7 +2,7 @@
 import type { WorkflowListItem } from '@pelorus/protocol';
 import { Link } from '@tanstack/react-router';
 import { Pencil, Play } from 'lucide-react';
-import type { ReactNode } from 'react';
+import { memo, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useMay } from '../../app/session.tsx';
 import { Button, buttonClass } from '../../ui/button.tsx';
@@ -51,7 +51,14 @@ export function WorkflowRows({
   );
 }
 
-function Row({ item, onRun }: { item: WorkflowListItem; onRun: (workflow: WorkflowListItem) => void }): ReactNode {
+/** Rendered again when its workflow changes, not when the list is measured or scrolled. */
+const Row = memo(function Row({
+  item,
+  onRun,
+}: {
+  item: WorkflowListItem;
+  onRun: (workflow: WorkflowListItem) => void;
+}): ReactNode {
   const { t } = useTranslation('workflows');
   const may = useMay(item.project);
   const address = { project: item.project, workflow: item.name };
@@ -76,11 +83,8 @@ function Row({ item, onRun }: { item: WorkflowListItem; onRun: (workflow: Workfl
             </span>
           )}
         </div>
-        <div className="mt-1 md:hidden">
-          <RunBars workflow={item.name} runs={item.lastRuns ?? []} />
-        </div>
       </div>
-      <div role="cell" className="hidden md:block">
+      <div role="cell" className="max-md:col-start-1 max-md:row-start-2 max-md:mt-1">
         <RunBars workflow={item.name} runs={item.lastRuns ?? []} />
       </div>
       <div role="cell" className="hidden text-xs text-ink-2 md:block">
@@ -89,7 +93,10 @@ function Row({ item, onRun }: { item: WorkflowListItem; onRun: (workflow: Workfl
           {t('updatedBy', { version: item.version, user: item.updatedBy })}
         </div>
       </div>
-      <div role="cell" className="flex justify-end gap-1 md:min-w-36">
+      <div
+        role="cell"
+        className="flex justify-end gap-1 max-md:col-start-2 max-md:row-span-2 max-md:row-start-1 md:min-w-36"
+      >
         {may.execute && (
           <Button size="small" aria-label={t('runNamed', { workflow: item.name })} onClick={() => onRun(item)}>
             <Play className="size-3.5" aria-hidden /> {t('run')}
@@ -109,7 +116,7 @@ function Row({ item, onRun }: { item: WorkflowListItem; onRun: (workflow: Workfl
       </div>
     </>
   );
-}
+});
 
 /** Each shows the workflows that have it too. */
 export function Labels({ labels }: { labels: Record<string, string> }): ReactNode {
