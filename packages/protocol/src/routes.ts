@@ -72,6 +72,11 @@ export interface WorkflowView extends WorkflowVersionSummary {
   description: string;
   /** The latest version there is. */
   latestVersion: number;
+  /** Of this version and its text, for `If-Match`; also the header `ETag`. */
+  tag: string;
+  /** When and by whom the workflow was saved last, its text alone included. */
+  updatedAt: string;
+  updatedBy: string;
   concurrency: ConcurrencyPolicy;
   taskCount: number;
   /** The text as it was written. */
@@ -89,6 +94,10 @@ export interface WorkflowSaved {
   created: boolean;
   /** A new version was made. */
   changed: boolean;
+  /** None was, for it means the same; its text was stored in place of the one there was. */
+  textChanged: boolean;
+  /** For `If-Match` of the next save; also the header `ETag`. */
+  tag: string;
   warnings: DefinitionProblem[];
 }
 
@@ -312,8 +321,8 @@ export interface WorkerView {
   slots: number;
   state: 'online' | 'draining' | 'offline';
   registeredAt: string;
+  /** When a master last wrote down that it heard of it: while it is connected some seconds ago, not longer. */
   seenAt: string;
-}
   /** What it said of itself then; null: it is offline, or has not said. */
   load: WorkerLoadView | null;
   /** Why it gets nothing new, when somebody said so; kept by name, through restarts. */
@@ -331,6 +340,7 @@ export interface WorkerLoadView {
   totalMemoryBytes: number;
   /** Above a limit of its configuration, so that it takes nothing. */
   busy: boolean;
+}
 
 export interface ConnectionBody {
   kind: 'sqlite' | 'postgres' | 'mysql';

@@ -127,15 +127,26 @@ tasks:
     await client.workflows.save('samples', 'nightly', { source: NIGHTLY, format: 'yaml' });
   });
 
-  test('a remark alone makes no version, and it is said that it was not saved', async () => {
+  test('a remark alone makes no version and is saved; who began before that is told', async () => {
+    const { client } = place.server;
+    const { version } = await client.workflows.get('samples', 'nightly');
     await place.visit({ at: '/projects/samples/workflows/nightly/edit' }, async (page) => {
       await page.locator('.cm-content').click();
       await page.keyboard.press('Control+End');
       await page.keyboard.type('# a remark');
       await page.keyboard.press('Control+s');
-      await page.getByText('only remarks or layout differ').waitFor();
-      await page.getByText('unsaved changes').waitFor();
+      await page.getByText(`The text of version ${version} is saved`).waitFor();
+      await page.getByText(`version ${version} · saved`).waitFor();
+      expect(await client.workflows.get('samples', 'nightly')).toMatchObject({
+        version,
+        source: `${NIGHTLY}# a remark`,
+      });
+      await client.workflows.save('samples', 'nightly', { source: `# theirs\n${NIGHTLY}`, format: 'yaml' });
+      await page.keyboard.type(' of mine');
+      await page.keyboard.press('Control+s');
+      await page.getByRole('heading', { name: 'Somebody has saved this workflow meanwhile' }).waitFor();
     });
+    await client.workflows.save('samples', 'nightly', { source: NIGHTLY, format: 'yaml' });
   });
 
   test('the page of a workflow shows its runs by task, and what changed between versions', async () => {

@@ -118,5 +118,6 @@ function writeApplied(session: Session, applied: Applied[]): void {
 function resultOf(one: Applied): string {
   if (one.version === null) return 'valid';
   if (one.created) return 'created';
-  return one.changed ? 'changed' : 'unchanged';
+  if (one.changed) return 'changed';
+  return one.textChanged ? 'text changed' : 'unchanged';
 }

@@ -13,7 +13,7 @@ import { demandReferences } from './references.ts';
 import { noCalendar } from './schedules/times.ts';
 import { createLocator } from './definitions/locate.ts';
 import { unknownEnvironments } from './environments.ts';
-import { preconditionFailed } from './workflow-tags.ts';
+import { preconditionFailed, workflowTag, type ExpectedVersion } from './workflow-tags.ts';
 import { refuseCircles } from './sub-workflow-circles.ts';
 
 /** A definition with every file that it needs. */
@@ -181,24 +181,29 @@ function hashOf(definitionHash: string, files: WorkflowFile[]): string {
     .digest('hex');
 }
 
+export type SaveOptions = Pick<SaveWorkflow, 'hidden' | 'mustBeNew'> & ExpectedVersion;
+
 export async function saveDefinition(
   context: ApiContext,
   as: NamedAs,
   complete: CompleteDefinition,
-  options: { hidden: boolean; mustBeNew: boolean; ifVersion?: number | null | undefined },
+  options: SaveOptions,
 ): Promise<{ answer: WorkflowSaved; workflow: WorkflowRow }> {
   const save = saveOf(context, as, complete, options);
-  const { workflow, created, changed } = await context.store.saveWorkflow(save).catch(async (error: unknown) => {
-    if (!(error instanceof StoreError) || error.code !== 'PRECONDITION') throw error;
-    const now = await context.store.getWorkflow(as.project, as.name);
-    throw preconditionFailed(now, 'somebody changed it meanwhile', error);
-  });
+  const { workflow, created, changed, textChanged } = await context.store
+    .saveWorkflow(save)
+    .catch(async (error: unknown) => {
+      if (!(error instanceof StoreError) || error.code !== 'PRECONDITION') throw error;
+      const now = await context.store.getWorkflow(as.project, as.name);
+      throw preconditionFailed(now, 'somebody changed it meanwhile', error);
+    });
   context.log.info(
-    { project: workflow.project, workflow: workflow.name, version: workflow.version, created, changed },
+    { project: workflow.project, workflow: workflow.name, version: workflow.version, created, changed, textChanged },
     'workflow saved',
   );
   const { name, project, version, hash } = workflow;
-  return { answer: { name, project, version, hash, created, changed, warnings: complete.warnings }, workflow };
+  const outcome = { created, changed, textChanged, warnings: complete.warnings };
+  return { answer: { name, project, version, hash, tag: workflowTag(workflow), ...outcome }, workflow };
 }
 
 /** What the store is asked to save. */
@@ -206,7 +211,7 @@ export function saveOf(
   { user, clock }: Pick<ApiContext, 'user' | 'clock'>,
   as: NamedAs,
   complete: CompleteDefinition,
-  options: { hidden: boolean; mustBeNew: boolean; ifVersion?: number | null | undefined },
+  options: SaveOptions,
 ): SaveWorkflow {
   return {
     project: as.project,
@@ -217,9 +222,7 @@ export function saveOf(
     source: complete.source,
     format: complete.format,
     hash: complete.hash,
-    hidden: options.hidden,
-    mustBeNew: options.mustBeNew,
-    ...(options.ifVersion === undefined ? {} : { ifVersion: options.ifVersion }),
+    ...options,
     user,
     at: clock(),
   };

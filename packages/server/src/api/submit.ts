@@ -11,7 +11,7 @@ import type {
   WorkflowDefinition,
 } from '@pelorus/protocol';
 import { newRunOf } from '../store/new-run.ts';
-import type { NewRun, WorkflowRow, WorkflowVersionRow } from '../store/port.ts';
+import type { NewRun, WorkflowRow, WorkflowVersionContent } from '../store/port.ts';
 import type { ApiContext } from './context.ts';
 import { refuseUnknownEnvironment } from './environments.ts';
 import { loadWorkflow } from './lookup.ts';
@@ -110,7 +110,7 @@ export async function versionOf(
   context: ApiContext,
   workflow: WorkflowRow,
   version: number | null,
-): Promise<WorkflowVersionRow> {
+): Promise<WorkflowVersionContent> {
   if (version !== null && version > workflow.version) {
     throw new ApiFailure(
       'VERSION_NOT_FOUND',
@@ -124,7 +124,7 @@ function newRun(
   context: ApiContext,
   order: RunOrder,
   workflow: WorkflowRow,
-  row: WorkflowVersionRow,
+  row: WorkflowVersionContent,
   plan: RunPlan,
 ): KnownRun {
   const { project, name } = workflow;

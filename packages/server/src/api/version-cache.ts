@@ -1,25 +1,26 @@
 /**
- * Owns: workflow versions already read. They never change, so an entry is right for ever; the oldest used go first
+ * Owns: workflow versions already read, without their texts. They never change, so an entry is right for ever; the oldest used go first
  * when all of them together have too many tasks.
  * Invariants: 1. one read at a time per version, shared by everybody who asks; 2. a failed read is not kept.
  */
 import type { WorkflowDefinition } from '@pelorus/protocol';
-import type { ApiStore, WorkflowVersionRow } from '../store/port.ts';
+import type { ApiStore, WorkflowVersionContent } from '../store/port.ts';
 import { API_LIMITS } from './limits.ts';
 import { ApiFailure } from './problem.ts';
 
 export interface VersionCache {
   /** Throws `VERSION_NOT_FOUND`. */
-  get(workflowId: number, version: number): Promise<WorkflowVersionRow>;
+  get(workflowId: number, version: number): Promise<WorkflowVersionContent>;
   definition(workflowId: number, version: number): Promise<WorkflowDefinition>;
 }
 
 export function createVersionCache(store: Pick<ApiStore, 'getWorkflowVersion'>): VersionCache {
-  const entries = new Map<string, { row: Promise<WorkflowVersionRow>; taskCount: number }>();
+  const entries = new Map<string, { row: Promise<WorkflowVersionContent>; taskCount: number }>();
 
-  async function read(workflowId: number, version: number, key: string): Promise<WorkflowVersionRow> {
-    const row = await store.getWorkflowVersion(workflowId, version);
-    if (row === null) throw new ApiFailure('VERSION_NOT_FOUND', `workflow ${workflowId} has no version ${version}`);
+  async function read(workflowId: number, version: number, key: string): Promise<WorkflowVersionContent> {
+    const found = await store.getWorkflowVersion(workflowId, version);
+    if (found === null) throw new ApiFailure('VERSION_NOT_FOUND', `workflow ${workflowId} has no version ${version}`);
+    const { source: _source, format: _format, textRevision: _revision, ...row } = found;
     const entry = entries.get(key);
     if (entry !== undefined) entry.taskCount = row.definition.tasks.length;
     evict(key);
@@ -36,7 +37,7 @@ export function createVersionCache(store: Pick<ApiStore, 'getWorkflowVersion'>):
     }
   }
 
-  function get(workflowId: number, version: number): Promise<WorkflowVersionRow> {
+  function get(workflowId: number, version: number): Promise<WorkflowVersionContent> {
     const key = `${workflowId}.${version}`;
     const known = entries.get(key);
     if (known !== undefined) {

@@ -41,6 +41,7 @@ import type {
 import type { ConnectionRow, ProjectFileRow, SecretRow } from '../store/vault-port.ts';
 import { maskUrl, type Vault } from '../vault/index.ts';
 import { plannedTasks, type PlannedTask } from './plan.ts';
+import { workflowTag } from './workflow-tags.ts';
 import type { RunTally } from './run-tallies.ts';
 
 /** RFC 3339 in UTC. */
@@ -100,6 +101,9 @@ export function workflowHead(workflow: WorkflowRow, row: WorkflowVersionRow): Om
     project: workflow.project,
     description: row.definition.description,
     latestVersion: workflow.version,
+    tag: workflowTag(row),
+    updatedAt: instantText(workflow.updatedAt),
+    updatedBy: workflow.updatedBy,
     concurrency: row.definition.concurrency,
     taskCount: row.definition.tasks.length,
     source: row.source,

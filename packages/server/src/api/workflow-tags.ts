@@ -1,10 +1,14 @@
 /** Entity tags of workflows, and what requests expect of them (`If-Match`, `If-None-Match`). */
-import type { WorkflowRow } from '../store/port.ts';
+import type { SaveWorkflow, WorkflowRow } from '../store/port.ts';
 import { ApiFailure } from './problem.ts';
 
-/** Of one version. */
-export function workflowTag({ version, hash }: Pick<WorkflowRow, 'version' | 'hash'>): string {
-  return `"${version}-${hash.slice(0, 16)}"`;
+/** Of one version with one text. */
+export function workflowTag({
+  version,
+  hash,
+  textRevision,
+}: Pick<WorkflowRow, 'version' | 'hash' | 'textRevision'>): string {
+  return `"${version}-${hash.slice(0, 16)}${textRevision === 0 ? '' : `-${textRevision}`}"`;
 }
 
 export interface Expecting {
@@ -13,21 +17,21 @@ export interface Expecting {
   ifNoneMatch: readonly string[];
 }
 
+export type ExpectedVersion = Pick<SaveWorkflow, 'ifVersion' | 'ifTextRevision'>;
+
 /**
- * What a save must find stored: a version, nothing (null), or anything (undefined). Throws `PRECONDITION_FAILED`, with the version there is, when
+ * What a save must find stored: a version with its text, nothing (null), or anything (neither given). Throws `PRECONDITION_FAILED`, with the version there is, when
  * that is clear already; the store decides when two come at once.
  */
-export function expectedVersion(
-  now: WorkflowRow | null,
-  { ifMatch, ifNoneMatch }: Expecting,
-): number | null | undefined {
+export function expectedVersion(now: WorkflowRow | null, { ifMatch, ifNoneMatch }: Expecting): ExpectedVersion {
   if (ifNoneMatch.includes('*')) {
     if (now !== null) throw preconditionFailed(now, 'it exists already');
-    return null;
+    return { ifVersion: null };
   }
-  if (ifMatch === null) return undefined;
+  if (ifMatch === null) return {};
   if (now === null) throw preconditionFailed(null, 'there is no such workflow');
-  if (ifMatch.includes('*') || ifMatch.includes(workflowTag(now))) return now.version;
+  if (ifMatch.includes('*') || ifMatch.includes(workflowTag(now)))
+    return { ifVersion: now.version, ifTextRevision: now.textRevision };
   throw preconditionFailed(now, `it has version ${now.version} now: somebody changed it meanwhile`);
 }
 

@@ -23,6 +23,7 @@ import { SCHEDULES } from './migrations/12-schedules.ts';
 import { TASK_GROUP_PERMITS } from './migrations/13-task-group-permits.ts';
 import { CHANGES_OF_SCHEDULES } from './migrations/14-changes-of-schedules.ts';
 import { WORKER_LOADS } from './migrations/15-worker-loads.ts';
+import { TEXTS_OF_VERSIONS } from './migrations/16-texts-of-versions.ts';
 
 export interface Migration {
   number: number;
@@ -276,4 +277,5 @@ create table alert_channel (
   TASK_GROUP_PERMITS,
   CHANGES_OF_SCHEDULES,
   WORKER_LOADS,
+  TEXTS_OF_VERSIONS,
 ];

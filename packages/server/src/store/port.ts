@@ -93,6 +93,8 @@ export interface WorkflowRow {
   /** Latest version. */
   version: number;
   hash: string;
+  /** How often the text of that version was replaced by one that means the same. */
+  textRevision: number;
   /** Hidden workflows come from run-direct and are not listed. */
   hidden: boolean;
   createdAt: number;
@@ -100,13 +102,29 @@ export interface WorkflowRow {
   updatedBy: string;
 }
 
-export interface WorkflowVersionRow extends WorkflowVersion {
-  hash: string;
-  /** The text as a person wrote it. */
+/** The text of a version as a person wrote it. While the version is the latest, it may be replaced by one that means the same. */
+export interface WorkflowText {
   source: string;
   format: 'yaml' | 'json';
+  textRevision: number;
+}
+
+export interface WorkflowVersionRow extends WorkflowVersion, WorkflowText {
+  hash: string;
   createdAt: number;
   createdBy: string;
+}
+
+/** What never changes of a version. */
+export type WorkflowVersionContent = Omit<WorkflowVersionRow, keyof WorkflowText>;
+
+export interface SavedWorkflow {
+  workflow: WorkflowRow;
+  created: boolean;
+  /** There is a new version. */
+  changed: boolean;
+  /** There is none, for the content is the same, and its text was replaced. */
+  textChanged: boolean;
 }
 
 export interface SaveWorkflow {
@@ -125,6 +143,8 @@ export interface SaveWorkflow {
   mustBeNew: boolean;
   /** PRECONDITION unless this is the latest version; null: unless there is no such workflow. Absent: whatever there is. */
   ifVersion?: number | null;
+  /** PRECONDITION as well unless its text has been replaced so often. */
+  ifTextRevision?: number;
   user: string;
   at: number;
 }
@@ -326,12 +346,15 @@ export interface ApiStore
   /** Creates the project when it is missing. */
   ensureProject(project: { name: string; description: string; owner: string; at: number }): Promise<ProjectRow>;
 
-  saveWorkflow(save: SaveWorkflow): Promise<{ workflow: WorkflowRow; created: boolean; changed: boolean }>;
+  /** Content that is stored already makes no version; another text of it replaces the one there is. */
+  saveWorkflow(save: SaveWorkflow): Promise<SavedWorkflow>;
   getWorkflow(project: string, name: string): Promise<WorkflowRow | null>;
   listWorkflows(filter: WorkflowFilter): Promise<WorkflowRow[]>;
   listWorkflowVersions(workflowId: number): Promise<Omit<WorkflowVersionRow, 'definition' | 'files' | 'source'>[]>;
   /** `version` null: the latest. */
   getWorkflowVersion(workflowId: number, version: number | null): Promise<WorkflowVersionRow | null>;
+  /** Null: there is no such version. */
+  getWorkflowText(workflowId: number, version: number): Promise<WorkflowText | null>;
   /** CONFLICT while a run of it is not terminal, PRECONDITION while a schedule of it is online. Runs, versions and ticks stay readable. */
   deleteWorkflow(workflowId: number, user: string, at: number): Promise<void>;
 

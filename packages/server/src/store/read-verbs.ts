@@ -4,7 +4,16 @@
  */
 import type { WorkflowFile } from '@pelorus/engine';
 import type { RunId, TaskRunState } from '@pelorus/protocol';
-import { findSession, findSignIn, findToken, getToken, getUser, listSessions, listTokens, listUsers } from './accounts.ts';
+import {
+  findSession,
+  findSignIn,
+  findToken,
+  getToken,
+  getUser,
+  listSessions,
+  listTokens,
+  listUsers,
+} from './accounts.ts';
 import { listAlertChannels, listAlerts, loadAlertChannel, nextAlertAt } from './alerts-outbox.ts';
 import { getCommand, listChildRuns } from './api-reads.ts';
 import { getBackfill, listBackfillDates, listBackfills, listUpstreams } from './backfills.ts';
@@ -40,7 +49,7 @@ import { listRuns } from './list-runs.ts';
 import { findProjectFiles, listProjectFiles, loadContents, readContent } from './project-files.ts';
 import { findProject, listProjects, projectsOfRuns } from './projects.ts';
 import { grantsOf, listMembers } from './members.ts';
-import type { WorkflowFilter, WorkflowRow, WorkflowVersionRow } from './port.ts';
+import type { WorkflowFilter, WorkflowRow, WorkflowText, WorkflowVersionRow } from './port.ts';
 import { ATTEMPT_COLUMNS, RUN_COLUMNS, TASK_RUN_COLUMNS, WORKER_COLUMNS } from './rows.ts';
 import type { Cell } from './rows.ts';
 import { getConnection, getSecret, listConnections, listSealed, listSecrets, loadVault } from './secrets.ts';
@@ -79,7 +88,7 @@ function* listWorkflows(db: Database, filter: WorkflowFilter): Sql<WorkflowRow[]
 }
 
 const VERSIONS = `
-  select workflow_id, version, format, hash, created_at, created_by from workflow_version where workflow_id = ? order by version desc`;
+  select workflow_id, version, format, hash, created_at, created_by, text_revision from workflow_version where workflow_id = ? order by version desc`;
 
 function* listWorkflowVersions(
   db: Database,
@@ -96,6 +105,22 @@ function toVersionHead(row: Row): Omit<WorkflowVersionRow, 'definition' | 'files
     format: row['format'] as 'yaml' | 'json',
     createdAt: row['created_at'] as number,
     createdBy: row['created_by'] as string,
+    textRevision: row['text_revision'] as number,
+  };
+}
+
+const TEXT_OF_VERSION = `select source, format, text_revision from workflow_version where workflow_id = ? and version = ?`;
+
+function* getWorkflowText(
+  db: Database,
+  { workflowId, version }: { workflowId: number; version: number },
+): Sql<WorkflowText | null> {
+  const row = yield* db.get(TEXT_OF_VERSION, workflowId, version);
+  if (!row) return null;
+  return {
+    source: row['source'] as string,
+    format: row['format'] as WorkflowText['format'],
+    textRevision: row['text_revision'] as number,
   };
 }
 
@@ -242,6 +267,7 @@ export const readVerbs = {
   listWorkflows,
   listWorkflowVersions,
   getWorkflowVersion,
+  getWorkflowText,
   listLatestVersions,
   contentSizes,
   listSecrets,

@@ -49,10 +49,10 @@ function* runsOf(db: Database, asked: Asked): Sql<Partial<Record<RunState, numbe
   return rows.map(([counts]) => presentOnly(JSON.parse(counts as string) as number[]));
 }
 
-function presentOnly(counts: number[]): Partial<Record<RunState, number>> {
-  return Object.fromEntries(
-    RUN_STATES.map((state, index) => [state, counts[index]]).filter(([, count]) => count !== 0),
-  );
+function presentOnly(counts: readonly number[]): Partial<Record<RunState, number>> {
+  const present: Partial<Record<RunState, number>> = {};
+  for (const [index, state] of RUN_STATES.entries()) if (counts[index]) present[state] = counts[index];
+  return present;
 }
 
 /** By the position of their span; null: there are more than `most`. */

@@ -1,5 +1,5 @@
 /** What the api role asks for to take workflows out of a project and to bring several in; part of the store's port. */
-import type { SaveWorkflow, WorkflowRow } from './port.ts';
+import type { SavedWorkflow, SaveWorkflow } from './port.ts';
 
 /** The latest version of a workflow, by its sizes. */
 export interface LatestVersion {
@@ -38,5 +38,5 @@ export interface TransferStore {
    * In the order of `workflows`. Nothing is written when one is refused: PRECONDITION when one is not in the version that its `ifVersion`
    * names or a file is there already, CONFLICT when the project would have more files than the limits say, NOT_FOUND.
    */
-  saveTogether(request: SaveTogether): Promise<{ workflow: WorkflowRow; created: boolean; changed: boolean }[]>;
+  saveTogether(request: SaveTogether): Promise<SavedWorkflow[]>;
 }

@@ -59,12 +59,14 @@ import type {
   RunRow,
   RunStatsRequest,
   RunStatsSpan,
+  SavedWorkflow,
   SaveWorkflow,
   Store,
   TaskGroupRow,
   TaskGroupUsage,
   WorkflowFilter,
   WorkflowRow,
+  WorkflowText,
   WorkflowVersionRow,
 } from './port.ts';
 import type {
@@ -174,11 +176,11 @@ export class VerbStore implements Store {
     return this.#people.call('projectsOfRuns', runs);
   }
 
-  saveWorkflow(save: SaveWorkflow): Promise<{ workflow: WorkflowRow; created: boolean; changed: boolean }> {
+  saveWorkflow(save: SaveWorkflow): Promise<SavedWorkflow> {
     return this.#writer.call('saveWorkflow', saveRequestOf(save));
   }
 
-  async saveTogether(request: SaveTogether): Promise<{ workflow: WorkflowRow; created: boolean; changed: boolean }[]> {
+  async saveTogether(request: SaveTogether): Promise<SavedWorkflow[]> {
     const workflows: SaveWorkflowRequest[] = [];
     for (const save of request.workflows) {
       // Definitions may be large, and many: others get their turns between them.
@@ -215,6 +217,10 @@ export class VerbStore implements Store {
   async getWorkflowVersion(workflowId: number, version: number | null): Promise<WorkflowVersionRow | null> {
     const found = await this.#people.call('getWorkflowVersion', { workflowId, version });
     return found && { ...found, definition: parseDefinition(found) };
+  }
+
+  getWorkflowText(workflowId: number, version: number): Promise<WorkflowText | null> {
+    return this.#people.call('getWorkflowText', { workflowId, version });
   }
 
   async deleteWorkflow(workflowId: number, user: string, at: number): Promise<void> {

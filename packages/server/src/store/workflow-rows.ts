@@ -3,7 +3,7 @@ import type { ProjectRow, WorkflowRow } from './port.ts';
 import type { Row } from './database.ts';
 
 export const WORKFLOW_SELECT = `
-  select w.id, w.project_id, p.name as project, w.name, w.description, w.labels, w.version, w.hash, w.hidden,
+  select w.id, w.project_id, p.name as project, w.name, w.description, w.labels, w.version, w.hash, w.text_revision, w.hidden,
     w.created_at, w.updated_at, w.updated_by
   from workflow w join project p on p.id = w.project_id`;
 
@@ -29,6 +29,7 @@ export function toWorkflowRow(row: Row): WorkflowRow {
     labels: JSON.parse(row['labels'] as string) as Record<string, string>,
     version: row['version'] as number,
     hash: row['hash'] as string,
+    textRevision: row['text_revision'] as number,
     hidden: row['hidden'] === 1,
     createdAt: row['created_at'] as number,
     updatedAt: row['updated_at'] as number,

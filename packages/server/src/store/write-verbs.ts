@@ -47,7 +47,7 @@ import { appendLog, completeLog, dropLogChunks, markLogGap } from './log-chunks.
 import { adoptRuns, claimCommands, registerMaster, releaseMaster, renewMaster } from './masters.ts';
 import { StoreError } from './port.ts';
 import { addProjectFiles, deleteProjectFile, saveProjectFile, type AddProjectFiles } from './project-files.ts';
-import type { ProjectRow, SaveWorkflow, WorkflowRow } from './port.ts';
+import type { ProjectRow, SavedWorkflow, SaveWorkflow } from './port.ts';
 import { RUN_COLUMNS, TASK_RUN_WIDTH } from './rows.ts';
 import { changeProject, createProject, deleteProject } from './projects.ts';
 import type { Cell, RunMaking } from './rows.ts';
@@ -106,24 +106,21 @@ const WORKFLOW_TO_RUN = (dialect: Dialect): string =>
 const INSERT_WORKFLOW = `
   insert into workflow (project_id, name, description, labels, version, hash, hidden, created_at, updated_at, updated_by)
   values (?, ?, ?, ?, 1, ?, ?, ?, ?, ?) returning id`;
-const UPDATE_WORKFLOW = `update workflow set description = ?, labels = ?, version = ?, hash = ?, updated_at = ?, updated_by = ? where id = ?`;
+const UPDATE_WORKFLOW = `update workflow set description = ?, labels = ?, version = ?, hash = ?, text_revision = 0, updated_at = ?, updated_by = ? where id = ?`;
 const INSERT_VERSION = `
   insert into workflow_version (workflow_id, version, definition, concurrency, files, project_files, source, format, hash, created_at, created_by)
   values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const INSERT_CONTENT = `
   insert into content (sha256, bytes, kept) values (?, ?, 1) on conflict (sha256) do update set kept = 1 where content.kept = 0`;
 
-function* saveWorkflow(
-  c: WriteContext,
-  save: SaveWorkflowRequest,
-): Sql<{ workflow: WorkflowRow; created: boolean; changed: boolean }> {
+function* saveWorkflow(c: WriteContext, save: SaveWorkflowRequest): Sql<SavedWorkflow> {
   const project = requireRow(yield* c.db.get(PROJECT_TO_ADD_TO, save.project), `project '${save.project}'`);
   const found = yield* c.db.get(WORKFLOW_BY_NAME, save.project, save.name);
   if (found && save.mustBeNew) {
     throw new StoreError('CONFLICT', `Workflow '${save.name}' already exists in project '${save.project}'.`);
   }
   refuseUnexpected(save, found);
-  if (found && found['hash'] === save.hash) return { workflow: toWorkflowRow(found), created: false, changed: false };
+  if (found && found['hash'] === save.hash) return yield* saveText(c, save);
   const defined = { now: save.hidden ? null : save.schedule, before: yield* scheduleBefore(c, found) };
   if (found && isRedefined(defined)) yield* lockSchedulesOf(c, found['id'] as number);
   let version = 1;
@@ -169,7 +166,37 @@ function* saveWorkflow(
   const workflow = toWorkflowRow(
     requireRow(yield* c.db.get(WORKFLOW_BY_NAME, save.project, save.name), `workflow '${save.name}'`),
   );
-  return { workflow, created: !found, changed: true };
+  return { workflow, created: !found, changed: true, textChanged: false };
+}
+
+/** Nobody else changes it meanwhile. */
+const WORKFLOW_TO_REWORD = (dialect: Dialect): string =>
+  dialect.forNoKeyUpdate === '' ? WORKFLOW_BY_NAME : `${WORKFLOW_BY_NAME} ${dialect.forNoKeyUpdate} of w`;
+const TEXT = `select source, format from workflow_version where workflow_id = ? and version = ?`;
+const REWORD_VERSION = `
+  update workflow_version set source = ?, format = ?, text_revision = ? where workflow_id = ? and version = ?`;
+const REWORD_WORKFLOW = `update workflow set text_revision = ?, updated_at = ?, updated_by = ? where id = ?`;
+
+/** What is stored means the same: it keeps its version and gets this text. */
+function* saveText(c: WriteContext, save: SaveWorkflowRequest): Sql<SavedWorkflow> {
+  const found = yield* c.db.get(WORKFLOW_TO_REWORD, save.project, save.name);
+  // Somebody was quicker: it means something else, or is not there any more.
+  if (found?.['hash'] !== save.hash) return yield* saveWorkflow(c, save);
+  refuseUnexpected(save, found);
+  const workflow = toWorkflowRow(found);
+  const { id, version } = workflow;
+  const text = yield* c.db.get(TEXT, id, version);
+  const same = { created: false, changed: false };
+  if (text?.['source'] === save.source && text['format'] === save.format)
+    return { workflow, ...same, textChanged: false };
+  const textRevision = workflow.textRevision + 1;
+  yield* c.db.run(REWORD_VERSION, save.source, save.format, textRevision, id, version);
+  yield* c.db.run(REWORD_WORKFLOW, textRevision, save.at, save.user, id);
+  return {
+    workflow: { ...workflow, textRevision, updatedAt: save.at, updatedBy: save.user },
+    ...same,
+    textChanged: true,
+  };
 }
 
 const DEFINITION = `select definition from workflow_version where workflow_id = ? and version = ?`;
@@ -182,8 +209,9 @@ function* scheduleBefore(c: WriteContext, workflow: Row | undefined): Sql<Schedu
   return (JSON.parse(row['definition'] as string) as Partial<WorkflowDefinition>).schedule ?? null;
 }
 
-function refuseUnexpected({ name, ifVersion }: SaveWorkflowRequest, found: Row | undefined): void {
-  if (ifVersion === undefined || ifVersion === ((found?.['version'] as number | undefined) ?? null)) return;
+function refuseUnexpected({ name, ifVersion, ifTextRevision }: SaveWorkflowRequest, found: Row | undefined): void {
+  const isVersion = ifVersion === undefined || ifVersion === ((found?.['version'] as number | undefined) ?? null);
+  if (isVersion && (ifTextRevision === undefined || ifTextRevision === found?.['text_revision'])) return;
   const now = found ? `has version ${found['version'] as number}` : 'does not exist';
   throw new StoreError('PRECONDITION', `Workflow '${name}' ${now}: somebody changed it meanwhile.`);
 }
@@ -192,10 +220,10 @@ function refuseUnexpected({ name, ifVersion }: SaveWorkflowRequest, found: Row |
 function* saveTogether(
   c: WriteContext,
   { workflows, files }: { workflows: SaveWorkflowRequest[]; files: AddProjectFiles },
-): Sql<{ workflow: WorkflowRow; created: boolean; changed: boolean }[]> {
+): Sql<SavedWorkflow[]> {
   yield* addProjectFiles(c, files);
   const byName = [...workflows.entries()].sort(([, one], [, other]) => (one.name < other.name ? -1 : 1));
-  const saved: { workflow: WorkflowRow; created: boolean; changed: boolean }[] = [];
+  const saved: SavedWorkflow[] = [];
   for (const [at, workflow] of byName) saved[at] = yield* saveWorkflow(c, workflow);
   return saved;
 }

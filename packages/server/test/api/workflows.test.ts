@@ -1,5 +1,5 @@
 /** Workflows: lists with last runs, entity tags, differences between versions, rollback, export. */
-import type { Page, WorkflowDiff, WorkflowListItem, WorkflowSaved, WorkflowView } from '@pelorus/protocol';
+import type { AuditView, Page, WorkflowDiff, WorkflowListItem, WorkflowSaved, WorkflowView } from '@pelorus/protocol';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { DIAMOND, NOW, openApi, type ApiUnderTest } from './api-under-test.ts';
 
@@ -46,6 +46,32 @@ describe('entity tags', () => {
       status: 412,
       body: { version: 3 },
     });
+  });
+
+  test('a save of remarks or layout alone keeps the version, stores the text, and counts for what others expect', async () => {
+    const first = await put(yaml('b'));
+    const tag = String(first.headers['etag']);
+    expect(first.body).toMatchObject({ version: 2, changed: true, textChanged: false, tag });
+    const remarked = yaml('b').replace('# as written', '# why it is so');
+    const saved = await put(remarked, { 'if-match': tag });
+    expect(saved).toMatchObject({ status: 200, body: { version: 2, changed: false, textChanged: true } });
+    expect(saved.headers['etag']).toMatch(/^"2-[0-9a-f]{16}-1"$/);
+    expect(saved.body.tag).toBe(saved.headers['etag']);
+    for (const path of [AT, `${AT}/versions/2`]) {
+      const { body, headers } = await api.call<WorkflowView>('GET', path, { headers: { 'if-none-match': tag } });
+      expect(body).toMatchObject({ version: 2, source: remarked, tag: saved.body.tag, updatedBy: 'admin' });
+      expect(headers['etag']).toBe(saved.body.tag);
+    }
+    expect((await api.call('GET', `${AT}/export`)).text).toBe(remarked);
+    for (const body of [yaml('b'), yaml('c')])
+      expect(await put(body, { 'if-match': tag })).toMatchObject({ status: 412, body: { version: 2 } });
+    expect(await put(remarked)).toMatchObject({ body: { changed: false, textChanged: false, tag: saved.body.tag } });
+    const { body: page } = await api.call<Page<AuditView>>('GET', '/audit', { query: { action: 'putWorkflow' } });
+    expect(page.items.filter(({ outcome }) => outcome === 'done')).toHaveLength(3);
+    const next = await put(yaml('c'), { 'if-match': saved.body.tag });
+    expect(next.body.tag).toMatch(/^"3-[0-9a-f]{16}"$/);
+    const { body: old } = await api.call<WorkflowView>('GET', `${AT}/versions/2`);
+    expect(old).toMatchObject({ source: remarked, latestVersion: 3 });
   });
 
   test('of two saves at once over the same version one is refused', async () => {

@@ -331,6 +331,37 @@ export function operationsContract(makePlace: () => Promise<Place>): void {
         expect(await version({ ifVersion: 1 })).toMatchObject({ changed: true, workflow: { version: 2 } });
         expect(await version({ name: 'none', ifVersion: null })).toMatchObject({ created: true });
       });
+
+      test('of which only the text differs keep their version and get the text, each counted', async () => {
+        const before = (await store.getWorkflow('sales', 'nightly'))!;
+        const say = (source: string, more: object = {}) =>
+          store.saveWorkflow(saveOf({ source, user: 'bob', at: AT + 5, ...more }));
+        const text = (version = 1) => store.getWorkflowText(before.id, version);
+        const reworded = { ...before, textRevision: 1, updatedAt: AT + 5, updatedBy: 'bob' };
+        const same = { created: false, changed: false };
+        expect(await say('# why\n')).toEqual({ ...same, textChanged: true, workflow: reworded });
+        expect(await store.getWorkflow('sales', 'nightly')).toEqual(reworded);
+        expect(await text()).toEqual({ source: '# why\n', format: 'yaml', textRevision: 1 });
+        expect(await store.getWorkflowVersion(before.id, 1)).toMatchObject({ source: '# why\n', createdBy: 'ann' });
+        expect(await say('# why\n', { at: AT + 9 })).toEqual({ ...same, textChanged: false, workflow: reworded });
+        expect(await say('# why\n', { format: 'json' })).toMatchObject({ workflow: { textRevision: 2 } });
+        // A new version begins anew, and the one before keeps its last text.
+        expect(await say('new', { hash: 'new' })).toMatchObject({ workflow: { version: 2, textRevision: 0 } });
+        expect(await text()).toEqual({ source: '# why\n', format: 'json', textRevision: 2 });
+        expect(await text(2)).toEqual({ source: 'new', format: 'yaml', textRevision: 0 });
+        expect(await text(3)).toBeNull();
+        expect((await store.listWorkflowVersions(before.id)).map(({ textRevision }) => textRevision)).toEqual([0, 2]);
+      });
+
+      test('of whose text another is expected are not saved, nor are two over the same', async () => {
+        const say = (source: string, ifTextRevision: number, hash = 'hash-1') =>
+          store.saveWorkflow(saveOf({ source, hash, ifVersion: 1, ifTextRevision }));
+        await expect(say('a', 1)).rejects.toEqual(precondition);
+        const both = await Promise.allSettled([say('a', 0), say('b', 0)]);
+        expect(both.map((outcome) => outcome.status).toSorted()).toEqual(['fulfilled', 'rejected']);
+        await expect(say('c', 0, 'new')).rejects.toEqual(precondition);
+        expect(await say('c', 1, 'new')).toMatchObject({ changed: true });
+      });
     });
 
     test('a command says what was asked and what became of it', async () => {

@@ -98,6 +98,7 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
         expect(first).toEqual({
           created: true,
           changed: true,
+          textChanged: false,
           workflow: {
             id: first.workflow.id,
             projectId: first.workflow.projectId,
@@ -106,6 +107,7 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
             description: 'Loads what the day brought',
             version: 1,
             hash: 'hash-1',
+            textRevision: 0,
             hidden: false,
             labels: {},
             createdAt: AT,
@@ -116,6 +118,7 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
         expect(await store.saveWorkflow(saveOf({ user: 'bob', at: AT + 1 }))).toEqual({
           created: false,
           changed: false,
+          textChanged: false,
           workflow: first.workflow,
         });
         const second = await store.saveWorkflow(
@@ -136,7 +139,7 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
           updatedAt: AT + 2,
           updatedBy: 'bob',
         };
-        expect(second).toEqual({ created: false, changed: true, workflow: expected });
+        expect(second).toEqual({ created: false, changed: true, textChanged: false, workflow: expected });
         expect(await store.getWorkflow('sales', 'nightly')).toEqual(expected);
         expect(await store.listWorkflowVersions(first.workflow.id)).toEqual([
           {
@@ -144,6 +147,7 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
             version: 2,
             hash: 'hash-2',
             format: 'json',
+            textRevision: 0,
             createdAt: AT + 2,
             createdBy: 'bob',
           },
@@ -152,6 +156,7 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
             version: 1,
             hash: 'hash-1',
             format: 'yaml',
+            textRevision: 0,
             createdAt: AT,
             createdBy: 'ann',
           },
@@ -180,6 +185,7 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
           version: 1,
           hash: 'hash-1',
           format: 'yaml',
+          textRevision: 0,
           createdAt: AT,
           createdBy: 'ann',
           source,

@@ -77,6 +77,9 @@ export const workflowViewAnswer = schemaOf<WorkflowView>()(
     project: z.string(),
     description: z.string(),
     latestVersion: version,
+    tag: z.string(),
+    updatedAt: instantAnswer,
+    updatedBy: z.string(),
     concurrency: concurrencyAnswer,
     taskCount: countAnswer,
     source: z.string(),
@@ -94,6 +97,8 @@ export const workflowSavedAnswer = schemaOf<WorkflowSaved>()(
     hash: hashAnswer,
     created: z.boolean(),
     changed: z.boolean(),
+    textChanged: z.boolean(),
+    tag: z.string(),
     warnings: z.array(problemPlaceAnswer),
   }),
 );

@@ -22,9 +22,10 @@ import { labelIn, runSelection } from '../run-selection.ts';
 import { readDefinition, saveDefinition } from '../save-workflow.ts';
 import { integer, limit, newName, someName, workflowPath } from '../schemas.ts';
 import { slicedAnswer } from '../sliced-json.ts';
+import { versionOf } from '../submit.ts';
 import { lastRunView, versionSummary, workflowHead, workflowSummary } from '../views.ts';
 import { diffOf } from '../workflow-diff.ts';
-import { expectedVersion, workflowTag } from '../workflow-tags.ts';
+import { expectedVersion, workflowTag, type ExpectedVersion } from '../workflow-tags.ts';
 
 const newWorkflowPath = z.strictObject({ project: someName, workflow: newName });
 
@@ -88,7 +89,7 @@ const getWorkflow = route({
     const workflow = await loadWorkflow(context, params.project, params.workflow);
     const headers = { etag: workflowTag(workflow) };
     if (ifNoneMatch.some((tag) => tag === headers.etag || tag === '*')) return { status: 304, headers };
-    return { ...workflowAnswer(workflow, await context.versions.get(workflow.id, workflow.version)), headers };
+    return workflowAnswer(workflow, await loadVersion(context, workflow, workflow.version));
   },
 });
 
@@ -107,8 +108,7 @@ const putWorkflow = route({
     await loadProject(context, as.project);
     const now = await context.store.getWorkflow(as.project, as.name);
     refuseHidden(now);
-    const ifVersion = expectedVersion(now, { ifMatch, ifNoneMatch });
-    return savedAnswer(context, as, body, ifVersion);
+    return savedAnswer(context, as, body, expectedVersion(now, { ifMatch, ifNoneMatch }));
   },
 });
 
@@ -116,11 +116,11 @@ async function savedAnswer(
   context: ApiContext,
   as: NamedAs,
   body: DefinitionBody,
-  ifVersion: number | null | undefined,
+  expected: ExpectedVersion,
 ): Promise<Answer> {
-  const options = { hidden: false, mustBeNew: false, ifVersion };
+  const options = { hidden: false, mustBeNew: false, ...expected };
   const { answer } = await saveDefinition(context, as, await readDefinition(context, body, as), options);
-  return { status: answer.created ? 201 : 200, headers: { etag: workflowTag(answer) }, body: { json: answer } };
+  return { status: answer.created ? 201 : 200, headers: { etag: answer.tag }, body: { json: answer } };
 }
 
 function refuseHidden(existing: WorkflowRow | null): void {
@@ -205,16 +205,16 @@ const getVersion = route({
     const row = await loadVersion(context, workflow, params.version);
     const headers = { etag: workflowTag(row) };
     if (ifNoneMatch.some((tag) => tag === headers.etag || tag === '*')) return { status: 304, headers };
-    return { ...workflowAnswer(workflow, row), headers };
+    return workflowAnswer(workflow, row);
   },
 });
 
-function loadVersion(context: ApiContext, workflow: WorkflowRow, version: number): Promise<WorkflowVersionRow> {
-  if (version <= workflow.version) return context.versions.get(workflow.id, version);
-  throw new ApiFailure(
-    'VERSION_NOT_FOUND',
-    `workflow ${workflow.name} has no version ${version}; the latest is ${workflow.version}`,
-  );
+/** With its text as it is now. */
+async function loadVersion(context: ApiContext, workflow: WorkflowRow, version: number): Promise<WorkflowVersionRow> {
+  const content = await versionOf(context, workflow, version);
+  const text = await context.store.getWorkflowText(workflow.id, version);
+  if (text === null) throw new Error(`version ${version} of workflow ${workflow.id} is gone`);
+  return { ...content, ...text };
 }
 
 const diffVersions = route({
@@ -245,11 +245,11 @@ const rollback = route({
   handle: async ({ params, body, ifMatch }, context) => {
     const workflow = await loadWorkflow(context, params.project, params.workflow);
     refuseHidden(workflow);
-    const ifVersion = expectedVersion(workflow, { ifMatch, ifNoneMatch: [] }) ?? workflow.version;
+    const expected = { ifVersion: workflow.version, ...expectedVersion(workflow, { ifMatch, ifNoneMatch: [] }) };
     const { source, format, files } = await loadVersion(context, workflow, body.version);
     const bundle = { source, format, files: files.map(({ name, base64 }) => ({ name, base64 })) };
     const as = { project: workflow.project, name: workflow.name };
-    return savedAnswer(context, as, { kind: 'bundle', format, bytes: Buffer.from(JSON.stringify(bundle)) }, ifVersion);
+    return savedAnswer(context, as, { kind: 'bundle', format, bytes: Buffer.from(JSON.stringify(bundle)) }, expected);
   },
 });
 
@@ -280,7 +280,8 @@ const exportWorkflow = route({
 function workflowAnswer(workflow: WorkflowRow, row: WorkflowVersionRow): Answer {
   const { tasks, ...rest } = row.definition;
   const before = `${JSON.stringify(workflowHead(workflow, row)).slice(0, -1)},"definition":`;
-  return slicedAnswer({ head: rest, key: 'tasks', items: tasks, view: (task) => task }, { before, after: '}' });
+  const answer = slicedAnswer({ head: rest, key: 'tasks', items: tasks, view: (task) => task }, { before, after: '}' });
+  return { ...answer, headers: { etag: workflowTag(row) } };
 }
 
 export const workflowRoutes: readonly Route[] = [

@@ -141,7 +141,7 @@ function sameName(name: string, { file, document }: ImportItem): DefinitionProbl
 
 interface Checked {
   imported: ImportedWorkflow;
-  /** Null where there is nothing to save. */
+  /** Null: it is refused. */
   save: SaveWorkflow | null;
 }
 
@@ -172,8 +172,9 @@ async function checkOne(
       errors: [],
       warnings: whole(item, complete.warnings),
     };
-    const expected = { hidden: false, mustBeNew: false, ifVersion: now?.version ?? null };
-    return { imported, save: unchanged ? null : saveOf(context, as, complete, expected) };
+    const expected = now === null ? { ifVersion: null } : { ifVersion: now.version, ifTextRevision: now.textRevision };
+    // What means the same as what is there may be written otherwise: its text is kept.
+    return { imported, save: saveOf(context, as, complete, { hidden: false, mustBeNew: false, ...expected }) };
   } catch (error) {
     if (!(error instanceof ApiFailure) || !OF_THE_DEFINITION.has(error.code)) throw error;
     return refused(error.detail.errors ?? [problemAt('', error.message)]);

@@ -121,7 +121,7 @@ export function ConflictDialog({
       onClose={onClose}
       size="wide"
       title={t('conflict.title')}
-      description={t('conflict.hint', { version: theirs.version, user: theirs.createdBy })}
+      description={t('conflict.hint', { version: theirs.version, user: theirs.updatedBy })}
       footer={
         <>
           <Button onClick={onTake}>{t('conflict.take')}</Button>

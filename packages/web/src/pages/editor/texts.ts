@@ -95,7 +95,7 @@ const en = {
     taken: 'There is a workflow {{name}} in {{project}} already. Give this one another name.',
   },
   savedVersion: 'Version {{version}} of {{workflow}} is saved',
-  savedSame: 'Not saved: only remarks or layout differ from version {{version}}',
+  savedSame: 'The text of version {{version}} is saved; it does the same as before',
   invalid: 'It was not saved: the definition has problems',
   refused: 'It was not saved',
   conflict: {
@@ -279,7 +279,7 @@ const zh = {
     taken: '项目 {{project}} 中已有工作流 {{name}}，请换一个名称。',
   },
   savedVersion: '{{workflow}} 的版本 {{version}} 已保存',
-  savedSame: '没有保存：与版本 {{version}} 只有注释或排版不同',
+  savedSame: '版本 {{version}} 的文本已保存，内容含义不变',
   invalid: '没有保存：定义有问题',
   refused: '没有保存',
   conflict: {

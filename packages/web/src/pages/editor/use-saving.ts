@@ -6,7 +6,6 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, queries } from '../../api/client.ts';
 import { toast } from '../../ui/toast.tsx';
-import { versionTag } from '../workflow/version-tag.ts';
 import type { DefinitionDocument } from './definition-document.ts';
 import { setValue } from './text/yaml-edit.ts';
 import { readSource } from './text/yaml-place.ts';
@@ -35,7 +34,7 @@ export interface Saving {
 
 export function baseOf(view: WorkflowView): Base {
   const { project, name, version, source } = view;
-  return { project, name, version, tag: versionTag(view), source };
+  return { project, name, version, tag: view.tag, source };
 }
 
 export function useSaving(
@@ -57,11 +56,9 @@ export function useSaving(
   ): Promise<void> => {
     const source = document.stored;
     const saved = await api.workflows.save(project, name, { source, format: document.format }, undefined, expected);
-    // Remarks and layout alone make no version: the one there is keeps its text.
-    const stored = saved.changed || base === null ? source : base.source;
-    const next = { project, name, version: saved.version, tag: versionTag(saved), source: stored };
+    const next = { project, name, version: saved.version, tag: saved.tag, source };
     setBase(next);
-    if (stored === source) onSaved(next);
+    onSaved(next);
     toast({
       title: saved.changed
         ? t('savedVersion', { version: saved.version, workflow: name })

@@ -15,7 +15,6 @@ import { Spinner } from '../../ui/spinner.tsx';
 import { ErrorState } from '../../ui/states.tsx';
 import { relativeTime } from '../../ui/time.tsx';
 import { toast } from '../../ui/toast.tsx';
-import { versionTag } from './version-tag.ts';
 
 const TextDiff = lazy(async () => ({ default: (await import('./text-diff.tsx')).TextDiff }));
 const ROUTE = '/projects/$project/workflows/$workflow';
@@ -96,7 +95,7 @@ function Comparison({
   const may = useMay(view.project);
   const [restoring, setRestoring] = useState(false);
   const both = useQuery({
-    queryKey: ['versions-compared', view.project, view.name, from, to],
+    queryKey: ['versions-compared', view.project, view.name, from, to, view.tag],
     queryFn: async ({ signal }) => {
       const [old, next, diff] = await Promise.all([
         api.workflows.version(view.project, view.name, from, signal),
@@ -109,7 +108,7 @@ function Comparison({
   });
   const restore = async (): Promise<void> => {
     const saved = await api.workflows.rollback(view.project, view.name, to, undefined, {
-      ifMatch: versionTag({ version: view.latestVersion, hash: view.hash }),
+      ifMatch: view.tag,
     });
     toast({
       title: saved.changed ? t('versions.restored', { from: to, version: saved.version }) : t('versions.unchanged'),
