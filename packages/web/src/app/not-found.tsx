@@ -2,6 +2,7 @@ import { Link } from '@tanstack/react-router';
 import { SearchX } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { buttonClass } from '../ui/button.tsx';
 
 export function NotFound(): ReactNode {
   const { t } = useTranslation();
@@ -10,7 +11,7 @@ export function NotFound(): ReactNode {
       <SearchX className="size-8 text-ink-3" aria-hidden />
       <h1 className="text-lg font-semibold">{t('problem.notFound')}</h1>
       <p className="text-ink-2">{t('problem.notFoundHint')}</p>
-      <Link to="/" className="text-accent underline">
+      <Link to="/" className={buttonClass()}>
         {t('nav.home')}
       </Link>
     </div>

@@ -91,7 +91,7 @@ export const common = {
   problem: {
     title: 'Something went wrong',
     unreachable: 'The server cannot be reached. Trying again…',
-    notFound: 'Page not found',
+    notFound: 'Not found',
     notFoundHint: 'The address may be mistyped, or what it led to has been deleted.',
     forbidden: 'You have no access to this',
     forbiddenHint: 'Ask the owner of the project for access, then reload the page.',

@@ -92,7 +92,7 @@ export const common: Texts<typeof en> = {
   problem: {
     title: '出错了',
     unreachable: '无法连接服务器，正在自动重试。',
-    notFound: '页面不存在',
+    notFound: '没有找到',
     notFoundHint: '地址可能有误，或所指内容已被删除。',
     forbidden: '您没有查看权限',
     forbiddenHint: '请向项目所有者申请权限，然后重新加载页面。',

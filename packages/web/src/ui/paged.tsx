@@ -5,6 +5,7 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Button } from './button.tsx';
 import { DataTable, type Column } from './data-table.tsx';
+import { Skeleton } from './spinner.tsx';
 import { ErrorState, ProblemText } from './states.tsx';
 
 export interface PagedList<Row> {
@@ -52,7 +53,7 @@ export function PagedTable<Row>({
   empty: ReactNode;
 }): ReactNode {
   const { t } = useTranslation();
-  if (rows === undefined) return error === null ? <Skeleton /> : <ErrorState error={error} onRetry={retry} />;
+  if (rows === undefined) return error === null ? <Skeleton rows={5} /> : <ErrorState error={error} onRetry={retry} />;
   return (
     <div className="grid gap-3">
       {error !== null && <ProblemText error={error} />}
@@ -62,17 +63,6 @@ export function PagedTable<Row>({
           {t('action.loadMore')}
         </Button>
       )}
-    </div>
-  );
-}
-
-function Skeleton(): ReactNode {
-  const { t } = useTranslation();
-  return (
-    <div role="status" aria-label={t('loading')} className="grid gap-2">
-      {Array.from({ length: 5 }, (_, index) => (
-        <div key={index} className="h-10 animate-pulse rounded-md bg-surface-2" />
-      ))}
     </div>
   );
 }

@@ -1,9 +1,11 @@
 /** What stands where there is nothing, not yet, or no more. */
 import { ApiError } from '@pelorus/sdk';
+import clsx from 'clsx';
 import { CircleAlert, Inbox, Lock, SearchX } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Button, buttonClass } from './button.tsx';
+import { errorSentence } from './error-words.ts';
 
 /** The whole of a page or panel could not be had. */
 export function ErrorState({ error, onRetry }: { error: Error; onRetry?: () => void }): ReactNode {
@@ -20,7 +22,9 @@ export function ErrorState({ error, onRetry }: { error: Error; onRetry?: () => v
       <Icon className="size-8 text-ink-3" aria-hidden />
       <h2 className="text-lg font-semibold">{title}</h2>
       {hint && <p className="text-ink-2">{hint}</p>}
-      <p className="max-w-prose font-mono text-xs text-ink-2">{error.message}</p>
+      <p className="max-w-prose text-xs break-words text-ink-2">
+        {[errorSentence(error), sentenceCase(error.message)].filter(Boolean).join(' ')}
+      </p>
       {status === 404 || status === 403 ? (
         <a href="/" className={buttonClass()}>
           {t('nav.home')}
@@ -35,9 +39,11 @@ export function ErrorState({ error, onRetry }: { error: Error; onRetry?: () => v
 /** A form or an action was refused: all that is wrong, as the server says it. */
 export function ProblemText({ error }: { error: Error }): ReactNode {
   const errors = error instanceof ApiError ? error.errors : [];
+  const sentence = errorSentence(error);
   return (
     <div role="alert" className="rounded-md border border-bad bg-bad-soft px-3 py-2 text-bad">
-      <p>{error.message}</p>
+      {sentence !== null && <p className="font-medium">{sentence}</p>}
+      <p className={clsx('break-words', sentence !== null && 'text-xs')}>{sentenceCase(error.message)}</p>
       {errors.length > 1 && (
         <ul className="mt-1 list-disc ps-5">
           {errors.slice(0, 20).map(({ pointer, message }) => (
@@ -67,4 +73,8 @@ export function EmptyState({
       {action}
     </div>
   );
+}
+
+function sentenceCase(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -4,6 +4,7 @@ import clsx from 'clsx';
 import { X } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { errorSentence } from './error-words.ts';
 
 const manager = Base.createToastManager();
 
@@ -27,7 +28,8 @@ export function toast({ kind = 'ok', title, detail, action }: News): void {
 
 /** What went wrong with an action that has no form of its own to say it in. */
 export function toastProblem(title: string, error: unknown): void {
-  toast({ kind: 'bad', title, detail: error instanceof Error ? error.message : String(error) });
+  const told = error instanceof Error ? [errorSentence(error), error.message] : [String(error)];
+  toast({ kind: 'bad', title, detail: told.filter(Boolean).join(' ') });
 }
 
 export function Toasts({ children }: { children: ReactNode }): ReactNode {

@@ -1,7 +1,7 @@
 import type { UseQueryResult } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { Panel } from '../../ui/page.tsx';
-import { Spinner } from '../../ui/spinner.tsx';
+import { Skeleton } from '../../ui/spinner.tsx';
 import { ErrorState } from '../../ui/states.tsx';
 
 /** A panel with rows, or what stands there instead of them. */
@@ -42,7 +42,7 @@ export function ListPanel<Row>({
     >
       {asked.isPending ? (
         <div className="p-4">
-          <Spinner />
+          <Skeleton rows={3} />
         </div>
       ) : asked.error !== null && asked.data === undefined ? (
         <ErrorState error={asked.error} onRetry={() => void asked.refetch()} />

@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client.ts';
 import { locale } from '../../i18n/index.ts';
 import { Panel } from '../../ui/page.tsx';
-import { Spinner } from '../../ui/spinner.tsx';
+import { Skeleton } from '../../ui/spinner.tsx';
 import { ErrorState } from '../../ui/states.tsx';
 import { useNow } from '../../ui/time.tsx';
 import { firstHour, HOUR_MS, hoursOf, type Hour } from './hours.ts';
@@ -44,8 +44,8 @@ export function ThroughputPanel(): ReactNode {
       ) : asked.error ? (
         <ErrorState error={asked.error} onRetry={() => void asked.refetch()} />
       ) : (
-        <div className="p-4">
-          <Spinner />
+        <div className="min-h-56 p-4">
+          <Skeleton rows={4} />
         </div>
       )}
     </Panel>

@@ -1,0 +1,72 @@
+/** What each kind of refusal means, in Chinese: the server's own message, which names the thing, is in English. */
+import { ApiError } from '@pelorus/sdk';
+import { language } from '../i18n/index.ts';
+
+const CHINESE: Record<ApiError['code'], string> = {
+  UNREACHABLE: '无法连接服务器。',
+  NOT_PELORUS: '应答的不是 Pelorus 服务器。',
+  BAD_PARAMETER: '有参数缺失或无效。',
+  MALFORMED_BODY: '无法读取请求内容。',
+  BAD_REQUEST: '无法理解该请求。',
+  UNKNOWN_TASK: '工作流中没有该任务。',
+  EMPTY_PLAN: '没有任何任务可以运行。',
+  UNKNOWN_ENVIRONMENT: '没有该环境。',
+  NOT_SIGNED_IN: '需要有效的会话或令牌。',
+  SIGN_IN_FAILED: '用户名、密码或登录码不正确，或该账户不能登录。',
+  CROSS_ORIGIN: '拒绝来自其他网站的请求。',
+  FORBIDDEN: '没有执行此操作的权限。',
+  FOREIGN_HOST: '请求的主机名不是本服务器。',
+  NO_SUCH_ROUTE: '该路径不存在。',
+  PROJECT_NOT_FOUND: '没有该项目。',
+  WORKFLOW_NOT_FOUND: '没有该工作流。',
+  VERSION_NOT_FOUND: '工作流没有该版本。',
+  RUN_NOT_FOUND: '没有该运行。',
+  TASK_NOT_FOUND: '该运行没有此任务。',
+  ATTEMPT_NOT_FOUND: '没有该尝试。',
+  TASK_GROUP_NOT_FOUND: '没有该任务组。',
+  BACKFILL_NOT_FOUND: '没有该补数。',
+  SCHEDULE_NOT_FOUND: '工作流没有该调度。',
+  DEADLINE_NOT_FOUND: '工作流没有该截止时间。',
+  CALENDAR_NOT_FOUND: '没有该日历。',
+  OPERATION_NOT_FOUND: '没有该批量操作。',
+  WORKER_NOT_FOUND: '没有该工作节点。',
+  WORKER_GROUP_NOT_FOUND: '没有该工作组。',
+  ENVIRONMENT_NOT_FOUND: '没有该环境。',
+  SECRET_NOT_FOUND: '没有该密钥。',
+  CONNECTION_NOT_FOUND: '没有该连接。',
+  FILE_NOT_FOUND: '没有该文件。',
+  ALERT_CHANNEL_NOT_FOUND: '没有该告警渠道。',
+  USER_NOT_FOUND: '没有该用户。',
+  TOKEN_NOT_FOUND: '没有该令牌。',
+  SESSION_NOT_FOUND: '没有该会话。',
+  MEMBER_NOT_FOUND: '该项目没有此成员。',
+  NOT_FOUND: '所指内容不存在。',
+  METHOD_NOT_ALLOWED: '该路径不支持此方法。',
+  NAME_TAKEN: '该名称已被使用。',
+  WRONG_STATE: '当前状态下不能执行此操作。',
+  CONFLICT: '与已保存的内容冲突。',
+  PRECONDITION_FAILED: '不满足前提条件，没有任何更改。',
+  TOO_LARGE: '请求超过大小限制。',
+  URI_TOO_LONG: '地址过长。',
+  WRONG_CONTENT_TYPE: '该路径不支持此内容类型。',
+  RANGE_NOT_SATISFIABLE: '范围超出了已有内容。',
+  INVALID_DEFINITION: '定义无效，没有保存任何内容。',
+  INVALID_PARAMETERS: '启动参数与工作流不符，没有启动任何运行。',
+  UNSAFE_ARCHIVE: 'zip 文件被拒绝，没有保存任何内容。',
+  TOO_MANY_REQUESTS: '请求过于频繁，请稍后再试。',
+  HEADERS_TOO_LARGE: '请求头过大。',
+  INTERNAL: '服务器内部错误，详情见服务器日志。',
+  LOGS_UNAVAILABLE: '日志存储没有响应，请稍后再试。',
+  LOG_SEARCH_BUSY: '未能及时完成日志搜索，请稍后再试。',
+  STORE_UNAVAILABLE: '存储无法连接或过于繁忙，请稍后再试。',
+  NO_WORKER: '目前没有可用的工作节点。',
+  VAULT_CLOSED: '服务器没有密钥库的主密钥，或主密钥不正确。',
+  NOT_READY: '服务器尚未就绪。',
+};
+
+/** A sentence to stand before the message; null where that says it in the language that is shown. */
+export function errorSentence(error: Error): string | null {
+  if (language() !== 'zh' || !(error instanceof ApiError)) return null;
+  // A newer server may know others.
+  return CHINESE[error.code] ?? null;
+}
