@@ -22,6 +22,7 @@ import {
 import {
   type HeldAttempt,
   type HostReading,
+  type SettledReport,
   type SupervisorEvent,
   type SupervisorOrder,
   WorkerCore,
@@ -95,6 +96,8 @@ export class Host {
   readonly journal = new Map<AttemptId, JournalEntry>();
   renewedAt: number | null = null;
   incarnations: WorkerId[] = [];
+  /** What its agents have written down of acknowledged reports. */
+  readonly settled: SettledReport[] = [];
   supervisor: Supervisor | null = null;
   agent: Agent | null = null;
   /** What there is to read about its load now. */
@@ -529,6 +532,7 @@ class Agent {
       reservedMemoryBytes: RESERVED_MEMORY_BYTES,
       adopted,
       supersedes: [...host.incarnations],
+      settled: host.settled,
       sequenceBase: number * SEQUENCES_PER_INCARNATION,
     };
     this.clockOffMs = Math.round(world.random.between(-1, 1) * world.faults.wallClockOffMs);
@@ -586,6 +590,7 @@ class Agent {
 
   private input(input: WorkerInput): void {
     const { messages, orders } = this.core.handle(input, { now: this.clock(), chance: this.random.next });
+    this.host.settled.push(...this.core.takeSettled());
     const starts = input.kind === 'frame' && orders.some(({ kind }) => kind === 'start');
     if (starts && this.host.clock() > this.host.heardTo + SCHEDULING_LEASE_MS)
       throw new Violation('lease', `${this.id} starts something though its scheduling lease is over`);

@@ -1,6 +1,6 @@
 /**
  * A store that goes back in time (a failover to a standby that had not got everything): results that a master has
- * acknowledged are gone from it. Workers keep them for a day in memory, and say them again to whoever asks or sends again.
+ * acknowledged are gone from it. Workers keep them for a day, and say them again to whoever asks or sends again.
  */
 import {
   type AttemptId,
@@ -173,7 +173,20 @@ test.each(['dispatched', 'running'] as const)(
   },
 );
 
-test('an agent that was started anew in between knows nothing of what was acknowledged: the attempt counts as lost', () => {
+test('an agent that was started anew in between says again what its predecessor wrote down', () => {
+  const bed = finishedBed();
+  const settled = bed.worker.takeSettled();
+  const next = { ...OPTIONS, worker: workerIdOf('w.2'), supersedes: [OPTIONS.worker] };
+  bed.worker = new WorkerCore({ ...next, settled });
+  expect(endOf(bed.connect(storedWith('running')))).toEqual({
+    run: 'succeeded',
+    task: 'succeeded',
+    outputs: { rows: '7' },
+  });
+  expect([bed.starts, bed.worker.idle]).toEqual([1, true]);
+});
+
+test('without that, the attempt counts as lost', () => {
   const bed = finishedBed();
   bed.worker = new WorkerCore({ ...OPTIONS, worker: workerIdOf('w.2'), supersedes: [OPTIONS.worker] });
   const changes = bed.connect(storedWith('running'));

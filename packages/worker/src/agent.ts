@@ -23,6 +23,7 @@ import {
   WorkerCore,
   type HeldAttempt,
   type LinkId,
+  type SettledReport,
   type SupervisorEvent,
   type SupervisorOrder,
   type WorkerInput,
@@ -32,6 +33,7 @@ import { createHostReader } from './host-reader.ts';
 import { LogRoute } from './log-route.ts';
 import { LogShipper, type ShipLimits } from './log-shipper.ts';
 import { keepLinked, type LinkEnd, type MasterAddress } from './master-links.ts';
+import { SettledResults } from './settled-results.ts';
 import { connectSupervisor, type SupervisorConnection } from './supervisor/client.ts';
 import type { SupervisorToAgent } from './supervisor/messages.ts';
 
@@ -165,6 +167,7 @@ class Agent implements Worker {
   /** What turns the boot clock into the core's: an epoch that never steps. */
   readonly #epochAtBoot = Date.now() - bootClockMs();
   #core: WorkerCore | null = null;
+  #settled: SettledResults | null = null;
   #supervisor: SupervisorConnection | null = null;
   /** In the order in which they were opened. */
   readonly #links = new Map<LinkId, OpenLink>();
@@ -198,6 +201,7 @@ class Agent implements Worker {
     const { name, host, groups, heartbeatMs, maxLoadAverage, reservedMemoryBytes } = this.#options;
     const earlier = recordIncarnation(this.#dataDir, this.id);
     this.#supervisor = supervisor;
+    this.#settled = new SettledResults(this.#dataDir);
     this.#core = new WorkerCore({
       worker: this.id,
       name,
@@ -210,6 +214,7 @@ class Agent implements Worker {
       reservedMemoryBytes: reservedMemoryBytes ?? 0.3 * 1024 ** 3,
       adopted: supervisor.held,
       supersedes: earlier.ids,
+      settled: this.#settled.read(),
       sequenceBase: earlier.count * SEQUENCES_PER_INCARNATION,
       ...(supervisor.renewedAt === null ? {} : { renewedAt: supervisor.renewedAt + this.#epochAtBoot }),
     });
@@ -275,6 +280,8 @@ class Agent implements Worker {
     if (this.#wakeTimer) clearTimeout(this.#wakeTimer);
     this.#supervisor?.close();
     this.#supervisor = null;
+    this.#settled?.close();
+    this.#settled = null;
     this.#options.log.info({ workerId: this.id }, 'worker stopped');
   }
 
@@ -284,10 +291,23 @@ class Agent implements Worker {
     const core = this.#core;
     if (!core) return;
     const { messages, orders } = core.handle(input, { now: this.#now(), chance: Math.random });
+    // Before the supervisor is told to forget them.
+    this.#keep(core.takeSettled());
     for (const order of orders) this.#supervisor?.order(this.#onBootClock(order));
     for (const { link, messages: batch } of messages) this.#links.get(link)?.link.send(batch);
     this.#arm(core.nextWakeAt);
     if (this.#idleWaiters.length > 0 && core.idle) for (const resolveIdle of this.#idleWaiters.splice(0)) resolveIdle();
+  }
+
+  #keep(settled: SettledReport[]): void {
+    try {
+      this.#settled?.add(settled);
+    } catch (error) {
+      this.#options.log.warn(
+        { workerId: this.id, error: (error as Error).message },
+        'acknowledged results could not be written down; the next agent will not know them',
+      );
+    }
   }
 
   #arm(wakeAt: number): void {

@@ -149,6 +149,8 @@ export interface WorkerCoreOptions {
   /** Execution leases of adopted attempts count from here (the core's clock); absent: from never. */
   renewedAt?: number;
   supersedes?: WorkerId[];
+  /** What `takeSettled` gave earlier incarnations, oldest first. */
+  settled?: readonly SettledReport[];
   /** Reports of this incarnation are numbered above this, so that they follow those of earlier ones. */
   sequenceBase?: number;
 }
@@ -181,6 +183,12 @@ type ReportBody = AttemptReport extends infer R
     : never
   : never;
 
+/** A report that a master has acknowledged for good, and when, on the core's clock. */
+export interface SettledReport {
+  report: AttemptReport;
+  at: number;
+}
+
 export interface WorkerTally {
   attempts: Record<'succeeded' | 'failed' | 'killed' | 'lost', number>;
   refused: number;
@@ -192,7 +200,8 @@ export class WorkerCore {
   readonly #options: WorkerCoreOptions;
   readonly #heartbeatMs: number;
   readonly #held = new Map<AttemptId, Held>();
-  readonly #settled = new Map<AttemptId, { report: AttemptReport; at: number }>();
+  readonly #settled = new Map<AttemptId, SettledReport>();
+  #newlySettled: SettledReport[] = [];
   readonly #links = new Map<LinkId, LinkState>();
   readonly #resends = new DueQueue<AttemptId>();
   /** Connections being tried, by id. */
@@ -220,6 +229,7 @@ export class WorkerCore {
     this.#options = options;
     this.#heartbeatMs = options.heartbeatMs ?? WORKER_CORE_LIMITS.heartbeatMs;
     this.#renewedAt = options.renewedAt ?? -Infinity;
+    for (const one of options.settled ?? []) this.#settled.set(one.report.attempt, one);
     for (const held of options.adopted ?? []) this.#adopt(held);
     if (this.#usedSlots > 0) this.#expiryCheckAt = -Infinity;
   }
@@ -249,6 +259,13 @@ export class WorkerCore {
     if (this.#usedSlots > 0) return false;
     for (const held of this.#held.values()) if (!held.acked) return false;
     return true;
+  }
+
+  /** What was settled since it was asked last: whoever runs it keeps that for the next incarnation. */
+  takeSettled(): SettledReport[] {
+    const settled = this.#newlySettled;
+    this.#newlySettled = [];
+    return settled;
   }
 
   get usedSlots(): number {
@@ -685,7 +702,9 @@ export class WorkerCore {
     if (held.phase === 'ended') this.#orders.push({ kind: 'forget', attempt: held.attempt });
     this.#held.delete(held.attempt);
     this.#touched.delete(held);
-    this.#settled.set(held.attempt, { report: slim(held.report), at: this.#now });
+    const settled = { report: slim(held.report), at: this.#now };
+    this.#settled.set(held.attempt, settled);
+    this.#newlySettled.push(settled);
     for (const [attempt, { at }] of this.#settled) {
       const expired = at + WORKER_CORE_LIMITS.settledKeepMs < this.#now;
       if (!expired && this.#settled.size <= WORKER_CORE_LIMITS.settledMax) break;

@@ -117,6 +117,28 @@ describe('the agent is killed while tasks run', () => {
     expect(second.reports.filter((report) => report.kind === 'finished')).toHaveLength(3);
   });
 
+  test('what a master had acknowledged is known to the next one: it is told again, and not begun again', async () => {
+    const first = new HandMaster();
+    const agent = await startAgent(first);
+    const spec = specOf('1.0.1', markThenSleep('once', 0), { env: { D: dir } });
+    first.dispatch(spec);
+    const { sequence } = await first.report('1.0.1', 'finished');
+    // Only what is settled is heard no more.
+    await eventually(
+      () => readFileSync(join(scratch.dataDir, 'settled'), 'utf8').includes('"1.0.1"'),
+      5_000,
+      'settled',
+    );
+    await killHard(agent);
+    const second = new HandMaster();
+    await startAgent(second);
+    expect(second.hello?.attempts).toEqual([]);
+    second.dispatch(spec);
+    const again = await second.report('1.0.1', 'finished');
+    expect(again).toMatchObject({ sequence, outcome: { state: 'failed', outputs: { v: 'once' } } });
+    expect(marks()).toEqual(['once']);
+  });
+
   test('and no agent follows: tasks end, then the supervisor; a later one finds the results', async () => {
     const first = new HandMaster();
     const agent = await startAgent(first);

@@ -64,6 +64,11 @@ export class Journal<Entry> {
     });
   }
 
+  /** Nothing can be appended afterwards. */
+  close(): void {
+    closeSync(this.#file);
+  }
+
   /** True when `rewrite` is possible and would be worth its while. */
   get large(): boolean {
     return this.#bytes > this.#compactAt && !this.#syncing;
