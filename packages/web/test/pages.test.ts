@@ -61,7 +61,7 @@ const DIALOGS: Readonly<Record<string, readonly [address: string, ...presses: Pr
   'bulk-rerun': ['/runs?state=failed', ['checkbox', 'Select all shown'], ['button', 'Re-run failed']],
   'new-schedule': ['/schedules', ['button', 'New schedule']],
   'new-calendar': ['/schedules?tab=calendars', ['button', 'New calendar']],
-  'new-task-group': ['/operations?tab=groups', ['button', 'New task group']],
+  'new-task-group': ['/operations?tab=waiting', ['button', 'New task group']],
   'new-environment': ['/operations?tab=environments', ['button', 'New environment']],
   'new-project': ['/admin', ['button', 'New project']],
   'new-member': ['/admin?tab=members&project=shop', ['button', 'Add a member']],
@@ -74,6 +74,8 @@ const DIALOGS: Readonly<Record<string, readonly [address: string, ...presses: Pr
 };
 /** How many browsers look at the pages at a time. */
 const LANES = 3;
+/** For machines that have much else to do; alone it takes less than a minute. */
+const ALL_OF_THEM = { timeout: 600_000 };
 
 describe.skipIf(chromiumPath === null)('Pages of the console, in the browser', () => {
   let place: ConsolePlace;
@@ -83,7 +85,7 @@ describe.skipIf(chromiumPath === null)('Pages of the console, in the browser', (
   });
   afterAll(() => place?.close());
 
-  test('no page has a serious finding of axe, light or dark, on a screen or a phone', async () => {
+  test('no page has a serious finding of axe, light or dark, on a screen or a phone', ALL_OF_THEM, async () => {
     const findings: string[] = [];
     await inLanes(PAGES, (lane) =>
       place.visit({ at: '/account' }, async (page) => {
@@ -102,7 +104,7 @@ describe.skipIf(chromiumPath === null)('Pages of the console, in the browser', (
     expect(findings).toEqual([]);
   });
 
-  test('no dialog has a serious finding of axe, light or dark, or is larger than a phone', async () => {
+  test('no dialog has a serious finding of axe, light or dark, or is larger than a phone', ALL_OF_THEM, async () => {
     const findings: string[] = [];
     await inLanes(DIALOGS, (lane) =>
       place.visit({ at: '/account' }, async (page) => {
@@ -126,7 +128,7 @@ describe.skipIf(chromiumPath === null)('Pages of the console, in the browser', (
     expect(findings).toEqual([]);
   });
 
-  test('every page speaks Chinese, and nothing is wider than a phone', async () => {
+  test('every page speaks Chinese, and nothing is wider than a phone', ALL_OF_THEM, async () => {
     const wrong: string[] = [];
     await inLanes(PAGES, (lane) =>
       place.visit({ language: 'zh', width: 390, at: '/account' }, async (page) => {
