@@ -90,9 +90,10 @@ function* nothing(piece?: Sql<unknown>): Sql<Cell[][]> {
   return [];
 }
 
+/** Walks what waits in its order, and looks up each run: a join was planned from the runs, at the cost of all that waits for each of them. */
 const OWN_COMMANDS = `
-  select ${COMMAND_COLUMNS.map((column) => `c.${column}`).join(', ')} from command c join run r on r.id = c.run_id
-  where c.done_at is null and c.id > ? and r.owner = ? order by c.id limit ?`;
+  select ${COMMAND_COLUMNS.join(', ')} from command c
+  where done_at is null and id > ? and (select owner from run r where r.id = c.run_id) = ? order by id limit ?`;
 /** What is taken first and read then cannot have been carried out by somebody else meanwhile. */
 const TAKE_RUNS_COMMANDED = (dialect: Dialect): string => `
   update run set owner = ? where id in (

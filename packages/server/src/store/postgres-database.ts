@@ -180,9 +180,11 @@ interface Waiting {
 /**
  * A statement keeps the plan that it was first given. Made for tables that were still empty, that plan reads them whole, and goes on
  * to when they hold 10,000 runs a minute later, until they are analysed: asking for one's commands took seconds then. Where there is
- * no other way than the whole table, the plan counts as so dear that it would be compiled each time, which takes 100 ms.
+ * no other way than the whole table, the plan counts as so dear that it would be compiled each time, which takes 100 ms. A page of what
+ * waits is to be read in the order of its index, not all of it and then sorted.
  */
-const BY_KEYS = '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off';
+const BY_KEYS =
+  '-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off';
 
 export class PostgresPool {
   readonly #pool: pg.Pool;
