@@ -50,22 +50,36 @@ describe.skipIf(chromiumPath === null)('Schedules and backfills, in the browser'
       await dialog.getByRole('button', { name: 'Save', disabled: true }).waitFor();
       await dialog.getByLabel('Cron expression').fill('30 4 * * *');
       await dialog
-        .getByText(/, 04:30$/)
+        .getByText(/ 04:30$/)
         .nth(9)
         .waitFor();
       await dialog.getByLabel('Online').uncheck();
+      await dialog.getByText(/^Advanced/).click();
+      await dialog.getByLabel('Wait for other workflows').fill('nightly, samples/hello');
+      await dialog.getByLabel('Priority').selectOption('high');
+      await dialog.getByLabel('Time limit').fill('1h30m');
+      await dialog.getByLabel('Notify').selectOption('FAILURE');
+      await dialog.getByLabel('Recipients').fill('ops@example.com');
       await dialog.getByRole('button', { name: 'Save' }).click();
       await dialog.waitFor({ state: 'detached' });
       await page.getByText('hourly').first().waitFor();
     });
-    const { cron, zone, online } = await place.server.client.schedules.get('shop', 'broken', 'hourly');
-    expect({ cron, zone, online }).toEqual({ cron: '30 4 * * *', zone: 'Asia/Shanghai', online: false });
+    expect(await place.server.client.schedules.get('shop', 'broken', 'hourly')).toMatchObject({
+      cron: '30 4 * * *',
+      zone: 'Asia/Shanghai',
+      online: false,
+      dependsOn: ['nightly', 'samples/hello'],
+      priority: 'high',
+      timeoutMs: 5_400_000,
+      notifyType: 'FAILURE',
+      notifyMails: ['ops@example.com'],
+    });
   });
 
   test('schedules are paused with a reason that every page shows, and resumed', async () => {
     await place.visit({ at: '/schedules' }, async (page) => {
       await page.getByRole('button', { name: 'Pause all schedules' }).click();
-      await page.getByLabel('Reason, which everybody sees').fill('moving house');
+      await page.getByLabel('Reason (everybody sees it)').fill('moving house');
       await page.getByRole('dialog').getByRole('button', { name: 'Pause all schedules' }).click();
       await page.getByText('Reason: moving house').waitFor();
       expect((await place.server.client.maintenance.get()).paused).toBe(true);
@@ -78,24 +92,28 @@ describe.skipIf(chromiumPath === null)('Schedules and backfills, in the browser'
     });
   });
 
-  test('the wizard lists the dates that run, marks where clocks change, and a backfill that failed begins again', async () => {
+  test('the wizard lists the dates that run, marks where clocks change, outlives a reload, and a backfill that failed begins again', async () => {
     await place.visit({ at: '/backfills/new?project=shop&workflow=broken' }, async (page) => {
       await page.getByLabel('Time zone').fill('Europe/Berlin');
       await page.getByLabel('Time of day').fill('08:00');
       await page.getByLabel('First day').fill('2026-03-28');
       await page.getByLabel('Last day, inclusive').fill('2026-03-30');
-      await page.getByText('clocks: GMT+1 → GMT+2').waitFor();
+      await page.getByText('GMT+1 → GMT+2').waitFor();
       expect(
         await page
           .getByRole('listitem')
-          .getByText(/, 08:00$/)
+          .getByText(/ 08:00$/)
           .count(),
       ).toBe(3);
+      await page.waitForURL(/end=2026-03-30/);
+      await page.reload();
+      await page.getByText('GMT+1 → GMT+2').waitFor();
+      expect(await page.getByLabel('Time zone').inputValue()).toBe('Europe/Berlin');
       await page.getByRole('button', { name: 'Start backfill of 3 dates' }).click();
       await page.getByText('3 dates · 1 failed, 2 stopped').waitFor();
       await page.getByRole('button', { name: 'Retry' }).click();
-      await page.getByRole('menuitem', { name: /never began/ }).click();
-      await page.getByLabel('Go on with the others when one fails').check();
+      await page.getByRole('menuitem', { name: /never started/ }).click();
+      await page.getByLabel('Continue with the others if one fails').check();
       await page.getByRole('dialog').getByRole('button', { name: 'Retry' }).click();
       await page.getByText('3 dates · 3 failed').waitFor();
       const id = Number(/\d+$/.exec(new URL(page.url()).pathname)?.[0]);

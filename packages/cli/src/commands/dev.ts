@@ -62,7 +62,7 @@ export function addDevCommand(program: Command, host: Host): void {
     .option('--data <dir>', 'where everything is kept (PELORUS_DATA, ./.pelorus)')
     .option('--store <url>', 'postgres://user:password@host/database instead of a file there (PELORUS_STORE)')
     .option('--no-samples', 'without the project `samples`')
-    .option('--no-open', 'never open a browser; this version has no console, so it opens none anyway')
+    .option('--no-open', 'for scripts: never open a browser, which it does not do by itself either')
     .option('--reset', 'begin with an empty data directory')
     .option('-y, --yes', 'do not ask before --reset')
     .addHelpText(
