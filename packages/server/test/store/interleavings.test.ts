@@ -316,6 +316,28 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
     await own.stop();
   }, 90_000);
 
+  test('reads of people that hang use up connections of their own: a run begins and ends meanwhile', async () => {
+    const store = await openStore({ masterLeaseMs: 15_000, connections: 2, statementTimeoutMs: 30_000 });
+    await store.ensureProject({ name: 'sales', description: '', owner: 'ann', at: AT });
+    await saveChain(store, 'chain', 3);
+    const { master: own } = await serve(store);
+    const other = await client();
+    await other.query('begin');
+    await other.query('lock table audit in access exclusive mode');
+    let isOver = false;
+    const reads = Promise.allSettled(Array.from({ length: 50 }, () => store.listAudit({ limit: 1 })));
+    void reads.finally(() => (isOver = true));
+    const hanging = `select 1 from pg_stat_activity where application_name = 'pelorus people' and wait_event_type = 'Lock'`;
+    await vi.waitFor(async () => expect(await askPostgres(place.reference, hanging)).toHaveLength(2), 10_000);
+
+    const watching = await openStore();
+    expect(await endOf(watching, await submit(store, 'chain'))).toBe('succeeded');
+    expect(isOver).toBe(false);
+    await other.query('rollback');
+    expect((await reads).map(({ status: outcome }) => outcome)).toEqual(Array.from({ length: 50 }, () => 'fulfilled'));
+    await own.stop();
+  }, 60_000);
+
   test('two masters and many people at once: no deadlock surfaces, counts are right, and everything ends', async () => {
     const stores = [await openStore({ masterLeaseMs: 15_000 }), await openStore({ masterLeaseMs: 15_000 })];
     const people = await openStore();
