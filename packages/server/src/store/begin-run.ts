@@ -4,7 +4,7 @@ import type { ConcurrencyPolicy } from '@pelorus/protocol';
 import type { Sql } from './database.ts';
 import type { Dialect } from './dialect.ts';
 import { keepPins, pinsFor } from './project-files.ts';
-import type { RunMaking } from './rows.ts';
+import type { Cell, RunMaking } from './rows.ts';
 import { insertCommand, insertRun } from './run-rows.ts';
 import type { RunEntry, RunPlace } from './run-rows.ts';
 import { admit, supersedeOthers } from './turns.ts';
@@ -17,12 +17,16 @@ export interface Beginning {
   policy: ConcurrencyPolicy;
   idempotencyKey?: string | null;
   requestHash?: string | null;
+  /** The column `project_files` of the version, where it has been read already. */
+  filesWanted?: string;
   /** Writes the first rows of the run's tasks. */
   writeTaskRuns?: (run: number) => Sql<void>;
 }
 
 export interface BegunRun {
   run: number;
+  /** As it was inserted. */
+  row: Cell[];
   /** Its start command; of a run that waits or was discarded, a record of the submission. */
   command: number;
   discarded: boolean;
@@ -31,12 +35,13 @@ export interface BegunRun {
 /** Null when the parent's attempt has a child already. */
 export function* beginRun(c: WriteContext, beginning: Beginning): Sql<BegunRun | null> {
   const { place, policy } = beginning;
-  const pins = yield* pinsFor(c, place, beginning.making.files);
+  const pins = yield* pinsFor(c, place, { given: beginning.making.files, filesWanted: beginning.filesWanted });
   const making = withPins(beginning.making, pins);
   const { workflowId } = place;
   const admission = yield* admit(c, { workflowId, policy, dryRun: making.dryRun, parent: making.parent });
-  const run = yield* insertRun(c, making, place, entryOf(admission, making.submittedAt));
-  if (run === null) return null;
+  const row = yield* insertRun(c, making, place, entryOf(admission, making.submittedAt));
+  if (row === null) return null;
+  const run = row[0] as number;
   yield* keepPins(c, run, pins);
   if (beginning.writeTaskRuns) yield* beginning.writeTaskRuns(run);
   if (admission.kind === 'discard') yield* discardTaskRuns(c, run, beginning, JSON.stringify(admission.cause));
@@ -44,7 +49,7 @@ export function* beginRun(c: WriteContext, beginning: Beginning): Sql<BegunRun |
   if (admission.kind === 'wait' && admission.turn === 'serial_priority') {
     yield* supersedeOthers(c, { run, workflowId, at: making.submittedAt });
   }
-  return { run, command, discarded: admission.kind === 'discard' };
+  return { run, row, command, discarded: admission.kind === 'discard' };
 }
 
 /** Most runs pin nothing. */

@@ -29,7 +29,8 @@ import type { Cell, ChildCommand, ChildStart, CommitRows } from './rows.ts';
 import { attemptName, insertCommand, SYSTEM_USER, VERSION } from './run-rows.ts';
 import { ConstraintViolation } from './database.ts';
 import type { Database, Row, Sql } from './database.ts';
-import { passTurns } from './turns.ts';
+import type { Dialect } from './dialect.ts';
+import { passTurns, workflowsWaitedFor } from './turns.ts';
 import {
   checkFence,
   FORCEABLE_TASK_RUN_STATES,
@@ -112,25 +113,37 @@ function assignments(columns: readonly string[]): string {
 /** All changes of one commit, behind the fence. What would break S4 or S5 throws, and nothing of the commit is stored. */
 export function* commit(c: WriteContext, request: { fence: Fence; rows: CommitRows }): Sql<{ commands: number }> {
   const { fence, rows } = request;
+  const { statuses, children, alerts } = rows;
   noteRuns(c, rows);
-  const commandsBefore = c.commandsWritten;
-  let ended: number[] = [];
-  yield* c.db.together<void>([
+  const ending = endingRuns(statuses);
+  let ended: ReadonlySet<number> = new Set();
+  const write = [
     checkFence(c, fence),
     finishCommands(c, rows.commandsDone),
     (function* (): Sql<void> {
-      ended = yield* updateStatuses(c, fence.master, rows.statuses);
+      ended = yield* updateStatuses(c, fence.master, statuses);
     })(),
     upsertTaskRuns(c.db, rows.taskRuns),
     upsertAttempts(c.db, rows.attempts),
     upsertWorkers(c.db, rows.workers),
-  ]);
-  for (const child of rows.children) {
+  ];
+  if (ending.length + children.length + alerts.length === 0) {
+    yield* c.db.finish<void>(write);
+    return { commands: 0 };
+  }
+  const commandsBefore = c.commandsWritten;
+  let ends = NO_ENDS;
+  const look = (function* (): Sql<void> {
+    ends = yield* lookAtEnds(c, ending);
+  })();
+  yield* c.db.together<void>([...write, look]);
+  for (const child of children) {
     if (child.kind === 'start-child') yield* startChild(c, child);
     else yield* commandChild(c, child);
   }
-  yield* runsEnded(c, ended);
-  for (const alert of rows.alerts) yield* insertAlert(c, alert);
+  for (const alert of alerts) yield* insertAlert(c, alert);
+  const runs = ends.runs.filter((row) => ended.has(row['id'] as number));
+  yield* runsEnded(c, { ...ends, runs }, { isLast: true });
   return { commands: c.commandsWritten - commandsBefore };
 }
 
@@ -151,15 +164,20 @@ function noteRuns({ runsChanged }: WriteContext, { statuses, taskRuns, attempts 
 
 function* startChild(c: WriteContext, start: ChildStart): Sql<void> {
   const { making, projectId, workflowId, workflowVersion: version } = start;
-  const policy = (yield* c.db.get(VERSION, workflowId, version))?.['concurrency'] as ConcurrencyPolicy | undefined;
-  if (policy === undefined) {
+  const pinned = yield* c.db.get(VERSION, workflowId, version);
+  if (!pinned) {
     throw new StoreError(
       'INVARIANT',
       `Attempt ${attemptName(making.parent)} cannot start version ${version} of workflow ${workflowId}: there is none.`,
     );
   }
-  const begun = yield* beginRun(c, { making, place: { projectId, workflowId, version }, policy });
-  if (begun?.discarded) yield* runsEnded(c, [begun.run]);
+  const begun = yield* beginRun(c, {
+    making,
+    place: { projectId, workflowId, version },
+    policy: pinned['concurrency'] as ConcurrencyPolicy,
+    filesWanted: pinned['project_files'] as string,
+  });
+  if (begun?.discarded) yield* runsEnded(c, yield* lookAtEnds(c, [begun.run]), { isLast: false });
 }
 
 const LIVE_CHILD = `
@@ -171,59 +189,81 @@ function* commandChild(c: WriteContext, command: ChildCommand): Sql<void> {
   if (child) yield* insertCommand(c, { run: child['id'] as number, action, user, at });
 }
 
-const ENDED_RUN = `
-  select workflow_id, turn, dry_run, state, cause, exec_type, ended_at, parent_run, parent_task, parent_attempt from run where id = ?`;
+/** Of the cells of statuses, the runs that end by them. */
+function endingRuns(cells: readonly Cell[]): number[] {
+  const runs: number[] = [];
+  for (let i = 0; i < cells.length; i += STATUS_WIDTH)
+    if (isTerminal(cells[i + 2] as string)) runs.push(cells[i] as number);
+  return runs;
+}
+
+/** Runs that have ended, and of their workflows those in which somebody waits for a turn. */
+interface Ends {
+  runs: readonly Row[];
+  waitedFor: ReadonlySet<number>;
+}
+const NO_ENDS: Ends = { runs: [], waitedFor: new Set() };
+
+const ENDED_RUNS = (dialect: Dialect): string => `
+  select id, workflow_id, turn, dry_run, state, cause, exec_type, ended_at, parent_run, parent_task, parent_attempt
+  from run where ${dialect.isAmong('id')} order by id`;
 const STATE_OF = `select state from run where id = ?`;
+
+function* lookAtEnds(c: WriteContext, runs: readonly number[]): Sql<Ends> {
+  if (runs.length === 0) return NO_ENDS;
+  let waitedFor: ReadonlySet<number> = new Set();
+  const [rows] = yield* c.db.together<Row[]>([
+    c.db.all(ENDED_RUNS, JSON.stringify(runs)),
+    (function* (): Sql<Row[]> {
+      waitedFor = yield* workflowsWaitedFor(c, runs);
+      return [];
+    })(),
+  ]);
+  return { runs: rows!, waitedFor };
+}
 
 /**
  * What the end of runs is to others: where they are a backfill's, its dates and what comes next; a command to each parent (S11);
  * and the turn of the next run of the workflow. Backfills are
  * locked before workflows, see `backfill-driver.ts`.
  */
-function* runsEnded(c: WriteContext, runs: readonly number[]): Sql<void> {
+function* runsEnded(c: WriteContext, { runs, waitedFor }: Ends, { isLast }: { isLast: boolean }): Sql<void> {
   if (runs.length === 0) return;
-  const rows = (yield* c.db.together(runs.map((run) => c.db.get(ENDED_RUN, run)))) as Row[];
-  const dated = rows.flatMap((row, at) =>
-    row['exec_type'] === 'COMPLEMENT_DATA'
-      ? [{ run: runs[at]!, state: row['state'] as string, cause: row['cause'] as string | null }]
-      : [],
-  );
-  const at = (rows[0]!['ended_at'] as number | null) ?? (yield* c.now());
+  const dated = runs
+    .filter((row) => row['exec_type'] === 'COMPLEMENT_DATA')
+    .map((row) => ({
+      run: row['id'] as number,
+      state: row['state'] as string,
+      cause: row['cause'] as string | null,
+    }));
+  const at = (runs[0]!['ended_at'] as number | null) ?? (yield* c.now());
   const backfills = dated.length === 0 ? [] : yield* settleDates(c, dated, at);
-  yield* c.db.together(runs.map((run, i) => tellParent(c, run, rows[i]!)));
-  yield* passTurns(
-    c,
-    rows.flatMap((row, i) =>
-      row['dry_run'] === 0
-        ? [
-            {
-              run: runs[i]!,
-              workflowId: row['workflow_id'] as number,
-              waited: row['turn'] !== null,
-              at: (row['ended_at'] as number | null) ?? at,
-            },
-          ]
-        : [],
-    ),
-  );
+  yield* c.db.together(runs.filter((row) => row['parent_run'] !== null).map((row) => tellParent(c, row)));
+  const ended = runs
+    .filter((row) => row['dry_run'] === 0)
+    .map((row) => ({
+      run: row['id'] as number,
+      workflowId: row['workflow_id'] as number,
+      waited: row['turn'] !== null,
+      at: (row['ended_at'] as number | null) ?? at,
+    }));
+  yield* passTurns(c, ended, { waitedFor, isLast: isLast && backfills.length === 0 });
   yield* driveSettled(c, backfills, at);
 }
 
-function* tellParent(c: WriteContext, run: number, row: Row): Sql<void> {
-  const at = (row['ended_at'] as number | null) ?? (yield* c.now());
-  const parent = row['parent_run'] as number | null;
-  const parentState =
-    parent === null ? undefined : ((yield* c.db.get(STATE_OF, parent))?.['state'] as string | undefined);
-  if (parent !== null && parentState !== undefined && !isTerminal(parentState)) {
-    const action: CommandAction = {
-      kind: 'child-finished',
-      task: row['parent_task'] as number,
-      attempt: row['parent_attempt'] as number,
-      child: run as RunId,
-      state: row['state'] as RunState,
-    };
-    yield* insertCommand(c, { run: parent, action, user: SYSTEM_USER, at });
-  }
+function* tellParent(c: WriteContext, child: Row): Sql<void> {
+  const parent = child['parent_run'] as number;
+  const at = (child['ended_at'] as number | null) ?? (yield* c.now());
+  const state = (yield* c.db.get(STATE_OF, parent))?.['state'] as string | undefined;
+  if (state === undefined || isTerminal(state)) return;
+  const action: CommandAction = {
+    kind: 'child-finished',
+    task: child['parent_task'] as number,
+    attempt: child['parent_attempt'] as number,
+    child: child['id'] as RunId,
+    state: child['state'] as RunState,
+  };
+  yield* insertCommand(c, { run: parent, action, user: SYSTEM_USER, at });
 }
 
 const COMMAND_OUTCOME = `select outcome from command where id = ?`;
@@ -243,7 +283,7 @@ function* finishCommands(c: WriteContext, cells: Cell[]): Sql<void> {
 }
 
 /** Answers with the runs that ended by it. */
-function* updateStatuses(c: WriteContext, master: string, cells: Cell[]): Sql<number[]> {
+function* updateStatuses(c: WriteContext, master: string, cells: Cell[]): Sql<ReadonlySet<number>> {
   const updates: Cell[] = [];
   for (let i = 0; i < cells.length; i += STATUS_WIDTH) {
     const [run, version, state, cause, firstFailure, waitReason, , startedAt, endedAt] = cells.slice(
@@ -254,7 +294,7 @@ function* updateStatuses(c: WriteContext, master: string, cells: Cell[]): Sql<nu
     updates.push(...written, c.nextChange(), run!, version!, master);
   }
   const unwritten = new Set(yield* c.db.bulk(UPDATE_STATUS, updates));
-  const ended: number[] = [];
+  const ended = new Set<number>();
   for (let i = 0; i < cells.length; i += STATUS_WIDTH) {
     const [run, , state] = cells.slice(i, i + 3) as [number, number, string];
     if (unwritten.has(i / STATUS_WIDTH)) {
@@ -262,7 +302,7 @@ function* updateStatuses(c: WriteContext, master: string, cells: Cell[]): Sql<nu
       continue;
     }
     c.claims?.delete(run);
-    if (isTerminal(state)) ended.push(run);
+    if (isTerminal(state)) ended.add(run);
   }
   return ended;
 }

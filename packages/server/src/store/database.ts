@@ -24,6 +24,10 @@ export interface Query {
   /** Several: the statement is executed with each, in order. */
   values: Value[][];
   parts?: Query[];
+  /** Of a statement in `finish`: unless it has just so many rows, nothing of the transaction is stored. */
+  demands?: number;
+  /** COMMIT follows at once. */
+  isLast?: true;
 }
 /** Per execution: the rows, and how many were written (or only read). */
 export type Answers = { rows: unknown[]; count: number; wrote: boolean }[];
@@ -37,6 +41,8 @@ export interface Database {
   run(statement: Statement, ...values: Value[]): Sql<number>;
   get(statement: Statement, ...values: Value[]): Sql<Row | undefined>;
   all(statement: Statement, ...values: Value[]): Sql<Row[]>;
+  /** Whether the query has just so many rows. */
+  hasRows(count: number, statement: Statement, ...values: Value[]): Sql<boolean>;
   /** All rows as arrays of cells. */
   rows(statement: Statement, ...values: Value[]): Sql<Cell[][]>;
   /** The one text that a query with one row and one column answers with. */
@@ -50,6 +56,12 @@ export interface Database {
    * their second ones, and so on. The first that throws ends all.
    */
   together<T>(pieces: readonly Sql<T>[]): Sql<T[]>;
+  /**
+   * The same, of pieces that are the last of a verb when all goes well: each has one statement, `hasRows` that are true, and `bulk`s
+   * that write every row. Where each answer costs a message, COMMIT is sent behind them without waiting for one; when a piece is
+   * disappointed, nothing is stored and the verb is begun anew, with this being `together`. Not for verbs that are audited.
+   */
+  finish<T>(pieces: readonly Sql<T>[]): Sql<T[]>;
   /** A number that grows whenever a row has been written. */
   written(): Sql<number>;
   /** Several reads over one state of the database. */

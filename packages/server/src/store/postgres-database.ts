@@ -4,7 +4,9 @@
  * Owns: the pools, and per statement its text with `$1` for `?` and the name under which connections keep it prepared.
  * Invariants: 1. a verb that writes is one transaction at READ COMMITTED, begun anew when the database says that it lost a
  * race; 2. a connection that failed in the middle is never used again; 3. when COMMIT was sent and not answered, the outcome is
- * unknown and is said to be.
+ * unknown and is said to be; 4. COMMIT is sent before the statements are answered only when each of them fails unless all is as the
+ * verb wants it (`finish`); each still ends with a Sync of its own, so that the server's time limit for standing still in a
+ * transaction holds for whoever has sent only half of it.
  */
 import pg from 'pg';
 import { bulkText, columnsOf } from './bulk.ts';
@@ -24,15 +26,21 @@ const texts = new Map<Statement, string>();
 /** What the verb of one transaction talks to. */
 export class PostgresDatabase implements Database {
   readonly dialect = POSTGRES;
+  readonly #isHopeful: boolean;
   #written = 0;
 
-  *#ask(statement: Statement, shape: Query['shape'], values: Value[][]): Sql<Answers> {
+  /** Not hopeful: `finish` waits for answers. */
+  constructor(isHopeful: boolean) {
+    this.#isHopeful = isHopeful;
+  }
+
+  *#ask(statement: Statement, shape: Query['shape'], values: Value[][], demands?: number): Sql<Answers> {
     let text = texts.get(statement);
     if (text === undefined) {
       text = numbered(typeof statement === 'string' ? statement : statement(this.dialect));
       if (texts.size < NAMED_STATEMENTS) texts.set(statement, text);
     }
-    const answers = yield { text, shape, values };
+    const answers = yield { text, shape, values, ...(demands !== undefined && { demands }) };
     for (const { wrote, count } of answers) if (wrote) this.#written += count;
     return answers;
   }
@@ -52,6 +60,10 @@ export class PostgresDatabase implements Database {
 
   *all(statement: Statement, ...values: Value[]): Sql<Row[]> {
     return (yield* this.#ask(statement, 'objects', [values]))[0]!.rows as Row[];
+  }
+
+  *hasRows(count: number, statement: Statement, ...values: Value[]): Sql<boolean> {
+    return (yield* this.#ask(statement, 'rows', [values], count))[0]!.count === count;
   }
 
   *rows(statement: Statement, ...values: Value[]): Sql<Cell[][]> {
@@ -75,36 +87,39 @@ export class PostgresDatabase implements Database {
     const width = bulk.types.length;
     let statement = bulkTexts.get(bulk);
     if (statement === undefined) bulkTexts.set(bulk, (statement = bulkText(bulk)));
-    const written = new Set<string>();
+    let written: Answers[number];
     try {
-      for (const row of (yield* this.#ask(statement, 'rows', [columnsOf(width, cells)]))[0]!.rows as Cell[][])
-        written.add(row.join(' '));
+      written = (yield* this.#ask(statement, 'rows', [columnsOf(width, cells)], cells.length / width))[0]!;
     } catch (error) {
       throw error instanceof ConstraintViolation
         ? new ConstraintViolation(positionOf(error, width, cells), error.cause)
         : error;
     }
     const unwritten: number[] = [];
-    if (written.size * width === cells.length) return unwritten;
+    if (written.count * width === cells.length) return unwritten;
+    const keys = new Set((written.rows as Cell[][]).map((key) => key.join(' ')));
     for (let i = 0; i < cells.length; i += width)
-      if (!written.has(bulk.key.map((cell) => cells[i + cell]).join(' '))) unwritten.push(i / width);
+      if (!keys.has(bulk.key.map((cell) => cells[i + cell]).join(' '))) unwritten.push(i / width);
     return unwritten;
   }
 
   *together<T>(pieces: readonly Sql<T>[]): Sql<T[]> {
     const steps = pieces.map((piece) => piece.next());
     for (;;) {
-      const open = steps.flatMap((step, at) => (step.done === true ? [] : [{ at, query: step.value }]));
+      const open = openSteps(steps);
       if (open.length === 0) return steps.map((step) => step.value as T);
-      const parts = open.map(({ query }) => query);
-      const outcomes = (yield { text: '', shape: 'together', values: [], parts })[0]!
-        .rows as PromiseSettledResult<Answers>[];
-      for (const [i, { at }] of open.entries()) {
-        const outcome = outcomes[i]!;
-        const piece = pieces[at]!;
-        steps[at] = outcome.status === 'fulfilled' ? piece.next(outcome.value) : piece.throw(outcome.reason);
-      }
+      goOn(pieces, steps, yield { ...TOGETHER, parts: open.map(({ query }) => query) });
     }
+  }
+
+  *finish<T>(pieces: readonly Sql<T>[]): Sql<T[]> {
+    if (!this.#isHopeful) return yield* this.together(pieces);
+    const steps = pieces.map((piece) => piece.next());
+    const parts = openSteps(steps).map(({ query }) => query);
+    const answers = yield { ...TOGETHER, parts: parts.map(demanding), isLast: true };
+    goOn(pieces, steps, asDemanded(parts, answers));
+    if (openSteps(steps).length > 0) throw new Error('a piece of the end of a verb has something more to ask');
+    return steps.map((step) => step.value as T);
   }
 
   /** Whoever runs a verb of reads has made it one snapshot already. */
@@ -112,6 +127,53 @@ export class PostgresDatabase implements Database {
     return read;
   }
 }
+
+const TOGETHER: Query = { text: '', shape: 'together', values: [] };
+
+type Step<T> = IteratorResult<Query, T>;
+
+function openSteps<T>(steps: readonly Step<T>[]): { at: number; query: Query }[] {
+  return steps.flatMap((step, at) => (step.done === true ? [] : [{ at, query: step.value }]));
+}
+
+/** Hands the answers to the pieces that have asked. */
+function goOn<T>(pieces: readonly Sql<T>[], steps: Step<T>[], answers: Answers): void {
+  const outcomes = answers[0]!.rows as PromiseSettledResult<Answers>[];
+  for (const [i, { at }] of openSteps(steps).entries()) {
+    const outcome = outcomes[i]!;
+    const piece = pieces[at]!;
+    steps[at] = outcome.status === 'fulfilled' ? piece.next(outcome.value) : piece.throw(outcome.reason);
+  }
+}
+
+/** Fails by a division by zero unless it has as many rows as are demanded, none of which it answers with. */
+function demanding(query: Query): Query {
+  const { text, values, demands } = query;
+  if (demands === undefined) return query;
+  let demand = demandTexts.get(text);
+  if (demand === undefined) {
+    demand = `with answer as (${text}) select 1 / (count(*) = $${values[0]!.length + 1})::int from answer`;
+    demandTexts.set(text, demand);
+  }
+  return { ...query, text: demand, values: [[...values[0]!, demands]] };
+}
+
+const demandTexts = new Map<string, string>();
+const DIVISION_BY_ZERO = '22012';
+
+/** Throws when a demand was not met. */
+function asDemanded(parts: readonly Query[], answers: Answers): Answers {
+  const outcomes = (answers[0]!.rows as PromiseSettledResult<Answers>[]).map((outcome, i) => {
+    const { demands } = parts[i]!;
+    if (outcome.status === 'rejected' && codeOf(outcome.reason) === DIVISION_BY_ZERO) throw new Disappointment();
+    if (outcome.status === 'rejected' || demands === undefined) return outcome;
+    return { ...outcome, value: [{ rows: [], count: demands, wrote: true }] };
+  });
+  return [{ ...answers[0]!, rows: outcomes }];
+}
+
+/** Something was not as a verb hoped it to be; nothing of its transaction was stored. */
+class Disappointment extends Error {}
 
 const bulkTexts = new Map<Bulk, string>();
 
@@ -254,10 +316,15 @@ export class PostgresPool {
   }
 
   async #transaction<T>(kind: Transaction, verb: (db: PostgresDatabase) => Sql<T>): Promise<T> {
+    let isHopeful = true;
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#once(kind, verb(new PostgresDatabase()));
+        return await this.#once(kind, verb(new PostgresDatabase(isHopeful)));
       } catch (error) {
+        if (error instanceof Disappointment) {
+          isHopeful = false;
+          continue;
+        }
         if (attempt >= ATTEMPTS || !isRace(error)) throw toStoreError(error);
         await new Promise((resolve) => setTimeout(resolve, Math.random() * attempt * RETRY_PAUSE_MS));
       }
@@ -321,35 +388,65 @@ export class PostgresPool {
     }
   }
 
-  async #connected<T>({ begin, writes }: Transaction, verb: Sql<T>): Promise<T> {
+  async #connected<T>(kind: Transaction, verb: Sql<T>): Promise<T> {
     const client = await this.#connect();
-    let committing = false;
+    const progress: Progress = { stage: 'open' };
     try {
-      const begun = client.query(begin);
-      begun.catch(() => undefined);
-      const answer = await converse(client, verb);
-      await begun;
-      const committed = client.query('commit');
-      // What was read was read, whatever becomes of the end of it.
-      if (!writes) committed.catch(() => undefined);
-      else {
-        committing = true;
-        const { command } = await committed;
-        committing = false;
-        // After a statement that failed unnoticed the server says ROLLBACK to a COMMIT.
-        if (command !== 'COMMIT') throw new StoreError('UNAVAILABLE', `The database answered ${command} to a commit.`);
-      }
+      const answer = await carryOut(client, { kind, verb, progress });
       client.release();
       return answer;
     } catch (error) {
-      const lost = isConnectionLost(error) || (!committing && !(await rollback(client)));
+      const { stage } = progress;
+      const lost = isConnectionLost(error) || (stage === 'open' && !(await rollback(client)));
       client.release(lost);
-      if (lost && committing)
+      if (lost && stage === 'committing')
         throw new StoreError('UNKNOWN_OUTCOME', 'The connection broke while a commit was on its way.', {
           cause: error,
         });
       throw error;
     }
+  }
+}
+
+/** How far a transaction is; `committing`: COMMIT was sent and not answered. */
+interface Progress {
+  stage: 'open' | 'committing' | 'stored' | 'undone';
+}
+
+async function carryOut<T>(
+  client: pg.PoolClient,
+  { kind, verb, progress }: { kind: Transaction; verb: Sql<T>; progress: Progress },
+): Promise<T> {
+  const [begun, conversed] = inOnePacket(
+    client,
+    () => [client.query(kind.begin), converse(client, verb, progress)] as const,
+  );
+  begun.catch(() => undefined);
+  const answer = await conversed;
+  await begun.catch((cause: unknown) => {
+    throw new StoreError('UNKNOWN_OUTCOME', 'No transaction was begun: each statement was one.', { cause });
+  });
+  // What was read was read, whatever becomes of the end of it.
+  if (!kind.writes) client.query('commit').catch(() => undefined);
+  else if (progress.stage === 'open') await commit(client, progress);
+  // After a statement that failed unnoticed the server says ROLLBACK to a COMMIT.
+  if (progress.stage === 'undone') throw new StoreError('UNAVAILABLE', 'The database answered ROLLBACK to a commit.');
+  return answer;
+}
+
+async function commit(client: pg.PoolClient, progress: Progress): Promise<void> {
+  progress.stage = 'committing';
+  const { command } = await client.query('commit');
+  progress.stage = command === 'COMMIT' ? 'stored' : 'undone';
+}
+
+/** What is sent by it at once: a packet for each statement costs the sender more than the statement. */
+function inOnePacket<T>({ connection: { stream } }: pg.PoolClient, send: () => T): T {
+  stream.cork();
+  try {
+    return send();
+  } finally {
+    stream.uncork();
   }
 }
 
@@ -399,12 +496,16 @@ const WAITING_MAX = 20_000;
 const ATTEMPTS = 8;
 const RETRY_PAUSE_MS = 20;
 
-async function converse<T>(client: pg.PoolClient, verb: Sql<T>): Promise<T> {
+async function converse<T>(client: pg.PoolClient, verb: Sql<T>, progress: Progress): Promise<T> {
   let step = verb.next();
   while (step.done !== true) {
+    const query = step.value;
+    if (progress.stage !== 'open') throw new Error(`a verb has asked something after its end: ${query.text}`);
     let answers: Answers;
     try {
-      answers = await execute(client, step.value);
+      answers = await inOnePacket(client, () =>
+        query.isLast ? executeLast(client, query, progress) : execute(client, query),
+      );
     } catch (error) {
       step = verb.throw(error);
       continue;
@@ -412,6 +513,12 @@ async function converse<T>(client: pg.PoolClient, verb: Sql<T>): Promise<T> {
     step = verb.next(answers);
   }
   return step.value;
+}
+
+/** With COMMIT right behind it. Rejects when that was not answered; what else went wrong is in the answers. */
+async function executeLast(client: pg.PoolClient, query: Query, progress: Progress): Promise<Answers> {
+  const [answers] = await Promise.all([execute(client, query), commit(client, progress)]);
+  return answers;
 }
 
 /** Several executions are sent one behind the other without waiting; the first failure is what counts. */

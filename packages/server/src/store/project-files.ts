@@ -175,14 +175,19 @@ export function* loadContents(db: Database, sha256s: readonly string[]): Sql<Map
 
 const WANTED = `select project_files from workflow_version where workflow_id = ? and version = ?`;
 
-/** What a new run pins: what it was given, or else whatever is there now of the files that its version takes from the project. */
+/**
+ * What a new run pins: what it was given, or else whatever is there now of the files that its version takes from the project;
+ * `filesWanted` are their names when they have been read already.
+ */
 export function* pinsFor(
   c: WriteContext,
   place: RunPlace,
-  given: readonly PinnedFile[] | null,
+  { given, filesWanted }: { given: readonly PinnedFile[] | null; filesWanted: string | undefined },
 ): Sql<readonly PinnedFile[]> {
   if (given) return given;
-  const wanted = (yield* c.db.get(WANTED, place.workflowId, place.version))?.['project_files'] as string | undefined;
+  const wanted =
+    filesWanted ??
+    ((yield* c.db.get(WANTED, place.workflowId, place.version))?.['project_files'] as string | undefined);
   if (wanted === undefined || wanted === '[]') return [];
   return (yield* c.db.all(FILES_AMONG, place.projectId, wanted)).map((row) => ({
     name: row['path'] as string,

@@ -2,21 +2,22 @@
 import type { CommandAction, CommandOutcome, ParentLink } from '@pelorus/engine';
 import type { RunState } from '@pelorus/protocol';
 import type { Dialect } from './dialect.ts';
-import type { RunMaking } from './rows.ts';
+import { RUN_COLUMNS } from './rows.ts';
+import type { Cell, RunMaking } from './rows.ts';
 import type { Row, Sql } from './database.ts';
 import type { WriteContext } from './write-context.ts';
 
 /** The user in whose name the store itself writes commands. */
 export const SYSTEM_USER = 'pelorus';
 
-export const VERSION = `select concurrency from workflow_version where workflow_id = ? and version = ?`;
+export const VERSION = `select concurrency, project_files from workflow_version where workflow_id = ? and version = ?`;
 const INSERT_RUN = (dialect: Dialect): string => `
   insert into run (
     project_id, project, workflow_id, workflow, workflow_version, parent_run, parent_task, parent_attempt, submitted_at, version,
     logical_at, dry_run, exec_type, submit_user, rerun_of, state, cause, wait_reason, turn, behind, ended_at, changed, spec
   ) values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ${dialect.change}, ?)
   on conflict (parent_run, parent_task, parent_attempt) where parent_run is not null do nothing
-  returning id`;
+  returning ${RUN_COLUMNS.join(', ')}`;
 
 /** Where a new run belongs. */
 export interface RunPlace {
@@ -35,10 +36,10 @@ export interface RunEntry {
   endedAt: number | null;
 }
 
-/** Null when the parent's attempt has a child already. */
-export function* insertRun(c: WriteContext, making: RunMaking, place: RunPlace, entry: RunEntry): Sql<number | null> {
+/** The cells of its row; null when the parent's attempt has a child already. */
+export function* insertRun(c: WriteContext, making: RunMaking, place: RunPlace, entry: RunEntry): Sql<Cell[] | null> {
   const { parent } = making;
-  const row = yield* c.db.get(
+  const [row] = yield* c.db.rows(
     INSERT_RUN,
     place.projectId,
     making.project,
@@ -64,8 +65,8 @@ export function* insertRun(c: WriteContext, making: RunMaking, place: RunPlace, 
     making.rest,
   );
   if (!row) return null;
-  c.runsChanged?.add(insertedId(row));
-  return insertedId(row);
+  c.runsChanged?.add(row[0] as number);
+  return row;
 }
 
 /** The attempt that a child belongs to, in words for people. */

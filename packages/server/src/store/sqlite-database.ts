@@ -57,6 +57,10 @@ export class SqliteDatabase implements Database {
     return this.statement(statement).all(...values) as Row[];
   }
 
+  *hasRows(count: number, statement: Statement, ...values: Value[]): Sql<boolean> {
+    return this.statement(statement).all(...values).length === count;
+  }
+
   *rows(statement: Statement, ...values: Value[]): Sql<Cell[][]> {
     let prepared = this.#arrays.get(statement);
     if (!prepared) {
@@ -89,6 +93,10 @@ export class SqliteDatabase implements Database {
     const answers: T[] = [];
     for (const piece of pieces) answers.push(yield* piece);
     return answers;
+  }
+
+  finish<T>(pieces: readonly Sql<T>[]): Sql<T[]> {
+    return this.together(pieces);
   }
 
   *written(): Sql<number> {

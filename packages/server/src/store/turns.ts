@@ -117,7 +117,17 @@ export function* supersedeOthers(
   }
 }
 
-const ANYBODY_WAITS = (dialect: Dialect): string => `select 1 from ${WAITING(dialect)} and turn is not null limit 1`;
+const OF_RUNS = (dialect: Dialect): string => `(select workflow_id from run where ${dialect.isAmong('id')})`;
+const WAITED_FOR = (dialect: Dialect): string =>
+  `select distinct workflow_id from run ${dialect.along('run_turn')} where turn is not null and workflow_id in ${OF_RUNS(dialect)}`;
+const SHARE_LINES = (dialect: Dialect): string =>
+  `select 1 from workflow where id in ${OF_RUNS(dialect)} order by id ${dialect.forShare}`;
+
+/** Of the workflows of these runs, those in which somebody waits for a turn. */
+export function* workflowsWaitedFor(c: WriteContext, runs: readonly number[]): Sql<ReadonlySet<number>> {
+  const rows = (yield* c.db.rows(WAITED_FOR, JSON.stringify(runs))) as [number][];
+  return new Set(rows.map(([workflowId]) => workflowId));
+}
 
 export interface EndedRun {
   run: number;
@@ -127,13 +137,21 @@ export interface EndedRun {
   at: number;
 }
 
-/** To be called with all runs that a transaction ends, after all of them are written. */
-export function* passTurns(c: WriteContext, ended: readonly EndedRun[]): Sql<void> {
+/**
+ * To be called with all runs that a transaction ends, after all of them are written. `waitedFor`: what `workflowsWaitedFor` has said
+ * of them in this transaction; `isLast`: the verb ends with this.
+ */
+export function* passTurns(
+  c: WriteContext,
+  ended: readonly EndedRun[],
+  { waitedFor, isLast }: { waitedFor: ReadonlySet<number>; isLast: boolean },
+): Sql<void> {
   for (const { run, waited } of ended) if (waited) yield* c.db.run(LEAVE_LINE, run);
-  const workflows = [...new Set(ended.map(({ workflowId }) => workflowId))].toSorted((a, b) => a - b);
-  const waiting = yield* c.db.together(workflows.map((workflowId) => someoneWaits(c, workflowId)));
-  for (const [i, workflowId] of workflows.entries()) {
-    if (!waiting[i]) continue;
+  const calm = ended.filter(({ workflowId }) => !waitedFor.has(workflowId)).map(({ run }) => run);
+  const surprising = yield* shareLines(c, calm, { isLast: isLast && waitedFor.size === 0 });
+  const isWaitedFor = new Set([...waitedFor, ...surprising]);
+  const workflows = new Set(ended.map(({ workflowId }) => workflowId).filter((id) => isWaitedFor.has(id)));
+  for (const workflowId of [...workflows].toSorted((a, b) => a - b)) {
     yield* lockLine(c, workflowId, 'update');
     for (const { run, at } of ended.filter((each) => each.workflowId === workflowId)) {
       yield* startNext(c, workflowId, at);
@@ -142,13 +160,30 @@ export function* passTurns(c: WriteContext, ended: readonly EndedRun[]): Sql<voi
   }
 }
 
-/** When nobody does, nobody will before the transaction ends who does not see that the runs have ended. */
-function* someoneWaits(c: WriteContext, workflowId: number): Sql<boolean> {
-  if (yield* c.db.get(ANYBODY_WAITS, workflowId)) return true;
-  if (c.db.dialect.forShare === '') return false;
-  // A newcomer that has seen one of them active holds the row until it stands in line.
-  yield* lockLine(c, workflowId, 'share');
-  return (yield* c.db.get(ANYBODY_WAITS, workflowId)) !== undefined;
+/**
+ * Of the workflows of these runs, in which nobody waited at the last look, those in which somebody does now: a newcomer that has seen one of
+ * the runs active holds the row of the workflow until it stands in line. In the others nobody will, before the transaction ends, who
+ * does not see that the runs have ended.
+ */
+function* shareLines(
+  c: WriteContext,
+  runs: readonly number[],
+  { isLast }: { isLast: boolean },
+): Sql<ReadonlySet<number>> {
+  if (runs.length === 0 || c.db.dialect.forShare === '') return new Set();
+  const ids = JSON.stringify(runs);
+  const pieces = [shareWorkflows(c, ids), nobodyWaits(c, ids)];
+  const [, isCalm] = yield* isLast ? c.db.finish(pieces) : c.db.together(pieces);
+  return isCalm ? new Set() : yield* workflowsWaitedFor(c, runs);
+}
+
+function* shareWorkflows(c: WriteContext, ids: string): Sql<boolean> {
+  yield* c.db.run(SHARE_LINES, ids);
+  return true;
+}
+
+function* nobodyWaits(c: WriteContext, ids: string): Sql<boolean> {
+  return yield* c.db.hasRows(0, WAITED_FOR, ids);
 }
 
 const LEAVE_LINE = `update run set turn = null, behind = null where id = ?`;

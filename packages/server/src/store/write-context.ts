@@ -52,7 +52,7 @@ const CHECK_FENCE = (dialect: Dialect): string =>
 
 /** Rule 3 of the port. SQLite has one writer, so reading the row inside the write transaction locks it as well. */
 export function* checkFence(c: WriteContext, fence: Fence): Sql<void> {
-  if (!(yield* c.db.get(CHECK_FENCE, fence.master, fence.token))) {
+  if (!(yield* c.db.hasRows(1, CHECK_FENCE, fence.master, fence.token))) {
     throw new StoreError('FENCED', `Master ${fence.master} is no longer in charge; another one took over.`);
   }
 }

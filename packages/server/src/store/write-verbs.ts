@@ -52,7 +52,7 @@ import { RUN_COLUMNS, TASK_RUN_WIDTH } from './rows.ts';
 import { changeProject, createProject, deleteProject } from './projects.ts';
 import type { Cell, RunMaking } from './rows.ts';
 import { IDEMPOTENCY_MS, refuseKeyOfOther } from './request-keys.ts';
-import { attemptName, insertCommand, insertedId, VERSION } from './run-rows.ts';
+import { attemptName, insertCommand, insertedId } from './run-rows.ts';
 import { deleteConnection, deleteSecret, reseal, saveConnection, saveSecret } from './secrets.ts';
 import type { Row, Sql } from './database.ts';
 import { takePermits } from './task-group-permits.ts';
@@ -100,9 +100,6 @@ export type SaveWorkflowRequest = Omit<SaveWorkflow, 'definition' | 'files' | 'p
 };
 
 const WORKFLOW_BY_NAME = `${WORKFLOW_SELECT} where p.name = ? and w.name = ? and w.deleted_at is null`;
-/** Runs of it may be made, and it is not deleted meanwhile. */
-const WORKFLOW_TO_RUN = (dialect: Dialect): string =>
-  dialect.forKeyShare === '' ? WORKFLOW_BY_NAME : `${WORKFLOW_BY_NAME} ${dialect.forKeyShare} of w`;
 const INSERT_WORKFLOW = `
   insert into workflow (project_id, name, description, labels, version, hash, hidden, created_at, updated_at, updated_by)
   values (?, ?, ?, ?, 1, ?, ?, ?, ?, ?) returning id`;
@@ -261,7 +258,14 @@ export interface SubmitRequest {
   taskRuns: Cell[];
 }
 
+/** Of (version; null: the latest, project, workflow): what a run of it is made of. It is not deleted meanwhile. */
+const WORKFLOW_TO_RUN = (dialect: Dialect): string => `
+  select w.id, w.project_id, v.version, v.concurrency, v.project_files
+  from workflow w join project p on p.id = w.project_id
+    left join workflow_version v on v.workflow_id = w.id and v.version = coalesce(?, w.version)
+  where p.name = ? and w.name = ? and w.deleted_at is null ${dialect.forKeyShare === '' ? '' : `${dialect.forKeyShare} of w`}`;
 const RUN_BY_ID = `select ${RUN_COLUMNS.join(', ')} from run where id = ?`;
+
 /** Answers with the row of the run. */
 function* submitRun(c: WriteContext, request: SubmitRequest): Sql<{ run: Cell[]; command: number; repeated: boolean }> {
   const { making, idempotencyKey, requestHash, taskRuns } = request;
@@ -272,22 +276,24 @@ function* submitRun(c: WriteContext, request: SubmitRequest): Sql<{ run: Cell[];
     return { run, command: earlier['id'] as number, repeated: true };
   }
   yield* refuseKeyOfOther(c, making.submitUser, idempotencyKey, making.submittedAt);
+  const { workflow: name, project } = making;
   const workflow = requireRow(
-    yield* c.db.get(WORKFLOW_TO_RUN, making.project, making.workflow),
-    `workflow '${making.workflow}' in project '${making.project}'`,
+    yield* c.db.get(WORKFLOW_TO_RUN, request.workflowVersion, project, name),
+    `workflow '${name}' in project '${project}'`,
   );
-  const workflowId = workflow['id'] as number;
-  const version = request.workflowVersion ?? (workflow['version'] as number);
-  const pinned = requireRow(
-    yield* c.db.get(VERSION, workflowId, version),
-    `version ${version} of workflow '${making.workflow}'`,
-  );
+  if (workflow['version'] === null)
+    throw new StoreError('NOT_FOUND', `There is no version ${request.workflowVersion} of workflow '${name}'.`);
   const begun = yield* beginRun(c, {
     making,
-    place: { projectId: workflow['project_id'] as number, workflowId, version },
-    policy: making.concurrency ?? (pinned['concurrency'] as ConcurrencyPolicy),
+    place: {
+      projectId: workflow['project_id'] as number,
+      workflowId: workflow['id'] as number,
+      version: workflow['version'] as number,
+    },
+    policy: making.concurrency ?? (workflow['concurrency'] as ConcurrencyPolicy),
     idempotencyKey,
     requestHash,
+    filesWanted: workflow['project_files'] as string,
     writeTaskRuns: (run) => {
       for (let i = 0; i < taskRuns.length; i += TASK_RUN_WIDTH) taskRuns[i] = run;
       return upsertTaskRuns(c.db, taskRuns);
@@ -295,7 +301,7 @@ function* submitRun(c: WriteContext, request: SubmitRequest): Sql<{ run: Cell[];
   });
   if (begun === null)
     throw new StoreError('CONFLICT', `Attempt ${attemptName(making.parent)} has a child run already.`);
-  return { run: (yield* c.db.rows(RUN_BY_ID, begun.run))[0]!, command: begun.command, repeated: false };
+  return { run: begun.row, command: begun.command, repeated: false };
 }
 
 const COMMAND_OF_KEY = `select id, run_id, action, at, request_hash from command where user_name = ? and idempotency_key = ?`;

@@ -27,7 +27,8 @@ export interface CommitProxy {
 
 /** As `application_name` stands in the first message of a connection. */
 const MASTER = 'application_name\0pelorus master\0';
-const COMMIT = Buffer.from('commit\0');
+/** A message of type Q, with its length. */
+const COMMIT = Buffer.from('Q\0\0\0\x0bcommit\0');
 
 export async function startCommitProxy(serverUrl: string): Promise<CommitProxy> {
   let target = new URL(serverUrl);
@@ -66,24 +67,28 @@ export async function startCommitProxy(serverUrl: string): Promise<CommitProxy> 
     client.on('data', (chunk: Buffer) => {
       if (isHole) return;
       isMaster ??= chunk.includes(MASTER);
-      const fate = isMaster && chunk.includes(COMMIT) ? proxy.fate() : null;
+      const at = isMaster ? chunk.indexOf(COMMIT) : -1;
+      const fate = at < 0 ? null : proxy.fate();
       if (fate === null) return void database.write(chunk);
       proxy.met++;
+      // What it is to end has come with it, and arrives.
+      if (at > 0) database.write(chunk.subarray(0, at));
       if (fate === 'lose') return end();
       if (fate === 'hold') {
         client.pause();
         held.push(() => {
-          database.write(chunk);
+          database.write(chunk.subarray(at));
           client.resume();
         });
         return;
       }
       swallowing = true;
-      database.write(chunk);
+      database.write(chunk.subarray(at));
     });
     database.on('data', (chunk) => {
-      if (swallowing) end();
-      else if (!isHole) client.write(chunk);
+      if (swallowing) {
+        if (chunk.includes('COMMIT\0') || chunk.includes('ROLLBACK\0')) end();
+      } else if (!isHole) client.write(chunk);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

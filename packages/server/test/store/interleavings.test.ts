@@ -98,7 +98,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
 
       let isDone = false;
       const takeover = takeOver(successor, run).finally(() => (isDone = true));
-      await vi.waitFor(async () => expect(isDone || (await isBlocked(place))).toBe(true));
+      await vi.waitFor(async () => expect(isDone || (await blockedCount(place)) > 0).toBe(true));
       if (name !== 'update … where exists') await owner.query(WRITE, [run]);
       await owner.query('commit');
 
@@ -197,6 +197,24 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
       },
       60_000,
     );
+  });
+
+  test('who joins the line of a run while it ends is started, though the end had already looked for somebody and sent COMMIT along', async () => {
+    const a = fenceOf('a');
+    const [store, people] = [await openStore(), await openStore()];
+    const run = await runOf(store, a);
+    const holder = await client();
+    await holder.query('begin');
+    await holder.query('select 1 from workflow for no key update');
+    const waiting = people.submitRun(newRun({ concurrency: 'serial_wait' }));
+    await vi.waitFor(async () => expect(await blockedCount(place)).toBe(1));
+    const end = store.commit(a, [runChange(status(run, { version: 2, state: 'succeeded', endedAt: AT + 9 }))]);
+    await vi.waitFor(async () => expect(await blockedCount(place)).toBe(2));
+    await holder.query('commit');
+    expect(await end).toEqual({ commands: 1 });
+    const next = (await waiting).run.id;
+    expect(await store.getRun(next)).toMatchObject({ status: { state: 'queued', waitReason: null } });
+    expect((await store.claimCommands(a, null, 10)).map((command) => command.run)).toEqual([next]);
   });
 
   test('two claimers at once get disjoint runs, and together all of them', async () => {
@@ -458,14 +476,15 @@ async function takeOver(successor: pg.Client, run: RunId): Promise<string> {
   return rows[0]!.state;
 }
 
-async function isBlocked(place: Place): Promise<boolean> {
+/** Transactions that wait for another. */
+async function blockedCount(place: Place): Promise<number> {
   const client = new pg.Client({ connectionString: place.reference });
   await client.connect();
   try {
     const { rows } = await client.query(
       `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
     );
-    return rows.length > 0;
+    return rows.length;
   } finally {
     await client.end();
   }

@@ -2,10 +2,10 @@
 import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
-const STATEMENT = /(?<before>[^\n]{0,40})\b(?:c\.)?db\.(?:run|get|all|rows|text|each|written|snapshot)\(/g;
-/** Handed on, or to `together`, which hands on all of its pieces. */
+const STATEMENT = /(?<before>[^\n]{0,40})\b(?:c\.)?db\.(?:run|get|hasRows|all|rows|text|each|written|snapshot)\(/g;
+/** Handed on, or to `together` or `finish`, which hand on all of their pieces. */
 const HANDED_ON = /(?:yield\* |return |=> |runAtOnce\(|nothing\()(?:this\.#)?(?:c\.)?$/;
-const PIECE = /together<[^\n]*>\(\[\n(?:[^\]]*\n)?\s*(?:c\.)?$/;
+const PIECE = /(?:together|finish)<[^\n]*>\(\[\n(?:[^\]]*\n)?\s*(?:c\.)?$/;
 
 test('every statement of a verb is handed on', () => {
   const folder = new URL('../../src/store/', import.meta.url);
