@@ -8,6 +8,7 @@ import { benchBackfill } from './bench/backfills.ts';
 import { benchEngine } from './bench/engine.ts';
 import { benchLists } from './bench/lists.ts';
 import { benchLogs } from './bench/logs.ts';
+import { benchMasters } from './bench/masters.ts';
 import { benchRestart } from './bench/restart.ts';
 import { benchSchedules } from './bench/schedules.ts';
 import { STORES, stopServer, type StoreKind } from './bench/stores.ts';
@@ -23,7 +24,8 @@ const WORKLOADS = {
   engine: () => Promise.resolve(benchEngine()),
   restart: (store: StoreKind) => benchRestart(store),
   logs: () => benchLogs(),
-  // Three masters in processes of their own.
+  // Masters in processes of their own.
+  masters: (store: StoreKind) => (store === 'postgres' ? benchMasters() : Promise.resolve()),
   schedules: (store: StoreKind) => (store === 'postgres' ? benchSchedules() : Promise.resolve()),
   // A history of a million runs is written into a file of SQLite's.
   lists: (store: StoreKind) => (store === 'sqlite' ? benchLists(store) : Promise.resolve()),

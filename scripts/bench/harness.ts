@@ -3,7 +3,7 @@ import type { Change } from '@pelorus/engine';
 import { isTerminalRun, type RunId, type WorkflowDefinition } from '@pelorus/protocol';
 import { type Master, startMaster } from '@pelorus/server/master';
 import type { NewRun, Store } from '@pelorus/server/store';
-import { createMemoryLinkPair, startWorker } from '@pelorus/worker';
+import { createMemoryLinkPair, startWorker, type Worker } from '@pelorus/worker';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -44,21 +44,7 @@ export async function openHarness(slots: number, options: HarnessOptions = {}): 
   let store = await openStore();
   const watch = new Watch();
   let master = await startMaster({ store: watch.over(store), log, ...onDurable });
-  const worker = await startWorker({
-    dataDir: join(dir, 'worker'),
-    logDir: join(dir, 'logs'),
-    name: 'bench',
-    slots,
-    groups: ['default'],
-    maxLoadAverage: 1e9,
-    reservedMemoryBytes: 0,
-    log,
-    connect: () => {
-      const pair = createMemoryLinkPair();
-      master.attachWorker(pair.master);
-      return Promise.resolve(pair.worker);
-    },
-  });
+  const worker = await startBenchWorker(dir, slots, () => master);
   await store.ensureProject({ name: 'bench', description: '', owner: 'bench', at: Date.now() });
   return {
     get store() {
@@ -67,19 +53,7 @@ export async function openHarness(slots: number, options: HarnessOptions = {}): 
     get master() {
       return master;
     },
-    save: async (definition) => {
-      const at = Date.now();
-      const save = {
-        project: 'bench',
-        name: definition.name,
-        definition,
-        files: [],
-        source: '',
-        format: 'json' as const,
-        hash: randomUUID(),
-      };
-      await store.saveWorkflow({ ...save, hidden: false, mustBeNew: false, user: 'bench', at });
-    },
+    save: async (definition) => void (await store.saveWorkflow(saveRequest(definition))),
     submit: async (workflow) => {
       const { run } = await store.submitRun(newRun(workflow));
       master.commandHint();
@@ -102,6 +76,41 @@ export async function openHarness(slots: number, options: HarnessOptions = {}): 
       await store.close();
       await rm(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     },
+  };
+}
+
+/** Takes whatever it is given, from the master that is there when it dials. */
+export function startBenchWorker(directory: string, slots: number, master: () => Master): Promise<Worker> {
+  return startWorker({
+    dataDir: join(directory, 'worker'),
+    logDir: join(directory, 'logs'),
+    name: 'bench',
+    slots,
+    groups: ['default'],
+    maxLoadAverage: 1e9,
+    reservedMemoryBytes: 0,
+    log,
+    connect: () => {
+      const pair = createMemoryLinkPair();
+      master().attachWorker(pair.master);
+      return Promise.resolve(pair.worker);
+    },
+  });
+}
+
+export function saveRequest(definition: WorkflowDefinition): Parameters<Store['saveWorkflow']>[0] {
+  return {
+    project: 'bench',
+    name: definition.name,
+    definition,
+    files: [],
+    source: '',
+    format: 'json',
+    hash: randomUUID(),
+    hidden: false,
+    mustBeNew: false,
+    user: 'bench',
+    at: Date.now(),
   };
 }
 

@@ -5,11 +5,10 @@
  */
 import { parseDefinition } from '@pelorus/protocol';
 import { openPostgresStore, type ScheduleRow, type Store } from '@pelorus/server/store';
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { percentile, print } from './figure.ts';
+import { endMasterProcess, startMasterProcess } from './masters.ts';
 import { newDatabase } from './stores.ts';
 
 const SCHEDULES = 10_000;
@@ -26,7 +25,7 @@ export async function benchSchedules(): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   await prepare(store);
-  const masters = await Promise.all(Array.from({ length: MASTERS }, () => startProcess(url)));
+  const masters = await Promise.all(Array.from({ length: MASTERS }, () => startMasterProcess(url)));
   const dueAt = Math.ceil((Date.now() + AHEAD_MS) / 1000) * 1000;
   await client.query('update schedule set next_due_at = $1, next_nominal_at = $1', [dueAt]);
   await reached(client, 'select count(*)::int as n from tick', KILL_AFTER_TICKS);
@@ -35,10 +34,7 @@ export async function benchSchedules(): Promise<void> {
   const ticksMs = Date.now() - dueAt;
   await reached(client, `select count(*)::int as n from run where state = 'succeeded'`, SCHEDULES);
   await report(client, dueAt, ticksMs);
-  for (const master of masters.slice(1)) {
-    master.kill('SIGTERM');
-    await once(master, 'exit');
-  }
+  for (const master of masters.slice(1)) await endMasterProcess(master);
   await client.end();
   await store.close();
 }
@@ -78,14 +74,6 @@ async function inParallel(count: number, work: (i: number) => Promise<void>): Pr
     while (next < count) await work(next++);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, lane));
-}
-
-async function startProcess(url: string): Promise<ChildProcess> {
-  const master = fork(new URL('schedule-master.ts', import.meta.url), [url], {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
-  await once(master, 'message');
-  return master;
 }
 
 async function reached(client: pg.Client, question: string, count: number): Promise<void> {
