@@ -21,12 +21,6 @@ function write(name: string, text: string): string {
 }
 
 /** The answer of a command in JSON. */
-async function json<Answer>(...args: string[]): Promise<Answer> {
-  const { code, stdout, stderr } = await place.pelorus(...args, '-o', 'json');
-  expect(code, stderr).toBe(0);
-  return JSON.parse(stdout) as Answer;
-}
-
 const taskState = async (run: number, name: string) =>
   (await server.client.runs.tasks(run)).items.find((task) => task.name === name)?.state;
 
@@ -55,7 +49,7 @@ tasks:
   expect(first.code).toBe(3);
   const failed = JSON.parse(first.stdout) as RunView;
 
-  const preview = await json<PlanView>('runs', 'rerun', String(failed.id), '--dry-run');
+  const preview = await place.json<PlanView>('runs', 'rerun', String(failed.id), '--dry-run');
   expect(preview.tasks.map(({ name, plan, attempt }) => [name, plan, attempt])).toEqual([
     ['fetch', 'reuse', `${failed.id}.0.1`],
     ['load', 'run', null],
@@ -90,7 +84,7 @@ tasks:
     code: 2,
     stderr: expect.stringContaining('nothing would run') as string,
   });
-  const from = await json<RunSubmitted>('runs', 'rerun', String(second.id), '--from', 'load');
+  const from = await place.json<RunSubmitted>('runs', 'rerun', String(second.id), '--from', 'load');
   expect((await server.client.runs.plan(from.id)).counts).toEqual({ run: 2, reuse: 1, skip: 0 });
   const repeated = await place.pelorus('runs', 'repeat', String(failed.id), '--wait', '-o', 'json');
   expect(repeated.code, repeated.stderr).toBe(0);
@@ -107,7 +101,7 @@ test('a run can be previewed by selection, and unknown and empty ones are refuse
     'select.yaml',
     'name: select\nproject: cases\ntasks:\n  a: { run: "true" }\n  b: { run: "true", needs: [a], disabled: true }\n',
   );
-  await json('apply', '-f', file);
+  await place.json('apply', '-f', file);
   const preview = await place.pelorus('run', 'cases/select', '--select', 'a,b', '--dry-run');
   expect(preview).toMatchObject({ code: 0, stderr: 'warning: task b is disabled and will be skipped\n' });
   expect(preview.stdout).toMatch(/^a {5}run$/m);
@@ -127,10 +121,10 @@ tasks:
 `;
 
   test('commands say what became of them; tasks are killed and forced to succeed one by one', async () => {
-    const { id } = await json<RunSubmitted>('run', write('slow.yaml', SLOW));
+    const { id } = await place.json<RunSubmitted>('run', write('slow.yaml', SLOW));
     await untilTask(id, 'first', 'running');
     await untilTask(id, 'other', 'running');
-    const paused = await json<CommandAccepted>('runs', 'pause', String(id));
+    const paused = await place.json<CommandAccepted>('runs', 'pause', String(id));
     expect(paused).toMatchObject({ run: id, outcome: 'applied', state: 'pausing' });
     const again = await place.pelorus('runs', 'pause', String(id));
     expect({ code: again.code, stderr: again.stderr }).toEqual({
@@ -146,7 +140,7 @@ tasks:
     await untilTask(id, 'first', 'killed');
     expect((await place.pelorus('task', 'kill', String(id), 'first')).code).toBe(6);
     expect((await place.pelorus('task', 'kill', String(id), 'nothere')).code).toBe(5);
-    const forced = await json<CommandAccepted>('task', 'force-success', String(id), 'first');
+    const forced = await place.json<CommandAccepted>('task', 'force-success', String(id), 'first');
     expect(forced.outcome).toBe('applied');
     expect(await taskState(id, 'first')).toBe('forced_success');
 
@@ -163,7 +157,7 @@ tasks:
 
   test('a run behind another one says for what it waits', async () => {
     const file = write('turns.yaml', SLOW.replace('name: slow', 'name: turns\nconcurrency: serial_wait'));
-    const first = await json<RunSubmitted>('run', file);
+    const first = await place.json<RunSubmitted>('run', file);
     const second = await place.pelorus('run', 'cases/turns');
     expect(second.stdout).toContain(`submitted: waits for its turn, behind run ${first.id} (serial_wait)`);
     expect((await place.pelorus('runs', 'stop', '@latest', '--wait')).code).toBe(0);
@@ -172,12 +166,12 @@ tasks:
 });
 
 test('a sub-workflow shows its run', async () => {
-  await json('apply', '-f', write('inner.yaml', 'name: inner\nproject: cases\ntasks:\n  a: { run: "true" }\n'));
+  await place.json('apply', '-f', write('inner.yaml', 'name: inner\nproject: cases\ntasks:\n  a: { run: "true" }\n'));
   const outer = 'name: outer\nproject: cases\ntasks:\n  sub: { type: sub_workflow, workflow: inner }\n';
   const done = await place.pelorus('run', write('outer.yaml', outer), '--wait', '-o', 'json');
   expect(done.code, done.stderr).toBe(0);
   const { id } = JSON.parse(done.stdout) as RunView;
-  const run = await json<RunView & { tasks: TaskView[] }>('runs', 'get', String(id));
+  const run = await place.json<RunView & { tasks: TaskView[] }>('runs', 'get', String(id));
   const child = run.tasks[0]?.childRun;
   expect(child).toBeGreaterThan(id);
   expect((await server.client.runs.get(Number(child))).parent).toEqual({ run: id, attempt: `${id}.0.1` });
@@ -189,11 +183,11 @@ test('task groups are set, listed and deleted, and hold back what does not fit',
   const go = join(place.directory, 'go');
   const task = `run: 'until test -e ${go}; do sleep 0.05; done', taskGroup: { name: one }`;
   const file = write('grouped.yaml', `name: grouped\nproject: cases\ntasks:\n  a: { ${task} }\n  b: { ${task} }\n`);
-  const { id } = await json<RunSubmitted>('run', file);
+  const { id } = await place.json<RunSubmitted>('run', file);
   let group: TaskGroupView | undefined;
   await until(
     async () => {
-      group = (await json<TaskGroupView[]>('group', 'list'))[0];
+      group = (await place.json<TaskGroupView[]>('group', 'list'))[0];
       return group?.held === 1 && group.waitingTasks === 1;
     },
     30_000,
@@ -202,7 +196,7 @@ test('task groups are set, listed and deleted, and hold back what does not fit',
   writeFileSync(go, '');
   expect(existsSync(go)).toBe(true);
   expect((await place.pelorus('runs', 'watch', String(id))).code).toBe(0);
-  expect((await json<TaskGroupView[]>('group', 'list'))[0]).toMatchObject({ held: 0, waitingTasks: 0 });
+  expect((await place.json<TaskGroupView[]>('group', 'list'))[0]).toMatchObject({ held: 0, waitingTasks: 0 });
   expect((await place.pelorus('group', 'delete', 'one')).code).toBe(0);
   expect((await place.pelorus('group', 'delete', 'one')).code).toBe(5);
 });

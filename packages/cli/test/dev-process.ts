@@ -35,6 +35,8 @@ export interface Place {
   readonly data: string;
   dev(...args: string[]): Promise<DevProcess>;
   pelorus(...args: string[]): Promise<CommandResult>;
+  /** What a command answers with `-o json`; rejects when it fails. */
+  json<Answer>(...args: string[]): Promise<Answer>;
   /** With text on standard input, or with other variables. */
   pelorusWith(
     options: { input?: string; variables?: Record<string, string> },
@@ -72,6 +74,11 @@ export async function newPlace(): Promise<Place> {
       return watched(child);
     },
     pelorus: (...args) => command(directory, {}, args),
+    json: async <Answer>(...args: string[]) => {
+      const { code, stdout, stderr } = await place.pelorus(...args, '-o', 'json');
+      if (code !== 0) throw new Error(`pelorus ${args.join(' ')} ended with ${code}: ${stderr}`);
+      return JSON.parse(stdout) as Answer;
+    },
     pelorusWith: (options, ...args) => command(directory, options, args),
     clear: async () => {
       for (const child of started) if (child.exitCode === null && child.signalCode === null) await endChild(child);

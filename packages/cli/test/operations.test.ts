@@ -28,17 +28,18 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(async () => place.clear(), 60_000);
 
-async function json<Value>(...args: string[]): Promise<Value> {
-  const { code, stdout, stderr } = await place.pelorus(...args, '-o', 'json');
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  return JSON.parse(stdout) as Value;
-}
-
 describe('backfill', () => {
   const create = ['backfill', 'create', 'sales/nightly'];
 
   test('create --dry-run shows the dates and makes nothing: both ends of a range, each day whole', async () => {
-    const days = await json<BackfillPreview>(...create, '--start', '2024-03-01', '--end', '2024-03-03', '--dry-run');
+    const days = await place.json<BackfillPreview>(
+      ...create,
+      '--start',
+      '2024-03-01',
+      '--end',
+      '2024-03-03',
+      '--dry-run',
+    );
     expect(days).toEqual({
       dates: ['2024-03-01T00:00:00.000Z', '2024-03-02T00:00:00.000Z', '2024-03-03T00:00:00.000Z'],
       zone: 'UTC',
@@ -56,11 +57,11 @@ describe('backfill', () => {
         '  2024-03-01T00:00:00.000Z\n  2024-03-01T08:00:00.000Z\n  2024-03-01T16:00:00.000Z\n',
       stderr: '',
     });
-    expect(await json('backfill', 'list')).toEqual([]);
+    expect(await place.json('backfill', 'list')).toEqual([]);
   });
 
   test('create, list and get', async () => {
-    const submitted = await json<BackfillSubmitted>(
+    const submitted = await place.json<BackfillSubmitted>(
       ...create,
       ...['--date', '2024-03-08,2024-03-01', '--date', '2024-02-29T06:00:00Z'],
       ...['--parallelism', '2', '--order', 'descending', '--from-node', 'load', '--dep', 'post', '-p', 'limit=7'],
@@ -68,7 +69,7 @@ describe('backfill', () => {
     );
     expect(submitted).toMatchObject({ dateCount: 3, warnings: [] });
     const id = String(submitted.id);
-    const view = await json<BackfillView>('backfill', 'get', id);
+    const view = await place.json<BackfillView>('backfill', 'get', id);
     expect(view).toMatchObject({
       id: submitted.id,
       ...{ project: 'sales', workflow: 'nightly', version: 1, mode: 'parallel', parallelism: 2, order: 'descending' },
@@ -104,7 +105,7 @@ describe('backfill', () => {
 
   test('pause, resume and stop say what it is by then; once it has ended they end with exit code 6', async () => {
     await save('slow', 'sleep 600');
-    const { id, runs } = await json<BackfillSubmitted>(
+    const { id, runs } = await place.json<BackfillSubmitted>(
       'backfill',
       'create',
       'sales/slow',
@@ -164,7 +165,7 @@ describe('backfill', () => {
 
 describe('environment', () => {
   const set = (...args: string[]) => place.pelorus('environment', 'set', ...args);
-  const variables = async (name: string) => (await json<EnvironmentView>('environment', 'get', name)).variables;
+  const variables = async (name: string) => (await place.json<EnvironmentView>('environment', 'get', name)).variables;
 
   test('set changes what is named and leaves the rest', async () => {
     expect(await set('spark', '--var', 'A=1', '--var', 'B=x=y z', '--description', 'of the spark jobs')).toEqual({
@@ -175,7 +176,7 @@ describe('environment', () => {
     expect((await set('spark', '--var', 'A=2', '--unset', 'B', '--var', 'C=')).stdout).toBe(
       'environment spark changed: 2 variables\n',
     );
-    expect(await json('environment', 'get', 'spark')).toMatchObject({
+    expect(await place.json('environment', 'get', 'spark')).toMatchObject({
       ...{ name: 'spark', description: 'of the spark jobs', variables: { A: '2', C: '' } },
     });
     const list = await place.pelorus('environment', 'list');

@@ -26,12 +26,6 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(async () => place.clear(), 60_000);
 
-async function json<Value>(...args: string[]): Promise<Value> {
-  const { code, stdout, stderr } = await place.pelorus(...args, '-o', 'json');
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  return JSON.parse(stdout) as Value;
-}
-
 describe('schedule', () => {
   test('preview says in words and instants what an expression means, of either flavour, in two languages', async () => {
     const third = [
@@ -64,7 +58,7 @@ describe('schedule', () => {
   test('create, update, get, list and delete', async () => {
     const at = ['sales/nightly', 'early'];
     const create = ['schedule', 'create', ...at, '--cron', '0 6 * * 1-5', '--zone', 'Europe/Berlin'];
-    const made = await json<ScheduleDetail>(
+    const made = await place.json<ScheduleDetail>(
       ...create,
       ...['-p', 'limit=7', '--notify', 'failure', '--notify-to', 'ops@example.org', '--timeout', '2h'],
       ...['--misfire', 'fire_all', '--misfire-max', '3', '--depends-on', 'other', '--end', '2031-01-01'],
@@ -82,7 +76,7 @@ describe('schedule', () => {
       ...{ dependsOn: ['other'], end: '2031-01-01T22:59:59.999Z' },
     });
     expect((await place.pelorus(...create)).code).toBe(6);
-    const changed = await json<ScheduleDetail>(
+    const changed = await place.json<ScheduleDetail>(
       ...['schedule', 'update', ...at, '--cron', '0 7 * * 1-5', '--clear', 'depends-on,timeout', '--clear', 'end'],
     );
     const { nextFires: _fires, ...rest } = changed;
@@ -97,7 +91,7 @@ describe('schedule', () => {
     expect((await place.pelorus('schedule', 'online', ...at)).stdout).toMatch(
       /^schedule early of sales\/nightly: online, next \d{4}-\d\d-\d\dT07:00:00\+0[12]:00\n$/,
     );
-    expect(await json<ScheduleView[]>('schedule', 'list', '--online', '--workflow', 'nightly')).toMatchObject([
+    expect(await place.json<ScheduleView[]>('schedule', 'list', '--online', '--workflow', 'nightly')).toMatchObject([
       { name: 'early', online: true },
     ]);
     expect((await place.pelorus('schedule', 'list', '--offline')).stdout).toBe('no schedules\n');
@@ -112,9 +106,9 @@ describe('schedule', () => {
   });
 
   test('one that is online fires, its ticks say which run; under maintenance nothing does', async () => {
-    await json('schedule', 'create', 'sales/nightly', '--cron', '0/2 * * * * ?', '--online', '-p', 'limit=9');
+    await place.json('schedule', 'create', 'sales/nightly', '--cron', '0/2 * * * * ?', '--online', '-p', 'limit=9');
     const ticks = () =>
-      json<ScheduleTick[]>('schedule', 'ticks', 'sales/nightly', '--outcome', 'fired', '--limit', '1000');
+      place.json<ScheduleTick[]>('schedule', 'ticks', 'sales/nightly', '--outcome', 'fired', '--limit', '1000');
     const fired = await vi.waitUntil(
       async () => {
         const found = await ticks();
@@ -128,7 +122,7 @@ describe('schedule', () => {
         .toSorted()
         .toReversed(),
     );
-    const run = await json<RunView>('runs', 'get', String(fired[0]!.run));
+    const run = await place.json<RunView>('runs', 'get', String(fired[0]!.run));
     expect(run).toMatchObject({ execType: 'SCHEDULER', logicalDate: fired[0]!.nominalAt, params: { limit: 9 } });
     expect((await place.pelorus('maintenance', 'on', '--reason', 'new disks')).stdout).toMatch(
       /^maintenance is on, .* by admin: new disks\n$/,
@@ -184,7 +178,7 @@ test('calendars are imported from iCalendar, CSV and JSON, heeded, and deleted w
   await file('again.json', stored.stdout);
   expect((await add('again.json')).stdout).toBe('calendar may: 1 day\n');
   expect((await place.pelorus('calendar', 'list')).stdout).toMatch(/^may +1 +2030-05-01 +2030-05-01 +0 .* days off$/m);
-  const shifted = await json<{ fires: { dueAt: string }[] }>(
+  const shifted = await place.json<{ fires: { dueAt: string }[] }>(
     ...['schedule', 'preview', '--cron', '0 6 1 5 *', '--calendar', 'may', '--on-holiday', 'shift_next'],
     ...['--from', '2030-01-01T00:00:00Z', '--count', '1'],
   );
@@ -194,7 +188,7 @@ test('calendars are imported from iCalendar, CSV and JSON, heeded, and deleted w
 });
 
 test('deadlines are set by a time of day, listed and deleted', async () => {
-  const set = await json<DeadlineView>(
+  const set = await place.json<DeadlineView>(
     ...[
       'deadline',
       'set',

@@ -3,16 +3,7 @@
  */
 import cronstrue from 'cronstrue';
 import 'cronstrue/locales/zh_CN.js';
-
-const MACROS: Readonly<Record<string, string>> = {
-  '@yearly': '0 0 1 1 *',
-  '@annually': '0 0 1 1 *',
-  '@monthly': '0 0 1 * *',
-  '@weekly': '0 0 * * 0',
-  '@daily': '0 0 * * *',
-  '@midnight': '0 0 * * *',
-  '@hourly': '0 * * * *',
-};
+import { CRON_MACROS } from './schedules.ts';
 
 const TEXT_MAX = 1000;
 
@@ -22,7 +13,7 @@ const TEXT_MAX = 1000;
  */
 export function cronInWords(cron: string, language: 'en' | 'zh'): string | null {
   const text = cron.trim();
-  const fields = (MACROS[text.toLowerCase()] ?? text).split(/\s+/);
+  const fields = (CRON_MACROS[text.toLowerCase()] ?? text).split(/\s+/);
   if (text.length > TEXT_MAX || fields.length < 5 || fields.length > 7) return null;
   const isQuartz = fields.length > 5;
   const [day = '', weekday = ''] = isQuartz ? [fields[3], fields[5]] : [fields[2], fields[4]];

@@ -73,22 +73,28 @@ export interface BackfillDate {
   endedAt: string | null;
 }
 
+/** How runs are made that nobody asks for one by one; null: as the workflow says, or the product's default. */
+export interface RunSettings {
+  params: Record<string, ParameterValue>;
+  failurePolicy: FailurePolicy | null;
+  priority: Priority | null;
+  workerGroup: string | null;
+  environment: string | null;
+  dryRun: boolean;
+  timeoutMs: number | null;
+  notifyType: NotifyType | null;
+  notifyMails: string[] | null;
+  extras: unknown;
+}
+
+export interface BackfillSettings extends RunSettings {
+  from: { task: string[]; dep: 'node' | 'post' | 'pre' } | null;
+  select: string[] | null;
+}
+
 export interface BackfillView extends BackfillSummary {
   /** How each of its runs is made; null: as the workflow says. */
-  options: {
-    from: { task: string[]; dep: 'node' | 'post' | 'pre' } | null;
-    select: string[] | null;
-    params: Record<string, ParameterValue>;
-    failurePolicy: FailurePolicy | null;
-    priority: Priority | null;
-    workerGroup: string | null;
-    environment: string | null;
-    dryRun: boolean;
-    timeoutMs: number | null;
-    notifyType: NotifyType | null;
-    notifyMails: string[] | null;
-    extras: unknown;
-  };
+  options: BackfillSettings;
   /** `project/workflow`, in the order in which they run for each date after the workflow itself; those that the caller may read. */
   dependents: string[];
   /** A page of them, in the order of execution. */

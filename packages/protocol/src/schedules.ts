@@ -14,6 +14,17 @@ export type CronFlavour = 'unix' | 'quartz';
 /** The schedule that is meant when none is named, and the one in a workflow's definition. */
 export const DEFAULT_SCHEDULE_NAME = 'default';
 
+/** Names of cron expressions, in lower case, and what they stand for. */
+export const CRON_MACROS: Readonly<Record<string, string>> = {
+  '@yearly': '0 0 1 1 *',
+  '@annually': '0 0 1 1 *',
+  '@monthly': '0 0 1 * *',
+  '@weekly': '0 0 * * 0',
+  '@daily': '0 0 * * *',
+  '@midnight': '0 0 * * *',
+  '@hourly': '0 * * * *',
+};
+
 /** What a schedule follows from. */
 export interface ScheduleTimesBody {
   cron: string;

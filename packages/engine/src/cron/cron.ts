@@ -2,6 +2,7 @@
  * Cron expressions: what their fields allow. Five fields are those of Unix (minute, hour, day of month, month, weekday 0–7 from Sunday); six or seven
  * are Quartz's (second first, weekday 1–7 from Sunday, year last). Which instants they mean in a time zone says `fires.ts`. Pure.
  */
+import { CRON_MACROS } from '@pelorus/protocol/vocabulary';
 
 export interface Cron {
   /** As written, without space around it. */
@@ -67,16 +68,6 @@ const UNIX_WEEKDAY: Field = { name: 'day of week', min: 0, max: 7, names: WEEKDA
 const QUARTZ_WEEKDAY: Field = { name: 'day of week', min: 1, max: 7, names: WEEKDAY_NAMES };
 const YEAR: Field = { name: 'year', min: 1970, max: 2099 };
 
-const MACROS: Readonly<Record<string, string>> = {
-  '@yearly': '0 0 1 1 *',
-  '@annually': '0 0 1 1 *',
-  '@monthly': '0 0 1 * *',
-  '@weekly': '0 0 * * 0',
-  '@daily': '0 0 * * *',
-  '@midnight': '0 0 * * *',
-  '@hourly': '0 * * * *',
-};
-
 const TEXT_MAX = 1000;
 const PROBLEMS_MAX = 20;
 
@@ -95,8 +86,9 @@ export function parseCron(text: string): ParsedCron {
 }
 
 function parseMacro(text: string): ParsedCron {
-  const meant = MACROS[text.toLowerCase()];
-  if (meant === undefined) return { problems: [`${text} is not known; there are ${Object.keys(MACROS).join(', ')}`] };
+  const meant = CRON_MACROS[text.toLowerCase()];
+  if (meant === undefined)
+    return { problems: [`${text} is not known; there are ${Object.keys(CRON_MACROS).join(', ')}`] };
   return parseUnix(text, meant.split(' '));
 }
 

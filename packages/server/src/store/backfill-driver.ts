@@ -15,11 +15,11 @@
  */
 import type { RunPlan } from '@pelorus/engine';
 import { planRun, resolveStartParameters } from '@pelorus/engine/planning';
-import type { Cause, ConcurrencyPolicy, WorkflowDefinition } from '@pelorus/protocol';
+import type { Cause, ConcurrencyPolicy, RunSettings, WorkflowDefinition } from '@pelorus/protocol';
 import { beginRun } from './begin-run.ts';
 import type { Row, Sql } from './database.ts';
 import type { Dialect } from './dialect.ts';
-import { newRunOf, type RunSettings } from './new-run.ts';
+import { newRunOf } from './new-run.ts';
 import type { BackfillDateState, BackfillDependent, BackfillOptions, BackfillState } from './operations-port.ts';
 import type { NewRun } from './port.ts';
 import { encodeNewRun } from './rows.ts';

@@ -1,21 +1,7 @@
 /** What a run is to be: what was asked for, and for the rest what its workflow says. Pure. */
-import type { ExecType, NotifyType, RunPlan } from '@pelorus/engine';
-import type { FailurePolicy, ParameterValue, Priority, WorkflowDefinition } from '@pelorus/protocol';
+import type { ExecType, RunPlan } from '@pelorus/engine';
+import type { RunSettings, WorkflowDefinition } from '@pelorus/protocol';
 import type { NewRun } from './port.ts';
-
-/** Null: as the workflow says, or the product's default. */
-export interface RunSettings {
-  params: Record<string, ParameterValue>;
-  failurePolicy: FailurePolicy | null;
-  priority: Priority | null;
-  workerGroup: string | null;
-  environment: string | null;
-  dryRun: boolean;
-  timeoutMs: number | null;
-  notifyType: NotifyType | null;
-  notifyMails: string[] | null;
-  extras: unknown;
-}
 
 /** What nobody sets, but whoever makes the run knows. */
 export interface RunOccasion {

@@ -1,6 +1,5 @@
 /** The part of the store's port that is about operating: backfills, bulk operations, workers and masters, environments. */
-import type { FailurePolicy, ParameterValue, Priority, RunId, RunState } from '@pelorus/protocol';
-import type { NotifyType } from '@pelorus/engine';
+import type { RunId, RunSettings, RunState } from '@pelorus/protocol';
 import type { WorkflowRow } from './port.ts';
 import type { VisibleProjects } from './projects-port.ts';
 
@@ -18,22 +17,12 @@ export const BACKFILL_DATE_STATES = ['pending', 'running', 'succeeded', 'failed'
 export type BackfillDateState = (typeof BACKFILL_DATE_STATES)[number];
 
 /** How each of its runs is made; null: as the workflow says. */
-export interface BackfillOptions {
+export interface BackfillOptions extends RunSettings {
   /** Which tasks, in the words of a run request; resolved against the version of each run. */
   selection:
     | { kind: 'whole' }
     | { kind: 'node'; tasks: string[]; dep: 'NODE_ONLY' | 'NODE_POST' | 'NODE_PRE' }
     | { kind: 'selected'; tasks: string[] };
-  params: Record<string, ParameterValue>;
-  failurePolicy: FailurePolicy | null;
-  priority: Priority | null;
-  workerGroup: string | null;
-  environment: string | null;
-  dryRun: boolean;
-  timeoutMs: number | null;
-  notifyType: NotifyType | null;
-  notifyMails: string[] | null;
-  extras: unknown;
 }
 
 /** A workflow whose run of a date follows those of the workflows before it. */

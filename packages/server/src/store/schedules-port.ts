@@ -7,8 +7,7 @@
  * 2. A tick is a row, one per schedule and nominal instant, for ever; the run it fired is made in the same transaction.
  * 3. Only the stored next tick fires: what else a cron expression says is computed when that one has been decided.
  */
-import type { NotifyType } from '@pelorus/engine';
-import type { FailurePolicy, ParameterValue, Priority, RunId } from '@pelorus/protocol';
+import type { RunId, RunSettings } from '@pelorus/protocol';
 import type { Fence } from './port.ts';
 import type { VisibleProjects } from './projects-port.ts';
 
@@ -37,15 +36,7 @@ export const SCHEDULE_LIMITS = {
 } as const;
 
 /** How each of its runs is made; null: as the workflow says. */
-export interface ScheduleOptions {
-  params: Record<string, ParameterValue>;
-  failurePolicy: FailurePolicy | null;
-  notifyType: NotifyType | null;
-  notifyMails: string[] | null;
-  priority: Priority | null;
-  workerGroup: string | null;
-  environment: string | null;
-  timeoutMs: number | null;
+export interface ScheduleOptions extends Omit<RunSettings, 'dryRun' | 'extras'> {
   /** Each run waits for the one of the tick before it. */
   dependsOnPrevious: boolean;
   /** `workflow` or `project/workflow`: each run waits for their runs of the covering cycle. */
