@@ -31,8 +31,8 @@ export function MaintenanceBanner(): ReactNode {
       aria-label={t('maintenance.on')}
       className="flex flex-wrap items-center gap-x-3 gap-y-1 border-b border-line bg-warn-soft px-4 py-1.5 text-warn"
     >
-      <CirclePause className="size-4 shrink-0" aria-hidden />
-      <p className="min-w-0 grow">
+      <p className="min-w-0 grow basis-64">
+        <CirclePause className="me-1.5 inline size-4 align-text-bottom" aria-hidden />
         <b className="font-medium">{t('maintenance.on')}</b>{' '}
         {[
           reason === '' ? '' : t('maintenance.reason', { reason }),

@@ -1,6 +1,7 @@
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useMaintenance } from '../../app/maintenance.tsx';
 import { buttonClass } from '../../ui/button.tsx';
 import { Time } from '../../ui/time.tsx';
 import { zoneDate } from '../../ui/zone-dates.ts';
@@ -13,6 +14,8 @@ const SHOWN = 8;
 export function NextPanel(): ReactNode {
   const { t } = useTranslation('home');
   const asked = useOnlineSchedules();
+  const isPaused = useMaintenance().data?.paused === true;
+  const due = isPaused ? [] : (asked.data ?? []);
   return (
     <ListPanel
       title={t('next')}
@@ -22,17 +25,21 @@ export function NextPanel(): ReactNode {
         </Link>
       }
       asked={asked}
-      rows={(asked.data ?? []).slice(0, SHOWN)}
-      hasMore={(asked.data?.length ?? 0) > SHOWN}
+      rows={due.slice(0, SHOWN)}
+      hasMore={due.length > SHOWN}
       keyOf={({ project, workflow, name }) => `${project}/${workflow}/${name}`}
       row={(schedule) => <Next schedule={schedule} />}
       empty={
-        <>
-          {t('nextNone')}{' '}
-          <Link to="/schedules" className="text-accent underline">
-            {t('addSchedule')}
-          </Link>
-        </>
+        isPaused ? (
+          t('nextPaused')
+        ) : (
+          <>
+            {t('nextNone')}{' '}
+            <Link to="/schedules" className="text-accent underline">
+              {t('addSchedule')}
+            </Link>
+          </>
+        )
       }
     />
   );

@@ -19,7 +19,7 @@ addTexts('operations', {
       masters: 'Masters',
       workers: 'Workers online',
       slots: 'Slots in use',
-      draining: 'draining',
+      draining: 'Draining',
       waiting: 'Tasks waiting',
       ofSlots: '{{used}} of {{slots}}',
     },

@@ -138,7 +138,7 @@ function useColumns(ask: (action: ScheduleAction, schedule: ScheduleView) => voi
       id: 'schedule',
       name: t('columns.schedule'),
       cell: ({ project, workflow, name, fromDefinition }) => (
-        <>
+        <div className="md:min-w-52">
           <Link
             to="/projects/$project/workflows/$workflow"
             params={{ project, workflow }}
@@ -152,7 +152,7 @@ function useColumns(ask: (action: ScheduleAction, schedule: ScheduleView) => voi
             {name}
             {fromDefinition && ` · ${t('fromDefinition')}`}
           </p>
-        </>
+        </div>
       ),
     },
     { id: 'when', name: t('columns.when'), cell: (schedule) => <When schedule={schedule} /> },
