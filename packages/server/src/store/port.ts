@@ -346,7 +346,7 @@ export interface ApiStore
   /** Creates the project when it is missing. */
   ensureProject(project: { name: string; description: string; owner: string; at: number }): Promise<ProjectRow>;
 
-  /** Content that is stored already makes no version; another text of it replaces the one there is. */
+  /** Content that is stored already makes no version; another text of it replaces the one there is, though none in JSON one in YAML. */
   saveWorkflow(save: SaveWorkflow): Promise<SavedWorkflow>;
   getWorkflow(project: string, name: string): Promise<WorkflowRow | null>;
   listWorkflows(filter: WorkflowFilter): Promise<WorkflowRow[]>;

@@ -183,17 +183,15 @@ function* saveText(c: WriteContext, save: SaveWorkflowRequest): Sql<SavedWorkflo
   const workflow = toWorkflowRow(found);
   const { id, version } = workflow;
   const text = yield* c.db.get(TEXT, id, version);
-  const same = { created: false, changed: false };
-  if (text?.['source'] === save.source && text['format'] === save.format)
-    return { workflow, ...same, textChanged: false };
+  // Programs write JSON, which holds no comments: it is no reason to give up a text that somebody wrote in YAML.
+  const keeps = save.format === 'json' && text?.['format'] === 'yaml';
+  const isSame = save.source === text?.['source'] && save.format === text['format'];
+  if (keeps || isSame) return { workflow, created: false, changed: false, textChanged: false };
   const textRevision = workflow.textRevision + 1;
   yield* c.db.run(REWORD_VERSION, save.source, save.format, textRevision, id, version);
   yield* c.db.run(REWORD_WORKFLOW, textRevision, save.at, save.user, id);
-  return {
-    workflow: { ...workflow, textRevision, updatedAt: save.at, updatedBy: save.user },
-    ...same,
-    textChanged: true,
-  };
+  const reworded = { ...workflow, textRevision, updatedAt: save.at, updatedBy: save.user };
+  return { workflow: reworded, created: false, changed: false, textChanged: true };
 }
 
 const DEFINITION = `select definition from workflow_version where workflow_id = ? and version = ?`;

@@ -201,25 +201,29 @@ describe('an export', () => {
 
 describe('an import', () => {
   test('of YAML documents and of a JSON array saves each, and says what is new', async () => {
-    await put('same', yaml('name: same\ntasks: { t: { run: one } }'));
+    await put('same', yaml('name: same\ntasks: { t: { run: one } }\n'));
+    await put('reworded', yaml('name: reworded\ntasks: { t: { run: one } }\n'));
     await put('other', yaml('name: other\ntasks: { t: { run: one } }'));
-    const documents = `# first\nname: new\ntasks: { t: { run: one } }\n---\nname: same\ntasks: { t: { run: one } }\n---\n# nothing\n---\nname: other\ntasks: { t: { run: two } }\n`;
+    const documents = `# first\nname: new\ntasks: { t: { run: one } }\n---\nname: same\ntasks: { t: { run: one } }\n---\n# nothing\n---\nname: other\ntasks: { t: { run: two } }\n---\nname: reworded # why\ntasks: { t: { run: one } }\n`;
     expect((await post('yaml', documents)).body).toEqual({
       stored: true,
       workflows: [
         { ...REPORTED, name: 'new', outcome: 'created', version: 1 },
         { ...REPORTED, name: 'same', outcome: 'unchanged', version: 1 },
         { ...REPORTED, name: 'other', outcome: 'updated', version: 2 },
+        { ...REPORTED, name: 'reworded', outcome: 'unchanged', version: 1 },
       ],
       files: [],
       unused: [],
     });
+    const { text } = await api.call('GET', '/projects/p/workflows/reworded/export');
+    expect(text).toContain('# why');
     const array = JSON.stringify(['x', 'y'].map((name) => ({ name, tasks: { t: { run: 'one' } } })));
     expect((await post('json', array)).body.workflows.map(({ name, outcome }) => [name, outcome])).toEqual([
       ['x', 'created'],
       ['y', 'created'],
     ]);
-    expect(await names()).toEqual(['new', 'other', 'same', 'x', 'y']);
+    expect(await names()).toEqual(['new', 'other', 'reworded', 'same', 'x', 'y']);
     const { items } = (
       await api.call<{ items: { action: string; target: string }[] }>('GET', '/audit', { query: { limit: '10' } })
     ).body;
@@ -228,7 +232,7 @@ describe('an import', () => {
         .filter(({ action }) => action === 'importProject')
         .map(({ target }) => target)
         .toSorted(),
-    ).toEqual(['new', 'other', 'x', 'y'].map((name) => `projects/p/workflows/${name}`));
+    ).toEqual(['new', 'other', 'reworded', 'x', 'y'].map((name) => `projects/p/workflows/${name}`));
   });
 
   test('stores nothing when one of many is wrong, and names file, line and pointer of everything that is', async () => {
