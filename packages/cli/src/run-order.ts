@@ -110,10 +110,16 @@ function typedValue(text: string, type: ParameterDeclaration['type']): Parameter
 
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
+/** February 30 is read as March 1 by `Date.parse`. */
+function isDay(text: string): boolean {
+  return !DAY.test(text) || new Date(`${text}T00:00:00Z`).toISOString().startsWith(text);
+}
+
 /** RFC 3339 of what a date flag was given; a day without a time is its first instant in UTC, or with `end` its last. */
 export function instantFlag(flag: string, text: string, of: 'start' | 'end' = 'start'): string {
   const full = DAY.test(text) ? `${text}T${of === 'start' ? '00:00:00' : '23:59:59.999'}Z` : text;
   if (Number.isNaN(Date.parse(full)))
     throw usageFailure(`${flag} must be like 2024-03-15 or 2024-03-15T13:45:00Z, not "${text}"`);
+  if (!isDay(full.slice(0, 10))) throw usageFailure(`${flag}: there is no ${full.slice(0, 10)}`);
   return full;
 }

@@ -132,6 +132,9 @@ describe('schedule', () => {
     await vi.waitUntil(() => Date.now() > upTo, { timeout: 10_000 });
     expect((await ticks()).length).toBe(held);
     expect((await place.pelorus('maintenance', 'status', '-o', 'name')).stdout).toBe('on\n');
+    expect((await place.pelorus('schedule', 'list')).stderr).toMatch(
+      /^warning: nothing ticks: maintenance is on, .* by admin: new disks\n$/,
+    );
     expect((await place.pelorus('maintenance', 'off')).stdout).toMatch(/^maintenance is off/);
     await vi.waitUntil(async () => (await ticks()).length > held, { timeout: 60_000, interval: 500 });
     expect((await place.pelorus('schedule', 'delete', 'sales/nightly')).code).toBe(0);

@@ -41,9 +41,17 @@ export function addMaintenanceCommand(program: Command, host: Host): void {
 }
 
 function show(session: Session, maintenance: MaintenanceView): void {
-  const { paused, reason, since, by } = maintenance;
+  const text = (): string => maintenanceText(session, maintenance);
+  writeItem(session.terminal.out, session.format, {
+    value: maintenance,
+    name: maintenance.paused ? 'on' : 'off',
+    text,
+  });
+}
+
+/** A line that says whether it is on, since when and why. */
+export function maintenanceText(session: Session, { paused, reason, since, by }: MaintenanceView): string {
   const who = since === null ? '' : `, ${instantText(since, relativeTo(session))} by ${by ?? 'nobody'}`;
   const why = reason === '' ? '' : `: ${reason}`;
-  const text = (): string => (paused ? `maintenance is on${who}${why}\n` : `maintenance is off${who}\n`);
-  writeItem(session.terminal.out, session.format, { value: maintenance, name: paused ? 'on' : 'off', text });
+  return paused ? `maintenance is on${who}${why}\n` : `maintenance is off${who}\n`;
 }

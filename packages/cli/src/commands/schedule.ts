@@ -27,6 +27,7 @@ import {
 import { collectList, openSession, relativeTo, wholeNumber, type Host, type Session } from '../session.ts';
 import type { Stream } from '../terminal.ts';
 import { instantText } from '../words.ts';
+import { maintenanceText } from './maintenance.ts';
 
 interface InProject {
   project?: string;
@@ -117,7 +118,13 @@ async function listSchedules(session: Session, flags: ListFlags): Promise<void> 
   };
   const list = (page: { limit: number; cursor?: string }) =>
     session.client.schedules.list({ ...query, ...page }, session.signal);
-  const items = await allPages(list, limit);
+  const [items, maintenance] = await Promise.all([
+    allPages(list, limit),
+    session.client.maintenance.get(session.signal),
+  ]);
+  // One that there is not has no schedules either: say which.
+  if (items.length === 0 && 'workflow' in scope)
+    await session.client.workflows.get(scope.project, scope.workflow, session.signal);
   const reference = relativeTo(session);
   const columns: Column<ScheduleView>[] = [
     { title: 'WORKFLOW', value: (schedule) => `${schedule.project}/${schedule.workflow}` },
@@ -135,6 +142,8 @@ async function listSchedules(session: Session, flags: ListFlags): Promise<void> 
   ];
   const name = (schedule: ScheduleView) => `${schedule.project}/${schedule.workflow} ${schedule.name}`;
   writeListing(session.terminal.out, session.format, { rows: items, columns, name, none: 'no schedules' });
+  if (maintenance.paused)
+    session.terminal.err.write(`warning: nothing ticks: ${maintenanceText(session, maintenance)}`);
 }
 
 function addCreate(parent: Command, host: Host): void {

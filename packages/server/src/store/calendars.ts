@@ -3,7 +3,7 @@ import type { Database, Row, Sql } from './database.ts';
 import type { Dialect } from './dialect.ts';
 import { problemOfDays } from './calendar-days.ts';
 import { StoreError } from './port.ts';
-import { firstTick, tickCells } from './schedule-rows.ts';
+import { firstTick, SCHEDULE_SELECT, tickCells, toScheduleRow } from './schedule-rows.ts';
 import { timingOfRow } from './schedules.ts';
 import { SCHEDULE_LIMITS, type CalendarHead, type CalendarRow } from './schedules-port.ts';
 import { recordUndecided } from './ticks.ts';
@@ -80,15 +80,18 @@ export function* listCalendars(db: Database): Sql<CalendarHead[]> {
   });
 }
 
-const NAMED_BY = `select name, workflow_id from schedule where calendar = ? limit 1`;
+const NAMED_BY = `${SCHEDULE_SELECT} where s.calendar = ? order by s.id limit 1`;
 const DELETE = `delete from calendar where name = ?`;
 
 export function* deleteCalendar(c: WriteContext, name: string): Sql<null> {
   if (!(yield* c.db.get(ALONE, name))) throw new StoreError('NOT_FOUND', `There is no calendar '${name}'.`);
   const used = yield* c.db.get(NAMED_BY, name);
   if (used) {
-    const subject = `schedule '${used['name'] as string}' of workflow ${used['workflow_id'] as number}`;
-    throw new StoreError('CONFLICT', `Calendar '${name}' is named by ${subject}.`);
+    const { name: schedule, project, workflow } = toScheduleRow(used);
+    throw new StoreError(
+      'CONFLICT',
+      `Calendar '${name}' is named by schedule '${schedule}' of ${project}/${workflow}.`,
+    );
   }
   yield* c.db.run(DELETE, name);
   return null;

@@ -246,7 +246,7 @@ export function* lockSchedulesOf(c: WriteContext, workflowId: number): Sql<void>
   if (c.db.dialect.forUpdate !== '') yield* c.db.all(OF_WORKFLOW_ALONE, workflowId);
 }
 
-const ONLINE_OF_WORKFLOW = `select name from schedule where workflow_id = ? and online = 1 order by name limit 1`;
+const ONLINE_OF_WORKFLOW = `${SCHEDULE_SELECT} where s.workflow_id = ? and s.online = 1 order by s.name limit 1`;
 const REMEMBER_OF_WORKFLOW = (dialect: Dialect): string => `${REMEMBER(dialect)} where s.workflow_id = ?`;
 const DELETE_OF_WORKFLOW = `delete from schedule where workflow_id = ?`;
 const DELETE_DEADLINES = `delete from deadline where workflow_id = ?`;
@@ -255,10 +255,10 @@ const DELETE_DEADLINES = `delete from deadline where workflow_id = ?`;
 export function* deleteSchedulesOf(c: WriteContext, workflowId: number): Sql<void> {
   const online = yield* c.db.get(ONLINE_OF_WORKFLOW, workflowId);
   if (online) {
-    const name = online['name'] as string;
+    const { name, project, workflow } = toScheduleRow(online);
     throw new StoreError(
       'PRECONDITION',
-      `Schedule '${name}' of workflow ${workflowId} is online: take it offline first.`,
+      `Schedule '${name}' of ${project}/${workflow} is online: take it offline first.`,
     );
   }
   yield* c.db.run(REMEMBER_OF_WORKFLOW, yield* c.now(), c.nextChange(), workflowId);

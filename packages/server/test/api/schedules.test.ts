@@ -113,6 +113,7 @@ describe('a schedule', () => {
     [{ cron: '61 * * * *' }, '/cron', 'cron: minute `61`: 61 is not between 0 and 59'],
     [{ cron: '0 0 30 2 *' }, '/cron', 'never fires'],
     [{ zone: 'Mars/Phobos' }, '/zone', 'zone must be the IANA name of a time zone'],
+    [{ zone: 'europe/berln' }, '/zone', 'did you mean Europe/Berlin?'],
     [{ zone: 'UTC', timezone: 'Europe/Berlin' }, '/timezone', 'zone and timezone mean the same'],
     [{ start: '2026-02-30' }, '/start', 'start must be a moment'],
     [{ end: '9999-01-01' }, '/end', 'end must be a moment'],

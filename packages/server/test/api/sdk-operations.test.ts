@@ -489,6 +489,7 @@ const OTHER_METHODS: Record<string, string | null> = {
   request: null,
   watchRun: 'getRunEvents',
   watchRuns: 'getEvents',
+  watchChanges: 'getEvents',
   watchBackfill: 'getBackfillEvents',
   followLogs: 'getAttemptLogs',
 };

@@ -409,6 +409,21 @@ export function schedulesContract(makePlace: () => Promise<Place>): void {
       const calendar = (days: string[], more: Partial<Parameters<Store['saveCalendar']>[0]> = {}) =>
         store.saveCalendar({ name: 'cn', description: 'Holidays', days, user: 'ann', at: AT, ...more });
 
+      test('of more days than fit, or more of them in a row, is refused; what was there stays', async () => {
+        const from = (count: number, every = 1) =>
+          Array.from({ length: count }, (_, i) => dayText(Date.parse('2026-01-01') + i * every * DAY));
+        const { days } = await calendar([...from(400), '2027-02-06']);
+        expect(days).toHaveLength(401);
+        await expect(calendar(from(401).toReversed())).rejects.toMatchObject({
+          code: 'CONFLICT',
+          message: expect.stringContaining(
+            'from 2026-01-01 on more than 400 days are holidays one after the other',
+          ) as string,
+        });
+        await expect(calendar(from(10_001, 2))).rejects.toMatchObject({ code: 'CONFLICT' });
+        expect((await store.getCalendar('cn'))?.days).toEqual(days);
+      });
+
       test('one is kept in order, counted and replaced; one that is named cannot be deleted', async () => {
         const days = ['2026-10-02', '2026-10-01', '2026-10-02'];
         const saved = await calendar(days);
@@ -427,7 +442,10 @@ export function schedulesContract(makePlace: () => Promise<Place>): void {
             ...{ dayCount: 2, firstDay: '2026-10-01', lastDay: '2026-10-02', schedules: 1 },
           },
         ]);
-        await expect(store.deleteCalendar('cn')).rejects.toMatchObject({ code: 'CONFLICT' });
+        await expect(store.deleteCalendar('cn')).rejects.toMatchObject({
+          code: 'CONFLICT',
+          message: "Calendar 'cn' is named by schedule 'default' of sales/nightly.",
+        });
         await store.deleteSchedule(schedule.id, 'ann', AT);
         await store.deleteCalendar('cn');
         await expect(store.deleteCalendar('cn')).rejects.toMatchObject({ code: 'NOT_FOUND' });

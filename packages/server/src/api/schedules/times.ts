@@ -63,9 +63,14 @@ export function readCron({ cron, zone, timezone }: CronBody): { zone: string; pr
   if (zone !== undefined && timezone !== undefined && zone !== timezone)
     problems.push(problemAt('/timezone', 'zone and timezone mean the same; give one of them'));
   const meant = zone ?? timezone ?? 'UTC';
-  if (!isZone(meant))
-    problems.push(problemAt(zone === undefined ? '/timezone' : '/zone', 'zone must be the IANA name of a time zone'));
+  if (!isZone(meant)) problems.push(problemAt(zone === undefined ? '/timezone' : '/zone', noZone(meant)));
   return { zone: meant, problems };
+}
+
+function noZone(zone: string): string {
+  const nearest = nearestName(zone, Intl.supportedValuesOf('timeZone'));
+  const hint = nearest === null ? '' : `; did you mean ${nearest}?`;
+  return `zone must be the IANA name of a time zone${hint}`;
 }
 
 const MOMENT =
