@@ -96,7 +96,8 @@ describe.skipIf(server === null)('A cluster of two masters, two workers and two 
     const toldAt = performance.now();
     const ending = owner.kill('SIGTERM');
     await untilOwnedBy(id, other);
-    expect(performance.now() - toldAt).toBeLessThan(2_000);
+    // Two seconds, and what a busy machine adds to it; without a word of its own it would be the lease.
+    expect(performance.now() - toldAt).toBeLessThan(LEASE_MS);
     expect(await ending).toBe(0);
     masters[index] = await cluster.master(index);
     letGo('handed');

@@ -181,7 +181,7 @@ describe.concurrent('stopping a run', () => {
       expect(code).toBe(0);
       expect(JSON.parse(stdout)).toMatchObject({ state: 'stopped' });
       expect(sleepers(place)).toEqual([]);
-      expect(Date.now() - startedAt).toBeLessThan(11_000);
+      expect(Date.now() - startedAt).toBeLessThan(30_000);
     },
     60_000,
   );

