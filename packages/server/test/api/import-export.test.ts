@@ -201,7 +201,7 @@ describe('an export', () => {
 
 describe('an import', () => {
   test('of YAML documents and of a JSON array saves each, and says what is new', async () => {
-    await put('same', yaml('name: same\ntasks: { t: { run: one } }\n'));
+    await put('same', yaml('---\nname: same\ntasks: { t: { run: one } }\n'));
     await put('reworded', yaml('name: reworded\ntasks: { t: { run: one } }\n'));
     await put('other', yaml('name: other\ntasks: { t: { run: one } }'));
     const documents = `# first\nname: new\ntasks: { t: { run: one } }\n---\nname: same\ntasks: { t: { run: one } }\n---\n# nothing\n---\nname: other\ntasks: { t: { run: two } }\n---\nname: reworded # why\ntasks: { t: { run: one } }\n`;
