@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -306,6 +306,37 @@ describe('kill', () => {
     expect(isAlive(pid)).toBe(false);
     expect(Date.now() - from).toBeGreaterThanOrEqual(800);
   });
+
+  /** A process in a frozen group of the old kind takes no signal, like one that waits for a disk that has gone. */
+  test.skipIf(!existsSync('/sys/fs/cgroup/freezer/tasks') || process.getuid?.() !== 0)(
+    'of a process that no signal reaches is not over, and keeps its slot, until the process is',
+    async () => {
+      master.dispatch(specOf(id, shell('echo $$ >$D/pid; sleep 60'), { env: { D: dir } }));
+      const pid = await pidFrom(join(dir, 'pid'));
+      const group = mkdtempSync('/sys/fs/cgroup/freezer/pelorus-test-');
+      try {
+        writeFileSync(join(group, 'tasks'), String(pid));
+        writeFileSync(join(group, 'freezer.state'), 'FROZEN');
+        master.kill(id, 0);
+        const isKilled = (): boolean => {
+          const pending = /^ShdPnd:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
+          return (BigInt(`0x${pending}`) & 0x100n) !== 0n;
+        };
+        await eventually(isKilled, 10_000, 'SIGKILL waits for the process');
+        // What comes later has its end first.
+        expect(await run('true', {}, other)).toMatchObject({ state: 'succeeded' });
+        expect(master.reportsOf(id).map(({ kind }) => kind)).not.toContain('finished');
+        expect(worker.figures().usedSlots).toBe(1);
+        expect(isAlive(pid)).toBe(true);
+      } finally {
+        writeFileSync(join(group, 'freezer.state'), 'THAWED');
+      }
+      expect(await master.finished(id)).toMatchObject({ state: 'killed' });
+      expect(isAlive(pid)).toBe(false);
+      await eventually(() => readFileSync(join(group, 'tasks'), 'utf8') === '', 10_000, 'the group is empty');
+      rmdirSync(group);
+    },
+  );
 
   test('does not touch a process of the same attempt id in another installation', async () => {
     const foreign = spawn('sleep', ['60'], {
