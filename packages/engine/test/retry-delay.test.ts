@@ -10,7 +10,7 @@ test('5,000 tasks that failed together return spread over a tenth of their inter
     const second = Math.floor(retryDelayMs(retry, 0, random.next()) / 1000);
     perSecond.set(second, (perSecond.get(second) ?? 0) + 1);
   }
-  expect([...perSecond.keys()].toSorted()).toEqual([60, 61, 62, 63, 64, 65]);
+  expect([...perSecond.keys()].toSorted((a, b) => a - b)).toEqual([60, 61, 62, 63, 64, 65]);
   expect(Math.max(...perSecond.values())).toBeLessThan(1_000);
 });
 
