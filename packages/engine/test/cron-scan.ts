@@ -6,7 +6,7 @@
  *
  * Ends with 1 when anything differs.
  */
-import { seeded } from '../src/imports/generated-dss.ts';
+import { seeded } from './seeded.ts';
 import { CASES } from './cron-oracle.ts';
 import { checkZone } from './cron-zone-check.ts';
 

@@ -1,7 +1,7 @@
 /** A sample of what `node packages/engine/test/cron-scan.ts --all` goes through. */
 import { describe, expect, test } from 'vitest';
 import { firesBetween, nextFire, parseCron } from '../src/cron/index.ts';
-import { seeded } from '../src/imports/generated-dss.ts';
+import { seeded } from './seeded.ts';
 import { CASES, firesByScan, offsetsOf } from './cron-oracle.ts';
 import { checkZone } from './cron-zone-check.ts';
 

@@ -3,7 +3,7 @@ import { parseDefinition, type TaskDefinition, type WorkflowDefinition } from '@
 import { describe, expect, test } from 'vitest';
 import { checkCron } from '../cron/index.ts';
 import { checkTemplate } from '../parameters/template.ts';
-import { seeded } from './generated-dss.ts';
+import { seeded } from '../../test/seeded.ts';
 import { importDolphinScheduler, type DsOptions, type ImportResult } from './index.ts';
 
 type Written = Record<string, unknown>;

@@ -2,19 +2,21 @@ import { parseDefinition, parseDefinitionValue, type TaskDefinition } from '@pel
 import { describe, expect, test } from 'vitest';
 import { checkDefinitionParameters, checkDefinitionTemplates } from '../parameters/check-definition.ts';
 import { checkTemplate } from '../parameters/template.ts';
-import {
-  dssFlowName,
-  importDss,
-  importDssFiles,
-  type DssOptions,
-  type ImportedWorkflow,
-  type ImportResult,
-} from './index.ts';
-import { generatedFlow, seeded } from './generated-dss.ts';
+import { dssFlowName, importDssFiles, type DssOptions, type ImportedWorkflow, type ImportResult } from './index.ts';
+import { generatedFlow } from '../../test/generated-dss.ts';
+import { seeded } from '../../test/seeded.ts';
 
 type Written = Record<string, unknown>;
 
 const NAMED = { name: 'flow', project: 'etl', file: 'flow.json' };
+
+/** One file alone; `name` is what its main flow becomes. */
+function importDss(
+  source: string,
+  { name, file, ...options }: DssOptions & { name: string; file: string },
+): ImportResult {
+  return importDssFiles([{ source, name, file }], options);
+}
 
 function node(id: string, jobType: string, more: Written = {}): Written {
   return { id, key: id, title: id, jobType, ...more };

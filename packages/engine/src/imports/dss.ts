@@ -17,11 +17,6 @@ export interface DssOptions extends Partial<DssFiles> {
   project: string | null;
 }
 
-/** One file; `name` is what its main flow becomes. Never throws. */
-export function importDss(source: string, options: DssOptions & { name: string; file?: string }): ImportResult {
-  return importDssFiles([{ source, name: options.name, file: options.file ?? options.name }], options);
-}
-
 /** Files that belong together: the signals and subflows of one may be meant for another. Never throws. */
 export function importDssFiles(sources: readonly DssSource[], options: DssOptions): ImportResult {
   const read = sources.map(readDssFile);

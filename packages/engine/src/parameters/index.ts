@@ -4,4 +4,4 @@ export type { PredecessorOutputs, RunFacts } from './scope.ts';
 export { namesSecrets, secretPlaces, secretsNamedBy } from './secret-names.ts';
 export { resolveStartParameters, type StartParameters } from './start-parameters.ts';
 export { checkTemplate, escapeTemplate } from './template.ts';
-export { evaluateTimeExpression, formatLogicalDate, type EvaluatedTime, type LogicalDate } from './time-expression.ts';
+export { evaluateTimeExpression, type EvaluatedTime, type LogicalDate } from './time-expression.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkTimeExpression, evaluateTimeExpression, formatLogicalDate } from './time-expression.ts';
+import { checkTimeExpression, evaluateTimeExpression } from './time-expression.ts';
 
 const utc = (text: string) => ({ at: Date.parse(`${text}Z`), zone: 'UTC' });
 const local = (text: string, offset: string, zone: string) => ({ at: Date.parse(`${text}${offset}`), zone });
@@ -407,14 +407,5 @@ describe('any text', () => {
         },
       ),
     );
-  });
-});
-
-describe('formatLogicalDate', () => {
-  it('gives RFC 3339 with the offset of the zone at that instant', () => {
-    const at = Date.parse('2024-03-15T20:45:00Z');
-    expect(formatLogicalDate({ at, zone: 'America/Los_Angeles' })).toBe('2024-03-15T13:45:00-07:00');
-    expect(formatLogicalDate({ at, zone: 'UTC' })).toBe('2024-03-15T20:45:00+00:00');
-    expect(formatLogicalDate({ at, zone: 'nowhere' })).toBe('2024-03-15T20:45:00+00:00');
   });
 });

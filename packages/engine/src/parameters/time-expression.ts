@@ -35,14 +35,6 @@ export function checkTimeExpression(expression: string): string | null {
   return parsed.ok ? null : sentence(expression, parsed.problem);
 }
 
-/** RFC 3339 with the zone's offset, to the second: `2024-03-15T13:45:00-07:00`; UTC where the zone is unknown. */
-export function formatLogicalDate(logical: LogicalDate): string {
-  const start = zonedOnce(logical) ?? zonedOnce({ at: logical.at, zone: 'UTC' });
-  return start === null
-    ? String(logical.at)
-    : start.toString({ timeZoneName: 'never', calendarName: 'never', smallestUnit: 'second' });
-}
-
 /*
  * One run asks for the same few expressions once per task. Node's own Temporal takes 4 µs for one zoned date and 2 µs
  * for each step, a look-up 0.1 µs. The caches are emptied when full: what is asked now is asked again soon.

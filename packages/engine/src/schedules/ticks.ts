@@ -51,16 +51,6 @@ export function nextFiringTick(timing: ScheduleTiming, after: number): Tick | nu
   return tick;
 }
 
-/** Ticks that fire after an instant, at most `count`: the preview of a schedule. */
-export function upcomingTicks(timing: ScheduleTiming, after: number, count: number): Tick[] {
-  const ticks: Tick[] = [];
-  for (let tick = nextFiringTick(timing, after); tick && ticks.length < count;) {
-    ticks.push(tick);
-    tick = nextFiringTick(timing, tick.dueAt);
-  }
-  return ticks;
-}
-
 /** The first nominal instant after `after` within the schedule's bounds. */
 export function nextNominal({ cron, zone, startAt, endAt }: ScheduleTiming, after: number): number | null {
   const nominalAt = nextFire(cron, zone, startAt === null ? after : Math.max(after, startAt - 1));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { fillUrl, isMasked, maskUrl, refusedUrl, secretNamesIn } from './connection-url.ts';
+import { fillUrl, isMasked, maskUrl, refusedUrl } from './connection-url.ts';
 
 describe('what is shown of an address', () => {
   test.each([
@@ -39,7 +39,6 @@ test('secrets are put in encoded, or as they are in a path; what they hold is no
   const values: Record<string, string> = { pw: 'a/b@${secret.host}?#%', host: 'db' };
   const lookup = (name: string): string => values[name] ?? '';
   const url = 'postgres://u:${secret.pw}@${secret.host}/x';
-  expect(secretNamesIn(url)).toEqual(['pw', 'host']);
   const filled = fillUrl(url, lookup);
   expect(filled).toBe(`postgres://u:${encodeURIComponent(values['pw']!)}@db/x`);
   expect(decodeURIComponent(new URL(filled).password)).toBe(values['pw']);

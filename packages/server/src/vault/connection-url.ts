@@ -63,11 +63,6 @@ export function isMasked(url: string): boolean {
   return maskUrl(url) === url && url.includes(MASK);
 }
 
-/** The names in the address's placeholders, each once. */
-export function secretNamesIn(url: string): string[] {
-  return [...new Set(Array.from(url.matchAll(PLACEHOLDER), (match) => match[1] ?? ''))];
-}
-
 /** The address with its secrets in place, percent-encoded unless it is a path; `lookup` throws for what there is not. */
 export function fillUrl(url: string, lookup: (name: string) => string): string {
   const isPath = url.startsWith('sqlite:');
