@@ -76,6 +76,25 @@ describe.skipIf(chromiumPath === null)('Schedules and backfills, in the browser'
     });
   });
 
+  test('what others do with schedules and backfills is seen before the page asks again by the clock', async () => {
+    const { client } = place.server;
+    const soon = { timeout: 20_000 };
+    await place.visit({ at: '/schedules' }, async (page) => {
+      await page.getByRole('switch', { name: 'nightly / default is online' }).waitFor();
+      await client.schedules.put('shop', 'nightly', 'news', { cron: '0 3 * * *', zone: 'UTC' });
+      const seen = page.getByRole('switch', { name: 'nightly / news is online' });
+      await seen.waitFor(soon);
+      await client.schedules.delete('shop', 'nightly', 'news');
+      await seen.waitFor({ ...soon, state: 'detached' });
+    });
+    await place.visit({ at: '/backfills?project=shop' }, async (page) => {
+      await page.getByRole('combobox').first().waitFor();
+      const dates = ['2026-01-01T00:00:00Z'];
+      const { id } = await client.backfills.submit({ project: 'shop', workflow: 'nightly', dates });
+      await page.locator(`a[href$="/backfills/${id}"]`).first().waitFor(soon);
+    });
+  });
+
   test('schedules are paused with a reason that every page shows, and resumed', async () => {
     await place.visit({ at: '/schedules' }, async (page) => {
       await page.getByRole('button', { name: 'Pause all schedules' }).click();

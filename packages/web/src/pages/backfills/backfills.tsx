@@ -6,6 +6,7 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { Plus } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useFreshLists } from '../../api/changes.ts';
 import { api } from '../../api/client.ts';
 import { useMayAnywhere } from '../../app/session.tsx';
 import { buttonClass } from '../../ui/button.tsx';
@@ -22,7 +23,8 @@ import { zoneDate } from '../../ui/zone-dates.ts';
 
 const STATES: readonly BackfillStateName[] = ['pending', 'running', 'paused', 'succeeded', 'failed', 'stopped'];
 const PAGE_SIZE = 50;
-const EVERY_MS = 5000;
+/** What changes is told; this is for when nobody tells. */
+const EVERY_MS = 30_000;
 
 export function BackfillsPage(): ReactNode {
   const { t } = useTranslation('backfills');
@@ -31,6 +33,7 @@ export function BackfillsPage(): ReactNode {
   const projects = useQuery({ queryKey: ['projects'], queryFn: ({ signal }) => api.projects.list(signal) });
   const state = STATES.find((each) => each === search.state);
   const { project } = search;
+  useFreshLists('backfills', project);
   const list = usePaged(
     ['backfills', project ?? '', state ?? ''],
     (cursor, signal) =>

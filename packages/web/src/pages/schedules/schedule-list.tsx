@@ -4,6 +4,7 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { Plus } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useFreshLists } from '../../api/changes.ts';
 import { api, queries } from '../../api/client.ts';
 import { useMayAnywhere } from '../../app/session.tsx';
 import { Button } from '../../ui/button.tsx';
@@ -23,7 +24,8 @@ import { ScheduleMenu, type ScheduleAction } from './schedule-menu.tsx';
 import { TicksDialog } from './ticks-dialog.tsx';
 
 const PAGE_SIZE = 100;
-const EVERY_MS = 10_000;
+/** What changes is told; this is for when nobody tells. */
+const EVERY_MS = 30_000;
 const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 type Asked = { action: ScheduleAction; schedule: ScheduleView } | { action: 'create' };
@@ -35,6 +37,7 @@ export function ScheduleList(): ReactNode {
   const { project } = search;
   const q = useSettled(search.q ?? '').trim();
   const online = search.online === 'true' ? true : search.online === 'false' ? false : undefined;
+  useFreshLists('schedules', project);
   const list = usePaged(
     ['schedules', 'all', project ?? '', q, online ?? null],
     (cursor, signal) =>
