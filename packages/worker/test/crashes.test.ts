@@ -287,6 +287,16 @@ function leaveCall(attempt: string, process: { bootId: string; pid: number }): v
   );
 }
 
+test('what was being prepared when the supervisor died is started by the next one', async () => {
+  // As a kill between the making of the directory and the writing of the launch file leaves it.
+  mkdirSync(join(scratch.dataDir, 'attempts/1.0.1'), { recursive: true });
+  writeFileSync(join(scratch.dataDir, 'attempts/1.0.1.launch'), '');
+  const master = new HandMaster();
+  await startAgent(master);
+  master.dispatch(specOf('1.0.1', shell('exit 3')));
+  expect(await master.finished('1.0.1')).toMatchObject({ state: 'failed', cause: { kind: 'exit', code: 3 } });
+});
+
 test('a process that has the pid of a task by now is not touched, whether its attempt was being killed or not', async () => {
   const bystander = spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' });
   const pid = bystander.pid ?? 0;

@@ -9,7 +9,7 @@
  * transaction holds for whoever has sent only half of it.
  */
 import pg from 'pg';
-import { bulkText, columnsOf } from './bulk.ts';
+import { bulkText, rowsAsJson } from './bulk.ts';
 import type { Bulk } from './bulk.ts';
 import { ConstraintViolation } from './database.ts';
 import type { Answers, Database, Query, Row, Sql, Statement, Value } from './database.ts';
@@ -89,7 +89,7 @@ export class PostgresDatabase implements Database {
     if (statement === undefined) bulkTexts.set(bulk, (statement = bulkText(bulk)));
     let written: Answers[number];
     try {
-      written = (yield* this.#ask(statement, 'rows', [columnsOf(width, cells)], cells.length / width))[0]!;
+      written = (yield* this.#ask(statement, 'rows', [[rowsAsJson(width, cells)]], cells.length / width))[0]!;
     } catch (error) {
       throw error instanceof ConstraintViolation
         ? new ConstraintViolation(positionOf(error, width, cells), error.cause)
@@ -377,7 +377,6 @@ export class PostgresPool {
       this.#away = null;
       return client;
     } catch (cause) {
-      // A wrong password, or no such database: waiting does not help.
       if (!isTrouble(cause)) throw cause;
       const error = new StoreError('UNAVAILABLE', `PostgreSQL cannot be reached: ${(cause as Error).message}`, {
         cause,
@@ -563,14 +562,22 @@ function isRace(error: unknown): boolean {
 }
 
 /**
- * Class 08 and 57P0x (shutdown, crash), 25P03 (stood still in a transaction for too long), 25006 (it has become a standby), and
- * whatever the socket says, which has no code of PostgreSQL's. An error that has another one was sent by a server that lives.
+ * Class 08 and 57P0x (shutdown, crash), 25P03 (stood still in a transaction for too long), 25006 (it has become a standby), what else
+ * made the server end the session (a start of one finds no room on its disk), and whatever the socket says, which has no code of
+ * PostgreSQL's. Any other error with a code was sent by a server that goes on.
  */
 function isConnectionLost(error: unknown): boolean {
   const code = codeOf(error) ?? '';
   if (/^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]+$/.test(code))
-    return code.startsWith('08') || code.startsWith('57P') || code === '25P03' || code === '25006';
+    return /^(?:08|57P|25P03$|25006$)/.test(code) || (endsSession(error) && !REFUSED_FOR_GOOD.test(code));
   return /^E[A-Z]+$/.test(code) || /[Cc]onnection|timeout/.test((error as Error)?.message ?? '');
+}
+
+/** A wrong user or password, no such database, no right to it: waiting does not help. */
+const REFUSED_FOR_GOOD = /^(?:28|3D|42)/;
+
+function endsSession(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && (error.severity === 'FATAL' || error.severity === 'PANIC');
 }
 
 /** 53: out of disk, memory or connections; 55P03: a lock took too long; 57014: cancelled by its time limit; 25006: read-only. */

@@ -13,7 +13,8 @@
  * Outcomes are in one journal for all attempts, `<dataDir>/attempts/journal`: measured, a file of its own per attempt
  * (create, write, sync, close, rename) cost more than all else together.
  *
- * A directory belongs to one attempt for ever: it is made with `mkdir`, so a second start of the same attempt fails.
+ * A directory belongs to one attempt for ever: it is made with `mkdir`, so a second start of the same attempt fails. Only what never
+ * was handed to a shell is discarded, by the next supervisor before it takes orders.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, normalize, sep } from 'node:path';
@@ -78,6 +79,11 @@ export class AttemptDirectory implements TaskPlace {
 
   writeLaunch(record: JournalRecord, script: string): void {
     writeFileSync(this.launchFile, `# ${JSON.stringify(record)}\n${script}${LAUNCH_END}`, { mode: 0o600 });
+  }
+
+  /** Of an attempt that was being prepared when its supervisor died: nothing has run in it, and the next order to start it finds it as new. */
+  discard(): void {
+    for (const path of this.paths) rmSync(path, { recursive: true, force: true });
   }
 
   /** Null when the attempt never got as far as being handed to a shell. */

@@ -119,7 +119,7 @@ export class ProcessRunner implements Runner {
       const journal = directory.readJournal();
       if (journal?.masked) pipes.add(journal.masked.pipe.path);
       if (journal) this.#adoptOne(directory, journal, endings.get(journal.attempt) ?? null);
-      else this.#removal.add(directory.paths);
+      else this.#guardDisk(() => directory.discard());
     }
     this.#options.masker.prune(pipes);
     this.#compact();
