@@ -30,6 +30,7 @@ const WORDS = {
     kill: 'Kill',
     killTask: 'Kill the task',
     audit: 'Audit',
+    byBrowser: 'browser',
   },
   zh: {
     create: '新建工作流',
@@ -52,6 +53,7 @@ const WORDS = {
     kill: '终止',
     killTask: '终止任务',
     audit: '审计',
+    byBrowser: '浏览器',
   },
 } as const;
 type Words = (typeof WORDS)[keyof typeof WORDS];
@@ -171,10 +173,10 @@ async function readAudit(page: Page, words: Words, workflow: string): Promise<vo
   await page.goto(new URL('/admin?tab=audit&user=admin&project=samples', page.url()).href);
   const table: Locator = page.getByRole('table', { name: words.audit });
   await table
-    .getByRole('row', { name: new RegExp(`session.*putWorkflow.*${workflow}`) })
+    .getByRole('row', { name: new RegExp(`${words.byBrowser}.*putWorkflow.*${workflow}`) })
     .first()
     .waitFor();
-  const rows = (await table.locator('tbody tr').allInnerTexts()).filter((row) => row.includes('session'));
+  const rows = (await table.locator('tbody tr').allInnerTexts()).filter((row) => row.includes(words.byBrowser));
   for (const action of ['putWorkflow', 'postRun', 'rerunRun', 'postBackfill', 'killTask'])
     expect(rows.filter((row) => row.includes(action)).length, action).toBeGreaterThan(0);
   await keepPicture(page, `${workflow}-audit`);

@@ -29,19 +29,6 @@ export function absoluteTime(at: number | string, zone?: string): string {
   }).format(new Date(at));
 }
 
-/** To the minute, for what is planned; in `zone`, with its name. */
-export function minuteTime(at: string, zone: string): string {
-  return new Intl.DateTimeFormat(locale(), {
-    year: 'numeric',
-    month: 'short',
-    day: 'numeric',
-    hour: '2-digit',
-    minute: '2-digit',
-    timeZone: zone,
-    timeZoneName: 'short',
-  }).format(new Date(at));
-}
-
 const SPAN_WORDS = {
   en: { ms: 'ms', s: 's', min: 'min', h: 'h', d: 'd' },
   zh: { ms: '毫秒', s: '秒', min: '分', h: '小时', d: '天' },

@@ -3,12 +3,12 @@ import type { RunView } from '@pelorus/protocol';
 import { Link } from '@tanstack/react-router';
 import { memo, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { locale } from '../../i18n/index.ts';
 import { useCauseText, useWaitText } from '../../ui/cause-words.ts';
 import type { PagedList } from '../../ui/paged.tsx';
 import { ScrolledRows } from '../../ui/scrolled-rows.tsx';
 import { StateBadge } from '../../ui/state-badge.tsx';
 import { span, Time, useNow } from '../../ui/time.tsx';
+import { zoneDate } from '../../ui/zone-dates.ts';
 
 const COLUMNS =
   'grid grid-cols-[auto_minmax(0,1fr)_auto] lg:grid-cols-[auto_4.5rem_minmax(0,1.3fr)_10rem_8rem_6.5rem_6rem_minmax(0,1.5fr)] gap-x-3';
@@ -102,8 +102,7 @@ const Row = memo(function Row({
         </div>
         {run.execType !== 'DIRECT' && (
           <div className="truncate text-xs text-ink-2">
-            {t(`kinds.${run.execType}`)} · {new Date(run.logicalDate).toLocaleString(locale(), { timeZone: run.zone })}{' '}
-            {run.zone}
+            {t(`kinds.${run.execType}`)} · {zoneDate(run.logicalDate, run.zone)} {run.zone}
           </div>
         )}
         <div className="truncate text-xs text-ink-2 lg:hidden" title={why}>

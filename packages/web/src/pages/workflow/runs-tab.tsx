@@ -10,7 +10,8 @@ import { Button } from '../../ui/button.tsx';
 import { Spinner } from '../../ui/spinner.tsx';
 import { StateBadge } from '../../ui/state-badge.tsx';
 import { EmptyState, ErrorState } from '../../ui/states.tsx';
-import { absoluteTime, span, Time } from '../../ui/time.tsx';
+import { span, Time } from '../../ui/time.tsx';
+import { zoneDate } from '../../ui/zone-dates.ts';
 import { EVER } from './ever.ts';
 
 export function RunsTab({ project, workflow }: { project: string; workflow: string }): ReactNode {
@@ -70,7 +71,7 @@ export function RunsTab({ project, workflow }: { project: string; workflow: stri
                   <Time at={run.startedAt} />
                 </td>
                 <td className="px-2 py-1.5">{run.durationMs === null ? '' : span(run.durationMs)}</td>
-                <td className="px-2 py-1.5">{absoluteTime(run.logicalDate, run.zone)}</td>
+                <td className="px-2 py-1.5">{zoneDate(run.logicalDate, run.zone)}</td>
                 <td className="px-2 py-1.5">{t(`runs.kinds.${run.execType}`)}</td>
                 <td className="px-2 py-1.5">{run.submittedBy}</td>
                 <td className="px-2 py-1.5">{run.version}</td>

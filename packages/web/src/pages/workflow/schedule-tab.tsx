@@ -10,8 +10,9 @@ import { Button, buttonClass } from '../../ui/button.tsx';
 import { Panel } from '../../ui/page.tsx';
 import { Spinner } from '../../ui/spinner.tsx';
 import { EmptyState, ErrorState } from '../../ui/states.tsx';
-import { minuteTime, Time } from '../../ui/time.tsx';
+import { Time } from '../../ui/time.tsx';
 import { toast, toastProblem } from '../../ui/toast.tsx';
+import { zoneDate } from '../../ui/zone-dates.ts';
 import { Facts } from './facts.tsx';
 import { useCronWords } from './schedule-words.tsx';
 
@@ -109,7 +110,7 @@ function Next({ detail }: { detail: ScheduleDetail }): ReactNode {
       <ol>
         {detail.nextFires.slice(0, NEXT_SHOWN).map(({ dueAt }) => (
           <li key={dueAt}>
-            <time dateTime={dueAt}>{minuteTime(dueAt, detail.zone)}</time>
+            <time dateTime={dueAt}>{zoneDate(dueAt, detail.zone)}</time>
           </li>
         ))}
       </ol>

@@ -217,7 +217,7 @@ function SearchBox({ query, onQuery }: { query: string; onQuery: (query: string)
   return (
     <form
       role="search"
-      className="flex min-h-7 items-center gap-1 rounded border border-line-strong bg-surface px-1.5 focus-within:outline-2 focus-within:outline-focus"
+      className="flex min-h-7 min-w-0 items-center gap-1 rounded border max-md:flex-1 max-md:basis-28 border-line-strong bg-surface px-1.5 focus-within:outline-2 focus-within:outline-focus"
       onSubmit={(event) => {
         event.preventDefault();
         onQuery(text.trim());
@@ -230,7 +230,7 @@ function SearchBox({ query, onQuery }: { query: string; onQuery: (query: string)
         title={t('log.searchHelp')}
         value={text}
         onChange={(event) => setText(event.target.value)}
-        className="w-36 bg-transparent text-xs outline-none placeholder:text-ink-3 md:w-44"
+        className="w-full min-w-0 bg-transparent text-xs outline-none placeholder:text-ink-3 md:w-44"
       />
       {(query !== '' || text !== '') && (
         <button
