@@ -254,7 +254,9 @@ async function endOf(bed: Bed, { tasksLeft }: Storm, say: (text: string) => void
   const audit = await auditOf(bed);
   say('ending the cluster');
   const { killed, leftOver } = await bed.shutDown();
-  return { audit, notEnded: killed, leftOver: [...tasksLeft, ...leftOver] };
+  const left = [...tasksLeft, ...leftOver];
+  for (const each of left) say(`left over: ${each.slice(0, 300)}`);
+  return { audit, notEnded: killed, leftOver: left };
 }
 
 const BIN = fileURLToPath(new URL('../../packages/cli/bin/pelorus.mjs', import.meta.url));
