@@ -1,4 +1,4 @@
-/** Streams of events; what they send is the business of `run-followers.ts` and `runs-feed.ts`. */
+/** Streams of events; what they send is the business of `run-followers.ts` and `changes-feed.ts`. */
 import { z } from 'zod';
 import { EVENTS_ABOUT } from '@pelorus/protocol';
 import { SIGNED_IN, inProject } from '../access.ts';
