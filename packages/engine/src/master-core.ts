@@ -62,7 +62,7 @@ const SEEN_EVERY_MS = 8_000;
 const ENDED_REMEMBERED = 10_000;
 /** A worker that does not list an attempt this long after we sent it is asked about it. */
 const QUERY_AFTER_MS = 10_000;
-/** What was sent so often without an answer is told: of a kill, that is half a minute. */
+/** What was sent so often without an answer is told: after 16 s, so of a kill when its grace is over. */
 const TOLD_AFTER_TRIES = 5;
 /** How the reason begins for which a run does not move when the rules threw on it. */
 const PUT_ASIDE = 'put aside after an internal error';
@@ -133,6 +133,8 @@ interface Outstanding {
   need: 'dispatch' | 'kill' | 'query' | 'nothing';
   tries: number;
   sentAt: number;
+  /** When it is sent next; a timer that was armed for another time is passed over. */
+  resendAt: number;
 }
 
 type Timer =
@@ -516,7 +518,15 @@ export class MasterCore {
     need: Outstanding['need'],
     run: RunId,
   ): void {
-    this.outstanding.set(attempt, { run, task: key.task, n: key.n, need, tries: 0, sentAt: -Infinity });
+    this.outstanding.set(attempt, {
+      run,
+      task: key.task,
+      n: key.n,
+      need,
+      tries: 0,
+      sentAt: -Infinity,
+      resendAt: Infinity,
+    });
     this.firstSent.push(attempt);
   }
 
@@ -855,7 +865,8 @@ export class MasterCore {
         return;
       }
       case 'resend':
-        return this.resend(timer.attempt, at);
+        if (this.outstanding.get(timer.attempt)?.resendAt === timer.at) this.resend(timer.attempt, at);
+        return;
       case 'worker-check':
         return this.checkWorker(timer, at);
       case 'look':
@@ -873,9 +884,14 @@ export class MasterCore {
       const outstanding = this.outstanding.get(attempt);
       if (outstanding?.sentAt !== -Infinity) continue;
       outstanding.sentAt = at;
-      this.timers.push({ kind: 'resend', at: at + RESEND_FIRST_MS, attempt });
+      this.armResend(attempt, outstanding, at + RESEND_FIRST_MS);
     }
     this.firstSent = [];
+  }
+
+  private armResend(attempt: AttemptId, outstanding: Outstanding, at: number): void {
+    outstanding.resendAt = at;
+    this.timers.push({ kind: 'resend', at, attempt });
   }
 
   private resend(attempt: AttemptId, at: number): void {
@@ -887,7 +903,7 @@ export class MasterCore {
       return void this.outstanding.delete(attempt);
     outstanding.sentAt = at;
     const pause = Math.min(RESEND_FIRST_MS * 2 ** outstanding.tries++, RESEND_MAX_MS);
-    this.timers.push({ kind: 'resend', at: at + Math.round(pause * (1 + this.options.random() * 0.2)), attempt });
+    this.armResend(attempt, outstanding, at + Math.round(pause * (1 + this.options.random() * 0.2)));
     const { need } = outstanding;
     if (outstanding.tries === TOLD_AFTER_TRIES) this.unanswered.push({ worker: record.worker, attempt, need });
     try {

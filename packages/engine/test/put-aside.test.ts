@@ -169,17 +169,29 @@ test('the next owner, whose rules do not throw, goes on where it stood', () => {
   ]);
 });
 
-test('a dispatch that nobody answers is told of after five tries, once', () => {
+const running: WorkerToMaster = {
+  kind: 'report',
+  worker: workerIdOf('w.1'),
+  report: { kind: 'running', attempt: '1.0.1' as AttemptId, sequence: 1, startedAt: 0 },
+};
+
+test.each([
+  ['dispatch', []],
+  ['kill', [running]],
+] as const)('a %s that nobody answers is told of after five tries, once', (need, before) => {
   const core = master();
   core.frame(1, [hello('w.1')], 0);
   core.open(stored(GOOD), CONTEXT, 0);
   command(core, GOOD, 'start', 0);
   core.flush(0);
+  core.frame(1, before, 0);
+  if (need === 'kill') command(core, GOOD, 'stop', 0);
+  core.flush(0);
   const told: [number, Batch['unanswered'][number]][] = [];
   for (let at = 1_000; at <= 60_000; at += 1_000) {
-    core.frame(1, [heartbeat('w.1', at)], at);
+    core.frame(1, [heartbeat('w.1', at, ['1.0.1' as AttemptId])], at);
     core.tick(at);
     for (const one of core.flush(at)?.unanswered ?? []) told.push([at, one]);
   }
-  expect(told).toEqual([[16_000, { worker: 'w.1', attempt: '1.0.1', need: 'dispatch' }]]);
+  expect(told).toEqual([[16_000, { worker: 'w.1', attempt: '1.0.1', need }]]);
 });
