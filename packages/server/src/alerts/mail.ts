@@ -1,5 +1,4 @@
 /** Alerts by e-mail, through an SMTP server that somebody else runs. */
-import { createTransport } from 'nodemailer';
 import type { AlertMessage } from './alert-message.ts';
 import type { DeliveryOptions, DeliveryOutcome, Try } from './deliver.ts';
 
@@ -24,9 +23,9 @@ export async function sendMail(
 ): Promise<DeliveryOutcome> {
   if (smtp === null) return { kind: 'failed', result: 'no mail server is configured' };
   if (!isMailAddress(address)) return { kind: 'failed', result: `not an e-mail address: ${address}` };
-  let transport: ReturnType<typeof transportTo> | undefined;
+  let transport: Awaited<ReturnType<typeof transportTo>> | undefined;
   try {
-    transport = transportTo(smtp, timeLimitMs ?? PHASE_MS);
+    transport = await transportTo(smtp, timeLimitMs ?? PHASE_MS);
     const sending = transport.sendMail({
       from,
       to: { name: '', address },
@@ -47,7 +46,9 @@ export async function sendMail(
 /** For each of connecting, greeting and any silence after. */
 const PHASE_MS = 10_000;
 
-function transportTo(smtp: string, phaseMs: number) {
+async function transportTo(smtp: string, phaseMs: number) {
+  // Loaded with the first mail: most installations send none.
+  const { createTransport } = await import('nodemailer');
   return createTransport({
     url: smtp,
     connectionTimeout: phaseMs,
