@@ -478,7 +478,9 @@ export interface AlertTested {
 /** One alert on its way to one recipient. */
 export interface AlertView {
   id: number;
-  /** Null: it is about no run, but a deadline or a schedule. */
+  project: string;
+  workflow: string;
+  /** Null: it is about no run, but a deadline or a schedule of the workflow. */
   run: number | null;
   event: AlertEventName;
   task: string | null;

@@ -299,6 +299,8 @@ export function alertView(row: AlertDelivery): AlertView {
   const { id, alert, recipient, state, attempts, nextAt, doneAt, result } = row;
   return {
     id,
+    project: alert.project,
+    workflow: alert.workflow,
     run: alert.about ? null : alert.run,
     event: alert.event,
     task: alert.task,

@@ -195,7 +195,15 @@ test('alerts are listed newest first, by run and state, in pages', async () => {
   ]);
   const second = (await list({ limit: '3', cursor: first.nextCursor ?? '' })).body;
   expect(second).toMatchObject({ nextCursor: null, items: [{ run: runs[0], recipient: 'ops', attempts: 0 }] });
-  expect(second.items[0]).toMatchObject({ event: 'run-failed', task: null, at: anyText, doneAt: null, result: null });
+  expect(second.items[0]).toMatchObject({
+    project: anyText,
+    workflow: anyText,
+    event: 'run-failed',
+    task: null,
+    at: anyText,
+    doneAt: null,
+    result: null,
+  });
   expect((await list({ run: String(runs[0]), state: 'pending' })).body.items).toHaveLength(2);
   expect((await list({ state: 'sent' })).body.items).toEqual([]);
   expect((await list({ state: 'lost' })).status).toBe(400);

@@ -29,6 +29,8 @@ const alertAnswer = schemaOf<AlertView>()(
   'AlertView',
   z.strictObject({
     id: z.int().min(1),
+    project: z.string(),
+    workflow: z.string(),
     run: z.int().min(1).nullable(),
     event,
     task: z.string().nullable(),

@@ -1,5 +1,5 @@
 /** What should have happened by now: ticks that did not come, deadlines that were missed, runs that take longer than usual. */
-import type { LastRunView, RunView } from '@pelorus/protocol';
+import type { DeadlineView, LastRunView, RunView } from '@pelorus/protocol';
 import { useQueries, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { CircleCheck, Clock } from 'lucide-react';
@@ -20,11 +20,11 @@ const SLOW_FACTOR = 1.5;
 const SLOW_AT_LEAST_MS = 30_000;
 const COMPARED = 20;
 const COMPARED_AT_LEAST = 3;
-const ALERTS_READ = 100;
+const DEADLINES_READ = 500;
 
 type Late =
   | { kind: 'tick'; schedule: Expected }
-  | { kind: 'deadline'; id: number; at: string; text: string | null }
+  | { kind: 'deadline'; deadline: DeadlineView }
   | { kind: 'slow'; run: RunView; usualMs: number };
 
 export function LatePanel({ since }: { since: string }): ReactNode {
@@ -60,7 +60,7 @@ function keyOf(late: Late): string {
     case 'tick':
       return `${late.schedule.project}/${late.schedule.workflow}/${late.schedule.name}`;
     case 'deadline':
-      return `deadline ${late.id}`;
+      return `deadline ${late.deadline.project}/${late.deadline.workflow}/${late.deadline.name}`;
     case 'slow':
       return `run ${late.run.id}`;
   }
@@ -88,32 +88,42 @@ function LateRow({ late, now }: { late: Late; now: number }): ReactNode {
           </span>
         </p>
       ) : (
-        <p className="min-w-0 break-words">
-          {late.text ?? t('deadline')} · <Time at={late.at} />
-        </p>
+        <MissedDeadline deadline={late.deadline} />
       )}
     </div>
   );
 }
 
-/** One for each deadline and instant, however many were told. */
-function useMissedDeadlines(since: string): Late[] {
+function MissedDeadline({
+  deadline: { project, workflow, name, task, lastMissedAt },
+}: {
+  deadline: DeadlineView;
+}): ReactNode {
   const { t } = useTranslation('home');
+  return (
+    <p className="min-w-0 break-words">
+      <Link
+        to="/projects/$project/workflows/$workflow"
+        params={{ project, workflow }}
+        className="font-medium hover:underline"
+      >
+        {project} / {workflow}
+      </Link>{' '}
+      <span className="text-warn">{task === null ? t('deadline', { name }) : t('deadlineOf', { name, task })}</span> ·{' '}
+      <Time at={lastMissedAt} />
+    </p>
+  );
+}
+
+/** Whatever was told to anybody. */
+function useMissedDeadlines(since: string): Late[] {
   const { data } = useQuery({
-    queryKey: ['home', 'alerts'],
-    queryFn: ({ signal }) => api.alerts.list({ limit: ALERTS_READ }, signal),
-    retry: false,
+    queryKey: ['home', 'deadlines'],
+    queryFn: ({ signal }) => api.deadlines.listAll({ limit: DEADLINES_READ }, signal),
   });
-  const missed = new Map<string, Late>();
-  for (const { id, event, at, task } of data?.items ?? [])
-    if (event === 'deadline-missed' && at >= since)
-      missed.set(`${at} ${task}`, {
-        kind: 'deadline',
-        id,
-        at,
-        text: task === null ? null : `${t('deadline')}: ${task}`,
-      });
-  return [...missed.values()];
+  return (data?.items ?? []).flatMap((deadline): Late[] =>
+    deadline.lastMissedAt !== null && deadline.lastMissedAt >= since ? [{ kind: 'deadline', deadline }] : [],
+  );
 }
 
 function useSlowRuns(now: number): Late[] {

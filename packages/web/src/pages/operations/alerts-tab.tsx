@@ -40,11 +40,18 @@ export function AlertsTab(): ReactNode {
     {
       id: 'event',
       name: t('alert.event'),
-      cell: ({ event, run }) => (
+      cell: ({ event, run, project, workflow }) => (
         <>
           {t(`alert.events.${event}`)}{' '}
+          <Link
+            to="/projects/$project/workflows/$workflow"
+            params={{ project, workflow }}
+            className="whitespace-nowrap text-ink-2 hover:underline"
+          >
+            {project} / {workflow}
+          </Link>{' '}
           {run !== null && (
-            <Link to="/runs/$run" params={{ run: String(run) }} className="text-accent hover:underline">
+            <Link to="/runs/$run" params={{ run: String(run) }} className="text-accent tabular-nums hover:underline">
               {t('alert.about', { run })}
             </Link>
           )}
