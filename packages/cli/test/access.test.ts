@@ -8,6 +8,7 @@ import type {
   MeView,
   ProjectView,
   SessionView,
+  SignInLink,
   TokenCreated,
   TokenView,
   UserView,
@@ -36,6 +37,15 @@ async function json<Answer>(...args: string[]): Promise<Answer> {
 
 const codeIn = (text: string): string => /\/\?code=([\w-]{43})/.exec(text)?.[1] ?? `no code in ${text}`;
 
+async function redeem(address: string, code: string): Promise<number> {
+  const answer = await fetch(`${address}/api/v1/login/code`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ code }),
+  });
+  return answer.status;
+}
+
 test('dev prints a link that signs the administrator in once, and a new one at the next start', async () => {
   const other = await newPlace();
   try {
@@ -47,17 +57,9 @@ test('dev prints a link that signs the administrator in once, and a new one at t
     first.signal('SIGINT');
     await first.ended;
     const second = await other.dev('--no-samples');
-    const redeem = async (code: string): Promise<number> =>
-      (
-        await fetch(`${second.address}/api/v1/login/code`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify({ code }),
-        })
-      ).status;
-    expect(await redeem(unused)).toBe(401);
-    expect(await redeem(codeIn(second.stdout()))).toBe(200);
-    expect(await redeem(codeIn(second.stdout()))).toBe(401);
+    expect(await redeem(second.address, unused)).toBe(401);
+    expect(await redeem(second.address, codeIn(second.stdout()))).toBe(200);
+    expect(await redeem(second.address, codeIn(second.stdout()))).toBe(401);
   } finally {
     await other.clear();
   }
@@ -76,6 +78,18 @@ test('users are created, listed, disabled and enabled; the answers are those of 
   expect((await place.pelorus('user', 'get', 'nobody')).code).toBe(5);
   expect((await place.pelorus('user', 'create', 'an ann')).code).toBe(2);
   expect((await place.pelorus('user', 'disable', 'admin')).code).toBe(6);
+});
+
+test('sessions of browsers are listed, and ended', async () => {
+  const link = await json<SignInLink>('user', 'link', 'ann');
+  expect(await redeem(server.address, codeIn(link.url))).toBe(200);
+  const [session] = await json<SessionView[]>('user', 'sessions', 'ann');
+  expect(session).toMatchObject({ current: false, address: '127.0.0.1' });
+  const end = () => place.pelorus('user', 'end-session', String(session?.id), 'ann');
+  expect(await end()).toMatchObject({ code: 0, stdout: `session ${session?.id} of ann has ended\n` });
+  expect((await end()).code).toBe(5);
+  expect(await json<SessionView[]>('user', 'sessions', 'ann')).toEqual([]);
+  expect((await place.pelorus('user', 'end-session', 'x')).code).toBe(2);
 });
 
 test('login by password keeps a token for this server that only its owner can read; logout ends it', async () => {
@@ -98,11 +112,6 @@ test('login by password keeps a token for this server that only its owner can re
   const [token] = await json<TokenView[]>('token', 'list');
   expect(token?.name).toMatch(/^pelorus login on /);
   expect(Date.parse(token?.expiresAt ?? '')).toBeGreaterThan(Date.now() + 29 * 86_400_000);
-
-  expect(await json<SessionView[]>('user', 'sessions')).toEqual([]);
-  expect((await place.pelorus('user', 'sessions', 'admin')).code).toBe(4);
-  expect((await place.pelorus('user', 'end-session', '7')).code).toBe(5);
-  expect((await place.pelorus('user', 'end-session', 'x')).code).toBe(2);
 
   const changed = await place.pelorusWith(
     { input: `${PASSWORD}\nanother password\n` },

@@ -29,7 +29,7 @@ export const API_LIMITS = {
   statsBuckets: 500,
   statsBucketMinMs: 1000,
   statsRangeMs: 366 * 86_400_000,
-  statsTasks: 100_000,
+  statsTasks: 50_000,
   /** Runs of one history of a workflow, and their tasks together. */
   historyRuns: 100,
   historyTasks: 30_000,
