@@ -97,7 +97,8 @@ function since(
   const changed = `${prefix}changed`;
   const condition = `${changed} > 0 and ${changed} > ? and ${changed} <= ?`;
   if (projectIds === null || projectColumn === null) return { condition, values: [after, upTo] };
-  const among = dialect.isAmong(`${prefix}${projectColumn}`);
+  // With a sign before it the column is in no index: a project has far more ticks than have just changed.
+  const among = dialect.isAmong(`+${prefix}${projectColumn}`);
   return { condition: `${condition} and ${among}`, values: [after, upTo, JSON.stringify(projectIds)] };
 }
 
