@@ -33,7 +33,7 @@ export function MastersTab(): ReactNode {
       name: t('master.lease'),
       cell: ({ state, leaseUntil, endedAt }) => <Time at={state === 'over' ? (endedAt ?? leaseUntil) : leaseUntil} />,
     },
-    { id: 'renewed', name: t('master.renewed'), cell: ({ renewedAt }) => <Time at={renewedAt} /> },
+    { id: 'renewed', name: t('master.renewed'), cell: ({ renewedAt }) => <Time key={renewedAt} at={renewedAt} /> },
     { id: 'registered', name: t('master.registered'), cell: ({ registeredAt }) => <Time at={registeredAt} /> },
   ];
   return (

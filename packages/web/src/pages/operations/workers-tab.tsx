@@ -63,7 +63,8 @@ export function WorkersTab(): ReactNode {
     { id: 'slots', name: t('worker.load'), cell: (worker) => <WorkerSlots worker={worker} /> },
     { id: 'host', name: t('worker.host'), cell: (worker) => <WorkerHost worker={worker} /> },
     { id: 'groups', name: t('worker.groups'), cell: ({ groups }) => groups.join(', ') },
-    { id: 'seen', name: t('worker.seen'), cell: ({ seenAt }) => <Time at={seenAt} /> },
+    // What was written a moment ago is reckoned from now, not from when the row was first shown.
+    { id: 'seen', name: t('worker.seen'), cell: ({ seenAt }) => <Time key={seenAt} at={seenAt} /> },
     { id: 'registered', name: t('worker.registered'), cell: ({ registeredAt }) => <Time at={registeredAt} /> },
     ...(me.administrator
       ? [
