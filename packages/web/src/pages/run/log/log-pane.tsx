@@ -25,14 +25,13 @@ export interface LogPaneProps {
 export function LogPane(props: LogPaneProps): ReactNode {
   const { t } = useTranslation('run');
   const { task, attempt } = props;
-  if (attempt === null)
+  const isLogic = LOGIC_TYPES.has(task.type);
+  if (attempt === null || isLogic)
     return (
       <EmptyState title={t('log.none', { task: task.name })}>
-        {task.plan === 'run' ? t('log.noneYet') : t(`log.not_${task.plan}`)}
+        {task.plan !== 'run' ? t(`log.not_${task.plan}`) : isLogic ? t('log.logic') : t('log.noneYet')}
       </EmptyState>
     );
-  if (LOGIC_TYPES.has(task.type))
-    return <EmptyState title={t('log.none', { task: task.name })}>{t('log.logic')}</EmptyState>;
   return <AttemptLog key={attempt.id} {...props} attempt={attempt} />;
 }
 
@@ -223,7 +222,7 @@ function SearchBox({ query, onQuery }: { query: string; onQuery: (query: string)
         onQuery(text.trim());
       }}
     >
-      <Search className="size-3.5 text-ink-3" aria-hidden />
+      <Search className="size-3.5 shrink-0 text-ink-3" aria-hidden />
       <input
         aria-label={t('log.search')}
         placeholder={t('log.searchHint')}
