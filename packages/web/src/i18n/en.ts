@@ -76,8 +76,7 @@ export const common = {
     name: 'Name',
     password: 'Password',
     noPassword: 'No password yet? An administrator can give you a sign-in link.',
-    linkUsed:
-      'That sign-in link has been used, or is too old. Starting Pelorus (npm start) prints a new one; so does: pelorus user link <name>',
+    linkUsed: 'That sign-in link has been used or has expired. For a new one: pelorus user link <name>',
     signingIn: 'Signing in…',
     account: 'Account',
     administrator: 'administrator',

@@ -78,7 +78,7 @@ export const common: Texts<typeof en> = {
     name: '用户名',
     password: '密码',
     noPassword: '还没有密码？请管理员为您生成登录链接。',
-    linkUsed: '该登录链接已被使用或已过期。启动 Pelorus（npm start）或执行 pelorus user link <用户名> 会显示新的链接。',
+    linkUsed: '该登录链接已被使用或已过期。获取新链接：pelorus user link <用户名>',
     signingIn: '正在登录…',
     account: '账户',
     administrator: '管理员',
