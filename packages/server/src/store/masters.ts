@@ -76,7 +76,7 @@ export function* claimCommands(c: WriteContext, request: ClaimRequest): Sql<Cell
     yield* checkFence(c, fence);
     return yield* claimInMemory(c, request, c.claims);
   }
-  const [, , commands] = yield* c.db.together<Cell[][]>([
+  const [, , commands] = yield* c.db.finish<Cell[][]>([
     nothing(checkFence(c, fence)),
     ownOnly ? nothing() : nothing(c.db.run(TAKE_RUNS_COMMANDED, fence.master, from, limit)),
     c.db.rows(OWN_COMMANDS, from, fence.master, limit),
