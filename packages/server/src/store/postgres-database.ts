@@ -315,11 +315,16 @@ export class PostgresPool {
     while (this.#busy > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
-  async #transaction<T>(kind: Transaction, verb: (db: PostgresDatabase) => Sql<T>): Promise<T> {
+  #transaction<T>(kind: Transaction, verb: (db: PostgresDatabase) => Sql<T>): Promise<T> {
+    return this.#inTurn(() => this.#tried(kind, verb));
+  }
+
+  /** A verb that is begun anew keeps its turn: what was asked for later stays behind it. */
+  async #tried<T>(kind: Transaction, verb: (db: PostgresDatabase) => Sql<T>): Promise<T> {
     let isHopeful = true;
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#once(kind, verb(new PostgresDatabase(isHopeful)));
+        return await this.#connected(kind, verb(new PostgresDatabase(isHopeful)));
       } catch (error) {
         if (error instanceof Disappointment) {
           isHopeful = false;
@@ -332,13 +337,13 @@ export class PostgresPool {
   }
 
   /** First come, first served; the pool's own queue would count waiting as failing to connect. */
-  async #once<T>(kind: Transaction, verb: Sql<T>): Promise<T> {
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closed) throw new StoreError('UNAVAILABLE', 'The store is closed.');
     if (this.#away && performance.now() < this.#away.until) throw this.#away.error;
     if (this.#busy < this.#size) this.#busy++;
     else await this.#turn();
     try {
-      return await this.#connected(kind, verb);
+      return await work();
     } finally {
       const next = this.#waiting.shift();
       if (next) next.go();
