@@ -629,6 +629,16 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
         expect(await store.countTaskRuns(run)).toEqual({ running: 1 });
       });
 
+      test('counts in the order in which it was asked for, also one that repeats what has ended', async () => {
+        const fence = await master(store, 'm1');
+        const run = await startedRun(store, fence);
+        const ended = attemptChange(attempt(run, 0, 1, { version: 1, state: 'succeeded', endedAt: AT }));
+        await store.commit(fence, [ended]);
+        const reasons = ['first', 'second', 'third'].map((waitReason) => taskChange(taskRun(run, 0, { waitReason })));
+        await Promise.all(reasons.map((change, at) => store.commit(fence, at === 0 ? [ended, change] : [change])));
+        expect((await store.getRunDetail(run))?.tasks[0]?.waitReason).toBe('third');
+      });
+
       test('is all or nothing, and one that fails in the midst of a group takes no other along', async () => {
         const fence = await master(store, 'm1');
         const run = await startedRun(store, fence);
