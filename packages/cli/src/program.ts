@@ -34,6 +34,7 @@ import { addWorkerCommand } from './commands/worker.ts';
 import { addWorkerGroupCommand } from './commands/worker-group.ts';
 import { addWorkflowCommand } from './commands/workflow.ts';
 import { examples } from './examples.ts';
+import { productVersion } from './product-version.ts';
 import { addGlobalFlags, type Host } from './session.ts';
 
 const COMMANDS = [
@@ -76,6 +77,7 @@ const COMMANDS = [
 export function buildProgram(host: Host): Command {
   const program = addGlobalFlags(new Command('pelorus'))
     .description('schedules and executes workflows')
+    .version(productVersion(), '-V, --version', 'of this program')
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .showHelpAfterError('(--help shows what there is)')
     .showSuggestionAfterError(true)

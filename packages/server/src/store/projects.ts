@@ -77,12 +77,25 @@ export function* deleteProject(c: WriteContext, request: { project: number; user
   const runs = (yield* c.db.get(RUNS_IN_PROGRESS, project))?.['found'] as number;
   const backfills = (yield* c.db.get(BACKFILLS, project))?.['found'] as number;
   if (workflows + runs + backfills > 0) {
-    const counts = `workflows ${workflows}, runs that have not ended ${runs}, backfills that have not ended ${backfills}`;
-    throw new StoreError('PRECONDITION', `Project '${name}' is not empty: ${counts}. Delete and stop them first.`);
+    const inTheWay = [
+      counted(workflows, 'workflow'),
+      counted(runs, 'run in progress'),
+      counted(backfills, 'backfill in progress'),
+    ];
+    const all = inTheWay.filter((text) => text !== null).join(', ');
+    throw new StoreError(
+      'PRECONDITION',
+      `Project '${name}' is not empty: ${all}. Delete workflows and stop the rest first.`,
+    );
   }
   for (const table of PARTS) yield* c.db.run(`delete from ${table} where project_id = ?`, project);
   yield* deleteProjectFiles(c, project);
   yield* c.db.run(DELETE_HIDDEN, at, user, project);
   yield* c.db.run(DELETE, at, user, project);
   return null;
+}
+
+/** `2 runs in progress`; null for none. */
+function counted(n: number, what: string): string | null {
+  return n === 0 ? null : `${n} ${n === 1 ? what : what.replace(/^\w+/, '$&s')}`;
 }

@@ -73,14 +73,12 @@ describe('deleting', () => {
     expect((await remove('owner')).body).toMatchObject({
       status: 412,
       code: 'PRECONDITION_FAILED',
-      message: `Project '${project}' is not empty: workflows 1, runs that have not ended 2, backfills that have not ended 1. Delete and stop them first.`,
+      message: `Project '${project}' is not empty: 1 workflow, 2 runs in progress, 1 backfill in progress. Delete workflows and stop the rest first.`,
     });
     for (const id of [run, pausedRun]) await world.api.setRun(id, 'stopped', { endedAt: NOW });
-    expect((await remove('owner')).body.message).toMatch('workflows 1, runs that have not ended 0');
+    expect((await remove('owner')).body.message).toMatch('not empty: 1 workflow, 1 backfill in progress. ');
     expect((await call('editor', 'DELETE', `/projects/${project}/workflows/${workflow}`)).status).toBe(204);
-    expect((await remove('owner')).body.message).toMatch(
-      'workflows 0, runs that have not ended 0, backfills that have not ended 1',
-    );
+    expect((await remove('owner')).body.message).toMatch('not empty: 1 backfill in progress. ');
     expect((await call('owner', 'POST', `/backfills/${backfill}/stop`)).status).toBe(202);
     expect((await remove('owner')).status).toBe(204);
     expect((await remove('owner')).status).toBe(404);
@@ -100,7 +98,15 @@ describe('deleting', () => {
       expect((await call<{ total: number }>(who, 'GET', '/executors')).text).not.toContain(place.project);
     }
     expect((await call('admin', 'GET', `/runs/${place.run}`)).status).toBe(200);
-    expect(rowsAbout(place.projectId)).toEqual(['alert_delivery', 'audit', 'backfill', 'project', 'run', 'workflow']);
+    expect(rowsAbout(place.projectId)).toEqual([
+      'alert_delivery',
+      'audit',
+      'backfill',
+      'deleted_schedule',
+      'project',
+      'run',
+      'workflow',
+    ]);
 
     expect(await put('w-only', place.project)).toMatchObject({
       status: 201,

@@ -53,17 +53,17 @@ export function projectsContract(makePlace: () => Promise<Place>): void {
       const fence = await master(store, 'm1');
       const run = await startedRun(store, fence);
       await expect(store.deleteProject(project.id, 'ann', AT)).rejects.toEqual(
-        refused('PRECONDITION', /workflows 1, runs that have not ended 1/),
+        refused('PRECONDITION', /: 1 workflow, 1 run in progress\./),
       );
       await store.commit(fence, [runChange(status(run, { version: 2, state: 'succeeded', endedAt: AT + 9 }))]);
       await expect(store.deleteProject(project.id, 'ann', AT)).rejects.toEqual(
-        refused('PRECONDITION', /workflows 1, .* ended 0/),
+        refused('PRECONDITION', /: 1 workflow\./),
       );
       await store.deleteWorkflow((await store.getWorkflow('sales', 'nightly'))!.id, 'ann', AT);
       await store.saveWorkflow(saveOf({ name: 'direct', hidden: true }));
       const direct = await store.submitRun(newRun({ workflow: 'direct' }));
       await expect(store.deleteProject(project.id, 'ann', AT)).rejects.toEqual(
-        refused('PRECONDITION', /workflows 0, .* ended 1/),
+        refused('PRECONDITION', /: 1 run in progress\./),
       );
       expect((await store.getRun(direct.run.id))?.status.state).toBe('queued');
       expect(await store.findProject('sales')).toEqual(project);

@@ -17,7 +17,7 @@ export const common: Texts<typeof en> = {
     skip: '跳到正文',
   },
   state: {
-    queued: '已提交',
+    queued: '排队中',
     waiting: '等待中',
     running: '运行中',
     pausing: '正在暂停',
