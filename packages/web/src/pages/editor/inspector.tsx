@@ -14,7 +14,17 @@ import type { Path, Plain } from './text/yaml-place.ts';
 import type { Editing } from './use-editing.ts';
 
 /** Where the common keys of tasks stand; those that are not named here stand with the values. */
-const WHEN = ['trigger', 'disabled', 'delay', 'timeout', 'priority', 'dispatchTimeout', 'onWorkerLost', 'executionLease', 'retry'];
+const WHEN = [
+  'trigger',
+  'disabled',
+  'delay',
+  'timeout',
+  'priority',
+  'dispatchTimeout',
+  'onWorkerLost',
+  'executionLease',
+  'retry',
+];
 const WHERE = ['workerGroup', 'environment', 'runAs', 'taskGroup', 'files', 'env'];
 const NAME = /^[\p{L}_][\p{L}\p{M}\p{Nd}_-]{0,62}$/u;
 
