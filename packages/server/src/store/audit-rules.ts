@@ -163,13 +163,18 @@ function* ofWorkflow(c: WriteContext, workflowId: number): Sql<AuditTarget> {
 function* ofSavedTogether(
   c: WriteContext,
   { projectId, files }: { projectId: number; files: readonly { path: string }[] },
-  saved: readonly { workflow: { projectId: number; project: string; name: string }; changed: boolean; textChanged: boolean }[],
+  saved: readonly {
+    workflow: { projectId: number; project: string; name: string };
+    changed: boolean;
+    textChanged: boolean;
+  }[],
 ): Sql<AuditTarget[]> {
   const targets: AuditTarget[] = [];
   for (const { path } of files) targets.push(yield* ofPart(c, projectId, `files/${path}`));
   for (const { workflow, changed, textChanged } of saved) {
     const { projectId: id, project: name } = workflow;
-    if (changed || textChanged) targets.push({ target: `projects/${name}/workflows/${workflow.name}`, project: { id, name } });
+    if (changed || textChanged)
+      targets.push({ target: `projects/${name}/workflows/${workflow.name}`, project: { id, name } });
   }
   return targets;
 }

@@ -1,6 +1,15 @@
 /** Accounts, credentials, members, the audit. */
 import { z } from 'zod';
-import type { AuditView, MemberView, MeView, SessionView, SignInLink, TokenCreated, TokenView, UserView } from '@pelorus/protocol';
+import type {
+  AuditView,
+  MemberView,
+  MeView,
+  SessionView,
+  SignInLink,
+  TokenCreated,
+  TokenView,
+  UserView,
+} from '@pelorus/protocol';
 import { countAnswer, instantAnswer, pageOf, schemaOf } from './schema-of.ts';
 
 const bits = z.int().min(1).max(7);
