@@ -187,6 +187,8 @@ describe('sqlite only', () => {
   });
 
   test('a database of the first schema is brought up to date with what its rows say', async () => {
+    await place.remove();
+    place = await makeSqlitePlace('none');
     const old = new DatabaseSync(join(place.reference, 'pelorus.db'));
     old.exec('create table migration (number integer primary key, name text not null, applied_at integer not null)');
     old.exec(`insert into migration values (1, 'first', 1)`);
