@@ -1,7 +1,8 @@
 /**
  * The process that the output of attempts with secrets passes through, one for all of them. It belongs to no attempt's process
  * group, so that nothing that ends a task cuts off its last words, and outlives the supervisor that started it: when
- * that is gone it goes on until nobody writes to any of its pipes.
+ * that is gone it goes on until nobody writes to any of its pipes. A pipe that nobody has opened by then never says so: those are
+ * looked at again and again.
  */
 import { execFile } from 'node:child_process';
 import { Socket } from 'node:net';
@@ -23,6 +24,8 @@ const streams = new Map<AttemptId, MaskedOutput>();
 /** Attempts of one workflow have the same secrets, and making a mask takes about as long as a small task. */
 const masks = new Map<string, Mask | null>();
 const MASKS_MAX = 32;
+/** Long enough for a shell that was told to start to open its pipe. */
+const UNUSED_CHECK_MS = 5_000;
 const waiting: Open[] = [];
 const pipes: string[] = [];
 let pipeCount = 0;
@@ -38,6 +41,7 @@ const channel = openLineChannel<MaskerToSupervisor, SupervisorToMasker>(
   (messages) => messages.forEach(onMessage),
   () => {
     orphaned = true;
+    setInterval(endUnused, UNUSED_CHECK_MS);
     endIfDone();
   },
 );
@@ -108,6 +112,10 @@ function makePipes(): void {
 
 function fail({ attempt }: Open, detail: string): void {
   channel.send({ kind: 'failed', attempt, detail });
+}
+
+function endUnused(): void {
+  for (const output of [...streams.values()]) output.endIfUnused();
 }
 
 function endIfDone(): void {

@@ -63,6 +63,14 @@ export class MaskedOutput {
     }
   }
 
+  /** Ends what nobody has open and nothing has come from. The pipe stays: who opens it late waits there for another reader. */
+  endIfUnused(): void {
+    const buffer = Buffer.allocUnsafe(READ_BYTES);
+    const length = this.#ended ? null : this.#readNow(buffer);
+    if (length === 0) this.#end({ keepsPipe: this.#log === null });
+    else if (length !== null) this.#take(buffer.subarray(0, length));
+  }
+
   /** Null when the pipe is empty and somebody has it open, 0 when nobody has. */
   #readNow(buffer: Buffer): number | null {
     try {
@@ -88,13 +96,13 @@ export class MaskedOutput {
     );
   }
 
-  #end(): void {
+  #end({ keepsPipe = false } = {}): void {
     if (this.#ended) return;
     if (this.#stream) this.#write(this.#stream.end());
     this.#ended = true;
     this.#socket.destroy();
     if (this.#log !== null) closeSync(this.#log);
-    rmSync(this.#options.pipe, { force: true });
+    if (!keepsPipe) rmSync(this.#options.pipe, { force: true });
     this.#options.onEnd();
   }
 
