@@ -6,7 +6,8 @@ export default defineConfig({
   test: {
     include: ['packages/*/{src,test,sim}/**/*.test.ts', 'scripts/**/*.test.ts'],
     pool: 'forks',
-    maxWorkers: availableParallelism(),
+    // Many tests wait: for leases, for processes, for a page.
+    maxWorkers: Math.ceil(availableParallelism() * 1.5),
     sequence: { sequencer: LongestFirst },
     // Of a test that hangs: they are long, for machines that have much else to do.
     testTimeout: 120_000,

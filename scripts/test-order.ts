@@ -6,13 +6,15 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** From the longest on; what is missing or stale here costs only time. */
 const LONGEST = [
-  'packages/server/test/store/sqlite.test.ts',
   'packages/worker/test/conformance/pelorus.test.ts',
+  'packages/server/test/store/sqlite-areas.test.ts',
+  'packages/server/test/store/postgres-areas.test.ts',
+  'packages/web/test/pages.test.ts',
+  'packages/server/test/store/sqlite.test.ts',
   'packages/server/test/store/postgres.test.ts',
   'packages/worker/test/conformance/python.test.ts',
   'packages/cli/test/schedules.test.ts',
   'packages/cli/test/life.test.ts',
-  'packages/web/test/pages.test.ts',
   'packages/cli/test/cluster.test.ts',
   'scripts/chaos/smoke.test.ts',
   'packages/cli/test/access.test.ts',

@@ -94,7 +94,8 @@ describe.skipIf(chromiumPath === null)('Pages of the console, in the browser', (
           await open(page, address);
           for (const look of ['light-1440', 'dark-1440', 'light-390', 'dark-390'] as const) {
             await putOn(page, look);
-            if (look === 'light-1440' || look === 'dark-390' || look === 'dark-1440')
+            // Each theme and each width once: what axe finds depends on either, hardly on both.
+            if (look === 'light-1440' || look === 'dark-390')
               findings.push(...(await seriousFindings(page)).map((finding) => `${name} ${look}: ${finding}`));
             await keepPicture(page, `${name}-${look}`);
           }
@@ -104,7 +105,7 @@ describe.skipIf(chromiumPath === null)('Pages of the console, in the browser', (
     expect(findings).toEqual([]);
   });
 
-  test('no dialog has a serious finding of axe, light or dark, or is larger than a phone', ALL_OF_THEM, async () => {
+  test('no dialog has a serious finding of axe on a phone in the dark, or is larger than it', ALL_OF_THEM, async () => {
     const findings: string[] = [];
     await inLanes(DIALOGS, (lane) =>
       place.visit({ at: '/account' }, async (page) => {
@@ -114,11 +115,10 @@ describe.skipIf(chromiumPath === null)('Pages of the console, in the browser', (
           for (const [role, text] of presses) await page.getByRole(role, { name: text }).first().click();
           const dialog = page.getByRole('dialog');
           await dialog.waitFor();
-          for (const look of ['light-1440', 'dark-390'] as const) {
-            await putOn(page, look);
-            findings.push(...(await seriousFindings(page)).map((finding) => `${name} ${look}: ${finding}`));
-            await keepPicture(page, `dialog-${name}-${look}`);
-          }
+          await keepPicture(page, `dialog-${name}-light-1440`);
+          await putOn(page, 'dark-390');
+          findings.push(...(await seriousFindings(page)).map((finding) => `${name}: ${finding}`));
+          await keepPicture(page, `dialog-${name}-dark-390`);
           const box = await dialog.boundingBox();
           if (box === null || box.x < 0 || box.y < 0 || box.x + box.width > 390 || box.y + box.height > 844)
             findings.push(`${name}: at ${JSON.stringify(box)} on a phone`);

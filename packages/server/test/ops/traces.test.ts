@@ -156,7 +156,7 @@ describe('a run as a trace', () => {
     await cluster.crash();
     cluster.worker.finish('wait');
     expect(await cluster.endOf(id)).toBe('succeeded');
-    await traces.stop();
+    await vi.waitFor(() => expect(collector.spans).toHaveLength(3), { timeout: 30_000 });
     const { spec } = await cluster.detail(id);
     expect(collector.spans.map(({ traceId, spanId, parentSpanId }) => [traceId, spanId, parentSpanId])).toEqual([
       [traceIdOf(spec), attemptSpanIdOf(spec, { task: 0, n: 1 }), runSpanIdOf(spec)],

@@ -1,5 +1,6 @@
 /**
- * What every store must do. An adapter joins by calling `storeContract` with a way to make an empty place and to open it;
+ * What every store must do. An adapter joins by calling `runsContract`, and `areasContract` of `contract-of-areas.ts` in a file of
+ * its own, so that both go on at once, with a way to make an empty place and to open it;
  * what only one adapter does (a lock on a directory, say) is tested beside that adapter.
  */
 import { spawn } from 'node:child_process';
@@ -9,23 +10,6 @@ import { commandIdOf, formatAttemptId, masterIdOf, runIdOf } from '@pelorus/prot
 import type { RunId, RunState } from '@pelorus/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { InvariantReport, RunFilter, Store } from '../../src/store/index.ts';
-import { accessContract } from './contract-of-access.ts';
-import { alertsContract } from './contract-of-alerts.ts';
-import { backfillsContract } from './contract-of-backfills.ts';
-import { changesContract } from './contract-of-changes.ts';
-import { eventsContract } from './contract-of-events.ts';
-import { factsContract } from './contract-of-facts.ts';
-import { invariantsContract } from './contract-of-invariants.ts';
-import { logsContract } from './contract-of-logs.ts';
-import { mastersContract } from './contract-of-masters.ts';
-import { operationsContract } from './contract-of-operations.ts';
-import { permitsContract } from './contract-of-permits.ts';
-import { projectsContract } from './contract-of-projects.ts';
-import { schedulesContract } from './contract-of-schedules.ts';
-import { statsContract } from './contract-of-stats.ts';
-import { transferContract } from './contract-of-transfer.ts';
-import { turnsContract } from './contract-of-turns.ts';
-import { vaultContract } from './contract-of-vault.ts';
 import { modelProperty } from './model.ts';
 import {
   AT,
@@ -64,7 +48,7 @@ const notFound: unknown = expect.objectContaining({ name: 'StoreError', code: 'N
 const fenced: unknown = expect.objectContaining({ name: 'StoreError', code: 'FENCED' });
 const invariant: unknown = expect.objectContaining({ name: 'StoreError', code: 'INVARIANT' });
 
-export function storeContract(name: string, makePlace: () => Promise<Place>): void {
+export function runsContract(name: string, makePlace: () => Promise<Place>): void {
   describe(`store: ${name}`, () => {
     let place: Place;
     let store: Store;
@@ -1029,24 +1013,6 @@ export function storeContract(name: string, makePlace: () => Promise<Place>): vo
         expect((await store.listWorkflows({ limit: 10 })).map(({ name: workflow }) => workflow)).toEqual(['nightly']);
       });
     });
-
-    transferContract(makePlace);
-    mastersContract(makePlace);
-    turnsContract(makePlace);
-    permitsContract(makePlace);
-    backfillsContract(makePlace);
-    vaultContract(makePlace);
-    eventsContract(makePlace);
-    changesContract(makePlace);
-    factsContract(makePlace);
-    invariantsContract(makePlace);
-    logsContract(makePlace);
-    operationsContract(makePlace);
-    accessContract(makePlace);
-    alertsContract(makePlace);
-    projectsContract(makePlace);
-    schedulesContract(makePlace);
-    statsContract(makePlace);
 
     test('random commits, grouped at random, leave what a naive model has', () => modelProperty(makePlace), 120_000);
   });

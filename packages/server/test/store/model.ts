@@ -71,7 +71,7 @@ export async function modelProperty(makePlace: () => Promise<Place>): Promise<vo
           store = await place.open();
         }
       }),
-      { numRuns: 120 },
+      { numRuns: 60 },
     );
   } finally {
     await store.close();

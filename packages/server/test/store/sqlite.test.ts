@@ -23,7 +23,7 @@ import {
   TERMINAL_RUN_STATES,
   TERMINAL_TASK_RUN_STATES,
 } from '../../src/store/write-context.ts';
-import { storeContract } from './contract.ts';
+import { runsContract } from './contract.ts';
 import type { Place } from './contract.ts';
 import {
   definition,
@@ -38,7 +38,7 @@ import {
 } from './records.ts';
 import { makeSqlitePlace } from './sqlite-place.ts';
 
-storeContract('sqlite', makeSqlitePlace);
+runsContract('sqlite', makeSqlitePlace);
 
 describe('sqlite only', () => {
   let place: Place;
