@@ -24,7 +24,8 @@ const NEEDS: [RegExp, string][] = [
   [/MariaDB/, 'needs mariadb: apt-get install mariadb-server'],
   [/in the browser/, 'needs browser: apt-get install chromium'],
 ];
-const STEP_LIMIT_MS = 14 * 60_000;
+/** Of a step that hangs; the tests take thirteen minutes on four processors, and longer on slower ones. */
+const STEP_LIMIT_MS = 25 * 60_000;
 const root = join(import.meta.dirname, '..');
 const binaries = join(root, 'node_modules', '.bin');
 
