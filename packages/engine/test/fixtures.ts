@@ -1,6 +1,6 @@
 /** Definitions and runs built in code, for tests that need many of them. */
-import { runIdOf, type TaskDefinition, type WorkflowDefinition } from '@pelorus/protocol';
-import { openRun, type Run, type RunSpec } from '../src/index.ts';
+import { type RunId, runIdOf, type TaskDefinition, type WorkflowDefinition } from '@pelorus/protocol';
+import { openRun, type Run, type RunSpec, type RunStatus } from '../src/index.ts';
 
 export function task(name: string, needs: string[] = [], patch: Partial<TaskDefinition> = {}): TaskDefinition {
   return {
@@ -82,22 +82,27 @@ export function specOf(definition: WorkflowDefinition, patch: Partial<RunSpec> =
   };
 }
 
+/** Of a run that was just submitted. */
+export function queuedStatus(run: RunId): RunStatus {
+  return {
+    run,
+    version: 0,
+    state: 'queued',
+    cause: null,
+    firstFailure: null,
+    waitReason: null,
+    owner: null,
+    startedAt: null,
+    endedAt: null,
+  };
+}
+
 export function newRun(definition: WorkflowDefinition, patch: Partial<RunSpec> = {}): Run {
   const spec = specOf(definition, patch);
   return openRun(
     {
       spec,
-      status: {
-        run: spec.id,
-        version: 0,
-        state: 'queued',
-        cause: null,
-        firstFailure: null,
-        waitReason: null,
-        owner: null,
-        startedAt: null,
-        endedAt: null,
-      },
+      status: queuedStatus(spec.id),
       tasks: [],
       attempts: [],
     },

@@ -10,7 +10,7 @@ import {
   type WorkflowDefinition,
 } from '@pelorus/protocol';
 import { MasterCore } from '../src/index.ts';
-import { specOf } from './fixtures.ts';
+import { queuedStatus, specOf } from './fixtures.ts';
 
 type Hello = Extract<WorkerToMaster, { kind: 'hello' }>;
 
@@ -57,19 +57,8 @@ export function heartbeat(
 export function masterWith(definition: WorkflowDefinition, options: { alone?: boolean } = {}): MasterCore {
   const core = new MasterCore({ master: masterIdOf('m'), selector: 'lower_weight', random: () => 0, ...options });
   const spec = specOf(definition);
-  const status = {
-    run: spec.id,
-    version: 0,
-    state: 'queued',
-    cause: null,
-    firstFailure: null,
-    waitReason: null,
-    owner: null,
-    startedAt: null,
-    endedAt: null,
-  } as const;
   core.open(
-    { spec, status, tasks: [], attempts: [] },
+    { spec, status: queuedStatus(spec.id), tasks: [], attempts: [] },
     { workflow: { workflowId: 1, version: 1, definition, files: [] }, projectParams: {} },
     0,
   );

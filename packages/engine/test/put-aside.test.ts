@@ -19,7 +19,7 @@ import {
   type StoredRun,
   type TaskRunRecord,
 } from '../src/index.ts';
-import { specOf, task, workflow } from './fixtures.ts';
+import { specOf, task, workflow, queuedStatus } from './fixtures.ts';
 import { heartbeat, hello } from './one-worker.ts';
 
 const GOOD = runIdOf(1);
@@ -39,18 +39,7 @@ class Throwing extends MasterCore {
 }
 
 function stored(id: RunId, patch: Partial<StoredRun> = {}): StoredRun {
-  const status = {
-    run: id,
-    version: 0,
-    state: 'queued',
-    cause: null,
-    firstFailure: null,
-    waitReason: null,
-    owner: null,
-    startedAt: null,
-    endedAt: null,
-  } as const;
-  return { spec: specOf(definition, { id }), status, tasks: [], attempts: [], ...patch };
+  return { spec: specOf(definition, { id }), status: queuedStatus(id), tasks: [], attempts: [], ...patch };
 }
 
 function master(options: { alone?: boolean } = {}): Throwing {

@@ -1,15 +1,7 @@
 /** Starts runs: both faces of the API come here with a request in the engine's words. */
-import type { ExecType, NotifyType, PlanRequest, RunPlan } from '@pelorus/engine';
+import type { ExecType, PlanRequest, RunPlan } from '@pelorus/engine';
 import { resolveStartParameters } from '@pelorus/engine';
-import type {
-  Cause,
-  FailurePolicy,
-  ParameterValue,
-  Priority,
-  RunId,
-  RunState,
-  WorkflowDefinition,
-} from '@pelorus/protocol';
+import type { Cause, RunId, RunSettings, RunState, WorkflowDefinition } from '@pelorus/protocol';
 import { newRunOf } from '../store/new-run.ts';
 import type { NewRun, WorkflowRow, WorkflowVersionContent } from '../store/port.ts';
 import type { ApiContext } from './context.ts';
@@ -22,26 +14,16 @@ import { demandReach } from './references.ts';
 export type Selection = Extract<PlanRequest, { kind: 'whole' | 'node' | 'selected' }>;
 
 /** Null: as the workflow says, or the product's default. */
-export interface RunOrder {
+export interface RunOrder extends RunSettings {
   project: string;
   workflow: string;
   version: number | null;
   selection: Selection;
-  params: Record<string, ParameterValue>;
-  failurePolicy: FailurePolicy | null;
-  priority: Priority | null;
-  workerGroup: string | null;
-  environment: string | null;
-  dryRun: boolean;
-  timeoutMs: number | null;
-  notifyType: NotifyType | null;
-  notifyMails: string[] | null;
   /** Epoch ms; null: now. */
   logicalDateAt: number | null;
   zone: string | null;
   proxyUser: string | null;
   queue: string | null;
-  extras: unknown;
   execType: ExecType;
 }
 
