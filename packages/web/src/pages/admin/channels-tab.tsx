@@ -1,18 +1,15 @@
 import type { AlertChannelView, AlertEventName } from '@pelorus/protocol';
-import { useMutation } from '@tanstack/react-query';
-import { CircleCheck, CircleX, Plus } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, queries } from '../../api/client.ts';
-import { Button } from '../../ui/button.tsx';
 import type { Column } from '../../ui/data-table.tsx';
-import { ConfirmDialog } from '../../ui/dialog.tsx';
 import { Checkbox, Field, Input, Select } from '../../ui/field.tsx';
 import { FormDialog } from '../../ui/form-dialog.tsx';
-import { PagedTable, usePaged } from '../../ui/paged.tsx';
+import { DeleteDialog, ManagedList } from '../../ui/managed-list.tsx';
+import { usePaged } from '../../ui/paged.tsx';
 import { RowActions } from '../../ui/row-actions.tsx';
 import { ShownOnce } from '../../ui/shown-once.tsx';
-import { EmptyState } from '../../ui/states.tsx';
+import { TryButton } from '../../ui/try-button.tsx';
 import '../operations/texts.ts';
 
 const KEY = ['alert-channels'];
@@ -32,7 +29,6 @@ type Shown =
 
 export function ChannelsTab(): ReactNode {
   const { t } = useTranslation('admin');
-  const { t: common } = useTranslation();
   const { t: words } = useTranslation('operations');
   const [shown, setShown] = useState<Shown>(null);
   const list = usePaged(KEY, (_cursor, signal) => api.alertChannels.list(signal));
@@ -73,25 +69,15 @@ export function ChannelsTab(): ReactNode {
       ),
     },
   ];
-  const create = (
-    <Button kind="primary" onClick={() => setShown({ kind: 'edit', of: null })}>
-      <Plus className="size-4" aria-hidden /> {t('channels.create')}
-    </Button>
-  );
   return (
-    <div className="grid gap-3">
-      {list.rows !== undefined && list.rows.length > 0 && <div className="flex justify-end">{create}</div>}
-      <PagedTable
-        list={list}
-        label={t('tabs.channels')}
-        columns={columns}
-        keyOf={({ name }) => name}
-        empty={
-          <EmptyState title={t('channels.empty')} action={create}>
-            {t('channels.emptyHint')}
-          </EmptyState>
-        }
-      />
+    <ManagedList
+      list={list}
+      label={t('tabs.channels')}
+      columns={columns}
+      keyOf={({ name }) => name}
+      create={{ label: t('channels.create'), onClick: () => setShown({ kind: 'edit', of: null }) }}
+      empty={{ title: t('channels.empty'), hint: t('channels.emptyHint') }}
+    >
       {shown?.kind === 'edit' && (
         <ChannelDialog
           of={shown.of}
@@ -108,48 +94,33 @@ export function ChannelsTab(): ReactNode {
         />
       )}
       {shown?.kind === 'delete' && (
-        <ConfirmDialog
-          open
+        <DeleteDialog
           onClose={() => setShown(null)}
           title={t('channels.deleteTitle', { name: shown.of.name })}
-          confirm={common('action.delete')}
-          onConfirm={async () => {
+          hint={t('channels.deleteHint')}
+          onDelete={async () => {
             await api.alertChannels.delete(shown.of.name);
             await queries.invalidateQueries({ queryKey: KEY });
           }}
-        >
-          {t('channels.deleteHint')}
-        </ConfirmDialog>
+        />
       )}
-    </div>
+    </ManagedList>
   );
 }
 
 function TestButton({ name }: { name: string }): ReactNode {
   const { t } = useTranslation('admin');
-  const test = useMutation({ mutationFn: () => api.alertChannels.test(name) });
-  const Icon = test.data?.delivered ? CircleCheck : CircleX;
   return (
-    <>
-      <span role="status" className="order-last basis-full text-end text-xs whitespace-normal empty:hidden">
-        {test.isPending && t('connections.testing')}
-        {test.data && (
-          <span className={test.data.delivered ? 'text-ok' : 'text-bad'}>
-            <Icon className="me-1 inline size-4" aria-hidden />
-            {t(test.data.delivered ? 'channels.delivered' : 'channels.undelivered', { detail: test.data.detail })}
-          </span>
-        )}
-        {test.error && <span className="text-bad">{test.error.message}</span>}
-      </span>
-      <Button
-        size="small"
-        aria-label={t('channels.testNamed', { name })}
-        busy={test.isPending}
-        onClick={() => test.mutate()}
-      >
-        {t('channels.test')}
-      </Button>
-    </>
+    <TryButton
+      text={t('channels.test')}
+      label={t('channels.testNamed', { name })}
+      busyText={t('connections.testing')}
+      onTry={() => api.alertChannels.test(name)}
+      describe={({ delivered, detail }) => ({
+        ok: delivered,
+        text: t(delivered ? 'channels.delivered' : 'channels.undelivered', { detail }),
+      })}
+    />
   );
 }
 

@@ -1,19 +1,16 @@
-import type { ConnectionBody, ConnectionTested, ConnectionView } from '@pelorus/protocol';
-import { useMutation } from '@tanstack/react-query';
-import { CircleCheck, CircleX, Plus } from 'lucide-react';
+import type { ConnectionBody, ConnectionView } from '@pelorus/protocol';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, queries } from '../../api/client.ts';
 import { useMay } from '../../app/session.tsx';
-import { Button } from '../../ui/button.tsx';
 import type { Column } from '../../ui/data-table.tsx';
-import { ConfirmDialog } from '../../ui/dialog.tsx';
 import { Field, Input, Select } from '../../ui/field.tsx';
 import { FormDialog } from '../../ui/form-dialog.tsx';
-import { PagedTable, usePaged } from '../../ui/paged.tsx';
+import { DeleteDialog, ManagedList } from '../../ui/managed-list.tsx';
+import { usePaged } from '../../ui/paged.tsx';
 import { RowActions } from '../../ui/row-actions.tsx';
-import { EmptyState } from '../../ui/states.tsx';
 import { span } from '../../ui/time.tsx';
+import { TryButton } from '../../ui/try-button.tsx';
 import { Changed } from './changed.tsx';
 
 type Kind = ConnectionBody['kind'];
@@ -22,7 +19,6 @@ type Shown = { kind: 'edit'; of: ConnectionView | null } | { kind: 'delete'; of:
 
 export function ConnectionsTab({ project }: { project: string }): ReactNode {
   const { t } = useTranslation('admin');
-  const { t: common } = useTranslation();
   const { write } = useMay(project);
   const [shown, setShown] = useState<Shown>(null);
   const key = ['connections', project];
@@ -57,78 +53,48 @@ export function ConnectionsTab({ project }: { project: string }): ReactNode {
         ]
       : []),
   ];
-  const create = write && (
-    <Button kind="primary" onClick={() => setShown({ kind: 'edit', of: null })}>
-      <Plus className="size-4" aria-hidden /> {t('connections.create')}
-    </Button>
-  );
   return (
-    <div className="grid gap-3">
-      {list.rows !== undefined && list.rows.length > 0 && <div className="flex justify-end">{create}</div>}
-      <PagedTable
-        list={list}
-        label={t('tabs.connections')}
-        columns={columns}
-        keyOf={({ name }) => name}
-        empty={
-          <EmptyState title={t('connections.empty')} action={create}>
-            {t('connections.emptyHint')}
-          </EmptyState>
-        }
-      />
+    <ManagedList
+      list={list}
+      label={t('tabs.connections')}
+      columns={columns}
+      keyOf={({ name }) => name}
+      create={write ? { label: t('connections.create'), onClick: () => setShown({ kind: 'edit', of: null }) } : null}
+      empty={{ title: t('connections.empty'), hint: t('connections.emptyHint') }}
+    >
       {shown?.kind === 'edit' && (
         <ConnectionDialog project={project} of={shown.of} onSaved={askAgain} onClose={() => setShown(null)} />
       )}
       {shown?.kind === 'delete' && (
-        <ConfirmDialog
-          open
+        <DeleteDialog
           onClose={() => setShown(null)}
           title={t('connections.deleteTitle', { name: shown.of.name })}
-          confirm={common('action.delete')}
-          onConfirm={async () => {
+          hint={t('connections.deleteHint')}
+          onDelete={async () => {
             await api.connections.delete(project, shown.of.name);
             await askAgain();
           }}
-        >
-          {t('connections.deleteHint')}
-        </ConfirmDialog>
+        />
       )}
-    </div>
+    </ManagedList>
   );
 }
 
 function TestButton({ project, name }: { project: string; name: string }): ReactNode {
   const { t } = useTranslation('admin');
-  const test = useMutation({ mutationFn: () => api.connections.test(project, name) });
   return (
-    <>
-      <span role="status" className="order-last basis-full text-end text-xs whitespace-normal empty:hidden">
-        {test.isPending && t('connections.testing')}
-        {test.data && <TestResult result={test.data} />}
-        {test.error && <span className="text-bad">{test.error.message}</span>}
-      </span>
-      <Button
-        size="small"
-        aria-label={t('connections.testNamed', { name })}
-        busy={test.isPending}
-        onClick={() => test.mutate()}
-      >
-        {t('connections.test')}
-      </Button>
-    </>
-  );
-}
-
-function TestResult({ result: { ok, detail, tookMs, worker } }: { result: ConnectionTested }): ReactNode {
-  const { t } = useTranslation('admin');
-  const Icon = ok ? CircleCheck : CircleX;
-  return (
-    <span className={ok ? 'text-ok' : 'text-bad'}>
-      <Icon className="me-1 inline size-4" aria-hidden />
-      {ok
-        ? t('connections.ok', { span: span(tookMs), worker: worker ?? t('connections.nowhere') })
-        : t('connections.bad', { detail })}
-    </span>
+    <TryButton
+      text={t('connections.test')}
+      label={t('connections.testNamed', { name })}
+      busyText={t('connections.testing')}
+      onTry={() => api.connections.test(project, name)}
+      describe={({ ok, detail, tookMs, worker }) => ({
+        ok,
+        text: ok
+          ? t('connections.ok', { span: span(tookMs), worker: worker ?? t('connections.nowhere') })
+          : t('connections.bad', { detail }),
+      })}
+    />
   );
 }
 

@@ -5,21 +5,19 @@ import { useTranslation } from 'react-i18next';
 import { api, queries } from '../../api/client.ts';
 import { useMay } from '../../app/session.tsx';
 import { locale } from '../../i18n/index.ts';
-import { Button, IconButton } from '../../ui/button.tsx';
+import { IconButton } from '../../ui/button.tsx';
 import type { Column } from '../../ui/data-table.tsx';
-import { ConfirmDialog } from '../../ui/dialog.tsx';
 import { Field, Input } from '../../ui/field.tsx';
 import { FormDialog } from '../../ui/form-dialog.tsx';
-import { PagedTable, usePaged } from '../../ui/paged.tsx';
+import { DeleteDialog, ManagedList } from '../../ui/managed-list.tsx';
+import { usePaged } from '../../ui/paged.tsx';
 import { RowActions } from '../../ui/row-actions.tsx';
 import { CopyButton } from '../../ui/shown-once.tsx';
-import { EmptyState } from '../../ui/states.tsx';
 import { toast, toastProblem } from '../../ui/toast.tsx';
 import { Changed } from './changed.tsx';
 
 export function FilesTab({ project }: { project: string }): ReactNode {
   const { t } = useTranslation('admin');
-  const { t: common } = useTranslation();
   const { write } = useMay(project);
   const [uploading, setUploading] = useState(false);
   const [removed, setRemoved] = useState<ProjectFileView | null>(null);
@@ -69,41 +67,28 @@ export function FilesTab({ project }: { project: string }): ReactNode {
       ),
     },
   ];
-  const upload = write && (
-    <Button kind="primary" onClick={() => setUploading(true)}>
-      <Upload className="size-4" aria-hidden /> {t('files.upload')}
-    </Button>
-  );
   return (
-    <div className="grid gap-3">
-      {list.rows !== undefined && list.rows.length > 0 && <div className="flex justify-end">{upload}</div>}
-      <PagedTable
-        list={list}
-        label={t('tabs.files')}
-        columns={columns}
-        keyOf={({ path }) => path}
-        empty={
-          <EmptyState title={t('files.empty')} action={upload}>
-            {t('files.emptyHint')}
-          </EmptyState>
-        }
-      />
+    <ManagedList
+      list={list}
+      label={t('tabs.files')}
+      columns={columns}
+      keyOf={({ path }) => path}
+      create={write ? { label: t('files.upload'), icon: Upload, onClick: () => setUploading(true) } : null}
+      empty={{ title: t('files.empty'), hint: t('files.emptyHint') }}
+    >
       {uploading && <UploadDialog project={project} onStored={askAgain} onClose={() => setUploading(false)} />}
       {removed && (
-        <ConfirmDialog
-          open
+        <DeleteDialog
           onClose={() => setRemoved(null)}
           title={t('files.deleteTitle', { name: removed.path })}
-          confirm={common('action.delete')}
-          onConfirm={async () => {
+          hint={t('files.deleteHint')}
+          onDelete={async () => {
             await api.files.delete(project, removed.path, { ifMatch: removed.sha256 });
             await askAgain();
           }}
-        >
-          {t('files.deleteHint')}
-        </ConfirmDialog>
+        />
       )}
-    </div>
+    </ManagedList>
   );
 }
 

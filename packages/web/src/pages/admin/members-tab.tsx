@@ -6,9 +6,9 @@ import { api, queries } from '../../api/client.ts';
 import { useMay } from '../../app/session.tsx';
 import { Button } from '../../ui/button.tsx';
 import type { Column } from '../../ui/data-table.tsx';
-import { ConfirmDialog } from '../../ui/dialog.tsx';
 import { Field, Input, Select } from '../../ui/field.tsx';
 import { FormDialog } from '../../ui/form-dialog.tsx';
+import { DeleteDialog } from '../../ui/managed-list.tsx';
 import { PagedTable, usePaged } from '../../ui/paged.tsx';
 import { RowActions } from '../../ui/row-actions.tsx';
 import { toast, toastProblem } from '../../ui/toast.tsx';
@@ -61,18 +61,16 @@ export function MembersTab({ project }: { project: string }): ReactNode {
       <PagedTable list={list} label={t('tabs.members')} columns={columns} keyOf={({ user }) => user} empty={null} />
       {adding && <AddDialog project={project} onAdded={askAgain} onClose={() => setAdding(false)} />}
       {removed !== null && (
-        <ConfirmDialog
-          open
+        <DeleteDialog
           onClose={() => setRemoved(null)}
           title={t('members.removeTitle', { user: removed, project })}
+          hint={t('members.removeHint', { user: removed })}
           confirm={t('members.remove')}
-          onConfirm={async () => {
+          onDelete={async () => {
             await api.projects.deleteMember(project, removed);
             await askAgain();
           }}
-        >
-          {t('members.removeHint', { user: removed })}
-        </ConfirmDialog>
+        />
       )}
     </div>
   );

@@ -1,18 +1,17 @@
 import type { ProjectView } from '@pelorus/protocol';
 import { Link } from '@tanstack/react-router';
-import { Plus, Users } from 'lucide-react';
+import { Users } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, queries } from '../../api/client.ts';
 import { useMe } from '../../app/session.tsx';
-import { Button, buttonClass } from '../../ui/button.tsx';
+import { buttonClass } from '../../ui/button.tsx';
 import type { Column } from '../../ui/data-table.tsx';
-import { ConfirmDialog } from '../../ui/dialog.tsx';
 import { Field, Input } from '../../ui/field.tsx';
 import { FormDialog } from '../../ui/form-dialog.tsx';
-import { PagedTable, usePaged } from '../../ui/paged.tsx';
+import { DeleteDialog, ManagedList } from '../../ui/managed-list.tsx';
+import { usePaged } from '../../ui/paged.tsx';
 import { RowActions } from '../../ui/row-actions.tsx';
-import { EmptyState } from '../../ui/states.tsx';
 import { Time } from '../../ui/time.tsx';
 import { toast } from '../../ui/toast.tsx';
 
@@ -20,7 +19,6 @@ type Shown = { kind: 'edit'; of: ProjectView | null } | { kind: 'delete'; of: Pr
 
 export function ProjectsTab(): ReactNode {
   const { t } = useTranslation('admin');
-  const { t: common } = useTranslation();
   const me = useMe();
   const [shown, setShown] = useState<Shown>(null);
   const list = usePaged(['projects', 'list'], (_cursor, signal) => api.projects.list(signal));
@@ -67,42 +65,29 @@ export function ProjectsTab(): ReactNode {
       ),
     },
   ];
-  const create = (
-    <Button kind="primary" onClick={() => setShown({ kind: 'edit', of: null })}>
-      <Plus className="size-4" aria-hidden /> {t('projects.create')}
-    </Button>
-  );
   return (
-    <div className="grid gap-3">
-      {list.rows !== undefined && list.rows.length > 0 && <div className="flex justify-end">{create}</div>}
-      <PagedTable
-        list={list}
-        label={t('tabs.projects')}
-        columns={columns}
-        keyOf={({ name }) => name}
-        empty={
-          <EmptyState title={t('noProject')} action={create}>
-            {t('noProjectHint')}
-          </EmptyState>
-        }
-      />
+    <ManagedList
+      list={list}
+      label={t('tabs.projects')}
+      columns={columns}
+      keyOf={({ name }) => name}
+      create={{ label: t('projects.create'), onClick: () => setShown({ kind: 'edit', of: null }) }}
+      empty={{ title: t('noProject'), hint: t('noProjectHint') }}
+    >
       {shown?.kind === 'edit' && <ProjectDialog of={shown.of} onClose={() => setShown(null)} />}
       {shown?.kind === 'delete' && (
-        <ConfirmDialog
-          open
+        <DeleteDialog
           onClose={() => setShown(null)}
           title={t('projects.deleteTitle', { name: shown.of.name })}
-          confirm={common('action.delete')}
-          onConfirm={async () => {
+          hint={t('projects.deleteHint')}
+          onDelete={async () => {
             await api.projects.delete(shown.of.name);
             toast({ title: t('projects.deleted', { name: shown.of.name }) });
             await askAgain();
           }}
-        >
-          {t('projects.deleteHint')}
-        </ConfirmDialog>
+        />
       )}
-    </div>
+    </ManagedList>
   );
 }
 

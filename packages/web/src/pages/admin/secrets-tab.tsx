@@ -1,17 +1,15 @@
 import type { SecretView } from '@pelorus/protocol';
-import { CircleCheck, KeyRound, Plus } from 'lucide-react';
+import { CircleCheck, KeyRound } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, queries } from '../../api/client.ts';
 import { useMay } from '../../app/session.tsx';
-import { Button } from '../../ui/button.tsx';
 import type { Column } from '../../ui/data-table.tsx';
-import { ConfirmDialog } from '../../ui/dialog.tsx';
 import { Field, Input } from '../../ui/field.tsx';
 import { FormDialog } from '../../ui/form-dialog.tsx';
-import { PagedTable, usePaged } from '../../ui/paged.tsx';
+import { DeleteDialog, ManagedList } from '../../ui/managed-list.tsx';
+import { usePaged } from '../../ui/paged.tsx';
 import { RowActions } from '../../ui/row-actions.tsx';
-import { EmptyState } from '../../ui/states.tsx';
 import { toast } from '../../ui/toast.tsx';
 import { ToneBadge } from '../../ui/tone-badge.tsx';
 import { Changed } from './changed.tsx';
@@ -19,7 +17,6 @@ import { Changed } from './changed.tsx';
 /** Values go in and never come back. */
 export function SecretsTab({ project }: { project: string }): ReactNode {
   const { t } = useTranslation('admin');
-  const { t: common } = useTranslation();
   const { write } = useMay(project);
   const [edited, setEdited] = useState<{ name: string | null } | null>(null);
   const [removed, setRemoved] = useState<string | null>(null);
@@ -63,41 +60,28 @@ export function SecretsTab({ project }: { project: string }): ReactNode {
         ]
       : []),
   ];
-  const create = write && (
-    <Button kind="primary" onClick={() => setEdited({ name: null })}>
-      <Plus className="size-4" aria-hidden /> {t('secrets.create')}
-    </Button>
-  );
   return (
-    <div className="grid gap-3">
-      {list.rows !== undefined && list.rows.length > 0 && <div className="flex justify-end">{create}</div>}
-      <PagedTable
-        list={list}
-        label={t('tabs.secrets')}
-        columns={columns}
-        keyOf={({ name }) => name}
-        empty={
-          <EmptyState title={t('secrets.empty')} action={create}>
-            {t('secrets.emptyHint')}
-          </EmptyState>
-        }
-      />
+    <ManagedList
+      list={list}
+      label={t('tabs.secrets')}
+      columns={columns}
+      keyOf={({ name }) => name}
+      create={write ? { label: t('secrets.create'), onClick: () => setEdited({ name: null }) } : null}
+      empty={{ title: t('secrets.empty'), hint: t('secrets.emptyHint') }}
+    >
       {edited && <SecretDialog project={project} of={edited.name} onSaved={askAgain} onClose={() => setEdited(null)} />}
       {removed !== null && (
-        <ConfirmDialog
-          open
+        <DeleteDialog
           onClose={() => setRemoved(null)}
           title={t('secrets.deleteTitle', { name: removed })}
-          confirm={common('action.delete')}
-          onConfirm={async () => {
+          hint={t('secrets.deleteHint')}
+          onDelete={async () => {
             await api.secrets.delete(project, removed);
             await askAgain();
           }}
-        >
-          {t('secrets.deleteHint')}
-        </ConfirmDialog>
+        />
       )}
-    </div>
+    </ManagedList>
   );
 }
 

@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { api, queries } from '../../api/client.ts';
 import { Button } from '../../ui/button.tsx';
 import type { Column } from '../../ui/data-table.tsx';
-import { ConfirmDialog } from '../../ui/dialog.tsx';
+import { DeleteDialog } from '../../ui/managed-list.tsx';
 import { PagedTable, usePaged } from '../../ui/paged.tsx';
 import { EmptyState } from '../../ui/states.tsx';
 import { Time } from '../../ui/time.tsx';
@@ -50,18 +50,16 @@ export function Sessions({ user }: { user: string }): ReactNode {
         empty={<EmptyState title={t('sessions.empty')}>{t('sessions.emptyHint')}</EmptyState>}
       />
       {ending && (
-        <ConfirmDialog
-          open
+        <DeleteDialog
           onClose={() => setEnding(null)}
           title={t('sessions.endTitle', { address: ending.address })}
+          hint={t('sessions.endHint')}
           confirm={t('sessions.end')}
-          onConfirm={async () => {
+          onDelete={async () => {
             await api.users.endSession(user, ending.id);
             await queries.invalidateQueries({ queryKey: key });
           }}
-        >
-          {t('sessions.endHint')}
-        </ConfirmDialog>
+        />
       )}
     </>
   );

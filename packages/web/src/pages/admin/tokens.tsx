@@ -1,19 +1,17 @@
 /** Tokens of one person: what each may, until when, and ending it. Only the own ones can be made. */
 import './texts.ts';
 import type { RoleName, TokenView } from '@pelorus/protocol';
-import { Plus } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, queries } from '../../api/client.ts';
 import { useMe } from '../../app/session.tsx';
 import { Button } from '../../ui/button.tsx';
 import type { Column } from '../../ui/data-table.tsx';
-import { ConfirmDialog } from '../../ui/dialog.tsx';
 import { Checkbox, Field, Input, Select } from '../../ui/field.tsx';
 import { FormDialog } from '../../ui/form-dialog.tsx';
-import { PagedTable, usePaged } from '../../ui/paged.tsx';
+import { DeleteDialog, ManagedList } from '../../ui/managed-list.tsx';
+import { usePaged } from '../../ui/paged.tsx';
 import { ShownOnce } from '../../ui/shown-once.tsx';
-import { EmptyState } from '../../ui/states.tsx';
 import { Time } from '../../ui/time.tsx';
 
 const DAY_MS = 86_400_000;
@@ -56,25 +54,15 @@ export function Tokens({ user }: { user: string }): ReactNode {
       ),
     },
   ];
-  const create = user === me.user && (
-    <Button kind="primary" onClick={() => setShown({ kind: 'create' })}>
-      <Plus className="size-4" aria-hidden /> {t('tokens.create')}
-    </Button>
-  );
   return (
-    <div className="grid gap-3">
-      {list.rows !== undefined && list.rows.length > 0 && <div className="flex justify-end">{create}</div>}
-      <PagedTable
-        list={list}
-        label={t('tabs.tokens')}
-        columns={columns}
-        keyOf={({ id }) => id}
-        empty={
-          <EmptyState title={t('tokens.empty')} action={create}>
-            {t('tokens.emptyHint')}
-          </EmptyState>
-        }
-      />
+    <ManagedList
+      list={list}
+      label={t('tabs.tokens')}
+      columns={columns}
+      keyOf={({ id }) => id}
+      create={user === me.user ? { label: t('tokens.create'), onClick: () => setShown({ kind: 'create' }) } : null}
+      empty={{ title: t('tokens.empty'), hint: t('tokens.emptyHint') }}
+    >
       {shown?.kind === 'create' && (
         <TokenDialog
           onClose={() => setShown(null)}
@@ -93,20 +81,18 @@ export function Tokens({ user }: { user: string }): ReactNode {
         />
       )}
       {shown?.kind === 'delete' && (
-        <ConfirmDialog
-          open
+        <DeleteDialog
           onClose={() => setShown(null)}
           title={t('tokens.deleteTitle', { name: shown.of.name })}
+          hint={t('tokens.deleteHint')}
           confirm={t('tokens.end')}
-          onConfirm={async () => {
+          onDelete={async () => {
             await api.tokens.delete(shown.of.id);
             await askAgain();
           }}
-        >
-          {t('tokens.deleteHint')}
-        </ConfirmDialog>
+        />
       )}
-    </div>
+    </ManagedList>
   );
 }
 

@@ -1,18 +1,15 @@
 /** Environments: variables that runs and tasks name. */
 import type { EnvironmentView } from '@pelorus/protocol';
-import { Plus } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, queries } from '../../api/client.ts';
 import { useMe } from '../../app/session.tsx';
-import { Button } from '../../ui/button.tsx';
 import type { Column } from '../../ui/data-table.tsx';
-import { ConfirmDialog } from '../../ui/dialog.tsx';
 import { Field, Input, TextArea } from '../../ui/field.tsx';
 import { FormDialog } from '../../ui/form-dialog.tsx';
-import { PagedTable, usePaged } from '../../ui/paged.tsx';
+import { DeleteDialog, ManagedList } from '../../ui/managed-list.tsx';
+import { usePaged } from '../../ui/paged.tsx';
 import { RowActions } from '../../ui/row-actions.tsx';
-import { EmptyState } from '../../ui/states.tsx';
 import { Time } from '../../ui/time.tsx';
 
 const KEY = ['environments'];
@@ -79,41 +76,30 @@ export function EnvironmentsTab(): ReactNode {
         ]
       : []),
   ];
-  const create = administrator && (
-    <Button kind="primary" onClick={() => setShown({ kind: 'edit', of: null })}>
-      <Plus className="size-4" aria-hidden /> {t('environment.create')}
-    </Button>
-  );
   return (
-    <div className="grid gap-3">
-      {list.rows !== undefined && list.rows.length > 0 && <div className="flex justify-end">{create}</div>}
-      <PagedTable
-        list={list}
-        label={t('tabs.environments')}
-        columns={columns}
-        keyOf={({ name }) => name}
-        empty={
-          <EmptyState title={t('environment.empty')} action={create}>
-            {t('environment.emptyHint')}
-          </EmptyState>
-        }
-      />
+    <ManagedList
+      list={list}
+      label={t('tabs.environments')}
+      columns={columns}
+      keyOf={({ name }) => name}
+      create={
+        administrator ? { label: t('environment.create'), onClick: () => setShown({ kind: 'edit', of: null }) } : null
+      }
+      empty={{ title: t('environment.empty'), hint: t('environment.emptyHint') }}
+    >
       {shown?.kind === 'edit' && <EnvironmentDialog of={shown.of} onClose={() => setShown(null)} />}
       {shown?.kind === 'delete' && (
-        <ConfirmDialog
-          open
+        <DeleteDialog
           onClose={() => setShown(null)}
           title={t('environment.deleteTitle', { name: shown.of.name })}
-          confirm={common('action.delete')}
-          onConfirm={async () => {
+          hint={t('environment.deleteHint')}
+          onDelete={async () => {
             await api.environments.delete(shown.of.name);
             await queries.invalidateQueries({ queryKey: KEY });
           }}
-        >
-          {t('environment.deleteHint')}
-        </ConfirmDialog>
+        />
       )}
-    </div>
+    </ManagedList>
   );
 }
 

@@ -1,18 +1,15 @@
 /** Task groups: how full they are, and what waits for which reason. */
 import type { TaskGroupView } from '@pelorus/protocol';
-import { Plus } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, queries } from '../../api/client.ts';
 import { useMe } from '../../app/session.tsx';
-import { Button } from '../../ui/button.tsx';
 import type { Column } from '../../ui/data-table.tsx';
-import { ConfirmDialog } from '../../ui/dialog.tsx';
 import { Field, Input } from '../../ui/field.tsx';
 import { FormDialog } from '../../ui/form-dialog.tsx';
-import { PagedTable, usePaged } from '../../ui/paged.tsx';
+import { DeleteDialog, ManagedList } from '../../ui/managed-list.tsx';
+import { usePaged } from '../../ui/paged.tsx';
 import { RowActions } from '../../ui/row-actions.tsx';
-import { EmptyState } from '../../ui/states.tsx';
 import { UseBar } from '../../ui/tone-badge.tsx';
 
 const KEY = ['task-groups'];
@@ -57,44 +54,31 @@ export function TaskGroups(): ReactNode {
         ]
       : []),
   ];
-  const create = administrator && (
-    <Button kind="primary" onClick={() => setShown({ kind: 'edit', group: null })}>
-      <Plus className="size-4" aria-hidden /> {t('waiting.create')}
-    </Button>
-  );
   return (
-    <section className="grid gap-2">
-      <div className="flex items-center gap-3">
-        <h2 className="grow font-semibold">{t('waiting.groups')}</h2>
-        {list.rows !== undefined && list.rows.length > 0 && <div className="flex justify-end">{create}</div>}
-      </div>
-      <PagedTable
-        list={list}
-        label={t('waiting.groups')}
-        columns={columns}
-        keyOf={({ name }) => name}
-        empty={
-          <EmptyState title={t('waiting.empty')} action={create}>
-            {t('waiting.emptyHint')}
-          </EmptyState>
-        }
-      />
+    <ManagedList
+      list={list}
+      label={t('waiting.groups')}
+      heading
+      columns={columns}
+      keyOf={({ name }) => name}
+      create={
+        administrator ? { label: t('waiting.create'), onClick: () => setShown({ kind: 'edit', group: null }) } : null
+      }
+      empty={{ title: t('waiting.empty'), hint: t('waiting.emptyHint') }}
+    >
       {shown?.kind === 'edit' && <GroupDialog group={shown.group} onClose={() => setShown(null)} />}
       {shown?.kind === 'delete' && (
-        <ConfirmDialog
-          open
+        <DeleteDialog
           onClose={() => setShown(null)}
           title={t('waiting.deleteTitle', { name: shown.group.name })}
-          confirm={common('action.delete')}
-          onConfirm={async () => {
+          hint={t('waiting.deleteHint')}
+          onDelete={async () => {
             await api.taskGroups.delete(shown.group.name);
             await queries.invalidateQueries({ queryKey: KEY });
           }}
-        >
-          {t('waiting.deleteHint')}
-        </ConfirmDialog>
+        />
       )}
-    </section>
+    </ManagedList>
   );
 }
 

@@ -1,20 +1,18 @@
 /** Calendars of holidays: typed day by day, or read from iCalendar and CSV files. */
 import type { CalendarSummary } from '@pelorus/protocol';
 import { useQuery } from '@tanstack/react-query';
-import { Plus } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, queries } from '../../api/client.ts';
 import { useMe } from '../../app/session.tsx';
-import { Button } from '../../ui/button.tsx';
 import type { Column } from '../../ui/data-table.tsx';
-import { ConfirmDialog } from '../../ui/dialog.tsx';
 import { Field, Input, TextArea } from '../../ui/field.tsx';
 import { FormDialog } from '../../ui/form-dialog.tsx';
-import { PagedTable, usePaged } from '../../ui/paged.tsx';
+import { DeleteDialog, ManagedList } from '../../ui/managed-list.tsx';
+import { usePaged } from '../../ui/paged.tsx';
 import { RowActions } from '../../ui/row-actions.tsx';
 import { Spinner } from '../../ui/spinner.tsx';
-import { EmptyState, ProblemText } from '../../ui/states.tsx';
+import { ProblemText } from '../../ui/states.tsx';
 import { Time } from '../../ui/time.tsx';
 import { toast } from '../../ui/toast.tsx';
 
@@ -27,11 +25,6 @@ export function CalendarsTab(): ReactNode {
   const [edited, setEdited] = useState<CalendarSummary | 'new' | null>(null);
   const [removed, setRemoved] = useState<CalendarSummary | null>(null);
   const list = usePaged(['calendars', 'paged'], (_cursor, signal) => api.calendars.list(signal));
-  const create = administrator && (
-    <Button kind="primary" className="justify-self-end" onClick={() => setEdited('new')}>
-      <Plus className="size-4" aria-hidden /> {t('calendar.create')}
-    </Button>
-  );
   const columns: Column<CalendarSummary>[] = [
     {
       id: 'name',
@@ -86,37 +79,29 @@ export function CalendarsTab(): ReactNode {
         ]
       : []),
   ];
-  const isEmpty = list.rows?.length === 0;
   return (
-    <>
-      {!isEmpty && create}
-      <PagedTable
-        list={list}
-        label={t('tabs.calendars')}
-        columns={columns}
-        keyOf={({ name }) => name}
-        empty={
-          <EmptyState title={t('calendar.empty')} action={create}>
-            {t('calendar.emptyHint')}
-          </EmptyState>
-        }
-      />
+    <ManagedList
+      list={list}
+      label={t('tabs.calendars')}
+      columns={columns}
+      keyOf={({ name }) => name}
+      create={administrator ? { label: t('calendar.create'), onClick: () => setEdited('new') } : null}
+      empty={{ title: t('calendar.empty'), hint: t('calendar.emptyHint') }}
+    >
       {edited !== null && (
         <CalendarDialog calendar={edited === 'new' ? null : edited} onClose={() => setEdited(null)} />
       )}
       {removed !== null && (
-        <ConfirmDialog
-          open
+        <DeleteDialog
           onClose={() => setRemoved(null)}
           title={t('calendar.removeTitle', { name: removed.name })}
-          confirm={common('action.delete')}
-          onConfirm={async () => {
+          onDelete={async () => {
             await api.calendars.delete(removed.name);
             await queries.invalidateQueries({ queryKey: KEY });
           }}
         />
       )}
-    </>
+    </ManagedList>
   );
 }
 
