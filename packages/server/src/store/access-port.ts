@@ -51,6 +51,19 @@ export interface TokenRow {
   usedAt: number | null;
 }
 
+/** Times in milliseconds since 1970; `limit`: how many tokens the user may have. */
+export interface NewToken {
+  user: string;
+  hash: string;
+  name: string;
+  mask: number;
+  projects: string[] | null;
+  parent: number | null;
+  expiresAt: number | null;
+  at: number;
+  limit: number;
+}
+
 /** A credential with what its owner is now. */
 export type OfAccount<Row> = Row & { administrator: boolean; disabled: boolean };
 
@@ -177,17 +190,7 @@ export interface AccessStore {
   endSession(id: number): Promise<void>;
 
   /** CONFLICT when the user has `limit` tokens; NOT_FOUND for a user or a parent that is not there (any more). */
-  createToken(token: {
-    user: string;
-    hash: string;
-    name: string;
-    mask: number;
-    projects: string[] | null;
-    parent: number | null;
-    expiresAt: number | null;
-    at: number;
-    limit: number;
-  }): Promise<TokenRow>;
+  createToken(token: NewToken): Promise<TokenRow>;
   findToken(hash: string): Promise<OfAccount<TokenRow> | null>;
   getToken(id: number): Promise<TokenRow | null>;
   listTokens(user: string): Promise<TokenRow[]>;

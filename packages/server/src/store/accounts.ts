@@ -8,7 +8,16 @@
  * 4. A sign-in link opens one session, once. An account has at most one.
  * 5. Everything is bounded: sessions and tokens for each account by the caller's limit, buckets of tries by `TRY_BUCKETS`.
  */
-import type { NewSession, OfAccount, SessionRow, SignInRow, TokenRow, TryBucket, UserRow } from './access-port.ts';
+import type {
+  NewSession,
+  NewToken,
+  OfAccount,
+  SessionRow,
+  SignInRow,
+  TokenRow,
+  TryBucket,
+  UserRow,
+} from './access-port.ts';
 import { StoreError } from './port.ts';
 import { lockNamed } from './database.ts';
 import type { Database, Row, Sql } from './database.ts';
@@ -238,18 +247,6 @@ export function* endSession(c: WriteContext, id: number): Sql<string | null> {
 }
 
 // ---- tokens
-
-export interface NewToken {
-  user: string;
-  hash: string;
-  name: string;
-  mask: number;
-  projects: string[] | null;
-  parent: number | null;
-  expiresAt: number | null;
-  at: number;
-  limit: number;
-}
 
 const END_EXPIRED = `delete from api_token where user_name = ? and expires_at <= ?`;
 const TOKEN_COUNT = `select count(*) as tokens from api_token where user_name = ?`;
