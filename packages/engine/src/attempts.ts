@@ -121,7 +121,8 @@ function finished(draft: Draft, event: AttemptEvent, outcome: AttemptOutcome): v
       return;
     }
     case 'killed':
-      if (attempt.kill) endKilled(draft, event, attempt.kill.cause);
+      if (attempt.kill && outcome.cause?.kind === 'kill_unconfirmed') endUnconfirmed(draft, event, outcome.cause);
+      else if (attempt.kill) endKilled(draft, event, attempt.kill.cause);
       else processesGone(draft, event, outcome.cause ?? { kind: 'worker_lost', worker: attempt.worker });
       return;
   }
@@ -142,6 +143,14 @@ export function endKilled(draft: Draft, event: AttemptEvent, cause: Cause): void
   }
   draft.setAttempt({ ...attempt, state: 'killed', cause, endedAt: event.at });
   endInFailure(draft, event.task, 'killed', cause, event.at);
+}
+
+/** What it asked a server to do may go on there: so not even one that timed out is repeated by itself. */
+function endUnconfirmed(draft: Draft, event: AttemptEvent, cause: Cause): void {
+  const attempt = draft.attempt(event.task)!;
+  const state = attempt.kill?.cause.kind === 'timeout' ? 'failed' : 'killed';
+  draft.setAttempt({ ...attempt, state, cause, endedAt: event.at });
+  endInFailure(draft, event.task, state, cause, event.at);
 }
 
 /** `killedFor`: why a kill was under way when the attempt failed by itself; then it is not repeated. */

@@ -93,7 +93,11 @@ class Scene {
       case 'fail':
         return this.finish(words[0]!, null, this.outcome('failed', causeOf(words.slice(1)), []));
       case 'killed':
-        return this.finish(words[0]!, null, this.outcome('killed', null, []));
+        return this.finish(
+          words[0]!,
+          null,
+          this.outcome('killed', words[1] === undefined ? null : causeOf(words.slice(1)), []),
+        );
       case 'late':
         return this.finish(
           words[0]!,
@@ -321,6 +325,7 @@ function verdictOf(kind: string, detail: string): UpstreamVerdict {
 
 function causeOf(words: string[]): Cause {
   if (words[0] === 'signal') return { kind: 'signal', name: words[1]! };
+  if (words[0] === 'unconfirmed') return { kind: 'kill_unconfirmed', detail: words.slice(1).join(' ') };
   return { kind: 'exit', code: Number(words[0] ?? 1) };
 }
 

@@ -119,6 +119,8 @@ export type Cause =
   | { kind: 'oom' }
   | { kind: 'timeout'; afterMs: number }
   | { kind: 'killed_by'; user: string }
+  /** Its process is gone, but what it had asked a server to do could not be stopped there and may go on. `detail` names server and handle. */
+  | { kind: 'kill_unconfirmed'; detail: string }
   | { kind: 'fail_fast'; task: string }
   | { kind: 'upstream'; task: string }
   | { kind: 'worker_lost'; worker: string }

@@ -45,6 +45,7 @@ const cause = schemaOf<Cause>()(
     z.object({ kind: z.literal('oom') }),
     z.object({ kind: z.literal('timeout'), afterMs: z.number() }),
     z.object({ kind: z.literal('killed_by'), user: z.string() }),
+    z.object({ kind: z.literal('kill_unconfirmed'), detail: z.string() }),
     z.object({ kind: z.literal('fail_fast'), task: z.string() }),
     z.object({ kind: z.literal('upstream'), task: z.string() }),
     z.object({ kind: z.literal('worker_lost'), worker: z.string() }),

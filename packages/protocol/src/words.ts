@@ -15,6 +15,8 @@ export function causeText(cause: Cause | null): string {
       return `timed out after ${durationText(cause.afterMs)}`;
     case 'killed_by':
       return `stopped by ${cause.user}`;
+    case 'kill_unconfirmed':
+      return `killed, but not confirmed: ${cause.detail}`;
     case 'fail_fast':
       return `stopped because ${cause.task} failed`;
     case 'upstream':

@@ -68,6 +68,8 @@ export interface WorkerOptions {
   logBytesPerAttempt?: number;
   /** With less room than this on the logs' disk, a task's output goes through a pipe, so that a full disk does not fail it; default 256 MiB. */
   logRoomBytes?: number;
+  /** How long it is tried to stop on its server what a killed attempt had asked for; default 15,000. */
+  cancelLimitMs?: number;
   /**
    * Logs are sent to the master, and deleted here when the log store has them. Default false: they stay, for a log store that
    * reads the very files that are written here.
@@ -128,6 +130,7 @@ const LINK_CLOSE_MS = 1_000;
  */
 const SILENCE_MS = 20_000;
 const LOG_ROOM_BYTES = 256 * 1024 ** 2;
+const CANCEL_LIMIT_MS = 15_000;
 const INCARNATIONS_REMEMBERED = 100;
 /** Reports of one attempt within one incarnation are fewer. */
 const SEQUENCES_PER_INCARNATION = 100;
@@ -406,7 +409,8 @@ class Agent implements Worker {
   // The supervisor
 
   #connectSupervisor(): Promise<SupervisorConnection> {
-    const { logDir, poolProcesses, supervisorLonelyMs, logBytesPerAttempt, logRoomBytes } = this.#options;
+    const { logDir, poolProcesses, supervisorLonelyMs, logBytesPerAttempt, logRoomBytes, cancelLimitMs } =
+      this.#options;
     const processes = poolProcesses ?? Math.min(this.#slots, 2 * availableParallelism(), 32);
     const limits = {
       outputsBytes: LIMITS.outputsBytesPerAttempt,
@@ -417,7 +421,13 @@ class Agent implements Worker {
       {
         dataDir: this.#dataDir,
         lonelyMs: supervisorLonelyMs ?? 5_000,
-        settings: { logDir: resolve(logDir), slots: this.#slots, poolProcesses: processes, limits },
+        settings: {
+          logDir: resolve(logDir),
+          slots: this.#slots,
+          poolProcesses: processes,
+          limits,
+          cancelLimitMs: cancelLimitMs ?? CANCEL_LIMIT_MS,
+        },
       },
       { onMessages: (messages) => this.#onSupervisorMessages(messages), onClose: () => this.#onSupervisorGone() },
     );

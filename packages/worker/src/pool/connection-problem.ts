@@ -1,6 +1,6 @@
 /** What is wrong when a connection to a database cannot be made, in words for whoever set it up. */
 import { decoded } from '../secrets/known-secrets.ts';
-import type { Connection } from './messages.ts';
+import type { CancelHandle, Connection } from './messages.ts';
 
 interface DriverError extends Error {
   code?: string;
@@ -43,6 +43,14 @@ export function connectionProblem(error: unknown, { kind, url }: Connection): st
   if (/timeout expired|connection terminated due to connection timeout/i.test(message))
     return `${place.host} does not answer`;
   return message;
+}
+
+/** What a handle stands for, without its password. */
+export function handleText(handle: CancelHandle): string {
+  const { host } = placeOf(handle.kind, handle.url);
+  return handle.kind === 'postgres'
+    ? `backend ${handle.backendPid} of PostgreSQL at ${host}`
+    : `connection ${handle.connectionId} of MySQL at ${host}`;
 }
 
 const UNREADABLE =

@@ -16,10 +16,12 @@ import type { AttemptId } from '@pelorus/protocol';
 import { openLineChannel } from '../line-channel.ts';
 import { outputsFromObject, settleOutputs } from '../outputs.ts';
 import { CallContext } from './call-context.ts';
+import { connectionProblem } from './connection-problem.ts';
 import {
   POOL_CHANNEL_FD,
   type Call,
   type CallOutcome,
+  type CancelHandle,
   type PoolToSupervisor,
   type SupervisorToPool,
 } from './messages.ts';
@@ -70,12 +72,12 @@ function onMessage(message: SupervisorToPool): void {
       return handleWaiters.get(message.attempt)?.();
     case 'cancel':
       void import('./sql-task.ts')
-        .then(({ cancelStatement }) => cancelStatement(message.handle))
-        .catch((error: unknown) => {
-          const said = describeError(error);
-          process.stderr.write(`${Mask.of(passwordsIn(message.handle.url))?.text(said) ?? said}\n`);
-        })
-        .then(() => channel.send({ kind: 'cancelled', id: message.id }));
+        .then(({ cancelStatement }) => cancelStatement(message.handle, message.limitMs))
+        .then(
+          () => null,
+          (error: unknown) => cancelProblem(error, message.handle),
+        )
+        .then((problem) => channel.send({ kind: 'cancelled', id: message.id, problem }));
       return;
     case 'probe':
       void import('./probe.ts')
@@ -83,6 +85,11 @@ function onMessage(message: SupervisorToPool): void {
         .then((result) => channel.send({ kind: 'probed', result }));
       return;
   }
+}
+
+function cancelProblem(error: unknown, handle: CancelHandle): string {
+  const problem = connectionProblem(error, handle);
+  return Mask.of(passwordsIn(handle.url))?.text(problem) ?? problem;
 }
 
 async function serve(asked: Call): Promise<void> {

@@ -25,8 +25,8 @@ export type SupervisorToPool =
   | { kind: 'call'; call: Call }
   /** The handle is in the journal; the statement may start. */
   | { kind: 'handle-stored'; attempt: AttemptId }
-  /** Stop what the handle names; answered `cancelled` whatever came of it. */
-  | { kind: 'cancel'; id: number; handle: CancelHandle }
+  /** Stop what the handle names, and see that it is gone; answered `cancelled` whatever came of it. */
+  | { kind: 'cancel'; id: number; handle: CancelHandle; limitMs: number }
   /** Connect and ask for nothing; answered `probed`. Only in processes that run no calls. */
   | { kind: 'probe'; connection: Connection; timeoutMs: number };
 
@@ -35,7 +35,8 @@ export type PoolToSupervisor =
   | { kind: 'handle'; attempt: AttemptId; handle: CancelHandle }
   /** `retire`: the call left something behind in the process, which should serve nobody else. */
   | { kind: 'done'; attempt: AttemptId; outcome: CallOutcome; retire: boolean; madeDirectory: boolean }
-  | { kind: 'cancelled'; id: number }
+  /** `problem`: why it may go on, for people; null when it does not. */
+  | { kind: 'cancelled'; id: number; problem: string | null }
   | { kind: 'probed'; result: ProbeResult };
 
 export type Connection = NonNullable<AttemptSpec['connection']>;

@@ -4,6 +4,7 @@
  */
 import { isAbsolute, join } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { QueryArrayConfig } from 'pg';
 import type { CallContext } from './call-context.ts';
 import { connectionProblem } from './connection-problem.ts';
@@ -27,6 +28,8 @@ export interface SqlSession {
 }
 
 const CONNECT_TIMEOUT_MS = 30_000;
+const CANCEL_AGAIN_MS = 500;
+const GONE_POLL_MS = 20;
 
 /** Connects. Throws a TaskFailure when that is not possible. */
 export async function openSqlSession(call: CallContext, connection: Connection): Promise<SqlSession> {
@@ -40,24 +43,64 @@ export async function openSqlSession(call: CallContext, connection: Connection):
   }
 }
 
-/** Stops what a handle names, if it still is what it was; resolves when the server has been told. */
-export async function cancelStatement(handle: CancelHandle): Promise<void> {
-  if (handle.kind === 'postgres') {
-    const { default: pg } = await import('pg');
-    const client = new pg.Client({ connectionString: handle.url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
-    await client.connect();
-    await client.query(
-      'select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and application_name = $2',
-      [handle.backendPid, handle.applicationName],
-    );
-    return client.end();
+/**
+ * Stops what a handle names, if it still is what it was; resolves when the server says that it is gone. Tries again until
+ * `limitMs` are over; throws the last error then.
+ */
+export async function cancelStatement(handle: CancelHandle, limitMs: number): Promise<void> {
+  const giveUpAt = performance.now() + limitMs;
+  for (;;) {
+    try {
+      return await (handle.kind === 'postgres' ? cancelOnPostgres(handle, giveUpAt) : cancelOnMysql(handle, giveUpAt));
+    } catch (error) {
+      if (performance.now() + CANCEL_AGAIN_MS > giveUpAt) throw error;
+      await pause(CANCEL_AGAIN_MS);
+    }
   }
-  const { createConnection } = await import('mysql2/promise');
-  const connection = await createConnection({ uri: handle.url, connectTimeout: CONNECT_TIMEOUT_MS });
-  await connection.query('kill ?', [handle.connectionId]).catch((error: Error & { code?: string }) => {
-    if (error.code !== 'ER_NO_SUCH_THREAD') throw error;
+}
+
+async function cancelOnPostgres(
+  { url, backendPid, applicationName }: Extract<CancelHandle, { kind: 'postgres' }>,
+  giveUpAt: number,
+): Promise<void> {
+  const { default: pg } = await import('pg');
+  const limitMs = Math.max(1, giveUpAt - performance.now());
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: limitMs,
+    query_timeout: limitMs,
   });
-  await connection.end();
+  client.on('error', () => {});
+  await client.connect();
+  const terminate = 'select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and application_name = $2';
+  const isGone = async () => (await client.query(terminate, [backendPid, applicationName])).rowCount === 0;
+  await untilGone(isGone, giveUpAt).finally(() => void client.end().catch(() => {}));
+}
+
+async function cancelOnMysql(
+  { url, connectionId }: Extract<CancelHandle, { kind: 'mysql' }>,
+  giveUpAt: number,
+): Promise<void> {
+  const { createConnection } = await import('mysql2/promise');
+  const timeout = Math.max(1, Math.ceil(giveUpAt - performance.now()));
+  const connection = await createConnection({ uri: url, connectTimeout: timeout });
+  const isGone = (): Promise<boolean> =>
+    connection.query({ sql: 'kill ?', values: [connectionId], timeout }).then(
+      () => false,
+      (error: Error & { code?: string }) => {
+        if (error.code !== 'ER_NO_SUCH_THREAD') throw error;
+        return true;
+      },
+    );
+  await untilGone(isGone, giveUpAt).finally(() => connection.destroy());
+}
+
+/** A server that was told to end a statement says so before it has: it may have much to undo. */
+async function untilGone(isGone: () => Promise<boolean>, giveUpAt: number): Promise<void> {
+  while (!(await isGone())) {
+    if (performance.now() > giveUpAt) throw new Error('the server has been told to stop it, and has not yet');
+    await pause(GONE_POLL_MS);
+  }
 }
 
 // SQLite

@@ -82,7 +82,7 @@ async function executeAll(
 
 async function cancelSession(call: CallContext, session: SqlSession): Promise<void> {
   if (!session.handle) return;
-  await cancelStatement(session.handle).catch((error: unknown) =>
+  await cancelStatement(session.handle, call.spec.killGraceMs).catch((error: unknown) =>
     call.log.line(`the statement could not be cancelled: ${describeError(error)}`),
   );
 }

@@ -5,7 +5,8 @@
  * 1. A start is in the journal before a pool process hears of the call; an end before the agent hears of it.
  * 2. A process that dies fails its own call and no other.
  * 3. The journal holds no password: what a statement on a server is cancelled with is sealed there.
- * 4. `killed` and `lost` are told only when the process and its children are gone and the statement it had on a server is cancelled.
+ * 4. `killed` and `lost` are told only when the process and its children are gone and the statement it had on a server is stopped, or,
+ *    when that could not be confirmed in time, with these words.
  */
 import { globSync, readFileSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -13,6 +14,7 @@ import { join } from 'node:path';
 import type { AttemptId, AttemptSpec, Cause } from '@pelorus/protocol';
 import { attemptLogPath } from '../attempt-log.ts';
 import type { HeldAttempt, SupervisorEvent } from '../core.ts';
+import { handleText } from '../pool/connection-problem.ts';
 import type { CallOutcome, CancelHandle, PoolToSupervisor } from '../pool/messages.ts';
 import { maskOf } from '../secrets/known-secrets.ts';
 import type { Seal } from '../secrets/seal.ts';
@@ -81,7 +83,8 @@ interface Task {
 }
 
 const ADOPTED_POLL_MS = 100;
-const CANCEL_LIMIT_MS = 15_000;
+/** Of the time for it, whoever stops a statement gets this part, so that what it says comes in time. */
+const CANCEL_FRACTION = 0.9;
 /** A statement of SQLite's blocks its process, which can be killed at any instant without harm to the file. */
 const SQLITE_GRACE_MS = 500;
 
@@ -92,7 +95,7 @@ export class CallRunner implements Runner {
   readonly #pool: CallPool;
   readonly #tasks = new Map<AttemptId, Task>();
   readonly #byProcess = new Map<PoolProcess, Task>();
-  readonly #cancels = new Map<number, () => void>();
+  readonly #cancels = new Map<number, (problem: string | null) => void>();
   #cancelCount = 0;
   #live = 0;
   /** Journal entries and what waits for them, written together at the end of this turn. */
@@ -156,7 +159,7 @@ export class CallRunner implements Runner {
     task.kill = order;
     if (task.phase === 'waiting' && task.waiter && this.#pool.withdraw(task.waiter)) {
       task.startedAt = Date.now();
-      return this.#conclude(task, emptyOutcome(null));
+      return this.#concludeKill(task, null);
     }
     this.#record({ kind: 'kill', attempt, order }, () => this.#hunt(task));
   }
@@ -244,7 +247,7 @@ export class CallRunner implements Runner {
       case 'probed':
         return;
       case 'cancelled':
-        return this.#cancels.get(message.id)?.();
+        return this.#cancels.get(message.id)?.(message.problem);
       case 'handle': {
         const task = this.#byProcess.get(process);
         if (task?.attempt !== message.attempt) return;
@@ -329,35 +332,39 @@ export class CallRunner implements Runner {
       running: isSameProcess(process.pid, process.startTime),
     });
     endProcesses(quarry, graceMs, () => {
-      void this.#cancelOnServer(task).then(() => this.#conclude(task, emptyOutcome(null)));
+      void this.#stopOnServer(task).then((remains) => this.#concludeKill(task, remains));
     });
   }
 
-  /** The process is gone; what it had asked a server to do may not be. */
-  #cancelOnServer(task: Task): Promise<void> {
-    const { handle } = task;
-    if (handle === 'unknown')
-      appendLogNotice(
-        task.logPath,
-        'how to stop its statement on the server is not known any more; it may go on there',
-      );
-    if (!handle || handle === 'unknown') return Promise.resolve();
+  /** The process is gone; what it had asked a server to do may not be. Resolves with a sentence on what may go on there, or null. */
+  async #stopOnServer({ handle, logPath }: Task): Promise<string | null> {
+    if (!handle) return null;
+    const remains =
+      handle === 'unknown'
+        ? 'how to stop its statement on the server is not known any more; it may go on there'
+        : await this.#cancel(handle);
+    if (remains !== null) appendLogNotice(logPath, remains);
+    return remains;
+  }
+
+  #cancel(handle: CancelHandle): Promise<string | null> {
+    const { cancelLimitMs } = this.#options.settings();
     this.#cancelCount += 1;
     const id = this.#cancelCount;
     return new Promise((resolve) => {
-      const limit = setTimeout(() => finish(), CANCEL_LIMIT_MS);
+      const limit = setTimeout(() => finish(`no answer within ${cancelLimitMs} ms`), cancelLimitMs);
       let helper: PoolProcess | null = null;
-      const finish = (): void => {
+      const finish = (problem: string | null): void => {
         clearTimeout(limit);
         this.#cancels.delete(id);
         if (helper) this.#pool.release(helper);
-        resolve();
+        resolve(problem === null ? null : `its statement may go on, as ${handleText(handle)}: ${problem}`);
       };
       this.#cancels.set(id, finish);
       this.#pool.acquire((process) => {
         if (!this.#cancels.has(id)) return this.#pool.release(process);
         helper = process;
-        process.send({ kind: 'cancel', id, handle });
+        process.send({ kind: 'cancel', id, handle, limitMs: cancelLimitMs * CANCEL_FRACTION });
       }, true);
     });
   }
@@ -438,23 +445,33 @@ export class CallRunner implements Runner {
     if (alive) return void setTimeout(() => this.#pollAdopted(task), ADOPTED_POLL_MS);
     const outcome = readResult(this.#resultPath(task.attempt));
     if (outcome) return this.#conclude(task, outcome);
-    void this.#cancelOnServer(task).then(() => {
-      if (task.kill) this.#conclude(task, emptyOutcome(null));
-      else this.#settle(task, { kind: 'lost', detail: 'its process is gone and left no result' });
+    void this.#stopOnServer(task).then((remains) => {
+      if (task.kill) this.#concludeKill(task, remains);
+      else this.#settle(task, { kind: 'lost', detail: withRemains('its process is gone and left no result', remains) });
     });
   }
 
   // Ending
 
-  #conclude(task: Task, { cause, outputs, outputsTruncated }: CallOutcome): void {
+  /** A natural end; for one that is being killed {@link #concludeKill} follows the hunt. */
+  #conclude(task: Task, { cause, ...rest }: CallOutcome): void {
+    if (task.kill) return this.#concludeKill(task, null);
+    const { startedAt } = task;
+    const state = cause ? 'failed' : 'succeeded';
+    this.#settle(task, { kind: 'finished', outcome: { state, cause, ...rest, startedAt, endedAt: Date.now() } });
+  }
+
+  /** `remains`: what may go on at a server all the same. */
+  #concludeKill(task: Task, remains: string | null): void {
     const { kill, startedAt } = task;
-    if (kill?.reason === 'lease')
-      return this.#settle(task, { kind: 'lost', detail: 'killed: the execution lease was not renewed' });
-    const state = kill ? 'killed' : cause ? 'failed' : 'succeeded';
-    this.#settle(task, {
-      kind: 'finished',
-      outcome: { state, cause: kill ? kill.cause : cause, outputs, outputsTruncated, startedAt, endedAt: Date.now() },
-    });
+    if (kill?.reason === 'lease') {
+      const detail = withRemains('killed: the execution lease was not renewed', remains);
+      return this.#settle(task, { kind: 'lost', detail });
+    }
+    const cause: Cause | null =
+      remains === null ? (kill?.cause ?? null) : { kind: 'kill_unconfirmed', detail: remains };
+    const ended = { startedAt, endedAt: Date.now(), outputs: {}, outputsTruncated: false };
+    this.#settle(task, { kind: 'finished', outcome: { state: 'killed', cause, ...ended } });
   }
 
   #settle(task: Task, ending: Ending): void {
@@ -535,6 +552,10 @@ export class CallRunner implements Runner {
 
 function emptyOutcome(cause: Cause | null): CallOutcome {
   return { cause, outputs: {}, outputsTruncated: false };
+}
+
+function withRemains(detail: string, remains: string | null): string {
+  return remains === null ? detail : `${detail}; ${remains}`;
 }
 
 /** The file that a pool process leaves when it outlives its supervisor; ours, and whole when it is there. */

@@ -15,6 +15,8 @@ export interface SupervisorSettings {
   /** Most processes for script, http and sql attempts. */
   poolProcesses: number;
   limits: TaskLimits;
+  /** How long it is tried to stop on its server what a killed attempt had asked for. */
+  cancelLimitMs: number;
 }
 
 /** The product's limits that bind tasks, and what the worker adds. They travel with the settings, so that small processes load no more than they need. */

@@ -35,6 +35,7 @@ export const causeAnswer = schemaOf<Cause>()(
     z.strictObject({ kind: z.literal('oom') }),
     z.strictObject({ kind: z.literal('timeout'), afterMs: z.number() }),
     z.strictObject({ kind: z.literal('killed_by'), user: z.string() }),
+    z.strictObject({ kind: z.literal('kill_unconfirmed'), detail: z.string() }),
     z.strictObject({ kind: z.literal('fail_fast'), task: z.string() }),
     z.strictObject({ kind: z.literal('upstream'), task: z.string() }),
     z.strictObject({ kind: z.literal('worker_lost'), worker: z.string() }),
