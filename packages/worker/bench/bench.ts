@@ -71,11 +71,6 @@ async function withWorker(
   const scratch = new Scratch();
   const master = new HandMaster();
   const worker = await startTestWorker(scratch, master, { slots });
-  await master.until(
-    () => master.hello !== null,
-    5_000,
-    () => 'the worker did not say hello',
-  );
   await measure(master, scratch);
   await worker.stop({ stopTasks: true });
   scratch.remove();

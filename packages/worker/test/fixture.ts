@@ -44,6 +44,12 @@ export const shell = (run: string, options: { file?: string; shell?: string } = 
 });
 export const script = (run: string): TaskAction => ({ type: 'script', run, file: null });
 
+/** What a shell task says to wait for a file that its test makes, so that it goes on when the test wants it to, and not after so many seconds. */
+export const untilThere = (path: string): string => `while [ ! -e "${path}" ]; do sleep 0.05; done`;
+/** The same in a script task. */
+export const scriptUntilThere = (path: string): string =>
+  `while (!(await import('node:fs')).existsSync('${path}')) await new Promise((r) => setTimeout(r, 20));`;
+
 /** A directory of this test's own, removed by {@link Scratch.remove}. */
 export class Scratch {
   readonly dir = mkdtempSync(join(tmpdir(), 'pelorus-worker-'));
@@ -62,6 +68,9 @@ export class Scratch {
     }
   }
 }
+
+/** What takes this long hangs: a limit no slow machine reaches, shorter than that of a test. */
+export const HANG_MS = 60_000;
 
 /** Answers like a master that stores everything at once; keeps what it heard. */
 export class HandMaster {
@@ -117,7 +126,6 @@ export class HandMaster {
     this.#link?.send([{ kind: 'probe', id, connection, timeoutMs }]);
     await this.until(
       () => this.probed.has(id),
-      timeoutMs + 500,
       () => `no answer to probe ${id}`,
     );
     return this.probed.get(id);
@@ -131,11 +139,10 @@ export class HandMaster {
     return this.reports.filter((report) => report.attempt === attempt);
   }
 
-  /** Resolves with the first report of that kind; fails after `limitMs`. */
+  /** Resolves with the first report of that kind. */
   async report<Kind extends AttemptReport['kind']>(
     attempt: string,
     kind: Kind,
-    limitMs = 15_000,
   ): Promise<Extract<AttemptReport, { kind: Kind }>> {
     const find = (): Extract<AttemptReport, { kind: Kind }> | undefined =>
       this.reports.find(
@@ -144,7 +151,6 @@ export class HandMaster {
       );
     await this.until(
       () => find() !== undefined,
-      limitMs,
       () => `no ${kind} of ${attempt}; heard ${JSON.stringify(this.reportsOf(attempt))}`,
     );
     const found = find();
@@ -152,13 +158,13 @@ export class HandMaster {
     return found;
   }
 
-  async finished(attempt: string, limitMs?: number) {
-    return (await this.report(attempt, 'finished', limitMs)).outcome;
+  async finished(attempt: string) {
+    return (await this.report(attempt, 'finished')).outcome;
   }
 
   /** Waits for a condition that messages make true. */
-  async until(condition: () => boolean, limitMs: number, describe: () => string): Promise<void> {
-    const deadline = Date.now() + limitMs;
+  async until(condition: () => boolean, describe: () => string): Promise<void> {
+    const deadline = Date.now() + HANG_MS;
     while (!condition()) {
       const left = deadline - Date.now();
       if (left <= 0) throw new Error(describe());
@@ -176,9 +182,9 @@ export class HandMaster {
     switch (message.kind) {
       case 'hello':
         this.hello = message;
-        return link.send([{ kind: 'welcome', master: 'm-1' as MasterId, version: 1, leaseMs: 15_000 }]);
+        return link.send([{ kind: 'welcome', master: 'm-1' as MasterId, version: 1, leaseMs: HANG_MS }]);
       case 'heartbeat':
-        if (this.renews) link.send([{ kind: 'lease', sentAt: message.sentAt, leaseMs: 15_000, accepting: true }]);
+        if (this.renews) link.send([{ kind: 'lease', sentAt: message.sentAt, leaseMs: HANG_MS, accepting: true }]);
         return;
       case 'report': {
         const { report } = message;
@@ -203,12 +209,13 @@ export class HandMaster {
 
 export const quietLog: WorkerOptions['log'] = { info: () => {}, warn: () => {}, error: () => {} };
 
-export function startTestWorker(
+/** Resolves when the master has heard its hello. */
+export async function startTestWorker(
   scratch: Scratch,
   master: HandMaster,
   more: Partial<WorkerOptions> = {},
 ): Promise<Worker> {
-  return startWorker({
+  const worker = await startWorker({
     dataDir: scratch.dataDir,
     logDir: scratch.logDir,
     name: 'test',
@@ -221,13 +228,18 @@ export function startTestWorker(
     log: quietLog,
     ...more,
   });
+  await master.until(
+    () => master.hello !== null,
+    () => 'no hello',
+  );
+  return worker;
 }
 
 /** Waits until a look at the world says yes. */
-export async function eventually(condition: () => boolean, limitMs: number, what: string): Promise<void> {
-  const deadline = Date.now() + limitMs;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`did not become true within ${limitMs} ms: ${what}`);
+export async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const deadline = Date.now() + HANG_MS;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`did not become true within ${HANG_MS} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

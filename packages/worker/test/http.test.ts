@@ -18,11 +18,6 @@ beforeAll(async () => {
   scratch = new Scratch();
   master = new HandMaster();
   worker = await startTestWorker(scratch, master);
-  await master.until(
-    () => master.hello !== null,
-    5_000,
-    () => 'no hello',
-  );
   server = createServer((request, response) => {
     let body = '';
     openRequests += 1;
@@ -192,14 +187,12 @@ test('a kill closes the connection', async () => {
   master.dispatch(specOf(id, { ...action, expect: { status: [], body: null } }));
   await master.until(
     () => heard.length > 0,
-    5_000,
     () => 'no request',
   );
   master.kill(id, 5_000);
   expect(await master.finished(id)).toMatchObject({ state: 'killed' });
   await master.until(
     () => openRequests === 0,
-    2_000,
     () => 'the connection is still open',
   );
 });

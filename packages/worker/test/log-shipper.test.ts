@@ -135,7 +135,7 @@ async function start(limits: Partial<ShipLimits> = {}): Promise<LogShipper> {
   return shipper;
 }
 
-const until = (condition: () => boolean, what: string): Promise<void> => eventually(condition, 10_000, what);
+const until = (condition: () => boolean, what: string): Promise<void> => eventually(condition, what);
 
 test('a small log is one message with its end, and its file goes when it has been shipped', async () => {
   const logs = new HandLogs();

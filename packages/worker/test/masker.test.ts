@@ -47,24 +47,24 @@ const hasEnded = (): boolean => masker.exitCode !== null;
 async function openedPipe(): Promise<string> {
   channel.send({ kind: 'open', attempt: ATTEMPT, secrets: ['hunter22'], logPath: logPath(), pipe: null });
   const opened = () => heard.find((message) => message.kind === 'opened');
-  await eventually(() => opened() !== undefined, 20_000, 'the pipe is open');
+  await eventually(() => opened() !== undefined, 'the pipe is open');
   return opened()!.pipe;
 }
 
 test('ends though nobody ever opened the pipe that it was to read', async () => {
   await openedPipe();
   channel.end();
-  await eventually(hasEnded, 30_000, 'it has ended');
+  await eventually(hasEnded, 'it has ended');
 });
 
 test('goes on while somebody has a pipe open, and ends when nobody has', async () => {
   const writer = openSync(await openedPipe(), constants.O_WRONLY);
   channel.end();
   writeSync(writer, 'a ');
-  await eventually(() => logged() === 'a ', 20_000, 'the first word is in the log');
+  await eventually(() => logged() === 'a ', 'the first word is in the log');
   expect(hasEnded()).toBe(false);
   writeSync(writer, 'hunter22 b');
   closeSync(writer);
-  await eventually(hasEnded, 30_000, 'it has ended');
+  await eventually(hasEnded, 'it has ended');
   expect(logged()).toBe('a *** b');
 });

@@ -4,7 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Worker } from '../src/index.ts';
-import { eventually, HandMaster, isAlive, Scratch, shell, specOf, startTestWorker } from './fixture.ts';
+import {
+  eventually,
+  HandMaster,
+  HANG_MS,
+  isAlive,
+  Scratch,
+  shell,
+  specOf,
+  startTestWorker,
+  untilThere,
+} from './fixture.ts';
 
 let scratch: Scratch;
 let master: HandMaster;
@@ -20,11 +30,6 @@ beforeAll(async () => {
   master = new HandMaster();
   process.env['SERVICE_SECRET'] = 'do-not-leak';
   worker = await startTestWorker(scratch, master, { logBytesPerAttempt: 100_000 });
-  await master.until(
-    () => master.hello !== null,
-    5_000,
-    () => 'no hello',
-  );
 });
 beforeEach(() => {
   count += 1;
@@ -46,11 +51,7 @@ async function run(text: string, more: Parameters<typeof specOf>[2] = {}, attemp
 
 /** Reads a process id that a task wrote. */
 async function pidFrom(file: string): Promise<number> {
-  await eventually(
-    () => existsSync(file) && /^\d+\n$/.test(readFileSync(file, 'utf8')),
-    5_000,
-    `${file} holds a process id`,
-  );
+  await eventually(() => existsSync(file) && /^\d+\n$/.test(readFileSync(file, 'utf8')), `${file} holds a process id`);
   return Number(readFileSync(file, 'utf8'));
 }
 
@@ -202,10 +203,15 @@ describe('what a task gets', () => {
 
 describe('a log that grows too long', () => {
   test('keeps its beginning and its latest lines, the gap is marked, and the task runs on', async () => {
-    const outcome = await run(
-      'echo first; for i in 1 2 3; do head -c 300000 /dev/zero | tr "\\0" x; echo; sleep 1; done; echo last',
-    );
-    expect(outcome.state).toBe('succeeded');
+    const more = 'head -c 300000 /dev/zero | tr "\\0" x; echo';
+    const waits = [1, 2].map((n) => `${more}; ${untilThere(`$D/go-${n}`)}`).join('; ');
+    master.dispatch(specOf(id, shell(`echo first; ${waits}; echo last`), { env: { D: dir } }));
+    const missingBytes = (): number => Number(/(\d+) bytes are missing here/.exec(scratch.log(id))?.[1] ?? 0);
+    for (const n of [1, 2]) {
+      await eventually(() => missingBytes() > n * 200_000, 'the log has been cut');
+      writeFileSync(join(dir, `go-${n}`), '');
+    }
+    expect((await master.finished(id)).state).toBe('succeeded');
     const log = scratch.log(id);
     expect(log.length).toBeLessThan(100_000);
     expect(log).toMatch(/^first\nx/);
@@ -271,12 +277,10 @@ describe('kill', () => {
     );
     const pids = await Promise.all(['a', 'b', 'c'].map((name) => pidFrom(pidFile(name))));
     expect(pids.map(isAlive)).toEqual([true, true, true]);
-    const from = Date.now();
     master.kill(id, 1000);
     const outcome = await master.finished(id);
     expect(pids.map(isAlive)).toEqual([false, false, false]);
     expect(outcome).toMatchObject({ state: 'killed', cause: { kind: 'killed_by', user: 'test' } });
-    expect(Date.now() - from).toBeLessThan(30_000);
   });
 
   test('a task that ends on TERM ends at once, and may still write its outputs', async () => {
@@ -288,11 +292,9 @@ describe('kill', () => {
       ),
     );
     await pidFrom(join(dir, 'pid'));
-    const from = Date.now();
-    master.kill(id, 10_000);
+    // Not only when the grace is over: that would take longer than we wait.
+    master.kill(id, HANG_MS * 10);
     expect(await master.finished(id)).toMatchObject({ state: 'killed', outputs: { bye: '1' } });
-    // Not only when the grace is over.
-    expect(Date.now() - from).toBeLessThan(10_000);
   });
 
   test('a task that ignores TERM is ended when the grace is over, not before', async () => {
@@ -311,7 +313,7 @@ describe('kill', () => {
   test.skipIf(!existsSync('/sys/fs/cgroup/freezer/tasks') || process.getuid?.() !== 0)(
     'of a process that no signal reaches is not over, and keeps its slot, until the process is',
     async () => {
-      master.dispatch(specOf(id, shell('echo $$ >$D/pid; sleep 60'), { env: { D: dir } }));
+      master.dispatch(specOf(id, shell('echo $$ >$D/pid; sleep 1000'), { env: { D: dir } }));
       const pid = await pidFrom(join(dir, 'pid'));
       const group = mkdtempSync('/sys/fs/cgroup/freezer/pelorus-test-');
       try {
@@ -322,7 +324,7 @@ describe('kill', () => {
           const pending = /^ShdPnd:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
           return (BigInt(`0x${pending}`) & 0x100n) !== 0n;
         };
-        await eventually(isKilled, 10_000, 'SIGKILL waits for the process');
+        await eventually(isKilled, 'SIGKILL waits for the process');
         // What comes later has its end first.
         expect(await run('true', {}, other)).toMatchObject({ state: 'succeeded' });
         expect(master.reportsOf(id).map(({ kind }) => kind)).not.toContain('finished');
@@ -333,16 +335,16 @@ describe('kill', () => {
       }
       expect(await master.finished(id)).toMatchObject({ state: 'killed' });
       expect(isAlive(pid)).toBe(false);
-      await eventually(() => readFileSync(join(group, 'tasks'), 'utf8') === '', 10_000, 'the group is empty');
+      await eventually(() => readFileSync(join(group, 'tasks'), 'utf8') === '', 'the group is empty');
       rmdirSync(group);
     },
   );
 
   test('does not touch a process of the same attempt id in another installation', async () => {
-    const foreign = spawn('sleep', ['60'], {
+    const foreign = spawn('sleep', ['1000'], {
       env: { PATH: process.env['PATH'] ?? '', PELORUS_ATTEMPT: id, PELORUS_WORK_DIR: '/elsewhere' },
     });
-    master.dispatch(specOf(id, shell('echo $$ >$D/pid; sleep 60'), { env: { D: dir } }));
+    master.dispatch(specOf(id, shell('echo $$ >$D/pid; sleep 1000'), { env: { D: dir } }));
     await pidFrom(join(dir, 'pid'));
     master.kill(id);
     await master.finished(id);
@@ -351,7 +353,7 @@ describe('kill', () => {
   });
 
   test('of an attempt that waits for a slot shell or has just been given one ends it as killed', async () => {
-    master.dispatch(specOf(id, shell('echo ran >>$D/ran; sleep 60'), { env: { D: dir } }));
+    master.dispatch(specOf(id, shell('echo ran >>$D/ran; sleep 1000'), { env: { D: dir } }));
     master.kill(id);
     expect(await master.finished(id)).toMatchObject({ state: 'killed' });
   });
@@ -359,7 +361,7 @@ describe('kill', () => {
   test('slots are usable again after kills', async () => {
     for (let round = 0; round < 3; round += 1) {
       const attempts = Array.from({ length: 8 }, (_none, index) => `${count}.${index + round * 8 + 2}.1`);
-      master.dispatch(...attempts.map((attempt) => specOf(attempt, shell('sleep 60'))));
+      master.dispatch(...attempts.map((attempt) => specOf(attempt, shell('sleep 1000'))));
       await Promise.all(attempts.map((attempt) => master.report(attempt, 'running')));
       for (const attempt of attempts) master.kill(attempt, 2_000);
       await Promise.all(attempts.map((attempt) => master.finished(attempt)));
@@ -371,25 +373,26 @@ describe('kill', () => {
 
 describe('what a task leaves running', () => {
   test('does not delay its end, is ended afterwards, and the log says so', async () => {
-    const from = Date.now();
     const outcome = await run('setsid sleep 1000 & echo $! >$D/pid; echo done', { env: { D: dir } });
     expect(outcome.state).toBe('succeeded');
-    expect(Date.now() - from).toBeLessThan(30_000);
     const pid = await pidFrom(join(dir, 'pid'));
-    await eventually(() => !isAlive(pid), 4_000, 'the left-over process is gone');
+    await eventually(() => !isAlive(pid), 'the left-over process is gone');
     expect(scratch.log(id)).toMatch(new RegExp(`^done\\n\\[pelorus\\] .*${pid}\\n$`));
   });
 });
 
 describe('the wire', () => {
   test('a dispatch sent again and again starts one process', async () => {
-    const spec = specOf(id, shell('echo ran >>$D/ran; sleep 0.3'), { env: { D: dir } });
+    const spec = specOf(id, shell(`echo ran >>$D/ran; ${untilThere('$D/go')}`), { env: { D: dir } });
     for (let index = 0; index < 5; index += 1) master.dispatch(spec);
+    await master.report(id, 'running');
+    master.dispatch(spec);
+    writeFileSync(join(dir, 'go'), '');
     await master.finished(id);
+    const told = master.reportsOf(id).length;
     master.dispatch(spec);
     await master.until(
-      () => master.reportsOf(id).filter((report) => report.kind === 'finished').length >= 2,
-      5_000,
+      () => master.reportsOf(id).length > told,
       () => 'no second answer',
     );
     expect(readFileSync(join(dir, 'ran'), 'utf8')).toBe('ran\n');
@@ -404,23 +407,23 @@ describe('the wire', () => {
     master.disconnect();
     await master.until(
       () => master.linked && master.reportsOf(id).length > before,
-      10_000,
       () => 'not offered again',
     );
     master.acknowledges = true;
     master.query(id);
-    await eventually(() => !existsSync(directory), 5_000, 'the directory is removed');
+    await eventually(() => !existsSync(directory), 'the directory is removed');
     expect(scratch.log(id)).toBe('x\n');
   });
 
   test('an attempt whose execution lease nobody renews is ended in time and reported lost', async () => {
-    master.renews = false;
     master.dispatch(
-      specOf(id, shell('echo $$ >$D/pid; sleep 60'), { env: { D: dir }, executionLeaseMs: 3_000, killGraceMs: 500 }),
+      specOf(id, shell('echo $$ >$D/pid; sleep 1000'), { env: { D: dir }, executionLeaseMs: 6_000, killGraceMs: 500 }),
     );
     const pid = await pidFrom(join(dir, 'pid'));
-    await master.report(id, 'lost', 6_000);
+    master.renews = false;
+    await master.report(id, 'lost');
     expect(isAlive(pid)).toBe(false);
+    master.renews = true;
   });
 });
 
@@ -438,14 +441,9 @@ test('a data directory with a very long name works, and leaves no directory for 
   writeFileSync(join(dataDir, 'x'), '');
   const remote = new HandMaster();
   const second = await startTestWorker(long, remote, { dataDir });
-  await remote.until(
-    () => remote.hello !== null,
-    5_000,
-    () => 'no hello',
-  );
   remote.dispatch(specOf(id, shell('exit 4')));
   expect(await remote.finished(id)).toMatchObject({ cause: { kind: 'exit', code: 4 } });
   await second.stop({ stopTasks: true });
-  await eventually(() => socketDirectories().every((name) => before.includes(name)), 3_000, 'the directory is gone');
+  await eventually(() => socketDirectories().every((name) => before.includes(name)), 'the directory is gone');
   long.remove();
 });

@@ -1,29 +1,36 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Worker } from '../src/index.ts';
-import { eventually, HandMaster, isAlive, Scratch, script, specOf, startTestWorker } from './fixture.ts';
+import {
+  eventually,
+  HandMaster,
+  isAlive,
+  Scratch,
+  script,
+  scriptUntilThere,
+  specOf,
+  startTestWorker,
+} from './fixture.ts';
 
 let scratch: Scratch;
 let master: HandMaster;
 let worker: Worker;
 let count = 0;
 let id = '';
+/** Scripts of a test may wait for it. */
+let gate = '';
 
 beforeAll(async () => {
   scratch = new Scratch();
   master = new HandMaster();
   process.env['SERVICE_SECRET'] = 'do-not-leak';
   worker = await startTestWorker(scratch, master, { poolProcesses: 3 });
-  await master.until(
-    () => master.hello !== null,
-    5_000,
-    () => 'no hello',
-  );
 });
 beforeEach(() => {
   count += 1;
   id = `${count}.0.1`;
+  gate = join(scratch.dir, `go-${count}`);
 });
 afterAll(async () => {
   delete process.env['SERVICE_SECRET'];
@@ -73,7 +80,6 @@ describe('what a script gets and gives', () => {
     ).toMatchObject({ outputs: { same: 'A', dir: join(scratch.dataDir, 'calls', id, 'work') } });
     await eventually(
       () => !existsSync(join(scratch.dataDir, 'calls', id)),
-      3_000,
       'the directory is removed after the acknowledgement',
     );
   });
@@ -119,23 +125,16 @@ describe('failures', () => {
     ['process.exit(0)', { kind: 'error', detail: 'the process ended before the task did' }],
     ['process.kill(process.pid, "SIGKILL"); await new Promise(() => {})', { kind: 'signal', name: 'SIGKILL' }],
     [
-      'setTimeout(() => { throw new Error("late") }, 10); await new Promise((r) => setTimeout(r, 5000))',
+      'setTimeout(() => { throw new Error("late") }, 10); await new Promise(() => {})',
       { kind: 'error', detail: 'Error: late' },
     ],
-    [
-      'Promise.reject(new Error("unheard")); await new Promise((r) => setTimeout(r, 5000))',
-      { kind: 'error', detail: 'Error: unheard' },
-    ],
+    ['Promise.reject(new Error("unheard")); await new Promise(() => {})', { kind: 'error', detail: 'Error: unheard' }],
     ['const a = []; for (;;) a.push(new Array(1e7).fill(0.5))', { kind: 'oom' }],
-  ])(
-    '%s',
-    async (text, cause) => {
-      master.dispatch(specOf(id, script(text)));
-      expect(await master.finished(id, 40_000)).toMatchObject({ state: 'failed', cause });
-      expect((await run('return {}', {}, `${count}.1.1`)).state).toBe('succeeded');
-    },
-    60_000,
-  );
+  ])('%s', async (text, cause) => {
+    master.dispatch(specOf(id, script(text)));
+    expect(await master.finished(id)).toMatchObject({ state: 'failed', cause });
+    expect((await run('return {}', {}, `${count}.1.1`)).state).toBe('succeeded');
+  });
 
   test('an error is in the log with its stack', async () => {
     await run('console.log("before"); throw new Error("boom")');
@@ -144,13 +143,10 @@ describe('failures', () => {
 
   test("a crash is one attempt's own: others in the pool go on", async () => {
     const others = [1, 2].map((n) => `${count}.${n}.1`);
-    master.dispatch(
-      ...others.map((attempt) =>
-        specOf(attempt, script('await new Promise((r) => setTimeout(r, 700)); return { ok: 1 }')),
-      ),
-    );
+    master.dispatch(...others.map((attempt) => specOf(attempt, script(`${scriptUntilThere(gate)} return { ok: 1 }`))));
     await Promise.all(others.map((attempt) => master.report(attempt, 'running')));
     expect(await run('process.abort()')).toMatchObject({ state: 'failed', cause: { kind: 'signal', name: 'SIGABRT' } });
+    writeFileSync(gate, '');
     for (const attempt of others) expect(await master.finished(attempt)).toMatchObject({ state: 'succeeded' });
   });
 
@@ -191,24 +187,21 @@ describe('kill', () => {
       ),
     );
     const file = join(scratch.dataDir, 'calls', id, 'work/pid');
-    await eventually(() => existsSync(file), 5_000, 'it runs');
+    await eventually(() => existsSync(file), 'it runs');
     const pid = Number(readFileSync(file, 'utf8'));
     await master.report(id, 'running');
-    const from = Date.now();
     master.kill(id, 500);
     expect(await master.finished(id)).toMatchObject({ state: 'killed' });
     expect(isAlive(pid)).toBe(false);
-    expect(Date.now() - from).toBeLessThan(30_000);
   });
 
   test('a script that waits for a process is ended without having run', async () => {
     const busy = [1, 2, 3].map((n) => `${count}.${n}.1`);
-    master.dispatch(
-      ...busy.map((attempt) => specOf(attempt, script('await new Promise((r) => setTimeout(r, 1500)); return {}'))),
-    );
+    master.dispatch(...busy.map((attempt) => specOf(attempt, script(scriptUntilThere(gate)))));
     master.dispatch(specOf(id, script('console.log("ran")')));
     master.kill(id);
     expect(await master.finished(id)).toMatchObject({ state: 'killed' });
+    writeFileSync(gate, '');
     for (const attempt of busy) await master.finished(attempt);
     expect(scratch.log(id)).toBe('');
   });

@@ -17,7 +17,18 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { AttemptSpec, TaskAction } from '@pelorus/protocol';
 import type { Worker } from '../src/index.ts';
-import { eventually, HandMaster, isAlive, Scratch, script, shell, specOf, startTestWorker } from './fixture.ts';
+import {
+  eventually,
+  HandMaster,
+  isAlive,
+  Scratch,
+  script,
+  scriptUntilThere,
+  shell,
+  specOf,
+  startTestWorker,
+  untilThere,
+} from './fixture.ts';
 
 const CANARY = `Canary/7f3a"9c' $(touch INJECTED)\`x\`&;|\\ é🔑end`;
 const LINES = `-----first line of it\nsecond: "line" \\ here\n\nlast line`;
@@ -33,11 +44,6 @@ beforeAll(async () => {
   scratch = new Scratch();
   master = new HandMaster();
   worker = await startTestWorker(scratch, master, { logBytesPerAttempt: 200_000 });
-  await master.until(
-    () => master.hello !== null,
-    5_000,
-    () => 'no hello',
-  );
 });
 beforeEach(() => {
   count += 1;
@@ -139,15 +145,13 @@ describe('a secret reaches', () => {
   test('an imported text as text, in a file that nobody else can read and that goes', async () => {
     master.dispatch(
       secretSpec(
-        text(
-          "stat -c '%a %n' . $0; echo 'it is ${secret.word}' | wc -c; touch $D/up; while [ ! -e $D/go ]; do sleep 0.05; done",
-        ),
+        text("stat -c '%a %n' . $0; echo 'it is ${secret.word}' | wc -c; touch $D/up; " + untilThere('$D/go')),
         {
           secrets: { canary: CANARY, lines: LINES, word: 'Geheimnis-77' },
         },
       ),
     );
-    await eventually(() => existsSync(join(dir, 'up')), 10_000, 'it runs');
+    await eventually(() => existsSync(join(dir, 'up')), 'it runs');
     const holding = filesHolding(scratch.dataDir, ['Geheimnis-77']);
     expect(holding).toEqual([join(scratch.dataDir, 'attempts', id, '.pelorus-task.sh')]);
     expect(lstatSync(holding[0] ?? '').mode & 0o777).toBe(0o400);
@@ -329,8 +333,8 @@ os.write(2, b"err " + os.environb[b"C"][:9]); os.write(1, os.environb[b"C"][9:] 
   });
 
   test('shows what was said before anything more is said, without a line break', async () => {
-    master.dispatch(secretSpec(shell('printf "what now? "; while [ ! -e $D/go ]; do sleep 0.05; done; echo "$C"')));
-    await eventually(() => scratch.log(id) === 'what now? ', 5_000, 'the question is in the log');
+    master.dispatch(secretSpec(shell(`printf "what now? "; ${untilThere('$D/go')}; echo "$C"`)));
+    await eventually(() => scratch.log(id) === 'what now? ', 'the question is in the log');
     writeFileSync(join(dir, 'go'), '');
     await master.finished(id);
     expect(scratch.log(id)).toBe('what now? ***\n');
@@ -363,32 +367,28 @@ os.write(2, b"err " + os.environb[b"C"][:9]); os.write(1, os.environb[b"C"][9:] 
         ),
       ),
     );
-    await eventually(() => existsSync(join(dir, 'child')) && scratch.log(id).length > 0, 5_000, 'it runs');
+    await eventually(() => existsSync(join(dir, 'child')) && scratch.log(id).length > 0, 'it runs');
     const child = Number(readFileSync(join(dir, 'child'), 'utf8'));
-    const from = Date.now();
     master.kill(id, 3_000);
     expect(await master.finished(id)).toMatchObject({ state: 'killed' });
     expect(isAlive(child)).toBe(false);
-    expect(Date.now() - from).toBeLessThan(30_000);
     expect(scratch.log(id)).toContain('bye');
   });
 
   test('a child that goes on writing does not hold up the end of its task', async () => {
-    const from = Date.now();
     const outcome = await run(
       shell(
         'setsid sh -c \'echo $$ >$D/child; while :; do echo "$C"; done\' & while [ ! -s $D/child ]; do :; done; echo over; exit 3',
       ),
     );
     expect(outcome).toMatchObject({ cause: { kind: 'exit', code: 3 } });
-    expect(Date.now() - from).toBeLessThan(30_000);
     const child = Number(readFileSync(join(dir, 'child'), 'utf8'));
-    await eventually(() => !isAlive(child), 5_000, 'the child is gone');
+    await eventually(() => !isAlive(child), 'the child is gone');
   });
 
   test('is whole when SIGKILL ends the group in the middle of it', async () => {
     master.dispatch(secretSpec(shell('trap \'\' TERM; echo begin; while :; do echo "$C and $L"; done')));
-    await eventually(() => scratch.log(id).length > 100, 5_000, 'it runs');
+    await eventually(() => scratch.log(id).length > 100, 'it runs');
     master.kill(id, 300);
     expect(await master.finished(id)).toMatchObject({ state: 'killed' });
     expect(readdirSync(join(scratch.dataDir, 'pipes')).length).toBeLessThanOrEqual(24);
@@ -433,18 +433,18 @@ describe('what a task with secrets hands on', () => {
 });
 
 test('no command line and no file of the worker holds a secret while its task runs', async () => {
-  const wait = 'echo $$ >$D/pid; touch $D/up; while [ ! -e $D/go ]; do sleep 0.05; done';
+  const wait = `echo $$ >$D/pid; touch $D/up; ${untilThere('$D/go')}`;
   master.dispatch(
     secretSpec(shell(`echo "$C"; echo "\${secret.lines}"; ${wait}`)),
     secretSpec(
       script(
-        `const fs = await import('node:fs'); (await import('node:child_process')).execFileSync('sh', ['-c', 'echo "$C"'], { stdio: 'inherit' }); fs.writeFileSync(process.env.D + '/up2', ''); while (!fs.existsSync(process.env.D + '/go')) await new Promise((r) => setTimeout(r, 50))`,
+        `const fs = await import('node:fs'); (await import('node:child_process')).execFileSync('sh', ['-c', 'echo "$C"'], { stdio: 'inherit' }); fs.writeFileSync(process.env.D + '/up2', ''); ${scriptUntilThere(join(dir, 'go'))}`,
       ),
       {},
       `${count}.1.1`,
     ),
   );
-  await eventually(() => existsSync(join(dir, 'up')) && existsSync(join(dir, 'up2')), 10_000, 'both run');
+  await eventually(() => existsSync(join(dir, 'up')) && existsSync(join(dir, 'up2')), 'both run');
   expect(filesHolding(scratch.dataDir)).toEqual([]);
   expect(filesHolding(scratch.logDir)).toEqual([]);
   for (const value of [CANARY, 'Canary/7f3a', 'second: ']) expect(commandLinesHolding(value)).toEqual([]);
@@ -472,11 +472,6 @@ test('a disk that is full of logs fails no task', async () => {
   const full = new Scratch();
   const remote = new HandMaster();
   const short = await startTestWorker(full, remote, { logRoomBytes: Number.MAX_SAFE_INTEGER });
-  await remote.until(
-    () => remote.hello !== null,
-    5_000,
-    () => 'no hello',
-  );
   mkdirSync(join(full.logDir, '1'), { recursive: true });
   symlinkSync('/dev/full', join(full.logDir, '1', '1.0.1.log'));
   const talks =

@@ -17,11 +17,6 @@ beforeAll(async () => {
   scratch = new Scratch();
   master = new HandMaster();
   worker = await startTestWorker(scratch, master);
-  await master.until(
-    () => master.hello !== null,
-    5_000,
-    () => 'no hello',
-  );
 });
 beforeEach(() => {
   count += 1;
@@ -139,19 +134,15 @@ describe('SQLite', () => {
     );
     master.dispatch(specOf(id, action, { connection }));
     await master.report(id, 'running');
-    await eventually(
-      () => {
-        try {
-          return new DatabaseSync(file, { readOnly: true }).prepare('select count(*) as n from t').get()?.['n'] === 1;
-        } catch {
-          return false;
-        }
-      },
-      5_000,
-      'the first statements are done',
-    );
+    await eventually(() => {
+      try {
+        return new DatabaseSync(file, { readOnly: true }).prepare('select count(*) as n from t').get()?.['n'] === 1;
+      } catch {
+        return false;
+      }
+    }, 'the first statements are done');
     master.kill(id, 10_000);
-    expect(await master.finished(id, 5_000)).toMatchObject({ state: 'killed' });
+    expect(await master.finished(id)).toMatchObject({ state: 'killed' });
     expect(new DatabaseSync(file).prepare('pragma integrity_check').get()).toEqual({ integrity_check: 'ok' });
   });
 
@@ -237,7 +228,7 @@ function serverTests(
 
   test('a killed statement stops on the server', async () => {
     master.dispatch(specOf(id, sql(sleep), { connection }));
-    for (let tries = 0; (await running(url)) === 0; tries += 1) expect(tries).toBeLessThan(500);
+    await eventually(async () => (await running(url)) > 0, 'the statement runs');
     master.kill(id, 10_000);
     expect(await master.finished(id)).toMatchObject({ state: 'killed' });
     expect(await running(url)).toBe(0);
@@ -245,7 +236,7 @@ function serverTests(
 
   test('a killed statement stops on the server even when its process can do nothing for it any more', async () => {
     master.dispatch(specOf(id, sql(sleep), { connection }));
-    for (let tries = 0; (await running(url)) === 0; tries += 1) expect(tries).toBeLessThan(500);
+    await eventually(async () => (await running(url)) > 0, 'the statement runs');
     master.kill(id, 0);
     expect(await master.finished(id)).toMatchObject({ state: 'killed' });
     expect(await running(url)).toBe(0);
@@ -253,7 +244,7 @@ function serverTests(
 
   test('a statement whose process and supervisor were killed is stopped by the next, from a journal without its address', async () => {
     master.dispatch(specOf(id, sql(sleep), { connection }));
-    for (let tries = 0; (await running(url)) === 0; tries += 1) expect(tries).toBeLessThan(500);
+    await eventually(async () => (await running(url)) > 0, 'the statement runs');
     const journal = readFileSync(join(scratch.dataDir, 'calls/journal'), 'utf8');
     expect(journal).not.toContain(url);
     const entries = journal.split('\n').filter((line) => line.includes(`"${id}"`));
