@@ -38,7 +38,7 @@ import {
 } from '@pelorus/protocol';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { type Fence, StoreError } from '../store/index.ts';
+import { type Fence, type LeaseKeeper, StoreError } from '../store/index.ts';
 import { answerTo, type QuestionStore } from './answers.ts';
 import { createVault, projectVault, type Vault } from '../vault/index.ts';
 import { type LiveRun, liveRunOf } from './live-run.ts';
@@ -159,6 +159,7 @@ class MasterLoop implements Master {
   private fence = newFence();
   /** Whether the store has taken the incarnation of `fence`. */
   private registered = false;
+  private keeper: LeaseKeeper | null = null;
   private since = 0;
   private readonly options: MasterOptions;
   private readonly store: QuestionStore;
@@ -228,6 +229,13 @@ class MasterLoop implements Master {
   }
 
   async start(): Promise<void> {
+    this.keeper =
+      this.store.keepLease?.((error) =>
+        this.options.log.warn(
+          { master: this.id, error },
+          'the thread that keeps the lease is gone; the event loop renews it alone',
+        ),
+      ) ?? null;
     await this.register([]);
     await this.learnTaskGroups();
     await this.learnDrained();
@@ -301,6 +309,7 @@ class MasterLoop implements Master {
     const at = this.since;
     await this.hearTime(() => this.store.registerMaster({ id, token, host: hostname(), opsUrl, at, supersedes }));
     this.registered = true;
+    this.keeper?.renewed(this.fence);
   }
 
   private async hearTime(ask: () => Promise<number>): Promise<void> {
@@ -320,6 +329,7 @@ class MasterLoop implements Master {
    * get their full time again.
    */
   private pulse(): void {
+    if (this.registered) this.keeper?.sign(this.fence);
     this.steady.look();
     this.overload.look(this.core.runs.size);
     const at = performance.now();
@@ -349,6 +359,7 @@ class MasterLoop implements Master {
     const { fence } = this;
     this.hearTime(() => this.store.renewMaster(fence, this.clock())).then(
       () => {
+        this.keeper?.renewed(fence);
         // A lease that is renewed beside a commit that never ends is no sign of life.
         if (this.state === 'running' && !this.committing) this.movedAt = performance.now();
       },
@@ -846,6 +857,7 @@ class MasterLoop implements Master {
 
   private end(): void {
     this.state = 'over';
+    void this.keeper?.close();
     for (const interval of this.intervals) clearInterval(interval);
     this.dueLooks?.close();
     for (const stopListening of this.listening.splice(0)) stopListening();

@@ -417,6 +417,16 @@ export interface ApiStore
   listAlerts(filter: AlertFilter): Promise<AlertDelivery[]>;
 }
 
+/** Told by a master's event loop; when it hears nothing for long, it renews the lease in its place. */
+export interface LeaseKeeper {
+  /** The loop turns, and believes this incarnation to be in charge. */
+  sign(fence: Fence): void;
+  /** The same, and it has just registered or renewed. */
+  renewed(fence: Fence): void;
+  /** Nothing is renewed once it resolves. */
+  close(): Promise<void>;
+}
+
 /** What the master role asks for. */
 export interface MasterStore extends OperationsMasterStore, ScheduleMasterStore, VaultMasterStore {
   /** Starts an incarnation with a fresh lease; answers with the store's time, epoch ms. `supersedes` are fenced in the same transaction: earlier ones that the caller knows to be over. */
@@ -433,6 +443,11 @@ export interface MasterStore extends OperationsMasterStore, ScheduleMasterStore,
   releaseMaster(fence: Fence): Promise<void>;
   /** Extends the lease, and answers with the store's time; FENCED when somebody took over. */
   renewMaster(fence: Fence, at: number): Promise<number>;
+  /**
+   * Only where other processes share the store: a thread that renews a lease while the event loop is held up by computing, for four
+   * leases after its last sign. `failed`: the thread is gone, and the loop renews alone.
+   */
+  keepLease?(failed: (error: Error) => void): LeaseKeeper;
   /**
    * Commands not consumed yet, of runs that nobody else owns, oldest first, with ids above `after`. Runs without an owner
    * are this master's from then on; with `ownOnly` they are left to others. A master that has adopted runs asks again from null:

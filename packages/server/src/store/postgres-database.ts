@@ -128,6 +128,13 @@ export class PostgresDatabase implements Database {
   }
 }
 
+const NOW = `select (extract(epoch from clock_timestamp()) * 1000)::bigint as now`;
+
+/** The server's clock, epoch ms. */
+export function* clockOf(db: PostgresDatabase): Sql<number> {
+  return (yield* db.get(NOW))?.['now'] as number;
+}
+
 const TOGETHER: Query = { text: '', shape: 'together', values: [] };
 
 type Step<T> = IteratorResult<Query, T>;

@@ -1,11 +1,12 @@
 /** The store on a PostgreSQL server, for any number of masters and APIs on any number of machines. */
 import { audited, AUDIT_LIMITS, type AuditedCall } from './audit.ts';
-import { PostgresPool } from './postgres-database.ts';
+import { clockOf, PostgresPool } from './postgres-database.ts';
 import { PostgresHints } from './postgres-hints.ts';
 import type { PostgresDatabase } from './postgres-database.ts';
 import type { Sql } from './database.ts';
 import { migratePostgres } from './migrate.ts';
-import type { Store } from './port.ts';
+import { startLeaseKeeper } from './lease-keeper.ts';
+import type { LeaseKeeper, Store } from './port.ts';
 import { readVerbs } from './read-verbs.ts';
 import type { ReadVerbs } from './read-verbs.ts';
 import { VerbStore } from './verb-store.ts';
@@ -46,7 +47,9 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     master: pool('master reads', 2, true),
   };
   const hints = new PostgresHints({ url });
+  const keepers: LeaseKeeper[] = [];
   const close = async (): Promise<void> => {
+    await Promise.all(keepers.map((keeper) => keeper.close()));
     await Promise.all([...Object.values(pools).map((each) => each.close()), hints.close()]);
   };
   try {
@@ -60,6 +63,11 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     people: reader(pools.people),
     master: reader(pools.master),
     listen: (channel, listener) => hints.listen(channel, listener),
+    keepLease: (failed) => {
+      const keeper = startLeaseKeeper({ url, masterLeaseMs, statementTimeoutMs }, failed);
+      keepers.push(keeper);
+      return keeper;
+    },
     close,
   });
 }
@@ -77,7 +85,7 @@ function writer(
   const contextOf = (db: PostgresDatabase): WriteContext => ({
     ...settings,
     db,
-    now: () => nowOf(db),
+    now: () => clockOf(db),
     nextChange: () => null,
     claims: null,
     runMakings,
@@ -123,10 +131,4 @@ function carryOut(context: WriteContext, name: string, request: unknown): Sql<un
   if (name === 'audited') return audited(context, request as AuditedCall, (...call) => carryOut(context, ...call));
   const verb = writeVerbs[name as keyof WriteVerbs] as (context: WriteContext, request: unknown) => Sql<unknown>;
   return verb(context, request);
-}
-
-const NOW = `select (extract(epoch from clock_timestamp()) * 1000)::bigint as now`;
-
-function* nowOf(db: PostgresDatabase): Sql<number> {
-  return (yield* db.get(NOW))?.['now'] as number;
 }

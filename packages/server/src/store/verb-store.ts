@@ -125,6 +125,7 @@ export interface VerbCallers {
   people: VerbCaller<ReadVerbs>;
   master: VerbCaller<ReadVerbs>;
   listen?: NonNullable<Store['listen']>;
+  keepLease?: NonNullable<Store['keepLease']>;
   close: () => Promise<void>;
 }
 
@@ -135,6 +136,7 @@ export class VerbStore implements Store {
   readonly #master: VerbCaller<ReadVerbs>;
   readonly #callers: VerbCallers;
   readonly listen?: NonNullable<Store['listen']>;
+  readonly keepLease?: NonNullable<Store['keepLease']>;
 
   constructor(callers: VerbCallers) {
     this.#writer = callers.writer;
@@ -142,6 +144,7 @@ export class VerbStore implements Store {
     this.#master = callers.master;
     this.#callers = callers;
     if (callers.listen) this.listen = callers.listen;
+    if (callers.keepLease) this.keepLease = callers.keepLease;
   }
 
   audited(stamp: () => AuditStamp): Store {

@@ -51,7 +51,7 @@ const CHECK_FENCE = (dialect: Dialect): string =>
   `select 1 from master where id = ? and token = ? and fenced_at is null ${dialect.forShare}`;
 
 /** Rule 3 of the port. SQLite has one writer, so reading the row inside the write transaction locks it as well. */
-export function* checkFence(c: WriteContext, fence: Fence): Sql<void> {
+export function* checkFence(c: Pick<WriteContext, 'db'>, fence: Fence): Sql<void> {
   if (!(yield* c.db.hasRows(1, CHECK_FENCE, fence.master, fence.token))) {
     throw new StoreError('FENCED', `Master ${fence.master} is no longer in charge; another one took over.`);
   }

@@ -38,6 +38,7 @@ afterAll(() => server?.stop());
 const fenced: unknown = expect.objectContaining({ name: 'StoreError', code: 'FENCED' });
 const unknownOutcome: unknown = expect.objectContaining({ name: 'StoreError', code: 'UNKNOWN_OUTCOME' });
 const LEASE_MS = 300;
+const WAIT = { timeout: 20_000, interval: 100 };
 
 describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
   let place: Place;
@@ -425,6 +426,64 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
     expect(counted.rows).toEqual(there.rows);
     for (const { master: each } of serving) await each.stop();
   }, 90_000);
+
+  describe('a master whose event loop is held up', () => {
+    /** The main thread does nothing else meanwhile, as if it computed. */
+    const holdUp = (ms: number): void =>
+      void Atomics.wait(new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)), 0, 0, ms);
+
+    const leaseUntil = async (master: string): Promise<number> => {
+      const [row] = await askPostgres(place.reference, 'select lease_until from master where id = $1', [master]);
+      return Number(row!['lease_until']);
+    };
+
+    const keepLease = (store: Store) => store.keepLease!((error) => expect.fail(error.message));
+
+    test('for longer than its lease keeps its runs', async () => {
+      const masterLeaseMs = 3_000;
+      const store = await openStore({ masterLeaseMs });
+      await store.registerMaster(registration(fenceOf('a')));
+      const onlooker = await client();
+      const first = await leaseUntil('a');
+      keepLease(store).renewed(fenceOf('a'));
+      // Loading and connecting may take longer than such a short lease.
+      await vi.waitFor(async () => expect(await leaseUntil('a')).toBeGreaterThan(first), WAIT);
+      // Looked at by the server, at a time when nobody here can.
+      const looked = onlooker.query(`
+        select pg_sleep(${(1.3 * masterLeaseMs) / 1000});
+        select id from master where lease_until > extract(epoch from clock_timestamp()) * 1000`);
+      await new Promise(setImmediate);
+      holdUp(1.4 * masterLeaseMs);
+      const [, inCharge] = (await looked) as unknown as pg.QueryResult[];
+      expect(inCharge!.rows).toEqual([{ id: 'a' }]);
+    }, 60_000);
+
+    test('for ever loses them, and finds out with its next commit', async () => {
+      const masterLeaseMs = 1_000;
+      const [one, two] = [await openStore({ masterLeaseMs }), await openStore({ masterLeaseMs: 60_000 })];
+      const run = await runOf(one, fenceOf('a'));
+      keepLease(one).renewed(fenceOf('a'));
+      const first = await leaseUntil('a');
+      await vi.waitFor(async () => expect(await leaseUntil('a')).toBeGreaterThan(first + masterLeaseMs), WAIT);
+
+      await two.registerMaster(registration(fenceOf('b')));
+      await vi.waitFor(async () => expect(await two.adoptRuns(fenceOf('b'), null, 10)).toEqual([run]), WAIT);
+      await expect(one.commit(fenceOf('a'), [])).rejects.toEqual(fenced);
+    }, 60_000);
+
+    test('has a thread that hears of it from the start, and ends with it', async () => {
+      const connections = (): Promise<object[]> =>
+        askPostgres(
+          place.reference,
+          `select 1 from pg_stat_activity where application_name = 'pelorus lease' and datname = current_database()`,
+        );
+      // So short that the loop is always late.
+      const { master } = await serve(await openStore({ masterLeaseMs: 1_000 }));
+      await vi.waitFor(async () => expect(await connections()).toHaveLength(1), WAIT);
+      await master.stop();
+      await vi.waitFor(async () => expect(await connections()).toEqual([]), WAIT);
+    }, 60_000);
+  });
 
   async function serve(
     store: Store,
