@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { aRun, aTask } from '../test/views.ts';
-import { runResultOf, runSummary } from './run-summary.ts';
+import { lateText, runResultOf, runSummary } from './run-summary.ts';
 
 const stream = { write: () => {}, isTerminal: false, columns: () => 80, rows: () => 24, colour: false };
 const attempt = {
@@ -12,6 +12,7 @@ const attempt = {
   dispatchedAt: '',
   startedAt: null,
   endedAt: null,
+  late: null,
   childRun: null,
 };
 
@@ -74,4 +75,20 @@ test('the result for programs names failures with the attempt whose log to read'
     { task: 'extract', state: 'killed', cause: { kind: 'fail_fast', task: 'load' }, attempt: null },
     { task: 'publish', state: 'upstream_failed', cause: { kind: 'upstream', task: 'load' }, attempt: null },
   ]);
+});
+
+test('what a worker said of an attempt that had been given up is told with its number', () => {
+  const late = {
+    state: 'succeeded',
+    cause: { kind: 'exit', code: 0 },
+    startedAt: '',
+    endedAt: '',
+    reportedAt: '',
+  } as const;
+  const attempts = [
+    { ...attempt, state: 'lost' as const, late },
+    { ...attempt, n: 2 },
+  ];
+  expect(lateText(aTask({ attempts }))).toBe('attempt 1: succeeded, exit code 0');
+  expect(lateText(aTask({ attempts: [attempt] }))).toBe('');
 });

@@ -92,3 +92,12 @@ export function lastAttempt(task: TaskView): AttemptView | null {
     null,
   );
 }
+
+/** What workers said of attempts that had been given up. */
+export function lateText({ attempts }: TaskView): string {
+  return attempts
+    .flatMap(({ n, late }) =>
+      late ? [`attempt ${n}: ${late.state}${late.cause ? `, ${causeText(late.cause)}` : ''}`] : [],
+    )
+    .join('; ');
+}

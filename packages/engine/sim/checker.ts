@@ -25,6 +25,7 @@ import {
   type Change,
   type Command,
   firesBetween,
+  isNews,
   LOGIC_WORKER,
   type ParentLink,
   type RunStatus,
@@ -429,6 +430,7 @@ export class Checker {
       );
     const { run: id } = parseAttemptId(ack.attempt)!;
     const record = this.world.store.attempt(ack.attempt);
+    if (record) this.mustBeKept(report, record);
     const ended = isTerminalRun(this.world.store.runs.get(id)!.status.state);
     const settled = ended || record === null || isTerminalAttempt(record);
     if (ack.verdict === 'unknown') {
@@ -444,6 +446,17 @@ export class Checker {
     if (!effectOf(report, record, this.world.store.runs.get(id)!)) {
       fail('S6', `${master} acknowledges ${report.kind} of ${ack.attempt}, but the store says ${record.state}`);
     }
+  }
+
+  /** A result that its attempt ended without: the first stays with the attempt. */
+  private mustBeKept(report: AttemptReport, record: AttemptRecord): void {
+    if (report.kind !== 'finished') return;
+    if (isNews(record, { ...report.outcome, reportedAt: this.world.timeline.now }))
+      fail(
+        'evidence',
+        `${report.attempt} is ${record.state}, and that it ${report.outcome.state} is acknowledged and not kept`,
+      );
+    if (record.late) this.world.tally.count('path: late result kept with its attempt');
   }
 
   private countStale(report: AttemptReport, record: AttemptRecord): void {

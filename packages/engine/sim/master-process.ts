@@ -683,6 +683,8 @@ function describeChange(change: Change): string {
       const { run, task, n, state, worker } = change.record;
       return `attempt ${run}.${task}.${n} ${state} on ${worker}`;
     }
+    case 'late-result':
+      return `attempt ${change.run}.${change.task}.${change.n} says late that it ${change.result.state}`;
     case 'command-done':
       return `command ${change.command} ${change.outcome.kind}`;
     case 'worker':

@@ -124,6 +124,13 @@ class OverwritesResults extends MasterCore {
   }
 }
 
+class DismissesLateResults extends MasterCore {
+  protected override decide(run: Run, event: Event): Decision {
+    const decision = super.decide(run, event);
+    return { ...decision, changes: decision.changes.filter(({ kind }) => kind !== 'late-result') };
+  }
+}
+
 class OpensGates extends MasterCore {
   protected override decide(run: Run, event: Event): Decision {
     if (event.kind !== 'gate-checked') return super.decide(run, event);
@@ -733,6 +740,11 @@ export const MUTANTS: Mutant[] = [
     variant: { masterCore: (options) => new OverwritesResults(options) },
     faults: { duplicateFrame: 0.3 },
     caughtBy: ['S4'],
+  },
+  {
+    name: 'a late result is dismissed',
+    variant: { masterCore: (options) => new DismissesLateResults(options) },
+    caughtBy: ['evidence'],
   },
   {
     name: 'takeover runs again what is running',

@@ -26,6 +26,7 @@ import {
   type Command,
   type CommandAction,
   type CommandOutcome,
+  isNews,
   LOGIC_WORKER,
   type ParentLink,
   type PermitAsk,
@@ -542,11 +543,20 @@ export class StoreModel {
         return writeTaskRun(this.own(change.record.run, fence, before), change.record);
       case 'attempt':
         return writeAttempt(this.own(change.record.run, fence, before), change.record);
+      case 'late-result':
+        return this.keepLate(change);
       case 'alert':
       case 'start-child':
       case 'child-command':
         return;
     }
+  }
+
+  /** Whoever is told keeps it, also of runs that have ended: it moves nothing. */
+  private keepLate({ run, task, n, result }: Extract<Change, { kind: 'late-result' }>): void {
+    const attempts = this.runs.get(run)?.attempts[task];
+    const stored = attempts?.[n - 1];
+    if (stored && isNews(stored, result)) attempts[n - 1] = { ...stored, late: result };
   }
 
   /** `seenAt` never falls: another master may have heard of it later. */
@@ -729,7 +739,8 @@ function writeAttempt(run: DurableRun, record: AttemptRecord): void {
   attempts[record.n - 1] = record;
 }
 
-/** The same truth told again, at another version perhaps. */
+/** The same truth told again, at another version perhaps; what was kept of a late result is no part of it. */
 function sameBut(stored: { version: number }, written: { version: number }): boolean {
-  return JSON.stringify({ ...stored, version: 0 }) === JSON.stringify({ ...written, version: 0 });
+  const besides = { version: 0, late: undefined };
+  return JSON.stringify({ ...stored, ...besides }) === JSON.stringify({ ...written, ...besides });
 }

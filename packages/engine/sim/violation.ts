@@ -17,6 +17,8 @@ export type Invariant =
   | 'overload'
   /** A worker is sent only what it said that it can run. */
   | 'features'
+  /** A result that comes after its attempt has ended without it is kept with that attempt before it is acknowledged. */
+  | 'evidence'
   | 'L3'
   /** Runs of a serial workflow take turns. */
   | 'turns'

@@ -1,4 +1,5 @@
 /** The only writer of a run: the live path, recovery, the simulation and the tests all go through here. */
+import { isNews } from './late-result.ts';
 import type { Change } from './records.ts';
 import { type Run, setAttempt, setTask } from './run.ts';
 
@@ -16,8 +17,17 @@ export function apply(run: Run, changes: readonly Change[]): void {
       case 'attempt':
         setAttempt(run, change.record);
         break;
+      case 'late-result':
+        keepLate(run, change);
+        break;
       default:
         break;
     }
   }
+}
+
+/** Memory holds the latest attempt of each task only. */
+function keepLate(run: Run, { task, n, result }: Extract<Change, { kind: 'late-result' }>): void {
+  const latest = run.attempts[task];
+  if (latest?.n === n && isNews(latest, result)) run.attempts[task] = { ...latest, late: result };
 }

@@ -13,11 +13,14 @@ import { Draft } from './draft.ts';
 import type { Decision, Event } from './events.ts';
 import { gateChecked, hasGateBefore, isAtGate, waitAtGate } from './gate.ts';
 import { childFinished, childResolved, tellChildren, upstreamChecked } from './logic.ts';
+import { lateResult } from './late-result.ts';
 import type { CommandAction } from './records.ts';
 import { isLive, type Run } from './run.ts';
 import { timer } from './timers.ts';
 
 export function decide(run: Run, event: Event): Decision {
+  const late = event.kind === 'report' ? lateResult(run, event) : null;
+  if (late) return { changes: [late], effects: [], refusal: null };
   const draft = new Draft(run);
   const refusal = isTerminalRun(run.status.state) ? refusalOfEnded(run, event) : handle(draft, event);
   if (refusal !== null) return { changes: [], effects: [], refusal };

@@ -20,6 +20,7 @@ export * from './decide.ts';
 export * from './events.ts';
 export * from './choose.ts';
 export * from './graph.ts';
+export { isNews } from './late-result.ts';
 export * from './master-core.ts';
 export * from './placement.ts';
 export * from './plan.ts';

@@ -45,6 +45,7 @@ import {
   type Waiting,
   type WorkerView,
 } from './placement.ts';
+import { resultOfForgotten } from './late-result.ts';
 import type { AttemptRecord, Change, Command, RunSpec, StoredRun, WorkerRecord } from './records.ts';
 import { isLive, LOGIC_WORKER, openRun, type Run, type RunContext, stateOf, taskOf } from './run.ts';
 import { TimerQueue } from './timer-queue.ts';
@@ -95,6 +96,8 @@ export interface Stranger {
   worker: WorkerId;
   attempt: AttemptId;
   report: AttemptReport | null;
+  /** When, epoch ms. */
+  at: number;
 }
 
 export type Question =
@@ -276,10 +279,10 @@ export class MasterCore {
    * What the store says of a stranger's run (null: there is none). What has ended there gets its final answer, for that never
    * changes; anything else is left to the master whose run it is, and the worker goes on telling.
    */
-  strangerKnown({ worker, attempt, report }: Stranger, stored: StoredRun | null): void {
+  strangerKnown({ worker, attempt, report, at }: Stranger, stored: StoredRun | null): void {
     const key = parseAttemptId(attempt);
     if (!key || this.runs.has(key.run) || this.quarantined.has(key.run) || isOpenIn(stored, key)) return;
-    this.answerForgotten(worker, attempt, report);
+    this.answerForgotten(worker, attempt, { report, at });
   }
 
   /** When any master last heard of `worker` or of one that has taken it over, by the store (null: never). */
@@ -702,8 +705,8 @@ export class MasterCore {
     const current = run && latest && latest.n === key.n && isLive(stateOf(run, key.task));
     if (current && predecessors.has(latest.worker)) this.rebind(attempt, session.id);
     else if (current && latest.worker === session.id) this.hold(session, attempt);
-    else if (run || this.hasEnded(key.run)) this.answerForgotten(session.id, attempt, null);
-    else if (this.options.alone === false) this.strangers.push({ worker: session.id, attempt, report: null });
+    else if (run || this.hasEnded(key.run)) this.answerForgotten(session.id, attempt, { report: null, at });
+    else if (this.options.alone === false) this.strangers.push({ worker: session.id, attempt, report: null, at });
     if (current && !this.outstanding.has(attempt)) this.askAbout(session, attempt, at);
   }
 
@@ -763,7 +766,7 @@ export class MasterCore {
     if (!session || !key || this.workerOfLink.get(link) !== worker) return;
     session.lastHeardAt = Math.max(session.lastHeardAt, at);
     const run = this.runs.get(key.run);
-    if (!run) return this.reportOfNoRun(session, report);
+    if (!run) return this.reportOfNoRun(session, report, at);
     if (report.kind === 'no_capacity') this.leaveAlone(session, at);
     this.answered(report);
     const random = this.options.random();
@@ -774,13 +777,13 @@ export class MasterCore {
   }
 
   /** Its run has ended (then the report is a repetition), or is somebody else's, or has not been adopted yet. */
-  private reportOfNoRun(session: Session, report: AttemptReport): void {
+  private reportOfNoRun(session: Session, report: AttemptReport, at: number): void {
     const { run } = parseAttemptId(report.attempt)!;
     if (this.hasEnded(run)) {
       session.view.held.delete(report.attempt);
-      this.answerForgotten(session.id, report.attempt, report);
+      this.answerForgotten(session.id, report.attempt, { report, at });
     } else if (this.options.alone === false && needsAck(report)) {
-      this.strangers.push({ worker: session.id, attempt: report.attempt, report });
+      this.strangers.push({ worker: session.id, attempt: report.attempt, report, at });
     }
   }
 
@@ -790,10 +793,12 @@ export class MasterCore {
     return this.endedHere.has(run) || (this.adopted && this.options.alone !== false);
   }
 
-  /** The last word on an attempt that nobody wants any more: its report is dismissed, or it is to be killed. */
-  private answerForgotten(worker: WorkerId, attempt: AttemptId, report: AttemptReport | null): void {
+  /** The last word on an attempt that nobody wants any more: its report moves nothing, or it is to be killed. */
+  private answerForgotten(worker: WorkerId, attempt: AttemptId, { report, at }: Pick<Stranger, 'report' | 'at'>): void {
     if (!report)
       return this.send(worker, { kind: 'kill', attempt, graceMs: 0, cause: { kind: 'worker_lost', worker } });
+    const late = resultOfForgotten(attempt, report, at);
+    if (late) this.changes.push(late);
     if (needsAck(report)) this.send(worker, { kind: 'ack', attempt, sequence: report.sequence, verdict: 'unknown' });
   }
 

@@ -5,6 +5,7 @@
  */
 import type {
   AttemptId,
+  AttemptOutcome,
   AttemptState,
   Cause,
   CommandId,
@@ -128,6 +129,19 @@ export interface AttemptRecord {
   endedAt: number | null;
   /** Why it is to be killed; set once, and then re-sent until the worker answers. */
   kill: { cause: Cause; at: number } | null;
+  /** Absent: none. */
+  late?: LateResult;
+}
+
+/** What the worker of an attempt said of its end after that had been decided without it. */
+export interface LateResult {
+  state: AttemptOutcome['state'];
+  cause: Cause | null;
+  /** By the worker's clock, epoch ms. */
+  startedAt: number;
+  endedAt: number;
+  /** When a master was told, epoch ms. */
+  reportedAt: number;
 }
 
 export interface WorkerRecord {
@@ -151,6 +165,8 @@ export type Change =
   | { kind: 'run'; status: RunStatus }
   | { kind: 'task-run'; record: TaskRunRecord }
   | { kind: 'attempt'; record: AttemptRecord }
+  /** Kept with that attempt where it is news (`isNews`). */
+  | { kind: 'late-result'; run: RunId; task: number; n: number; result: LateResult }
   | { kind: 'command-done'; command: CommandId; outcome: CommandOutcome; at: number }
   | { kind: 'worker'; record: WorkerRecord }
   /** A child run with its start command, unless the parent's attempt has one already. The store gives the id. */

@@ -268,6 +268,8 @@ class Scene {
         const { task, n, state, kill } = change.record;
         return `attempt ${this.name(task)}#${n} ${state}${kill ? ` to be killed because ${describeCause(kill.cause)}` : ''}`;
       }
+      case 'late-result':
+        return `attempt ${this.name(change.task)}#${change.n} keeps that it ${change.result.state} after all`;
       case 'start-child': {
         const { project, workflow, workflowVersion, params, depth, logicalDateAt, priority } = change.child;
         const inherited = `depth ${depth}, ${new Date(logicalDateAt).toISOString()}, ${priority}`;

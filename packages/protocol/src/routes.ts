@@ -233,6 +233,16 @@ export interface RunStats {
   }[];
 }
 
+/** What a worker said of an attempt that had been given up. It moves nothing. */
+export interface LateResultView {
+  state: 'succeeded' | 'failed' | 'killed';
+  cause: Cause | null;
+  /** By the clock of the worker. */
+  startedAt: string;
+  endedAt: string;
+  reportedAt: string;
+}
+
 export interface AttemptView {
   /** `<run>.<task index>.<n>`; logs are read by it. */
   id: string;
@@ -243,6 +253,8 @@ export interface AttemptView {
   dispatchedAt: string;
   startedAt: string | null;
   endedAt: string | null;
+  /** What was reported later, once it had been given up. */
+  late: LateResultView | null;
   /** The run that this attempt of a `sub_workflow` task started. */
   childRun: number | null;
 }

@@ -6,7 +6,7 @@ import { EXIT } from '../exit-codes.ts';
 import { fieldsText, tableText, writeItem, writeListing, type Column } from '../output.ts';
 import { resolveRun } from '../references.ts';
 import { actOnMany, addRunFilter, filterFlag, parseFilter, selectionOf, type RunFilterFlags } from '../run-filter.ts';
-import { lastAttempt } from '../run-summary.ts';
+import { lastAttempt, lateText } from '../run-summary.ts';
 import { openSession, relativeTo, wholeNumber, type Host, type Session } from '../session.ts';
 import { paint, type Stream } from '../terminal.ts';
 import { watchRun } from '../watch-run.ts';
@@ -269,12 +269,15 @@ function taskTable(stream: Stream, tasks: TaskView[], now: number): string {
     { title: 'DURATION', value: (task) => durationOf(task, now) },
     { title: 'ATTEMPT', value: (task) => lastAttempt(task)?.id ?? '-' },
     ...(tasks.some((task) => task.childRun !== null) ? [CHILD_RUN] : []),
+    ...(tasks.some((task) => lateText(task) !== '') ? [REPORTED_LATER] : []),
     { title: 'CAUSE', value: (task) => (task.cause === null ? (task.waitReason ?? '') : causeText(task.cause)) },
   ];
   return tableText(stream, { rows: tasks, columns });
 }
 
 const CHILD_RUN: Column<TaskView> = { title: 'CHILD RUN', value: (task) => task.childRun?.toString() ?? '' };
+
+const REPORTED_LATER: Column<TaskView> = { title: 'REPORTED LATER', value: lateText };
 
 function durationOf(task: TaskView, now: number): string {
   const elapsed = elapsedMs(task.startedAt, task.endedAt, now);

@@ -21,6 +21,7 @@ export function createRunHints(): RunHints {
       const runs = new Set<RunId>();
       for (const change of changes) {
         if (change.kind === 'run') runs.add(change.status.run);
+        else if (change.kind === 'late-result') runs.add(change.run);
         else if (change.kind === 'task-run' || change.kind === 'attempt') runs.add(change.record.run);
       }
       for (const listener of listeners) listener(runs);

@@ -1,5 +1,5 @@
 /** Stored records as the resources answer them. Pure. */
-import type { AttemptRecord, ParentLink, TaskRunRecord, WorkerRecord } from '@pelorus/engine';
+import type { AttemptRecord, LateResult, ParentLink, TaskRunRecord, WorkerRecord } from '@pelorus/engine';
 import {
   RUN_STATUS,
   TASK_RUN_STATUS,
@@ -8,6 +8,7 @@ import {
   type AlertChannelView,
   type AlertView,
   type AttemptView,
+  type LateResultView,
   type ConnectionView,
   type ProjectFileView,
   type LastRunView,
@@ -266,7 +267,18 @@ function attemptView(attempt: AttemptRecord, children: ChildRuns): AttemptView {
     dispatchedAt: instantText(attempt.dispatchedAt),
     startedAt: optionalInstant(attempt.startedAt),
     endedAt: optionalInstant(attempt.endedAt),
+    late: attempt.late ? lateResultView(attempt.late) : null,
     childRun: children.get(id) ?? null,
+  };
+}
+
+function lateResultView({ state, cause, ...instants }: LateResult): LateResultView {
+  return {
+    state,
+    cause,
+    startedAt: instantText(instants.startedAt),
+    endedAt: instantText(instants.endedAt),
+    reportedAt: instantText(instants.reportedAt),
   };
 }
 

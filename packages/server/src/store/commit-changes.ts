@@ -19,6 +19,7 @@ import {
   ATTEMPT_COLUMNS,
   ATTEMPT_WIDTH,
   COMMAND_DONE_WIDTH,
+  LATE_RESULT_WIDTH,
   STATUS_WIDTH,
   TASK_RUN_COLUMNS,
   TASK_RUN_WIDTH,
@@ -70,6 +71,20 @@ const UPSERT_ATTEMPT = upsert('attempt', ATTEMPT_COLUMNS, {
   update: `${assignments(ATTEMPT_COLUMNS.slice(3))}
     where excluded.version >= attempt.version and attempt.state not in ${TERMINAL_ATTEMPT_STATES}`,
 });
+/**
+ * `isNews`, of rows. A run that has ended keeps it as well, whoever is told.
+ */
+const isLateNews = (state: string, cause: string): string => `
+  late is null and state in ${TERMINAL_ATTEMPT_STATES} and state <> ${state}
+    and not (${state} = 'killed' and kill_intent is not null) and coalesce(cause, '') <> coalesce(${cause}, '')`;
+const KEEP_LATE_RESULT: Bulk = {
+  each: `update attempt set late = ?6 where run_id = ?1 and task = ?2 and n = ?3 and ${isLateNews('?4', '?5')}`,
+  all: (rows) => `
+    update attempt set late = r.c5 from ${rows} r
+    where run_id = r.c0 and task = r.c1 and n = r.c2 and ${isLateNews('r.c3', 'r.c4')} returning run_id, task, n`,
+  types: ['bigint', 'bigint', 'bigint', 'text', 'text', 'text'],
+  key: [0, 1, 2],
+};
 /** Several masters tell of one worker: of its state and its load the latest word counts. */
 const UPSERT_WORKER = upsert('worker', WORKER_COLUMNS, {
   key: 1,
@@ -125,6 +140,7 @@ export function* commit(c: WriteContext, request: { fence: Fence; rows: CommitRo
     })(),
     upsertTaskRuns(c.db, rows.taskRuns),
     upsertAttempts(c.db, rows.attempts),
+    keepLateResults(c.db, rows.lateResults),
     upsertWorkers(c.db, rows.workers),
   ];
   if (ending.length + children.length + alerts.length === 0) {
@@ -155,11 +171,12 @@ function* upsertWorkers(db: Database, cells: Cell[]): Sql<void> {
   yield* db.bulk(UPSERT_WORKER, rows.flat());
 }
 
-function noteRuns({ runsChanged }: WriteContext, { statuses, taskRuns, attempts }: CommitRows): void {
+function noteRuns({ runsChanged }: WriteContext, { statuses, taskRuns, attempts, lateResults }: CommitRows): void {
   if (runsChanged === null) return;
   for (let i = 0; i < statuses.length; i += STATUS_WIDTH) runsChanged.add(statuses[i] as number);
   for (let i = 0; i < taskRuns.length; i += TASK_RUN_WIDTH) runsChanged.add(taskRuns[i] as number);
   for (let i = 0; i < attempts.length; i += ATTEMPT_WIDTH) runsChanged.add(attempts[i] as number);
+  for (let i = 0; i < lateResults.length; i += LATE_RESULT_WIDTH) runsChanged.add(lateResults[i] as number);
 }
 
 function* startChild(c: WriteContext, start: ChildStart): Sql<void> {
@@ -364,6 +381,11 @@ function* upsertAttempts(db: Database, cells: Cell[]): Sql<void> {
       `Attempt ${nameOf(row)} is ${stored[4]} at version ${stored[3]}; it cannot become ${row[4]} at version ${row[3]}.`,
     );
   }
+}
+
+/** What is no news, or of no attempt, is passed over. */
+function* keepLateResults(db: Database, cells: Cell[]): Sql<void> {
+  yield* db.bulk(KEEP_LATE_RESULT, cells);
 }
 
 /** Of a row of `ATTEMPT_COLUMNS`. */

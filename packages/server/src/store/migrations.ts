@@ -24,6 +24,7 @@ import { TASK_GROUP_PERMITS } from './migrations/13-task-group-permits.ts';
 import { CHANGES_OF_SCHEDULES } from './migrations/14-changes-of-schedules.ts';
 import { WORKER_LOADS } from './migrations/15-worker-loads.ts';
 import { TEXTS_OF_VERSIONS } from './migrations/16-texts-of-versions.ts';
+import { LATE_RESULTS } from './migrations/17-late-results.ts';
 
 export interface Migration {
   number: number;
@@ -278,4 +279,5 @@ create table alert_channel (
   CHANGES_OF_SCHEDULES,
   WORKER_LOADS,
   TEXTS_OF_VERSIONS,
+  LATE_RESULTS,
 ];

@@ -50,7 +50,7 @@ import { findProjectFiles, listProjectFiles, loadContents, readContent } from '.
 import { findProject, listProjects, projectsOfRuns } from './projects.ts';
 import { grantsOf, listMembers } from './members.ts';
 import type { WorkflowFilter, WorkflowRow, WorkflowText, WorkflowVersionRow } from './port.ts';
-import { ATTEMPT_COLUMNS, RUN_COLUMNS, TASK_RUN_COLUMNS, WORKER_COLUMNS } from './rows.ts';
+import { STORED_ATTEMPT_COLUMNS, RUN_COLUMNS, TASK_RUN_COLUMNS, WORKER_COLUMNS } from './rows.ts';
 import type { Cell } from './rows.ts';
 import { getConnection, getSecret, listConnections, listSealed, listSecrets, loadVault } from './secrets.ts';
 import type { Database, Row, Sql } from './database.ts';
@@ -152,9 +152,9 @@ const RUN = (dialect: Dialect): string => `select ${dialect.jsonRows(RUN_COLUMNS
 const TASK_RUNS = (dialect: Dialect): string =>
   `select ${dialect.jsonRows(TASK_RUN_COLUMNS, 'task')} from task_run where run_id = ?`;
 const ATTEMPTS = (dialect: Dialect): string =>
-  `select ${dialect.jsonRows(ATTEMPT_COLUMNS, 'dispatched_at, task, n')} from attempt where run_id = ?`;
+  `select ${dialect.jsonRows(STORED_ATTEMPT_COLUMNS, 'dispatched_at, task, n')} from attempt where run_id = ?`;
 const ATTEMPT = (dialect: Dialect): string =>
-  `select ${dialect.jsonRows(ATTEMPT_COLUMNS, 'n')} from attempt where run_id = ? and task = ? and n = ?`;
+  `select ${dialect.jsonRows(STORED_ATTEMPT_COLUMNS, 'n')} from attempt where run_id = ? and task = ? and n = ?`;
 
 function* getRun(db: Database, run: number): Sql<string> {
   return yield* db.text(RUN, run);
@@ -195,7 +195,7 @@ const TASK_RUNS_AMONG = (dialect: Dialect): string =>
   `select ${dialect.jsonRows(TASK_RUN_COLUMNS, 'run_id, task')} from task_run where ${dialect.isAmong('run_id')}`;
 const LATEST_ATTEMPTS_AMONG = (dialect: Dialect): string => `
   select ${dialect.jsonRows(
-    ATTEMPT_COLUMNS.map((column) => `a.${column}`),
+    STORED_ATTEMPT_COLUMNS.map((column) => `a.${column}`),
     'a.run_id, a.task',
   )} from attempt a where ${dialect.isAmong('a.run_id')}
     and not exists (select 1 from attempt b where b.run_id = a.run_id and b.task = a.task and b.n > a.n)`;

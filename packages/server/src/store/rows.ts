@@ -13,6 +13,7 @@ import type {
   ChildRun,
   Command,
   CommandAction,
+  LateResult,
   ParentLink,
   PinnedFile,
   RunSpec,
@@ -85,6 +86,8 @@ export const ATTEMPT_COLUMNS = [
   'ended_at',
   'kill_intent',
 ] as const;
+/** As they are read: a late result is written by itself. */
+export const STORED_ATTEMPT_COLUMNS = [...ATTEMPT_COLUMNS, 'late'] as const;
 export const WORKER_COLUMNS = [
   'id',
   'name',
@@ -105,12 +108,15 @@ export const TASK_RUN_WIDTH = TASK_RUN_COLUMNS.length;
 export const ATTEMPT_WIDTH = ATTEMPT_COLUMNS.length;
 export const WORKER_WIDTH = WORKER_COLUMNS.length;
 export const COMMAND_DONE_WIDTH = 3;
+/** Run, task, attempt, state, cause, and all of the result. */
+export const LATE_RESULT_WIDTH = 6;
 
 /** The changes of one commit, one flat array of cells per table, each key at most once. */
 export interface CommitRows {
   statuses: Cell[];
   taskRuns: Cell[];
   attempts: Cell[];
+  lateResults: Cell[];
   commandsDone: Cell[];
   workers: Cell[];
   /** In the order in which they were decided. */
@@ -143,11 +149,13 @@ export function encodeChanges(changes: readonly Change[]): CommitRows {
   const statuses = new Map<number, RunStatus>();
   const taskRuns = new Map<number, Map<number, TaskRunRecord>>();
   const attempts = new Map<number, Map<number, AttemptRecord>>();
+  const lateResults = new Map<string, LateResultChange>();
   const workers = new Map<string, WorkerRecord>();
   const rows: CommitRows = {
     statuses: [],
     taskRuns: [],
     attempts: [],
+    lateResults: [],
     commandsDone: [],
     workers: [],
     children: [],
@@ -165,6 +173,11 @@ export function encodeChanges(changes: readonly Change[]): CommitRows {
         // Attempt numbers stay far below 2^20 (`LIMITS.retryMax`), tasks below 2^32.
         inner(attempts, change.record.run).set(change.record.task * 1_048_576 + change.record.n, change.record);
         break;
+      case 'late-result': {
+        const key = `${change.run}.${change.task}.${change.n}`;
+        if (!lateResults.has(key)) lateResults.set(key, change);
+        break;
+      }
       case 'command-done':
         rows.commandsDone.push(change.command, change.at, JSON.stringify(change.outcome));
         break;
@@ -193,6 +206,7 @@ export function encodeChanges(changes: readonly Change[]): CommitRows {
       for (const record of records.values()) if (isLive(record.state) === live) encodeAttempt(rows.attempts, record);
     }
   }
+  for (const change of lateResults.values()) encodeLateResult(rows.lateResults, change);
   for (const record of workers.values()) encodeWorker(rows.workers, record);
   return rows;
 }
@@ -254,6 +268,12 @@ function encodeAttempt(into: Cell[], record: AttemptRecord): void {
     record.endedAt,
     encodeJson(record.kill),
   );
+}
+
+type LateResultChange = Extract<Change, { kind: 'late-result' }>;
+
+function encodeLateResult(into: Cell[], { run, task, n, result }: LateResultChange): void {
+  into.push(run, task, n, result.state, encodeJson(result.cause), JSON.stringify(result));
 }
 
 function encodeWorker(into: Cell[], record: WorkerRecord): void {
@@ -401,8 +421,9 @@ export function decodeTaskRun(c: readonly Cell[]): TaskRunRecord {
   };
 }
 
-/** From a row of `ATTEMPT_COLUMNS`. */
+/** From a row of `STORED_ATTEMPT_COLUMNS`. */
 export function decodeAttempt(c: readonly Cell[]): AttemptRecord {
+  const late = decodeJson<LateResult>(c[11]);
   return {
     run: c[0] as RunId,
     task: c[1] as number,
@@ -415,6 +436,7 @@ export function decodeAttempt(c: readonly Cell[]): AttemptRecord {
     startedAt: c[8] as number | null,
     endedAt: c[9] as number | null,
     kill: decodeJson<{ cause: Cause; at: number }>(c[10]),
+    ...(late && { late }),
   };
 }
 

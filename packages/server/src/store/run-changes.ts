@@ -1,7 +1,7 @@
 /** What has changed since of one run. See `events-port.ts` for what it promises. */
 import type { Dialect } from './dialect.ts';
 import type { RunTexts } from './read-verbs.ts';
-import { ATTEMPT_COLUMNS, RUN_COLUMNS, TASK_RUN_COLUMNS } from './rows.ts';
+import { STORED_ATTEMPT_COLUMNS, RUN_COLUMNS, TASK_RUN_COLUMNS } from './rows.ts';
 import type { Database, Sql } from './database.ts';
 
 const RUN = (dialect: Dialect): string => `select ${dialect.jsonRows(RUN_COLUMNS, 'id')} from run where id = ?`;
@@ -10,7 +10,7 @@ const CHANGED_TASKS = `
 const TASK_RUNS = (dialect: Dialect): string => `
   select ${dialect.jsonRows(TASK_RUN_COLUMNS, 'task')} from task_run where run_id = ? and task in (${CHANGED_TASKS})`;
 const ATTEMPTS = (dialect: Dialect): string => `
-  select ${dialect.jsonRows(ATTEMPT_COLUMNS, 'dispatched_at, task, n')} from attempt where run_id = ? and task in (${CHANGED_TASKS})`;
+  select ${dialect.jsonRows(STORED_ATTEMPT_COLUMNS, 'dispatched_at, task, n')} from attempt where run_id = ? and task in (${CHANGED_TASKS})`;
 
 export function runChanges(db: Database, request: { run: number; version: number }): Sql<RunTexts> {
   return db.snapshot(changesOf(db, request));

@@ -366,6 +366,9 @@ describe('runs', () => {
     await api.setRun(id, 'running');
     await api.setAttempt(id, 0, 1, 'failed', { cause: { kind: 'exit', code: 1 }, endedAt: NOW - 70_000 });
     await api.setAttempt(id, 0, 2, 'running');
+    const result = { startedAt: NOW - 78_000, endedAt: NOW - 60_000, reportedAt: NOW };
+    const late = { ...result, state: 'succeeded', cause: { kind: 'exit', code: 0 } } as const;
+    await api.commit({ kind: 'late-result', run: runIdOf(id), task: 0, n: 1, result: late });
     await api.setTask(id, 0, 'running', { attempts: 2, retries: 1, startedAt: NOW - 79_000 });
     const { body } = await api.call<Page<TaskView>>('GET', `/runs/${id}/tasks`);
     expect(body.nextCursor).toBeNull();
@@ -393,9 +396,16 @@ describe('runs', () => {
           dispatchedAt: '2026-03-15T11:58:40.000Z',
           startedAt: '2026-03-15T11:58:41.000Z',
           endedAt: '2026-03-15T11:58:50.000Z',
+          late: {
+            state: 'succeeded',
+            cause: { kind: 'exit', code: 0 },
+            startedAt: '2026-03-15T11:58:42.000Z',
+            endedAt: '2026-03-15T11:59:00.000Z',
+            reportedAt: '2026-03-15T12:00:00.000Z',
+          },
           childRun: null,
         },
-        having({ id: `${id}.0.2`, n: 2, state: 'running', endedAt: null }),
+        having({ id: `${id}.0.2`, n: 2, state: 'running', endedAt: null, late: null }),
       ],
       childRun: null,
     });

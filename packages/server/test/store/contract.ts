@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { Change, LateResult } from '@pelorus/engine';
 import { commandIdOf, formatAttemptId, masterIdOf, runIdOf } from '@pelorus/protocol';
 import type { RunId, RunState } from '@pelorus/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -725,6 +726,53 @@ export function runsContract(name: string, makePlace: () => Promise<Place>): voi
           attempt(run, 0, 2, { version: 2 }),
           attempt(run, 1, 1),
         ]);
+      });
+
+      test('a result that comes after its attempt was given up is kept with it, once, and moves nothing', async () => {
+        const fence = await master(store, 'm1');
+        const run = await startedRun(store, fence);
+        const cause = { kind: 'worker_lost', worker: 'w1' } as const;
+        const lost = attempt(run, 0, 1, { version: 2, state: 'lost', cause, endedAt: AT });
+        const next = attempt(run, 0, 2, { version: 2 });
+        const asWanted = attempt(run, 1, 1, { version: 2, state: 'failed', kill: { cause, at: AT }, endedAt: AT });
+        const ended = attempt(run, 2, 1, {
+          version: 2,
+          state: 'succeeded',
+          cause: { kind: 'exit', code: 0 },
+          endedAt: AT,
+        });
+        await store.commit(fence, [lost, next, asWanted, ended].map(attemptChange));
+        const before = await store.getRunDetail(run);
+        const result = (state: LateResult['state'], code: number): LateResult => ({
+          state,
+          cause: { kind: 'exit', code },
+          startedAt: AT,
+          endedAt: AT + 1,
+          reportedAt: AT + 2,
+        });
+        const late = (task: number, n: number, said: LateResult): Change => ({
+          kind: 'late-result',
+          run,
+          task,
+          n,
+          result: said,
+        });
+
+        await store.commit(fence, [late(0, 1, result('succeeded', 0)), late(0, 1, result('failed', 1))]);
+        await store.commit(fence, [
+          late(0, 1, result('failed', 2)),
+          late(0, 2, result('succeeded', 0)),
+          late(1, 1, result('killed', 143)),
+          late(2, 1, result('succeeded', 0)),
+          late(3, 1, result('succeeded', 0)),
+        ]);
+
+        const kept = { ...lost, late: result('succeeded', 0) };
+        expect(await store.getRunDetail(run)).toEqual({
+          ...before,
+          attempts: before!.attempts.map((each) => (each.task === 0 && each.n === 1 ? kept : each)),
+        });
+        expect(await store.getAttempt(formatAttemptId(lost))).toEqual(kept);
       });
 
       test('a status for a run that does not exist is a bug', async () => {

@@ -3,6 +3,7 @@ import {
   RUN_STATES,
   TASK_RUN_STATES,
   type AttemptView,
+  type LateResultView,
   type CommandAccepted,
   type LiveView,
   type AttemptLogPage,
@@ -96,6 +97,17 @@ export const runStatsAnswer = schemaOf<RunStats>()(
   }),
 );
 
+const lateResultAnswer = schemaOf<LateResultView>()(
+  'LateResultView',
+  z.strictObject({
+    state: z.enum(['succeeded', 'failed', 'killed']),
+    cause: causeAnswer.nullable(),
+    startedAt: instantAnswer,
+    endedAt: instantAnswer,
+    reportedAt: instantAnswer,
+  }),
+);
+
 const attemptAnswer = schemaOf<AttemptView>()(
   'AttemptView',
   z.strictObject({
@@ -107,6 +119,7 @@ const attemptAnswer = schemaOf<AttemptView>()(
     dispatchedAt: instantAnswer,
     startedAt: optionalInstant,
     endedAt: optionalInstant,
+    late: lateResultAnswer.nullable(),
     childRun: runIdAnswer.nullable(),
   }),
 );

@@ -128,6 +128,7 @@ function Attempts({
   onAttempt: (n: number) => void;
 }): ReactNode {
   const { t } = useTranslation('run');
+  const { t: common } = useTranslation();
   const causeText = useCauseText();
   const now = useNow(task.endedAt === null ? 1000 : 60_000);
   return (
@@ -163,6 +164,16 @@ function Attempts({
                 <FileText className="ms-auto size-3.5 text-ink-3" aria-hidden />
               </span>
               {attempt.cause !== null && <span className="text-xs break-words">{causeText(attempt.cause)}</span>}
+              {attempt.late && (
+                <span className="text-xs break-words">
+                  {t('panel.reportedLater', {
+                    result: [common(`state.${attempt.late.state}`), attempt.late.cause && causeText(attempt.late.cause)]
+                      .filter(Boolean)
+                      .join(', '),
+                  })}{' '}
+                  <Time at={attempt.late.endedAt} />
+                </span>
+              )}
               <span className="text-xs break-all text-ink-2">
                 {attempt.worker} · <Time at={attempt.startedAt ?? attempt.dispatchedAt} />
               </span>

@@ -178,6 +178,7 @@ export const zh: Texts<typeof en> = {
     attempts: '尝试记录',
     retries_other: '已重试 {{count}} 次',
     noAttempts: '暂无。',
+    reportedLater: '后来上报：{{result}}',
     outputs: '输出',
     needs: '上游任务',
     runParams: '运行参数',
