@@ -4,7 +4,7 @@
  */
 import { isTerminalRun } from '@pelorus/protocol';
 import { startMaster } from '@pelorus/server/master';
-import { openPostgresStore } from '@pelorus/server/store';
+import { openPostgresStore } from '@pelorus/server/store/postgres';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

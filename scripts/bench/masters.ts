@@ -2,7 +2,7 @@
  * One, two and three masters over one PostgreSQL: each is a process of its own with a worker to itself; runs are submitted by this
  * process, as an API would, 100 in flight for each master. Says what the masters and the database took of the processors meanwhile.
  */
-import { openPostgresStore } from '@pelorus/server/store';
+import { openPostgresStore } from '@pelorus/server/store/postgres';
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

@@ -4,7 +4,8 @@
  * tick was decided, and until its run had been started, which some master only does after reading what is durable.
  */
 import { parseDefinition } from '@pelorus/protocol';
-import { openPostgresStore, type ScheduleRow, type Store } from '@pelorus/server/store';
+import type { ScheduleRow, Store } from '@pelorus/server/store';
+import { openPostgresStore } from '@pelorus/server/store/postgres';
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { percentile, print } from './figure.ts';

@@ -1,5 +1,6 @@
 /** The stores that are measured: SQLite in a directory, or a database on a PostgreSQL server of the benchmark's own, with fsync. */
-import { openPostgresStore, openSqliteStore, type Store } from '@pelorus/server/store';
+import { openSqliteStore, type Store } from '@pelorus/server/store';
+import { openPostgresStore } from '@pelorus/server/store/postgres';
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { startServer, type TestServer } from '../../packages/worker/test/database-servers.ts';

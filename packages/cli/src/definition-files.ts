@@ -5,9 +5,9 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { BundleFile, DefinitionFormat, WorkflowBundle } from '@pelorus/protocol';
-import { parse } from 'yaml';
 import { EXIT } from './exit-codes.ts';
 import { Failure } from './failure.ts';
+import { yaml } from './yaml.ts';
 
 const EXTENSIONS = new Set(['.yaml', '.yml', '.json']);
 /** Never looked into. */
@@ -102,7 +102,7 @@ function definitionFrom(source: string, path: string | null, shown: string): Def
 /** Null when the text cannot be understood: the server says then what is wrong with it, with line and column. */
 function parseLoosely(source: string, format: DefinitionFormat): unknown {
   try {
-    return format === 'json' ? JSON.parse(source) : parse(source, { logLevel: 'silent' });
+    return format === 'json' ? JSON.parse(source) : yaml().parse(source, { logLevel: 'silent' });
   } catch {
     return null;
   }

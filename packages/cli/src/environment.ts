@@ -4,7 +4,6 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse } from 'yaml';
 import { credentialsPath, readKnownToken } from './credentials-file.ts';
 import { EXIT } from './exit-codes.ts';
 import { Failure } from './failure.ts';
@@ -20,6 +19,7 @@ import {
   type SettingProblem,
   type Settings,
 } from './settings.ts';
+import { yaml } from './yaml.ts';
 
 export const CONFIG_FILE = 'pelorus.config.yaml';
 
@@ -109,7 +109,8 @@ function readSecret(name: SettingName, file: string, given: Given, problems: Set
 
 function givenByFile(file: string, problems: SettingProblem[]): Given {
   try {
-    const read = givenByConfigFile(parse(readFileSync(file, 'utf8')));
+    const text = readFileSync(file, 'utf8');
+    const read = givenByConfigFile(yaml().parse(text));
     problems.push(...read.problems);
     return read.given;
   } catch (cause) {

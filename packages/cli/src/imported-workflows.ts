@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import type { ImportedWorkflow, ImportReportRow, ImportResult } from '@pelorus/engine';
+import type { ImportedWorkflow, ImportReportRow, ImportResult } from '@pelorus/engine/imports';
 import { ApiError } from '@pelorus/sdk';
 import { applyDefinition, DEFAULT_PROJECT } from './apply-workflow.ts';
 import type { DefinitionFile } from './definition-files.ts';

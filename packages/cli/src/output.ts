@@ -2,10 +2,10 @@
  * What a command answers, in the form that was asked for. A command says what it has (`Listing` or `Item`); here is the
  * only code that writes it. With json, yaml, ndjson and name stdout holds nothing but the answer.
  */
-import { stringify } from 'yaml';
 import { paint, type Stream } from './terminal.ts';
 import { cutTo, oneLine, padTo, textWidth } from './text-width.ts';
 import type { Tone } from './words.ts';
+import { yaml } from './yaml.ts';
 
 export const OUTPUT_FORMATS = ['table', 'json', 'yaml', 'ndjson', 'name'] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
@@ -39,7 +39,7 @@ export function writeListing<Row>(stream: Stream, format: OutputFormat, listing:
     case 'json':
       return stream.write(jsonText(listing.rows));
     case 'yaml':
-      return stream.write(stringify(listing.rows));
+      return stream.write(yaml().stringify(listing.rows));
     case 'ndjson':
       return stream.write(listing.rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
     case 'name':
@@ -54,7 +54,7 @@ export function writeItem(stream: Stream, format: OutputFormat, item: Item): voi
     case 'json':
       return stream.write(jsonText(item.value));
     case 'yaml':
-      return stream.write(stringify(item.value));
+      return stream.write(yaml().stringify(item.value));
     case 'ndjson':
       return stream.write(`${JSON.stringify(item.value)}\n`);
     case 'name':

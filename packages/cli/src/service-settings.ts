@@ -5,7 +5,6 @@ import type { Logger } from 'pino';
 import { EXIT } from './exit-codes.ts';
 import { Failure, usageFailure } from './failure.ts';
 import type { LogSettings } from './log-store.ts';
-import { createServiceLog } from './service-log.ts';
 import { durationFlag, type Session } from './session.ts';
 import type { AuditSettings } from './store-place.ts';
 import { isPostgres, parseListen, SETTINGS, type SettingName, type Settings } from './settings.ts';
@@ -48,7 +47,9 @@ export interface Listening {
 }
 
 /** Of what the services of this process do; a person's terminal gets readable lines. */
-export function serviceLog({ settings, terminal }: Session): Logger {
+export async function serviceLog({ settings, terminal }: Session): Promise<Logger> {
+  // Loaded here: commands that are no service write no log.
+  const { createServiceLog } = await import('./service-log.ts');
   const { value: format } = settings.logFormat;
   return createServiceLog({
     level: settings.logLevel.value ?? 'info',

@@ -1,16 +1,6 @@
 /** Opening the store that the settings name. */
-import {
-  auditPostgres,
-  auditSqlite,
-  migratePostgresSchema,
-  openPostgresStore,
-  openSqliteStore,
-  postgresSchema,
-  StoreError,
-  type InvariantReport,
-  type SchemaStatus,
-  type Store,
-} from '@pelorus/server/store';
+import { openSqliteStore, StoreError, type InvariantReport, type Store } from '@pelorus/server/store';
+import type { SchemaStatus } from '@pelorus/server/store/postgres';
 import type { Logger } from 'pino';
 import type { DataDirectory } from './data-directory.ts';
 import { EXIT } from './exit-codes.ts';
@@ -65,6 +55,7 @@ const RETRY_MS = 1_000;
 /** Connects to PostgreSQL and brings its schema up to date; waits for a server that is still starting. Rejects with a `Failure`. */
 export async function openServerStore(options: ServerStoreOptions): Promise<Store> {
   const { url, masterLeaseMs, audit, log, signal } = options;
+  const { openPostgresStore } = await postgres();
   for (const endsAt = performance.now() + (options.patienceMs ?? PATIENCE_MS); ;) {
     try {
       return await openPostgresStore({ url, masterLeaseMs, ...auditLimits(audit) });
@@ -91,7 +82,8 @@ function serverFailure(error: unknown, url: string): FailureFields {
 }
 
 /** Looks at the schema of a server and changes nothing; rejects with a `Failure`. */
-export function schemaOf(url: string): Promise<SchemaStatus> {
+export async function schemaOf(url: string): Promise<SchemaStatus> {
+  const { postgresSchema } = await postgres();
   return postgresSchema(url).catch((error: unknown) => {
     throw new Failure(serverFailure(error, url), { cause: error });
   });
@@ -101,7 +93,8 @@ export function schemaOf(url: string): Promise<SchemaStatus> {
  * Asks the invariants of a store beside whoever works on it, and changes nothing. `folder` null: of the server at `url`. Rejects with
  * a `Failure`.
  */
-export function auditStore(folder: string | null, url: string): Promise<InvariantReport> {
+export async function auditStore(folder: string | null, url: string): Promise<InvariantReport> {
+  const { auditPostgres, auditSqlite } = await import('@pelorus/server/store/audit');
   const asked = folder === null ? auditPostgres(url) : auditSqlite(folder);
   return asked.catch((cause: unknown) => {
     const { code } = cause instanceof StoreError ? cause : {};
@@ -123,10 +116,16 @@ function fileFailure(error: unknown, folder: string): FailureFields {
 }
 
 /** Brings the schema of a server up to date; answers with what it was. Rejects with a `Failure`. */
-export function migrateServer(url: string, at: number): Promise<SchemaStatus> {
+export async function migrateServer(url: string, at: number): Promise<SchemaStatus> {
+  const { migratePostgresSchema } = await postgres();
   return migratePostgresSchema(url, at).catch((error: unknown) => {
     throw new Failure(serverFailure(error, url), { cause: error });
   });
+}
+
+/** Loaded where there is a server: over SQLite nothing of it is used. */
+function postgres(): Promise<typeof import('@pelorus/server/store/postgres')> {
+  return import('@pelorus/server/store/postgres');
 }
 
 /** Host and database, without who signs in to it. */

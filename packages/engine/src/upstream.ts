@@ -11,7 +11,7 @@ import {
   type RunState,
   type UpstreamCondition,
 } from '@pelorus/protocol/vocabulary';
-import { Temporal } from 'temporal-polyfill';
+import { Temporal } from './temporal.ts';
 import type { UpstreamVerdict } from './events.ts';
 import type { TaskRunRecord } from './records.ts';
 

@@ -61,13 +61,13 @@ function given({ store, host, port }: ApiFlags): Given {
 }
 
 async function runApi(session: Session): Promise<void> {
-  const options = apiOptions(session);
+  const options = await apiOptions(session);
   // Loaded here, for the other commands need none of it.
   const [{ serveRole }, { startApiRole }] = await Promise.all([import('../roles/serve.ts'), import('../roles/api.ts')]);
   await serveRole(session, { name: 'api', drainMs: 0, start: () => startApiRole(options) });
 }
 
-function apiOptions(session: Session): ApiRoleOptions {
+async function apiOptions(session: Session): Promise<ApiRoleOptions> {
   const { settings, host } = session;
   return {
     store: {
@@ -82,7 +82,7 @@ function apiOptions(session: Session): ApiRoleOptions {
     opsToken: settings.opsToken.value,
     logs: logSettings(settings, host.directory),
     alerts: alertSettings(settings),
-    log: serviceLog(session),
+    log: await serviceLog(session),
   };
 }
 

@@ -87,7 +87,7 @@ async function runDev(session: Session, folder: string | null, flags: DevFlags):
   const { settings, host } = session;
   if (folder !== null) await checkFolder(folder);
   const data = dataDirectoryAt(settings.data.value ?? '', settings.store.value ?? '', host.directory);
-  const log = serviceLog(session);
+  const log = await serviceLog(session);
   // Loaded here, for the other commands need none of it.
   const { startDev, endLeftTasks } = await import('../dev.ts');
   makeDataDirectory(data);

@@ -1,7 +1,7 @@
 /** `pelorus import …`: the files of other schedulers as workflows, with a report of what became of everything in them. */
 import { readFileSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import type { DssSource } from '@pelorus/engine';
+import type { DssSource } from '@pelorus/engine/imports';
 import { ApiError } from '@pelorus/sdk';
 import type { Command } from 'commander';
 import { DEFAULT_PROJECT } from '../apply-workflow.ts';
@@ -140,8 +140,8 @@ function addDolphinScheduler(group: Command, host: Host): void {
 }
 
 /** Loaded only when something is imported: no other command needs them. */
-function importers(): Promise<typeof import('@pelorus/engine')> {
-  return import('@pelorus/engine');
+function importers(): Promise<typeof import('@pelorus/engine/imports')> {
+  return import('@pelorus/engine/imports');
 }
 
 function folderOf(paths: string[], host: Host): string {
@@ -149,7 +149,7 @@ function folderOf(paths: string[], host: Host): string {
 }
 
 async function zoneOf(flag: string | undefined): Promise<string> {
-  const { isZone } = await importers();
+  const { isZone } = await import('@pelorus/engine');
   if (flag === undefined) return Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (!isZone(flag)) throw usageFailure(`--timezone ${flag} is no time zone`);
   return flag;

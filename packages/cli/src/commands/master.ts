@@ -57,7 +57,7 @@ function given({ store, listen, ops, opsUrl }: MasterFlags): Given {
 }
 
 async function runMaster(session: Session): Promise<void> {
-  const options = masterOptions(session);
+  const options = await masterOptions(session);
   // Loaded here, for the other commands need none of it.
   const [{ serveRole }, { startMasterRole }] = await Promise.all([
     import('../roles/serve.ts'),
@@ -66,7 +66,7 @@ async function runMaster(session: Session): Promise<void> {
   await serveRole(session, { name: 'master', drainMs: 0, start: () => startMasterRole(options) });
 }
 
-function masterOptions(session: Session): MasterRoleOptions {
+async function masterOptions(session: Session): Promise<MasterRoleOptions> {
   const { settings, host } = session;
   return {
     store: {
@@ -86,7 +86,7 @@ function masterOptions(session: Session): MasterRoleOptions {
     selector: selectorOf(settings),
     logs: logSettings(settings, host.directory),
     alerts: alertSettings(settings),
-    log: serviceLog(session),
+    log: await serviceLog(session),
   };
 }
 

@@ -135,7 +135,7 @@ function given({ masters, token, data, name, slots, groups, ops, drain }: Worker
 async function runWorker(session: Session): Promise<void> {
   const { settings } = session;
   refuseCredentials(settings);
-  const options = workerOptions(session);
+  const options = await workerOptions(session);
   makeDataDirectory(options.data);
   // Loaded here, for the other commands need none of it.
   const [{ serveRole }, { startWorkerRole }] = await Promise.all([
@@ -160,7 +160,7 @@ function refuseCredentials(settings: Settings): void {
   });
 }
 
-function workerOptions(session: Session): WorkerRoleOptions {
+async function workerOptions(session: Session): Promise<WorkerRoleOptions> {
   const { settings, host } = session;
   const [token = ''] = listOf(required(settings, 'workerToken', 'a worker presents it to the masters'));
   return {
@@ -173,6 +173,6 @@ function workerOptions(session: Session): WorkerRoleOptions {
       tls: tlsSettings(settings, host.directory),
     },
     ops: opsSettings(settings),
-    log: serviceLog(session),
+    log: await serviceLog(session),
   };
 }

@@ -2,7 +2,7 @@
  * What clocks of a time zone show, as stretches of time with one offset. Reading the zone database takes a millisecond and more a time, so stretches
  * that were met are kept; they follow from the zone and the instant alone.
  */
-import { Temporal } from 'temporal-polyfill';
+import { Temporal } from '../temporal.ts';
 
 /** From `from` (included) to `until` (excluded), epoch seconds, local time is UTC plus `offset` seconds. */
 export interface OffsetStretch {

@@ -7,7 +7,7 @@
  * jumped, unless that would change the date; a date that a zone left out (Apia, 30 December 2011) counts as the
  * next one that it had, in the direction of the move.
  */
-import { Temporal } from 'temporal-polyfill';
+import { Temporal } from '../temporal.ts';
 import { scaleToInteger, splitWhole, type Rational } from './rational.ts';
 import { parseTimeExpression, type Field, type FormatPart, type Step, type TimeExpression } from './time-syntax.ts';
 

@@ -6,8 +6,5 @@ export type { Changes, ChangesRequest, EventStore } from './events-port.ts';
 export * from './vault-port.ts';
 export type { EndedRuns, LogRows, StoredLog } from './log-port.ts';
 export type { InvariantFinding, InvariantReport } from './audit-invariants.ts';
-export { auditPostgres, auditSqlite } from './audit-places.ts';
-export { migratePostgresSchema, postgresSchema, type SchemaStatus } from './postgres-schema.ts';
-export { openPostgresStore } from './postgres-store.ts';
 export { openSqliteStore } from './sqlite-store.ts';
 export type { SqliteOptions } from './sqlite-store.ts';

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { auditInvariants } from '../../src/store/audit-invariants.ts';
 import { runAtOnce } from '../../src/store/database.ts';
 import { SqliteDatabase } from '../../src/store/sqlite-database.ts';
-import { auditSqlite, openSqliteStore } from '../../src/store/index.ts';
+import { auditSqlite } from '../../src/store/audit-places.ts';
+import { openSqliteStore } from '../../src/store/index.ts';
 import type { Store } from '../../src/store/index.ts';
 import type { Place } from './contract.ts';
 
