@@ -105,4 +105,8 @@ export interface Problem {
   report?: ImportReport;
   /** Seconds, with 503 and 429; also in the header `Retry-After`. */
   retryAfter?: number;
+  /** When the store last answered this server, with `STORE_UNAVAILABLE` and `NOT_READY`. */
+  lastContactAt?: string;
+  /** The same as the age of what this server knows, seconds. */
+  ageSeconds?: number;
 }

@@ -7,6 +7,7 @@ export interface ApiErrorFields {
   errors?: RequestProblem[];
   state?: string | null;
   retryAfterMs?: number | null;
+  ageMs?: number | null;
   report?: ImportReport | null;
 }
 
@@ -22,6 +23,8 @@ export class ApiError extends Error {
   /** Present state of the thing, when the code is `WRONG_STATE`. */
   readonly state: string | null;
   readonly retryAfterMs: number | null;
+  /** How long ago the store last answered the server, when it cannot be reached: the age of what the server knows. */
+  readonly ageMs: number | null;
   /** Of an import that stored nothing. */
   readonly report: ImportReport | null;
 
@@ -33,6 +36,7 @@ export class ApiError extends Error {
     this.errors = fields.errors ?? [];
     this.state = fields.state ?? null;
     this.retryAfterMs = fields.retryAfterMs ?? null;
+    this.ageMs = fields.ageMs ?? null;
     this.report = fields.report ?? null;
   }
 }

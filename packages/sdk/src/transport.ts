@@ -108,6 +108,7 @@ export async function parseAnswer<Answer>(response: Response, url: string): Prom
     errors: problem.errors ?? [],
     state: problem.state ?? null,
     retryAfterMs: problem.retryAfter === undefined ? null : problem.retryAfter * 1000,
+    ageMs: problem.ageSeconds === undefined ? null : problem.ageSeconds * 1000,
     report: problem.report ?? null,
   });
 }

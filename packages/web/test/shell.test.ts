@@ -61,6 +61,21 @@ describe.skipIf(chromiumPath === null)('Shell of the console, in the browser', (
     });
   });
 
+  test('while the server cannot reach its database a banner says so, and how old what is shown may be', async () => {
+    await place.visit({}, async (page) => {
+      await page.getByRole('navigation', { name: 'Main' }).waitFor();
+      const problem = { code: 'STORE_UNAVAILABLE', message: 'the store is away', retryAfter: 1, ageSeconds: 125 };
+      const maintenance = '**/api/v1/maintenance';
+      await page.route(maintenance, (route) => route.fulfill({ status: 503, json: problem }));
+      await page.reload();
+      const banner = page.getByRole('status').filter({ hasText: 'The server cannot reach its database' });
+      await banner.waitFor();
+      expect(await banner.textContent()).toContain('It last heard from it 2 min ago');
+      await page.unroute(maintenance);
+      await banner.waitFor({ state: 'detached' });
+    });
+  });
+
   test('the palette finds pages and workflows, and goes there by keyboard alone', async () => {
     await place.visit({}, async (page) => {
       await page.getByRole('navigation', { name: 'Main' }).waitFor();

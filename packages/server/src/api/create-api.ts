@@ -35,6 +35,7 @@ import { createRunTallies } from './run-tallies.ts';
 import { createEventStreams, DEFAULT_STREAM_LIMITS, type EventStreams } from './sse.ts';
 import { createSlots } from './transfer/slots.ts';
 import { createVersionCache } from './version-cache.ts';
+import { instantText } from './views.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -51,7 +52,10 @@ export function createApi(options: ApiOptions): FastifyInstance {
   let bulk: BulkRunner | null = null;
   const context = { ...contextOf(options), startBulk: () => bulk?.hint() };
   const streams = createEventStreams(options.log, { ...DEFAULT_STREAM_LIMITS, ...options.streams });
-  const failed = createFailureLog(options.log, () => performance.now());
+  const refusing: Refusing = {
+    failed: createFailureLog(options.log, () => performance.now()),
+    age: () => ageOfStore(options),
+  };
   const app: FastifyInstance = fastify({
     logger: false,
     exposeHeadRoutes: true,
@@ -59,7 +63,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
     requestTimeout: API_LIMITS.requestTimeoutMs,
     routerOptions: { maxParamLength: API_LIMITS.pathParameterLength },
     trustProxy: options.trustedProxies === undefined ? false : [...options.trustedProxies],
-    frameworkErrors: (error, request, reply) => void sendFailure(error, request, reply, failed),
+    frameworkErrors: (error, request, reply) => void sendFailure(error, request, reply, refusing),
     clientErrorHandler: (error, socket) => answerRaw(error, socket),
   });
   // What a client expects besides 100-continue is not met, and the request answered all the same.
@@ -74,7 +78,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
   const door = doorOf(options);
   app.setErrorHandler(async (error: FastifyError, request, reply) => {
     await auditRefusal(door, request, error);
-    return sendFailure(error, request, reply, failed);
+    return sendFailure(error, request, reply, refusing);
   });
   app.setNotFoundHandler(async (request) => {
     if (pathOf(request).startsWith(`${API_BASE}/`)) await callerOf(door, { access: SIGNED_IN }, request);
@@ -400,13 +404,27 @@ function send(reply: FastifyReply, answer: Answer, body: SentAtOnce): FastifyRep
     : reply.send(Readable.from(body.stream, { objectMode: false }));
 }
 
+interface Refusing {
+  failed: (failure: RequestFailure) => void;
+  age: () => Pick<Problem, 'lastContactAt' | 'ageSeconds'>;
+}
+
+/** How old is what this server knows of the store. */
+function ageOfStore({ store, clock }: ApiOptions): ReturnType<Refusing['age']> {
+  const { silentMs } = store;
+  return { lastContactAt: instantText(clock() - silentMs), ageSeconds: Math.floor(silentMs / 1000) };
+}
+
+const OF_THE_STORE: ReadonlySet<ErrorCode> = new Set(['STORE_UNAVAILABLE', 'NOT_READY']);
+
 function sendFailure(
   error: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
-  failed: (failure: RequestFailure) => void,
+  { failed, age }: Refusing,
 ): FastifyReply {
-  const problem = problemOf(error);
+  const refused = problemOf(error);
+  const problem = OF_THE_STORE.has(refused.code) ? { ...refused, ...age() } : refused;
   if (problem.status >= 500 && !(error instanceof ClientGone))
     failed({ error, code: problem.code, method: request.method, path: pathOf(request) });
   if (problem.retryAfter !== undefined) void reply.header('retry-after', String(problem.retryAfter));

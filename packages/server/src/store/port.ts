@@ -343,6 +343,8 @@ export interface ApiStore
    * and writes a row of the audit in its transaction.
    */
   audited(stamp: () => AuditStamp): ApiStore;
+  /** For how long the database has answered nothing, ms; also while it was asked nothing. */
+  readonly silentMs: number;
   /** Creates the project when it is missing. */
   ensureProject(project: { name: string; description: string; owner: string; at: number }): Promise<ProjectRow>;
 

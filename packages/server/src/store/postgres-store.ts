@@ -1,6 +1,7 @@
 /** The store on a PostgreSQL server, for any number of masters and APIs on any number of machines. */
 import { audited, AUDIT_LIMITS, type AuditedCall } from './audit.ts';
 import { clockOf, PostgresPool } from './postgres-database.ts';
+import { Contact } from './contact.ts';
 import { PostgresHints } from './postgres-hints.ts';
 import type { PostgresDatabase } from './postgres-database.ts';
 import type { Sql } from './database.ts';
@@ -58,10 +59,12 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     await close();
     throw error;
   }
+  const contact = new Contact();
   return new VerbStore({
-    writer: writer(pools, hints, { masterLeaseMs, audit: auditLimits(options) }),
-    people: reader(pools.people),
-    master: reader(pools.master),
+    writer: contact.over(writer(pools, hints, { masterLeaseMs, audit: auditLimits(options) })),
+    people: contact.over(reader(pools.people)),
+    master: contact.over(reader(pools.master)),
+    contact,
     listen: (channel, listener) => hints.listen(channel, listener),
     keepLease: (failed) => {
       const keeper = startLeaseKeeper({ url, masterLeaseMs, statementTimeoutMs }, failed);

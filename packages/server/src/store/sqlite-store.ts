@@ -5,6 +5,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { AUDIT_LIMITS } from './audit.ts';
+import { Contact } from './contact.ts';
 import type { Store } from './port.ts';
 import type { ReadVerbs } from './read-verbs.ts';
 import type { WriterData } from './sqlite-writer.ts';
@@ -54,7 +55,14 @@ export async function openSqliteStore(directory: string, options: SqliteOptions 
     await Promise.all([people.close(), master.close()]);
     await writer.close();
   };
-  const store = new VerbStore({ writer, people, master, close });
+  const contact = new Contact();
+  const store = new VerbStore({
+    writer: contact.over(writer),
+    people: contact.over(people),
+    master: contact.over(master),
+    contact,
+    close,
+  });
   try {
     await writer.call('open', null);
   } catch (error) {

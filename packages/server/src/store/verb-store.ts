@@ -42,6 +42,7 @@ import type {
 } from './operations-port.ts';
 import type { AccessStore } from './access-port.ts';
 import { auditing } from './auditing-writer.ts';
+import type { Contact } from './contact.ts';
 import type {
   AlertChannel,
   AlertChannelRow,
@@ -126,6 +127,7 @@ export interface VerbCallers {
   master: VerbCaller<ReadVerbs>;
   listen?: NonNullable<Store['listen']>;
   keepLease?: NonNullable<Store['keepLease']>;
+  contact: Pick<Contact, 'silentMs'>;
   close: () => Promise<void>;
 }
 
@@ -145,6 +147,10 @@ export class VerbStore implements Store {
     this.#callers = callers;
     if (callers.listen) this.listen = callers.listen;
     if (callers.keepLease) this.keepLease = callers.keepLease;
+  }
+
+  get silentMs(): number {
+    return this.#callers.contact.silentMs;
   }
 
   audited(stamp: () => AuditStamp): Store {

@@ -252,12 +252,14 @@ describe('every refusal is a problem document', () => {
 });
 
 describe('errors of the store', () => {
+  const SILENT_MS = 61_900;
+  const AGE = { lastContactAt: new Date(NOW - SILENT_MS).toISOString(), ageSeconds: 61 };
   const broken = (code: StoreErrorCode): ApiStore =>
     new Proxy({} as ApiStore, {
-      get: (_target, verb, self) =>
-        verb === 'audited'
-          ? () => self as ApiStore
-          : () => Promise.reject(new StoreError(code, `the store says ${code}`)),
+      get: (_target, verb, self) => {
+        if (verb === 'audited') return () => self as ApiStore;
+        return verb === 'silentMs' ? SILENT_MS : () => Promise.reject(new StoreError(code, `the store says ${code}`));
+      },
     });
   const apiOver = (store: ApiStore) =>
     createApi({
@@ -271,26 +273,28 @@ describe('errors of the store', () => {
       user: 'admin',
     });
 
-  test.each<[StoreErrorCode, number, string, string | undefined]>([
-    ['UNAVAILABLE', 503, 'STORE_UNAVAILABLE', '1'],
-    ['UNKNOWN_OUTCOME', 503, 'STORE_UNAVAILABLE', '1'],
-    ['CONFLICT', 409, 'CONFLICT', undefined],
-    ['NOT_FOUND', 404, 'NOT_FOUND', undefined],
-    ['INVARIANT', 500, 'INTERNAL', undefined],
-  ])('%s', async (code, status, expected, retryAfter) => {
+  test.each<[StoreErrorCode, number, string, string | undefined, object]>([
+    ['UNAVAILABLE', 503, 'STORE_UNAVAILABLE', '1', AGE],
+    ['UNKNOWN_OUTCOME', 503, 'STORE_UNAVAILABLE', '1', AGE],
+    ['CONFLICT', 409, 'CONFLICT', undefined, {}],
+    ['NOT_FOUND', 404, 'NOT_FOUND', undefined, {}],
+    ['INVARIANT', 500, 'INTERNAL', undefined, {}],
+  ])('%s', async (code, status, expected, retryAfter, age) => {
     const app = apiOver(broken(code));
     const response = await app.inject({ url: '/api/v1/runs/1' });
+    const { code: told, lastContactAt, ageSeconds } = response.json<Problem>();
     expect({
       status: response.statusCode,
-      code: response.json<Problem>().code,
+      code: told,
       retryAfter: response.headers['retry-after'],
-    }).toEqual({ status, code: expected, retryAfter });
+      age: { lastContactAt, ageSeconds },
+    }).toEqual({ status, code: expected, retryAfter, age });
     await app.close();
   });
 
   test('a store that cannot be read makes the server not ready, and alive all the same', async () => {
     const app = apiOver(broken('UNAVAILABLE'));
-    expect((await app.inject({ url: '/readyz' })).json()).toMatchObject({ status: 503, code: 'NOT_READY' });
+    expect((await app.inject({ url: '/readyz' })).json()).toMatchObject({ status: 503, code: 'NOT_READY', ...AGE });
     expect((await app.inject({ url: '/livez' })).statusCode).toBe(200);
     await app.close();
   });

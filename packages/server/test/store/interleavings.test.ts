@@ -291,14 +291,20 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
 
   test('a server that is away refuses at once, and serves again by itself', async () => {
     const store = await openStore({ url: proxy.url });
+    const openedAt = performance.now();
     await store.ensureProject({ name: 'sales', description: '', owner: 'ann', at: AT });
-    await proxy.close();
+    expect(store.silentMs).toBeLessThan(performance.now() - openedAt);
     const startedAt = performance.now();
+    await proxy.close();
     const refusals = await Promise.allSettled(Array.from({ length: 100 }, () => store.listProjects()));
     expect(
       refusals.map((each) => (each.status === 'rejected' ? (each.reason as StoreError).code : 'answered')),
     ).toEqual(Array.from({ length: 100 }, () => 'UNAVAILABLE'));
     expect(performance.now() - startedAt).toBeLessThan(2_000);
+    // A refusal is no answer, whoever asks.
+    expect(store.audited(() => expect.fail('nothing is written')).silentMs).toBeGreaterThanOrEqual(
+      performance.now() - startedAt,
+    );
   });
 
   test('failover to a synchronous standby: read-only, then a standby, then nobody, then the new primary; nothing is lost or runs twice', async () => {

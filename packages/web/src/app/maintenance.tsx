@@ -11,12 +11,13 @@ import { relativeTime, useNow } from '../ui/time.tsx';
 import { useMe } from './session.tsx';
 
 const EVERY_MS = 30_000;
+const AFTER_FAILURE_MS = 5_000;
 
 export function useMaintenance() {
   return useQuery({
     queryKey: ['maintenance'],
     queryFn: ({ signal }) => api.maintenance.get(signal),
-    refetchInterval: EVERY_MS,
+    refetchInterval: ({ state }) => (state.status === 'error' ? AFTER_FAILURE_MS : EVERY_MS),
   });
 }
 

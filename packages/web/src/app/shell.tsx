@@ -21,6 +21,7 @@ import { MaintenanceBanner } from './maintenance.tsx';
 import { LanguageMenu, ThemeMenu } from './preferences.tsx';
 import { signOut, useMe } from './session.tsx';
 import { ShortcutList, useShortcuts } from './shortcuts.tsx';
+import { StoreBanner } from './store-banner.tsx';
 
 const Palette = lazy(async () => ({ default: (await import('./palette.tsx')).Palette }));
 /** The palette comes after the page, so that the page need not wait for it. */
@@ -110,6 +111,7 @@ export function Shell(): ReactNode {
           <ThemeMenu />
           <AccountMenu />
         </header>
+        <StoreBanner />
         <MaintenanceBanner />
         <main id="content" tabIndex={-1} className={clsx('min-h-0 grow overflow-auto outline-none')}>
           <Outlet />

@@ -95,6 +95,7 @@ export const common = {
     forbidden: 'You have no access to this',
     forbiddenHint: 'Ask the owner of the project for access, then reload the page.',
   },
+  store: { away: 'The server cannot reach its database. It last heard from it {{when}}: what you see may be older.' },
   maintenance: {
     on: 'All schedules are paused: nothing starts by itself.',
     reason: 'Reason: {{reason}}',

@@ -97,6 +97,7 @@ export const common: Texts<typeof en> = {
     forbidden: '您没有查看权限',
     forbiddenHint: '请向项目所有者申请权限，然后重新加载页面。',
   },
+  store: { away: '服务器无法连接数据库，上次收到应答是{{when}}：所示内容可能更旧。' },
   maintenance: {
     on: '所有调度已暂停：不会自动启动任何运行。',
     reason: '原因：{{reason}}',

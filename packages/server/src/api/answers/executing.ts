@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ExecutingAnswer, ExecutingTask, ExecutingWorkflow } from '@pelorus/protocol';
-import { countAnswer, epochAnswer, schemaOf } from './schema-of.ts';
+import { countAnswer, epochAnswer, instantAnswer, schemaOf } from './schema-of.ts';
 import { notifyTypeAnswer, problemPlaceAnswer } from './words.ts';
 
 const optionalEpoch = epochAnswer.nullable();
@@ -137,5 +137,7 @@ export const executingRefusal = z
     message: z.string(),
     errors: z.array(problemPlaceAnswer).exactOptional(),
     retryAfter: z.number().exactOptional(),
+    lastContactAt: instantAnswer.exactOptional(),
+    ageSeconds: z.int().min(0).exactOptional(),
   })
   .meta({ id: 'ExecutingRefusal' });

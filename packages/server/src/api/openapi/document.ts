@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { ERRORS, workflowJsonSchema, type Problem } from '@pelorus/protocol';
 import type { AccessRule } from '../access.ts';
-import { schemaOf } from '../answers/schema-of.ts';
+import { instantAnswer, schemaOf } from '../answers/schema-of.ts';
 import { importReportAnswer } from '../answers/transfer.ts';
 import { problemPlaceAnswer } from '../answers/words.ts';
 import type { BodyMedia } from '../body.ts';
@@ -305,6 +305,8 @@ const problemSchema = schemaOf<Problem>()(
     version: z.int().nullable().exactOptional(),
     report: importReportAnswer.exactOptional(),
     retryAfter: z.number().exactOptional(),
+    lastContactAt: instantAnswer.exactOptional(),
+    ageSeconds: z.int().min(0).exactOptional(),
   }),
 );
 
