@@ -104,7 +104,8 @@ const markThenWait = (attempt: string, name: string): AttemptSpec =>
 const markThenWaitInScript = (attempt: string, name: string): AttemptSpec =>
   specOf(
     attempt,
-    script(`(await import('node:fs')).appendFileSync('${dir}/marks', '${name}\\n');
+    script(`const { appendFileSync, writeFileSync } = await import('node:fs');
+      writeFileSync('${dir}/pid-${name}', String(process.pid)); appendFileSync('${dir}/marks', '${name}\\n');
       ${scriptUntilThere(gate(name))} return { v: '${name}' }`),
   );
 
@@ -212,20 +213,29 @@ describe('the supervisor is killed while tasks run', () => {
   test('another takes its place, finds them again and reports their ends', async () => {
     const master = new HandMaster();
     await startAgent(master);
-    master.dispatch(markThenWait('1.0.1', 'a'), markThenWaitInScript('1.1.1', 's'));
-    await eventually(() => marks().length === 2, 'both run');
+    master.dispatch(
+      markThenWait('1.0.1', 'a'),
+      markThenWaitInScript('1.1.1', 's'),
+      markThenWaitInScript('1.3.1', 'unaware'),
+    );
+    await eventually(() => marks().length === 3, 'all run');
     const supervisor = await supervisorPid();
+    // The script is to end before its process has noticed that nobody hears it any more.
+    const unaware = Number(readFileSync(join(dir, 'pid-unaware'), 'utf8'));
+    process.kill(unaware, 'SIGSTOP');
     process.kill(supervisor, 'SIGKILL');
     await eventually(() => !isAlive(supervisor), 'it is dead');
     expect(await supervisorPid()).not.toBe(supervisor);
-    letGo('a', 's');
+    letGo('a', 's', 'unaware');
+    process.kill(unaware, 'SIGCONT');
     expect(await master.finished('1.0.1')).toMatchObject({
       state: 'failed',
       cause: { kind: 'exit', code: 5 },
       outputs: { v: 'a' },
     });
     expect(await master.finished('1.1.1')).toMatchObject({ state: 'succeeded', outputs: { v: 's' } });
-    expect(marks().toSorted()).toEqual(['a', 's']);
+    expect(await master.finished('1.3.1')).toMatchObject({ state: 'succeeded', outputs: { v: 'unaware' } });
+    expect(marks().toSorted()).toEqual(['a', 's', 'unaware']);
     master.dispatch(specOf('1.2.1', shell('exit 6')));
     expect(await master.finished('1.2.1')).toMatchObject({ cause: { kind: 'exit', code: 6 } });
   });

@@ -128,7 +128,7 @@ async function start(limits: Partial<ShipLimits> = {}): Promise<LogShipper> {
     logDir: dir,
     worker: workerIdOf('w-1'),
     log: { warn: () => {} },
-    limits: { lookMs: 20, lookMaxMs: 50, lingerMs: 200, answerMs: 300, ...limits },
+    limits: { lookMs: 20, lookMaxMs: 50, lingerMs: 200, answerMs: 60_000, ...limits },
   });
   shippers.push(shipper);
   await shipper.start();
@@ -200,7 +200,7 @@ test('what is on its way is bounded, and a long log does not hold up a short one
 
 test('what was on its way when a link broke is sent again over the next one, from the acknowledged offset', async () => {
   const logs = new HandLogs();
-  const shipper = await start({ pieceBytes: 1000, answerMs: 60_000 });
+  const shipper = await start({ pieceBytes: 1000 });
   shipper.started(one);
   logs.link(shipper);
   write(one, 'first ');
@@ -220,7 +220,7 @@ test('what was on its way when a link broke is sent again over the next one, fro
 
 test('without an answer it is sent again', async () => {
   const logs = new HandLogs();
-  const shipper = await start();
+  const shipper = await start({ answerMs: 300 });
   logs.answers = false;
   logs.link(shipper);
   write(one, 'hello');

@@ -6,7 +6,7 @@
  *   the log of the call they are used in, and what still reaches descriptors 1 and 2 is moved there when the call ends.
  * - What a call leaves behind (timers, sockets, a late error) never counts against the next: the process retires instead.
  * - TERM aborts the call and ends the process. When the supervisor dies the process finishes its call, leaves the
- *   result in a file and ends.
+ *   result in a file and ends; what a supervisor had not noted when it died is left there as well.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { fstatSync, ftruncateSync, readSync, openSync, closeSync, renameSync, writeFileSync } from 'node:fs';
@@ -37,8 +37,11 @@ delete process.env['NODE_COMPILE_CACHE'];
 const current = new AsyncLocalStorage<CallContext>();
 const exitProcess = process.exit.bind(process);
 let call: CallContext | null = null;
+/** The end that was told last, until the supervisor has noted it. */
+let told: { call: Call; outcome: CallOutcome } | null = null;
 let orphaned = false;
 let retiring = false;
+let terminated = false;
 const handleWaiters = new Map<AttemptId, () => void>();
 
 const socket = new Socket({ fd: POOL_CHANNEL_FD, readable: true, writable: true });
@@ -47,6 +50,7 @@ const channel = openLineChannel<PoolToSupervisor, SupervisorToPool>(
   (messages) => messages.forEach(onMessage),
   () => {
     orphaned = true;
+    if (told) leaveResult(told.call, told.outcome);
     if (!call) exitProcess(0);
   },
 );
@@ -55,6 +59,7 @@ routeOutput();
 goFirstWhenMemoryRunsOut();
 process.on('SIGTERM', () => {
   retiring = true;
+  terminated = true;
   if (call) call.abort();
   else exitProcess(0);
 });
@@ -68,6 +73,10 @@ function onMessage(message: SupervisorToPool): void {
   switch (message.kind) {
     case 'call':
       return void serve(message.call);
+    case 'noted':
+      told = null;
+      if (retiring && !call) endSoon();
+      return;
     case 'handle-stored':
       return handleWaiters.get(message.attempt)?.();
     case 'cancel':
@@ -148,9 +157,14 @@ function conclude(context: CallContext, ended: CallOutcome): void {
   context.log.close();
   call = null;
   retiring ||= context.spec.action.type === 'script' && (scriptsWearOut() || countRemains() > remainsAtStart);
-  if (orphaned) leaveResult(context.call, outcome);
-  else channel.send({ kind: 'done', attempt, outcome, retire: retiring, madeDirectory: context.madeDirectory });
-  if (orphaned || retiring) endSoon();
+  if (orphaned) {
+    leaveResult(context.call, outcome);
+    return endSoon();
+  }
+  told = { call: context.call, outcome };
+  channel.send({ kind: 'done', attempt, outcome, retire: retiring, madeDirectory: context.madeDirectory });
+  // Of a call that is being killed nobody notes how it would have ended.
+  if (terminated) endSoon();
 }
 
 function maskOutcome({ cause, outputs, outputsTruncated }: CallOutcome, mask: Mask): CallOutcome {

@@ -12,7 +12,7 @@ export interface Call {
   /** The attempt's directory; made only when something is put into it. */
   directory: string;
   logPath: string;
-  /** Where the outcome goes if the supervisor is gone when the call ends. */
+  /** Where the outcome goes if the supervisor is gone before it has noted it. */
   resultPath: string;
   limits: TaskLimits;
 }
@@ -23,6 +23,8 @@ export interface CallOutcome extends Pick<AttemptOutcome, 'outputs' | 'outputsTr
 
 export type SupervisorToPool =
   | { kind: 'call'; call: Call }
+  /** The end of the last call is in the journal. */
+  | { kind: 'noted' }
   /** The handle is in the journal; the statement may start. */
   | { kind: 'handle-stored'; attempt: AttemptId }
   /** Stop what the handle names, and see that it is gone; answered `cancelled` whatever came of it. */

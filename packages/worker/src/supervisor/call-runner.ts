@@ -169,6 +169,8 @@ export class CallRunner implements Runner {
     if (!task || task.phase !== 'ended') return;
     this.#tasks.delete(attempt);
     this.#record({ kind: 'forget', attempt }, () => {});
+    // Only a process that outlived its supervisor leaves a result file.
+    if (task.poolProcess === null) void rm(this.#resultPath(attempt), { force: true }).catch(() => {});
     if (task.mayHaveDirectory) void rm(task.directory, { recursive: true, force: true }).catch(() => {});
   }
 
@@ -483,8 +485,7 @@ export class CallRunner implements Runner {
     const { attempt, killGraceMs, executionLeaseMs } = task;
     const event: SupervisorEvent = { attempt, ...ending };
     this.#record({ kind: 'end', terms: { attempt, killGraceMs, executionLeaseMs }, ending }, () => {
-      // Only a process that outlived its supervisor leaves a result file.
-      if (task.poolProcess === null) rmSync(this.#resultPath(attempt), { force: true });
+      task.poolProcess?.send({ kind: 'noted' });
       this.#options.emit(event);
     });
   }
