@@ -20,6 +20,7 @@ import {
   type AttemptReport,
   formatAttemptId,
   isTerminalRun,
+  isTerminalTaskRun,
   LIMITS,
   type MasterId,
   type MasterToWorker,
@@ -45,6 +46,7 @@ import {
   type Waiting,
   type WorkerView,
 } from './placement.ts';
+import { Recall, type RecallStep } from './recall.ts';
 import { resultOfForgotten } from './late-result.ts';
 import type { AttemptRecord, Change, Command, RunSpec, StoredRun, WorkerRecord } from './records.ts';
 import { isLive, LOGIC_WORKER, openRun, type Run, type RunContext, stateOf, taskOf } from './run.ts';
@@ -174,6 +176,7 @@ export class MasterCore {
   private timersAfterPrune = 0;
   private drained: ReadonlySet<string> = new Set();
   private adopted = false;
+  private recall: Recall | null = null;
 
   private changes: Change[] = [];
   private sends = new Map<LinkId, MasterToWorker[]>();
@@ -250,6 +253,19 @@ export class MasterCore {
       refreshAccepting(session, at);
       if (session.record && session.link !== null) this.recordWorker(session, connectedState(session), at);
     }
+  }
+
+  /**
+   * The store went back in time when there were no runs but those before `runsBefore`: of these nothing begins unless the workers that
+   * are there have said that they know nothing of it. To be said before any run is opened.
+   */
+  storeWentBack(runsBefore: RunId, at: number): void {
+    this.recall = this.newRecall(runsBefore, at);
+    this.timers.push({ kind: 'look', at: this.recall.gatheredAt });
+  }
+
+  protected newRecall(runsBefore: RunId, at: number): Recall {
+    return new Recall(runsBefore, at);
   }
 
   /** All runs that this master could claim are open: a report for any other is for a run that has ended. */
@@ -388,6 +404,12 @@ export class MasterCore {
     const lengths = new Map<string, number>();
     for (const { group, item } of this.placement.waiting())
       if (this.isWaiting(item)) lengths.set(group, (lengths.get(group) ?? 0) + 1);
+    for (const item of this.recall?.waiting() ?? []) {
+      const run = this.runs.get(item.run);
+      if (!run || !this.isWaiting(item)) continue;
+      const group = groupOf(run, item.task);
+      lengths.set(group, (lengths.get(group) ?? 0) + 1);
+    }
     return lengths;
   }
 
@@ -427,6 +449,7 @@ export class MasterCore {
       if (change.kind === 'attempt') this.track(run, change.record);
     }
     for (const effect of decision.effects) this.carryOut(run, effect);
+    if (this.recall) this.dismissUnwanted(this.recall, run);
     if (!isTerminalRun(run.status.state)) return;
     this.runs.delete(run.spec.id);
     this.ended.push(run.spec.id);
@@ -536,11 +559,18 @@ export class MasterCore {
   private enqueue(run: Run, task: number, readyAt: number): void {
     const definition = taskOf(run, task);
     const item = { run: run.spec.id, task, readyAt, type: definition.action.type, taskGroup: definition.taskGroup };
-    this.placement.enqueue(groupOf(run, task), run.spec.priority, definition.priority ?? 'medium', item);
+    if (this.recall?.covers(run.spec.id)) this.recall.add(nextAttempt(run, task), item);
+    else this.lineUp(run, item);
     this.unplaced.push(item);
   }
 
+  private lineUp(run: Run, item: Waiting): void {
+    const { priority } = taskOf(run, item.task);
+    this.placement.enqueue(groupOf(run, item.task), run.spec.priority, priority ?? 'medium', item);
+  }
+
   private place(at: number): void {
+    if (this.recall?.hasNews(at)) this.followRecall(this.recall, at);
     const { random } = this.options;
     this.placement.placeAll((item, worker) => {
       const run = this.runs.get(item.run);
@@ -576,11 +606,51 @@ export class MasterCore {
   private explainWait(item: Waiting): void {
     const run = this.runs.get(item.run);
     if (!run || stateOf(run, item.task) !== 'queued') return;
-    this.step(run, {
-      kind: 'not-placed',
-      task: item.task,
-      reason: this.placement.reasonOf(groupOf(run, item.task), item),
+    const reason = this.recall?.asksFor(nextAttempt(run, item.task))
+      ? 'store_went_back: workers are asked whether it has begun'
+      : this.placement.reasonOf(groupOf(run, item.task), item);
+    this.step(run, { kind: 'not-placed', task: item.task, reason });
+  }
+
+  // ---------------------------------------------------------------------------------------------------- recall
+
+  private followRecall(recall: Recall, at: number): void {
+    const workers = [...this.sessions.values()].map(({ id, link }) => ({ id, connected: link !== null }));
+    const { asks, adopt, free, unfit } = recall.take(workers, (item) => this.isWaiting(item));
+    for (const { worker, attempts } of asks) this.send(worker, { kind: 'query', attempts });
+    for (const { item, worker } of adopt) this.beginWhereKnown(item, worker, at);
+    for (const item of free) {
+      this.lineUp(this.runs.get(item.run)!, item);
+      this.unplaced.push(item);
+    }
+    for (const { worker, attempt } of unfit) this.answerForgotten(worker, attempt, { report: null, at });
+  }
+
+  /** The worker begins it no second time; it answers with how far it is. */
+  private beginWhereKnown({ run, task }: RecallStep['adopt'][number]['item'], worker: WorkerId, at: number): void {
+    this.step(this.runs.get(run)!, { kind: 'placed', task, worker, at, random: this.options.random() });
+  }
+
+  /** A worker may have begun it; the store has not, for it went back in time since. */
+  private isAhead(run: Run, { task, n }: AttemptKey): boolean {
+    if (!this.recall?.covers(run.spec.id) || isTerminalTaskRun(stateOf(run, task))) return false;
+    return n > (run.tasks[task]?.attempts ?? 0);
+  }
+
+  /** Its task waits for a worker already, because those that were there knew nothing. */
+  private recallLate(recall: Recall, run: Run, { task, n }: AttemptKey): void {
+    const record = run.tasks[task];
+    const attempt = nextAttempt(run, task);
+    if (record?.state !== 'queued' || record.readyAt === null || n !== record.attempts + 1) return;
+    if (!recall.asksFor(attempt)) this.enqueue(run, task, record.readyAt);
+  }
+
+  private dismissUnwanted(recall: Recall, run: Run): void {
+    const dropped = recall.dropUnwanted((attempt) => {
+      const key = parseAttemptId(attempt)!;
+      return key.run !== run.spec.id || this.isAhead(run, key);
     });
+    for (const { worker, attempt } of dropped) this.answerForgotten(worker, attempt, { report: null, at: 0 });
   }
 
   // --------------------------------------------------------------------------------------------------- workers
@@ -629,6 +699,7 @@ export class MasterCore {
     });
     const predecessors = new Set<WorkerId>(hello.supersedes);
     this.takeOver(predecessors, hello.worker, at);
+    this.recall?.arrived(hello.worker);
     for (const attempt of hello.attempts) this.claimAttempt(session, attempt, predecessors, at);
     countOthers(session, hello.attempts);
     for (const attempt of session.view.held) this.askAbout(session, attempt, at);
@@ -705,7 +776,10 @@ export class MasterCore {
     const current = run && latest && latest.n === key.n && isLive(stateOf(run, key.task));
     if (current && predecessors.has(latest.worker)) this.rebind(attempt, session.id);
     else if (current && latest.worker === session.id) this.hold(session, attempt);
-    else if (run || this.hasEnded(key.run)) this.answerForgotten(session.id, attempt, { report: null, at });
+    else if (this.recall && run && this.isAhead(run, key)) {
+      this.recall.holds(session.id, attempt);
+      this.recallLate(this.recall, run, key);
+    } else if (run || this.hasEnded(key.run)) this.answerForgotten(session.id, attempt, { report: null, at });
     else if (this.options.alone === false) this.strangers.push({ worker: session.id, attempt, report: null, at });
     if (current && !this.outstanding.has(attempt)) this.askAbout(session, attempt, at);
   }
@@ -767,6 +841,7 @@ export class MasterCore {
     session.lastHeardAt = Math.max(session.lastHeardAt, at);
     const run = this.runs.get(key.run);
     if (!run) return this.reportOfNoRun(session, report, at);
+    if (this.recall && this.isAhead(run, key)) return this.reportAhead(this.recall, run, { worker, report, key });
     if (report.kind === 'no_capacity') this.leaveAlone(session, at);
     this.answered(report);
     const random = this.options.random();
@@ -774,6 +849,18 @@ export class MasterCore {
     if (report.kind !== 'running' && report.kind !== 'accepted') this.urgent = true;
     if (decision && needsAck(report))
       this.send(worker, { kind: 'ack', attempt: report.attempt, sequence: report.sequence, verdict: 'stored' });
+  }
+
+  /** Not acknowledged before its attempt is made here: the worker says it again then. */
+  private reportAhead(
+    recall: Recall,
+    run: Run,
+    { worker, report, key }: { worker: WorkerId; report: AttemptReport; key: AttemptKey },
+  ): void {
+    this.urgent = true;
+    const { attempt, sequence } = report;
+    if (recall.heard(worker, report)) this.send(worker, { kind: 'ack', attempt, sequence, verdict: 'unknown' });
+    else if (report.kind !== 'never_seen') this.recallLate(recall, run, key);
   }
 
   /** Its run has ended (then the report is a repetition), or is somebody else's, or has not been adopted yet. */
@@ -821,12 +908,14 @@ export class MasterCore {
     session.link = null;
     session.lastHeardAt = at;
     session.view.accepting = false;
-    if (session.view.held.size === 0) this.removeSession(session, at);
+    const isEmpty = session.view.held.size === 0 && this.recall?.isHolder(worker) !== true;
+    if (isEmpty) this.removeSession(session, at);
     else this.recordWorker(session, 'offline', at);
   }
 
   private removeSession(session: Session, at: number): void {
     this.sessions.delete(session.id);
+    this.recall?.gone(session.id);
     this.placement.workers.delete(session.id);
     if (session.link !== null) this.workerOfLink.delete(session.link);
     for (const earlier of session.supersedes)
@@ -1078,15 +1167,20 @@ export class MasterCore {
   }
 }
 
+function nextAttempt(run: Run, task: number): AttemptId {
+  return formatAttemptId({ run: run.spec.id, task, n: (run.tasks[task]?.attempts ?? 0) + 1 });
+}
+
 function groupOf(run: Run, task: number): string {
   return taskOf(run, task).workerGroup ?? run.spec.workerGroup ?? 'default';
 }
 
-/** Whether the store still expects something of this attempt. */
+/** Whether the store still expects something of this attempt, or has not come to it (again): its master knows. */
 function isOpenIn(stored: StoredRun | null, key: AttemptKey): boolean {
   if (!stored || isTerminalRun(stored.status.state)) return false;
   const latest = stored.attempts.find((attempt) => attempt.task === key.task);
-  return latest !== undefined && latest.n === key.n && ATTEMPT_RANK[latest.state] < ATTEMPT_RANK.succeeded;
+  if (!latest || latest.n < key.n) return true;
+  return latest.n === key.n && ATTEMPT_RANK[latest.state] < ATTEMPT_RANK.succeeded;
 }
 
 function connectedState({ load, drained }: Session): 'draining' | 'online' {
