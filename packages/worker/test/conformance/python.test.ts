@@ -13,7 +13,7 @@ const python = ['python3', '/usr/bin/python3'].find((path) => {
   }
 });
 
-describe('the worker in Python', () => {
+describe.concurrent('the worker in Python', () => {
   testWorker({
     command: [python ?? 'python3', join(import.meta.dirname, '../../conformance/python/worker.py')],
     skip: python === undefined ? 'needs python3-websockets: apt-get install python3-websockets' : null,
