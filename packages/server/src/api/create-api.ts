@@ -459,6 +459,7 @@ function storeProblem(error: StoreError): Problem {
     case 'UNKNOWN_OUTCOME':
     case 'LOCKED':
     case 'FENCED':
+    case 'WENT_BACK':
     case 'SCHEMA_TOO_NEW':
       return toProblem('STORE_UNAVAILABLE', error.message, { retryAfterSeconds: API_LIMITS.retryAfterSeconds });
     case 'INVARIANT':

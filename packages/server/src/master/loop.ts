@@ -33,6 +33,7 @@ import {
   type MasterLink,
   parseAttemptId,
   type RunId,
+  runIdOf,
   type RunState,
   type WorkerToMaster,
 } from '@pelorus/protocol';
@@ -140,6 +141,8 @@ const CACHED_VERSIONS = 512;
 /** How long news that nobody waits for (an attempt runs, a lease) is gathered before it is committed. */
 const GATHER_MS = 10;
 const ASK_AGAIN_MS = 1_000;
+/** How long workers remember what they have told and what was acknowledged. */
+const RECALL_FOR_MS = 86_400_000;
 
 /** Registers a new incarnation, adopts every run that has no living owner, and serves until `stop`. */
 export async function startMaster(options: MasterOptions): Promise<Master> {
@@ -161,6 +164,10 @@ class MasterLoop implements Master {
   private registered = false;
   private keeper: LeaseKeeper | null = null;
   private since = 0;
+  /** Number of the store's timeline in which this incarnation has registered; 0: not yet. */
+  private timeline = 0;
+  /** Renewals of its lease that the store has confirmed. */
+  private renewals = 0;
   private readonly options: MasterOptions;
   private readonly store: QuestionStore;
   private readonly steady = steadyClock();
@@ -237,6 +244,7 @@ class MasterLoop implements Master {
         ),
       ) ?? null;
     await this.register([]);
+    await this.learnTimeline();
     await this.learnTaskGroups();
     await this.learnDrained();
     await this.adopt();
@@ -301,15 +309,33 @@ class MasterLoop implements Master {
     );
   }
 
-  private async register(supersedes: MasterId[]): Promise<void> {
+  private async register(supersedes: MasterId[], leftBehind: number | null = null): Promise<void> {
     const { master: id, token } = this.fence;
     this.registered = false;
     this.since = this.clock();
     const { opsUrl = null } = this.options;
     const at = this.since;
-    await this.hearTime(() => this.store.registerMaster({ id, token, host: hostname(), opsUrl, at, supersedes }));
+    await this.hearTime(() =>
+      this.store.registerMaster({ id, token, host: hostname(), opsUrl, at, supersedes, leftBehind }),
+    );
+    this.renewals = 0;
     this.registered = true;
     this.keeper?.renewed(this.fence);
+  }
+
+  /** What workers did in a time that the store has forgotten they remember for a day: until then they are asked first. */
+  private async learnTimeline(): Promise<void> {
+    const { core } = this;
+    const timeline = await this.store.loadTimeline();
+    if (!timeline) return;
+    const { number, beganAt, runsBefore } = timeline;
+    const isNews = this.timeline !== 0 && number !== this.timeline;
+    this.timeline = number;
+    if (runsBefore === 0 || this.clock() > beganAt + RECALL_FOR_MS) return;
+    core.storeWentBack(runIdOf(runsBefore), this.clock());
+    const fields = { master: this.id, timeline: number, beganAt, runsBefore };
+    this.options.log.warn(fields, 'the store may have forgotten what came last: workers are asked before tasks begin');
+    if (isNews) this.observe((observer) => observer.wentBack?.());
   }
 
   private async hearTime(ask: () => Promise<number>): Promise<void> {
@@ -357,14 +383,16 @@ class MasterLoop implements Master {
     // The store would call an incarnation that it has not taken yet fenced, and that is no end: recovery goes on.
     if (!this.registered) return;
     const { fence } = this;
-    this.hearTime(() => this.store.renewMaster(fence, this.clock())).then(
+    this.hearTime(() => this.store.renewMaster(fence, this.clock(), this.renewals)).then(
       () => {
+        if (fence === this.fence) this.renewals++;
         this.keeper?.renewed(fence);
         // A lease that is renewed beside a commit that never ends is no sign of life.
         if (this.state === 'running' && !this.committing) this.movedAt = performance.now();
       },
       (error: unknown) => {
         if (this.isFencedNow(error, fence)) this.over(error);
+        else if (isWentBack(error) && this.state === 'running' && fence === this.fence) void this.recover(error);
         else this.warnRepeated({ master: this.id, error }, 'lease renewal failed');
       },
     );
@@ -806,7 +834,9 @@ class MasterLoop implements Master {
     this.state = 'recovering';
     this.options.log.error(
       { master: this.id, error: reason },
-      'commit failed: reading everything again from the store',
+      isWentBack(reason)
+        ? 'the store went back in time: reading everything again'
+        : 'commit failed: reading everything again from the store',
     );
     this.observe((observer) => observer.recovering?.());
     this.commandsInFlight.clear();
@@ -817,7 +847,8 @@ class MasterLoop implements Master {
     for (const { link } of this.links.values()) link.close();
     this.links.clear();
     const superseded: MasterId[] = [];
-    while (!(await this.startAnew(superseded))) await new Promise((resolve) => setTimeout(resolve, RECOVER_PAUSE_MS));
+    const leftBehind = isWentBack(reason) ? this.timeline : null;
+    while (!(await this.startAnew(superseded, leftBehind))) await new Promise((resolve) => setTimeout(resolve, RECOVER_PAUSE_MS));
     if (this.isOver()) return;
     this.state = 'running';
     this.commandHint();
@@ -825,14 +856,15 @@ class MasterLoop implements Master {
   }
 
   /** True when there is nothing more to try: a new incarnation has everything, or the end has come meanwhile. */
-  private async startAnew(superseded: MasterId[]): Promise<boolean> {
+  private async startAnew(superseded: MasterId[], leftBehind: number | null): Promise<boolean> {
     if (this.isOver()) return true;
     superseded.push(this.id);
     this.fence = newFence();
     this.core = this.newCore();
     this.vaults.forgetAll();
     try {
-      await this.register(superseded);
+      await this.register(superseded, leftBehind);
+      await this.learnTimeline();
       await this.learnTaskGroups();
       await this.learnDrained();
       await this.adopt();
@@ -944,6 +976,10 @@ function newFence(): Fence {
 
 function isFenced(error: unknown): boolean {
   return error instanceof StoreError && error.code === 'FENCED';
+}
+
+function isWentBack(error: unknown): boolean {
+  return error instanceof StoreError && error.code === 'WENT_BACK';
 }
 
 /** Of what a row says, or of our code: whatever the store or the system says has a code. */

@@ -19,6 +19,8 @@ export interface MasterObserver {
   fenced?(): void;
   /** A commit failed: everything in memory is forgotten and read again. */
   recovering?(): void;
+  /** The store is in another timeline than before: it may have forgotten what came last, and workers are asked for it. */
+  wentBack?(): void;
 }
 
 /** As of now. */

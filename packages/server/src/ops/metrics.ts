@@ -200,6 +200,7 @@ function masterObserver(registry: Registry): MasterObserver {
   const adoptions = counter('runs_adopted_total', "Runs taken over: of masters that are gone, or nobody's");
   const fences = counter('fenced_total', 'Incarnations that another master has ended');
   const recoveries = counter('recoveries_total', 'Failed commits after which everything was read again');
+  const timelines = counter('store_went_back_total', 'Times that the store may have forgotten what came last');
   const runs = counter('runs_ended_total', 'Runs that ended, by state', ['state']);
   const attempts = counter('attempts_ended_total', 'Attempts that ended, by state', ['state']);
   const commands = counter('commands_done_total', 'Commands that were answered, by outcome', ['outcome']);
@@ -228,6 +229,7 @@ function masterObserver(registry: Registry): MasterObserver {
     adopted: (count) => adoptions.inc(count),
     fenced: () => fences.inc(),
     recovering: () => recoveries.inc(),
+    wentBack: () => timelines.inc(),
   };
 }
 

@@ -29,6 +29,7 @@ import { madeUnderKey, rememberKey } from './request-keys.ts';
 import { insertedId } from './run-rows.ts';
 import type { Cell } from './rows.ts';
 import type { WriteContext } from './write-context.ts';
+import { ensureTimeline } from './timelines.ts';
 
 const OPERATION = 'backfill';
 const WORKFLOW = `
@@ -100,6 +101,7 @@ function* created(db: Database, id: number, repeated: boolean): Sql<CreatedBackf
 }
 
 function* drive(c: WriteContext, held: HeldBackfill, at: number): Sql<BackfillRow> {
+  yield* ensureTimeline(c);
   yield* beginDates(c, held, { at, limit: DATES_BEGUN_AT_ONCE });
   yield* saveTally(c, held, at);
   return yield* requireBackfill(c.db, held.id);

@@ -38,6 +38,12 @@ export interface Dialect {
   /** Statement, of (count): ids for new runs, and what an insert that names them has behind its columns. */
   newRunIds: string;
   givenIdentity: string;
+  /** What the database calls the timeline that it is in; where it says nothing of it, always the same. */
+  timelineName: string;
+  /** Statements that make what `timelineName` calls. */
+  timelineFunction: string;
+  /** Statement, of (count): leaves out so many numbers of runs, and answers with the last of them; nothing where there were no runs. */
+  skipRunNumbers: string;
   /** Behind a select: lock its rows against being deleted or locked `forUpdate`; against change; as for a change; and against everybody who locks them so; where the database has one writer, nothing. */
   forKeyShare: string;
   forShare: string;
@@ -106,6 +112,9 @@ export const SQLITE: Dialect = {
     with recursive n (i) as (select 1 union all select i + 1 from n where i < ?)
     select coalesce((select seq from sqlite_sequence where name = 'run'), 0) + i as id from n`,
   givenIdentity: '',
+  timelineName: `''`,
+  timelineFunction: '',
+  skipRunNumbers: `update sqlite_sequence set seq = seq + ? where name = 'run' returning seq`,
   forKeyShare: '',
   forShare: '',
   forNoKeyUpdate: '',
@@ -182,6 +191,15 @@ export const POSTGRES: Dialect = {
   },
   newRunIds: `select nextval(pg_get_serial_sequence('run', 'id')) as id from generate_series(1, ?::int)`,
   givenIdentity: 'overriding system value',
+  timelineName: 'store_timeline_name()',
+  // Any role may ask for it. Where a server knows nothing of these functions, masters have only what they remember.
+  timelineFunction: `
+    create function store_timeline_name() returns text language plpgsql as $$ begin
+      return (select system_identifier from pg_control_system()) || ' ' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8);
+    exception when others then
+      return '';
+    end $$;`,
+  skipRunNumbers: `select setval(pg_get_serial_sequence('run', 'id'), nextval(pg_get_serial_sequence('run', 'id')) + ?::bigint)`,
   forKeyShare: 'for key share',
   forShare: 'for share',
   forNoKeyUpdate: 'for no key update',

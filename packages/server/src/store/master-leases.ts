@@ -2,23 +2,22 @@
 import { ConstraintViolation } from './database.ts';
 import type { Sql } from './database.ts';
 import { StoreError } from './port.ts';
-import type { Fence } from './port.ts';
-import { checkFence } from './write-context.ts';
+import type { Fence, MasterStore } from './port.ts';
+import { followTimeline } from './timelines.ts';
+import { checkFence, wentBack } from './write-context.ts';
 import type { WriteContext } from './write-context.ts';
 
 const INSERT_MASTER = `
-  insert into master (id, token, host, ops_url, registered_at, renewed_at, lease_until) values (?, ?, ?, ?, ?, ?, ?)`;
+  insert into master (id, token, host, ops_url, registered_at, renewed_at, lease_until, timeline) values (?, ?, ?, ?, ?, ?, ?, ?)`;
 const FENCE_MASTER = `update master set fenced_at = ? where id = ? and fenced_at is null`;
 
-export function* registerMaster(
-  c: WriteContext,
-  master: { id: string; token: string; host: string; opsUrl?: string | null; at: number; supersedes?: string[] },
-): Sql<number> {
+export function* registerMaster(c: WriteContext, master: Parameters<MasterStore['registerMaster']>[0]): Sql<number> {
   const now = yield* c.now();
   for (const id of (master.supersedes ?? []).toSorted()) yield* c.db.run(FENCE_MASTER, now, id);
   try {
-    const { id, token, host, opsUrl = null, at } = master;
-    yield* c.db.run(INSERT_MASTER, id, token, host, opsUrl, at, at, (yield* c.now()) + c.masterLeaseMs);
+    const { id, token, host, opsUrl = null, at, leftBehind } = master;
+    const timeline = yield* followTimeline(c, leftBehind);
+    yield* c.db.run(INSERT_MASTER, id, token, host, opsUrl, at, at, (yield* c.now()) + c.masterLeaseMs, timeline);
   } catch (error) {
     if (error instanceof ConstraintViolation)
       throw new StoreError('CONFLICT', `Master ${master.id} is registered already; each start makes a new id.`, {
@@ -36,14 +35,16 @@ export function* releaseMaster(c: WriteContext, { fence }: { fence: Fence }): Sq
   return null;
 }
 
-const RENEW_MASTER = `update master set renewed_at = ?, lease_until = ? where id = ?`;
+const RENEW_MASTER = `
+  update master set renewed_at = ?, lease_until = ?, renewals = renewals + 1 where id = ? and renewals >= ?`;
 
 export function* renewMaster(
   c: Pick<WriteContext, 'db' | 'now' | 'masterLeaseMs'>,
-  request: { fence: Fence; at: number },
+  { fence, at, confirmed = 0 }: { fence: Fence; at: number; confirmed?: number | undefined },
 ): Sql<number> {
-  yield* checkFence(c, request.fence);
+  yield* checkFence(c, fence);
   const now = yield* c.now();
-  yield* c.db.run(RENEW_MASTER, request.at, now + c.masterLeaseMs, request.fence.master);
+  const renewed = yield* c.db.run(RENEW_MASTER, at, now + c.masterLeaseMs, fence.master, confirmed);
+  if (renewed === 0) throw wentBack(fence.master);
   return now;
 }

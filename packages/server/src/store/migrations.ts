@@ -25,6 +25,7 @@ import { CHANGES_OF_SCHEDULES } from './migrations/14-changes-of-schedules.ts';
 import { WORKER_LOADS } from './migrations/15-worker-loads.ts';
 import { TEXTS_OF_VERSIONS } from './migrations/16-texts-of-versions.ts';
 import { LATE_RESULTS } from './migrations/17-late-results.ts';
+import { TIMELINES } from './migrations/18-timelines.ts';
 
 export interface Migration {
   number: number;
@@ -280,4 +281,5 @@ create table alert_channel (
   WORKER_LOADS,
   TEXTS_OF_VERSIONS,
   LATE_RESULTS,
+  TIMELINES,
 ];

@@ -46,6 +46,8 @@ export * from './schedules-port.ts';
 export type StoreErrorCode =
   /** This master's incarnation is over: stop, forget, start anew. */
   | 'FENCED'
+  /** The store may have forgotten what this master knows to be stored: forget everything, register anew, and ask the workers. */
+  | 'WENT_BACK'
   /** Another process holds the data directory. */
   | 'LOCKED'
   /** The commit may or may not have happened: read before deciding again. */
@@ -73,6 +75,16 @@ export class StoreError extends Error {
 export interface Fence {
   master: MasterId;
   token: string;
+}
+
+/** A time in which the store has forgotten nothing. */
+export interface StoreTimeline {
+  /** From 1. */
+  number: number;
+  /** Epoch ms. */
+  beganAt: number;
+  /** Runs with numbers below are older than it, and may have gone further than the store knows; 0: none. */
+  runsBefore: number;
 }
 
 export interface ProjectRow {
@@ -440,11 +452,18 @@ export interface MasterStore extends OperationsMasterStore, ScheduleMasterStore,
     opsUrl?: string | null;
     at: number;
     supersedes?: MasterId[];
+    /** The timeline in which this process was told `WENT_BACK`; while it is the latest, another one begins. */
+    leftBehind?: number | null;
   }): Promise<number>;
+  /** The latest; null before any master has registered. */
+  loadTimeline(): Promise<StoreTimeline | null>;
   /** Ends an incarnation on its own wish: its runs are anybody's at once. Nothing happens when it is over already. */
   releaseMaster(fence: Fence): Promise<void>;
-  /** Extends the lease, and answers with the store's time; FENCED when somebody took over. */
-  renewMaster(fence: Fence, at: number): Promise<number>;
+  /**
+   * Extends the lease, and answers with the store's time; FENCED when somebody took over, WENT_BACK as well when the store knows of fewer
+   * than `confirmed` renewals.
+   */
+  renewMaster(fence: Fence, at: number, confirmed?: number): Promise<number>;
   /**
    * Only where other processes share the store: a thread that renews a lease while the event loop is held up by computing, for four
    * leases after its last sign. `failed`: the thread is gone, and the loop renews alone.

@@ -59,6 +59,7 @@ import { runChanges, runVersion } from './run-changes.ts';
 import { runStats } from './run-stats.ts';
 import { taskDurations } from './task-durations.ts';
 import { listTaskGroups, loadTaskGroups } from './task-groups.ts';
+import { loadTimeline } from './timelines.ts';
 import { contentSizes, listLatestVersions } from './transfer.ts';
 import { upstreamRuns } from './upstream-facts.ts';
 import { lastRuns, pageWorkflows } from './workflow-pages.ts';
@@ -299,6 +300,7 @@ export const readVerbs = {
   taskDurations,
   listTaskGroups,
   loadTaskGroups,
+  loadTimeline,
   upstreamRuns,
   getBackfill,
   listBackfills,

@@ -64,6 +64,7 @@ import type {
   SaveWorkflow,
   Store,
   TaskGroupRow,
+  StoreTimeline,
   TaskGroupUsage,
   WorkflowFilter,
   WorkflowRow,
@@ -745,8 +746,12 @@ export class VerbStore implements Store {
     await this.#writer.call('releaseMaster', { fence });
   }
 
-  renewMaster(fence: Fence, at: number): Promise<number> {
-    return this.#writer.call('renewMaster', { fence, at });
+  loadTimeline(): Promise<StoreTimeline | null> {
+    return this.#master.call('loadTimeline', undefined);
+  }
+
+  renewMaster(fence: Fence, at: number, confirmed?: number): Promise<number> {
+    return this.#writer.call('renewMaster', { fence, at, confirmed });
   }
 
   async claimCommands(

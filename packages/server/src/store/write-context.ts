@@ -47,12 +47,27 @@ export function isTerminal(state: string): boolean {
   return TERMINAL_RUN_STATES.includes(`'${state}'`);
 }
 
-const CHECK_FENCE = (dialect: Dialect): string =>
-  `select 1 from master where id = ? and token = ? and fenced_at is null ${dialect.forShare}`;
+const CHECK_FENCE = (dialect: Dialect): string => `
+  select 1 from master where id = ? and token = ? and fenced_at is null
+    and timeline = (select number from store_timeline where name = ${dialect.timelineName} order by number desc limit 1) ${dialect.forShare}`;
+const MASTER_ROW = `select token, fenced_at from master where id = ?`;
 
 /** Rule 3 of the port. SQLite has one writer, so reading the row inside the write transaction locks it as well. */
 export function* checkFence(c: Pick<WriteContext, 'db'>, fence: Fence): Sql<void> {
   if (!(yield* c.db.hasRows(1, CHECK_FENCE, fence.master, fence.token))) {
-    throw new StoreError('FENCED', `Master ${fence.master} is no longer in charge; another one took over.`);
+    throw yield* whyNotInCharge(c, fence);
   }
+}
+
+/** A row is gone, or of another timeline, only if the store has forgotten something: nobody deletes rows of masters. */
+function* whyNotInCharge(c: Pick<WriteContext, 'db'>, { master, token }: Fence): Sql<StoreError> {
+  const [row] = yield* c.db.rows(MASTER_ROW, master);
+  const isFenced = row !== undefined && (row[0] !== token || row[1] !== null);
+  return isFenced
+    ? new StoreError('FENCED', `Master ${master} is no longer in charge; another one took over.`)
+    : wentBack(master);
+}
+
+export function wentBack(master: string): StoreError {
+  return new StoreError('WENT_BACK', `The store may know less than master ${master} was told: it went back in time.`);
 }

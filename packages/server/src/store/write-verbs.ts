@@ -59,6 +59,7 @@ import type { Row, Sql } from './database.ts';
 import { takePermits } from './task-group-permits.ts';
 import { deleteTaskGroup, insertTaskGroupMembers, saveTaskGroup } from './task-groups.ts';
 import type { TaskGroupMember } from './task-groups.ts';
+import { ensureTimeline } from './timelines.ts';
 import { toProjectRow, toWorkflowRow, WORKFLOW_SELECT } from './workflow-rows.ts';
 import { isTerminal, TERMINAL_RUN_STATES } from './write-context.ts';
 import type { WriteContext } from './write-context.ts';
@@ -276,10 +277,11 @@ function* submitRun(c: WriteContext, request: SubmitRequest): Sql<{ run: Cell[];
   }
   yield* refuseKeyOfOther(c, making.submitUser, idempotencyKey, making.submittedAt);
   const { workflow: name, project } = making;
-  const workflow = requireRow(
-    yield* c.db.get(WORKFLOW_TO_RUN, request.workflowVersion, project, name),
-    `workflow '${name}' in project '${project}'`,
-  );
+  const [found] = yield* c.db.together<Row | undefined>([
+    c.db.get(WORKFLOW_TO_RUN, request.workflowVersion, project, name),
+    ensureTimeline(c),
+  ]);
+  const workflow = requireRow(found, `workflow '${name}' in project '${project}'`);
   if (workflow['version'] === null)
     throw new StoreError('NOT_FOUND', `There is no version ${request.workflowVersion} of workflow '${name}'.`);
   const begun = yield* beginRun(c, {

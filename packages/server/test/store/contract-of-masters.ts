@@ -2,11 +2,13 @@
 import type { WorkerRecord } from '@pelorus/engine';
 import { masterIdOf, workerIdOf, type WorkerLoad } from '@pelorus/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Store } from '../../src/store/index.ts';
+import type { Fence, Store } from '../../src/store/index.ts';
 import type { Place } from './contract.ts';
 import { AT, master, newRun, runChange, startedRun, status, withWorkflow, worker } from './records.ts';
 
 const fenced: unknown = expect.objectContaining({ name: 'StoreError', code: 'FENCED' });
+
+const wentBack: unknown = expect.objectContaining({ name: 'StoreError', code: 'WENT_BACK' });
 
 const loadOf = (usedSlots: number): WorkerLoad => ({
   ...{ slots: 8, usedSlots, loadAverage: 0.25, cpuCount: 4, freeMemoryBytes: 2 ** 33, totalMemoryBytes: 2 ** 34 },
@@ -93,6 +95,39 @@ export function mastersContract(makePlace: () => Promise<Place>): void {
         expect(at).toBeGreaterThanOrEqual(before);
         expect(at).toBeLessThanOrEqual(Date.now() + 1_000);
       }
+    });
+
+    test('a store that knows less than a master was told is in another timeline from then on: all register anew, and run numbers go on behind a gap', async () => {
+      const [a, b] = [await master(store, 'a'), await master(store, 'b')];
+      const old = (await store.submitRun(newRun())).run.id;
+      await store.renewMaster(a, AT);
+      await store.renewMaster(a, AT, 1);
+      expect(await store.loadTimeline()).toMatchObject({ number: 1, runsBefore: 0 });
+      await expect(store.renewMaster(a, AT, 3)).rejects.toEqual(wentBack);
+
+      const anew = async (id: string, earlier: Fence): Promise<Fence> => {
+        const fence = { master: masterIdOf(id), token: `${id}-token` };
+        const supersedes = [earlier.master];
+        await store.registerMaster({ ...fence, id: fence.master, host: 'here', at: AT, supersedes, leftBehind: 1 });
+        return fence;
+      };
+      const nextOfA = await anew('a2', a);
+      await expect(store.commit(b, [])).rejects.toEqual(wentBack);
+      const nextOfB = await anew('b2', b);
+      const second = (await store.loadTimeline())!;
+      expect(second).toMatchObject({ number: 2 });
+      expect(second.runsBefore).toBeGreaterThan(old + 999_999);
+      for (const fence of [nextOfA, nextOfB]) await store.commit(fence, []);
+      const next = (await store.submitRun(newRun())).run.id;
+      expect(next).toBeGreaterThan(second.runsBefore);
+
+      // As after a failover: whoever makes a run first begins the timeline.
+      await place.execute(`update store_timeline set name = 'before' where number = 2`);
+      await expect(store.commit(nextOfA, [])).rejects.toEqual(wentBack);
+      const last = (await store.submitRun(newRun())).run.id;
+      const third = (await store.loadTimeline())!;
+      expect(third).toMatchObject({ number: 3 });
+      expect([next < third.runsBefore, third.runsBefore < last]).toEqual([true, true]);
     });
 
     test('of what several masters say of a worker the latest counts, in whatever order they say it', async () => {
