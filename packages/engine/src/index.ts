@@ -29,4 +29,3 @@ export * from './records.ts';
 export * from './run.ts';
 export * from './upstream.ts';
 export * from './parameters/index.ts';
-export * from './imports/index.ts';
