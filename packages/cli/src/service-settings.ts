@@ -21,6 +21,7 @@ export interface WorkerLimits {
   groups: string[];
   maxLoadAverage: number;
   reservedMemoryBytes: number;
+  attemptLimits: { memoryBytes: number | null; processes: number; openFiles: number; workDirBytes: number };
   heartbeatMs: number;
 }
 
@@ -65,7 +66,13 @@ export function workerLimits(settings: Settings, maxLoadUnset: number): WorkerLi
     slots: Number(settings.workerSlots.value),
     groups: listOf(settings.workerGroups.value),
     maxLoadAverage: maxLoad === null ? maxLoadUnset : Number(maxLoad),
-    reservedMemoryBytes: Number(settings.workerReservedMemory.value) * 1024 ** 3,
+    reservedMemoryBytes: bytesOf(settings.workerReservedMemory.value),
+    attemptLimits: {
+      memoryBytes: settings.workerTaskMemory.value === null ? null : bytesOf(settings.workerTaskMemory.value),
+      processes: Number(settings.workerTaskProcesses.value),
+      openFiles: Number(settings.workerTaskFiles.value),
+      workDirBytes: bytesOf(settings.workerTaskDisk.value),
+    },
     heartbeatMs: durationOf(settings, 'workerHeartbeat'),
   };
 }
@@ -140,6 +147,11 @@ export function requiredStore(settings: Settings, command: string): string {
 
 export function durationOf(settings: Settings, name: SettingName): number {
   return durationFlag(SETTINGS[name].environment, settings[name].value ?? '');
+}
+
+/** Of a number of GiB. */
+function bytesOf(gibibytes: string | null): number {
+  return Math.round(Number(gibibytes) * 1024 ** 3);
 }
 
 /** Items of a list with commas. */

@@ -137,6 +137,30 @@ export const SETTINGS = {
     'GiB of free memory below which the worker takes nothing new',
     gibibytes,
   ),
+  workerTaskMemory: row(
+    'PELORUS_WORKER_TASK_MEMORY',
+    null,
+    'GiB of memory that one task may take; default: what is not reserved, which all share',
+    someGibibytes,
+  ),
+  workerTaskProcesses: row(
+    'PELORUS_WORKER_TASK_PROCESSES',
+    '4096',
+    'processes and threads that one task may have at a time',
+    positiveInteger,
+  ),
+  workerTaskFiles: row(
+    'PELORUS_WORKER_TASK_FILES',
+    '65536',
+    'files that a process of a task may have open',
+    positiveInteger,
+  ),
+  workerTaskDisk: row(
+    'PELORUS_WORKER_TASK_DISK',
+    '20',
+    'GiB that one task may put into its work directory',
+    someGibibytes,
+  ),
   workerHeartbeat: row(
     'PELORUS_WORKER_HEARTBEAT',
     '4s',
@@ -443,6 +467,10 @@ function loadAverage(text: string): string | null {
 
 function gibibytes(text: string): string | null {
   return /^\d{1,5}(\.\d+)?$/.test(text) ? null : `must be a number of GiB, not "${text}"`;
+}
+
+function someGibibytes(text: string): string | null {
+  return gibibytes(text) ?? (Number(text) > 0 ? null : 'must be more than nothing');
 }
 
 function heartbeat(text: string): string | null {

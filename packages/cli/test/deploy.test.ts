@@ -112,8 +112,9 @@ describe('systemd', () => {
     } catch (error) {
       said = String((error as { stderr: string }).stderr);
     }
-    // It is not installed in /opt here.
-    expect(said.split('\n').filter((line) => line !== '' && !line.includes('is not executable'))).toEqual([]);
+    // It is not installed in /opt here; one key is of systemd 254.
+    const expected = /^$|is not executable|Unknown key 'DelegateSubgroup'/;
+    expect(said.split('\n').filter((line) => !expected.test(line))).toEqual([]);
   });
 });
 

@@ -159,7 +159,8 @@ export function failed(draft: Draft, event: AttemptEvent, cause: Cause, killedFo
   const { retry } = taskOf(draft.run, task);
   const record = draft.record(task)!;
   const stopping = draft.status.state === 'stopping' || (killedFor !== null && killedFor.kind !== 'timeout');
-  if (stopping || record.retries >= retry.max) return endInFailure(draft, task, 'failed', cause, at);
+  const mayGoOn = cause.kind === 'kill_unconfirmed';
+  if (stopping || mayGoOn || record.retries >= retry.max) return endInFailure(draft, task, 'failed', cause, at);
   const wakeAt = at + retryDelayMs(retry, record.retries, event.random);
   draft.setTask(task, 'retry_wait', {
     cause,

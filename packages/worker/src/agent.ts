@@ -35,7 +35,7 @@ import { LogShipper, type ShipLimits } from './log-shipper.ts';
 import { keepLinked, type LinkEnd, type MasterAddress } from './master-links.ts';
 import { SettledResults } from './settled-results.ts';
 import { connectSupervisor, type SupervisorConnection } from './supervisor/client.ts';
-import type { SupervisorToAgent } from './supervisor/messages.ts';
+import type { AttemptLimits, SupervisorToAgent } from './supervisor/messages.ts';
 
 /** The part of a pino logger that is used. */
 export interface WorkerLog {
@@ -62,6 +62,8 @@ export interface WorkerOptions {
   maxLoadAverage?: number;
   /** Default 0.3 GiB. */
   reservedMemoryBytes?: number;
+  /** What one attempt may take. */
+  attemptLimits?: Partial<Omit<AttemptLimits, 'allMemoryBytes'>>;
   /** Most processes for script, http and sql attempts; default min(slots, 2 × cores, 32). */
   poolProcesses?: number;
   /** Longest log of one attempt; default: the product's limit. */
@@ -131,6 +133,13 @@ const LINK_CLOSE_MS = 1_000;
 const SILENCE_MS = 20_000;
 const LOG_ROOM_BYTES = 256 * 1024 ** 2;
 const CANCEL_LIMIT_MS = 15_000;
+const RESERVED_MEMORY_BYTES = 0.3 * 1024 ** 3;
+const ATTEMPT_LIMITS = {
+  memoryBytes: null,
+  processes: 4_096,
+  openFiles: 65_536,
+  workDirBytes: 20 * 1024 ** 3,
+} as const;
 const INCARNATIONS_REMEMBERED = 100;
 /** Reports of one attempt within one incarnation are fewer. */
 const SEQUENCES_PER_INCARNATION = 100;
@@ -214,7 +223,7 @@ class Agent implements Worker {
       features: ['shell', 'python', 'script', 'http', 'sql', 'probe', ...(this.#shipper ? ['logs'] : [])],
       heartbeatMs: heartbeatMs ?? 4_000,
       maxLoadAverage: maxLoadAverage ?? -1,
-      reservedMemoryBytes: reservedMemoryBytes ?? 0.3 * 1024 ** 3,
+      reservedMemoryBytes: reservedMemoryBytes ?? RESERVED_MEMORY_BYTES,
       adopted: supervisor.held,
       supersedes: earlier.ids,
       settled: this.#settled.read(),
@@ -227,7 +236,7 @@ class Agent implements Worker {
     this.#readHost();
     this.#hostTimer = setInterval(() => this.#readHost(), HOST_READING_MS);
     this.#options.log.info(
-      { workerId: this.id, supervisorPid: supervisor.pid, held: supervisor.held.length },
+      { workerId: this.id, supervisorPid: supervisor.pid, held: supervisor.held.length, limits: supervisor.limits },
       'worker started',
     );
     this.#linkLoop = this.#keepLinked();
@@ -408,6 +417,14 @@ class Agent implements Worker {
 
   // The supervisor
 
+  /** Together attempts may take what is not reserved: then the kernel ends the largest of them before it looks at anything else. */
+  #attemptLimits(): AttemptLimits {
+    const { attemptLimits, reservedMemoryBytes = RESERVED_MEMORY_BYTES } = this.#options;
+    const { totalMemoryBytes } = this.#machine();
+    const allMemoryBytes = Math.max(totalMemoryBytes - reservedMemoryBytes, totalMemoryBytes / 2);
+    return { ...ATTEMPT_LIMITS, ...attemptLimits, allMemoryBytes: Math.floor(allMemoryBytes) };
+  }
+
   #connectSupervisor(): Promise<SupervisorConnection> {
     const { logDir, poolProcesses, supervisorLonelyMs, logBytesPerAttempt, logRoomBytes, cancelLimitMs } =
       this.#options;
@@ -427,6 +444,7 @@ class Agent implements Worker {
           poolProcesses: processes,
           limits,
           cancelLimitMs: cancelLimitMs ?? CANCEL_LIMIT_MS,
+          attempt: this.#attemptLimits(),
         },
       },
       { onMessages: (messages) => this.#onSupervisorMessages(messages), onClose: () => this.#onSupervisorGone() },

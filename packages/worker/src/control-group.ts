@@ -53,18 +53,23 @@ export function findControlGroup(places: GroupPlaces = {}): ControlGroup {
 
 /** The directories of this process's group and of all above it, nearest first, under whichever version has the controller. */
 export function groupDirectories(controller: string, places: GroupPlaces = {}): string[] {
-  const { membership = '/proc/self/cgroup', mount = '/sys/fs/cgroup' } = places;
-  const lines = readText(membership)
-    .split('\n')
-    .map((line) => /^\d+:([^:]*):(\/.*)$/.exec(line));
-  const pathIn = (isIt: (controllers: string) => boolean) => lines.find((line) => line && isIt(line[1]!))?.[2];
-  const own = pathIn((controllers) => controllers.split(',').includes(controller));
-  const unified = pathIn((controllers) => controllers === '');
+  const { mount = '/sys/fs/cgroup' } = places;
+  const own = groupPath(controller, places);
+  const unified = groupPath('', places);
   const directories = [
-    ...(own === undefined ? [] : upwards(own).map((path) => join(mount, controller, path))),
-    ...(unified === undefined ? [] : upwards(unified).map((path) => join(mount, path))),
+    ...(own === null ? [] : upwards(own).map((path) => join(mount, controller, path))),
+    ...(unified === null ? [] : upwards(unified).map((path) => join(mount, path))),
   ];
   return directories.filter((directory) => existsSync(directory));
+}
+
+/** The path of this process's group under version 1's controller, or, for an empty name, under version 2; null: under none. */
+export function groupPath(controller: string, { membership = '/proc/self/cgroup' }: GroupPlaces = {}): string | null {
+  for (const line of readText(membership).split('\n')) {
+    const [, controllers, path] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
+    if (controllers?.split(',').includes(controller)) return path ?? null;
+  }
+  return null;
 }
 
 /** `/a/b` → `a/b`, `a` and the empty path. */

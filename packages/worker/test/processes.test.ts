@@ -321,8 +321,9 @@ describe('kill', () => {
         writeFileSync(join(group, 'freezer.state'), 'FROZEN');
         master.kill(id, 0);
         const isKilled = (): boolean => {
-          const pending = /^ShdPnd:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
-          return (BigInt(`0x${pending}`) & 0x100n) !== 0n;
+          // Of the process, or, from its control group, of its thread.
+          const pending = readFileSync(`/proc/${pid}/status`, 'utf8').matchAll(/^(?:Sig|Shd)Pnd:\s*([0-9a-f]+)$/gm);
+          return [...pending].some(([, signals]) => (BigInt(`0x${signals}`) & 0x100n) !== 0n);
         };
         await eventually(isKilled, 'SIGKILL waits for the process');
         // What comes later has its end first.

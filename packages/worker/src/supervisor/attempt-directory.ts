@@ -31,6 +31,8 @@ export interface JournalRecord {
   /** The slot shell that runs it: leader of the attempt's process group. */
   pid: number;
   startTime: number | null;
+  /** The control group that it shares with nobody. */
+  cgroup?: string;
   startedAt: number;
   killGraceMs: number;
   executionLeaseMs: number;

@@ -9,11 +9,14 @@ import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openLineChannel, type LineChannel } from '../line-channel.ts';
 import { POOL_CHANNEL_FD, type PoolToSupervisor, type SupervisorToPool } from '../pool/messages.ts';
+import type { AttemptGroup } from './attempt-groups.ts';
+import { limitedStart, type Limiting } from './limited-start.ts';
 import { processStartTime } from './process-table.ts';
 
 export interface PoolProcess {
   readonly pid: number;
   readonly startTime: number | null;
+  readonly cgroup: AttemptGroup | null;
   send(message: SupervisorToPool): void;
 }
 
@@ -59,6 +62,7 @@ export class CallPool {
   readonly #directory: string;
   readonly #env: Record<string, string>;
   readonly #listener: PoolListener;
+  readonly #limiting: Limiting | null;
   /** So many idle processes stay. */
   readonly #keepIdle: number;
   readonly #members = new Set<Member>();
@@ -71,7 +75,15 @@ export class CallPool {
   #closed = false;
   limit: number;
 
-  constructor(directory: string, env: Record<string, string>, limit: number, listener: PoolListener, keepIdle = 1) {
+  /** `limiting`: none for processes that run no attempts. */
+  constructor(
+    directory: string,
+    env: Record<string, string>,
+    limit: number,
+    listener: PoolListener,
+    { limiting = null, keepIdle = 1 }: { limiting?: Limiting | null; keepIdle?: number } = {},
+  ) {
+    this.#limiting = limiting;
     this.#directory = directory;
     this.#env = env;
     this.limit = limit;
@@ -161,14 +173,21 @@ export class CallPool {
     const outputFile = join(this.#directory, `${process.pid}-${this.#spawned}.out`);
     const output = openSync(outputFile, 'a+', 0o600);
     rmSync(outputFile, { force: true });
-    const child = spawn(process.execPath, [...POOL_FLAGS, POOL_MAIN], {
+    const start = this.#limiting && limitedStart(this.#limiting, false);
+    const program = [process.execPath, ...POOL_FLAGS, POOL_MAIN] as const;
+    const [command, ...args] = start
+      ? (['/bin/sh', '-c', `${start.text}exec "$@"`, 'pelorus-pool', ...start.args, ...program] as const)
+      : program;
+    const child = spawn(command, args, {
       detached: true,
       cwd: '/',
       stdio: ['ignore', output, output, 'pipe'],
       env: this.#env,
     });
+    const cgroup = start?.cgroup ?? null;
     if (child.pid === undefined) {
       closeSync(output);
+      this.#discard(cgroup);
       child.on('error', () => setTimeout(() => this.#grow(), 1000));
       return;
     }
@@ -176,6 +195,7 @@ export class CallPool {
       child,
       pid: child.pid,
       startTime: processStartTime(child.pid),
+      cgroup,
       state: 'booting',
       output,
       idleSince: Date.now(),
@@ -206,7 +226,13 @@ export class CallPool {
     closeSync(member.output);
     if (member.state === 'booting') this.#onBootFailure(said);
     this.#listener.onExit(member, { code, signal, said });
+    // Not before: what it has counted says why the process is gone.
+    this.#discard(member.cgroup);
     if (this.#waiting.length > 0 && !this.#closed) this.#growIn(0);
+  }
+
+  #discard(cgroup: AttemptGroup | null): void {
+    if (cgroup) this.#limiting?.groups?.discard(cgroup);
   }
 
   /** A process that cannot even start would be started again and again for ever; whoever waits should rather know. */

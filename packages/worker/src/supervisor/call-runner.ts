@@ -19,10 +19,12 @@ import type { CallOutcome, CancelHandle, PoolToSupervisor } from '../pool/messag
 import { maskOf } from '../secrets/known-secrets.ts';
 import type { Seal } from '../secrets/seal.ts';
 import type { Ending } from './attempt-directory.ts';
+import type { AttemptGroup, AttemptGroups } from './attempt-groups.ts';
 import { appendLogNotice } from './attempt-log-file.ts';
-import { CallPool, type PoolExit, type PoolProcess } from './call-pool.ts';
+import { CallPool, type PoolExit, type PoolListener, type PoolProcess } from './call-pool.ts';
+import type { Watched } from './disk-watch.ts';
 import { Journal } from './journal.ts';
-import type { KillOrder, Runner, RunnerEvent, SupervisorSettings } from './messages.ts';
+import { killedAs, type KillOrder, type Runner, type RunnerEvent, type SupervisorSettings } from './messages.ts';
 import type { OomCounter } from './oom-counter.ts';
 import { endProcesses, type Quarry } from './process-hunt.ts';
 import { isSameProcess } from './process-table.ts';
@@ -34,6 +36,7 @@ export interface CallRunnerOptions {
   poolProcesses: number;
   settings: () => SupervisorSettings;
   oom: OomCounter;
+  groups: AttemptGroups | null;
   seal: Seal;
   emit: RunnerEvent;
   onDiskTrouble: (detail: string) => void;
@@ -49,6 +52,8 @@ interface CallStart extends CallTerms {
   bootId: string;
   pid: number;
   startTime: number | null;
+  /** The control group that it shares with nobody. */
+  cgroup?: string;
   startedAt: number;
 }
 
@@ -71,7 +76,7 @@ interface Task {
   phase: 'waiting' | 'running' | 'ended';
   startedAt: number;
   oomCountAtStart: number;
-  process: { pid: number; startTime: number | null } | null;
+  process: { pid: number; startTime: number | null; cgroup: AttemptGroup | null } | null;
   poolProcess: PoolProcess | null;
   waiter: ((process: PoolProcess) => void) | null;
   kill: KillOrder | null;
@@ -105,11 +110,13 @@ export class CallRunner implements Runner {
   constructor(options: CallRunnerOptions) {
     this.#options = options;
     this.#callsDir = join(options.dataDir, 'calls');
-    this.#pool = new CallPool(this.#callsDir, options.env, options.poolProcesses, {
+    const listener: PoolListener = {
       onMessage: (process, message) => this.#onPoolMessage(process, message),
       onExit: (process, exit) => this.#onPoolExit(process, exit),
       onBroken: (problem) => this.#failWaiting(problem),
-    });
+    };
+    const limiting = { groups: options.groups, limits: () => options.settings().attempt };
+    this.#pool = new CallPool(this.#callsDir, options.env, options.poolProcesses, listener, { limiting });
     this.#journal = new Journal(join(this.#callsDir, 'journal'));
   }
 
@@ -187,6 +194,11 @@ export class CallRunner implements Runner {
     }));
   }
 
+  onDisk(): Watched<AttemptId>[] {
+    const running = [...this.#tasks.values()].filter(({ phase }) => phase === 'running');
+    return running.map(({ attempt, startedAt, directory }) => ({ attempt, startedAt, paths: [directory] }));
+  }
+
   liveCount(): number {
     return this.#live;
   }
@@ -216,7 +228,7 @@ export class CallRunner implements Runner {
     task.waiter = null;
     task.phase = 'running';
     task.startedAt = Date.now();
-    task.oomCountAtStart = this.#options.oom.recent();
+    task.oomCountAtStart = process.cgroup?.oomKills() ?? this.#options.oom.recent();
     task.process = process;
     task.poolProcess = process;
     this.#byProcess.set(process, task);
@@ -227,6 +239,7 @@ export class CallRunner implements Runner {
       bootId: this.#options.bootId,
       pid: process.pid,
       startTime: process.startTime,
+      ...(process.cgroup ? { cgroup: process.cgroup.name } : {}),
       startedAt: task.startedAt,
     };
     const { limits } = this.#options.settings();
@@ -272,7 +285,8 @@ export class CallRunner implements Runner {
     this.#byProcess.delete(process);
     // A process that served a killed call goes with it: the hunt ends it and all it started.
     if (task.kill) return this.#pool.retire(process);
-    if (retire) {
+    const leavesOthers = (process.cgroup?.pids().length ?? 0) > 1;
+    if (retire || leavesOthers) {
       this.#pool.retire(process);
       this.#endRemains(task, process);
     } else {
@@ -303,11 +317,15 @@ export class CallRunner implements Runner {
 
   #causeOfCrash(task: Task, { code, signal, said }: PoolExit): Cause {
     const outOfHeap = said.includes('heap out of memory');
-    const outOfMemory = signal === 'SIGKILL' && this.#options.oom.read() > task.oomCountAtStart;
+    const outOfMemory = signal === 'SIGKILL' && this.#oomKills(task) > task.oomCountAtStart;
     if (outOfHeap || outOfMemory) return { kind: 'oom' };
     if (signal !== null) return { kind: 'signal', name: signal };
     if (code !== null && code !== 0) return { kind: 'exit', code };
     return { kind: 'error', detail: 'the process ended before the task did' };
+  }
+
+  #oomKills({ process }: Task): number {
+    return process?.cgroup?.oomKills() ?? this.#options.oom.read();
   }
 
   /** What a process that serves nobody any more has started is ended with it. */
@@ -414,7 +432,9 @@ export class CallRunner implements Runner {
   #adoptedTask(terms: CallTerms, start: CallStart | null): Task {
     const { attempt, killGraceMs, executionLeaseMs } = terms;
     // Processes of another boot are gone, whatever has their number now.
-    const process = start?.bootId === this.#options.bootId ? { pid: start.pid, startTime: start.startTime } : null;
+    const isOfThisBoot = start?.bootId === this.#options.bootId;
+    const cgroup = (start?.cgroup !== undefined && this.#options.groups?.find(start.cgroup)) || null;
+    const process = isOfThisBoot ? { pid: start.pid, startTime: start.startTime, cgroup } : null;
     return {
       attempt,
       killGraceMs,
@@ -466,14 +486,14 @@ export class CallRunner implements Runner {
   /** `remains`: what may go on at a server all the same. */
   #concludeKill(task: Task, remains: string | null): void {
     const { kill, startedAt } = task;
-    if (kill?.reason === 'lease') {
+    if (!kill) return;
+    if (kill.reason === 'lease') {
       const detail = withRemains('killed: the execution lease was not renewed', remains);
       return this.#settle(task, { kind: 'lost', detail });
     }
-    const cause: Cause | null =
-      remains === null ? (kill?.cause ?? null) : { kind: 'kill_unconfirmed', detail: remains };
+    const how = killedAs(remains === null ? kill : { ...kill, cause: { kind: 'kill_unconfirmed', detail: remains } });
     const ended = { startedAt, endedAt: Date.now(), outputs: {}, outputsTruncated: false };
-    this.#settle(task, { kind: 'finished', outcome: { state: 'killed', cause, ...ended } });
+    this.#settle(task, { kind: 'finished', outcome: { ...how, ...ended } });
   }
 
   #settle(task: Task, ending: Ending): void {
@@ -530,7 +550,14 @@ export class CallRunner implements Runner {
       const bootId = process ? this.#options.bootId : 'another boot';
       entries.push({
         kind: 'start',
-        start: { ...terms, bootId, pid: process?.pid ?? 0, startTime: process?.startTime ?? null, startedAt },
+        start: {
+          ...terms,
+          bootId,
+          pid: process?.pid ?? 0,
+          startTime: process?.startTime ?? null,
+          ...(process?.cgroup ? { cgroup: process.cgroup.name } : {}),
+          startedAt,
+        },
       });
       if (handle && handle !== 'unknown') entries.push(this.#handleEntry(attempt, handle));
       if (kill) entries.push({ kind: 'kill', attempt, order: kill });

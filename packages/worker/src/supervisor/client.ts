@@ -1,5 +1,5 @@
 /** The agent's side of the socket: find a living supervisor of this data directory or start one, and attach to it. */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { extname, join } from 'node:path';
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { HeldAttempt, SupervisorOrder } from '../core.ts';
 import { openLineChannel, type LineChannel } from '../line-channel.ts';
 import { hostEnvironment } from '../task-environment.ts';
-import { compileCacheEnvironment } from './compile-cache.ts';
+import { supervisorCacheEnvironment } from './compile-cache.ts';
 import type { SupervisorArgument } from './main.ts';
 import { SUPERVISOR_VERSION, type AgentToSupervisor, type SupervisorToAgent } from './messages.ts';
 import { supervisorSocketPath } from './socket-path.ts';
@@ -24,6 +24,8 @@ export interface SupervisorConnection {
   held: HeldAttempt[];
   /** Boot clock. */
   renewedAt: number | null;
+  /** How attempts are limited on this host, for people. */
+  limits: string;
   order(order: SupervisorOrder): void;
   shutdown(killTasks: boolean): void;
   /** Lets go of the supervisor, which stays. */
@@ -36,7 +38,6 @@ const REFUSED_LIMIT_MS = 3_000;
 /** A supervisor that is stopped accepts connections and says nothing. */
 const ANSWER_LIMIT_MS = 5_000;
 const RETRY_MS = 15;
-const RESPAWN_MS = 1_000;
 
 /**
  * Attaches to the supervisor of `argument.dataDir`, starting one if none answers.
@@ -49,7 +50,7 @@ export async function connectSupervisor(
   mkdirSync(argument.dataDir, { recursive: true, mode: 0o700 });
   const socketPath = supervisorSocketPath(argument.dataDir);
   const startedAt = performance.now();
-  let spawnedAt = -Infinity;
+  let spawned: ChildProcess | null = null;
   let refusedBy: number | null = null;
   for (;;) {
     const socket = await connectSocket(socketPath);
@@ -57,9 +58,9 @@ export async function connectSupervisor(
       const answer = await attach(socket, argument, listener);
       if (answer && 'order' in answer) return answer;
       refusedBy = answer?.agentPid ?? refusedBy;
-    } else if (performance.now() - spawnedAt > RESPAWN_MS) {
-      spawnSupervisor(argument);
-      spawnedAt = performance.now();
+    } else if (spawned === null || hasEnded(spawned)) {
+      // On a busy machine one takes its time: a second one beside it would only make that longer.
+      spawned = spawnSupervisor(argument);
     }
     const spentMs = performance.now() - startedAt;
     if (refusedBy !== null && spentMs > REFUSED_LIMIT_MS) {
@@ -124,6 +125,7 @@ function connectionOf(
     pid: first.pid,
     held: first.held,
     renewedAt: first.renewedAt,
+    limits: first.limits,
     order: (order) => channel.send({ kind: 'order', order }),
     shutdown: (killTasks) => channel.send({ kind: 'shutdown', killTasks }),
     close: () => channel.end(),
@@ -138,17 +140,22 @@ function otherVersion(first: { version: number; pid: number }, channel: LineChan
   );
 }
 
-function spawnSupervisor(argument: SupervisorArgument): void {
+function hasEnded({ pid, exitCode, signalCode }: ChildProcess): boolean {
+  return pid === undefined || exitCode !== null || signalCode !== null;
+}
+
+function spawnSupervisor(argument: SupervisorArgument): ChildProcess {
   const main = new URL(`./main${extname(import.meta.url)}`, import.meta.url);
   const log = openSync(join(argument.dataDir, 'supervisor.log'), 'a', 0o600);
   const flags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16'];
   const child = spawn(process.execPath, [...flags, fileURLToPath(main), JSON.stringify(argument)], {
     detached: true,
     cwd: '/',
-    env: { ...hostEnvironment(process.env), ...compileCacheEnvironment(argument.dataDir) },
+    env: { ...hostEnvironment(process.env), ...supervisorCacheEnvironment(argument.dataDir) },
     stdio: ['ignore', log, log],
   });
   child.on('error', () => {});
   child.unref();
   closeSync(log);
+  return child;
 }

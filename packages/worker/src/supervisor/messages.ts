@@ -3,7 +3,8 @@
  * They are always of one installation, but a supervisor may be older than the agent that attaches: see `version`.
  * Instants called `renewedAt` are on the boot clock, which both processes share; all others are epoch ms.
  */
-import type { AttemptId, AttemptSpec } from '@pelorus/protocol';
+import type { AttemptId, AttemptSpec, Cause } from '@pelorus/protocol';
+import type { Watched } from './disk-watch.ts';
 import type { HeldAttempt, ProbeEnd, SupervisorEvent, SupervisorOrder } from '../core.ts';
 
 /** Raise when a message changes its meaning. A supervisor of another version is asked to end when idle. */
@@ -17,6 +18,20 @@ export interface SupervisorSettings {
   limits: TaskLimits;
   /** How long it is tried to stop on its server what a killed attempt had asked for. */
   cancelLimitMs: number;
+  attempt: AttemptLimits;
+}
+
+/** What one attempt may take, and all together. */
+export interface AttemptLimits {
+  /** Null: as much as all together. */
+  memoryBytes: number | null;
+  allMemoryBytes: number;
+  /** With threads. */
+  processes: number;
+  /** Of each process. */
+  openFiles: number;
+  /** In its work directory. */
+  workDirBytes: number;
 }
 
 /** The product's limits that bind tasks, and what the worker adds. They travel with the settings, so that small processes load no more than they need. */
@@ -35,7 +50,8 @@ export type AgentToSupervisor =
   | { kind: 'shutdown'; killTasks: boolean };
 
 export type SupervisorToAgent =
-  | { kind: 'attached'; version: number; pid: number; held: HeldAttempt[]; renewedAt: number | null }
+  /** `limits`: how attempts are limited on this host, for people. */
+  | { kind: 'attached'; version: number; pid: number; held: HeldAttempt[]; renewedAt: number | null; limits: string }
   /** Another agent is attached; one data directory serves one worker. */
   | { kind: 'refused'; agentPid: number }
   | { kind: 'event'; event: SupervisorEvent }
@@ -53,6 +69,8 @@ export interface Runner {
   forget(attempt: AttemptId): void;
   holds(attempt: AttemptId): boolean;
   held(): HeldAttempt[];
+  /** Where attempts that run put files. */
+  onDisk(): Watched<AttemptId>[];
   /** Attempts that wait, run or are being killed. */
   liveCount(): number;
   /** True while something must still be done after the last attempt has ended: results being written, leftovers ended. */
@@ -65,4 +83,12 @@ export interface Runner {
   close(): void;
 }
 
-export type KillOrder = Omit<Extract<SupervisorOrder, { kind: 'kill' }>, 'kind' | 'attempt'>;
+/** `limit`: by the supervisor itself, because the attempt takes too much; that is a failure of the attempt. */
+export type KillOrder = Omit<Extract<SupervisorOrder, { kind: 'kill' }>, 'kind' | 'attempt' | 'reason'> & {
+  reason: Extract<SupervisorOrder, { kind: 'kill' }>['reason'] | 'limit';
+};
+
+/** How an attempt has ended that was killed for another reason than its lease. */
+export function killedAs({ reason, cause }: KillOrder): { state: 'failed' | 'killed'; cause: Cause } {
+  return { state: reason === 'limit' ? 'failed' : 'killed', cause };
+}

@@ -39,7 +39,7 @@ export class ProbeRunner {
         for (const settle of this.#waiting) settle({ ok: false, detail: problem });
       },
     };
-    this.#pool = new CallPool(join(dataDir, 'probes'), env, PROBES_MAX, listener, 0);
+    this.#pool = new CallPool(join(dataDir, 'probes'), env, PROBES_MAX, listener, { keepIdle: 0 });
   }
 
   /** Answers once, within the time allowed. */

@@ -1,8 +1,9 @@
 /**
  * Finding and ending every process of an attempt. A process belongs to an attempt when it carries its marker, when it is
- * in the process group or session of the shell that runs it, or when it descends from such a one: `setsid`, `nohup` and
- * double forks leave the group, but not the environment.
+ * in the process group, session or control group of the shell that runs it, or when it descends from such a one: `setsid`, `nohup` and
+ * double forks leave the process group, but neither the environment nor the control group.
  */
+import type { AttemptGroup } from './attempt-groups.ts';
 import {
   PROCESS_TABLE_AVAILABLE,
   isSameProcess,
@@ -16,7 +17,7 @@ export interface Quarry {
   attempt: string;
   workDir: string;
   /** The shell that is (or until its death was) kept for this attempt alone, or null. It is no process of the attempt's itself. */
-  shell: { pid: number; startTime: number | null } | null;
+  shell: { pid: number; startTime: number | null; cgroup: AttemptGroup | null } | null;
   /** True until the attempt's main process has ended. */
   running: boolean;
 }
@@ -39,10 +40,12 @@ export function processesOf(
   // While a group has members its number is not given to a new process; so a leader that is another process means: our group is gone.
   const leader = table.find((entry) => entry.pid === shell?.pid);
   const group = shell && (!leader || leader.startTime === shell.startTime) ? shell.pid : null;
+  const inControlGroup = new Set(shell?.cgroup?.pids());
   for (const entry of table) {
     const inGroup = group !== null && (entry.group === group || entry.session === group);
     const marked = entry.attempt === quarry.attempt && entry.workDir === quarry.workDir;
-    if (inGroup || marked || known.get(entry.pid) === entry.startTime) belongs.add(entry.pid);
+    if (inGroup || marked || inControlGroup.has(entry.pid) || known.get(entry.pid) === entry.startTime)
+      belongs.add(entry.pid);
   }
   for (let grown = belongs.size > 0; grown;) {
     const children = table.filter((entry) => belongs.has(entry.parent) && !belongs.has(entry.pid));
@@ -76,6 +79,7 @@ export function endProcesses(quarry: () => Quarry, graceMs: number, onGone: () =
     const untilKillMs = killAt - performance.now();
     const insist = untilKillMs <= 0 || (!PROCESS_TABLE_AVAILABLE && !current.running);
     if (insist && !clean) {
+      current.shell?.cgroup?.kill();
       if (current.shell && groupLeft(current)) signalGroup(current.shell, 'SIGKILL');
       for (const entry of left) signalProcess(entry, 'SIGKILL');
     }

@@ -21,15 +21,17 @@ import { LOG_SCAN_BYTES, parseOutputFile, parseSetValues, settleOutputs } from '
 import { maskOutputs } from '../secrets/known-secrets.ts';
 import { Mask } from '../secrets/mask.ts';
 import type { Seal } from '../secrets/seal.ts';
+import type { AttemptGroups } from './attempt-groups.ts';
 import { AttemptDirectory, isAttemptId, misplacedFile, type Ending, type JournalRecord } from './attempt-directory.ts';
-import { ensureLogDirectory, readLogTail } from './attempt-log-file.ts';
+import { appendLogNotice, ensureLogDirectory, readLogTail } from './attempt-log-file.ts';
+import type { Watched } from './disk-watch.ts';
 import { DirectoryRemoval } from './directory-removal.ts';
 import { causeOfExit, type ExitRecord } from './exit-meaning.ts';
 import { Journal } from './journal.ts';
 import { capLog } from './log-cap.ts';
 import { LogRoom } from './log-room.ts';
 import { outputToFile, outputToPipe, prepareLaunch, type PreparedLaunch, type ProcessAction } from './launch-script.ts';
-import type { KillOrder, Runner, RunnerEvent, SupervisorSettings } from './messages.ts';
+import { killedAs, type KillOrder, type Runner, type RunnerEvent, type SupervisorSettings } from './messages.ts';
 import type { OomCounter } from './oom-counter.ts';
 import type { MaskedPipe, OutputMasker } from './output-masker.ts';
 import { endProcesses } from './process-hunt.ts';
@@ -44,6 +46,7 @@ export interface ProcessRunnerOptions {
   slots: number;
   settings: () => SupervisorSettings;
   oom: OomCounter;
+  groups: AttemptGroups | null;
   masker: OutputMasker;
   seal: Seal;
   emit: RunnerEvent;
@@ -104,7 +107,8 @@ export class ProcessRunner implements Runner {
     this.#options = options;
     this.#attemptsDir = join(options.dataDir, 'attempts');
     this.#journal = new Journal(join(this.#attemptsDir, 'journal'));
-    this.#shells = new SlotShells(options.env, options.slots);
+    const limits = () => options.settings().attempt;
+    this.#shells = new SlotShells(options.env, options.slots, { groups: options.groups, limits });
     this.#sweep = new SurvivorSweep();
   }
 
@@ -200,6 +204,13 @@ export class ProcessRunner implements Runner {
     }));
   }
 
+  onDisk(): Watched<AttemptId>[] {
+    const running = [...this.#tasks.values()].filter(({ phase }) => phase === 'running');
+    return running.map(({ attempt, startedAt, directory }) => {
+      return { attempt, startedAt, paths: [directory.workDir, directory.outputFile] };
+    });
+  }
+
   liveCount(): number {
     return this.#live;
   }
@@ -274,13 +285,14 @@ export class ProcessRunner implements Runner {
     task.shell = shell;
     task.phase = 'running';
     task.startedAt = Date.now();
-    task.oomCountAtStart = this.#options.oom.recent();
+    task.oomCountAtStart = shell.cgroup?.oomKills() ?? this.#options.oom.recent();
     const { attempt, killGraceMs, executionLeaseMs, outputs, logPath, startedAt, pipe } = task;
     const record: JournalRecord = {
       attempt,
       bootId: this.#options.bootId,
       pid: shell.pid,
       startTime: shell.startTime,
+      ...(shell.cgroup ? { cgroup: shell.cgroup.name } : {}),
       startedAt,
       killGraceMs,
       executionLeaseMs,
@@ -305,7 +317,8 @@ export class ProcessRunner implements Runner {
   }
 
   #adoptOne(directory: AttemptDirectory, journal: JournalRecord, ending: Ending | null): void {
-    const { attempt, pid, startTime, killGraceMs, executionLeaseMs, outputs, logPath, startedAt } = journal;
+    const { attempt, pid, startTime, cgroup, killGraceMs, executionLeaseMs, outputs, logPath, startedAt } = journal;
+    const { groups } = this.#options;
     const task: Task = {
       attempt,
       directory,
@@ -316,7 +329,7 @@ export class ProcessRunner implements Runner {
       phase: ending ? 'ended' : 'running',
       startedAt,
       oomCountAtStart: Infinity,
-      shell: { pid, startTime },
+      shell: { pid, startTime, cgroup: (cgroup !== undefined && groups?.find(cgroup)) || null },
       adopted: true,
       waiter: null,
       kill: directory.readKill(),
@@ -327,7 +340,7 @@ export class ProcessRunner implements Runner {
     this.#tasks.set(attempt, task);
     if (ending) {
       this.#removeSecrets(task);
-      return this.#sweep.watch(task);
+      return this.#sweep.watch({ ...task, shell: null });
     }
     this.#live += 1;
     const otherBoot = journal.bootId !== this.#options.bootId;
@@ -381,13 +394,14 @@ export class ProcessRunner implements Runner {
     task.phase = 'ending';
     if (task.kill) return;
     const quarry = { attempt: task.attempt, workDir: task.directory.workDir, shell: task.shell, running: false };
+    // Now: with the last process what was counted goes.
+    const cause = signal === null ? null : this.#causeOf(task, { code: 0, signal });
     endProcesses(
       () => quarry,
       task.killGraceMs,
       () => {
-        if (signal === null)
-          this.#settle(task, { kind: 'lost', detail: 'its processes are gone and left no exit status' });
-        else this.#conclude(task, this.#causeOf(task, { code: 0, signal }));
+        if (cause) this.#conclude(task, cause);
+        else this.#settle(task, { kind: 'lost', detail: 'its processes are gone and left no exit status' });
       },
     );
   }
@@ -396,10 +410,12 @@ export class ProcessRunner implements Runner {
     if (task.phase !== 'running') return;
     task.phase = 'ending';
     if (task.kill) return;
-    if (task.shell && !task.adopted) this.#shells.release(task.shell);
+    const cause = this.#causeOf(task, exit);
+    const { shell } = task;
+    const isShared = shell !== null && !task.adopted && this.#shells.release(shell);
     task.shell = null;
-    this.#sweep.watch(task);
-    this.#conclude(task, this.#causeOf(task, exit));
+    this.#sweep.watch({ ...task, shell: isShared ? null : shell });
+    this.#conclude(task, cause);
   }
 
   #hunt(task: Task): void {
@@ -424,8 +440,18 @@ export class ProcessRunner implements Runner {
 
   #causeOf(task: Task, exit: ExitRecord): Cause | null {
     const cause = causeOfExit(exit, false);
+    if (cause !== null) this.#noteRefusedForks(task);
     const mayBeMemory = cause !== null && (exit.signal === 'SIGKILL' || exit.code === 137);
-    return mayBeMemory ? causeOfExit(exit, this.#options.oom.read() > task.oomCountAtStart) : cause;
+    return mayBeMemory ? causeOfExit(exit, this.#oomKills(task) > task.oomCountAtStart) : cause;
+  }
+
+  #oomKills({ shell }: Task): number {
+    return shell?.cgroup?.oomKills() ?? this.#options.oom.read();
+  }
+
+  #noteRefusedForks({ shell, logPath }: Task): void {
+    if (!shell?.cgroup || shell.cgroup.forksRefused() === 0) return;
+    appendLogNotice(logPath, `it wanted more than ${this.#options.settings().attempt.processes} processes at a time`);
   }
 
   /** Ends an attempt whose processes are gone (or, after a natural end, whose main process is). */
@@ -444,10 +470,12 @@ export class ProcessRunner implements Runner {
     const { outputs, outputsTruncated, problem } = this.#collectOutputs(task);
     this.#capLog(task);
     const failure: Cause | null = cause ?? (problem === null ? null : { kind: 'invalid', detail: problem });
-    const state = kill ? 'killed' : failure ? 'failed' : 'succeeded';
+    const how = kill
+      ? killedAs(kill)
+      : { state: failure ? ('failed' as const) : ('succeeded' as const), cause: failure };
     this.#settle(task, {
       kind: 'finished',
-      outcome: { state, cause: kill ? kill.cause : failure, outputs, outputsTruncated, startedAt, endedAt },
+      outcome: { ...how, outputs, outputsTruncated, startedAt, endedAt },
     });
   }
 

@@ -6,13 +6,16 @@
  *
  * TERM is caught, not ignored, while an attempt runs: the shell stays alive when the attempt's group is asked to end, while its
  * children start with the default again. While the shell reads it is ignored: a read that is cut short would lose its place.
- * KILL to the group takes the shell with it, and another takes its place.
+ * KILL to the group takes the shell with it, and another takes its place. So it is when an attempt has left something in the shell's
+ * control group: the next attempt is not to pay for it.
  *
  * What it reads is a line with the path of a launch file. A `+` before the path announces a second line, exports with secrets,
  * which the launch file evaluates: they never are in a file or on a command line. No line but a path is ever taken for one.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { TASK_OOM_SCORE } from '../oom-score.ts';
+import type { AttemptGroup } from './attempt-groups.ts';
+import { limitedStart, type Limiting } from './limited-start.ts';
 import { processStartTime } from './process-table.ts';
 
 /** What the launch file evaluates, and what stands for a line break in it. */
@@ -35,10 +38,13 @@ done
 /** Idle shells beyond this number are ended. */
 const KEEP_IDLE = 4;
 const IDLE_MS = 30_000;
+/** A shell whose control group holds more than this part of the memory that an attempt may take is not used again. */
+const KEPT_MEMORY = 0.25;
 
 export interface SlotShell {
   readonly pid: number;
   readonly startTime: number | null;
+  readonly cgroup: AttemptGroup | null;
 }
 
 /**
@@ -55,6 +61,7 @@ interface Slot extends SlotShell {
 
 export class SlotShells {
   readonly #env: Record<string, string>;
+  readonly #limiting: Limiting;
   readonly #idle: Slot[] = [];
   readonly #all = new Set<Slot>();
   readonly #waiting: ((shell: SlotShell) => void)[] = [];
@@ -62,8 +69,9 @@ export class SlotShells {
   /** Most shells that may exist. */
   limit: number;
 
-  constructor(env: Record<string, string>, limit: number) {
+  constructor(env: Record<string, string>, limit: number, limiting: Limiting) {
     this.#env = env;
+    this.#limiting = limiting;
     this.limit = limit;
   }
 
@@ -97,9 +105,14 @@ export class SlotShells {
     slot.child.stdin?.write(secretExports === null ? `${launchFile}\n` : `+${launchFile}\n${secretExports}\n`);
   }
 
-  /** Gives an acquired shell back; does nothing for one that has died. */
-  release(shell: SlotShell): void {
-    this.#free(shell as Slot);
+  /** Gives an acquired shell back. False: it serves nobody else, because it has died, or because something is left in its control group. */
+  release(shell: SlotShell): boolean {
+    const slot = shell as Slot;
+    if (!this.#all.has(slot)) return false;
+    const isClean = slot.cgroup === null || this.#isClean(slot.cgroup);
+    if (isClean) this.#free(slot);
+    else this.#retire(slot);
+    return isClean;
   }
 
   trimIdle(now: number): void {
@@ -111,6 +124,18 @@ export class SlotShells {
   /** Ends idle shells; busy ones end after what they run. */
   close(): void {
     for (const slot of this.#all) slot.child.stdin?.end();
+  }
+
+  /** What stays of memory are files in memory and cached ones, which would count against the next attempt. */
+  #isClean(cgroup: AttemptGroup): boolean {
+    const { memoryBytes, allMemoryBytes } = this.#limiting.limits();
+    return cgroup.count() <= 1 && cgroup.memoryBytes() <= (memoryBytes ?? allMemoryBytes) * KEPT_MEMORY;
+  }
+
+  #retire(slot: Slot): void {
+    this.#all.delete(slot);
+    slot.child.stdin?.end();
+    if (this.#waiting.length > 0) this.#grow();
   }
 
   /** One at a time, each in a turn of its own: starting many in a row would starve every timer. */
@@ -126,13 +151,15 @@ export class SlotShells {
   }
 
   #spawn(): void {
-    const child = spawn('/bin/sh', ['-c', SLOT_SCRIPT, 'pelorus-slot'], {
+    const { cgroup, text, args } = limitedStart(this.#limiting, true);
+    const child = spawn('/bin/sh', ['-c', text + SLOT_SCRIPT, 'pelorus-slot', ...args], {
       detached: true,
       env: this.#env,
       cwd: '/',
       stdio: ['pipe', 'pipe', 'ignore'],
     });
     if (child.pid === undefined) {
+      if (cgroup) this.#limiting.groups?.discard(cgroup);
       child.on('error', () => setTimeout(() => this.#grow(), 1000));
       return;
     }
@@ -140,6 +167,7 @@ export class SlotShells {
       child,
       pid: child.pid,
       startTime: processStartTime(child.pid),
+      cgroup,
       onResult: null,
       idleSince: Date.now(),
     };
@@ -157,6 +185,7 @@ export class SlotShells {
     const index = this.#idle.indexOf(slot);
     if (index >= 0) this.#idle.splice(index, 1);
     this.#settle(slot, { kind: 'died', signal });
+    if (slot.cgroup) this.#limiting.groups?.discard(slot.cgroup);
     if (this.#waiting.length > 0) this.#grow();
   }
 

@@ -16,8 +16,10 @@ import type { HeldAttempt, SupervisorEvent, SupervisorOrder } from '../core.ts';
 import { executionDeadline, leaseKill } from '../execution-lease.ts';
 import { openLineChannel, type LineChannel } from '../line-channel.ts';
 import { isAttemptId } from './attempt-directory.ts';
+import { openAttemptGroups, type AttemptGroups } from './attempt-groups.ts';
 import { CallRunner } from './call-runner.ts';
 import { compileCacheEnvironment, pruneCompileCache } from './compile-cache.ts';
+import { DiskWatch } from './disk-watch.ts';
 import {
   SUPERVISOR_VERSION,
   type AgentToSupervisor,
@@ -59,6 +61,8 @@ export class Supervisor {
   readonly #calls: CallRunner;
   readonly #probes: ProbeRunner;
   readonly #masker: OutputMasker;
+  readonly #groups: AttemptGroups | null;
+  readonly #disk = new DiskWatch<AttemptId>();
   readonly #runners: Runner[];
   readonly #server: Server;
   readonly #timers: NodeJS.Timeout[] = [];
@@ -83,6 +87,7 @@ export class Supervisor {
     });
     this.#renewedAt = readLease(options.dataDir, this.#bootId);
     const emit = (event: SupervisorEvent): void => this.#onEvent(event);
+    this.#groups = openAttemptGroups(options.dataDir, () => this.#settings.attempt);
     const shared = {
       dataDir: options.dataDir,
       bootId: this.#bootId,
@@ -90,6 +95,7 @@ export class Supervisor {
       emit,
       settings: () => this.#settings,
       oom: createOomCounter(),
+      groups: this.#groups,
       seal: Seal.of(options.dataDir),
       onDiskTrouble: (detail: string) => this.#onDiskTrouble(detail),
     };
@@ -152,6 +158,7 @@ export class Supervisor {
     }
     this.#agent = { pid: message.agentPid, channel };
     this.#settings = message.settings;
+    this.#groups?.limit();
     this.#processes.slots = message.settings.slots;
     this.#calls.limit = message.settings.poolProcesses;
     channel.send({
@@ -160,6 +167,7 @@ export class Supervisor {
       pid: process.pid,
       held: this.#held(),
       renewedAt: this.#renewedAt,
+      limits: this.#groups ? `control groups for ${this.#groups.keeps.join(' and ')}` : 'no control groups',
     });
     if (this.#refusing !== null) channel.send({ kind: 'health', refusing: this.#refusing });
     this.#startedHeldBack.clear();
@@ -260,6 +268,8 @@ export class Supervisor {
   #tick(): void {
     for (const runner of this.#runners) runner.tick();
     this.#masker.tick();
+    this.#groups?.tick();
+    this.#watchDisk();
     this.#probes.tick();
     if (this.#refusing !== null) this.#tryDisk();
     const lonely = this.#agent === null && performance.now() - this.#lonelySince > this.#options.lonelyMs;
@@ -278,6 +288,20 @@ export class Supervisor {
         reason: 'lease',
         cause,
         graceMs: Math.max(0, Math.min(graceMs, killAt - now)),
+      });
+    }
+  }
+
+  #watchDisk(): void {
+    const { workDirBytes } = this.#settings.attempt;
+    const over = this.#disk.turn(() => this.#runners.flatMap((runner) => runner.onDisk()), workDirBytes);
+    for (const { attempt, killGraceMs } of this.#held()) {
+      if (!over.includes(attempt)) continue;
+      const detail = `its work directory holds more than ${workDirBytes} bytes, the limit of this worker`;
+      this.#runnerOf(attempt)?.kill(attempt, {
+        reason: 'limit',
+        graceMs: killGraceMs,
+        cause: { kind: 'error', detail },
       });
     }
   }
@@ -319,7 +343,7 @@ export class Supervisor {
     this.#masker.close();
     this.#agent?.channel.end();
     this.#server.close();
-    this.#finish();
+    void (this.#groups?.close() ?? Promise.resolve()).then(this.#finish);
   }
 }
 

@@ -8,6 +8,8 @@ import type { MarkedProcess } from './process-table.ts';
 
 export interface Ended {
   attempt: string;
+  /** The shell that ran it, if it serves nobody else: what is in its control group is the attempt's. */
+  shell: Quarry['shell'];
   directory: { workDir: string };
   logPath: string;
   killGraceMs: number;
@@ -20,9 +22,8 @@ export class SurvivorSweep {
   #hunts = 0;
 
   /** Has what is left of this attempt ended with the next sweeps. */
-  watch(ended: Ended): void {
-    const { attempt, directory, logPath, killGraceMs } = ended;
-    this.#watched.push({ ended: { attempt, directory, logPath, killGraceMs }, looks: 0 });
+  watch({ attempt, shell, directory, logPath, killGraceMs }: Ended): void {
+    this.#watched.push({ ended: { attempt, shell, directory, logPath, killGraceMs }, looks: 0 });
   }
 
   /** True while there is something to look for or to end. */
@@ -37,14 +38,14 @@ export class SurvivorSweep {
     const marked = new Set(table.map((entry) => entry.workDir));
     const again: { ended: Ended; looks: number }[] = [];
     for (const one of this.#watched) {
-      if (marked.has(one.ended.directory.workDir)) this.#end(one.ended, table);
+      if (marked.has(one.ended.directory.workDir) || one.ended.shell) this.#end(one.ended, table);
       else if (one.looks + 1 < LOOKS) again.push({ ended: one.ended, looks: one.looks + 1 });
     }
     this.#watched = again;
   }
 
-  #end({ attempt, directory, logPath, killGraceMs }: Ended, table: MarkedProcess[]): void {
-    const quarry: Quarry = { attempt, workDir: directory.workDir, shell: null, running: false };
+  #end({ attempt, shell, directory, logPath, killGraceMs }: Ended, table: MarkedProcess[]): void {
+    const quarry: Quarry = { attempt, workDir: directory.workDir, shell, running: false };
     const left = processesOf(quarry, table);
     if (left.length === 0) return;
     const pids = left.map((entry) => entry.pid).join(', ');

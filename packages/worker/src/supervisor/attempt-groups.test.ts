@@ -1,0 +1,69 @@
+/** Where groups are made, on trees of files; what they do is proved on those of the machine (test/limits.test.ts). */
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openAttemptGroups } from './attempt-groups.ts';
+
+let mount: string;
+beforeEach(() => {
+  mount = mkdtempSync(join(tmpdir(), 'pelorus-groups-'));
+});
+afterEach(() => rmSync(mount, { recursive: true }));
+
+const limits = { memoryBytes: 500, allMemoryBytes: 9_000, processes: 7, openFiles: 1, workDirBytes: 1 };
+
+function group(path: string, files: Record<string, string>): void {
+  mkdirSync(join(mount, path), { recursive: true });
+  for (const [name, text] of Object.entries({ 'cgroup.procs': '', ...files }))
+    writeFileSync(join(mount, path, name), text);
+}
+
+function open(membership: string): ReturnType<typeof openAttemptGroups> {
+  writeFileSync(join(mount, 'membership'), membership);
+  return openAttemptGroups('/data', () => limits, { mount, membership: join(mount, 'membership') });
+}
+
+const UNIFIED = { 'cgroup.controllers': 'cpu memory pids', 'cgroup.subtree_control': 'memory pids' };
+
+test('version 2: beside the subgroup in which systemd keeps the service', () => {
+  group('', UNIFIED);
+  group('system.slice/pelorus-worker.service', UNIFIED);
+  group('system.slice/pelorus-worker.service/pelorus-service', { 'cgroup.procs': '41\n' });
+  const groups = open('0::/system.slice/pelorus-worker.service/pelorus-service\n');
+  expect(groups?.keeps).toEqual(['memory', 'processes']);
+  const made = groups?.make();
+  const [join1] = made?.joinFiles ?? [];
+  const directory = join1!.replace(/\/cgroup.procs$/, '');
+  expect(directory).toMatch(/pelorus-worker\.service\/pelorus-[0-9a-f]{16}\/\d+-1$/);
+  expect(readFileSync(join(directory, 'memory.max'), 'utf8')).toBe('500');
+  expect(readFileSync(join(directory, 'pids.max'), 'utf8')).toBe('7');
+  expect(readFileSync(join(directory, '../memory.max'), 'utf8')).toBe('9000');
+  // One that an earlier supervisor has left, with what is in it.
+  writeFileSync(join(directory, 'cgroup.procs'), '5\n6\n');
+  writeFileSync(join(directory, 'memory.events'), 'oom 4\noom_kill 3\n');
+  const found = groups?.find(made?.name ?? '');
+  expect([found?.pids(), found?.oomKills(), found?.forksRefused()]).toEqual([[5, 6], 3, 0]);
+  expect(groups?.find('1-1')).toBeNull();
+});
+
+test.each([
+  ['a session in which others are', '/user.slice/session-3.scope'],
+  ['a service without a subgroup', '/system.slice/pelorus-worker.service'],
+])('version 2: %s is left as it is', (_what, path) => {
+  // A group with processes in it hands nothing on: here by a directory in the way of the write.
+  group(path, { 'cgroup.controllers': 'memory pids', 'cgroup.procs': '41\n' });
+  mkdirSync(join(mount, path, 'cgroup.subtree_control'));
+  group('', UNIFIED);
+  expect(open(`0::${path}\n`)).toBeNull();
+  expect(readdirSync(join(mount, path)).toSorted()).toEqual([
+    'cgroup.controllers',
+    'cgroup.procs',
+    'cgroup.subtree_control',
+  ]);
+});
+
+test('without any there are none', () => {
+  expect(open('0::/\n')).toBeNull();
+  expect(open('')).toBeNull();
+});

@@ -1,0 +1,274 @@
+/**
+ * Control groups for attempts: what one attempt takes is limited, counted and ended apart from all others. A group belongs to a slot
+ * shell or a process of the pool, which runs one attempt at a time, so that no attempt pays for the making of one.
+ *
+ *   <base>/pelorus-<data directory>/<supervisor>-<n>
+ *
+ * Where `<base>` is this process's own group, of version 2 or, controller by controller, of version 1; `cgroup.kill` also of a version 2
+ * without controllers beside version 1. In version 2 a group that hands controllers on holds no processes: systemd's `DelegateSubgroup=`
+ * keeps the service in {@link SERVICE_GROUP} below its own; a container's processes are moved there. Of other groups nothing is
+ * assumed and nothing is moved: then there are no groups, and attempts are limited by their shells alone.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { groupPath, type GroupPlaces } from '../control-group.ts';
+import type { AttemptLimits } from './messages.ts';
+
+/** Below the group of a service: where its own processes are, so that beside it groups for attempts can be made. */
+const SERVICE_GROUP = 'pelorus-service';
+/** Groups whose names are tried when those of an earlier supervisor are still in use. */
+const NAMES_MAX = 10_000;
+const CLOSE_POLL_MS = 10;
+const CLOSE_TRIES = 50;
+
+export interface AttemptGroup {
+  readonly name: string;
+  /** A process that writes its id into each of these is in the group, with all that it starts from then on. */
+  readonly joinFiles: readonly string[];
+  pids(): number[];
+  /** Threads and processes in it; cheaper than {@link AttemptGroup.pids}. */
+  count(): number;
+  /** What it holds, page cache and files in memory too. */
+  memoryBytes(): number;
+  /** Processes of it that the kernel has killed for want of memory, its own or the host's; null where groups do not count that. */
+  oomKills(): number | null;
+  /** How often it was refused another process. */
+  forksRefused(): number;
+  /** Kills all that is in it at once, where the kernel can. */
+  kill(): void;
+}
+
+export interface AttemptGroups {
+  /** What is limited by groups, for people. */
+  readonly keeps: readonly string[];
+  /** Null when it cannot be made. */
+  make(): AttemptGroup | null;
+  /** The group of that name, made by an earlier supervisor; null when it is gone. */
+  find(name: string): AttemptGroup | null;
+  /** Sets what all attempts together may take. */
+  limit(): void;
+  /** It is removed as soon as nothing is in it. */
+  discard(group: AttemptGroup): void;
+  /** Called about once a second. */
+  tick(): void;
+  /** Ends whatever is left in them, and removes them all. */
+  close(): Promise<void>;
+}
+
+/** The base directory in which groups are made, and what it is for. */
+interface Hierarchy {
+  base: string;
+  memory: { limit: string; usage: string; events: string } | null;
+  pids: boolean;
+}
+
+const MEMORY_V1 = { limit: 'memory.limit_in_bytes', usage: 'memory.usage_in_bytes', events: 'memory.oom_control' };
+const MEMORY_V2 = { limit: 'memory.max', usage: 'memory.current', events: 'memory.events' };
+
+/** Null where this process may make no groups. `limits` are asked for each group. */
+export function openAttemptGroups(
+  dataDir: string,
+  limits: () => AttemptLimits,
+  places: GroupPlaces = {},
+): AttemptGroups | null {
+  const own = `pelorus-${createHash('sha256').update(resolve(dataDir)).digest('hex').slice(0, 16)}`;
+  const hierarchies = findHierarchies(places).flatMap((found) => usable(found, own));
+  const keeps = [
+    ...(hierarchies.some(({ memory }) => memory) ? ['memory'] : []),
+    ...(hierarchies.some(({ pids }) => pids) ? ['processes'] : []),
+  ];
+  if (keeps.length === 0) return null;
+  const discarded = new Set(leftovers(hierarchies));
+  let made = 0;
+
+  const limit = (): void => {
+    for (const { base, memory } of hierarchies) if (memory) tryWrite(join(base, memory.limit), limits().allMemoryBytes);
+  };
+  const find = (name: string): AttemptGroup | null => {
+    const parts = hierarchies.map((hierarchy) => ({ ...hierarchy, base: join(hierarchy.base, name) }));
+    return parts.every(({ base }) => existsSync(base)) ? groupOf(name, parts) : null;
+  };
+  limit();
+  return {
+    keeps,
+    find,
+    limit,
+    make() {
+      for (let tries = 0; tries < NAMES_MAX; tries += 1) {
+        made += 1;
+        const name = `${process.pid}-${made}`;
+        const outcome = makeGroup(hierarchies, name, limits());
+        if (outcome === 'made') return find(name);
+        if (outcome === 'refused') return null;
+      }
+      return null;
+    },
+    discard(group) {
+      if (!remove(hierarchies, group.name)) discarded.add(group.name);
+    },
+    tick() {
+      for (const name of discarded) if (remove(hierarchies, name)) discarded.delete(name);
+    },
+    async close() {
+      const names = new Set(leftovers(hierarchies));
+      for (const name of names) find(name)?.kill();
+      for (let tries = 0; names.size > 0 && tries < CLOSE_TRIES; tries += 1) {
+        for (const name of names) if (remove(hierarchies, name)) names.delete(name);
+        if (names.size > 0) await pause(CLOSE_POLL_MS);
+      }
+      remove(hierarchies, '');
+    },
+  };
+}
+
+// Where
+
+/** Version 2 with its controllers, else version 1 controller by controller, beside version 2 as it is. */
+function findHierarchies(places: GroupPlaces): Hierarchy[] {
+  const { mount = '/sys/fs/cgroup' } = places;
+  const unifiedMount = [mount, join(mount, 'unified')].find((path) => existsSync(join(path, 'cgroup.procs')));
+  const unifiedPath = groupPath('', places);
+  const unified = unifiedMount === undefined || unifiedPath === null ? null : delegatedBase(unifiedMount, unifiedPath);
+  const controllers = unified === null ? [] : readText(join(unified, 'cgroup.subtree_control')).split(/\s+/);
+  const found: Hierarchy[] = [];
+  if (unified !== null) {
+    const memory = controllers.includes('memory') ? MEMORY_V2 : null;
+    found.push({ base: unified, memory, pids: controllers.includes('pids') });
+  }
+  for (const [controller, kept] of [
+    ['memory', { memory: MEMORY_V1, pids: false }],
+    ['pids', { memory: null, pids: true }],
+  ] as const) {
+    const path = groupPath(controller, places);
+    if (path === null || controllers.includes(controller)) continue;
+    // A container may not see the path by which the host knows it.
+    const base = [join(mount, controller, path), join(mount, controller)].find((one) =>
+      existsSync(join(one, 'cgroup.procs')),
+    );
+    if (base !== undefined) found.push({ base, ...kept });
+  }
+  return found;
+}
+
+/** The directory of version 2 below which groups may be made, with what controllers it can hand on; null when none may. */
+function delegatedBase(mount: string, path: string): string | null {
+  const own = join(mount, path);
+  const isSubgroup = basename(path) === SERVICE_GROUP;
+  const base = isSubgroup ? dirname(own) : own;
+  if (handOn(base)) return base;
+  // Whatever is in a container's own group belongs to it; other groups are not ours to rearrange.
+  if (path !== '/' || isSubgroup) return null;
+  return moveProcesses(base, join(base, SERVICE_GROUP)) && handOn(base) ? base : null;
+}
+
+/** True when the group's children have what it has itself of the controllers for memory and processes; beside version 1 that is none. */
+function handOn(base: string): boolean {
+  const available = readText(join(base, 'cgroup.controllers')).split(/\s+/);
+  const active = readText(join(base, 'cgroup.subtree_control')).split(/\s+/);
+  const missing = ['memory', 'pids'].filter((one) => available.includes(one) && !active.includes(one));
+  return missing.every((controller) => tryWrite(join(base, 'cgroup.subtree_control'), `+${controller}`));
+}
+
+function moveProcesses(from: string, into: string): boolean {
+  if (!tryMake(into)) return false;
+  for (const pid of readPids(from)) tryWrite(join(into, 'cgroup.procs'), pid);
+  return true;
+}
+
+/** With the directory of this worker in it; empty when it cannot be made. */
+function usable(hierarchy: Hierarchy, own: string): Hierarchy[] {
+  const base = join(hierarchy.base, own);
+  if (!tryMake(base)) return [];
+  const isUnified = existsSync(join(base, 'cgroup.subtree_control'));
+  return !isUnified || handOn(base) ? [{ ...hierarchy, base }] : [];
+}
+
+function leftovers(hierarchies: Hierarchy[]): string[] {
+  return hierarchies.flatMap(({ base }) =>
+    readdirSync(base, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])),
+  );
+}
+
+// Groups
+
+function makeGroup(hierarchies: Hierarchy[], name: string, limits: AttemptLimits): 'made' | 'taken' | 'refused' {
+  if (hierarchies.some(({ base }) => existsSync(join(base, name)))) return 'taken';
+  for (const { base, memory, pids } of hierarchies) {
+    const directory = join(base, name);
+    if (!tryMake(directory)) return 'refused';
+    if (memory && limits.memoryBytes !== null && !tryWrite(join(directory, memory.limit), limits.memoryBytes))
+      return 'refused';
+    if (pids && !tryWrite(join(directory, 'pids.max'), limits.processes)) return 'refused';
+  }
+  return 'made';
+}
+
+function groupOf(name: string, parts: Hierarchy[]): AttemptGroup {
+  const memory = parts.find((part) => part.memory);
+  const pids = parts.find((part) => part.pids);
+  const killFile = parts.map(({ base }) => join(base, 'cgroup.kill')).find((path) => existsSync(path));
+  const read = (part: Hierarchy | undefined, file: string | undefined): string =>
+    part && file !== undefined ? readText(join(part.base, file)) : '';
+  return {
+    name,
+    joinFiles: parts.map(({ base }) => join(base, 'cgroup.procs')),
+    pids: () => readPids(parts[0]!.base),
+    count: () => (pids ? Number(read(pids, 'pids.current')) : readPids(parts[0]!.base).length),
+    memoryBytes: () => Number(read(memory, memory?.memory?.usage)),
+    oomKills: () => (memory ? counter(read(memory, memory.memory?.events), 'oom_kill') : null),
+    forksRefused: () => counter(read(pids, 'pids.events'), 'max'),
+    kill: () => {
+      if (killFile !== undefined) tryWrite(killFile, 1);
+    },
+  };
+}
+
+/** True when it is gone everywhere. */
+function remove(hierarchies: Hierarchy[], name: string): boolean {
+  let isGone = true;
+  for (const { base } of hierarchies) {
+    try {
+      rmdirSync(join(base, name));
+    } catch (error) {
+      isGone &&= (error as NodeJS.ErrnoException).code === 'ENOENT';
+    }
+  }
+  return isGone;
+}
+
+function counter(text: string, name: string): number {
+  return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
+}
+
+function readPids(directory: string): number[] {
+  const text = readText(join(directory, 'cgroup.procs'));
+  return text.split('\n').flatMap((line) => (line === '' ? [] : [Number(line)]));
+}
+
+function tryMake(directory: string): boolean {
+  try {
+    mkdirSync(directory);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EEXIST';
+  }
+}
+
+function tryWrite(path: string, value: string | number): boolean {
+  try {
+    writeFileSync(path, String(value));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
