@@ -38,6 +38,7 @@ const REFUSED_LIMIT_MS = 3_000;
 /** A supervisor that is stopped accepts connections and says nothing. */
 const ANSWER_LIMIT_MS = 5_000;
 const RETRY_MS = 15;
+const RESPAWN_MS = 1_000;
 
 /**
  * Attaches to the supervisor of `argument.dataDir`, starting one if none answers.
@@ -51,6 +52,7 @@ export async function connectSupervisor(
   const socketPath = supervisorSocketPath(argument.dataDir);
   const startedAt = performance.now();
   let spawned: ChildProcess | null = null;
+  let spawnedAt = -Infinity;
   let refusedBy: number | null = null;
   for (;;) {
     const socket = await connectSocket(socketPath);
@@ -58,9 +60,10 @@ export async function connectSupervisor(
       const answer = await attach(socket, argument, listener);
       if (answer && 'order' in answer) return answer;
       refusedBy = answer?.agentPid ?? refusedBy;
-    } else if (spawned === null || hasEnded(spawned)) {
+    } else if ((spawned === null || hasEnded(spawned)) && performance.now() - spawnedAt > RESPAWN_MS) {
       // On a busy machine one takes its time: a second one beside it would only make that longer.
       spawned = spawnSupervisor(argument);
+      spawnedAt = performance.now();
     }
     const spentMs = performance.now() - startedAt;
     if (refusedBy !== null && spentMs > REFUSED_LIMIT_MS) {
