@@ -6,6 +6,8 @@ export default defineConfig({
   test: {
     include: ['packages/*/{src,test,sim}/**/*.test.ts', 'scripts/**/*.test.ts'],
     pool: 'forks',
+    globalSetup: ['scripts/test-threads.ts'],
+    execArgv: ['--import', new URL('scripts/redirect-threads.mjs', import.meta.url).href],
     // Many tests wait: for leases, for processes, for a page.
     maxWorkers: Math.ceil(availableParallelism() * 1.5),
     sequence: { sequencer: LongestFirst },

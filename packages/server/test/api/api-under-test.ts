@@ -18,6 +18,7 @@ import { createApi, type ApiOptions } from '../../src/api/index.ts';
 import { openDirectoryLogs } from '../../src/logs/index.ts';
 import { openSqliteStore, type Store } from '../../src/store/index.ts';
 import { createVault, parseKeys, type Vault } from '../../src/vault/index.ts';
+import { makeEmptyDatabase } from '../store/sqlite-place.ts';
 
 export interface Answered<Body> {
   status: number;
@@ -72,6 +73,7 @@ export async function openApi(
   whenDone: (close: () => Promise<void>) => void = afterAll,
 ): Promise<ApiUnderTest> {
   const folder = await mkdtemp(path.join(tmpdir(), 'pelorus-api-'));
+  await makeEmptyDatabase(path.join(folder, 'data'));
   const store = await openSqliteStore(path.join(folder, 'data'));
   let written = 0;
   const all: ApiOptions = {
