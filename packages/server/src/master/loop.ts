@@ -333,8 +333,10 @@ class MasterLoop implements Master {
     this.timeline = number;
     if (runsBefore === 0 || this.clock() > beganAt + RECALL_FOR_MS) return;
     core.storeWentBack(runIdOf(runsBefore), this.clock());
-    const fields = { master: this.id, timeline: number, beganAt, runsBefore };
-    this.options.log.warn(fields, 'the store may have forgotten what came last: workers are asked before tasks begin');
+    this.options.log[isNews ? 'error' : 'warn'](
+      { master: this.id, timeline: number, beganAt, runsBefore },
+      'the store may have forgotten what came last: workers are asked before tasks of older runs begin',
+    );
     if (isNews) this.observe((observer) => observer.wentBack?.());
   }
 

@@ -195,7 +195,8 @@ export const POSTGRES: Dialect = {
   // Any role may ask for it. Where a server knows nothing of these functions, masters have only what they remember.
   timelineFunction: `
     create function store_timeline_name() returns text language plpgsql as $$ begin
-      return (select system_identifier from pg_control_system()) || ' ' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8);
+      return (select system_identifier from pg_control_system()) || ' ' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)
+        || ' ' || (select oid from pg_database where datname = current_database());
     exception when others then
       return '';
     end $$;`,

@@ -45,6 +45,8 @@ class Scripted implements ScriptedWorker {
   readonly probed: string[] = [];
   private readonly id = workerIdOf(`w-${randomUUID()}`);
   private readonly unacknowledged = new Map<AttemptId, Extract<AttemptReport, { kind: 'finished' | 'tombstoned' }>>();
+  /** What has ended, for whoever asks again. */
+  private readonly ended = new Map<AttemptId, Extract<AttemptReport, { kind: 'finished' }>>();
   private readonly tombstones = new Set<AttemptId>();
   private link: WorkerLink | null = null;
   private readonly script: Script;
@@ -123,12 +125,14 @@ class Scripted implements ScriptedWorker {
         return void this.unacknowledged.delete(message.attempt);
       case 'query':
         for (const attempt of message.attempts)
-          this.report({
-            kind: this.running.has(attempt) ? 'running' : 'never_seen',
-            attempt,
-            sequence: 9,
-            startedAt: Date.now(),
-          });
+          this.report(
+            this.ended.get(attempt) ?? {
+              kind: this.running.has(attempt) ? 'running' : 'never_seen',
+              attempt,
+              sequence: 9,
+              startedAt: Date.now(),
+            },
+          );
         return;
       case 'lease':
         // A real one answers by its own clock; here each lease asks for the next, well before it is over.
@@ -159,7 +163,9 @@ class Scripted implements ScriptedWorker {
   private begin(spec: AttemptSpec): void {
     const { attempt } = spec;
     if (this.tombstones.has(attempt)) return this.report({ kind: 'tombstoned', attempt, sequence: 1 });
-    if (this.running.has(attempt) || this.begun.some((known) => known.attempt === attempt)) return;
+    const ended = this.ended.get(attempt);
+    if (ended) return this.report(ended);
+    if (this.running.has(attempt)) return this.report({ kind: 'running', attempt, sequence: 2, startedAt: Date.now() });
     this.begun.push(spec);
     this.running.set(attempt, spec);
     const going = [...this.running.values()].filter(({ workflow }) => workflow === spec.workflow).length;
@@ -194,6 +200,7 @@ class Scripted implements ScriptedWorker {
       endedAt: Date.now(),
     };
     const report = { kind: 'finished', attempt, sequence: 3, outcome } as const;
+    this.ended.set(attempt, report);
     this.unacknowledged.set(attempt, report);
     this.report(report);
   }

@@ -38,7 +38,7 @@ afterAll(() => server?.stop());
 const fenced: unknown = expect.objectContaining({ name: 'StoreError', code: 'FENCED' });
 const unknownOutcome: unknown = expect.objectContaining({ name: 'StoreError', code: 'UNKNOWN_OUTCOME' });
 const LEASE_MS = 300;
-const WAIT = { timeout: 20_000, interval: 100 };
+const WAIT = { timeout: 60_000, interval: 100 };
 
 describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
   let place: Place;
@@ -283,9 +283,9 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
     await vi.waitFor(() => expect(commands).toBe(2));
     stop();
     proxy.cut();
-    await vi.waitFor(() => expect(heard).toEqual([null, [run.id], null]), 5_000);
+    await vi.waitFor(() => expect(heard).toEqual([null, [run.id], null]), WAIT);
     const again = await writer.submitRun(newRun({}));
-    await vi.waitFor(() => expect(heard.at(-1)).toEqual([again.run.id]));
+    await vi.waitFor(() => expect(heard.at(-1)).toEqual([again.run.id]), WAIT);
     expect(commands).toBe(2);
   });
 
@@ -341,6 +341,46 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
     expect(begun.toSorted()).toEqual(
       runs.flatMap((run) => Array.from({ length }, (_, i) => `${run}.${i}.1`)).toSorted(),
     );
+    expect(await store.loadTimeline()).toMatchObject({ number: 2 });
+    await own.stop();
+  }, 90_000);
+
+  test('a database that forgets its last commits: masters notice, nothing that a worker holds or has ended begins again, run numbers go on behind a gap', async () => {
+    const store = await openStore({ masterLeaseMs: 15_000 });
+    await store.ensureProject({ name: 'sales', description: '', owner: 'ann', at: AT });
+    await saveChain(store, 'chain', 4);
+    const { master: own, worker, errors } = await serve(store, { goesOn: true });
+    const begun = (count: number): Promise<void> =>
+      vi.waitFor(() => expect(worker.begun.length).toBeGreaterThanOrEqual(count), WAIT);
+    const run = await submit(store, 'chain');
+    await begun(1);
+    const restore = await backUp(place.reference);
+
+    // None of this is in the backup.
+    worker.finish('t0');
+    await begun(2);
+    worker.finish('t1');
+    await begun(3);
+    const forgotten = await submit(store, 'chain', { idempotencyKey: 'again' });
+    await begun(4);
+    await restore();
+
+    const again = (): Promise<RunId> => submit(store, 'chain', { idempotencyKey: 'again' });
+    const renewed = await vi.waitFor(again, WAIT);
+    expect(renewed).toBeGreaterThan(forgotten + 999_999);
+    await begun(5);
+    const statesOf = async (): Promise<unknown> => (await store.loadRuns([run]))[0]!.tasks.map(({ state }) => state);
+    await vi.waitFor(async () => expect(await statesOf()).toEqual(['succeeded', 'succeeded', 'running']), WAIT);
+    expect(worker.begun.map(({ attempt }) => attempt)).toEqual([
+      ...[0, 1, 2].map((task) => `${run}.${task}.1`),
+      ...[forgotten, renewed].map((id) => `${id}.0.1`),
+    ]);
+    expect([...worker.running.keys()]).toEqual([`${run}.2.1`, `${renewed}.0.1`]);
+    worker.finish('t2');
+    await begun(6);
+    worker.finish('t3');
+    expect(await endOf(store, run)).toBe('succeeded');
+    expect(errors.join(' ')).toContain('the store may have forgotten what came last');
     await own.stop();
   }, 90_000);
 
@@ -575,6 +615,24 @@ async function adoptAll(store: Store, fence: Fence): Promise<RunId[]> {
     if (page.length > 0) looks = 0;
   }
   return adopted;
+}
+
+/** Whoever is connected to the database loses that connection, now and when the answer brings back what it holds now. */
+async function backUp(url: string): Promise<() => Promise<void>> {
+  const server = new URL(url);
+  const name = server.pathname.slice(1);
+  server.pathname = '/postgres';
+  const alone = async (...statements: string[]): Promise<void> => {
+    await askPostgres(server.href, `alter database ${name} allow_connections false`);
+    await askPostgres(
+      server.href,
+      `select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '${name}'`,
+    );
+    for (const statement of statements) await askPostgres(server.href, statement);
+    await askPostgres(server.href, `alter database ${name} allow_connections true`);
+  };
+  await alone(`create database ${name}_backup template ${name}`);
+  return () => alone(`drop database ${name}`, `alter database ${name}_backup rename to ${name}`);
 }
 
 async function saveChain(store: Store, name: string, length: number, project = 'sales'): Promise<void> {
