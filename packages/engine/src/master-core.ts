@@ -47,6 +47,7 @@ import {
   type WorkerView,
 } from './placement.ts';
 import { Recall, type RecallStep } from './recall.ts';
+import { refuseUnknownCommand, refuseUnknownWords } from './unknown-words.ts';
 import { resultOfForgotten } from './late-result.ts';
 import type { AttemptRecord, Change, Command, RunSpec, StoredRun, WorkerRecord } from './records.ts';
 import { isLive, LOGIC_WORKER, openRun, type Run, type RunContext, stateOf, taskOf } from './run.ts';
@@ -211,6 +212,7 @@ export class MasterCore {
     const { id } = stored.spec;
     if (this.runs.has(id) || this.endedHere.has(id) || isTerminalRun(stored.status.state)) return;
     try {
+      refuseUnknownWords(stored, context.workflow.definition);
       const run = openRun({ ...stored, status: { ...stored.status, owner: this.options.master } }, context);
       this.runs.set(id, run);
       if (run.status.waitReason?.startsWith(PUT_ASIDE)) this.explainRun(run, null);
@@ -276,12 +278,25 @@ export class MasterCore {
   command(command: Command, at: number): void {
     this.urgent = true;
     const run = this.runs.get(command.run);
-    const decision = run ? this.step(run, { kind: 'command', action: command.action, user: command.user, at }) : null;
+    const isKnown = !run || this.isKnown(command);
+    const decision =
+      run && isKnown ? this.step(run, { kind: 'command', action: command.action, user: command.user, at }) : null;
     const isAside = this.quarantined.has(command.run);
-    if (isAside && command.action.kind === 'start') return;
+    if (!isKnown || (isAside && command.action.kind === 'start')) return;
     const refusal = decision ? decision.refusal : isAside ? 'the run is put aside' : 'the run has ended';
     const outcome = refusal === null ? ({ kind: 'applied' } as const) : ({ kind: 'refused', reason: refusal } as const);
     this.changes.push({ kind: 'command-done', command: command.id, outcome, at });
+  }
+
+  /** Whether it can be carried out; else its run waits for a master that can, and so does the command. */
+  private isKnown({ run, action }: Command): boolean {
+    try {
+      refuseUnknownCommand(action);
+      return true;
+    } catch (error) {
+      this.putAside(run, error);
+      return false;
+    }
   }
 
   /** What the store said to a question. */

@@ -6,6 +6,7 @@ import type {
   AttemptSpec,
   MasterLink,
   MasterToWorker,
+  WorkerId,
   WorkerLink,
   WorkerLoad,
   WorkerToMaster,
@@ -34,16 +35,21 @@ export interface ScriptedWorker {
   readonly connected: boolean;
 }
 
-export function scriptedWorker(script: Script = () => 'succeed', slots = 100): ScriptedWorker {
-  return new Scripted(script, slots);
+/** `before`: it has been there already, and this goes on at it. */
+export function scriptedWorker(
+  script: Script = () => 'succeed',
+  slots = 100,
+  before: { id: WorkerId; running: readonly AttemptSpec[] } = { id: workerIdOf(`w-${randomUUID()}`), running: [] },
+): ScriptedWorker {
+  return new Scripted(script, slots, before);
 }
 
 class Scripted implements ScriptedWorker {
-  readonly running = new Map<AttemptId, AttemptSpec>();
+  readonly running: Map<AttemptId, AttemptSpec>;
   readonly begun: AttemptSpec[] = [];
   readonly peak = new Map<string, number>();
   readonly probed: string[] = [];
-  private readonly id = workerIdOf(`w-${randomUUID()}`);
+  private readonly id: WorkerId;
   private readonly unacknowledged = new Map<AttemptId, Extract<AttemptReport, { kind: 'finished' | 'tombstoned' }>>();
   /** What has ended, for whoever asks again. */
   private readonly ended = new Map<AttemptId, Extract<AttemptReport, { kind: 'finished' }>>();
@@ -52,9 +58,11 @@ class Scripted implements ScriptedWorker {
   private readonly script: Script;
   private readonly slots: number;
 
-  constructor(script: Script, slots: number) {
+  constructor(script: Script, slots: number, { id, running }: { id: WorkerId; running: readonly AttemptSpec[] }) {
     this.script = script;
     this.slots = slots;
+    this.id = id;
+    this.running = new Map(running.map((spec) => [spec.attempt, spec]));
   }
 
   dial(attach: (link: MasterLink) => void): void {
