@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { createClient, type Client } from '@pelorus/sdk';
 
 const BIN = fileURLToPath(new URL('../bin/pelorus.mjs', import.meta.url));
-const START_MS = 60_000;
+const START_MS = 120_000;
 
 export interface CommandResult {
   code: number;
@@ -84,7 +84,7 @@ export async function newPlace(): Promise<Place> {
       for (const child of started) if (child.exitCode === null && child.signalCode === null) await endChild(child);
       await until(
         () => processesOf(directory).length === 0,
-        30_000,
+        60_000,
         () => `still running: ${killAll(processesOf(directory)).join('; ')}`,
       );
       await rm(directory, { recursive: true, force: true });

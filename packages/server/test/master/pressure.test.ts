@@ -22,7 +22,7 @@ import { makeSqlitePlace } from '../store/sqlite-place.ts';
 import { scriptedWorker } from './scripted-worker.ts';
 
 const YEAR_MS = 366 * 86_400_000;
-const WAIT = { timeout: 20_000, interval: 10 };
+const WAIT = { timeout: 60_000, interval: 10 };
 
 let place: Place;
 let store: Store;
@@ -132,7 +132,7 @@ test('while a commit does not end, what workers say waits up to a limit; beyond 
   const again = attachTalker(master);
   again.say([hello(2)]);
   await vi.waitFor(() => expect(again.heard.map(({ kind }) => kind)).toContain('welcome'), WAIT);
-}, 60_000);
+});
 
 test('runs of a master that died go on page by page, while others of them are still being read', async () => {
   const dead = await registered(store, 'dead');
@@ -167,7 +167,7 @@ test('runs of a master that died go on page by page, while others of them are st
     held.resolve();
   }
   worker.hangUp();
-}, 60_000);
+});
 
 test('a wait of forty days, longer than a timer of the process may be, is no hurry', async () => {
   const told: Error[] = [];
@@ -193,4 +193,4 @@ test('a wait of forty days, longer than a timer of the process may be, is no hur
   } finally {
     process.off('warning', note);
   }
-}, 30_000);
+});
