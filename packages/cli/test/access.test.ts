@@ -1,7 +1,7 @@
 /** Users, tokens, members, signing in and the audit by the commands, against a real `pelorus dev`. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type {
   AuditView,
   MemberView,
@@ -17,8 +17,6 @@ import { createTokenFor } from '@pelorus/sdk';
 import { newPlace, type DevProcess, type Place } from './dev-process.ts';
 
 // Each command is a process of its own, and the machine may be busy.
-vi.setConfig({ testTimeout: 120_000 });
-
 const PASSWORD = 'correct horse battery';
 
 let place: Place;
@@ -26,7 +24,7 @@ let server: DevProcess;
 beforeAll(async () => {
   place = await newPlace();
   server = await place.dev('--no-samples');
-}, 60_000);
+});
 afterAll(async () => place.clear(), 60_000);
 
 async function json<Answer>(...args: string[]): Promise<Answer> {

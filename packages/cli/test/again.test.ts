@@ -1,18 +1,16 @@
 /** Runs run again, tasks controlled one by one, task groups and alert channels: as a person does it, against `pelorus dev`. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CommandAccepted, PlanView, RunSubmitted, RunView, TaskGroupView, TaskView } from '@pelorus/protocol';
 import { newPlace, until, type DevProcess, type Place } from './dev-process.ts';
-
-vi.setConfig({ testTimeout: 90_000 });
 
 let place: Place;
 let server: DevProcess;
 beforeAll(async () => {
   place = await newPlace();
   server = await place.dev('--no-samples');
-}, 60_000);
+});
 afterAll(async () => place.clear(), 60_000);
 
 function write(name: string, text: string): string {
@@ -27,7 +25,7 @@ const taskState = async (run: number, name: string) =>
 async function untilTask(run: number, name: string, state: string): Promise<void> {
   await until(
     async () => (await taskState(run, name)) === state,
-    30_000,
+    60_000,
     () => `task ${name} of run ${run} is not ${state}\n${server.stderr()}`,
   );
 }
@@ -115,8 +113,8 @@ describe('control', () => {
 project: cases
 failurePolicy: continue
 tasks:
-  first: { run: sleep 60 }
-  other: { run: sleep 60 }
+  first: { run: sleep 1000 }
+  other: { run: sleep 1000 }
   after: { run: echo after, needs: [first] }
 `;
 
@@ -149,7 +147,7 @@ tasks:
     );
     await until(
       async () => (await server.client.runs.get(id)).state === 'stopped',
-      30_000,
+      60_000,
       () => `run ${id} was not stopped`,
     );
     expect((await place.pelorus('runs', 'stop', String(id))).code).toBe(6);
@@ -190,7 +188,7 @@ test('task groups are set, listed and deleted, and hold back what does not fit',
       group = (await place.json<TaskGroupView[]>('group', 'list'))[0];
       return group?.held === 1 && group.waitingTasks === 1;
     },
-    30_000,
+    60_000,
     () => `the group holds ${JSON.stringify(group)}`,
   );
   writeFileSync(go, '');

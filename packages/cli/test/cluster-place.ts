@@ -13,7 +13,7 @@ import { askPostgres } from '../../worker/test/database-servers.ts';
 import { processesOf, until } from './dev-process.ts';
 
 const BIN = fileURLToPath(new URL('../bin/pelorus.mjs', import.meta.url));
-const START_MS = 60_000;
+const START_MS = 120_000;
 
 /** One role as a process. */
 export interface RoleProcess {
@@ -150,7 +150,7 @@ export async function newCluster(serverUrl: string, options: ClusterOptions): Pr
         if (child.exitCode === null && child.signalCode === null) await role.kill('SIGKILL');
       await until(
         () => processesOf(directory).length === 0,
-        30_000,
+        60_000,
         () => `still running: ${processesOf(directory).join('; ')}`,
       ).catch(() => endLeft(directory));
       await askPostgres(serverUrl, `drop database ${database} with (force)`);
@@ -220,7 +220,7 @@ async function endLeft(directory: string): Promise<void> {
   }
   await until(
     () => processesOf(directory).length === 0,
-    10_000,
+    60_000,
     () => processesOf(directory).join('; '),
   );
 }

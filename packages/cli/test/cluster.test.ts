@@ -1,12 +1,10 @@
 /** The roles of a cluster as real processes over a real PostgreSQL: working together, killed, stopped and replaced. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startServer } from '../../worker/test/database-servers.ts';
 import { newCluster, type ApiProcess, type Cluster, type MasterProcess, type RoleProcess } from './cluster-place.ts';
 import { linesOf, until } from './dev-process.ts';
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 90_000 });
 
 /** As short as it may be. */
 const LEASE_MS = 8_000;
@@ -42,7 +40,7 @@ describe.skipIf(server === null)('A cluster of two masters, two workers and two 
     // A worker ships what a task has written a moment after its end.
     await until(
       async () => (await apis[1]!.client.attempts.logs(`${id}.0.1`)).content.includes('hello from a'),
-      10_000,
+      60_000,
       () => `the log is not there\n${said()}`,
     );
   });
@@ -72,7 +70,8 @@ describe.skipIf(server === null)('A cluster of two masters, two workers and two 
     const killedAt = performance.now();
     await owner.kill('SIGKILL');
     await untilOwnedBy(id, other);
-    expect(performance.now() - killedAt).toBeLessThan(LEASE_MS + 2_000);
+    // Its lease and two seconds, and what a busy machine adds to it; a second lease would be too much.
+    expect(performance.now() - killedAt).toBeLessThan(LEASE_MS * 2);
     letGo('killed');
     await untilEnded(id, 'succeeded');
     expect(startsOf(id)).toEqual(names.toSorted());
@@ -116,7 +115,7 @@ describe.skipIf(server === null)('A cluster of two masters, two workers and two 
     // Which of the two depends on whether it was in the middle of a transaction: the server cuts those off.
     await until(
       async () => owner.end() !== null || (await incarnationAt(owner.opsUrl)) !== null,
-      20_000,
+      60_000,
       () => `it goes on as if nothing had happened\n${said()}`,
     );
     expect(await incarnationAt(owner.opsUrl)).not.toBe(before);
@@ -182,7 +181,7 @@ describe.skipIf(server === null)('A cluster of two masters, two workers and two 
       const refused = cluster.start('worker', given);
       await until(
         () => reason.test(refused.stderr()),
-        20_000,
+        60_000,
         () => `it was not refused\n${refused.stderr()}`,
       );
       expect(await refused.kill('SIGTERM')).toBe(0);
@@ -236,7 +235,7 @@ describe.skipIf(server === null)('A cluster of two masters, two workers and two 
   const untilStarted = (run: number, count: number): Promise<void> =>
     until(
       () => startsOf(run).length >= count,
-      20_000,
+      60_000,
       () => `only ${startsOf(run).length} of ${count} tasks started\n${said()}`,
     );
 
@@ -277,7 +276,7 @@ describe.skipIf(server === null)('A cluster of two masters, two workers and two 
   const untilOwnedBy = (run: number, master: MasterProcess): Promise<void> =>
     until(
       async () => (await ownerOf(run))?.opsUrl === master.opsUrl,
-      20_000,
+      60_000,
       () => `run ${run} was not taken over\n${said()}`,
     );
 

@@ -2,12 +2,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newPlace, until, type DevProcess, type Place } from './dev-process.ts';
 
 // Each command is a process of its own, and the machine may be busy.
-vi.setConfig({ testTimeout: 120_000 });
-
 const SAMPLES = fileURLToPath(new URL('../../../samples/imports/', import.meta.url));
 
 let place: Place;
@@ -16,7 +14,7 @@ let server: DevProcess;
 beforeAll(async () => {
   place = await newPlace();
   server = await place.dev('--no-samples');
-}, 60_000);
+});
 afterAll(async () => place.clear(), 60_000);
 
 interface Imported {

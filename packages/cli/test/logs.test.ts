@@ -95,7 +95,7 @@ describe.concurrent('logs that are shipped', () => {
         const wanted = kill * 400;
         await until(
           () => following.stdout().split('\n').length > wanted,
-          30_000,
+          60_000,
           () => following.stderr(),
         );
         server.signal('SIGKILL');
@@ -104,7 +104,7 @@ describe.concurrent('logs that are shipped', () => {
       }
       await until(
         () => following.stdout().includes('\n2000\n'),
-        30_000,
+        60_000,
         () => following.stdout().slice(-200),
       );
       writeFileSync(gate, '');
@@ -157,4 +157,4 @@ test('a log store that cannot be is told at the start', async () => {
     expect(code).toBe(2);
   }
   await place.clear();
-}, 60_000);
+});

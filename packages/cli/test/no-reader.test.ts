@@ -24,5 +24,5 @@ test.each([
   async (descriptor, args, said) => {
     expect(await unread(descriptor, ...args)).toBe(said);
   },
-  30_000,
+  60_000,
 );

@@ -1,19 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { linesOf, newPlace, type Place } from './dev-process.ts';
 
 const RECORDS = fileURLToPath(new URL('../../../samples/seattle-weather/seattle-weather.csv', import.meta.url));
 // Each command is a process of its own, and the machine may be busy.
-vi.setConfig({ testTimeout: 60_000 });
-
 let place: Place;
 
 beforeAll(async () => {
   place = await newPlace();
   await place.dev();
-}, 60_000);
+});
 afterAll(async () => place.clear(), 60_000);
 
 interface Result {
@@ -42,31 +40,27 @@ describe('hello', () => {
 });
 
 describe('seattle-weather', () => {
-  test.each(['2012', '2013', '2014', '2015'])(
-    'publishes the figures of %s that the records give',
-    async (year) => {
-      const { code, result } = await runSample('samples/seattle-weather', '-p', `year=${year}`);
-      const published = result.outputs['publish'] ?? {};
-      const expected = figuresOf(year);
-      expect({ code, state: result.state, counts: result.counts }).toEqual({
-        code: 0,
-        state: 'succeeded',
-        counts: { succeeded: 5 },
-      });
-      expect(published).toMatchObject({ wettest_month: expected.wettestMonth, hottest_day: expected.hottestDay });
-      expect(Number(published['wettest_month_mm'])).toBeCloseTo(expected.wettestMonthMm, 1);
-      expect(Number(published['total_mm'])).toBeCloseTo(expected.totalMm, 1);
-      expect(Number(published['mean_temp_max'])).toBeCloseTo(expected.meanTempMax, 2);
+  test.each(['2012', '2013', '2014', '2015'])('publishes the figures of %s that the records give', async (year) => {
+    const { code, result } = await runSample('samples/seattle-weather', '-p', `year=${year}`);
+    const published = result.outputs['publish'] ?? {};
+    const expected = figuresOf(year);
+    expect({ code, state: result.state, counts: result.counts }).toEqual({
+      code: 0,
+      state: 'succeeded',
+      counts: { succeeded: 5 },
+    });
+    expect(published).toMatchObject({ wettest_month: expected.wettestMonth, hottest_day: expected.hottestDay });
+    expect(Number(published['wettest_month_mm'])).toBeCloseTo(expected.wettestMonthMm, 1);
+    expect(Number(published['total_mm'])).toBeCloseTo(expected.totalMm, 1);
+    expect(Number(published['mean_temp_max'])).toBeCloseTo(expected.meanTempMax, 2);
 
-      const report = readFileSync(published['report'] ?? '', 'utf8');
-      expect(report.split('\n')[0]).toBe(`# Seattle weather ${year}`);
-      expect([...report.matchAll(/^\| (\d{4}-\d{2}) \| (\d+) \|/gm)].map((row) => [row[1], Number(row[2])])).toEqual(
-        expected.daysByMonth,
-      );
-      expect(published['report']).toBe(join(place.data, 'reports', `seattle-weather-${year}`, 'report.md'));
-    },
-    60_000,
-  );
+    const report = readFileSync(published['report'] ?? '', 'utf8');
+    expect(report.split('\n')[0]).toBe(`# Seattle weather ${year}`);
+    expect([...report.matchAll(/^\| (\d{4}-\d{2}) \| (\d+) \|/gm)].map((row) => [row[1], Number(row[2])])).toEqual(
+      expected.daysByMonth,
+    );
+    expect(published['report']).toBe(join(place.data, 'reports', `seattle-weather-${year}`, 'report.md'));
+  });
 
   test('refuses a year of which there are no records', async () => {
     const { code, stderr } = await place.pelorus('run', 'seattle-weather', '-p', 'year=2011');
@@ -88,7 +82,7 @@ describe('fan-out', () => {
     expect([executed[0], executed.at(-1)]).toEqual(['start', 'join']);
     const work = Array.from({ length: 200 }, (_, index) => `work-${String(index + 1).padStart(3, '0')}`);
     expect(executed.slice(1, -1).sort()).toEqual(work);
-  }, 60_000);
+  });
 });
 
 /** The year's figures straight from the records, by other means than the sample's SQL. */

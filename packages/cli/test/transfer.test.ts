@@ -1,16 +1,14 @@
 /** Several workflows from one project into another, by the command line. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newPlace, type Place } from './dev-process.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 let place: Place;
 beforeAll(async () => {
   place = await newPlace();
   await place.dev();
-}, 60_000);
+});
 afterAll(async () => place.clear(), 60_000);
 
 test('what is exported to a file is imported, the same again and unchanged the second time', async () => {

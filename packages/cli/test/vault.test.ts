@@ -33,7 +33,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(async () => {
   await place.clear();
-}, 60_000);
+});
 
 /** What would give a canary away, whatever it is wrapped in. */
 function formsOf(value: string): string[] {
@@ -187,7 +187,7 @@ describe('canaries', () => {
     const { needles } = await watchingCommandLines(() =>
       until(
         () => found(commandLines()).length > 0,
-        10_000,
+        60_000,
         () => 'not seen',
       ),
     );
@@ -195,7 +195,7 @@ describe('canaries', () => {
     const gone = once(sleeper, 'exit');
     sleeper.stdin.end();
     await gone;
-  }, 60_000);
+  });
 
   test('are planted without an argument of any command holding one', async () => {
     const set = (name: string, input: string) =>
@@ -228,7 +228,7 @@ describe('canaries', () => {
     );
     expect(channel).toMatchObject({ code: 0 });
     expect(found(channel.stdout + channel.stderr)).toEqual([]);
-  }, 60_000);
+  });
 
   test('are used by tasks of every kind, which print them as they like', async () => {
     const go = join(place.directory, 'go');
@@ -375,13 +375,13 @@ describe('canaries', () => {
       script: { token: '***' },
       select: { token: '***', one: '1' },
     });
-  }, 60_000);
+  });
 
   test('are in no file, no command line and nothing that the process said', async () => {
     // What tasks leave behind is removed soon after their end.
     await until(
       () => ![...filesBelow(place.data)].some((path) => path.endsWith('/left-behind')),
-      30_000,
+      60_000,
       () => 'the work directory of a task with secrets is still there',
     );
     expect(filesWithCanaries()).toEqual([]);
@@ -402,7 +402,7 @@ describe('canaries', () => {
     expect(dwh.code).not.toBe(0);
     expect(dwh.stderr).toContain('connection dwh of vault does not work');
     expect(found(dwh.stdout + dwh.stderr)).toEqual([]);
-  }, 60_000);
+  });
 
   const inline = async () => {
     const { id } = await dev.client.runs.submit({ project: 'vault', workflow: 'leaky', select: ['inline'] });

@@ -12,7 +12,7 @@ import { makeSqlitePlace } from '../store/sqlite-place.ts';
 import { type Hook, type MailServer, mailServer, type WebhookReceiver, webhookReceiver } from './receivers.ts';
 
 const newSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`;
-const WAIT = { timeout: 10_000, interval: 5 };
+const WAIT = { timeout: 60_000, interval: 5 };
 
 describe('alerts', () => {
   let place: Place;

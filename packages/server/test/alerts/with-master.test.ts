@@ -5,7 +5,7 @@ import { type Cluster, startCluster } from '../master/cluster.ts';
 import { taskDefinition } from '../store/records.ts';
 import { type MailServer, mailServer } from './receivers.ts';
 
-const WAIT = { timeout: 10_000, interval: 5 };
+const WAIT = { timeout: 60_000, interval: 5 };
 let cluster: Cluster;
 let smtp: MailServer;
 let alerts: Alerts;

@@ -29,7 +29,7 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
-const WAIT = { timeout: 15_000, interval: 5 };
+const WAIT = { timeout: 60_000, interval: 5 };
 
 export async function startCluster(
   script?: Script,

@@ -8,7 +8,7 @@ import { AT, definition, newRun, saveOf, taskDefinition } from '../store/records
 import { makeSqlitePlace } from '../store/sqlite-place.ts';
 import { scriptedWorker } from './scripted-worker.ts';
 
-const WAIT = { timeout: 10_000, interval: 10 };
+const WAIT = { timeout: 60_000, interval: 10 };
 /** Longer than the second between two looks for commands, and between two looks for runs of nobody. */
 const LOOKS_MS = 3_500;
 
@@ -75,4 +75,4 @@ test('one run that cannot be read stopped commands and takeover for all: it is p
   await vi.waitFor(async () => expect(await stateOf(broken)).toBe('succeeded'), WAIT);
   expect(third.problems).toEqual([]);
   await third.stop();
-}, 60_000);
+});

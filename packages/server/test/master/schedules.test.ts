@@ -7,7 +7,7 @@ import type { FiredTicks, SaveSchedule, ScheduleRow, TickRow } from '../../src/s
 import { taskDefinition } from '../store/records.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 
-const WAIT = { timeout: 30_000, interval: 10 };
+const WAIT = { timeout: 60_000, interval: 10 };
 
 describe('schedules, with a master', () => {
   let cluster: Cluster;
@@ -128,7 +128,7 @@ describe('schedules, with a master', () => {
       cluster.worker.finish('step');
       expect(await cluster.endOf(first)).toBe('succeeded');
       expect(await cluster.endOf(second)).toBe('succeeded');
-    }, 60_000);
+    });
 
     test('is stopped at once', async () => {
       const second = await behind();

@@ -14,7 +14,7 @@ afterAll(() => server?.stop());
 const SIZE = 3;
 const RUNS = 6;
 const TASKS = 4;
-const WAIT = { timeout: 30_000, interval: 5 };
+const WAIT = { timeout: 60_000, interval: 5 };
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 describe.skipIf(server === null)('a task group of two masters', () => {

@@ -87,7 +87,7 @@ describe('runs of one workflow, with a master', () => {
       expect(await cluster.endOf(run)).toBe('succeeded');
     }
     expect(cluster.worker.begun.map(({ attempt }) => attempt)).toEqual(runs.map((run) => `${run}.0.1`));
-  }, 60_000);
+  });
 
   test('serial_discard: the newcomer ends stopped while the first goes on', async () => {
     going.add('step');

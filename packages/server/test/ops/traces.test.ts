@@ -156,7 +156,7 @@ describe('a run as a trace', () => {
     await cluster.crash();
     cluster.worker.finish('wait');
     expect(await cluster.endOf(id)).toBe('succeeded');
-    await vi.waitFor(() => expect(collector.spans).toHaveLength(3), { timeout: 30_000 });
+    await vi.waitFor(() => expect(collector.spans).toHaveLength(3), { timeout: 60_000 });
     const { spec } = await cluster.detail(id);
     expect(collector.spans.map(({ traceId, spanId, parentSpanId }) => [traceId, spanId, parentSpanId])).toEqual([
       [traceIdOf(spec), attemptSpanIdOf(spec, { task: 0, n: 1 }), runSpanIdOf(spec)],
@@ -233,7 +233,7 @@ describe('a collector that is away', () => {
     for (let round = 0; round < 2; round++) {
       const id = await cluster.submit('one');
       await cluster.endOf(id);
-      await vi.waitFor(() => expect(traces.figures().failed).toBe(2 * (round + 1)), { timeout: 5_000 });
+      await vi.waitFor(() => expect(traces.figures().failed).toBe(2 * (round + 1)), { timeout: 60_000 });
     }
     expect(warnings).toEqual(['spans could not be sent to the collector']);
     await cluster.close();
