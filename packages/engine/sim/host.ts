@@ -9,6 +9,7 @@
  * 3. The agent closes a connection on which nothing arrived for `SILENCE_MS`.
  * 4. A kill is over, and reported, when nothing of the attempt is left; what outlives the natural end of an attempt is swept
  *    right behind it.
+ * 5. A supervisor that has died is followed within seconds by another, whether or not there is an agent: its guardian sees to that.
  */
 import {
   type AttemptId,
@@ -182,7 +183,9 @@ export class Host {
     this.world.trace(() => `${this.options.name}: supervisor crashes`);
     this.supervisor.actor.end();
     this.supervisor = null;
-    this.machine.after(restartAfterMs, () => this.startSupervisor());
+    this.machine.after(restartAfterMs, () => {
+      if (this.agent || !this.world.variant.supervisorHasNoGuardian) this.startSupervisor();
+    });
   }
 
   /** Whether its processes execute, and have done so for longer than it takes to end those that must not. */

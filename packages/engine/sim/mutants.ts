@@ -900,6 +900,12 @@ export const MUTANTS: Mutant[] = [
     caughtBy: ['S2', 'S9', 'lease'],
   },
   {
+    name: 'agent and supervisor die, and nobody watches what they ran',
+    variant: { supervisorHasNoGuardian: true },
+    faults: { agentCrashMs: 30_000, supervisorCrashMs: 5_000 },
+    caughtBy: ['S2'],
+  },
+  {
     name: 'a new agent does not ask its supervisor',
     variant: { workerCore: (options) => new WorkerCore(without(options, 'adopted')) },
     faults: { agentCrashMs: 10_000 },

@@ -22,6 +22,8 @@ export interface Variant {
   /** The supervisor starts what it is told to start, known or not. */
   supervisorStartsTwice?: boolean;
   supervisorIgnoresLeases?: boolean;
+  /** One that has died comes back with the next agent only. */
+  supervisorHasNoGuardian?: boolean;
   /** Kills end what was started, and nothing that it has left behind. */
   killsOnlyDirectChild?: boolean;
   /** Acknowledgements leave when the loop asks for the commit. */

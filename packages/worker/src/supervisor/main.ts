@@ -1,11 +1,12 @@
 /**
  * The supervisor's process. Started detached by the agent with one argument, its options as JSON; ends at once, with
- * status 0, when another supervisor has the data directory.
+ * status 0, when another supervisor has the data directory. Started again by its guardian when it dies.
  */
 import { mkdirSync } from 'node:fs';
 import { removeSealKey } from '../secrets/seal.ts';
 import { hostEnvironment } from '../task-environment.ts';
 import { lockDataDir } from './data-dir-lock.ts';
+import { Guardian } from './guardian.ts';
 import { removeSocketDirectory, supervisorSocketPath } from './socket-path.ts';
 import { Supervisor, type SupervisorOptions } from './supervisor.ts';
 
@@ -26,7 +27,10 @@ if (lock) {
   const socketPath = supervisorSocketPath(argument.dataDir);
   const supervisor = new Supervisor({ ...argument, env: hostEnvironment(process.env), socketPath });
   await supervisor.run();
+  const guardian = new Guardian(argument.dataDir, process.argv[2] ?? '');
+  guardian.start();
   await supervisor.finished;
+  guardian.dismiss();
   removeSocketDirectory(argument.dataDir, socketPath);
   removeSealKey(argument.dataDir);
   lock.release();
