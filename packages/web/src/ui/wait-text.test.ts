@@ -16,6 +16,7 @@ describe('reasons to wait', () => {
     ['retry 1 of 3', '等待重试：第 1 次，共 3 次'],
     ['task_group: db is full (4 of 4)', '任务组 db 已满（4 / 4）'],
     ['no_slot: every worker of group default is full or not accepting', '工作组 default 的工作节点均已占满或不再接收'],
+    ['store_went_back: workers are asked whether it has begun', '数据库曾回退：正在向工作节点确认该任务是否已开始'],
     ['worker w-1 is gone: waiting for its return or for a decision', '工作节点 w-1 已失联：等待其恢复或人工处理'],
     ['paused by a person', '已被人工暂停'],
   ])('%s, in Chinese', (reason, text) => {

@@ -21,12 +21,13 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
     '工作组 $1 中能执行 $2 任务的工作节点均已占满或不再接收',
   ],
   [/^every worker of group (.+) is full or not accepting$/, '工作组 $1 的工作节点均已占满或不再接收'],
+  [/^workers are asked whether it has begun$/, '数据库曾回退：正在向工作节点确认该任务是否已开始'],
   [/^(.+) has not ended: run (\d+)$/, '$1 尚未结束：运行 #$2'],
 ];
 
 /** In Chinese if asked for; otherwise a sentence of the server's words, without the code before them. */
 export function waitText(reason: string, isChinese: boolean): string {
-  const plain = reason.replace(/^(?:task_group|no_worker|no_slot): /, '');
+  const plain = reason.replace(/^(?:task_group|no_worker|no_slot|store_went_back): /, '');
   if (isChinese) for (const [pattern, text] of REASONS) if (pattern.test(plain)) return plain.replace(pattern, text);
   return plain.charAt(0).toUpperCase() + plain.slice(1);
 }
