@@ -638,7 +638,7 @@ export class MasterCore {
       this.lineUp(this.runs.get(item.run)!, item);
       this.unplaced.push(item);
     }
-    for (const { worker, attempt } of unfit) this.answerForgotten(worker, attempt, { report: null, at });
+    for (const { worker, attempt } of unfit) this.endForgotten(worker, attempt);
   }
 
   /** The worker begins it no second time; it answers with how far it is. */
@@ -665,7 +665,7 @@ export class MasterCore {
       const key = parseAttemptId(attempt)!;
       return key.run !== run.spec.id || this.isAhead(run, key);
     });
-    for (const { worker, attempt } of dropped) this.answerForgotten(worker, attempt, { report: null, at: 0 });
+    for (const { worker, attempt } of dropped) this.endForgotten(worker, attempt);
   }
 
   // --------------------------------------------------------------------------------------------------- workers
@@ -897,11 +897,14 @@ export class MasterCore {
 
   /** The last word on an attempt that nobody wants any more: its report moves nothing, or it is to be killed. */
   private answerForgotten(worker: WorkerId, attempt: AttemptId, { report, at }: Pick<Stranger, 'report' | 'at'>): void {
-    if (!report)
-      return this.send(worker, { kind: 'kill', attempt, graceMs: 0, cause: { kind: 'worker_lost', worker } });
+    if (!report) return this.endForgotten(worker, attempt);
     const late = resultOfForgotten(attempt, report, at);
     if (late) this.changes.push(late);
     if (needsAck(report)) this.send(worker, { kind: 'ack', attempt, sequence: report.sequence, verdict: 'unknown' });
+  }
+
+  private endForgotten(worker: WorkerId, attempt: AttemptId): void {
+    this.send(worker, { kind: 'kill', attempt, graceMs: 0, cause: { kind: 'worker_lost', worker } });
   }
 
   protected leaveAlone(session: Session, at: number): void {
