@@ -5,7 +5,7 @@ import { neverReached, SOON_REACHED } from './paths.ts';
 import { Tally } from './tally.ts';
 
 const FIXED_HISTORIES = 250;
-const TIMED_SECONDS = 10;
+const TIMED_SECONDS = 3;
 
 function playOrFail(seed: number, total: Tally): void {
   const report = playHistory({ seed });

@@ -85,7 +85,7 @@ describe('every DAG of up to 3 tasks', () => {
 describe('sampled', () => {
   test('DAGs of 4 and 5 tasks with rules, disabled tasks, switches and conditions', () => {
     const random = seeded(20_240_315);
-    const cases = 40_000;
+    const cases = 12_000;
     for (let index = 0; index < cases; index++) {
       const shapes = randomShapes(4 + (index % 2), random);
       const outcomes = shapes.map(() => pick(OUTCOMES, random));

@@ -184,7 +184,7 @@ describe('windows where clocks change', () => {
           }
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: 800 },
     );
   });
 });

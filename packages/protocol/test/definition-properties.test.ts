@@ -65,7 +65,7 @@ describe('whatever is given', () => {
         expectConsistent(parseDefinitionValue(value, { checkTemplate }));
         expectConsistent(parseDirectDefinition(value, { checkTemplate }));
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
@@ -86,7 +86,7 @@ describe('whatever is given', () => {
             expect(line !== null || /^and \d+ more$/.test(message)).toBe(true);
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
@@ -111,7 +111,7 @@ describe('whatever is given', () => {
         expectConsistent(parseDirectDefinition(value, { workflowName: 'w' }));
         expectConsistent(parseDirectDefinition(JSON.stringify(value), { workflowName: 'w' }));
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 });
@@ -126,7 +126,7 @@ describe('valid documents', () => {
         expect(parseDefinition(JSON.stringify(document), 'json').definition).toEqual(parsed.definition);
         expect(parseDefinition(stringify(document), 'yaml').definition).toEqual(parsed.definition);
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
@@ -143,7 +143,7 @@ describe('valid documents', () => {
         if (again.definition) expect(toPublishedNodes(again.definition)).toEqual(published);
         expect(JSON.parse(normaliseForHash(definition))).toEqual(JSON.parse(JSON.stringify(definition)));
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 });
