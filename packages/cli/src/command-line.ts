@@ -10,25 +10,32 @@ import { endWithoutReaders } from './terminal.ts';
 /** One key may arrive twice: from the terminal, and passed on by npm. */
 const SAME_KEY_MS = 300;
 
-let interruption: AbortController | null = null;
+/** The `pelorus` of this process: its words, variables, streams and signals. */
+export async function runProcess(): Promise<void> {
+  let interruption: AbortController | null = null;
+  const host: Host = {
+    variables: processVariables(),
+    directory: process.cwd(),
+    readStdin,
+    now: Date.now,
+    interrupt: () => {
+      interruption ??= armInterruption();
+      return interruption.signal;
+    },
+  };
+  endWithoutReaders();
+  await runCommandLine(host, process.argv.slice(2));
+}
 
-const host: Host = {
-  variables: processVariables(),
-  directory: process.cwd(),
-  readStdin,
-  now: Date.now,
-  interrupt: () => {
-    interruption ??= armInterruption();
-    return interruption.signal;
-  },
-};
-
-endWithoutReaders();
-const program = buildProgram(host);
-try {
-  await program.parseAsync();
-} catch (thrown) {
-  report(thrown);
+/** Runs one command; the exit code is then that of the process, and what went wrong is on standard error. Never rejects. */
+export async function runCommandLine(host: Host, words: string[]): Promise<void> {
+  let signal: AbortSignal | null = null;
+  const interrupt = (): AbortSignal => (signal = host.interrupt());
+  try {
+    await buildProgram({ ...host, interrupt }).parseAsync(words, { from: 'user' });
+  } catch (thrown) {
+    report(thrown, signal);
+  }
 }
 
 /** The first Ctrl-C ends what is being waited for, in good order; a second one ends the process. */
@@ -46,13 +53,13 @@ function armInterruption(): AbortController {
   return controller;
 }
 
-function report(thrown: unknown): void {
+function report(thrown: unknown, signal: AbortSignal | null): void {
   if (thrown instanceof CommanderError) {
     process.exitCode = thrown.exitCode === 0 ? EXIT.ok : EXIT.usage;
     return;
   }
   const failure = failureOf(thrown);
-  const isInterrupted = interruption?.signal.aborted === true && failure.exitCode === EXIT.unexpected;
+  const isInterrupted = signal?.aborted === true && failure.exitCode === EXIT.unexpected;
   // Before it is said: where nobody reads that, the process ends with it.
   process.exitCode = isInterrupted ? EXIT.interrupted : failure.exitCode;
   if (isInterrupted) return;

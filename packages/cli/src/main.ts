@@ -3,4 +3,5 @@ import { enableCompileCache } from 'node:module';
 
 // Counts only for what is loaded after it.
 enableCompileCache();
-await import('./command-line.ts');
+const { runProcess } = await import('./command-line.ts');
+await runProcess();

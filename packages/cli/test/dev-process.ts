@@ -1,5 +1,5 @@
 /** Real processes for tests: `pelorus dev` in a directory of its own, and any other `pelorus` command beside it. */
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -10,7 +10,20 @@ import { fileURLToPath } from 'node:url';
 import { createClient, type Client } from '@pelorus/sdk';
 
 const BIN = fileURLToPath(new URL('../bin/pelorus.mjs', import.meta.url));
+const COMMANDS = fileURLToPath(new URL('./command-process.ts', import.meta.url));
+/** They open the store, or stay. */
+const IN_A_PROCESS = new Set(['dev', 'master', 'worker', 'api', 'db', 'doctor']);
 const START_MS = 120_000;
+const SHARED_MAX = 4;
+/** Processes of this test file that run one command after the other, and what waits for one. */
+const shared = { count: 0, idle: [] as ChildProcess[], waiting: [] as ((child: ChildProcess) => void)[] };
+
+export interface CommandRequest {
+  directory: string;
+  variables: Record<string, string | undefined>;
+  input: string;
+  words: string[];
+}
 
 export interface CommandResult {
   code: number;
@@ -172,19 +185,58 @@ async function endChild(child: ChildProcess): Promise<void> {
 
 function command(
   directory: string,
-  { input, variables: more }: { input?: string; variables?: Record<string, string> },
-  args: string[],
+  { input = '', variables: more = {} }: { input?: string; variables?: Record<string, string> },
+  words: string[],
 ): Promise<CommandResult> {
+  const request: CommandRequest = { directory, variables: variables(directory, more), input, words };
+  return IN_A_PROCESS.has(words[0] ?? '') ? inProcessOfItsOwn(request) : inSharedProcess(request);
+}
+
+function inProcessOfItsOwn({ directory, variables: env, input, words }: CommandRequest): Promise<CommandResult> {
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
-      [BIN, ...args],
-      { cwd: directory, env: variables(directory, more ?? {}), maxBuffer: 64 * 1024 ** 2 },
+      [BIN, ...words],
+      { cwd: directory, env, maxBuffer: 64 * 1024 ** 2 },
       (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr });
       },
     );
-    child.stdin?.end(input ?? '');
+    child.stdin?.end(input);
+  });
+}
+
+/** The first of a few that is free; they end with this process. */
+async function inSharedProcess(request: CommandRequest): Promise<CommandResult> {
+  const child = await takeShared();
+  child.ref();
+  child.channel?.ref();
+  const answer = Promise.race([
+    once(child, 'message').then(([result]) => result as CommandResult),
+    once(child, 'exit').then(([code]) => {
+      throw new Error(`pelorus ${request.words.join(' ')} ended its process with ${String(code)}`);
+    }),
+  ]);
+  child.send(request);
+  const result = await answer;
+  child.removeAllListeners();
+  child.unref();
+  child.channel?.unref();
+  const next = shared.waiting.shift();
+  if (next) next(child);
+  else shared.idle.push(child);
+  return result;
+}
+
+async function takeShared(): Promise<ChildProcess> {
+  const free = shared.idle.pop();
+  if (free !== undefined) return free;
+  if (shared.count === SHARED_MAX) return new Promise((resolve) => shared.waiting.push(resolve));
+  shared.count++;
+  return fork(COMMANDS, {
+    execArgv: [],
+    env: variables(tmpdir(), {}),
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
 }
 
