@@ -355,6 +355,8 @@ export class StoreModel {
     for (const [id, run] of this.runs) {
       if (id <= (after ?? 0) || adopted.length === limit || isTerminalRun(run.status.state)) continue;
       if (run.turn !== null) continue;
+      // What nobody ever had comes with its start command.
+      if (run.status.owner === null && run.status.state === 'queued' && !run.released) continue;
       if (!this.mayTake(id, fence.master, false)) continue;
       run.status = { ...run.status, owner: fence.master };
       adopted.push({ run: id, released: run.released });

@@ -42,6 +42,8 @@ import { hostname } from 'node:os';
 import { type Fence, type LeaseKeeper, StoreError } from '../store/index.ts';
 import { answerTo, type QuestionStore } from './answers.ts';
 import { createVault, projectVault, type Vault } from '../vault/index.ts';
+import { Backlog } from './backlog.ts';
+import { ClaimFloor } from './claim-floor.ts';
 import { type LiveRun, liveRunOf } from './live-run.ts';
 import { Overload } from './overload.ts';
 import type { MasterFigures, MasterObserver } from './observer.ts';
@@ -200,6 +202,13 @@ class MasterLoop implements Master {
   /** Since when it has found something due at every look, by `performance.now`. */
   private firingSince: number | null = null;
   private claimedTo: CommandId | null = null;
+  private readonly floor = new ClaimFloor();
+  /** Null: a look takes all that waits. */
+  private backlog: Backlog | null = null;
+  /** How often runs were taken over since all that waits of this master's runs was read: it may be older than what was read before, and comes first. */
+  private unread = 0;
+  /** Since it last looked from the first it has left out nothing that it could have had. */
+  private isWhole = false;
   private readonly commandsInFlight = new Set<CommandId>();
   private readonly commandsDone = new Set<CommandId>();
   private readonly versions = new Map<string, WorkflowVersion>();
@@ -257,7 +266,7 @@ class MasterLoop implements Master {
     this.every(HOUSEKEEP_MS, () => this.housekeep());
     this.every(ADOPT_MS, () => void this.adoptMore());
     this.every(COMMAND_POLL_MS, () => {
-      this.claimedTo = null;
+      this.lookFromFirst();
       this.commandHint();
     });
     this.listen();
@@ -657,25 +666,73 @@ class MasterLoop implements Master {
   private claimFailed(error: unknown, fence: Fence): void {
     if (this.isFencedNow(error, fence)) return this.over(error);
     // What was claimed and not carried out must not be overtaken by what comes later.
-    this.claimedTo = null;
+    this.readOlderFirst();
     this.warnRepeated({ master: this.id, error }, 'commands could not be read; trying again');
   }
 
-  private async claim(): Promise<void> {
-    const { core } = this;
+  private claim(): Promise<void> {
+    return this.backlog && this.unread === 0 ? this.claimInTurn(this.backlog) : this.claimInOrder();
+  }
+
+  /** While little waits: whatever there is, oldest first. */
+  private async claimInOrder(): Promise<void> {
+    const { core, unread } = this;
     const after = this.claimedTo;
-    const commands = await this.store.claimCommands(this.fence, this.lookFrom(after), LIMITS.commandsPerClaim, {
-      ownOnly: this.overload.isFull(),
-    });
+    const ownOnly = this.overload.isFull() || this.backlog !== null;
+    const limit = LIMITS.commandsPerClaim;
+    const commands = await this.store.claimCommands(this.fence, this.lookFrom(after), limit, { ownOnly });
     if (core !== this.core) return;
-    const fresh = commands.filter(({ id }) => !this.commandsInFlight.has(id) && !this.commandsDone.has(id));
-    if (after !== this.claimedTo || (after !== null && this.hasOlderOnes(fresh))) {
-      this.claimedTo = null;
+    const fresh = this.unknownOf(commands);
+    if (after !== null && this.hasOlderOnes(fresh)) this.readOlderFirst();
+    if (after !== this.claimedTo || unread !== this.unread) {
       this.claimAgain = true;
       return;
     }
+    const isAll = commands.length < limit;
+    this.isWhole = isAll && !ownOnly && (after === null || this.isWhole);
     this.claimedTo = commands.at(-1)?.id ?? after;
-    if (commands.length === LIMITS.commandsPerClaim) this.claimAgain = true;
+    if (isAll) this.unread = 0;
+    else if (!ownOnly) this.backlog = new Backlog();
+    this.claimAgain ||= !isAll || this.backlog !== null;
+    await this.begin(core, fresh);
+  }
+
+  /** While much waits: each project in turn. */
+  private async claimInTurn(backlog: Backlog): Promise<void> {
+    const { core } = this;
+    const takesMore = !this.overload.isFull();
+    this.isWhole = false;
+    const claim = await this.store.claimFairly(this.fence, backlog.ask(takesMore));
+    if (core !== this.core) return;
+    if (this.unread > 0) {
+      this.claimAgain = true;
+      return;
+    }
+    const fresh = this.unknownOf(claim.commands);
+    if (!backlog.passes(claim) && takesMore && fresh.length === 0) this.backlog = null;
+    this.claimAgain ||= takesMore || fresh.length > 0;
+    await this.begin(core, fresh);
+  }
+
+  private unknownOf(commands: readonly Command[]): Command[] {
+    return commands.filter(({ id }) => !this.commandsInFlight.has(id) && !this.commandsDone.has(id));
+  }
+
+  private lookFromFirst(): void {
+    if (this.isWhole && this.claimedTo !== null) this.floor.complete(this.claimedTo, performance.now());
+    this.claimedTo = null;
+    this.backlog?.beginAgain();
+  }
+
+  private readOlderFirst(): void {
+    this.unread++;
+    this.isWhole = false;
+    this.claimedTo = null;
+    this.backlog?.beginAgain();
+    this.floor.forget();
+  }
+
+  private async begin(core: MasterCore, fresh: readonly Command[]): Promise<void> {
     const missing = [...new Set(fresh.map((command) => command.run))].filter((run) => !core.runs.has(run));
     await this.openRuns(core, missing);
     if (core !== this.core || this.state !== 'running') return;
@@ -686,7 +743,8 @@ class MasterLoop implements Master {
 
   /** Where several processes write commands, one with a lower number may have been committed since. */
   private lookFrom(after: CommandId | null): CommandId | null {
-    return after === null || this.alone ? after : commandIdOf(Math.max(0, after - LATE_COMMANDS));
+    if (after === null) return this.floor.from(performance.now());
+    return this.alone ? after : commandIdOf(Math.max(0, after - LATE_COMMANDS));
   }
 
   /**
@@ -800,7 +858,7 @@ class MasterLoop implements Master {
     for (;;) {
       const page: RunId[] = await this.store.adoptRuns(fence, after, limit);
       // Commands of theirs may be older than what was claimed before.
-      if (page.length > 0) this.claimedTo = null;
+      if (page.length > 0) this.readOlderFirst();
       await this.openRuns(core, page);
       // What has been read goes on while the rest is.
       this.schedulePump();
@@ -843,14 +901,16 @@ class MasterLoop implements Master {
     this.observe((observer) => observer.recovering?.());
     this.commandsInFlight.clear();
     this.commandsDone.clear();
-    this.claimedTo = null;
+    this.backlog = null;
+    this.readOlderFirst();
     this.mailbox = [];
     this.mailboxSize = 0;
     for (const { link } of this.links.values()) link.close();
     this.links.clear();
     const superseded: MasterId[] = [];
     const leftBehind = isWentBack(reason) ? this.timeline : null;
-    while (!(await this.startAnew(superseded, leftBehind))) await new Promise((resolve) => setTimeout(resolve, RECOVER_PAUSE_MS));
+    while (!(await this.startAnew(superseded, leftBehind)))
+      await new Promise((resolve) => setTimeout(resolve, RECOVER_PAUSE_MS));
     if (this.isOver()) return;
     this.state = 'running';
     this.commandHint();

@@ -20,6 +20,7 @@ const NOT_ON_BEHALF = [
   'releaseMaster',
   'renewMaster',
   'claimCommands',
+  'claimFairly',
   'adoptRuns',
   'commit',
   'fireDue',

@@ -18,7 +18,7 @@ import { checkFence, TERMINAL_RUN_STATES } from './write-context.ts';
 import type { WriteContext } from './write-context.ts';
 
 /** Condition on a run `r`: nobody is in charge of it. */
-const UNOWNED = `(r.owner is null or exists (select 1 from master m where m.id = r.owner and m.fenced_at is not null))`;
+export const UNOWNED = `(r.owner is null or exists (select 1 from master m where m.id = r.owner and m.fenced_at is not null))`;
 
 export interface ClaimRequest {
   fence: Fence;
@@ -31,7 +31,7 @@ export interface ClaimRequest {
 export function* claimCommands(c: WriteContext, request: ClaimRequest): Sql<Cell[][]> {
   const { fence, limit, ownOnly, after } = request;
   const from = after ?? 0;
-  if (c.claims !== null && !ownOnly) {
+  if (c.claims !== null) {
     yield* checkFence(c, fence);
     return yield* claimInMemory(c, request, c.claims);
   }
@@ -66,7 +66,8 @@ const WAITING_COMMANDS = `
 
 /** Where all masters live in this process: a claim needs no row, hence no fsync between a submission and its start. */
 function* claimInMemory(c: WriteContext, request: ClaimRequest, claims: Map<number, string>): Sql<Cell[][]> {
-  const { master } = request.fence;
+  const { fence, ownOnly } = request;
+  const { master } = fence;
   const claimed: Cell[][] = [];
   let after = request.after ?? 0;
   for (;;) {
@@ -76,7 +77,8 @@ function* claimInMemory(c: WriteContext, request: ClaimRequest, claims: Map<numb
       const owner = row.pop();
       const [id, run] = row as [number, number];
       after = id;
-      if (owner !== master && !(yield* claimRun(c, { run, master, claims }))) continue;
+      const isOwn = owner === master || claims.get(run) === master;
+      if (!isOwn && (ownOnly || !(yield* claimRun(c, { run, master, claims })))) continue;
       claimed.push(row);
     }
     if (page.length < wanted || claimed.length === request.limit) return claimed;
@@ -86,7 +88,7 @@ function* claimInMemory(c: WriteContext, request: ClaimRequest, claims: Map<numb
 const IS_FENCED = `select 1 from master where id = ? and fenced_at is not null`;
 
 /** False when another master has been given it. */
-function* claimRun(
+export function* claimRun(
   c: WriteContext,
   { run, master, claims }: { run: number; master: string; claims: Map<number, string> },
 ): Sql<boolean> {
@@ -119,7 +121,10 @@ export function* adoptRuns(
   return (taken as [number][]).map(([run]) => run).toSorted((a, b) => a - b);
 }
 
-const ORPHANS = `r.state not in ${TERMINAL_RUN_STATES} and r.turn is null and r.id > ? and ${UNOWNED} order by r.id limit ?`;
+/** A run that nobody ever had is taken with its start command, when its project's turn comes. */
+const ORPHANS = `
+  r.state not in ${TERMINAL_RUN_STATES} and r.turn is null and r.id > ? and ${UNOWNED}
+    and (r.owner is not null or r.state <> 'queued') order by r.id limit ?`;
 const TAKE_ORPHANS = (dialect: Dialect): string => `
   update run set owner = ? where id in (select r.id from run r where ${ORPHANS} ${dialect.skipLocked('r')}) returning id`;
 const ORPHANED_RUNS = `select r.id from run r where ${ORPHANS}`;

@@ -26,6 +26,7 @@ import { WORKER_LOADS } from './migrations/15-worker-loads.ts';
 import { TEXTS_OF_VERSIONS } from './migrations/16-texts-of-versions.ts';
 import { LATE_RESULTS } from './migrations/17-late-results.ts';
 import { TIMELINES } from './migrations/18-timelines.ts';
+import { FAIR_CLAIMS } from './migrations/19-fair-claims.ts';
 
 export interface Migration {
   number: number;
@@ -282,4 +283,5 @@ create table alert_channel (
   TEXTS_OF_VERSIONS,
   LATE_RESULTS,
   TIMELINES,
+  FAIR_CLAIMS,
 ];

@@ -441,6 +441,12 @@ export interface LeaseKeeper {
   close(): Promise<void>;
 }
 
+export interface FairClaim {
+  commands: Command[];
+  /** Projects in which starts were looked at: how many, whoever has them, and the last of them. */
+  looked: Map<number, { count: number; last: CommandId }>;
+}
+
 /** What the master role asks for. */
 export interface MasterStore extends OperationsMasterStore, ScheduleMasterStore, VaultMasterStore {
   /** Starts an incarnation with a fresh lease; answers with the store's time, epoch ms. `supersedes` are fenced in the same transaction: earlier ones that the caller knows to be over. */
@@ -481,7 +487,16 @@ export interface MasterStore extends OperationsMasterStore, ScheduleMasterStore,
     options?: { ownOnly?: boolean },
   ): Promise<Command[]>;
   /**
-   * Runs that are not terminal and whose owner is dead or none; they belong to this master once it answers. Paged by id.
+   * The same while more waits than one look takes: of each project the first `share` starts behind `after`, so that none delays another,
+   * and up to `limit` orders (anything but starts) of runs that are this master's, the first ones each time. All in the order of
+   * their ids. `share` 0: the master takes no more runs.
+   */
+  claimFairly(
+    fence: Fence,
+    ask: { after: ReadonlyMap<number, CommandId>; share: number; limit: number },
+  ): Promise<FairClaim>;
+  /**
+   * Runs that are not terminal and whose owner is dead, and such without one as have begun; they belong to this master once it answers. Paged by id.
    * Masters whose lease is over are fenced by it. Runs that wait for their turn are nobody's; asked from the start (`after` null), it
    * also starts whichever of them should have been started. The caller's own runs are not among them: one that has forgotten
    * its runs registers anew and supersedes itself.

@@ -42,7 +42,13 @@ const INSERT_RUNS = (dialect: Dialect): string => `
   insert into run (${RUN_NAMES}, changed) ${dialect.givenIdentity}
   select ${RUN_NAMES}, ${dialect.change} from ${dialect.tableOf(RUN_COLUMNS)} t order by id`;
 
-const COMMAND_COLUMNS = { run_id: 'integer', action: 'text', user_name: 'text', at: 'integer' } as const;
+const COMMAND_COLUMNS = {
+  run_id: 'integer',
+  project_id: 'integer',
+  action: 'text',
+  user_name: 'text',
+  at: 'integer',
+} as const;
 const COMMAND_NAMES = Object.keys(COMMAND_COLUMNS).join(', ');
 const INSERT_COMMANDS = (dialect: Dialect): string => `
   insert into command (${COMMAND_NAMES}) select ${COMMAND_NAMES} from ${dialect.tableOf(COMMAND_COLUMNS)} t order by run_id`;
@@ -69,8 +75,9 @@ export function* insertStartedRuns(c: WriteContext, runs: readonly StartedRun[])
     spec: making.rest,
   }));
   yield* c.db.run(INSERT_RUNS, c.nextChange(), JSON.stringify(rows));
-  const commands = runs.map(({ run, making }): Record<keyof typeof COMMAND_COLUMNS, Cell> => ({
+  const commands = runs.map(({ run, making, place }): Record<keyof typeof COMMAND_COLUMNS, Cell> => ({
     run_id: run,
+    project_id: place.projectId,
     action: START,
     user_name: making.submitUser,
     at: making.submittedAt,

@@ -75,8 +75,8 @@ export function attemptName(parent: ParentLink | null): string {
 }
 
 const INSERT_COMMAND = `
-  insert into command (run_id, action, user_name, at, idempotency_key, request_hash, done_at, outcome)
-  values (?, ?, ?, ?, ?, ?, ?, ?) returning id`;
+  insert into command (run_id, action, user_name, at, idempotency_key, request_hash, done_at, outcome, project_id)
+  values (?, ?, ?, ?, ?, ?, ?, ?, (select project_id from run where id = ?)) returning id`;
 
 export interface NewCommand {
   run: number;
@@ -94,9 +94,9 @@ export function* insertCommand(c: WriteContext, command: NewCommand): Sql<number
   const { run, action, user, at, idempotencyKey = null, requestHash = null, outcome } = command;
   const done = outcome === undefined ? [null, null] : [at, JSON.stringify(outcome)];
   if (outcome === undefined) c.commandsWritten++;
-  return insertedId(
-    yield* c.db.get(INSERT_COMMAND, run, JSON.stringify(action), user, at, idempotencyKey, requestHash, ...done),
-  );
+  const startOf = action.kind === 'start' && outcome === undefined ? run : null;
+  const values = [run, JSON.stringify(action), user, at, idempotencyKey, requestHash, ...done, startOf];
+  return insertedId(yield* c.db.get(INSERT_COMMAND, ...values));
 }
 
 /** From a statement that ends in `returning id`. */

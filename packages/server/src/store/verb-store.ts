@@ -51,6 +51,7 @@ import type {
   AuditStamp,
   ChildRunRow,
   CommandRow,
+  FairClaim,
   Fence,
   NewRun,
   ProjectRow,
@@ -91,7 +92,9 @@ import type { VisibleProjects } from './projects-port.ts';
 import type { ReadVerbs, RunTexts, WorkflowVersionText } from './read-verbs.ts';
 import {
   decodeAttempt,
+  COMMAND_COLUMNS,
   decodeCommand,
+  decodeListedRun,
   decodeRun,
   decodeTaskRun,
   decodeWorker,
@@ -354,7 +357,7 @@ export class VerbStore implements Store {
 
   async listRuns(filter: RunFilter, from: number, size: number, options: { counted?: boolean } = {}): Promise<RunPage> {
     const page = await this.#people.call('listRuns', { filter, from, size, ...options });
-    return { total: page.total, rows: parseRows(page.runs).map(decodeRun) };
+    return { total: page.total, rows: parseRows(page.runs).map(decodeListedRun) };
   }
 
   runStats(request: RunStatsRequest): Promise<RunStatsSpan[]> {
@@ -371,7 +374,7 @@ export class VerbStore implements Store {
 
   async changesSince(request: ChangesRequest): Promise<Changes> {
     const { runs, runPositions, ...others } = await this.#people.call('changesSince', request);
-    return { ...others, runs: parseRows(runs).map((row, i) => ({ ...decodeRun(row), changed: runPositions[i]! })) };
+    return { ...others, runs: parseRows(runs).map((row, i) => ({ ...decodeListedRun(row), changed: runPositions[i]! })) };
   }
 
   changesPosition(): Promise<number> {
@@ -761,6 +764,18 @@ export class VerbStore implements Store {
     { ownOnly = false }: { ownOnly?: boolean } = {},
   ): Promise<Command[]> {
     return (await this.#writer.call('claimCommands', { fence, after, limit, ownOnly })).map(decodeCommand);
+  }
+
+  async claimFairly(fence: Fence, ask: Parameters<Store['claimFairly']>[1]): Promise<FairClaim> {
+    const after = [...ask.after];
+    const { starts, orders } = await this.#writer.call('claimFairly', { fence, ...ask, after });
+    const looked: FairClaim['looked'] = new Map();
+    for (const row of starts) {
+      const [id, project] = [row[0] as CommandId, row[COMMAND_COLUMNS.length] as number];
+      looked.set(project, { count: (looked.get(project)?.count ?? 0) + 1, last: id });
+    }
+    const own = starts.filter((row) => row.at(-1) === 1);
+    return { commands: [...own, ...orders].map(decodeCommand).toSorted((a, b) => a.id - b.id), looked };
   }
 
   async adoptRuns(fence: Fence, after: RunId | null, limit: number): Promise<RunId[]> {

@@ -45,6 +45,7 @@ import { deleteWorkerGroup, drainWorker, saveWorkerGroup, undrainWorker } from '
 import { deleteMember, saveMember, setProjectOwner } from './members.ts';
 import { appendLog, completeLog, dropLogChunks, markLogGap } from './log-chunks.ts';
 import { registerMaster, releaseMaster, renewMaster } from './master-leases.ts';
+import { claimFairly } from './claim-fairly.ts';
 import { adoptRuns, claimCommands } from './masters.ts';
 import { StoreError } from './port.ts';
 import { addProjectFiles, deleteProjectFile, saveProjectFile, type AddProjectFiles } from './project-files.ts';
@@ -410,6 +411,7 @@ export const writeVerbs = {
   releaseMaster,
   renewMaster,
   claimCommands,
+  claimFairly,
   adoptRuns,
   commit,
   housekeep,

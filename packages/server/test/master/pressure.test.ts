@@ -1,5 +1,6 @@
 /** What comes faster than it can be handled is bounded, and what is far away costs nothing. */
-import type { MasterLink, MasterToWorker, WorkerToMaster } from '@pelorus/protocol';
+import type { Command } from '@pelorus/engine';
+import type { MasterLink, MasterToWorker, RunId, WorkerToMaster } from '@pelorus/protocol';
 import { LIMITS, WIRE_VERSION, workerIdOf } from '@pelorus/protocol';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { startMaster } from '../../src/master/index.ts';
@@ -193,4 +194,30 @@ test('a wait of forty days, longer than a timer of the process may be, is no hur
   } finally {
     process.off('warning', note);
   }
+});
+
+test('of one project much more waits than one look takes: a run of another one begins with the next look, and in the end all do', async () => {
+  await withWorkflow(store);
+  await store.ensureProject({ name: 'other', description: '', owner: 'ann', at: AT });
+  await store.saveWorkflow(saveOf({ project: 'other' }));
+  const count = 3 * LIMITS.commandsPerClaim;
+  await Promise.all(Array.from({ length: count }, () => store.submitRun(newRun())));
+  const alone = (await store.submitRun(newRun({ project: 'other' }))).run.id;
+  const looks: RunId[][] = [];
+  const seen = (commands: Command[]): void => void looks.push(commands.map(({ run }) => run));
+  await serve({
+    claimCommands: async (...given) => {
+      const commands = await store.claimCommands(...given);
+      seen(commands);
+      return commands;
+    },
+    claimFairly: async (...given) => {
+      const claim = await store.claimFairly(...given);
+      seen(claim.commands);
+      return claim;
+    },
+  });
+  await vi.waitFor(() => expect(new Set(looks.flat()).size).toBe(count + 1), WAIT);
+  expect(looks.findIndex((runs) => runs.includes(alone))).toBe(1);
+  expect(looks[1]!.length).toBeLessThan(LIMITS.commandsPerClaim);
 });

@@ -1,6 +1,9 @@
 /** What a claim costs does not depend on how many commands wait. */
+import { commandIdOf, type CommandId } from '@pelorus/protocol';
+import pg from 'pg';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { askPostgres, startServer } from '../../../worker/test/database-servers.ts';
+import type { Place } from './contract.ts';
 import { makePostgresPlace } from './postgres-place.ts';
 import { master, newRun, withWorkflow } from './records.ts';
 
@@ -38,9 +41,7 @@ describe.skipIf(server === null)('PostgreSQL: 20,000 commands wait', () => {
         await filling.submitRun(newRun({}));
         await place.execute(`${MORE_OF_THEM} ${analyse}`);
         await filling.close();
-        const rowsRead = async (): Promise<number> =>
-          (await askPostgres(place.reference, ROWS_READ))[0]!['rows'] as number;
-        const before = await rowsRead();
+        const before = await rowsRead(place);
 
         const store = await place.open();
         const fence = await master(store, 'm');
@@ -53,12 +54,80 @@ describe.skipIf(server === null)('PostgreSQL: 20,000 commands wait', () => {
         // Connections say what they have read when they end.
         await store.close();
         expect(claimed).toBe(CLAIMS * PAGE);
-        await vi.waitFor(async () => expect((await rowsRead()) - before).toBeGreaterThan(claimed), 10_000);
-        expect((await rowsRead()) - before).toBeLessThan(claimed * READ_PER_COMMAND_MAX);
+        await vi.waitFor(async () => expect((await rowsRead(place)) - before).toBeGreaterThan(claimed), 10_000);
+        expect((await rowsRead(place)) - before).toBeLessThan(claimed * READ_PER_COMMAND_MAX);
       } finally {
         await place.remove();
       }
     },
     120_000,
   );
+
+  test('while an old snapshot keeps dead commands, a claim from the floor passes over none of them', async () => {
+    const place = await makePostgresPlace(server!.url);
+    const snapshot = new pg.Client({ connectionString: place.reference });
+    try {
+      const filling = await place.open();
+      await withWorkflow(filling);
+      await filling.submitRun(newRun({}));
+      await filling.close();
+      await place.execute(`
+        insert into command (run_id, action, user_name, at, project_id)
+        select run_id, action, user_name, at, project_id from command, generate_series(1, ${WAITING}) where id = 1`);
+      await snapshot.connect();
+      await snapshot.query('begin isolation level repeatable read; select 1 from command limit 1');
+      await place.execute(`update command set done_at = 1, outcome = '{}'; analyze`);
+      const rowsOf = async (after: CommandId | null): Promise<number> => {
+        const before = await rowsRead(place);
+        const store = await place.open();
+        const fence = await master(store, `m${after}`);
+        for (let i = 0; i < CLAIMS; i++) expect(await store.claimCommands(fence, after, PAGE)).toEqual([]);
+        // Connections say what they have read when they end.
+        await store.close();
+        await vi.waitFor(async () => expect(await openConnections(place)).toBe(0), 10_000);
+        return (await rowsRead(place)) - before;
+      };
+      expect(await rowsOf(commandIdOf(WAITING))).toBeLessThan(CLAIMS * READ_PER_COMMAND_MAX);
+      expect(await rowsOf(null)).toBeGreaterThan(CLAIMS * WAITING);
+    } finally {
+      await snapshot.end();
+      await place.remove();
+    }
+  }, 120_000);
+
+  test('a look in turn reads its shares and no more', async () => {
+    const place = await makePostgresPlace(server!.url);
+    try {
+      const filling = await place.open();
+      await withWorkflow(filling);
+      await filling.submitRun(newRun({}));
+      await place.execute(`${MORE_OF_THEM} analyze;`);
+      await filling.close();
+      const before = await rowsRead(place);
+      const store = await place.open();
+      const fence = await master(store, 'm');
+      const after = new Map<number, CommandId>();
+      for (let i = 0; i < CLAIMS; i++) {
+        const { commands, looked } = await store.claimFairly(fence, { after, share: PAGE, limit: PAGE });
+        expect(commands).toHaveLength(PAGE);
+        for (const [project, { last }] of looked) after.set(project, last);
+      }
+      await store.close();
+      await vi.waitFor(async () => expect((await rowsRead(place)) - before).toBeGreaterThan(CLAIMS * PAGE), 10_000);
+      expect((await rowsRead(place)) - before).toBeLessThan(CLAIMS * PAGE * READ_PER_COMMAND_MAX);
+    } finally {
+      await place.remove();
+    }
+  }, 120_000);
 });
+
+async function rowsRead(place: Place): Promise<number> {
+  return (await askPostgres(place.reference, ROWS_READ))[0]!['rows'] as number;
+}
+
+async function openConnections(place: Place): Promise<number> {
+  const asked = `
+    select count(*)::int as n from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid() and application_name like 'pelorus%'`;
+  return (await askPostgres(place.reference, asked))[0]!['n'] as number;
+}

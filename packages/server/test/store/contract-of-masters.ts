@@ -1,10 +1,10 @@
 /** Who is in charge of which run, where masters are reached, and when anybody heard of a worker. */
 import type { WorkerRecord } from '@pelorus/engine';
-import { masterIdOf, workerIdOf, type WorkerLoad } from '@pelorus/protocol';
+import { type CommandId, masterIdOf, type RunId, workerIdOf, type WorkerLoad } from '@pelorus/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Fence, Store } from '../../src/store/index.ts';
 import type { Place } from './contract.ts';
-import { AT, master, newRun, runChange, startedRun, status, withWorkflow, worker } from './records.ts';
+import { AT, master, newRun, runChange, saveOf, startedRun, status, withWorkflow, worker } from './records.ts';
 
 const fenced: unknown = expect.objectContaining({ name: 'StoreError', code: 'FENCED' });
 
@@ -37,6 +37,72 @@ export function mastersContract(makePlace: () => Promise<Place>): void {
       expect(await store.masterOf(run)).toMatchObject({ id: 'a', host: 'localhost', opsUrl: null, registeredAt: AT });
       await store.commit(a, [runChange(status(run, { version: 2, state: 'succeeded', owner: a.master, endedAt: AT }))]);
       expect(await store.masterOf(run)).toBeNull();
+    });
+
+    describe('claims while much waits', () => {
+      const none = new Map<number, CommandId>();
+      /** So many more commands like the first one. */
+      const more = (count: number) =>
+        place.execute(`
+          insert into command (run_id, action, user_name, at, project_id)
+          with recursive n (i) as (select 1 union all select i + 1 from n where i < ${count})
+          select run_id, action, user_name, at, project_id from command, n where id = 1`);
+      const stop = (run: RunId) =>
+        store.requestCommand({ run, action: { kind: 'stop' }, user: 'ann', at: AT, idempotencyKey: null });
+
+      test('of one project 5,000 wait, of another one: it is in the next claim, and all others follow', async () => {
+        const a = await master(store, 'a');
+        const { command } = await store.submitRun(newRun());
+        await more(4_999);
+        await store.ensureProject({ name: 'other', description: '', owner: 'ann', at: AT });
+        await store.saveWorkflow(saveOf({ project: 'other' }));
+        const alone = (await store.submitRun(newRun({ project: 'other' }))).command;
+        const share = 16;
+        const first = await store.claimFairly(a, { after: none, share, limit: 256 });
+        expect(first.commands.map(({ id }) => id)).toEqual([
+          ...Array.from({ length: share }, (_, i) => command + i),
+          alone,
+        ]);
+        expect([...first.looked.values()]).toEqual([
+          { count: share, last: command + share - 1 },
+          { count: 1, last: alone },
+        ]);
+        const after = new Map([...first.looked].map(([project, { last }]) => [project, last]));
+        const next = await store.claimFairly(a, { after, share, limit: 256 });
+        expect(next.commands.map(({ id }) => id)).toEqual(Array.from({ length: share }, (_, i) => command + share + i));
+      });
+
+      test('commands of a run come in their order, and only to who has it', async () => {
+        const [a, b] = [await master(store, 'a'), await master(store, 'b')];
+        const first = await store.submitRun(newRun());
+        const second = await store.submitRun(newRun());
+        const [stopOfSecond, stopOfFirst] = [await stop(second.run.id), await stop(first.run.id)];
+        const claim = async (fence: Fence, share: number, after = none) =>
+          (await store.claimFairly(fence, { after, share, limit: 256 })).commands.map(({ id }) => id);
+        expect(await claim(a, 0)).toEqual([]);
+        expect(await claim(a, 1)).toEqual([first.command, stopOfFirst]);
+        expect(await claim(b, 0)).toEqual([]);
+        expect(await claim(b, 2)).toEqual([second.command, stopOfSecond]);
+        expect(await claim(a, 0)).toEqual([stopOfFirst]);
+        expect(await claim(a, 2, new Map([[first.run.projectId, first.command]]))).toEqual([stopOfFirst]);
+      });
+
+      test('a run that waits for its turn has no start: who stops it needs none', async () => {
+        const a = await master(store, 'a');
+        await store.submitRun(newRun({ concurrency: 'serial_wait' }));
+        const waiting = await store.submitRun(newRun({ concurrency: 'serial_wait' }));
+        const stopped = await stop(waiting.run.id);
+        const { commands } = await store.claimFairly(a, { after: none, share: 1, limit: 256 });
+        expect(commands.map(({ id }) => id)).toContain(stopped);
+      });
+
+      test('one that is fenced claims nothing, and a run that nobody ever had is not adopted before its start is claimed', async () => {
+        const a = await master(store, 'a');
+        await store.submitRun(newRun());
+        expect(await store.adoptRuns(a, null, 10)).toEqual([]);
+        await store.releaseMaster(a);
+        await expect(store.claimFairly(a, { after: none, share: 1, limit: 1 })).rejects.toEqual(fenced);
+      });
     });
 
     test('one that gives its runs up is nowhere, writes nothing more, and others have the runs at once', async () => {
