@@ -103,7 +103,7 @@ const FENCE_EXPIRED = (dialect: Dialect): string => `
   update master set fenced_at = ? where id in (
     select m.id from master m where m.id <> ? and m.fenced_at is null and m.lease_until < ? ${dialect.skipLocked('m')})`;
 
-/** Fences masters whose lease is over, then takes their runs and those of nobody; a run that waits for its turn needs no owner. */
+/** Fences masters whose lease is over, then takes their runs, and such as have begun and are nobody's; a run that waits for its turn needs no owner. */
 export function* adoptRuns(
   c: WriteContext,
   request: { fence: Fence; after: number | null; limit: number },
