@@ -3,7 +3,7 @@
  * docs/decisions/0012-a-thread-keeps-the-lease.md.
  *
  * Owns: what it was told last by the loop, and the connection, which is made when it is needed first; before that it loads nothing.
- * Invariants: 1. it renews what the loop believes in, by the same fenced verb, so it brings nothing back that another master has taken;
+ * Invariants: 1. it renews what the loop believes in, behind the same fence, so it brings nothing back that another master has taken;
  * 2. without a word from the loop it renews for so many leases and no longer.
  */
 import { parentPort, workerData } from 'node:worker_threads';
@@ -55,22 +55,20 @@ setInterval(() => {
 async function renew(fence: Fence): Promise<void> {
   try {
     renewal ??= connect();
-    await (
-      await renewal
-    )(fence);
+    const hold = await renewal;
+    await hold(fence);
     renewedAt = performance.now();
   } catch (error) {
-    const isFenced = error instanceof Error && 'code' in error && error.code === 'FENCED';
-    if (isFenced && inCharge === fence) inCharge = null;
+    const isOver = error instanceof Error && 'code' in error && (error.code === 'FENCED' || error.code === 'WENT_BACK');
+    if (isOver && inCharge === fence) inCharge = null;
   }
 }
 
 async function connect(): Promise<Renewal> {
-  const [{ PostgresPool, clockOf }, { renewMaster }] = await Promise.all([
+  const [{ PostgresPool, clockOf }, { holdLease }] = await Promise.all([
     import('./postgres-database.ts'),
     import('./master-leases.ts'),
   ]);
   const pool = new PostgresPool({ url, size: 1, name: 'pelorus lease', statementTimeoutMs });
-  return (fence) =>
-    pool.write((db) => renewMaster({ db, now: () => clockOf(db), masterLeaseMs }, { fence, at: Date.now() }));
+  return (fence) => pool.write((db) => holdLease({ db, now: () => clockOf(db), masterLeaseMs }, fence));
 }

@@ -502,6 +502,8 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
       holdUp(1.4 * masterLeaseMs);
       const [, inCharge] = (await looked) as unknown as pg.QueryResult[];
       expect(inCharge!.rows).toEqual([{ id: 'a' }]);
+      // The loop has renewed nothing: had it been told otherwise, the store would have forgotten that.
+      await expect(store.renewMaster(fenceOf('a'), AT, 1)).rejects.toMatchObject({ code: 'WENT_BACK' });
     }, 60_000);
 
     test('for ever loses them, and finds out with its next commit', async () => {
