@@ -402,6 +402,56 @@ export function decodeRun(c: readonly Cell[]): RunRow {
   };
 }
 
+/**
+ * The same for lists: a row that somebody has damaged by hand is shown with what can be read of it, and says so as its reason to wait,
+ * instead of hiding all others.
+ */
+export function decodeListedRun(c: readonly Cell[]): RunRow {
+  try {
+    return decodeRun(c);
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    const readable = [...c];
+    readable[7] = isJson(c[7]) ? c[7]! : encodeRest({ ...UNREADABLE, logicalDateAt: c[6] as number });
+    for (const column of [13, 14]) if (!isJson(c[column])) readable[column] = null;
+    const { spec, status } = decodeRun(readable);
+    return { spec, status: { ...status, waitReason: `not all that is stored of this run can be read: ${detail}` } };
+  }
+}
+
+function isJson(cell: Cell | undefined): boolean {
+  try {
+    decodeJson(cell);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** In the place of what cannot be read. */
+const UNREADABLE: SpecRest = {
+  execType: 'DIRECT',
+  mode: 'unreadable',
+  plan: { run: 'all', reuse: [] },
+  rerunOf: null,
+  submitUser: '',
+  proxyUser: null,
+  queue: null,
+  failurePolicy: 'end',
+  priority: 'medium',
+  timeoutMs: 0,
+  timeoutAction: 'fail',
+  workerGroup: null,
+  environment: null,
+  dryRun: false,
+  params: {},
+  logicalDateAt: 0,
+  zone: 'UTC',
+  notifyType: 'NONE',
+  notifyMails: [],
+  extras: null,
+};
+
 /** From a row of `TASK_RUN_COLUMNS`. */
 export function decodeTaskRun(c: readonly Cell[]): TaskRunRecord {
   return {

@@ -1,5 +1,7 @@
 /** What `GET /runs` can be asked for. */
 import type { Page, RunView } from '@pelorus/protocol';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { beforeAll, expect, test } from 'vitest';
 import { DIAMOND, NOW, openApi, type ApiUnderTest } from './api-under-test.ts';
 
@@ -54,6 +56,22 @@ test('pages do not overlap', async () => {
   expect(second.body.nextCursor).toBeNull();
   const ids = [...first.body.items, ...second.body.items].map(({ id }) => id);
   expect(ids.sort((a, b) => a - b)).toEqual([plain, dated, again].sort((a, b) => a - b));
+});
+
+test('a run whose row was damaged by hand is shown with what can be read, and hides no other', async () => {
+  const damaged = await api.run('demo', 'clean', { params: {} });
+  await api.setRun(damaged, 'failed', { endedAt: NOW });
+  const file = new DatabaseSync(path.join(api.folder, 'data', 'pelorus.db'));
+  for (const damage of [`cause = '{"kind'`, `spec = '{"exec'`]) {
+    file.exec(`update run set ${damage} where id = ${damaged}`);
+    const { status, body } = await api.call<Page<RunView>>('GET', '/runs', { query: { workflow: 'clean' } });
+    expect(status).toBe(200);
+    expect(body.items.map(({ id }) => id)).toEqual([plain, damaged]);
+    expect(body.items[1]).toMatchObject({ workflow: 'clean', state: 'failed' });
+    expect(body.items[1]!.waitReason).toContain('not all that is stored of this run can be read');
+  }
+  file.exec(`delete from command where run_id = ${damaged}; delete from run where id = ${damaged}`);
+  file.close();
 });
 
 test.each([
