@@ -1,4 +1,5 @@
 /** Backfills on PostgreSQL, where several masters end their runs at the same moment and people steer them meanwhile. */
+import type { Change } from '@pelorus/engine';
 import type { RunId, RunState } from '@pelorus/protocol';
 import pg from 'pg';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -24,14 +25,19 @@ function chance(seed: number): () => number {
 async function endRuns(store: Store, fence: Fence, { random, done }: { random: () => number; done: () => boolean }) {
   const ended: RunId[] = [];
   while (!done()) {
-    const runs = await store.adoptRuns(fence, null, 1 + Math.floor(random() * 6));
-    if (runs.length === 0) continue;
+    await store.adoptRuns(fence, null, 1);
+    const commands = await store.claimCommands(fence, null, 1 + Math.floor(random() * 6));
+    if (commands.length === 0) continue;
+    const runs = [...new Set(commands.map(({ run }) => run))].filter((run) => !ended.includes(run));
     ended.push(...runs);
     const change = (run: RunId) => {
       const state: RunState = random() < 0.1 ? 'failed' : 'succeeded';
       return runChange(status(run, { state, endedAt: AT + 5, owner: fence.master }));
     };
-    await store.commit(fence, runs.map(change));
+    const answered = commands.map(({ id: command }): Change => {
+      return { kind: 'command-done', command, outcome: { kind: 'applied' }, at: AT + 5 };
+    });
+    await store.commit(fence, [...answered, ...runs.map(change)]);
   }
   return ended;
 }
