@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createConnection, createServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -16,7 +17,8 @@ let id = '';
 beforeAll(async () => {
   scratch = new Scratch();
   master = new HandMaster();
-  worker = await startTestWorker(scratch, master);
+  // Of a killed statement nobody waits longer for the server's word.
+  worker = await startTestWorker(scratch, master, { cancelLimitMs: 5_000 });
 });
 beforeEach(() => {
   count += 1;
@@ -252,5 +254,36 @@ function serverTests(
     for (const victim of [worker.supervisorPid, pid]) process.kill(victim, 'SIGKILL');
     await master.report(id, 'lost');
     expect(await running(url)).toBe(0);
+  });
+  // The last one: what it leaves on the server ends with the server.
+  test('a killed statement whose server lets nobody in any more is not told as simply killed, and goes on there', async () => {
+    const { gate, gateUrl } = await openGate(url);
+    master.dispatch(specOf(id, sql(sleep), { connection: { kind, url: gateUrl } }));
+    await eventually(async () => (await running(url)) > 0, 'the statement runs');
+    gate.close();
+    master.kill(id, 0);
+    const { state, cause } = await master.finished(id);
+    expect({ state, kind: cause?.kind }).toEqual({ state: 'killed', kind: 'kill_unconfirmed' });
+    const what = new RegExp(`its statement may go on, as \\w+ \\d+ of \\w+ at ${new URL(gateUrl).host}: `);
+    expect(cause).toMatchObject({ detail: expect.stringMatching(what) as string });
+    expect(scratch.log(id)).toMatch(what);
+    expect(await running(url)).toBe(1);
+  });
+}
+
+/** A way to a server that can be closed to others while what is connected goes on. */
+function openGate(url: string): Promise<{ gate: Server; gateUrl: string }> {
+  const gateUrl = new URL(url);
+  const { hostname, port } = gateUrl;
+  const gate = createServer((socket) => {
+    const onwards = createConnection(Number(port), hostname);
+    socket.pipe(onwards).pipe(socket);
+    for (const each of [socket, onwards]) each.on('error', () => {});
+  });
+  return new Promise((resolve) => {
+    gate.listen(0, '127.0.0.1', () => {
+      gateUrl.host = `127.0.0.1:${(gate.address() as AddressInfo).port}`;
+      resolve({ gate, gateUrl: gateUrl.href });
+    });
   });
 }
