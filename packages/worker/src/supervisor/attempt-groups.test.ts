@@ -1,5 +1,14 @@
 /** Where groups are made, on trees of files; what they do is proved on those of the machine (test/limits.test.ts). */
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -61,6 +70,20 @@ test.each([
     'cgroup.procs',
     'cgroup.subtree_control',
   ]);
+});
+
+test('what a worker left that never came back is removed when it is old, and empty', () => {
+  group('', UNIFIED);
+  const [old, used, young] = ['0', '1', '2'].map((digit) => join(mount, `pelorus-${digit.repeat(16)}`));
+  for (const directory of [old!, used!, young!]) mkdirSync(join(directory, '7-1'), { recursive: true });
+  writeFileSync(join(used!, '7-1/cgroup.procs'), '7\n');
+  const long = Date.now() / 1_000 - 7_200;
+  for (const path of [`${old}/7-1`, `${used}/7-1`, old!, used!]) utimesSync(path, long, long);
+  // On cgroupfs a directory's time is that of its making; here it changes with what is in it.
+  open('0::/\n');
+  utimesSync(old!, long, long);
+  open('0::/\n');
+  expect([old!, `${used}/7-1`, `${young}/7-1`].map((path) => existsSync(path))).toEqual([false, true, true]);
 });
 
 test('without any there are none', () => {

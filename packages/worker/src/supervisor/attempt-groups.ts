@@ -10,7 +10,7 @@
  * assumed and nothing is moved: then there are no groups, and attempts are limited by their shells alone.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { groupPath, type GroupPlaces } from '../control-group.ts';
@@ -20,6 +20,7 @@ import type { AttemptLimits } from './messages.ts';
 const SERVICE_GROUP = 'pelorus-service';
 /** Groups whose names are tried when those of an earlier supervisor are still in use. */
 const NAMES_MAX = 10_000;
+const ABANDONED_MS = 3_600_000;
 const CLOSE_POLL_MS = 10;
 const CLOSE_TRIES = 50;
 
@@ -73,8 +74,10 @@ export function openAttemptGroups(
   limits: () => AttemptLimits,
   places: GroupPlaces = {},
 ): AttemptGroups | null {
+  const bases = findHierarchies(places);
+  for (const { base } of bases) removeAbandoned(base);
   const own = `pelorus-${createHash('sha256').update(resolve(dataDir)).digest('hex').slice(0, 16)}`;
-  const hierarchies = findHierarchies(places).flatMap((found) => usable(found, own));
+  const hierarchies = bases.flatMap((found) => usable(found, own));
   const keeps = [
     ...(hierarchies.some(({ memory }) => memory) ? ['memory'] : []),
     ...(hierarchies.some(({ pids }) => pids) ? ['processes'] : []),
@@ -186,9 +189,31 @@ function usable(hierarchy: Hierarchy, own: string): Hierarchy[] {
 }
 
 function leftovers(hierarchies: Hierarchy[]): string[] {
-  return hierarchies.flatMap(({ base }) =>
-    readdirSync(base, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])),
-  );
+  return hierarchies.flatMap(({ base }) => childrenOf(base));
+}
+
+/** What workers have left that were killed and never came back. Only what is old and empty: what is new somebody is about to use. */
+function removeAbandoned(base: string): void {
+  for (const name of childrenOf(base).filter((child) => /^pelorus-[0-9a-f]{16}$/.test(child))) {
+    const directory = join(base, name);
+    for (const child of [...childrenOf(directory).map((one) => join(directory, one)), directory]) {
+      if (Date.now() - (statSync(child, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) < ABANDONED_MS) continue;
+      try {
+        rmdirSync(child);
+      } catch {
+        // It is in use, or was removed by its owner.
+      }
+    }
+  }
+}
+
+function childrenOf(directory: string): string[] {
+  try {
+    const entries = readdirSync(directory, { withFileTypes: true });
+    return entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+  } catch {
+    return [];
+  }
 }
 
 // Groups
