@@ -7,6 +7,7 @@
  * Invariants: 1. what is read for one client is what it has room for; 2. a log that nobody follows is not looked at;
  * 3. the end is told when the attempt has ended and its log is here, or is not waited for any longer, which the end says.
  */
+import { setTimeout as pauseFor } from 'node:timers/promises';
 import { formatAttemptId, LIMITS, type AttemptKey, type LogEvent } from '@pelorus/protocol';
 import { LOGIC_WORKER, type AttemptRecord } from '@pelorus/engine';
 import { Recent, type LogStat } from '../logs/index.ts';
@@ -15,7 +16,9 @@ import type { ApiLog } from './context.ts';
 import { API_LIMITS } from './limits.ts';
 import { lineText } from './log-lines.ts';
 import { hasEnded, lateNote } from './log-late.ts';
+import type { Wanted } from './log-search.ts';
 import type { LogReader } from './logs.ts';
+import { ApiFailure } from './problem.ts';
 import { readText, type LogText } from './log-text.ts';
 import { eventFrame, type EventFrame, type EventSource } from './sse.ts';
 
@@ -24,7 +27,7 @@ export interface FollowRequest {
   /** Offset to begin at. */
   from: number;
   /** Null: every line. */
-  matches: ((line: string) => boolean) | null;
+  wanted: Wanted | null;
   /** Hides secrets in what is told; null: there are none. */
   mask: Mask | null;
 }
@@ -65,6 +68,9 @@ const FRAMES_KEPT = 16;
 const LOOK_PAUSE_MS = 50;
 /** The attempt's state is asked for no more often. */
 const STATE_MS = 500;
+/** While all threads that match are taken. */
+const CHOOSE_AGAIN_MS = 1_000;
+const BUSY: ReadonlySet<string> = new Set(['TOO_MANY_REQUESTS', 'LOG_SEARCH_BUSY']);
 const UNKNOWN: Seen = { text: null, stat: null, isOver: false, note: null };
 
 export function createLogFollowers(options: {
@@ -151,6 +157,18 @@ export function createLogFollowers(options: {
     for (const waiter of waiters) waiter();
   }
 
+  /** Whoever follows is not turned away because others search: it gets its lines later. */
+  async function chosen(lines: string[], wanted: Wanted, signal: AbortSignal): Promise<string[]> {
+    for (;;) {
+      try {
+        return await logs.choose(lines, wanted, signal);
+      } catch (error) {
+        if (!(error instanceof ApiFailure) || !BUSY.has(error.code)) throw error;
+        await pauseFor(CHOOSE_AGAIN_MS, undefined, { signal, ref: false });
+      }
+    }
+  }
+
   function changed(followed: Followed, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
@@ -164,10 +182,11 @@ export function createLogFollowers(options: {
   }
 
   async function* events(
-    { attempt, from, matches, mask }: FollowRequest,
+    { attempt, from, wanted, mask }: FollowRequest,
     signal: AbortSignal,
   ): AsyncGenerator<EventFrame> {
     const followed = enter(attempt);
+    const choose = wanted && ((lines: string[]) => chosen(lines, wanted, signal));
     try {
       let offset = from;
       while (!signal.aborted) {
@@ -175,7 +194,7 @@ export function createLogFollowers(options: {
         const batch =
           seen.text === null
             ? null
-            : await nextBatch(followed, seen.text, { offset, matches, mask, isOver: seen.isOver });
+            : await nextBatch(followed, seen.text, { offset, choose, mask, isOver: seen.isOver });
         if (batch !== null) {
           offset = batch.end;
           yield batch.frame;
@@ -218,13 +237,21 @@ function createLook({ logs, attemptOf, clock }: Parameters<typeof createLogFollo
   };
 }
 
+interface BatchRequest {
+  offset: number;
+  /** Which lines are told; null: every one. */
+  choose: ((lines: string[]) => Promise<string[]>) | null;
+  mask: Mask | null;
+  isOver: boolean;
+}
+
 /** What goes to a client that has everything up to an offset; null: there is nothing yet. */
 async function nextBatch(
   followed: Followed,
   text: LogText,
-  { offset, matches, mask, isOver }: Pick<FollowRequest, 'matches' | 'mask'> & { offset: number; isOver: boolean },
+  { offset, choose, mask, isOver }: BatchRequest,
 ): Promise<Batch | null> {
-  const known = matches === null ? followed.frames.get(offset) : undefined;
+  const known = choose === null ? followed.frames.get(offset) : undefined;
   if (known?.mask === mask) return known;
   const size = text.offsetAt(text.length);
   if (offset > size) return EMPTIED;
@@ -235,10 +262,10 @@ async function nextBatch(
   const { lines, length } = wholeLines(bytes, isLast);
   if (length === 0) return null;
   const end = text.offsetAt(position + length);
-  const found = matches === null ? lines : lines.filter(matches);
+  const found = choose === null ? lines : await choose(lines);
   const shown = mask === null ? found : found.map((line) => mask.text(line));
   const batch = { frame: linesFrame({ lines: shown, startByte: offset, endByte: end }), end, mask };
-  if (matches === null && !isLast) followed.frames.set(offset, batch);
+  if (choose === null && !isLast) followed.frames.set(offset, batch);
   return batch;
 }
 

@@ -162,10 +162,10 @@ async function followLog(
   if (query.size !== undefined) throw badParameter('size', 'size does not go with follow');
   if (tail !== undefined && at !== undefined)
     throw badParameter('tail', 'follow begins with tail or at offset, not both');
-  const matches = matcherOf(wantedOf(query.query));
+  const wanted = wantedOf(query.query);
   const { key, mask } = await loadAttempt(context, attemptId);
   const from = readOffset(lastEventId) ?? (await beginning(context, key, { tail, offset: at }));
-  return eventStream(context.followers.follow({ attempt: key, from, matches, mask }));
+  return eventStream(context.followers.follow({ attempt: key, from, wanted, mask }));
 }
 
 function readOffset(lastEventId: string | null): number | null {
@@ -219,11 +219,4 @@ function parseExpression(pattern: string): RE2JS {
       `query is not a regular expression of RE2: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
-}
-
-function matcherOf(wanted: Wanted | null): ((line: string) => boolean) | null {
-  if (wanted === null) return null;
-  if (wanted.kind === 'text') return (line) => line.includes(wanted.pattern);
-  const expression = compile(wanted.pattern);
-  return (line) => expression.test(line);
 }

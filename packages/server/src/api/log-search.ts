@@ -35,6 +35,8 @@ export interface LogSearch {
    * no answer in time, and the signal's reason when it is aborted.
    */
   find(text: LogText, wanted: Wanted, page: { from: number; size: number }, signal: AbortSignal): Promise<Found>;
+  /** Those of the lines that are wanted; refused as `find` is. */
+  choose(lines: readonly string[], wanted: Wanted, signal: AbortSignal): Promise<string[]>;
   close(): Promise<void>;
 }
 
@@ -55,7 +57,7 @@ export function createLogSearch(limits: LogSearchLimits = LIMITS_OF_SEARCHES): L
   const threads = createSearchThreads({ threads: API_LIMITS.logSearchThreads, workMs: limits.workMs });
   let underWay = 0;
 
-  return {
+  const search: LogSearch = {
     find: async (text, wanted, page, signal) => {
       signal.throwIfAborted();
       if (underWay >= API_LIMITS.logSearchesAtOnce)
@@ -75,7 +77,24 @@ export function createLogSearch(limits: LogSearchLimits = LIMITS_OF_SEARCHES): L
         searching.end(new Error('the search has ended'));
       }
     },
+    choose: async (lines, wanted, signal) => {
+      if (wanted.kind === 'text') return lines.filter((line) => line.includes(wanted.pattern));
+      const page = { from: 0, size: lines.length };
+      return (await search.find(textOf(lines), wanted, page, signal)).lines;
+    },
     close: () => threads.close(),
+  };
+  return search;
+}
+
+function textOf(lines: readonly string[]): LogText {
+  const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
+  return {
+    length: bytes.length,
+    identity: '',
+    read: (position, length) => Promise.resolve(Uint8Array.from(bytes.subarray(position, position + length))),
+    offsetAt: (position) => position,
+    positionAt: (offset) => offset,
   };
 }
 

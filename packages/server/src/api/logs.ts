@@ -44,6 +44,8 @@ export interface LogReader {
   pieces(attempt: AttemptKey, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** The text of a log as it is now; null when there is none. */
   open(attempt: AttemptKey): Promise<{ text: LogText; stat: LogStat } | null>;
+  /** Those of the lines that are wanted. Expressions are matched by threads; BAD_PARAMETER and the like as with `read`. */
+  choose(lines: readonly string[], wanted: Wanted, signal: AbortSignal): Promise<string[]>;
   /** Where the last `count` lines before a position begin. */
   tailPosition(text: LogText, count: number, before: number): Promise<number>;
   /** Where the first line begins at a position or behind it. */
@@ -116,6 +118,7 @@ export function createLogReader(logs: LogStore): LogReader {
     read: (attempt, query, note, signal) => read(formatAttemptId(attempt), query, note, signal),
     pieces: (attempt, signal) => piecesOf(() => texts.open(formatAttemptId(attempt)), signal),
     open: (attempt) => texts.open(formatAttemptId(attempt)),
+    choose: (lines, wanted, signal) => search.choose(lines, wanted, signal),
     tailPosition,
     linePosition,
     store: logs,

@@ -172,6 +172,23 @@ test('it may begin with the last lines, or at an offset, and show only lines tha
   }
 });
 
+test('an expression is matched by threads, however costly: the server has its time for others', async () => {
+  const { api, run, attempt } = await withAttempt();
+  const logs = openDatabaseLogs(api.store);
+  // Half a second of computing.
+  const text = Buffer.from(`${'abcdefghijklm'.repeat(80)}\n`.repeat(600) + 'found 19\n\n');
+  await logs.append(attempt, 0, text);
+  await logs.complete(attempt, text.length);
+  await end(api, run);
+  const { url } = await serve(api, logs);
+  const costly = 're:[a-z]{1,250}[0-9]|[a-y]{1,250}[0-8]|^found 19$|^$';
+  const [all, own] = [process.cpuUsage(), process.threadCpuUsage()];
+  const client = listen(`${url}/attempts/${attempt}/logs?follow=true&query=${encodeURIComponent(costly)}`);
+  await client.ended;
+  expect(client.lines()).toEqual(['found 19', '']);
+  expect(process.threadCpuUsage(own).user).toBeLessThan(process.cpuUsage(all).user * 0.4);
+});
+
 test('a line without an end, however long, arrives in pieces that fit', async () => {
   const { api, run, attempt } = await withAttempt();
   const logs = openDatabaseLogs(api.store);
