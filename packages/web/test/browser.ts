@@ -16,7 +16,7 @@ export const DIST = fileURLToPath(new URL('../dist/', import.meta.url));
 const ARTEFACTS = fileURLToPath(new URL('../../../test-artefacts/', import.meta.url));
 const PROGRAMS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 /** Of one step of a visit: long, for machines that have much else to do. */
-const STEP_MS = 30_000;
+const STEP_MS = 60_000;
 
 /** Null: this machine has none. */
 export const chromiumPath: string | null = findChromium();

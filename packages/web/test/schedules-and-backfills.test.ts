@@ -78,7 +78,7 @@ describe.skipIf(chromiumPath === null)('Schedules and backfills, in the browser'
 
   test('what others do with schedules and backfills is seen before the page asks again by the clock', async () => {
     const { client } = place.server;
-    const soon = { timeout: 20_000 };
+    const soon = { timeout: 60_000 };
     await place.visit({ at: '/schedules' }, async (page) => {
       await page.getByRole('switch', { name: 'nightly / default is online' }).waitFor();
       await client.schedules.put('shop', 'nightly', 'news', { cron: '0 3 * * *', zone: 'UTC' });
@@ -148,7 +148,7 @@ describe.skipIf(chromiumPath === null)('Schedules and backfills, in the browser'
   test('home names the cause of a failure first and leads to its log', async () => {
     const { client } = place.server;
     const { id } = await client.runs.submit({ project: 'shop', workflow: 'broken' });
-    await expect.poll(async () => (await client.runs.get(id)).state, { timeout: 30_000 }).toBe('failed');
+    await expect.poll(async () => (await client.runs.get(id)).state, { timeout: 60_000 }).toBe('failed');
     await place.visit({ at: '/' }, async (page) => {
       await page.getByText('Ended with exit code 3').first().waitFor();
       await page.getByRole('link', { name: `Log of a in run ${id}` }).click();

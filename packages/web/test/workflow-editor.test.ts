@@ -152,7 +152,7 @@ tasks:
   test('the page of a workflow shows its runs by task, and what changed between versions', async () => {
     const { client } = place.server;
     const { id } = await client.runs.submit({ project: 'samples', workflow: 'nightly', params: { day: 8 } });
-    await expect.poll(async () => (await client.runs.get(id)).state, { timeout: 30_000 }).toBe('failed');
+    await expect.poll(async () => (await client.runs.get(id)).state, { timeout: 60_000 }).toBe('failed');
     await place.visit({ at: '/projects/samples/workflows/nightly?tab=history' }, async (page) => {
       const cell = page.getByRole('button', { name: `check in run ${id}: failed` });
       await cell.focus();
