@@ -321,12 +321,12 @@ class MasterLoop implements Master {
   private async register(supersedes: MasterId[], leftBehind: number | null = null): Promise<void> {
     const { master: id, token } = this.fence;
     this.registered = false;
-    this.since = this.clock();
     const { opsUrl = null } = this.options;
-    const at = this.since;
+    const at = this.clock();
     await this.hearTime(() =>
       this.store.registerMaster({ id, token, host: hostname(), opsUrl, at, supersedes, leftBehind }),
     );
+    this.since = this.clock();
     this.renewals = 0;
     this.registered = true;
     this.keeper?.renewed(this.fence);

@@ -31,16 +31,27 @@ test('an answer that took long changes nothing it does not contradict', () => {
   expect(clock.now()).toBe(before);
 });
 
-test('stands still rather than going back', () => {
+test('the first answer sets it back as well: nobody has been told what the host believed until then', () => {
+  const steady = host(100_000 + 3_600_000);
+  const clock = sharedClock(steady);
+  expect(clock.now()).toBe(3_700_000);
+  clock.heard({ askedAt: 3_700_000, answeredAt: 3_700_000, storeAt: 100_000 });
+  expect(clock.now()).toBe(100_000);
+});
+
+test('ahead of the store it neither goes back nor stands still: it goes at half speed until the store has caught up', () => {
   const steady = host(100_000);
   const clock = sharedClock(steady);
-  const before = clock.now();
-  clock.heard({ askedAt: 100_000, answeredAt: 100_000, storeAt: 90_000 });
-  expect(clock.now()).toBe(before);
-  steady.pass(9_000);
-  expect(clock.now()).toBe(before);
-  steady.pass(2_000);
-  expect(clock.now()).toBe(101_000);
+  clock.heard({ askedAt: 100_000, answeredAt: 100_000, storeAt: 500_000 });
+  expect(clock.now()).toBe(500_000);
+  clock.heard({ askedAt: 100_000, answeredAt: 100_000, storeAt: 490_000 });
+  expect(clock.now()).toBe(500_000);
+  steady.pass(10_000);
+  expect(clock.now()).toBe(505_000);
+  steady.pass(10_000);
+  expect(clock.now()).toBe(510_000);
+  steady.pass(10_000);
+  expect(clock.now()).toBe(520_000);
 });
 
 test('whatever is heard, it never falls, and ends within half the answer time of the store', () => {
@@ -56,6 +67,7 @@ test('whatever is heard, it never falls, and ends within half the answer time of
       (off, steps) => {
         const steady = host(10_000_000);
         const clock = sharedClock(steady);
+        clock.heard({ askedAt: steady.now(), answeredAt: steady.now(), storeAt: steady.now() });
         let before = clock.now();
         let worst = 0;
         for (const { pass, took, where } of steps) {
