@@ -50,8 +50,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const hints = new PostgresHints({ url });
   const keepers: LeaseKeeper[] = [];
   const close = async (): Promise<void> => {
-    await Promise.all(keepers.map((keeper) => keeper.close()));
-    await Promise.all([...Object.values(pools).map((each) => each.close()), hints.close()]);
+    await Promise.all([...keepers, ...Object.values(pools), hints].map((each) => each.close()));
   };
   try {
     await pools.write.write((db) => migratePostgres(db, Date.now()));
