@@ -1,7 +1,7 @@
 // Loaded by each process and thread of the tests before anything else: threads start from the files of `test-threads.ts`.
 import { registerHooks } from 'node:module';
 
-const madeOf = JSON.parse(process.env.PELORUS_TEST_THREADS ?? '{}');
+const madeOf = JSON.parse(process.env.TEST_THREADS ?? '{}');
 
 registerHooks({
   resolve: (specifier, context, next) =>

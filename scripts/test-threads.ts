@@ -29,7 +29,7 @@ export async function setup(): Promise<() => Promise<void>> {
   }
   const urlOf = (...path: string[]): string => pathToFileURL(join(...path)).href;
   const made = THREADS.map((name) => [urlOf(SOURCES, `${name}.ts`), urlOf(folder, `${basename(name)}.js`)]);
-  process.env['PELORUS_TEST_THREADS'] = JSON.stringify(Object.fromEntries(made));
+  process.env['TEST_THREADS'] = JSON.stringify(Object.fromEntries(made));
   return remove;
 }
 

@@ -64,8 +64,9 @@ function* claimByRows(c: WriteContext, request: FairClaimRequest): Sql<FairClaim
   const { fence, share, limit } = request;
   const { master } = fence;
   const after = JSON.stringify(request.after.map(([project, command]) => ({ project, after: command })));
-  const take = [c.db.run(TAKE_LOOKED, master, after, share), c.db.run(TAKE_ORDERED, master, limit)];
-  const pieces = [checkFence(c, fence), ...(share > 0 ? take : [])].map(nothing);
+  const pieces = [nothing(checkFence(c, fence))];
+  if (share > 0)
+    pieces.push(nothing(c.db.run(TAKE_LOOKED, master, after, share)), nothing(c.db.run(TAKE_ORDERED, master, limit)));
   const answers = yield* c.db.finish<Cell[][]>([
     ...pieces,
     c.db.rows(LOOKED, master, after, share),

@@ -102,6 +102,7 @@ describe('deleting', () => {
       'alert_delivery',
       'audit',
       'backfill',
+      'command',
       'deleted_schedule',
       'project',
       'run',
