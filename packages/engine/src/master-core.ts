@@ -942,7 +942,7 @@ export class MasterCore {
   }
 
   private recordWorker(session: Session, state: WorkerRecord['state'], at: number): void {
-    const { id, name, host, groups, slots } = session.view;
+    const { id, name, host, groups, slots, features } = session.view;
     const seenAt = state === 'offline' ? session.lastHeardAt : at;
     session.record = {
       id,
@@ -955,6 +955,7 @@ export class MasterCore {
       seenAt,
       supersedes: session.supersedes,
       load: session.load,
+      features,
     };
     this.changes.push({ kind: 'worker', record: session.record });
   }

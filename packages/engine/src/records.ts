@@ -158,6 +158,8 @@ export interface WorkerRecord {
   supersedes?: readonly WorkerId[];
   /** What it last said of itself, at `seenAt` or within one heartbeat before; null: nothing. */
   load?: WorkerLoad | null;
+  /** What it said in its hello that it can. */
+  features?: readonly string[];
 }
 
 /** What is now true; persisted in one transaction with the others of its batch. */

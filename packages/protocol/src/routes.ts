@@ -337,6 +337,8 @@ export interface WorkerView {
   seenAt: string;
   /** What it said of itself then; null: it is offline, or has not said. */
   load: WorkerLoadView | null;
+  /** What it said in its hello that it can: types of tasks, `probe`, `logs`, and `limits:…`, by what it limits one task. */
+  features: string[];
   /** Why it gets nothing new, when somebody said so; kept by name, through restarts. */
   drain: { reason: string; at: string; by: string } | null;
 }

@@ -122,6 +122,8 @@ const NO_TALLY: WorkerTally = {
   unacknowledged: 0,
 };
 
+/** What every worker can; whether it ships logs, and by what it limits tasks, is said beside it. */
+const FEATURES = ['shell', 'python', 'script', 'http', 'sql', 'probe'];
 const HOST_READING_MS = 2_000;
 const ACK_WAIT_MS = 2_000;
 /** A link that is still being opened, or does not say that it has closed, is not waited for longer. */
@@ -220,7 +222,7 @@ class Agent implements Worker {
       host: host ?? hostname(),
       groups: groups ?? ['default'],
       slots: this.#slots,
-      features: ['shell', 'python', 'script', 'http', 'sql', 'probe', ...(this.#shipper ? ['logs'] : [])],
+      features: [...FEATURES, ...(this.#shipper ? ['logs'] : []), `limits:${supervisor.limits}`],
       heartbeatMs: heartbeatMs ?? 4_000,
       maxLoadAverage: maxLoadAverage ?? -1,
       reservedMemoryBytes: reservedMemoryBytes ?? RESERVED_MEMORY_BYTES,

@@ -55,7 +55,7 @@ describe.skipIf(!keeps.includes('memory'))('a control group for memory', () => {
   });
 });
 
-describe.skipIf(!keeps.includes('processes'))('a control group for processes', () => {
+describe.skipIf(!keeps.includes('pids'))('a control group for processes', () => {
   test('a fork bomb comes no further than its limit, fails, and is gone whole, with what had left its session', async () => {
     master.dispatch(
       specOf(

@@ -32,6 +32,7 @@ const probe = (kind: Kind, url: string, timeoutMs?: number) =>
 
 test('the worker says that it can', () => {
   expect(master.hello?.features).toContain('probe');
+  expect(master.hello?.features).toContainEqual(expect.stringMatching(/^limits:(cgroup2|cgroup1|rlimit)$/));
 });
 
 describe('SQLite', () => {

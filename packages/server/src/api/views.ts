@@ -338,6 +338,7 @@ export function workerView(row: WorkerRecord, drains: readonly WorkerDrain[]): W
     registeredAt: instantText(row.registeredAt),
     seenAt: instantText(row.seenAt),
     load: row.state === 'offline' || !row.load ? null : loadView(row.load),
+    features: [...(row.features ?? [])],
     drain: drain === undefined ? null : { reason: drain.reason, at: instantText(drain.drainedAt), by: drain.drainedBy },
   };
 }

@@ -88,7 +88,7 @@ const KEEP_LATE_RESULT: Bulk = {
 /** Several masters tell of one worker: of its state and its load the latest word counts. */
 const UPSERT_WORKER = upsert('worker', WORKER_COLUMNS, {
   key: 1,
-  texts: ['id', 'name', 'host', 'groups', 'state', 'supersedes', 'load'],
+  texts: ['id', 'name', 'host', 'groups', 'state', 'supersedes', 'load', 'features'],
   update: `${assignments(WORKER_COLUMNS.slice(1).filter((column) => !['seen_at', 'state', 'load'].includes(column)))},
     load = case when excluded.seen_at >= worker.seen_at then excluded.load else worker.load end,
     state = case when excluded.seen_at >= worker.seen_at then excluded.state else worker.state end,

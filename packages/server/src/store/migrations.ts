@@ -27,6 +27,7 @@ import { TEXTS_OF_VERSIONS } from './migrations/16-texts-of-versions.ts';
 import { LATE_RESULTS } from './migrations/17-late-results.ts';
 import { TIMELINES } from './migrations/18-timelines.ts';
 import { FAIR_CLAIMS } from './migrations/19-fair-claims.ts';
+import { WORKER_FEATURES } from './migrations/20-worker-features.ts';
 
 export interface Migration {
   number: number;
@@ -284,4 +285,5 @@ create table alert_channel (
   LATE_RESULTS,
   TIMELINES,
   FAIR_CLAIMS,
+  WORKER_FEATURES,
 ];

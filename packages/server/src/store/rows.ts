@@ -99,6 +99,7 @@ export const WORKER_COLUMNS = [
   'seen_at',
   'supersedes',
   'load',
+  'features',
 ] as const;
 export const COMMAND_COLUMNS = ['id', 'run_id', 'action', 'user_name', 'at'] as const;
 
@@ -288,6 +289,7 @@ function encodeWorker(into: Cell[], record: WorkerRecord): void {
     record.seenAt,
     JSON.stringify(record.supersedes ?? []),
     encodeJson(record.load ?? null),
+    JSON.stringify(record.features ?? []),
   );
 }
 
@@ -514,6 +516,7 @@ export function decodeWorker(c: readonly Cell[]): WorkerRecord {
     seenAt: c[7] as number,
     supersedes: JSON.parse(c[8] as string) as WorkerId[],
     load: decodeJson<WorkerLoad>(c[9]),
+    features: JSON.parse(c[10] as string) as string[],
   };
 }
 

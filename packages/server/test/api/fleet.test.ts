@@ -37,9 +37,10 @@ const worker = (id: string, more: Partial<WorkerRecord> = {}) =>
   });
 
 describe('workers', () => {
-  test('are shown by id or name, with why they are drained and what they run', async () => {
+  test('are shown by id or name, with what they can, why they are drained and what they run', async () => {
     await worker('etl.1', { state: 'offline', registeredAt: NOW - 5 });
     await worker('etl.2', {
+      features: ['shell', 'limits:cgroup2'],
       load: {
         ...{ slots: 4, usedSlots: 1, loadAverage: -1, cpuCount: 2, freeMemoryBytes: 10.6, totalMemoryBytes: 20 },
         ...{ busy: true, draining: false },
@@ -74,6 +75,7 @@ describe('workers', () => {
         ...{ usedSlots: 1, freeSlots: 3, loadAverage: null, cpuCount: 2, freeMemoryBytes: 11, totalMemoryBytes: 20 },
         busy: true,
       },
+      features: ['shell', 'limits:cgroup2'],
       drain: { reason: 'new disk', at: AT, by: 'admin' },
       attempts: [
         {
@@ -94,6 +96,7 @@ describe('workers', () => {
     expect((await api.call<WorkerDetail>('GET', '/workers/etl.1')).body).toMatchObject({
       state: 'offline',
       load: null,
+      features: [],
       attempts: [],
     });
     const undrained = await api.call<WorkerDrained>('POST', '/workers/etl.1/undrain');

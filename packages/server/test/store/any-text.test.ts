@@ -59,7 +59,7 @@ describe.each(places)('%s', (_name, isThere, makePlace) => {
             const cause = { kind: 'error', detail: said } as const;
             const id = workerIdOf(`w ${said}`);
             await store.commit(fence, [
-              { kind: 'worker', record: worker(id, { name: said, host: said, groups: [said] }) },
+              { kind: 'worker', record: worker(id, { name: said, host: said, groups: [said], features: [said] }) },
               {
                 kind: 'command-done',
                 command,

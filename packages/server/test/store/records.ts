@@ -173,6 +173,7 @@ export function worker(id: string, more: Partial<WorkerRecord> = {}): WorkerReco
     seenAt: AT,
     supersedes: [],
     load: null,
+    features: ['shell', 'limits:cgroup2'],
     ...more,
   };
 }

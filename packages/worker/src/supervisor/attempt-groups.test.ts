@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openAttemptGroups } from './attempt-groups.ts';
+import { limitsOutlook } from './limits-outlook.ts';
 
 let mount: string;
 beforeEach(() => {
@@ -28,9 +29,15 @@ function group(path: string, files: Record<string, string>): void {
     writeFileSync(join(mount, path, name), text);
 }
 
+/** Whatever comes of it has been foretold. */
 function open(membership: string): ReturnType<typeof openAttemptGroups> {
   writeFileSync(join(mount, 'membership'), membership);
-  return openAttemptGroups('/data', () => limits, { mount, membership: join(mount, 'membership') });
+  const places = { mount, membership: join(mount, 'membership') };
+  const { kind, keeps, missing } = limitsOutlook(places);
+  const groups = openAttemptGroups('/data', () => limits, places);
+  expect({ kind, keeps }).toEqual({ kind: groups?.kind ?? 'rlimit', keeps: groups?.keeps ?? [] });
+  expect(missing === null).toBe(keeps.length === 2);
+  return groups;
 }
 
 const UNIFIED = { 'cgroup.controllers': 'cpu memory pids', 'cgroup.subtree_control': 'memory pids' };
@@ -40,7 +47,7 @@ test('version 2: beside the subgroup in which systemd keeps the service', () => 
   group('system.slice/pelorus-worker.service', UNIFIED);
   group('system.slice/pelorus-worker.service/pelorus-service', { 'cgroup.procs': '41\n' });
   const groups = open('0::/system.slice/pelorus-worker.service/pelorus-service\n');
-  expect(groups?.keeps).toEqual(['memory', 'processes']);
+  expect(groups?.keeps).toEqual(['memory', 'pids']);
   const made = groups?.make();
   const [join1] = made?.joinFiles ?? [];
   const directory = join1!.replace(/\/cgroup.procs$/, '');
@@ -65,6 +72,9 @@ test.each([
   mkdirSync(join(mount, path, 'cgroup.subtree_control'));
   group('', UNIFIED);
   expect(open(`0::${path}\n`)).toBeNull();
+  expect(limitsOutlook({ mount, membership: join(mount, 'membership') }).missing).toBe(
+    `no groups may be made below ${join(mount, path)}; a systemd service may with Delegate=memory pids and DelegateSubgroup=pelorus-service, a container when it is privileged`,
+  );
   expect(readdirSync(join(mount, path)).toSorted()).toEqual([
     'cgroup.controllers',
     'cgroup.procs',
@@ -84,6 +94,13 @@ test('what a worker left that never came back is removed when it is old, and emp
   utimesSync(old!, long, long);
   open('0::/\n');
   expect([old!, `${used}/7-1`, `${young}/7-1`].map((path) => existsSync(path))).toEqual([false, true, true]);
+});
+
+test('version 1: controller by controller', () => {
+  group('memory/jobs', {});
+  group('pids', {});
+  expect(open('4:memory:/jobs\n')?.keeps).toEqual(['memory']);
+  expect(open('8:pids:/unseen\n4:memory:/jobs\n')).toMatchObject({ keeps: ['memory', 'pids'], kind: 'cgroup1' });
 });
 
 test('without any there are none', () => {

@@ -14,7 +14,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, statSync, 
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { groupPath, type GroupPlaces } from '../control-group.ts';
-import type { AttemptLimits } from './messages.ts';
+import type { AttemptLimits, LimitsKind } from './messages.ts';
 
 /** Below the group of a service: where its own processes are, so that beside it groups for attempts can be made. */
 const SERVICE_GROUP = 'pelorus-service';
@@ -23,6 +23,9 @@ const NAMES_MAX = 10_000;
 const ABANDONED_MS = 3_600_000;
 const CLOSE_POLL_MS = 10;
 const CLOSE_TRIES = 50;
+
+/** Of the kernel: what groups limit. */
+export type Controller = 'memory' | 'pids';
 
 export interface AttemptGroup {
   readonly name: string;
@@ -42,8 +45,10 @@ export interface AttemptGroup {
 }
 
 export interface AttemptGroups {
-  /** What is limited by groups, for people. */
-  readonly keeps: readonly string[];
+  /** What is limited by groups. */
+  readonly keeps: readonly Controller[];
+  /** By what they limit memory. */
+  readonly kind: LimitsKind;
   /** Null when it cannot be made. */
   make(): AttemptGroup | null;
   /** The group of that name, made by an earlier supervisor; null when it is gone. */
@@ -61,12 +66,17 @@ export interface AttemptGroups {
 /** The base directory in which groups are made, and what it is for. */
 interface Hierarchy {
   base: string;
-  memory: { limit: string; usage: string; events: string } | null;
+  memory: typeof MEMORY_V1 | typeof MEMORY_V2 | null;
   pids: boolean;
 }
 
-const MEMORY_V1 = { limit: 'memory.limit_in_bytes', usage: 'memory.usage_in_bytes', events: 'memory.oom_control' };
-const MEMORY_V2 = { limit: 'memory.max', usage: 'memory.current', events: 'memory.events' };
+const MEMORY_V1 = {
+  kind: 'cgroup1',
+  limit: 'memory.limit_in_bytes',
+  usage: 'memory.usage_in_bytes',
+  events: 'memory.oom_control',
+} as const;
+const MEMORY_V2 = { kind: 'cgroup2', limit: 'memory.max', usage: 'memory.current', events: 'memory.events' } as const;
 
 /** Null where this process may make no groups. `limits` are asked for each group. */
 export function openAttemptGroups(
@@ -78,9 +88,10 @@ export function openAttemptGroups(
   for (const { base } of bases) removeAbandoned(base);
   const own = `pelorus-${createHash('sha256').update(resolve(dataDir)).digest('hex').slice(0, 16)}`;
   const hierarchies = bases.flatMap((found) => usable(found, own));
-  const keeps = [
-    ...(hierarchies.some(({ memory }) => memory) ? ['memory'] : []),
-    ...(hierarchies.some(({ pids }) => pids) ? ['processes'] : []),
+  const forMemory = hierarchies.find(({ memory }) => memory)?.memory;
+  const keeps: Controller[] = [
+    ...(forMemory ? ['memory' as const] : []),
+    ...(hierarchies.some(({ pids }) => pids) ? ['pids' as const] : []),
   ];
   if (keeps.length === 0) return null;
   const discarded = new Set(leftovers(hierarchies));
@@ -96,6 +107,7 @@ export function openAttemptGroups(
   limit();
   return {
     keeps,
+    kind: forMemory ? forMemory.kind : 'rlimit',
     find,
     limit,
     make() {
@@ -130,39 +142,59 @@ export function openAttemptGroups(
 
 /** Version 2 with its controllers, else version 1 controller by controller, beside version 2 as it is. */
 function findHierarchies(places: GroupPlaces): Hierarchy[] {
-  const { mount = '/sys/fs/cgroup' } = places;
-  const unifiedMount = [mount, join(mount, 'unified')].find((path) => existsSync(join(path, 'cgroup.procs')));
-  const unifiedPath = groupPath('', places);
-  const unified = unifiedMount === undefined || unifiedPath === null ? null : delegatedBase(unifiedMount, unifiedPath);
+  const own = unifiedGroup(places);
+  const unified = own === null ? null : delegatedBase(own);
   const controllers = unified === null ? [] : readText(join(unified, 'cgroup.subtree_control')).split(/\s+/);
   const found: Hierarchy[] = [];
   if (unified !== null) {
     const memory = controllers.includes('memory') ? MEMORY_V2 : null;
     found.push({ base: unified, memory, pids: controllers.includes('pids') });
   }
-  for (const [controller, kept] of [
-    ['memory', { memory: MEMORY_V1, pids: false }],
-    ['pids', { memory: null, pids: true }],
-  ] as const) {
-    const path = groupPath(controller, places);
-    if (path === null || controllers.includes(controller)) continue;
-    // A container may not see the path by which the host knows it.
-    const base = [join(mount, controller, path), join(mount, controller)].find((one) =>
-      existsSync(join(one, 'cgroup.procs')),
-    );
-    if (base !== undefined) found.push({ base, ...kept });
+  for (const { controller, base } of versionOneBases(places)) {
+    if (controllers.includes(controller)) continue;
+    found.push({ base, memory: controller === 'memory' ? MEMORY_V1 : null, pids: controller === 'pids' });
   }
   return found;
 }
 
-/** The directory of version 2 below which groups may be made, with what controllers it can hand on; null when none may. */
-function delegatedBase(mount: string, path: string): string | null {
-  const own = join(mount, path);
+/** Where this process is in version 2. */
+export interface UnifiedGroup {
+  /** Its group, or, of a {@link SERVICE_GROUP}, the one above. */
+  base: string;
+  isSubgroup: boolean;
+  /** It is the first group that this process sees. */
+  isContainer: boolean;
+}
+
+/** Null where there is no version 2, or this process is not in it. */
+export function unifiedGroup(places: GroupPlaces): UnifiedGroup | null {
+  const { mount = '/sys/fs/cgroup' } = places;
+  const unifiedMount = [mount, join(mount, 'unified')].find((path) => existsSync(join(path, 'cgroup.procs')));
+  const path = groupPath('', places);
+  if (unifiedMount === undefined || path === null) return null;
+  const own = join(unifiedMount, path);
   const isSubgroup = basename(path) === SERVICE_GROUP;
-  const base = isSubgroup ? dirname(own) : own;
+  return { base: isSubgroup ? dirname(own) : own, isSubgroup, isContainer: path === '/' };
+}
+
+/** The group of this process under each controller that version 1 has. */
+export function versionOneBases(places: GroupPlaces): { controller: Controller; base: string }[] {
+  const { mount = '/sys/fs/cgroup' } = places;
+  return (['memory', 'pids'] as const).flatMap((controller) => {
+    const path = groupPath(controller, places);
+    if (path === null) return [];
+    // A container may not see the path by which the host knows it.
+    const bases = [join(mount, controller, path), join(mount, controller)];
+    const base = bases.find((one) => existsSync(join(one, 'cgroup.procs')));
+    return base === undefined ? [] : [{ controller, base }];
+  });
+}
+
+/** The directory of version 2 below which groups may be made, with what controllers it can hand on; null when none may. */
+function delegatedBase({ base, isContainer }: UnifiedGroup): string | null {
   if (handOn(base)) return base;
   // Whatever is in a container's own group belongs to it; other groups are not ours to rearrange.
-  if (path !== '/' || isSubgroup) return null;
+  if (!isContainer) return null;
   return moveProcesses(base, join(base, SERVICE_GROUP)) && handOn(base) ? base : null;
 }
 

@@ -10,7 +10,7 @@ import { openLineChannel, type LineChannel } from '../line-channel.ts';
 import { hostEnvironment } from '../task-environment.ts';
 import { supervisorCacheEnvironment } from './compile-cache.ts';
 import type { SupervisorArgument } from './main.ts';
-import { SUPERVISOR_VERSION, type AgentToSupervisor, type SupervisorToAgent } from './messages.ts';
+import { SUPERVISOR_VERSION, type AgentToSupervisor, type LimitsKind, type SupervisorToAgent } from './messages.ts';
 import { supervisorSocketPath } from './socket-path.ts';
 
 export interface SupervisorListener {
@@ -24,8 +24,7 @@ export interface SupervisorConnection {
   held: HeldAttempt[];
   /** Boot clock. */
   renewedAt: number | null;
-  /** How attempts are limited on this host, for people. */
-  limits: string;
+  limits: LimitsKind;
   order(order: SupervisorOrder): void;
   shutdown(killTasks: boolean): void;
   /** Lets go of the supervisor, which stays. */

@@ -34,6 +34,9 @@ export interface AttemptLimits {
   workDirBytes: number;
 }
 
+/** By what the memory of one attempt is limited: a control group of its own of version 2 or 1, or, if at all, the address space of each process. */
+export type LimitsKind = 'cgroup2' | 'cgroup1' | 'rlimit';
+
 /** The product's limits that bind tasks, and what the worker adds. They travel with the settings, so that small processes load no more than they need. */
 export interface TaskLimits {
   outputsBytes: number;
@@ -50,8 +53,14 @@ export type AgentToSupervisor =
   | { kind: 'shutdown'; killTasks: boolean };
 
 export type SupervisorToAgent =
-  /** `limits`: how attempts are limited on this host, for people. */
-  | { kind: 'attached'; version: number; pid: number; held: HeldAttempt[]; renewedAt: number | null; limits: string }
+  | {
+      kind: 'attached';
+      version: number;
+      pid: number;
+      held: HeldAttempt[];
+      renewedAt: number | null;
+      limits: LimitsKind;
+    }
   /** Another agent is attached; one data directory serves one worker. */
   | { kind: 'refused'; agentPid: number }
   | { kind: 'event'; event: SupervisorEvent }

@@ -167,7 +167,7 @@ export class Supervisor {
       pid: process.pid,
       held: this.#held(),
       renewedAt: this.#renewedAt,
-      limits: this.#groups ? `control groups for ${this.#groups.keeps.join(' and ')}` : 'no control groups',
+      limits: this.#groups?.kind ?? 'rlimit',
     });
     if (this.#refusing !== null) channel.send({ kind: 'health', refusing: this.#refusing });
     this.#startedHeldBack.clear();

@@ -23,6 +23,7 @@ export const workerMembers = {
       busy: z.boolean(),
     })
     .nullable(),
+  features: z.array(z.string()),
   drain: z.strictObject({ reason: z.string(), at: instantAnswer, by: z.string() }).nullable(),
 };
 const workerAnswer = schemaOf<WorkerView>()('WorkerView', z.strictObject(workerMembers));
