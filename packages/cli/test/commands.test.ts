@@ -193,6 +193,12 @@ describe('output', () => {
       expect({ command, code, stderr }).toEqual({ command, code: 0, stderr: '' });
       expect(JSON.parse(stdout), command).toBeTruthy();
     }
+    const checks = JSON.parse(answers[commands.findIndex(([command]) => command === 'doctor')]!.stdout) as object[];
+    expect(checks.at(-1)).toEqual({
+      check: 'limits',
+      result: expect.stringMatching(/^(ok|note)$/),
+      detail: expect.stringMatching(/^a worker started from here limits /),
+    });
   });
 
   test('ndjson: one line per transition of a watched run, the result last', async () => {

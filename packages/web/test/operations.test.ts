@@ -13,9 +13,11 @@ describe.skipIf(chromiumPath === null)('Operations and administration, in the br
   });
   afterAll(() => place?.close());
 
-  test('a worker is drained with a reason, which everybody sees, and taken back', async () => {
+  test('a worker says what it can; it is drained with a reason, which everybody sees, and taken back', async () => {
     const [worker] = (await client.workers.list()).items;
     await place.visit({ at: '/operations' }, async (page) => {
+      await page.getByRole('link', { name: worker!.name, exact: true }).click();
+      await page.getByText('Runs shell, python, script, http, sql · tests connections · ').waitFor();
       await page.getByRole('button', { name: 'Drain', exact: true }).click();
       const dialog = page.getByRole('dialog', { name: `Drain ${worker!.name}?` });
       await dialog.getByLabel('Reason').fill('new kernel');

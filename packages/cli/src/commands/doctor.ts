@@ -1,6 +1,7 @@
 import type { SystemView } from '@pelorus/protocol';
 import { ApiError } from '@pelorus/sdk';
 import type { InvariantFinding } from '@pelorus/server/store';
+import { limitsOutlook } from '@pelorus/worker/limits-outlook';
 import type { Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { dataDirectoryAt } from '../data-directory.ts';
@@ -14,7 +15,8 @@ import { examples } from '../examples.ts';
 
 interface Check {
   check: string;
-  result: 'ok' | 'warning' | 'failed';
+  /** A note: nothing is wrong, and something could be better. */
+  result: 'ok' | 'note' | 'warning' | 'failed';
   detail: string;
 }
 
@@ -32,13 +34,13 @@ export function addDoctorCommand(program: Command, host: Host): void {
     .action(async ({ audit, ...flags }: { data?: string; audit?: true }, command: Command) => {
       const session = openSession(command, host, flags);
       if (audit === true) return auditInvariants(session);
-      const rows = [checkNode(), ...(await checkServer(session)), await checkStore(session)];
+      const rows = [checkNode(), ...(await checkServer(session)), await checkStore(session), checkLimits()];
       const columns: Column<Check>[] = [
         { title: 'CHECK', value: (one) => one.check },
         {
           title: 'RESULT',
           value: (one) => one.result,
-          tone: (one) => ({ ok: 'good', warning: 'warn', failed: 'bad' } as const)[one.result],
+          tone: (one) => ({ ok: 'good', note: 'quiet', warning: 'warn', failed: 'bad' } as const)[one.result],
         },
         { title: 'DETAIL', value: (one) => one.detail },
       ];
@@ -72,6 +74,19 @@ function checkNode(): Check {
     result,
     detail: `${process.version} at ${process.execPath}; at least ${OLDEST_NODE} is needed`,
   };
+}
+
+/** Of a worker that is started as this program was. */
+function checkLimits(): Check {
+  const { kind, keeps, missing } = limitsOutlook();
+  const kept = keeps.map((one) => (one === 'memory' ? 'memory' : 'processes')).join(' and ');
+  const detail =
+    kept === ''
+      ? 'a worker started from here limits memory and processes of a task by no control group'
+      : `a worker started from here limits ${kept} of a task by a control group of its own (${kind})`;
+  return missing === null
+    ? { check: 'limits', result: 'ok', detail }
+    : { check: 'limits', result: 'note', detail: `${detail}: ${missing}` };
 }
 
 /** A server that nobody named and that does not run is no fault: perhaps none has been started yet. */

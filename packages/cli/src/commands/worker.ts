@@ -83,6 +83,7 @@ async function listWorkers(session: Session): Promise<void> {
     { title: 'CPUS', value: ({ load }) => String(load?.cpuCount ?? '-') },
     { title: 'MEMORY', value: ({ load }) => (load === null ? '-' : memoryText(load)) },
     { title: 'SEEN', value: (worker) => instantText(worker.seenAt, reference) },
+    { title: 'FEATURES', value: (worker) => worker.features.join(',') },
   ];
   writeListing(session.terminal.out, session.format, {
     rows: items,

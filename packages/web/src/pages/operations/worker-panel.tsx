@@ -1,4 +1,4 @@
-/** What one worker runs now. */
+/** What one worker can, and what it runs now. */
 import type { WorkerDetail } from '@pelorus/protocol';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useSearch } from '@tanstack/react-router';
@@ -41,7 +41,10 @@ export function WorkerPanel({ id, everyMs }: { id: string; everyMs: number }): R
     >
       <div className="p-3">
         {data !== undefined ? (
-          <Attempts worker={data} />
+          <>
+            <Features features={data.features} />
+            <Attempts worker={data} />
+          </>
         ) : error === null ? (
           <Spinner />
         ) : (
@@ -49,6 +52,27 @@ export function WorkerPanel({ id, everyMs }: { id: string; everyMs: number }): R
         )}
       </div>
     </Panel>
+  );
+}
+
+const ABILITIES: Readonly<Record<string, `worker.${string}`>> = {
+  probe: 'worker.tests',
+  logs: 'worker.ships',
+  'limits:cgroup2': 'worker.cgroup2',
+  'limits:cgroup1': 'worker.cgroup1',
+  'limits:rlimit': 'worker.rlimit',
+};
+
+/** What is no ability that is known here is a type of tasks. */
+function Features({ features }: Pick<WorkerDetail, 'features'>): ReactNode {
+  const { t } = useTranslation('operations');
+  if (features.length === 0) return null;
+  const types = features.filter((feature) => !(feature in ABILITIES));
+  const abilities = features.flatMap((feature) => ABILITIES[feature] ?? []);
+  return (
+    <p className="mb-3 text-ink-2">
+      {[t('worker.runs', { types: types.join(', ') }), ...abilities.map((key) => t(key))].join(' · ')}
+    </p>
   );
 }
 
