@@ -12,7 +12,7 @@ import type { Place } from './contract.ts';
 export async function makePostgresPlace(serverUrl: string, schema: 'current' | 'none' = 'current'): Promise<Place> {
   const name = databaseName();
   const template = schema === 'current' ? await emptyDatabaseOf(serverUrl) : 'template0';
-  await administer(serverUrl, `create database ${name} template ${template}`);
+  await administer(serverUrl, `create database ${name} template ${template} strategy file_copy`);
   const url = urlOf(serverUrl, name);
   return {
     open: (options) => openPostgresStore({ url: url.href, ...options }),
