@@ -131,7 +131,12 @@ describe.concurrent('logs that are shipped', () => {
       const refused = await place.pelorus('logs', run, 't');
       expect(refused.code).not.toBe(0);
       expect(refused.stderr).toContain('the object store at');
+      const followed = [[], ['--tail', '1'], ['--grep', 'nobody']].map((more) =>
+        place.pelorus('logs', run, 't', '-f', ...more),
+      );
       s3.trouble(503, 0);
+      for (const { stdout, stderr } of await Promise.all(followed))
+        expect({ stdout, stderr }).toEqual({ stdout: 'said while nobody listened\n', stderr: '' });
       await until(
         () => spooled(place).length === 0,
         60_000,

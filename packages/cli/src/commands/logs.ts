@@ -174,11 +174,19 @@ interface Page {
 /** What is wanted of a log, page by page. An attempt that has written nothing may have no log at all. */
 async function* pagesOf(session: Session, attempt: string, flags: LogFlags): AsyncGenerator<Page> {
   try {
+    if (flags.follow === true) await logEnd(session, attempt);
     if (flags.grep === undefined) yield* pagesByOffset(session, attempt, flags.tail);
     else yield* pagesOfMatches(session, attempt, flags.grep, flags.tail);
   } catch (error) {
     if (!(error instanceof ApiError) || error.code !== 'ATTEMPT_NOT_FOUND') throw error;
   }
+}
+
+/** Until a log has come whole, or the rest is not waited for; it may be on its way when its attempt has ended. */
+async function logEnd(session: Session, attempt: string): Promise<void> {
+  const rest = { offset: Number.MAX_SAFE_INTEGER };
+  for await (const { event } of session.client.followLogs(attempt, rest, { signal: session.signal }))
+    if (event === 'end') return;
 }
 
 async function* pagesByOffset(session: Session, attempt: string, tail: number | undefined): AsyncGenerator<Page> {

@@ -230,9 +230,12 @@ function createLook({ logs, attemptOf, clock }: Parameters<typeof createLogFollo
     if (!hasEnded(record)) return seen;
     if (stat?.complete === true || !logs.store.shipped || record.worker === LOGIC_WORKER)
       return { ...seen, isOver: true };
-    if (late === null || late.size !== (stat?.size ?? 0)) late = { size: stat?.size ?? 0, since: clock() };
+    const now = clock();
     const waitMs = record.state === 'lost' ? API_LIMITS.logLostMs : API_LIMITS.logLateMs;
-    if (clock() - late.since < waitMs) return seen;
+    // Of one that ended long ago news comes soon, or not at all.
+    late ??= { size: stat?.size ?? 0, since: Math.max(record.endedAt ?? now, now - waitMs + API_LIMITS.logLostMs) };
+    if (late.size !== (stat?.size ?? 0)) late = { size: stat?.size ?? 0, since: now };
+    if (now - late.since < waitMs) return seen;
     return { ...seen, isOver: true, note: lateNote(record) };
   };
 }

@@ -247,6 +247,22 @@ describe('a log whose end does not come', () => {
       ],
     });
   });
+
+  test('is waited for no longer than a moment when its attempt ended long ago', async () => {
+    const { api, run, attempt } = await withAttempt();
+    await end(api, run);
+    const rows = openDatabaseLogs(api.store);
+    let looks = 0;
+    const logs: LogStore = { ...rows, stat: (id) => rows.stat(id).finally(() => looks++) };
+    const clock = { now: NOW + 3_600_000 };
+    const client = listen(`${(await serve(api, logs, clock)).url}/attempts/${attempt}/logs?follow=true`);
+    // The second look of the watch.
+    await client.until(() => looks >= 3);
+    expect(client.heard).toEqual([]);
+    clock.now += 5_000;
+    await client.ended;
+    expect(client.heard).toMatchObject([{ event: 'end', data: { complete: false } }]);
+  });
 });
 
 test('a log written in place is followed too, also when its task empties it', async () => {
