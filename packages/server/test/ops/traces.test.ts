@@ -86,6 +86,13 @@ describe('a run as a trace', () => {
     await collector.close();
   });
 
+  /** Ends the traces when so many spans have been shown to them: what is stored may be read before the master shows it. */
+  async function stopAfter(spans: number): Promise<void> {
+    await vi.waitFor(() => expect(traces.figures().waiting + collector.spans.length).toBe(spans), { timeout: 60_000 });
+    await traces.stop();
+    await vi.waitFor(() => expect(traces.figures().sent).toBe(spans), { timeout: 60_000 });
+  }
+
   it('of three tasks and one retry is a tree of five spans', async () => {
     failuresLeft = 1;
     await cluster.save('etl', [
@@ -95,7 +102,7 @@ describe('a run as a trace', () => {
     ]);
     const id = await cluster.submit('etl');
     expect(await cluster.endOf(id)).toBe('succeeded');
-    await traces.stop();
+    await stopAfter(5);
 
     const { spec, attempts } = await cluster.detail(id);
     const traceId = traceIdOf(spec);
@@ -173,7 +180,7 @@ describe('a run as a trace', () => {
     await cluster.save('outer', [call]);
     const id = await cluster.submit('outer');
     expect(await cluster.endOf(id)).toBe('succeeded');
-    await traces.stop();
+    await stopAfter(4);
     const child = collector.spans.find(({ name }) => name === 'run inner')!;
     expect(attributesOf(child)).toMatchObject({
       'pelorus.parent.run.id': id,
@@ -186,7 +193,7 @@ describe('a run as a trace', () => {
     await cluster.save('bad', [taskDefinition('b')]);
     const id = await cluster.submit('bad');
     expect(await cluster.endOf(id)).toBe('failed');
-    await traces.stop();
+    await stopAfter(2);
     expect(collector.spans.map(({ name, status }) => [name, status.code])).toEqual([
       ['task b', 2],
       ['run bad', 2],
