@@ -190,10 +190,10 @@ test('what is on its way is bounded, and a long log does not hold up a short one
   shipper.ended(one);
   shipper.ended(two);
   logs.link(shipper);
-  await until(() => logs.ended.has(two), 'the short one');
-  expect(logs.sizes.get(one)).toBeLessThan(20_000);
-  await until(() => logs.ended.has(one), 'the long one');
+  await until(() => logs.ended.has(one) && logs.ended.has(two), 'both');
   expect(logs.text(one)).toBe('x'.repeat(200_000));
+  // Of the long one no more than its window came before the short one.
+  expect(logs.pieces.findIndex(({ attempt, end }) => attempt === two && end)).toBeLessThanOrEqual(3);
   // Base64 of the window, and of one more piece.
   expect(logs.mostFlying).toBeLessThan(12_500);
 });
