@@ -10,9 +10,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { StoreError, type BulkOperation } from '../store/port.ts';
+import { StoreError, type AuditStamp, type BulkOperation } from '../store/port.ts';
 import type { Identity } from './access.ts';
-import { OPERATION_OF, settleItem } from './bulk-runs.ts';
+import { auditForbidden, bulkStamp, settleItem } from './bulk-runs.ts';
 import { createCaller, grantsReader } from './caller.ts';
 import type { ApiContext } from './context.ts';
 import { API_LIMITS } from './limits.ts';
@@ -55,6 +55,8 @@ export function startBulkRunner(shared: BulkShared): BulkRunner {
       const items = await shared.store.listBulkItems(operation.id, { state: 'pending', limit: API_LIMITS.bulkAtOnce });
       if (items.length === 0) break;
       const settled = await Promise.all(items.map((item) => settleItem(context, operation, item, ending.signal)));
+      const refused = settled.map(({ code }, at) => ({ run: items[at]!.run, code }));
+      await auditForbidden(shared.store, stampOf(shared, operation), refused);
       const batch = { items: settled, at: shared.clock(), leaseMs: API_LIMITS.bulkLeaseMs };
       if (!(await shared.store.settleBulkItems(operation.id, holder, batch))) break;
     }
@@ -73,26 +75,23 @@ export function startBulkRunner(shared: BulkShared): BulkRunner {
 
 /** One caller for the whole operation, with the rights that its sender has when it is taken up. */
 async function contextOf(shared: BulkShared, operation: BulkOperation): Promise<ApiContext> {
-  const { submitUser, sender, action } = operation;
+  const { submitUser } = operation;
   const identity = await identityOf(shared, operation);
   const rule = { who: 'member', right: 'execute' } as const;
   const caller = createCaller(rule, { identity, address: '' }, grantsReader(shared.store, identity));
-  const stamp = () => ({
-    user: submitUser,
-    via: sender.via,
-    address: '',
-    action: OPERATION_OF[action.kind],
-    at: shared.clock(),
-  });
   return {
     ...shared,
     caller,
     user: submitUser,
-    store: shared.store.audited(stamp),
+    store: shared.store.audited(() => stampOf(shared, operation)),
     again: () => Promise.reject(new StoreError('UNAVAILABLE', 'nobody waits for the answer of a bulk operation')),
     connection: { secure: true, origin: '' },
     startBulk: () => undefined,
   };
+}
+
+function stampOf({ clock }: BulkShared, { submitUser, sender, action }: BulkOperation): AuditStamp {
+  return bulkStamp({ user: submitUser, via: sender.via, address: '', at: clock() }, action.kind);
 }
 
 /** Never more than the credentials gave; nothing for an account that is gone or disabled. */

@@ -1,6 +1,14 @@
 /** What an operation on many runs does with one of them, and what it would do. */
 import { RUN_STATES, isTerminalRun, type RunId, type RunState } from '@pelorus/protocol';
-import type { BulkAction, BulkActionKind, BulkItem, BulkOperation, SettledBulkItem } from '../store/port.ts';
+import type {
+  ApiStore,
+  AuditStamp,
+  BulkAction,
+  BulkActionKind,
+  BulkItem,
+  BulkOperation,
+  SettledBulkItem,
+} from '../store/port.ts';
 import type { ApiContext } from './context.ts';
 import { ApiFailure } from './problem.ts';
 import { prepareAgain } from './run-again.ts';
@@ -25,14 +33,35 @@ export function statesFor(kind: BulkActionKind): RunState[] {
   return RUN_STATES.filter((state) => mayApply(kind, state));
 }
 
-/** Operation id under which the audit has what is done to one run. */
-export const OPERATION_OF: Record<BulkActionKind, string> = {
+const OPERATION_OF: Record<BulkActionKind, string> = {
   stop: 'stopRun',
   pause: 'pauseRun',
   resume: 'resumeRun',
   rerun: 'rerunRun',
   repeat: 'repeatRun',
 };
+
+/** How the audit has what is done to one run: the operation that does it to one alone. */
+export function bulkStamp(sender: Omit<AuditStamp, 'action'>, kind: BulkActionKind): AuditStamp {
+  return { ...sender, action: OPERATION_OF[kind] };
+}
+
+/** Runs that may not be touched go into the audit as if each had been asked for alone: one row for each project, which counts them. */
+export async function auditForbidden(
+  store: Pick<ApiStore, 'listRunHeads' | 'writeAudit'>,
+  stamp: AuditStamp,
+  items: readonly { run: RunId; code: string | null }[],
+): Promise<void> {
+  const runs = items.flatMap(({ run, code }) => (code === 'FORBIDDEN' ? [run] : []));
+  if (runs.length === 0) return;
+  const byProject = Map.groupBy(await store.listRunHeads(runs), ({ projectId }) => projectId);
+  const refusals = Array.from(byProject, ([id, [first, ...others]]) => {
+    const name = first!.project;
+    const about = { project: { id, name }, target: `projects/${name}` };
+    return { stamp, code: 'FORBIDDEN', ...about, times: 1 + others.length };
+  });
+  await store.writeAudit(refusals);
+}
 
 /**
  * Does it, once however often it is asked: a process that died between the deed and its record finds the deed again by its key.

@@ -1,7 +1,16 @@
 /** Operations on many runs: what is selected, what becomes of each, crashes in between, rights. */
 import { setTimeout } from 'node:timers/promises';
-import { runIdOf, type BulkDetail, type BulkPreview, type BulkView, type Page, type RunView } from '@pelorus/protocol';
+import {
+  runIdOf,
+  type AuditView,
+  type BulkDetail,
+  type BulkPreview,
+  type BulkView,
+  type Page,
+  type RunView,
+} from '@pelorus/protocol';
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { BulkSender } from '../../src/store/port.ts';
 import { DIAMOND, NOW, openApi, type ApiUnderTest } from './api-under-test.ts';
 
 let api: ApiUnderTest;
@@ -124,12 +133,13 @@ test('the same request under the same key makes one operation; outcomes come in 
 
 describe('whoever comes after a crash', () => {
   const holder = 'the process that died';
-  const create = (kind: 'rerun' | 'stop', ids: number[]) =>
+  const admin = { administrator: true, via: 'admin-token', mask: 15, projects: null } as const;
+  const create = (kind: 'rerun' | 'stop', ids: number[], sender: BulkSender = admin) =>
     api.store.createBulkOperation(
       {
         action: { kind, version: 'same' },
         user: 'admin',
-        sender: { administrator: true, via: 'admin-token', mask: 15, projects: null },
+        sender,
         at: NOW,
         items: ids.map((run) => ({ run: runIdOf(run), projectId: 1, code: null, message: null })),
       },
@@ -154,6 +164,22 @@ describe('whoever comes after a crash', () => {
     expect(items.map(({ newRun }) => newRun)).toEqual([deed.run.id, expect.any(Number)]);
     const { body } = await api.call<Page<RunView>>('GET', '/runs', { query: { rerunOf: String(ids[0]) } });
     expect(body.items.map(({ id }) => id)).toEqual([deed.run.id]);
+  });
+
+  test('does nothing that its sender may not do by then, and the audit says so, as of a request for one run', async () => {
+    const ids = await runs(2);
+    await create('stop', ids, { administrator: false, via: 'token', mask: 2, projects: null });
+    await post({ action: 'stop', ids: [999] });
+    expect((await ended(1)).items.map(({ state, code }) => [state, code])).toEqual(
+      ids.map(() => ['refused', 'FORBIDDEN']),
+    );
+    const { body } = await api.call<Page<AuditView>>('GET', '/audit', { query: { action: 'stopRun' } });
+    expect(body.items).toMatchObject([
+      {
+        ...{ outcome: 'refused', code: 'FORBIDDEN', times: 2, user: 'admin', via: 'token' },
+        ...{ project: 'demo', target: 'projects/demo' },
+      },
+    ]);
   });
 
   test('waits for the lease of who was at it', async () => {

@@ -1,5 +1,5 @@
 /** Workflows that name others in other projects, and links between their runs. */
-import { runIdOf, type Page, type Problem, type RunView, type TaskView } from '@pelorus/protocol';
+import { runIdOf, type AuditView, type Page, type Problem, type RunView, type TaskView } from '@pelorus/protocol';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { newRun } from '../store/records.ts';
 import { NOW } from './api-under-test.ts';
@@ -176,11 +176,11 @@ test('links to child and parent runs are shown to who may read those', async () 
   expect(await children('viewer')).toEqual([[child, child]]);
 });
 
-test('an operation on many runs touches those only that its sender may run', async () => {
+test('an operation on many runs touches those only that its sender may run; the others are in the audit', async () => {
   const [mine, other] = [await world.makePlace('own'), await world.makePlace('foreign')];
   const { body } = await call<{ id: number }>('operator', 'POST', '/bulk/runs', {
     action: 'stop',
-    ids: [mine.run, other.run],
+    ids: [mine.run, other.run, other.pausedRun],
   });
   interface Detail {
     state: string;
@@ -194,7 +194,16 @@ test('an operation on many runs touches those only that its sender may run', asy
   expect(items).toMatchObject([
     { run: mine.run, state: 'done', code: null },
     { run: other.run, state: 'refused', code: 'FORBIDDEN', message: 'operator may not run what is in this project' },
+    { run: other.pausedRun, state: 'refused', code: 'FORBIDDEN' },
   ]);
+  const { body: audit } = await call<Page<AuditView>>('admin', 'GET', '/audit?user=operator&outcome=refused');
+  const [refusal] = audit.items.filter(({ project }) => project === other.project);
+  expect(refusal).toMatchObject({
+    action: 'stopRun',
+    code: 'FORBIDDEN',
+    times: 2,
+    target: `projects/${other.project}`,
+  });
   const orders = world.dump().get('command') ?? '';
   expect((JSON.parse(orders) as unknown[][]).filter((row) => row[1] === other.run).map((row) => row[2])).toEqual([
     '{"kind":"start"}',

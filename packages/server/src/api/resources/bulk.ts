@@ -5,7 +5,7 @@ import { OWNER_BITS, SIGNED_IN } from '../access.ts';
 import { bulkAnswer, bulkDetail, bulkPage, bulkPreview } from '../answers/bulk.ts';
 import { BULK_ACTIONS, type BulkItem, type BulkOperation, type NewBulkItem, type RunHead } from '../../store/port.ts';
 import { jsonBody } from '../body.ts';
-import { mayApply, statesFor } from '../bulk-runs.ts';
+import { auditForbidden, bulkStamp, mayApply, statesFor } from '../bulk-runs.ts';
 import type { ApiContext } from '../context.ts';
 import { readCursor, writeCursor } from '../cursor.ts';
 import { API_LIMITS } from '../limits.ts';
@@ -39,13 +39,17 @@ const postBulk = route({
     if (query.dryRun) return ok(previewOf(body, selected));
     const { identity } = context.caller;
     const { administrator = false, via = 'session', mask = OWNER_BITS, projects = null } = identity ?? {};
+    const items = selected.map(({ item }) => item);
+    const at = context.clock();
+    const { address } = context.caller;
+    await auditForbidden(context.store, bulkStamp({ user: context.user, via, address, at }, body.action), items);
     const { operation } = await context.store.createBulkOperation(
       {
         action: { kind: body.action, version: body.version ?? 'same' },
         user: context.user,
         sender: { administrator, via, mask, projects },
-        at: context.clock(),
-        items: selected.map(({ item }) => item),
+        at,
+        items,
       },
       key ?? { idempotencyKey: null, requestHash: '' },
     );
