@@ -1,6 +1,9 @@
-/** The part of the store's contract that is told area by area; each opens what it needs. `contract.ts` has runs and commits. */
+/**
+ * The part of the store's contract that is told area by area; each opens what it needs. `contract.ts` has runs and commits.
+ * In two halves, each in a file of its own, so that they go on side by side.
+ */
 import { describe } from 'vitest';
-import type { Place } from './contract.ts';
+import type { Effort, Place } from './contract.ts';
 import { transferContract } from './contract-of-transfer.ts';
 import { mastersContract } from './contract-of-masters.ts';
 import { turnsContract } from './contract-of-turns.ts';
@@ -19,17 +22,25 @@ import { projectsContract } from './contract-of-projects.ts';
 import { schedulesContract } from './contract-of-schedules.ts';
 import { statsContract } from './contract-of-stats.ts';
 
-export function areasContract(name: string, makePlace: () => Promise<Place>): void {
+/** The areas in which runs begin, go on and are told of. */
+export function runAreasContract(name: string, makePlace: () => Promise<Place>, effort: Effort): void {
   describe(`store: ${name}`, () => {
-    transferContract(makePlace);
     mastersContract(makePlace);
-    turnsContract(makePlace);
+    turnsContract(makePlace, effort);
     permitsContract(makePlace);
-    backfillsContract(makePlace);
-    vaultContract(makePlace);
-    eventsContract(makePlace);
+    backfillsContract(makePlace, effort);
     changesContract(makePlace);
     factsContract(makePlace);
+    statsContract(makePlace);
+  });
+}
+
+/** All others. */
+export function otherAreasContract(name: string, makePlace: () => Promise<Place>): void {
+  describe(`store: ${name}`, () => {
+    transferContract(makePlace);
+    vaultContract(makePlace);
+    eventsContract(makePlace);
     invariantsContract(makePlace);
     logsContract(makePlace);
     operationsContract(makePlace);
@@ -37,6 +48,5 @@ export function areasContract(name: string, makePlace: () => Promise<Place>): vo
     alertsContract(makePlace);
     projectsContract(makePlace);
     schedulesContract(makePlace);
-    statsContract(makePlace);
   });
 }

@@ -4,7 +4,7 @@ import type { Cause, RunId, RunState, WorkflowDefinition } from '@pelorus/protoc
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { BackfillDateRow, BackfillRow, Fence, NewBackfill, Store } from '../../src/store/index.ts';
-import type { Place } from './contract.ts';
+import type { Effort, Place } from './contract.ts';
 import { AT, backfillOf, definition, master, newRun, runChange, saveOf, status, taskDefinition } from './records.ts';
 
 const DAY_MS = 86_400_000;
@@ -22,7 +22,7 @@ function tally(dates: readonly BackfillDateRow[]): BackfillRow['counts'] {
   return counts;
 }
 
-export function backfillsContract(makePlace: () => Promise<Place>): void {
+export function backfillsContract(makePlace: () => Promise<Place>, { histories }: Effort): void {
   describe('backfills', () => {
     let place: Place;
     let store: Store;
@@ -706,7 +706,7 @@ export function backfillsContract(makePlace: () => Promise<Place>): void {
           }
           await check();
         }),
-        { numRuns: 12 },
+        { numRuns: histories },
       );
     }, 120_000);
 

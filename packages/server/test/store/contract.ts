@@ -1,6 +1,6 @@
 /**
- * What every store must do. An adapter joins by calling `runsContract`, and `areasContract` of `contract-of-areas.ts` in a file of
- * its own, so that both go on at once, with a way to make an empty place and to open it;
+ * What every store must do. An adapter joins by calling `runsContract`, and in files of their own, so that all go on at once, the two
+ * halves of `contract-of-areas.ts`, with a way to make an empty place and to open it;
  * what only one adapter does (a lock on a directory, say) is tested beside that adapter.
  */
 import { spawn } from 'node:child_process';
@@ -42,6 +42,11 @@ export interface Place {
   /** How another process opens it: a module that exports `openPlace(reference)`. */
   opener: URL;
   reference: string;
+}
+
+/** How long properties are tried: with so many random histories of a workflow, and of a backfill. */
+export interface Effort {
+  histories: number;
 }
 
 const conflict: unknown = expect.objectContaining({ name: 'StoreError', code: 'CONFLICT' });
