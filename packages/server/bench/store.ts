@@ -135,20 +135,21 @@ async function measureSubmits(store: Store): Promise<void> {
   latency('claim-none', 'latency', await timed(500, () => store.claimCommands(fence, 1e9 as typeof after, 256)));
 }
 
-/** 10,000 live runs of 10 tasks, half of which have an attempt. */
+/** 10,000 live runs of 10 tasks, half of which have an attempt, of a master that is gone. */
 async function measureLoad(store: Store): Promise<void> {
   const runs: RunId[] = [];
+  const gone: Fence = { master: masterIdOf('gone'), token: 'token' };
+  await store.registerMaster({ id: gone.master, token: gone.token, host: 'localhost', at: Date.now() });
   await concurrently(10_000, 100, async () => {
     const { run } = await store.submitRun(newRun());
     runs.push(run.id);
-    await store.commit(
-      fence,
-      Array.from({ length: 10 }, (_, task) => [
-        taskRun(run.id, task, 1),
-        ...(task < 5 ? [attempt(run.id, task, 1)] : []),
-      ]).flat(),
-    );
+    const tasks = Array.from({ length: 10 }, (_, task) => [
+      taskRun(run.id, task, 1),
+      ...(task < 5 ? [attempt(run.id, task, 1)] : []),
+    ]);
+    await store.commit(gone, [begun(run.id), ...tasks.flat()]);
   });
+  await store.releaseMaster(gone);
   const adoptStart = performance.now();
   let adopted = 0;
   for (let after: RunId | null = null; ;) {
@@ -157,6 +158,7 @@ async function measureLoad(store: Store): Promise<void> {
     adopted += page.length;
     after = page.at(-1)!;
   }
+  if (adopted !== runs.length) throw new Error(`${adopted} runs were adopted, not ${runs.length}`);
   emit('adopt-10000', 'total', performance.now() - adoptStart, 'ms', adopted);
   for (const size of [500, 10_000]) {
     const cpu = process.threadCpuUsage();
@@ -314,6 +316,23 @@ function newRun(): NewRun {
     extras: null,
     idempotencyKey: null,
     tasks: [],
+  };
+}
+
+function begun(run: RunId): Change {
+  return {
+    kind: 'run',
+    status: {
+      run,
+      version: 1,
+      state: 'running',
+      cause: null,
+      firstFailure: null,
+      waitReason: null,
+      owner: null,
+      startedAt: 1_750_000_000_000,
+      endedAt: null,
+    },
   };
 }
 
