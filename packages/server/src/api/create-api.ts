@@ -26,6 +26,7 @@ import { createLogReader } from './logs.ts';
 import { createPasswords } from './passwords.ts';
 import { createMasks, withMasks } from './masks.ts';
 import { createPastDurations } from './past-durations.ts';
+import { otherMethodsHook, pathOf, refuseBesidePatterns, type MethodsAt } from './other-methods.ts';
 import { ApiFailure, toProblem } from './problem.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import type { Answer, RefusalForm, Route } from './route.ts';
@@ -73,6 +74,9 @@ export function createApi(options: ApiOptions): FastifyInstance {
   void app.register(fastifyMultipart);
   app.addHook('onRequest', guardHook(options));
   if (options.console) app.addHook('onRequest', consoleHook(options.console));
+  const routes = options.routes ?? ROUTES;
+  const methodsAt = methodsOf(routes);
+  app.addHook('onRequest', otherMethodsHook(methodsAt));
   const { observe } = options;
   if (observe !== undefined) app.addHook('onResponse', async (request, reply) => observed(request, reply, observe));
   const door = doorOf(options);
@@ -102,7 +106,8 @@ export function createApi(options: ApiOptions): FastifyInstance {
   });
   // Within a plugin, because the multipart plugin must have been loaded before routes are made.
   void app.register((scope, _options, done) => {
-    addRoutes(scope, { context, streams, door });
+    addRoutes(scope, { routes, context, streams, door });
+    refuseBesidePatterns(scope, methodsAt);
     done();
   });
   return app;
@@ -250,21 +255,19 @@ async function auditRefusal(
 }
 
 interface Served {
+  routes: readonly Route[];
   context: Shared;
   streams: EventStreams;
   door: Door;
 }
 
-function addRoutes(app: FastifyInstance, { context, streams, door }: Served): void {
+function addRoutes(app: FastifyInstance, { routes, context, streams, door }: Served): void {
   const callers = new WeakMap<FastifyRequest, CheckedCaller>();
   const bodies = createBodyBudget(API_LIMITS.bodiesInFlightBytes);
-  const methodsAt = new Map<string, string[]>();
-  for (const route of door.options.routes ?? ROUTES) {
-    const url = route.deep ? urlOf(route).replace(/:\w+$/, '*') : urlOf(route);
-    methodsAt.set(url, [...(methodsAt.get(url) ?? []), route.method]);
+  for (const route of routes) {
     app.route({
       method: route.method,
-      url,
+      url: routerUrlOf(route),
       bodyLimit: route.bodyLimitBytes,
       config: { refusal: route.refusal, operation: route.id },
       onRequest: async (request, reply) => {
@@ -287,7 +290,15 @@ function addRoutes(app: FastifyInstance, { context, streams, door }: Served): vo
       },
     });
   }
-  for (const [url, methods] of methodsAt) refuseOtherMethods(app, url, methods);
+}
+
+function methodsOf(routes: readonly Route[]): MethodsAt {
+  const ofUrl = Map.groupBy(routes, routerUrlOf);
+  return new Map([...ofUrl].map(([url, those]) => [url, those.map(({ method }) => method)]));
+}
+
+function routerUrlOf(route: Route): string {
+  return route.deep ? urlOf(route).replace(/:\w+$/, '*') : urlOf(route);
 }
 
 /** Before the body is read: a stranger's is not worth reading. Routes that are for anyone do not ask who it is. */
@@ -330,26 +341,6 @@ function contextFor(
     };
   };
   return { ...context, ...own, user: caller.user, store: context.store.audited(stamp) };
-}
-
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const;
-
-function refuseOtherMethods(app: FastifyInstance, url: string, methods: string[]): void {
-  const answered = methods.includes('GET') ? [...methods, 'HEAD'] : methods;
-  const refuse = async (request: FastifyRequest, reply: FastifyReply) => {
-    void reply.header('allow', answered.join(', '));
-    throw new ApiFailure(
-      'METHOD_NOT_ALLOWED',
-      `${request.method} is not answered at ${pathOf(request)}; ${answered.join(', ')} ${answered.length === 1 ? 'is' : 'are'}`,
-    );
-  };
-  // Before the body is read: it does not matter any more.
-  app.route({
-    method: METHODS.filter((method) => !answered.includes(method)),
-    url,
-    onRequest: refuse,
-    handler: refuse,
-  });
 }
 
 function checkContentType(route: Route, request: FastifyRequest): void {
@@ -497,8 +488,4 @@ function answerRaw(
     `HTTP/1.1 ${problem.status} ${problem.error}\r\ncontent-type: application/problem+json; charset=utf-8\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   );
-}
-
-function pathOf(request: FastifyRequest): string {
-  return request.url.split('?', 1)[0] ?? '';
 }

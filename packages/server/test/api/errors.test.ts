@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ERRORS, type Problem } from '@pelorus/protocol';
 import { createApi } from '../../src/api/index.ts';
+import { API_LIMITS } from '../../src/api/limits.ts';
 import type { Route } from '../../src/api/route.ts';
 import { ROUTES } from '../../src/api/routes.ts';
 import { openDirectoryLogs } from '../../src/logs/index.ts';
@@ -221,6 +222,11 @@ describe('every refusal is a problem document', () => {
   test('a wrong method names the right ones', async () => {
     expect((await api.call('DELETE', '/runs')).headers['allow']).toBe('POST, GET, HEAD');
     expect((await api.call('GET', `/executors/${runId}/kill`)).headers['allow']).toBe('POST');
+    // Where a pattern would answer, too, of a path with any number of segments, and with a body that nobody reads.
+    expect((await api.call('GET', '/bulk/runs')).headers['allow']).toBe('POST');
+    expect((await api.call('PATCH', '/projects/samples/files/a/b')).headers['allow']).toBe('GET, PUT, DELETE, HEAD');
+    const large = { body: Buffer.alloc(API_LIMITS.parametersBodyBytes + 1) };
+    expect((await api.call('PUT', `/runs/${runId}?a=b`, large)).headers['allow']).toBe('GET, HEAD');
   });
 
   test('what is not HTTP gets a problem document too', async () => {
