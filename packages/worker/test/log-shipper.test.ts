@@ -192,8 +192,8 @@ test('what is on its way is bounded, and a long log does not hold up a short one
   logs.link(shipper);
   await until(() => logs.ended.has(one) && logs.ended.has(two), 'both');
   expect(logs.text(one)).toBe('x'.repeat(200_000));
-  // Of the long one no more than its window came before the short one.
-  expect(logs.pieces.findIndex(({ attempt, end }) => attempt === two && end)).toBeLessThanOrEqual(3);
+  // They take turns by the piece.
+  expect(logs.pieces.findIndex(({ attempt }) => attempt === two)).toBe(1);
   // Base64 of the window, and of one more piece.
   expect(logs.mostFlying).toBeLessThan(12_500);
 });
