@@ -43,7 +43,7 @@ async function workload(name: string): Promise<void> {
 
 async function prepared(path: string): Promise<Store> {
   const store = await openSqliteStore(path);
-  await store.registerMaster({ id: fence.master, token: fence.token, host: 'localhost', at: Date.now() });
+  await store.registerMaster({ id: fence.master, token: fence.token, host: 'localhost' });
   await store.ensureProject({ name: 'p', description: '', owner: 'u', at: 1 });
   await store.saveWorkflow({
     project: 'p',
@@ -139,7 +139,7 @@ async function measureSubmits(store: Store): Promise<void> {
 async function measureLoad(store: Store): Promise<void> {
   const runs: RunId[] = [];
   const gone: Fence = { master: masterIdOf('gone'), token: 'token' };
-  await store.registerMaster({ id: gone.master, token: gone.token, host: 'localhost', at: Date.now() });
+  await store.registerMaster({ id: gone.master, token: gone.token, host: 'localhost' });
   await concurrently(10_000, 100, async () => {
     const { run } = await store.submitRun(newRun());
     runs.push(run.id);

@@ -1,5 +1,11 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { steadyClock } from '../src/master/steady-clock.ts';
+import { startCluster } from './master/cluster.ts';
+import { taskDefinition } from './store/records.ts';
+
+afterEach(() => void vi.useRealTimers());
+
+const HOUR_MS = 3_600_000;
 
 function bed() {
   const at = { wall: 1_000_000, monotonic: 500, boot: 9_000 as number | null };
@@ -39,4 +45,30 @@ describe("the master's clock", () => {
     clock.look();
     expect(clock.now()).toBe(1_000_005);
   });
+});
+
+test('a master that began while the clock of its host was an hour ahead tries again in time, and writes no instant that is to come', async () => {
+  const trials = ['fail', 'succeed'] as const;
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + HOUR_MS });
+  // It shares its store, so it goes by the store's clock, which is a thread's and right.
+  const cluster = await startCluster(({ attempt }) => trials[attempt.endsWith('.1') ? 0 : 1], { alone: false });
+  vi.useRealTimers();
+  const retry = { max: 1, intervalMs: 100, backoff: 'fixed', maxIntervalMs: 100 } as const;
+  await cluster.save('shaky', [taskDefinition('only', { retry })]);
+  const run = await cluster.submit('shaky');
+  expect(await cluster.endOf(run)).toBe('succeeded');
+  const { status, tasks, attempts } = await cluster.detail(run);
+  const [workers, masters] = [await cluster.store.listWorkers(), await cluster.store.listMasters(10)];
+  await cluster.close();
+  const written = JSON.stringify([
+    status,
+    tasks,
+    attempts,
+    workers,
+    masters.map(({ leaseUntil: _, ...master }) => master),
+  ]);
+  const instants = [...written.matchAll(/At":(\d+)/g)].map(([, at]) => Number(at));
+  expect(instants.length).toBeGreaterThan(10);
+  expect(Math.max(...instants)).toBeLessThanOrEqual(Date.now());
+  expect(attempts).toHaveLength(2);
 });

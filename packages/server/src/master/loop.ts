@@ -322,9 +322,8 @@ class MasterLoop implements Master {
     const { master: id, token } = this.fence;
     this.registered = false;
     const { opsUrl = null } = this.options;
-    const at = this.clock();
     await this.hearTime(() =>
-      this.store.registerMaster({ id, token, host: hostname(), opsUrl, at, supersedes, leftBehind }),
+      this.store.registerMaster({ id, token, host: hostname(), opsUrl, supersedes, leftBehind }),
     );
     this.since = this.clock();
     this.renewals = 0;

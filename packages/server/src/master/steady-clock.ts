@@ -13,7 +13,7 @@ export interface ClockSources {
   boot: () => number | null;
 }
 
-const HOST: ClockSources = { wall: Date.now, monotonic: () => performance.now(), boot: bootMs };
+const HOST: ClockSources = { wall: () => Date.now(), monotonic: () => performance.now(), boot: bootMs };
 
 export interface SteadyClock {
   now(): number;

@@ -15,9 +15,9 @@ export function* registerMaster(c: WriteContext, master: Parameters<MasterStore[
   const now = yield* c.now();
   for (const id of (master.supersedes ?? []).toSorted()) yield* c.db.run(FENCE_MASTER, now, id);
   try {
-    const { id, token, host, opsUrl = null, at, leftBehind } = master;
+    const { id, token, host, opsUrl = null, leftBehind } = master;
     const timeline = yield* followTimeline(c, leftBehind);
-    yield* c.db.run(INSERT_MASTER, id, token, host, opsUrl, at, at, (yield* c.now()) + c.masterLeaseMs, timeline);
+    yield* c.db.run(INSERT_MASTER, id, token, host, opsUrl, now, now, (yield* c.now()) + c.masterLeaseMs, timeline);
   } catch (error) {
     if (error instanceof ConstraintViolation)
       throw new StoreError('CONFLICT', `Master ${master.id} is registered already; each start makes a new id.`, {

@@ -456,7 +456,6 @@ export interface MasterStore extends OperationsMasterStore, ScheduleMasterStore,
     host: string;
     /** How APIs reach its operations port; absent or null: they cannot. */
     opsUrl?: string | null;
-    at: number;
     supersedes?: MasterId[];
     /** The timeline in which this process was told `WENT_BACK`; while it is the latest, another one begins. */
     leftBehind?: number | null;

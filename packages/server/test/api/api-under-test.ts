@@ -124,7 +124,7 @@ export async function openApi(
   }
 
   const fence = { master: masterIdOf('test-master'), token: 'token' };
-  await store.registerMaster({ id: fence.master, token: fence.token, host: 'here', at: Date.now() });
+  await store.registerMaster({ id: fence.master, token: fence.token, host: 'here' });
   const commit = async (change: Change): Promise<void> => {
     await store.commit(fence, [change]);
   };

@@ -388,7 +388,7 @@ async function signedIn(app: ReturnType<typeof createApi>): Promise<string> {
 /** By the hand of a master. */
 async function addAttempt(store: Store, logs: string): Promise<void> {
   const fence = { master: masterIdOf('fuzz-master'), token: 'token' };
-  await store.registerMaster({ id: fence.master, token: fence.token, host: 'here', at: Date.now() });
+  await store.registerMaster({ id: fence.master, token: fence.token, host: 'here' });
   const at = Date.now();
   const run = (id: number, state: 'running' | 'paused' | 'succeeded') => ({
     kind: 'run' as const,

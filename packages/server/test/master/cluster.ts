@@ -33,7 +33,7 @@ const WAIT = { timeout: 60_000, interval: 5 };
 
 export async function startCluster(
   script?: Script,
-  options: Pick<MasterOptions, 'vault' | 'observers'> = {},
+  options: Pick<MasterOptions, 'vault' | 'observers' | 'alone'> = {},
 ): Promise<Cluster> {
   const place = await makeSqlitePlace();
   const worker = scriptedWorker(script);

@@ -34,7 +34,7 @@ export function mastersContract(makePlace: () => Promise<Place>): void {
       const { run: waiting } = await store.submitRun(newRun());
       expect(await store.masterOf(waiting.id)).toBeNull();
       const run = await startedRun(store, a);
-      expect(await store.masterOf(run)).toMatchObject({ id: 'a', host: 'localhost', opsUrl: null, registeredAt: AT });
+      expect(await store.masterOf(run)).toMatchObject({ id: 'a', host: 'localhost', opsUrl: null });
       await store.commit(a, [runChange(status(run, { version: 2, state: 'succeeded', owner: a.master, endedAt: AT }))]);
       expect(await store.masterOf(run)).toBeNull();
     });
@@ -149,18 +149,19 @@ export function mastersContract(makePlace: () => Promise<Place>): void {
       expect(await store.workerSeenAt(workerIdOf('w'))).toBeNull();
     });
 
-    test('whoever registers or renews is told the time of the store', async () => {
+    test('whoever registers or renews is told the time of the store, and has registered at that', async () => {
       const id = masterIdOf('a');
       // As far as its clock and ours may differ: they are of one machine.
       const before = Date.now() - 1_000;
       const told = [
-        await store.registerMaster({ id, token: 'a-token', host: 'localhost', at: AT }),
+        await store.registerMaster({ id, token: 'a-token', host: 'localhost' }),
         await store.renewMaster({ master: id, token: 'a-token' }, AT),
       ];
       for (const at of told) {
         expect(at).toBeGreaterThanOrEqual(before);
         expect(at).toBeLessThanOrEqual(Date.now() + 1_000);
       }
+      expect(await store.listMasters(1)).toMatchObject([{ registeredAt: told[0], renewedAt: AT }]);
     });
 
     test('a store that knows less than a master was told is in another timeline from then on: all register anew, and run numbers go on behind a gap', async () => {
@@ -174,7 +175,7 @@ export function mastersContract(makePlace: () => Promise<Place>): void {
       const anew = async (id: string, earlier: Fence): Promise<Fence> => {
         const fence = { master: masterIdOf(id), token: `${id}-token` };
         const supersedes = [earlier.master];
-        await store.registerMaster({ ...fence, id: fence.master, host: 'here', at: AT, supersedes, leftBehind: 1 });
+        await store.registerMaster({ ...fence, id: fence.master, host: 'here', supersedes, leftBehind: 1 });
         return fence;
       };
       const nextOfA = await anew('a2', a);

@@ -565,7 +565,7 @@ function fenceOf(id: string): Fence {
 }
 
 function registration({ master: id, token }: Fence): Parameters<Store['registerMaster']>[0] {
-  return { id, token, host: 'here', at: AT };
+  return { id, token, host: 'here' };
 }
 
 /** A run with one task, which this master has started. */

@@ -214,7 +214,6 @@ export async function master(store: Store, id: string, more: { supersedes?: stri
     id: fence.master,
     token: fence.token,
     host: 'localhost',
-    at: AT,
     ...(more.supersedes && { supersedes: more.supersedes.map(masterIdOf) }),
   });
   return fence;
