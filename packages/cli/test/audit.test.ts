@@ -52,4 +52,4 @@ test('the store of a running server breaks no invariant; one whose rows were dam
   const table = await place.pelorus('doctor', '--audit');
   expect(table.code).toBe(1);
   expect(table.stdout).toMatch(/^INVARIANT +CHECK +SUBJECT +DETAIL\nS4 +ends of runs +run 1 +it is succeeded/);
-}, 120_000);
+});

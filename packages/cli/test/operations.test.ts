@@ -25,7 +25,7 @@ beforeAll(async () => {
       tasks: { load: { run: 'echo "$GREETING" > /dev/null' }, publish: { run: 'true', needs: ['load'] } },
     },
   });
-}, 120_000);
+});
 afterAll(async () => place.clear(), 60_000);
 
 describe('backfill', () => {

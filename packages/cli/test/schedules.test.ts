@@ -23,7 +23,7 @@ beforeAll(async () => {
       tasks: { load: { type: 'virtual' } },
     },
   });
-}, 120_000);
+});
 afterAll(async () => place.clear(), 60_000);
 
 describe('schedule', () => {

@@ -30,7 +30,7 @@ beforeAll(async () => {
   place = await newPlace();
   dev = await place.dev('--no-samples');
   await dev.client.projects.put('vault');
-}, 120_000);
+});
 afterAll(async () => {
   await place.clear();
 });
@@ -306,7 +306,7 @@ describe('canaries', () => {
     const db = new DatabaseSync(join(place.directory, 'target.db'));
     expect(db.prepare('select x from t').all()).toEqual([{ x: PASSWORD }]);
     db.close();
-  }, 180_000);
+  });
 
   /** Every path that is read with GET, as the server itself lists them. */
   async function pathsToRead(attempts: string[]): Promise<string[]> {
@@ -428,7 +428,7 @@ describe('canaries', () => {
     expect((await inline()).state).toBe('succeeded');
     expect(filesWithCanaries()).toEqual([]);
     server.close();
-  }, 120_000);
+  });
 
   test('without their key tasks that need them fail and say so; giving the value again is enough', async () => {
     await endDev();
@@ -445,7 +445,7 @@ describe('canaries', () => {
     await dev.client.secrets.put('vault', 'token', { value: CANARY });
     expect((await inline()).state).toBe('succeeded');
     expect(filesWithCanaries()).toEqual([]);
-  }, 120_000);
+  });
 });
 
 describe('files', () => {
@@ -481,7 +481,7 @@ describe('files', () => {
     expect((await cli('delete', 'lib/hello.sh')).code).toBe(0);
     expect((await cli('list', '-o', 'name')).stdout).toBe('');
     expect((await cli('get', 'lib/hello.sh')).code).toBe(5);
-  }, 120_000);
+  });
 });
 
 /** What is not there in this test; errors are answers too. */

@@ -150,5 +150,5 @@ describe.skipIf(server === null)('three masters', () => {
       await Promise.all(stores.map((store) => store.close()));
       await place.remove();
     }
-  }, 180_000);
+  });
 });

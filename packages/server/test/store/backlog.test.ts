@@ -93,7 +93,7 @@ describe.skipIf(server === null)('PostgreSQL: 20,000 commands wait', () => {
       await snapshot.end();
       await place.remove();
     }
-  }, 120_000);
+  });
 
   test('a look in turn reads its shares and no more', async () => {
     const place = await makePostgresPlace(server!.url);
@@ -118,7 +118,7 @@ describe.skipIf(server === null)('PostgreSQL: 20,000 commands wait', () => {
     } finally {
       await place.remove();
     }
-  }, 120_000);
+  });
 });
 
 async function rowsRead(place: Place): Promise<number> {

@@ -268,7 +268,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
     await vi.waitFor(async () => expect((await store.masterOf(run))?.id).toBe(second.master.id), 1_500);
     expect(owner?.id).not.toBe(second.master.id);
     await second.master.stop();
-  }, 30_000);
+  });
 
   test('hints: others hear of commands and runs; who was cut off hears that something may have been missed', async () => {
     const [writer, reader] = [await openStore(), await openStore({ url: proxy.url })];
@@ -343,7 +343,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
     );
     expect(await store.loadTimeline()).toMatchObject({ number: 2 });
     await own.stop();
-  }, 90_000);
+  });
 
   test('a database that forgets its last commits: masters notice, nothing that a worker holds or has ended begins again, run numbers go on behind a gap', async () => {
     const store = await openStore({ masterLeaseMs: 15_000 });
@@ -382,7 +382,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
     expect(await endOf(store, run)).toBe('succeeded');
     expect(errors.join(' ')).toContain('the store may have forgotten what came last');
     await own.stop();
-  }, 90_000);
+  });
 
   test('reads of people that hang use up connections of their own: a run begins and ends meanwhile', async () => {
     const store = await openStore({ masterLeaseMs: 15_000, connections: 2, statementTimeoutMs: 30_000 });
@@ -404,7 +404,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
     await other.query('rollback');
     expect((await reads).map(({ status: outcome }) => outcome)).toEqual(Array.from({ length: 50 }, () => 'fulfilled'));
     await own.stop();
-  }, 60_000);
+  });
 
   test('two masters and many people at once: no deadlock surfaces, counts are right, and everything ends', async () => {
     const stores = [await openStore({ masterLeaseMs: 15_000 }), await openStore({ masterLeaseMs: 15_000 })];
@@ -471,7 +471,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
     const there = await raw.query(`select workflow_id, state, count(*) as runs from run group by 1, 2 order by 1, 2`);
     expect(counted.rows).toEqual(there.rows);
     for (const { master: each } of serving) await each.stop();
-  }, 90_000);
+  });
 
   describe('a master whose event loop is held up', () => {
     /** The main thread does nothing else meanwhile, as if it computed. */
@@ -504,7 +504,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
       expect(inCharge!.rows).toEqual([{ id: 'a' }]);
       // The loop has renewed nothing: had it been told otherwise, the store would have forgotten that.
       await expect(store.renewMaster(fenceOf('a'), AT, 1)).rejects.toMatchObject({ code: 'WENT_BACK' });
-    }, 60_000);
+    });
 
     test('for ever loses them, and finds out with its next commit', async () => {
       const masterLeaseMs = 1_000;
@@ -517,7 +517,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
       await two.registerMaster(registration(fenceOf('b')));
       await vi.waitFor(async () => expect(await two.adoptRuns(fenceOf('b'), null, 10)).toEqual([run]), WAIT);
       await expect(one.commit(fenceOf('a'), [])).rejects.toEqual(fenced);
-    }, 60_000);
+    });
 
     test('has a thread that hears of it from the start, and ends with it', async () => {
       const connections = (): Promise<object[]> =>
@@ -530,7 +530,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
       await vi.waitFor(async () => expect(await connections()).toHaveLength(1), WAIT);
       await master.stop();
       await vi.waitFor(async () => expect(await connections()).toEqual([]), WAIT);
-    }, 60_000);
+    });
   });
 
   async function serve(

@@ -149,7 +149,7 @@ describe.each(kinds)('$kind', ({ kind, dialect, make }) => {
       message: expect.stringContaining(`schema ${newer}`) as string,
     });
     await place.remove();
-  }, 60_000);
+  });
 });
 
 /** Of a run `r` of workflow `w`, that is queued. */
@@ -250,4 +250,4 @@ test('of what a newer version has written members that are unknown are passed ov
   await second.master.stop();
   await store.close();
   await place.remove();
-}, 60_000);
+});
