@@ -31,37 +31,33 @@ describe.skipIf(server === null)('PostgreSQL: 20,000 commands wait', () => {
   test.each([
     ['as long as nothing is known of the tables', ''],
     ['when the tables have been analysed', 'analyze;'],
-  ])(
-    'a claim reads its page and no more, %s',
-    async (_when, analyse) => {
-      const place = await makePostgresPlace(server!.url);
-      try {
-        const filling = await place.open();
-        await withWorkflow(filling);
-        await filling.submitRun(newRun({}));
-        await place.execute(`${MORE_OF_THEM} ${analyse}`);
-        await filling.close();
-        const before = await rowsRead(place);
+  ])('a claim reads its page and no more, %s', async (_when, analyse) => {
+    const place = await makePostgresPlace(server!.url);
+    try {
+      const filling = await place.open();
+      await withWorkflow(filling);
+      await filling.submitRun(newRun({}));
+      await place.execute(`${MORE_OF_THEM} ${analyse}`);
+      await filling.close();
+      const before = await rowsRead(place);
 
-        const store = await place.open();
-        const fence = await master(store, 'm');
-        let claimed = 0;
-        for (let after = null, i = 0; i < CLAIMS; i++) {
-          const page = await store.claimCommands(fence, after, PAGE);
-          claimed += page.length;
-          after = page.at(-1)!.id;
-        }
-        // Connections say what they have read when they end.
-        await store.close();
-        expect(claimed).toBe(CLAIMS * PAGE);
-        await vi.waitFor(async () => expect((await rowsRead(place)) - before).toBeGreaterThan(claimed), 10_000);
-        expect((await rowsRead(place)) - before).toBeLessThan(claimed * READ_PER_COMMAND_MAX);
-      } finally {
-        await place.remove();
+      const store = await place.open();
+      const fence = await master(store, 'm');
+      let claimed = 0;
+      for (let after = null, i = 0; i < CLAIMS; i++) {
+        const page = await store.claimCommands(fence, after, PAGE);
+        claimed += page.length;
+        after = page.at(-1)!.id;
       }
-    },
-    120_000,
-  );
+      // Connections say what they have read when they end.
+      await store.close();
+      expect(claimed).toBe(CLAIMS * PAGE);
+      await vi.waitFor(async () => expect((await rowsRead(place)) - before).toBeGreaterThan(claimed), 10_000);
+      expect((await rowsRead(place)) - before).toBeLessThan(claimed * READ_PER_COMMAND_MAX);
+    } finally {
+      await place.remove();
+    }
+  });
 
   test('while an old snapshot keeps dead commands, a claim from the floor passes over none of them', async () => {
     const place = await makePostgresPlace(server!.url);

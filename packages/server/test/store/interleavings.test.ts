@@ -196,7 +196,6 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
         );
         await own.stop();
       },
-      60_000,
     );
   });
 

@@ -108,7 +108,6 @@ describe.each(kinds)('$kind', ({ kind, dialect, make }) => {
       await stop();
       await place.remove();
     },
-    60_000,
   );
 
   test('a database that the next version has migrated is worked on by who is there, and refused to who comes', async () => {
