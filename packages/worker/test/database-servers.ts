@@ -4,10 +4,11 @@
  * makes that a failure instead.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { accessSync, chownSync, constants, existsSync, globSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { chownSync, existsSync, globSync, mkdtempSync, rmSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { quickFolder } from './quick-folder.ts';
 
 export interface TestServer {
   url: string;
@@ -135,20 +136,6 @@ function findProgram(name: string, pattern: string): string {
   const found = onPath ?? globSync(pattern).toSorted().at(-1);
   if (found === undefined) throw new Error(`there is no ${name} on this machine`);
   return found;
-}
-
-const MEMORY = '/dev/shm';
-const ROOMY_BYTES = 4 * 1024 ** 3;
-
-/** In memory where there is plenty: a database of its own for each test is a thousand files, which on a busy disk take longer than the test. */
-function quickFolder(): string {
-  try {
-    accessSync(MEMORY, constants.W_OK);
-    const { bavail, bsize } = statfsSync(MEMORY);
-    return bavail * bsize >= ROOMY_BYTES ? MEMORY : tmpdir();
-  } catch {
-    return tmpdir();
-  }
 }
 
 /** Database servers refuse to run as root: then they run as the user that their package made. */

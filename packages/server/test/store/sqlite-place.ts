@@ -1,7 +1,7 @@
-/** Where the contract's SQLite stores live: a new directory under the system's temporary one. */
+/** Where the contract's SQLite stores live: a new directory. */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { quickFolder } from '../../../worker/test/quick-folder.ts';
 import { auditInvariants } from '../../src/store/audit-invariants.ts';
 import { runAtOnce } from '../../src/store/database.ts';
 import { SqliteDatabase } from '../../src/store/sqlite-database.ts';
@@ -14,7 +14,7 @@ const FILE = 'pelorus.db';
 
 /** `schema`: of a database that has been opened before and is empty, or none yet. */
 export async function makeSqlitePlace(schema: 'current' | 'none' = 'current'): Promise<Place> {
-  const directory = await mkdtemp(join(tmpdir(), 'pelorus-store-'));
+  const directory = await mkdtemp(join(quickFolder(), 'pelorus-store-'));
   if (schema === 'current') await makeEmptyDatabase(directory);
   return {
     open: (options) => openSqliteStore(directory, options),
@@ -53,7 +53,7 @@ export async function makeEmptyDatabase(directory: string): Promise<void> {
 }
 
 async function openedOnce(): Promise<Buffer> {
-  const directory = await mkdtemp(join(tmpdir(), 'pelorus-store-'));
+  const directory = await mkdtemp(join(quickFolder(), 'pelorus-store-'));
   try {
     await (await openSqliteStore(directory)).close();
     return await readFile(join(directory, FILE));

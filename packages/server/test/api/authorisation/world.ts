@@ -223,6 +223,10 @@ export async function openWorld(): Promise<World> {
   const tables = runAtOnce(db.all(`select name from sqlite_master where type = 'table' order by name`))
     .map((table) => table['name'] as string)
     .filter((name) => !NOT_COMPARED.has(name));
+  const versionOf = () => runAtOnce(db.get('pragma data_version'))?.['data_version'];
+  const dumpAll = () =>
+    new Map(tables.map((table) => [table, JSON.stringify(runAtOnce(db.rows(`select * from ${table}`)))]));
+  let dumped: { at: unknown; dump: Map<string, string> } | null = null;
   return {
     api,
     principals,
@@ -232,7 +236,11 @@ export async function openWorld(): Promise<World> {
     token: guestToken,
     operation,
     makePlace,
-    dump: () => new Map(tables.map((table) => [table, JSON.stringify(runAtOnce(db.rows(`select * from ${table}`)))])),
+    dump: () => {
+      const at = versionOf();
+      if (dumped === null || dumped.at !== at) dumped = { at, dump: dumpAll() };
+      return dumped.dump;
+    },
     refusals: () =>
       new Map(
         runAtOnce(
