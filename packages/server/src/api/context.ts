@@ -65,6 +65,8 @@ export interface ApiOptions {
   storeKind: string;
   /** For tests: requests that carry no credentials come from an administrator of this name. Absent: from nobody. */
   user?: string;
+  /** For tests: hashes passwords more cheaply. */
+  passwords?: Passwords;
   /** The bearer token of the administrator `admin`, besides those in the store. */
   adminToken?: string | null;
   /** Addresses and networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. */

@@ -165,7 +165,7 @@ function contextOf(options: ApiOptions): Omit<Shared, 'startBulk'> {
     hints: options.hints,
     clock: options.clock,
     log: options.log,
-    passwords: createPasswords(),
+    passwords: options.passwords ?? createPasswords(),
     version: options.version,
     storeKind: options.storeKind,
     startedAt: options.clock(),

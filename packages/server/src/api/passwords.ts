@@ -20,7 +20,7 @@ const COSTS: Costs = { memory: 19_456, passes: 2, parallelism: 1 };
 const SALT_BYTES = 16;
 const TAG_BYTES = 32;
 
-interface Costs {
+export interface Costs {
   memory: number;
   passes: number;
   parallelism: number;
@@ -33,17 +33,19 @@ interface Stored extends Costs {
 
 const derive = promisify(argon2);
 
-export function createPasswords(): Passwords {
+/** Other `costs` are for tests, which hash very much. */
+export function createPasswords(costs: Costs = COSTS): Passwords {
   const inTurn = createTurns();
+  const nobody: Stored = { ...costs, salt: randomBytes(SALT_BYTES), tag: randomBytes(TAG_BYTES) };
   return {
     hash: (password) =>
       inTurn(async () => {
         const salt = randomBytes(SALT_BYTES);
-        return format({ ...COSTS, salt, tag: await tagOf(password, { ...COSTS, salt, tagLength: TAG_BYTES }) });
+        return format({ ...costs, salt, tag: await tagOf(password, { ...costs, salt, tagLength: TAG_BYTES }) });
       }),
     fits: (password, stored) =>
       inTurn(async () => {
-        const known = stored === null ? NOBODY : parse(stored);
+        const known = stored === null ? nobody : parse(stored);
         const tag = await tagOf(password, { ...known, tagLength: known.tag.length });
         return timingSafeEqual(tag, known.tag) && stored !== null;
       }),
@@ -84,8 +86,6 @@ function tagOf(
     ...{ message: Buffer.from(password.normalize('NFC')), nonce: salt, memory, passes, parallelism, tagLength },
   });
 }
-
-const NOBODY: Stored = { ...COSTS, salt: randomBytes(SALT_BYTES), tag: randomBytes(TAG_BYTES) };
 
 function format({ memory, passes, parallelism, salt, tag }: Stored): string {
   return `$argon2id$v=19$m=${memory},t=${passes},p=${parallelism}$${base64(salt)}$${base64(tag)}`;

@@ -15,6 +15,7 @@ import type {
   UserView,
 } from '@pelorus/protocol';
 import { API_LIMITS } from '../../src/api/limits.ts';
+import { createPasswords } from '../../src/api/passwords.ts';
 import { containing, NOW, openApi, type Answered, type ApiUnderTest, type Call } from './api-under-test.ts';
 
 const ADMIN_TOKEN = 'the-administrator-of-the-configuration';
@@ -23,9 +24,9 @@ const MINUTE = 60_000;
 
 let api: ApiUnderTest;
 let now: number;
+const options = { adminToken: ADMIN_TOKEN, clock: () => now, trustedProxies: ['127.0.0.1'] };
 beforeEach(async ({ onTestFinished }) => {
   now = NOW;
-  const options = { adminToken: ADMIN_TOKEN, clock: () => now, trustedProxies: ['127.0.0.1'] };
   api = await openApi(options, onTestFinished);
 });
 
@@ -177,7 +178,8 @@ describe('signing in', () => {
     expect(await tryFrom('2001:db8:0:8::1', 999)).toBe(401);
   });
 
-  test('more hashes than may wait at once are turned away at the door', async () => {
+  test('more hashes than may wait at once are turned away at the door', async ({ onTestFinished }) => {
+    api = await openApi({ ...options, passwords: createPasswords() }, onTestFinished);
     await addUser('ann');
     const many = API_LIMITS.passwordQueue + API_LIMITS.passwordsAtOnce + 8;
     const answers = await Promise.all(
@@ -667,6 +669,14 @@ describe('the audit', () => {
     const next = await of(admin, { user: 'ann', outcome: 'done', limit: '2', cursor: page.body.nextCursor ?? '' });
     expect(next.body.items.map(({ action }) => action)).toEqual(['putProject', 'login']);
   });
+});
+
+test('a hash costs 19 MiB and two passes, and one that cost something else still fits', async () => {
+  const hash = await createPasswords().hash(PASSWORD);
+  expect(hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/);
+  const cheap = createPasswords({ memory: 8, passes: 1, parallelism: 1 });
+  expect(await cheap.fits(PASSWORD, hash)).toBe(true);
+  expect(await cheap.fits(`${PASSWORD}.`, hash)).toBe(false);
 });
 
 test('of passwords, cookies, codes and tokens nothing is in the files of the store', async () => {

@@ -1,6 +1,5 @@
 /** A whole API over a real SQLite store in a scratch directory, and the hand of a master that moves its runs. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect } from 'vitest';
 import type { AttemptRecord, Change, CommandOutcome, RunStatus, TaskRunRecord } from '@pelorus/engine';
@@ -14,7 +13,9 @@ import {
   type RunState,
   type TaskRunState,
 } from '@pelorus/protocol';
+import { quickFolder } from '../../../worker/test/quick-folder.ts';
 import { createApi, type ApiOptions } from '../../src/api/index.ts';
+import { createPasswords } from '../../src/api/passwords.ts';
 import { openDirectoryLogs } from '../../src/logs/index.ts';
 import { openSqliteStore, type Store } from '../../src/store/index.ts';
 import { createVault, parseKeys, type Vault } from '../../src/vault/index.ts';
@@ -72,7 +73,7 @@ export async function openApi(
   options: Partial<ApiOptions> = {},
   whenDone: (close: () => Promise<void>) => void = afterAll,
 ): Promise<ApiUnderTest> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'pelorus-api-'));
+  const folder = await mkdtemp(path.join(quickFolder(), 'pelorus-api-'));
   await makeEmptyDatabase(path.join(folder, 'data'));
   const store = await openSqliteStore(path.join(folder, 'data'));
   let written = 0;
@@ -90,6 +91,7 @@ export async function openApi(
     metrics: async () => 'up 1\n',
     vault: vaultOf(),
     storeKind: 'sqlite',
+    passwords: createPasswords({ memory: 8, passes: 1, parallelism: 1 }),
     ...('adminToken' in options ? {} : { user: 'admin' }),
     ...options,
   };
