@@ -708,7 +708,7 @@ export function backfillsContract(makePlace: () => Promise<Place>, { histories }
         }),
         { numRuns: histories },
       );
-    }, 120_000);
+    });
 
     test('the end of a run that nobody followed up, and a date that nobody began, are seen to by the next look of a master', async () => {
       const id = await create();

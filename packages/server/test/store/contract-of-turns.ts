@@ -409,7 +409,7 @@ export function turnsContract(makePlace: () => Promise<Place>, { histories }: Ef
         }),
         { numRuns: histories },
       );
-    }, 120_000);
+    });
 
     /** A master at work: obeys one command, or one of its running runs comes to its end. */
     const progress = async (workflow: string, act: 'end' | 'obey', at: number) => {

@@ -1069,7 +1069,7 @@ export function runsContract(name: string, makePlace: () => Promise<Place>): voi
       });
     });
 
-    test('random commits, grouped at random, leave what a naive model has', () => modelProperty(makePlace), 120_000);
+    test('random commits, grouped at random, leave what a naive model has', () => modelProperty(makePlace));
   });
 }
 

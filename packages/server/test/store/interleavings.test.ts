@@ -182,8 +182,8 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
           cut++;
         }, 500);
         try {
-          await vi.waitFor(() => expect(worker.begun.length).toBeGreaterThan(20), 20_000);
-          await vi.waitFor(() => expect(cut + proxy.met).toBeGreaterThan(2), 20_000);
+          await vi.waitFor(() => expect(worker.begun.length).toBeGreaterThan(20), WAIT);
+          await vi.waitFor(() => expect(cut + proxy.met).toBeGreaterThan(2), WAIT);
         } finally {
           clearInterval(cuts);
           proxy.fate = () => null;
@@ -319,7 +319,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
     await saveChain(store, 'chain', length);
     const { master: own, worker } = await serve(store);
     const runs = await Promise.all(Array.from({ length: 6 }, () => submit(store, 'chain')));
-    await vi.waitFor(() => expect(worker.begun.length).toBeGreaterThan(10), 20_000);
+    await vi.waitFor(() => expect(worker.begun.length).toBeGreaterThan(10), WAIT);
 
     await askPostgres(primary.url, 'alter system set default_transaction_read_only = on');
     await askPostgres(primary.url, 'select pg_reload_conf()');
@@ -657,6 +657,6 @@ function endOf(store: Store, run: RunId): Promise<string> {
       expect(isTerminalRun(state), `run ${run} is ${state}`).toBe(true);
       return state;
     },
-    { timeout: 20_000, interval: 20 },
+    { ...WAIT, interval: 20 },
   );
 }
