@@ -374,7 +374,10 @@ export class VerbStore implements Store {
 
   async changesSince(request: ChangesRequest): Promise<Changes> {
     const { runs, runPositions, ...others } = await this.#people.call('changesSince', request);
-    return { ...others, runs: parseRows(runs).map((row, i) => ({ ...decodeListedRun(row), changed: runPositions[i]! })) };
+    return {
+      ...others,
+      runs: parseRows(runs).map((row, i) => ({ ...decodeListedRun(row), changed: runPositions[i]! })),
+    };
   }
 
   changesPosition(): Promise<number> {
