@@ -68,10 +68,16 @@ export function vaultOf(byte = 7): Vault {
 
 export const NOW = Date.parse('2026-03-15T12:00:00Z');
 
+/** Of the file; hooks that are added while hooks and tests run are never called. */
+const closings: (() => Promise<void>)[] = [];
+afterAll(async () => {
+  for (const close of closings) await close();
+});
+
 /** `whenDone`: of the test alone, where each has its own; absent: of the file. */
 export async function openApi(
   options: Partial<ApiOptions> = {},
-  whenDone: (close: () => Promise<void>) => void = afterAll,
+  whenDone: (close: () => Promise<void>) => void = (close) => closings.push(close),
 ): Promise<ApiUnderTest> {
   const folder = await mkdtemp(path.join(quickFolder(), 'pelorus-api-'));
   await makeEmptyDatabase(path.join(folder, 'data'));
