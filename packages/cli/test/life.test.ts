@@ -67,7 +67,10 @@ describe.concurrent('Ctrl-C', () => {
     const first = await place.dev();
     const marks = join(place.directory, 'marks');
     const script = `echo begun >> ${marks}; ${untilLetGo(place)}; echo rested=yes >> $PELORUS_OUTPUT`;
-    writeFileSync(join(place.directory, 'long.yaml'), `name: long\ntasks:\n  nap: { run: "${script}" }\n`);
+    writeFileSync(
+      join(place.directory, 'long.yaml'),
+      `name: long\ntasks:\n  nap: { run: "${script}", executionLease: 1h }\n`,
+    );
     await place.pelorus('run', 'long.yaml');
     await until(
       () => linesOf(marks).length === 1,

@@ -236,9 +236,11 @@ describe('resuming', () => {
       ]),
     );
     await api.save('samples', 'two-hundred', { name: 'two-hundred', tasks });
+    // Doubles of an arbitrary are nearly all close to 0: each event would cost a connection.
+    const thousandths = fc.noBias(fc.infiniteStream(fc.integer({ min: 0, max: 999 })));
     await fc.assert(
-      fc.asyncProperty(fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true })), async (stream) => {
-        const random = (): number => stream.next().value as number;
+      fc.asyncProperty(thousandths, async (stream) => {
+        const random = (): number => stream.next().value / 1000;
         const run = await api.run('samples', 'two-hundred');
         const clients = Array.from({ length: 5 }, () => followWithCuts(run, random));
         await proceed(run, random);
