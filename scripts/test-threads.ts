@@ -18,13 +18,14 @@ const THREADS = [
   'api/log-search-thread',
 ];
 
-/** For vitest: resolves with what removes the files again. Where they cannot be made, threads start from the sources, and say why not. */
+/** For vitest: resolves with what removes the files again. Where they cannot be made, which is told, threads start from the sources. */
 export async function setup(): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'pelorus-threads-'));
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
     await bundle(folder);
-  } catch {
+  } catch (error) {
+    console.warn('threads start from the sources:', error);
     return remove;
   }
   const urlOf = (...path: string[]): string => pathToFileURL(join(...path)).href;

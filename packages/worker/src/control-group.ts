@@ -114,7 +114,7 @@ export function parseQuota(text: string): number | null {
   return quotaUs > 0 && periodUs > 0 ? quotaUs / periodUs : null;
 }
 
-/** A line of `memory.stat`, in bytes; 0 when it is not there. */
+/** The number behind a name, as in `memory.stat` and `memory.events`; 0 when it is not there. */
 export function statOf(text: string, name: string): number {
   return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
 }
@@ -130,7 +130,8 @@ function runnableIn(directory: string): number {
   return others.filter((pid) => isRunnable(readText(`/proc/${pid}/stat`))).length;
 }
 
-function readText(path: string): string {
+/** Empty when it cannot be read. */
+export function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {

@@ -10,10 +10,10 @@
  * assumed and nothing is moved: then there are no groups, and attempts are limited by their shells alone.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { groupPath, type GroupPlaces } from '../control-group.ts';
+import { groupPath, readText, statOf, type GroupPlaces } from '../control-group.ts';
 import type { AttemptLimits, LimitsKind } from './messages.ts';
 
 /** Below the group of a service: where its own processes are, so that beside it groups for attempts can be made. */
@@ -26,6 +26,7 @@ const CLOSE_TRIES = 50;
 
 /** Of the kernel: what groups limit. */
 export type Controller = 'memory' | 'pids';
+export const CONTROLLERS: readonly Controller[] = ['memory', 'pids'];
 
 export interface AttemptGroup {
   readonly name: string;
@@ -144,7 +145,7 @@ export function openAttemptGroups(
 function findHierarchies(places: GroupPlaces): Hierarchy[] {
   const own = unifiedGroup(places);
   const unified = own === null ? null : delegatedBase(own);
-  const controllers = unified === null ? [] : readText(join(unified, 'cgroup.subtree_control')).split(/\s+/);
+  const controllers = unified === null ? [] : controllersIn(unified, 'cgroup.subtree_control');
   const found: Hierarchy[] = [];
   if (unified !== null) {
     const memory = controllers.includes('memory') ? MEMORY_V2 : null;
@@ -180,7 +181,7 @@ export function unifiedGroup(places: GroupPlaces): UnifiedGroup | null {
 /** The group of this process under each controller that version 1 has. */
 export function versionOneBases(places: GroupPlaces): { controller: Controller; base: string }[] {
   const { mount = '/sys/fs/cgroup' } = places;
-  return (['memory', 'pids'] as const).flatMap((controller) => {
+  return CONTROLLERS.flatMap((controller) => {
     const path = groupPath(controller, places);
     if (path === null) return [];
     // A container may not see the path by which the host knows it.
@@ -200,10 +201,15 @@ function delegatedBase({ base, isContainer }: UnifiedGroup): string | null {
 
 /** True when the group's children have what it has itself of the controllers for memory and processes; beside version 1 that is none. */
 function handOn(base: string): boolean {
-  const available = readText(join(base, 'cgroup.controllers')).split(/\s+/);
-  const active = readText(join(base, 'cgroup.subtree_control')).split(/\s+/);
-  const missing = ['memory', 'pids'].filter((one) => available.includes(one) && !active.includes(one));
+  const active = controllersIn(base, 'cgroup.subtree_control');
+  const missing = controllersIn(base, 'cgroup.controllers').filter((one) => !active.includes(one));
   return missing.every((controller) => tryWrite(join(base, 'cgroup.subtree_control'), `+${controller}`));
+}
+
+/** Those that a group has (`cgroup.controllers`), or hands on to its children (`cgroup.subtree_control`). */
+export function controllersIn(base: string, file: 'cgroup.controllers' | 'cgroup.subtree_control'): Controller[] {
+  const named = readText(join(base, file)).split(/\s+/);
+  return CONTROLLERS.filter((one) => named.includes(one));
 }
 
 function moveProcesses(from: string, into: string): boolean {
@@ -274,8 +280,8 @@ function groupOf(name: string, parts: Hierarchy[]): AttemptGroup {
     pids: () => readPids(parts[0]!.base),
     count: () => (pids ? Number(read(pids, 'pids.current')) : readPids(parts[0]!.base).length),
     memoryBytes: () => Number(read(memory, memory?.memory?.usage)),
-    oomKills: () => (memory ? counter(read(memory, memory.memory?.events), 'oom_kill') : null),
-    forksRefused: () => counter(read(pids, 'pids.events'), 'max'),
+    oomKills: () => (memory ? statOf(read(memory, memory.memory?.events), 'oom_kill') : null),
+    forksRefused: () => statOf(read(pids, 'pids.events'), 'max'),
     kill: () => {
       if (killFile !== undefined) tryWrite(killFile, 1);
     },
@@ -293,10 +299,6 @@ function remove(hierarchies: Hierarchy[], name: string): boolean {
     }
   }
   return isGone;
-}
-
-function counter(text: string, name: string): number {
-  return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
 }
 
 function readPids(directory: string): number[] {
@@ -319,13 +321,5 @@ function tryWrite(path: string, value: string | number): boolean {
     return true;
   } catch {
     return false;
-  }
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
   }
 }

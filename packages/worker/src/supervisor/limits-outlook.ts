@@ -1,8 +1,15 @@
 /** By what a worker would limit its tasks that is started by whoever asks, where it is asked. Nothing is made or moved for the answer. */
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import type { GroupPlaces } from '../control-group.ts';
-import { unifiedGroup, versionOneBases, type Controller, type UnifiedGroup } from './attempt-groups.ts';
+import {
+  CONTROLLERS,
+  controllersIn,
+  unifiedGroup,
+  versionOneBases,
+  type Controller,
+  type UnifiedGroup,
+} from './attempt-groups.ts';
 import type { LimitsKind } from './messages.ts';
 
 export interface LimitsOutlook {
@@ -14,11 +21,9 @@ export interface LimitsOutlook {
   missing: string | null;
 }
 
-const CONTROLLERS: readonly Controller[] = ['memory', 'pids'];
-
 export function limitsOutlook(places: GroupPlaces = {}): LimitsOutlook {
   const unified = unifiedGroup(places);
-  const available = unified === null ? [] : controllersIn(unified, 'cgroup.controllers');
+  const available = unified === null ? [] : controllersIn(unified.base, 'cgroup.controllers');
   const handedOn = unified !== null && mayHandOn(unified, available) ? available : [];
   const older = versionOneBases(places).filter(({ controller }) => !handedOn.includes(controller));
   const inOlder = older.flatMap(({ controller, base }) => (isWritable(base) ? [controller] : []));
@@ -34,7 +39,7 @@ export function limitsOutlook(places: GroupPlaces = {}): LimitsOutlook {
 /** As the supervisor will try it. A group that holds processes hands nothing on, but for a container's own, which is emptied. */
 function mayHandOn({ base, isSubgroup, isContainer }: UnifiedGroup, available: Controller[]): boolean {
   if (available.length === 0 || !isWritable(base)) return false;
-  const active = controllersIn({ base }, 'cgroup.subtree_control');
+  const active = controllersIn(base, 'cgroup.subtree_control');
   return (
     available.every((one) => active.includes(one)) ||
     ((isSubgroup || isContainer) && isWritable(join(base, 'cgroup.subtree_control')))
@@ -44,15 +49,6 @@ function mayHandOn({ base, isSubgroup, isContainer }: UnifiedGroup, available: C
 function missingText(refused: string | undefined): string {
   if (refused === undefined) return 'no control groups that count memory and processes are mounted';
   return `no groups may be made below ${refused}; a systemd service may with Delegate=memory pids and DelegateSubgroup=pelorus-service, a container when it is privileged`;
-}
-
-function controllersIn({ base }: Pick<UnifiedGroup, 'base'>, file: string): Controller[] {
-  try {
-    const named = readFileSync(join(base, file), 'utf8').split(/\s+/);
-    return CONTROLLERS.filter((one) => named.includes(one));
-  } catch {
-    return [];
-  }
 }
 
 function isWritable(path: string): boolean {

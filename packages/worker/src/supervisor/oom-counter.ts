@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { groupDirectories } from '../control-group.ts';
+import { groupDirectories, readText, statOf } from '../control-group.ts';
 
 /** At the start of an attempt a reading this old will do. */
 const FRESH_MS = 100;
@@ -19,7 +19,7 @@ export interface OomCounter {
 export function createOomCounter(): OomCounter {
   const source = counterFiles().find((path) => existsSync(path) && /^oom_kill \d+$/m.test(readText(path)));
   if (source === undefined) return { read: () => 0, recent: () => 0 };
-  const read = (): number => Number(/^oom_kill (\d+)$/m.exec(readText(source))?.[1] ?? 0);
+  const read = (): number => statOf(readText(source), 'oom_kill');
   let last = { count: read(), at: performance.now() };
   return {
     read,
@@ -37,12 +37,4 @@ function counterFiles(): string[] {
     join(directory, 'memory.oom_control'),
   ]);
   return [...files, '/proc/vmstat'];
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }
