@@ -14,6 +14,7 @@ export default defineConfig({
     // Of a test that hangs: they are long, for machines that have much else to do.
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    expect: { poll: { timeout: 120_000 } },
     teardownTimeout: 10_000,
     watch: false,
     passWithNoTests: false,

@@ -5,6 +5,8 @@ import type { DeadlineView, RunView, ScheduleDetail, ScheduleTick, ScheduleView 
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { newPlace, type DevProcess, type Place } from './dev-process.ts';
 
+const WAIT = { timeout: 60_000, interval: 20 };
+
 // Each command is a process of its own, and the machine may be busy.
 vi.setConfig({ testTimeout: 240_000 });
 
@@ -115,6 +117,7 @@ describe('schedule', () => {
         return found.length > 1 ? found : null;
       },
       { timeout: 60_000, interval: 500 },
+      WAIT,
     );
     expect(fired.map(({ nominalAt }) => nominalAt)).toEqual(
       fired
@@ -129,7 +132,7 @@ describe('schedule', () => {
     );
     const held = (await ticks()).length;
     const upTo = Date.now() + 5000;
-    await vi.waitUntil(() => Date.now() > upTo, { timeout: 10_000 });
+    await vi.waitUntil(() => Date.now() > upTo, WAIT);
     expect((await ticks()).length).toBe(held);
     expect((await place.pelorus('maintenance', 'status', '-o', 'name')).stdout).toBe('on\n');
     expect((await place.pelorus('schedule', 'list')).stderr).toMatch(

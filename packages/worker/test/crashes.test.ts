@@ -394,6 +394,7 @@ describe('a task with secrets goes on', () => {
     const agent = await startAgent(master);
     master.dispatch(withSecret('1.0.1', saysBeforeAndAfter));
     await eventually(() => existsSync(join(dir, 'up')), 'it runs');
+    await eventually(() => scratch.log('1.0.1') === 'before ***\n', 'what it said is in its log');
     expect(filesWithCanary()).toEqual([]);
     return agent;
   }

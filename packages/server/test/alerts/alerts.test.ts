@@ -10,9 +10,9 @@ import type { Place } from '../store/contract.ts';
 import { alertOfEnd, AT, master, startedRun, withWorkflow } from '../store/records.ts';
 import { makeSqlitePlace } from '../store/sqlite-place.ts';
 import { type Hook, type MailServer, mailServer, type WebhookReceiver, webhookReceiver } from './receivers.ts';
+import { WAIT } from '../wait.ts';
 
 const newSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`;
-const WAIT = { timeout: 60_000, interval: 5 };
 
 describe('alerts', () => {
   let place: Place;
@@ -113,6 +113,7 @@ describe('alerts', () => {
       });
       await vi.waitFor(
         async () => expect((await deliveries()).every(({ state }) => state !== 'pending')).toBe(true),
+        WAIT,
         WAIT,
       );
       expect(smtp.mails.map(({ to }) => to)).toEqual([['ann@example.org']]);
@@ -337,6 +338,7 @@ describe('alerts', () => {
         async () =>
           expect(await of(mail.run - 1)).toMatchObject({ result: 'no answer within 300 ms', nextAt: now + 5_500 }),
         WAIT,
+        WAIT,
       );
     });
 
@@ -387,6 +389,7 @@ describe('alerts', () => {
             ['failed', 'there is no alert channel nobody'],
             ['skipped', 'channel ops does not take run-failed'],
           ]),
+        WAIT,
         WAIT,
       );
       await channel({ events: ['run-failed'] });
@@ -492,6 +495,7 @@ describe('alerts', () => {
       });
       await vi.waitFor(
         async () => expect((await deliveries()).filter(({ state }) => state === 'sent')).toHaveLength(200),
+        WAIT,
         WAIT,
       );
       await second.stop();

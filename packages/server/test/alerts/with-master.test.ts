@@ -4,8 +4,8 @@ import { type Alerts, startAlerts } from '../../src/alerts/index.ts';
 import { type Cluster, startCluster } from '../master/cluster.ts';
 import { taskDefinition } from '../store/records.ts';
 import { type MailServer, mailServer } from './receivers.ts';
+import { WAIT } from '../wait.ts';
 
-const WAIT = { timeout: 60_000, interval: 5 };
 let cluster: Cluster;
 let smtp: MailServer;
 let alerts: Alerts;

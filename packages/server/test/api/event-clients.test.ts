@@ -6,8 +6,8 @@ import { newSecret, secretHash, TOKEN_PREFIX } from '../../src/api/credentials.t
 import { createRunHints } from '../../src/api/index.ts';
 import { DIAMOND, NOW, openApi, type ApiUnderTest } from './api-under-test.ts';
 import { listen, type EventClient } from './event-client.ts';
+import { WAIT } from '../wait.ts';
 
-const WAIT = { timeout: 60_000, interval: 10 };
 const ADMIN = newSecret();
 const asAdmin: Record<string, string> = { authorization: `Bearer ${ADMIN}` };
 const hints = createRunHints();

@@ -6,6 +6,7 @@ import { createClient } from '@pelorus/sdk';
 import { createRunHints } from '../../src/api/index.ts';
 import { DIAMOND, NOW, openApi, type ApiUnderTest } from './api-under-test.ts';
 import { listen, type EventClient, type HeardEvent } from './event-client.ts';
+import { WAIT } from '../wait.ts';
 
 const hints = createRunHints();
 let api: ApiUnderTest;
@@ -157,7 +158,10 @@ describe('the events of one run', () => {
   test('a quiet stream says that it lives', async () => {
     const run = await api.run('samples', 'diamond');
     const client = await follow(`/runs/${run}/events`);
-    await vi.waitFor(() => expect(client.comments.filter((text) => text === 'heartbeat').length).toBeGreaterThan(1));
+    await vi.waitFor(
+      () => expect(client.comments.filter((text) => text === 'heartbeat').length).toBeGreaterThan(1),
+      WAIT,
+    );
     client.cut();
   });
 

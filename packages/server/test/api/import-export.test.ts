@@ -7,6 +7,7 @@ import { API_LIMITS } from '../../src/api/limits.ts';
 import { readZip } from '../../src/api/zip.ts';
 import { openApi, type ApiUnderTest } from './api-under-test.ts';
 import { zipOf } from './zip-builder.ts';
+import { WAIT } from '../wait.ts';
 
 let api: ApiUnderTest;
 beforeEach(async () => {
@@ -180,7 +181,7 @@ describe('an export', () => {
       const tooMany = await fetch(url);
       expect([tooMany.status, tooMany.headers.get('retry-after')]).toEqual([429, '1']);
       gone.abort();
-      await vi.waitFor(async () => expect((await fetch(small, { method: 'HEAD' })).status).toBe(200), 120_000);
+      await vi.waitFor(async () => expect((await fetch(small, { method: 'HEAD' })).status).toBe(200), WAIT);
     },
   );
 

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { newRun } from '../store/records.ts';
 import { NOW } from './api-under-test.ts';
 import { openWorld, type Place, type World } from './authorisation/world.ts';
+import { WAIT } from '../wait.ts';
 
 let world: World;
 let own: Place;
@@ -190,7 +191,7 @@ test('an operation on many runs touches those only that its sender may run; the 
     const { body: now } = await call<Detail>('operator', 'GET', `/bulk/${body.id}`);
     expect(now.state).toBe('ended');
     return now.items;
-  });
+  }, WAIT);
   expect(items).toMatchObject([
     { run: mine.run, state: 'done', code: null },
     { run: other.run, state: 'refused', code: 'FORBIDDEN', message: 'operator may not run what is in this project' },

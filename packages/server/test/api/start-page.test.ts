@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { SignInLink } from '@pelorus/protocol';
 import { START_PAGE } from '../../src/api/start-page.ts';
 import { openApi, type ApiUnderTest } from './api-under-test.ts';
+import { WAIT } from '../wait.ts';
 
 const ADMIN_TOKEN = 'the-administrator-of-the-configuration';
 const PASSWORD = 'correct horse battery';
@@ -90,7 +91,8 @@ function fakeElement(): FakeElement {
 }
 
 const shown = (browser: Browser) => ['out', 'in'].filter((id) => !browser.element(id).hidden);
-const settled = (browser: Browser, section: string) => vi.waitFor(() => expect(shown(browser)).toEqual([section]));
+const settled = (browser: Browser, section: string) =>
+  vi.waitFor(() => expect(shown(browser)).toEqual([section]), WAIT);
 
 async function linkFor(user: string): Promise<string> {
   const link = await api.call<SignInLink>('POST', `/users/${user}/sign-in-link`, {
@@ -112,9 +114,9 @@ describe('the page', () => {
     expect(page.element('projects').children.map(({ textContent }) => textContent)).toEqual(['sales: read, run']);
 
     page.submit('set-password', { new: PASSWORD, again: 'something else' });
-    await vi.waitFor(() => expect(page.element('message').textContent).toBe('The two new passwords differ.'));
+    await vi.waitFor(() => expect(page.element('message').textContent).toBe('The two new passwords differ.'), WAIT);
     page.submit('set-password', { new: PASSWORD, again: PASSWORD });
-    await vi.waitFor(() => expect(page.element('message').textContent).toMatch(/^The password is set/));
+    await vi.waitFor(() => expect(page.element('message').textContent).toMatch(/^The password is set/), WAIT);
     expect(page.element('password-title').textContent).toBe('Change the password');
 
     page.submit('logout');
@@ -127,7 +129,7 @@ describe('the page', () => {
     const first = browse(url);
     await settled(first, 'in');
     first.submit('set-password', { new: PASSWORD, again: PASSWORD });
-    await vi.waitFor(() => expect(first.element('message').textContent).toMatch(/^The password is set/));
+    await vi.waitFor(() => expect(first.element('message').textContent).toMatch(/^The password is set/), WAIT);
 
     const second = browse(url);
     await settled(second, 'out');
@@ -136,7 +138,7 @@ describe('the page', () => {
       textContent: expect.stringContaining('link') as string,
     });
     second.submit('login', { name: ' ann ', password: 'not the password' });
-    await vi.waitFor(() => expect(second.element('message').textContent).toContain('do not fit'));
+    await vi.waitFor(() => expect(second.element('message').textContent).toContain('do not fit'), WAIT);
     second.submit('login', { name: ' ann ', password: PASSWORD });
     await settled(second, 'in');
 

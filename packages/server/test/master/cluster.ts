@@ -8,6 +8,7 @@ import type { NewRun, RunDetail, Store } from '../../src/store/index.ts';
 import { definition, newRun, saveOf } from '../store/records.ts';
 import { makeSqlitePlace } from '../store/sqlite-place.ts';
 import { type Script, type ScriptedWorker, scriptedWorker } from './scripted-worker.ts';
+import { WAIT } from '../wait.ts';
 
 export interface Cluster {
   readonly store: Store;
@@ -28,8 +29,6 @@ export interface Cluster {
   crash(): Promise<void>;
   close(): Promise<void>;
 }
-
-const WAIT = { timeout: 60_000, interval: 5 };
 
 export async function startCluster(
   script?: Script,

@@ -3,6 +3,7 @@ import type { RunId } from '@pelorus/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { taskDefinition } from '../store/records.ts';
 import { type Cluster, startCluster } from './cluster.ts';
+import { WAIT } from '../wait.ts';
 
 const child = (name: string, workflow: string) =>
   taskDefinition(name, { action: { type: 'sub_workflow', workflow, params: { from: 'parent' }, version: 'latest' } });
@@ -97,9 +98,9 @@ describe('with a master', () => {
       await cluster.begun('first');
       const [inner] = await childrenOf(outer);
       await cluster.command(outer, 'pause');
-      await vi.waitFor(async () => expect(await cluster.stateOf(inner!.spec.id)).toBe('pausing'));
+      await vi.waitFor(async () => expect(await cluster.stateOf(inner!.spec.id)).toBe('pausing'), WAIT);
       cluster.worker.finish('first');
-      await vi.waitFor(async () => expect(await cluster.stateOf(inner!.spec.id)).toBe('paused'));
+      await vi.waitFor(async () => expect(await cluster.stateOf(inner!.spec.id)).toBe('paused'), WAIT);
       expect(cluster.worker.begun.map(({ task }) => task)).toEqual(['first']);
       await cluster.command(outer, 'resume');
       expect(await cluster.endOf(outer)).toBe('succeeded');
@@ -136,7 +137,7 @@ describe('with a master', () => {
       await cluster.save('outer', [child('call', 'inner')]);
       const [one, other] = [await cluster.submit('outer'), await cluster.submit('outer')];
       await cluster.begun('work');
-      await vi.waitFor(async () => expect(await childrenOf(other)).toHaveLength(1));
+      await vi.waitFor(async () => expect(await childrenOf(other)).toHaveLength(1), WAIT);
       expect((await childrenOf(other))[0]!.status.state).toBe('waiting');
       cluster.worker.finish('work');
       expect(await cluster.endOf(one)).toBe('succeeded');
@@ -191,13 +192,15 @@ describe('with a master', () => {
       await cluster.save('down', [dependent([{ workflow: 'up' }])]);
       const down = await cluster.submit('down', occasion);
       const reason = async () => (await cluster.detail(down)).tasks[0]?.waitReason;
-      await vi.waitFor(async () =>
-        expect(await reason()).toBe(
-          'workflow sales/up, today (2026-06-01 00:00 to 2026-06-02 00:00, UTC): has not run',
-        ),
+      await vi.waitFor(
+        async () =>
+          expect(await reason()).toBe(
+            'workflow sales/up, today (2026-06-01 00:00 to 2026-06-02 00:00, UTC): has not run',
+          ),
+        WAIT,
       );
       const up = await cluster.submit('up', occasion);
-      await vi.waitFor(async () => expect(await reason()).toContain(`has not ended in run ${up}`));
+      await vi.waitFor(async () => expect(await reason()).toContain(`has not ended in run ${up}`), WAIT);
       await cluster.begun('work');
       cluster.worker.finish('work');
       expect(await cluster.endOf(down)).toBe('succeeded');
@@ -208,7 +211,7 @@ describe('with a master', () => {
       await cluster.save('up', [taskDefinition('work')]);
       await cluster.save('down', [dependent([{ workflow: 'up' }])]);
       const down = await cluster.submit('down', occasion);
-      await vi.waitFor(async () => expect((await cluster.detail(down)).tasks[0]?.state).toBe('running'));
+      await vi.waitFor(async () => expect((await cluster.detail(down)).tasks[0]?.state).toBe('running'), WAIT);
       await cluster.crash();
       await cluster.submit('up', occasion);
       expect(await cluster.endOf(down)).toBe('succeeded');

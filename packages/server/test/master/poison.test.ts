@@ -7,8 +7,8 @@ import type { Place } from '../store/contract.ts';
 import { AT, definition, newRun, saveOf, taskDefinition } from '../store/records.ts';
 import { makeSqlitePlace } from '../store/sqlite-place.ts';
 import { scriptedWorker } from './scripted-worker.ts';
+import { WAIT } from '../wait.ts';
 
-const WAIT = { timeout: 60_000, interval: 10 };
 /** Longer than the second between two looks for commands, and between two looks for runs of nobody. */
 const LOOKS_MS = 3_500;
 
@@ -59,6 +59,7 @@ test('one run that cannot be read stopped commands and takeover for all: it is p
   const first = await serve();
   await vi.waitFor(
     async () => expect([await stateOf(before), await stateOf(after)]).toEqual(['succeeded', 'succeeded']),
+    WAIT,
     WAIT,
   );
   await new Promise((resolve) => setTimeout(resolve, LOOKS_MS));

@@ -21,9 +21,9 @@ import {
 } from '../store/records.ts';
 import { makeSqlitePlace } from '../store/sqlite-place.ts';
 import { scriptedWorker } from './scripted-worker.ts';
+import { WAIT } from '../wait.ts';
 
 const YEAR_MS = 366 * 86_400_000;
-const WAIT = { timeout: 60_000, interval: 10 };
 
 let place: Place;
 let store: Store;

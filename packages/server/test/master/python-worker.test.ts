@@ -10,6 +10,7 @@ import { openWorkerDoor, startMaster } from '../../src/master/index.ts';
 import type { Store } from '../../src/store/index.ts';
 import { definition, newRun, saveOf, taskDefinition } from '../store/records.ts';
 import { makeSqlitePlace } from '../store/sqlite-place.ts';
+import { WAIT } from '../wait.ts';
 
 const TOKEN = 'a-token-for-the-worker-in-python-0123456789';
 const WORKER = join(import.meta.dirname, '../../../worker/conformance/python/worker.py');
@@ -52,7 +53,7 @@ test('the worker in Python carries a workflow through, also when its master is r
       newRun({ workflow: 'chain', submittedAt: Date.now(), timeoutMs: 3_600_000, params: {} }),
     );
     serving.master.commandHint();
-    await vi.waitFor(() => expect(linesOf(ledger)).toEqual(['first', 'long']), { timeout: 60_000 });
+    await vi.waitFor(() => expect(linesOf(ledger)).toEqual(['first', 'long']), WAIT);
 
     const { port } = serving;
     await serving.stop();
@@ -66,6 +67,7 @@ test('the worker in Python carries a workflow through, also when its master is r
         return now;
       },
       { timeout: 60_000, interval: 20 },
+      WAIT,
     );
     expect(linesOf(ledger)).toEqual(['first', 'long', 'last 41']);
     expect(detail.tasks.map((task) => task.state)).toEqual(['succeeded', 'succeeded', 'succeeded', 'queued']);

@@ -6,8 +6,7 @@ import { SCHEDULES_AT_ONCE, startDueLooks } from '../../src/master/due-looks.ts'
 import type { FiredTicks, SaveSchedule, ScheduleRow, TickRow } from '../../src/store/index.ts';
 import { taskDefinition } from '../store/records.ts';
 import { type Cluster, startCluster } from './cluster.ts';
-
-const WAIT = { timeout: 60_000, interval: 10 };
+import { WAIT } from '../wait.ts';
 
 describe('schedules, with a master', () => {
   let cluster: Cluster;

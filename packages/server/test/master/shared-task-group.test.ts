@@ -7,6 +7,7 @@ import { startMaster } from '../../src/master/index.ts';
 import { definition, newRun, saveOf, taskDefinition } from '../store/records.ts';
 import { makePostgresPlace } from '../store/postgres-place.ts';
 import { scriptedWorker } from './scripted-worker.ts';
+import { WAIT } from '../wait.ts';
 
 const server = await startServer('postgres');
 afterAll(() => server?.stop());
@@ -14,7 +15,6 @@ afterAll(() => server?.stop());
 const SIZE = 3;
 const RUNS = 6;
 const TASKS = 4;
-const WAIT = { timeout: 60_000, interval: 5 };
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 describe.skipIf(server === null)('a task group of two masters', () => {

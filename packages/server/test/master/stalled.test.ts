@@ -4,9 +4,9 @@ import { startMaster } from '../../src/master/index.ts';
 import type { Store } from '../../src/store/index.ts';
 import { AT, definition, newRun, saveOf, taskDefinition } from '../store/records.ts';
 import { makeSqlitePlace } from '../store/sqlite-place.ts';
+import { WAIT } from '../wait.ts';
 
 const MINUTE_MS = 60_000;
-const WAIT = { timeout: 30_000, interval: 10 };
 
 afterEach(() => void vi.useRealTimers());
 

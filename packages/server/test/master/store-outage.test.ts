@@ -6,6 +6,7 @@ import { type Store, StoreError } from '../../src/store/index.ts';
 import { definition, newRun, saveOf, taskDefinition } from '../store/records.ts';
 import { makeSqlitePlace } from '../store/sqlite-place.ts';
 import { scriptedWorker } from './scripted-worker.ts';
+import { WAIT } from '../wait.ts';
 
 /** Longer than the 4 s between two renewals of the lease, so that one of them falls into the outage. */
 const OUTAGE_MS = 5_000;
@@ -53,7 +54,7 @@ test('a full disk does not end the master: it recovers by itself once there is r
       newRun({ workflow: 'one', submittedAt: now, timeoutMs: 3_600_000, params: {} }),
     );
     master.commandHint();
-    await vi.waitFor(() => expect(warnings).toContain('the store does not answer; trying again'), 60_000);
+    await vi.waitFor(() => expect(warnings).toContain('the store does not answer; trying again'), WAIT);
     await new Promise((resolve) => setTimeout(resolve, OUTAGE_MS));
     expect(over).toEqual([]);
 
@@ -61,7 +62,7 @@ test('a full disk does not end the master: it recovers by itself once there is r
     await vi.waitFor(async () => {
       worker.dial((link) => master.attachWorker(link));
       expect(isTerminalRun((await real.getRun(run.id))!.status.state)).toBe(true);
-    });
+    }, WAIT);
     expect((await real.getRun(run.id))!.status.state).toBe('succeeded');
     expect(worker.begun.map(({ task }) => task)).toEqual(['only']);
   } finally {

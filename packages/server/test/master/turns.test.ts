@@ -3,6 +3,7 @@ import type { RunId } from '@pelorus/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { taskDefinition } from '../store/records.ts';
 import { type Cluster, startCluster } from './cluster.ts';
+import { WAIT } from '../wait.ts';
 
 describe('runs of one workflow, with a master', () => {
   let cluster: Cluster;
@@ -66,7 +67,7 @@ describe('runs of one workflow, with a master', () => {
     const [first, second] = [await cluster.submit('line'), await cluster.submit('line')];
     await cluster.begun('step');
     await cluster.command(second, 'pause');
-    await vi.waitFor(() => expect(cluster.master.liveRun(second)?.status.state).toBe('waiting'));
+    await vi.waitFor(() => expect(cluster.master.liveRun(second)?.status.state).toBe('waiting'), WAIT);
     cluster.worker.finish('step', 'failed');
     expect(await cluster.endOf(first)).toBe('failed');
     await cluster.begun('step');
@@ -119,7 +120,7 @@ describe('runs of one workflow, with a master', () => {
     for (const run of between) expect(await cluster.endOf(run)).toBe('stopped');
     expect((await cluster.detail(first)).status.cause?.kind).toBe('superseded');
     expect((await cluster.detail(between[0])).status.cause?.kind).toBe('superseded');
-    await vi.waitFor(() => expect([...cluster.worker.running.keys()]).toEqual([`${newest}.0.1`]));
+    await vi.waitFor(() => expect([...cluster.worker.running.keys()]).toEqual([`${newest}.0.1`]), WAIT);
     cluster.worker.finish('step');
     expect(await cluster.endOf(newest)).toBe('succeeded');
     expect(cluster.worker.begun.map(({ attempt }) => attempt)).toEqual([`${first}.0.1`, `${newest}.0.1`]);

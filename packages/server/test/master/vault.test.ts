@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createVault, type Place } from '../../src/vault/index.ts';
 import { definition, taskDefinition } from '../store/records.ts';
 import { type Cluster, startCluster } from './cluster.ts';
+import { WAIT } from '../wait.ts';
 
 const vault = createVault([{ id: 'k1', bytes: Buffer.alloc(32, 1) }]);
 const foreign = createVault([{ id: 'k2', bytes: Buffer.alloc(32, 2) }]);
@@ -130,9 +131,9 @@ describe('secrets', () => {
       shell('a', '${secret.pw}', { retry: { max: 5, intervalMs: 1500, backoff: 'fixed', maxIntervalMs: 1500 } }),
     ]);
     const run = await cluster.submit('w');
-    await vi.waitFor(() => expect(cluster.worker.begun).toHaveLength(1));
+    await vi.waitFor(() => expect(cluster.worker.begun).toHaveLength(1), WAIT);
     await put('pw', 'second');
-    await vi.waitFor(() => expect(cluster.worker.begun.length).toBeGreaterThan(2), { timeout: 60_000 });
+    await vi.waitFor(() => expect(cluster.worker.begun.length).toBeGreaterThan(2), WAIT);
     fates.set('a', 'succeed');
     expect(await cluster.endOf(run)).toBe('succeeded');
     const seen = cluster.worker.begun.map(({ secrets }) => secrets?.['pw']);
@@ -209,11 +210,11 @@ describe('connections', () => {
     await connect('db', 'postgres://silent/db');
     const controller = new AbortController();
     const left = cluster.master.testConnection(projectId, 'db', controller.signal);
-    await vi.waitFor(() => expect(cluster.worker.probed).toHaveLength(1));
+    await vi.waitFor(() => expect(cluster.worker.probed).toHaveLength(1), WAIT);
     controller.abort(new Error('gone'));
     await expect(left).rejects.toThrow('gone');
     const lost = cluster.master.testConnection(projectId, 'db', new AbortController().signal);
-    await vi.waitFor(() => expect(cluster.worker.probed).toHaveLength(2));
+    await vi.waitFor(() => expect(cluster.worker.probed).toHaveLength(2), WAIT);
     cluster.worker.hangUp();
     expect(await lost).toMatchObject({
       ok: false,

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startTraces, wantsTraces, type Traces } from '../../src/ops/index.ts';
 import { type Cluster, startCluster } from '../master/cluster.ts';
 import { taskDefinition } from '../store/records.ts';
+import { WAIT } from '../wait.ts';
 
 interface OtlpSpan {
   traceId: string;
@@ -88,9 +89,9 @@ describe('a run as a trace', () => {
 
   /** Ends the traces when so many spans have been shown to them: what is stored may be read before the master shows it. */
   async function stopAfter(spans: number): Promise<void> {
-    await vi.waitFor(() => expect(traces.figures().waiting + collector.spans.length).toBe(spans), { timeout: 60_000 });
+    await vi.waitFor(() => expect(traces.figures().waiting + collector.spans.length).toBe(spans), WAIT);
     await traces.stop();
-    await vi.waitFor(() => expect(traces.figures().sent).toBe(spans), { timeout: 60_000 });
+    await vi.waitFor(() => expect(traces.figures().sent).toBe(spans), WAIT);
   }
 
   it('of three tasks and one retry is a tree of five spans', async () => {
@@ -163,7 +164,7 @@ describe('a run as a trace', () => {
     await cluster.crash();
     cluster.worker.finish('wait');
     expect(await cluster.endOf(id)).toBe('succeeded');
-    await vi.waitFor(() => expect(collector.spans).toHaveLength(3), { timeout: 60_000 });
+    await vi.waitFor(() => expect(collector.spans).toHaveLength(3), WAIT);
     const { spec } = await cluster.detail(id);
     expect(collector.spans.map(({ traceId, spanId, parentSpanId }) => [traceId, spanId, parentSpanId])).toEqual([
       [traceIdOf(spec), attemptSpanIdOf(spec, { task: 0, n: 1 }), runSpanIdOf(spec)],
@@ -221,7 +222,7 @@ describe('a collector that is away', () => {
       const { failed, dropped, waiting } = traces.figures();
       expect(failed + dropped + waiting).toBe(21);
       expect(dropped).toBeGreaterThan(0);
-    });
+    }, WAIT);
     await cluster.close();
     await traces.stop();
     expect(traces.figures().sent).toBe(0);
@@ -240,7 +241,7 @@ describe('a collector that is away', () => {
     for (let round = 0; round < 2; round++) {
       const id = await cluster.submit('one');
       await cluster.endOf(id);
-      await vi.waitFor(() => expect(traces.figures().failed).toBe(2 * (round + 1)), { timeout: 60_000 });
+      await vi.waitFor(() => expect(traces.figures().failed).toBe(2 * (round + 1)), WAIT);
     }
     expect(warnings).toEqual(['spans could not be sent to the collector']);
     await cluster.close();

@@ -6,6 +6,7 @@ import { askPostgres, startServer } from '../../../worker/test/database-servers.
 import type { Place } from './contract.ts';
 import { makePostgresPlace } from './postgres-place.ts';
 import { master, newRun, withWorkflow } from './records.ts';
+import { WAIT } from '../wait.ts';
 
 const server = await startServer('postgres');
 afterAll(() => server?.stop());
@@ -52,7 +53,7 @@ describe.skipIf(server === null)('PostgreSQL: 20,000 commands wait', () => {
       // Connections say what they have read when they end.
       await store.close();
       expect(claimed).toBe(CLAIMS * PAGE);
-      await vi.waitFor(async () => expect((await rowsRead(place)) - before).toBeGreaterThan(claimed), 10_000);
+      await vi.waitFor(async () => expect((await rowsRead(place)) - before).toBeGreaterThan(claimed), WAIT);
       expect((await rowsRead(place)) - before).toBeLessThan(claimed * READ_PER_COMMAND_MAX);
     } finally {
       await place.remove();
@@ -80,7 +81,7 @@ describe.skipIf(server === null)('PostgreSQL: 20,000 commands wait', () => {
         for (let i = 0; i < CLAIMS; i++) expect(await store.claimCommands(fence, after, PAGE)).toEqual([]);
         // Connections say what they have read when they end.
         await store.close();
-        await vi.waitFor(async () => expect(await openConnections(place)).toBe(0), 10_000);
+        await vi.waitFor(async () => expect(await openConnections(place)).toBe(0), WAIT);
         return (await rowsRead(place)) - before;
       };
       expect(await rowsOf(commandIdOf(WAITING))).toBeLessThan(CLAIMS * READ_PER_COMMAND_MAX);
@@ -109,7 +110,7 @@ describe.skipIf(server === null)('PostgreSQL: 20,000 commands wait', () => {
         for (const [project, { last }] of looked) after.set(project, last);
       }
       await store.close();
-      await vi.waitFor(async () => expect((await rowsRead(place)) - before).toBeGreaterThan(CLAIMS * PAGE), 10_000);
+      await vi.waitFor(async () => expect((await rowsRead(place)) - before).toBeGreaterThan(CLAIMS * PAGE), WAIT);
       expect((await rowsRead(place)) - before).toBeLessThan(CLAIMS * PAGE * READ_PER_COMMAND_MAX);
     } finally {
       await place.remove();

@@ -31,6 +31,7 @@ import {
   taskRun,
   withWorkflow,
 } from './records.ts';
+import { WAIT } from '../wait.ts';
 
 const server = await startServer('postgres');
 afterAll(() => server?.stop());
@@ -38,7 +39,6 @@ afterAll(() => server?.stop());
 const fenced: unknown = expect.objectContaining({ name: 'StoreError', code: 'FENCED' });
 const unknownOutcome: unknown = expect.objectContaining({ name: 'StoreError', code: 'UNKNOWN_OUTCOME' });
 const LEASE_MS = 300;
-const WAIT = { timeout: 60_000, interval: 100 };
 
 describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
   let place: Place;
@@ -99,7 +99,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
 
       let isDone = false;
       const takeover = takeOver(successor, run).finally(() => (isDone = true));
-      await vi.waitFor(async () => expect(isDone || (await blockedCount(place)) > 0).toBe(true));
+      await vi.waitFor(async () => expect(isDone || (await blockedCount(place)) > 0).toBe(true), WAIT);
       if (name !== 'update … where exists') await owner.query(WRITE, [run]);
       await owner.query('commit');
 
@@ -117,7 +117,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
       const owner = await openStore({ url: proxy.url });
       proxy.fate = () => 'hold';
       const commit = owner.commit(a, [runChange(status(run, { version: 2 }))]);
-      await vi.waitFor(() => expect(proxy.met).toBe(1));
+      await vi.waitFor(() => expect(proxy.met).toBe(1), WAIT);
       await leaseOver(other, 'a');
       expect(await other.adoptRuns(b, null, 10)).toEqual([]);
       proxy.fate = () => null;
@@ -138,9 +138,9 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
       proxy.fate = () => 'hold';
       const commit = owner.commit(a, [runChange(status(run, { version: 2 }))]);
       commit.catch(() => undefined);
-      await vi.waitFor(() => expect(proxy.met).toBe(1));
+      await vi.waitFor(() => expect(proxy.met).toBe(1), WAIT);
       await leaseOver(other, 'a');
-      await vi.waitFor(async () => expect(await other.adoptRuns(b, null, 10)).toEqual([run]), 3_000);
+      await vi.waitFor(async () => expect(await other.adoptRuns(b, null, 10)).toEqual([run]), WAIT);
       proxy.release();
       await expect(commit).rejects.toEqual(unknownOutcome);
       expect((await other.loadRuns([run]))[0]!.status.version).toBe(1);
@@ -207,9 +207,9 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
     await holder.query('begin');
     await holder.query('select 1 from workflow for no key update');
     const waiting = people.submitRun(newRun({ concurrency: 'serial_wait' }));
-    await vi.waitFor(async () => expect(await blockedCount(place)).toBe(1));
+    await vi.waitFor(async () => expect(await blockedCount(place)).toBe(1), WAIT);
     const end = store.commit(a, [runChange(status(run, { version: 2, state: 'succeeded', endedAt: AT + 9 }))]);
-    await vi.waitFor(async () => expect(await blockedCount(place)).toBe(2));
+    await vi.waitFor(async () => expect(await blockedCount(place)).toBe(2), WAIT);
     await holder.query('commit');
     // Whichever of the two PostgreSQL lets go first: the end starts who waits, or who comes finds nobody to wait for.
     await end;
@@ -255,16 +255,16 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
   });
 
   test('a master that stops gives its runs up at once', async () => {
-    const store = await openStore({ masterLeaseMs: 60_000 });
+    const store = await openStore({ masterLeaseMs: 3_600_000 });
     await store.ensureProject({ name: 'sales', description: '', owner: 'ann', at: AT });
     await saveChain(store, 'chain', 2);
     const first = await serve(store, { goesOn: true });
     const run = await submit(store, 'chain');
-    await vi.waitFor(() => expect(first.worker.running.size).toBe(1), 10_000);
-    const second = await serve(await openStore({ masterLeaseMs: 60_000 }));
+    await vi.waitFor(() => expect(first.worker.running.size).toBe(1), WAIT);
+    const second = await serve(await openStore({ masterLeaseMs: 3_600_000 }));
     const owner = await store.masterOf(run);
     await first.master.stop();
-    await vi.waitFor(async () => expect((await store.masterOf(run))?.id).toBe(second.master.id), 1_500);
+    await vi.waitFor(async () => expect((await store.masterOf(run))?.id).toBe(second.master.id), WAIT);
     expect(owner?.id).not.toBe(second.master.id);
     await second.master.stop();
   });
@@ -275,11 +275,11 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
     let commands = 0;
     reader.listen!('pelorus_run', (runs) => heard.push(runs));
     const stop = reader.listen!('pelorus_command', () => commands++);
-    await vi.waitFor(() => expect(heard).toEqual([null]));
+    await vi.waitFor(() => expect(heard).toEqual([null]), WAIT);
     await withWorkflow(writer);
     const { run } = await writer.submitRun(newRun({}));
-    await vi.waitFor(() => expect(heard).toEqual([null, [run.id]]));
-    await vi.waitFor(() => expect(commands).toBe(2));
+    await vi.waitFor(() => expect(heard).toEqual([null, [run.id]]), WAIT);
+    await vi.waitFor(() => expect(commands).toBe(2), WAIT);
     stop();
     proxy.cut();
     await vi.waitFor(() => expect(heard).toEqual([null, [run.id], null]), WAIT);
@@ -325,12 +325,12 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
     await askPostgres(primary.url, 'select pg_reload_conf()');
     const refused = expect.objectContaining({ code: 'UNAVAILABLE' }) as unknown;
     const another = async (): Promise<void> => void runs.push(await submit(store, 'chain'));
-    await vi.waitFor(() => expect(another()).rejects.toEqual(refused), 5_000);
+    await vi.waitFor(() => expect(another()).rejects.toEqual(refused), WAIT);
     name.moveTo(standby.url);
     name.cut();
     // What a standby says may be old: not even reads are taken from it.
     const refusal: unknown = { code: 'UNAVAILABLE', message: expect.stringContaining('connection to a standby') };
-    await vi.waitFor(() => expect(store.listProjects()).rejects.toMatchObject(refusal as object), 5_000);
+    await vi.waitFor(() => expect(store.listProjects()).rejects.toMatchObject(refusal as object), WAIT);
     await primary.crash();
     expect(worker.begun.length).toBeLessThan(runs.length * length);
     await askPostgres(standby.url, 'select pg_promote()');
@@ -395,7 +395,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
     const reads = Promise.allSettled(Array.from({ length: 50 }, () => store.listAudit({ limit: 1 })));
     void reads.finally(() => (isOver = true));
     const hanging = `select 1 from pg_stat_activity where application_name = 'pelorus people' and wait_event_type = 'Lock'`;
-    await vi.waitFor(async () => expect(await askPostgres(place.reference, hanging)).toHaveLength(2), 10_000);
+    await vi.waitFor(async () => expect(await askPostgres(place.reference, hanging)).toHaveLength(2), WAIT);
 
     const watching = await openStore();
     expect(await endOf(watching, await submit(store, 'chain'))).toBe('succeeded');
@@ -604,7 +604,7 @@ async function leaseOver(store: Store, id: string): Promise<void> {
   await vi.waitFor(async () => {
     const places = await store.listMasterPlaces(10);
     expect(places.map((place) => place.id)).not.toContain(id);
-  }, 5_000);
+  }, WAIT);
 }
 
 async function adoptAll(store: Store, fence: Fence): Promise<RunId[]> {
@@ -658,5 +658,6 @@ function endOf(store: Store, run: RunId): Promise<string> {
       return state;
     },
     { ...WAIT, interval: 20 },
+    WAIT,
   );
 }

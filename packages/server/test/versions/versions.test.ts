@@ -17,11 +17,11 @@ import type { Place } from '../store/contract.ts';
 import { makePostgresPlace } from '../store/postgres-place.ts';
 import { AT, definition, newRun, saveOf, taskDefinition } from '../store/records.ts';
 import { makeSqlitePlace } from '../store/sqlite-place.ts';
+import { WAIT } from '../wait.ts';
 
 const server = await startServer('postgres');
 afterAll(() => server?.stop());
 
-const WAIT = { timeout: 20_000, interval: 20 };
 const RECORDED = new URL('recorded/', import.meta.url);
 const recordings = readdirSync(RECORDED).filter((name) => name.endsWith('.sql'));
 

@@ -13,6 +13,7 @@ import { runAtOnce } from '../../../src/store/database.ts';
 import { SqliteDatabase } from '../../../src/store/sqlite-database.ts';
 import { alertOfEnd, worker } from '../../store/records.ts';
 import { NOW, openApi, type ApiUnderTest } from '../api-under-test.ts';
+import { WAIT } from '../../wait.ts';
 
 export const MARKS = { own: 'homely', foreign: 'strange' } as const;
 export type Side = keyof typeof MARKS;
@@ -265,6 +266,6 @@ async function endedOperation(api: ApiUnderTest, headers: Record<string, string>
   await vi.waitFor(async () => {
     const { text } = await api.call('GET', `/bulk/${body.id}`, { headers });
     if (!text.includes('"state":"ended"')) throw new Error(text);
-  });
+  }, WAIT);
   return body.id;
 }
