@@ -27,5 +27,6 @@ export * from './plan.ts';
 export * from './progress.ts';
 export * from './records.ts';
 export * from './run.ts';
+export { type HostClock, type SharedClock, sharedClock } from './shared-clock.ts';
 export * from './upstream.ts';
 export * from './parameters/index.ts';

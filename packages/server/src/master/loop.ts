@@ -18,6 +18,7 @@ import {
   MasterCore,
   type RunContext,
   type Selector,
+  sharedClock,
   type StoredRun,
   type Stranger,
   type WorkflowVersion,
@@ -49,7 +50,6 @@ import { Overload } from './overload.ts';
 import type { MasterFigures, MasterObserver } from './observer.ts';
 import { type Probed, Probes } from './probes.ts';
 import { repeatedWarnings } from './repeated-warnings.ts';
-import { sharedClock } from './shared-clock.ts';
 import { type DueLooks, startDueLooks } from './due-looks.ts';
 import { steadyClock } from './steady-clock.ts';
 import { REFRESH_MS, TaskVaults } from './task-vaults.ts';

@@ -5,7 +5,11 @@
  * Invariants: 1. the first answer sets it, back as well: the host's own time, which may be hours off, is nobody's before. 2. From then on it never goes back, and
  * never stands still either: where it is ahead of the store it goes at half speed until the store has caught up, so that no timer waits more than twice its time.
  */
-import type { SteadyClock } from './steady-clock.ts';
+
+/** Of a host: epoch ms that go on evenly, wherever they began. */
+export interface HostClock {
+  now(): number;
+}
 
 export interface SharedClock {
   /** Epoch ms of the store; before the first answer, of the host. */
@@ -18,7 +22,8 @@ export interface SharedClock {
 const TOLERATED_MS = 20;
 const SPEED_WHEN_AHEAD = 0.5;
 
-export function sharedClock(steady: Pick<SteadyClock, 'now'>): SharedClock {
+/** Before the first answer it shows what the host shows. */
+export function sharedClock(steady: HostClock): SharedClock {
   let ahead: number | null = null;
   let shown = -Infinity;
   let shownAt = 0;
