@@ -116,8 +116,7 @@ describe('schedule', () => {
         const found = await ticks();
         return found.length > 1 ? found : null;
       },
-      { timeout: 60_000, interval: 500 },
-      WAIT,
+      { ...WAIT, interval: 500 },
     );
     expect(fired.map(({ nominalAt }) => nominalAt)).toEqual(
       fired

@@ -25,7 +25,7 @@ export interface PostgresStoreOptions {
   auditRows?: number;
   /** Connections for people's reads, for writes and for a master's reads, at most. */
   connections?: number;
-  /** What a statement, a wait for a lock and a pause within a transaction may take. Default 10 s; below the lease. */
+  /** What a statement, a wait for a lock or for a turn and a pause within a transaction may take. Default 10 s; below the lease. */
   statementTimeoutMs?: number;
 }
 
@@ -37,7 +37,14 @@ const STATEMENT_TIMEOUT_MS = 10_000;
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
   const { url, masterLeaseMs = MASTER_LEASE_MS, connections = 8, statementTimeoutMs = STATEMENT_TIMEOUT_MS } = options;
   const pool = (name: string, size: number, findsByKeys = false): PostgresPool =>
-    new PostgresPool({ url, size, name: `pelorus ${name}`, statementTimeoutMs, findsByKeys });
+    new PostgresPool({
+      url,
+      size,
+      name: `pelorus ${name}`,
+      statementTimeoutMs,
+      turnTimeoutMs: statementTimeoutMs,
+      findsByKeys,
+    });
   // What masters of this process write goes through one connection, in the order in which it was asked for.
   const pools = {
     fenced: pool('master', 1, true),

@@ -114,7 +114,6 @@ describe('alerts', () => {
       await vi.waitFor(
         async () => expect((await deliveries()).every(({ state }) => state !== 'pending')).toBe(true),
         WAIT,
-        WAIT,
       );
       expect(smtp.mails.map(({ to }) => to)).toEqual([['ann@example.org']]);
       expect(smtp.mails[0]!.text.slice(0, smtp.mails[0]!.text.indexOf('\n\n'))).not.toMatch(/^Bcc:/m);
@@ -338,7 +337,6 @@ describe('alerts', () => {
         async () =>
           expect(await of(mail.run - 1)).toMatchObject({ result: 'no answer within 300 ms', nextAt: now + 5_500 }),
         WAIT,
-        WAIT,
       );
     });
 
@@ -389,7 +387,6 @@ describe('alerts', () => {
             ['failed', 'there is no alert channel nobody'],
             ['skipped', 'channel ops does not take run-failed'],
           ]),
-        WAIT,
         WAIT,
       );
       await channel({ events: ['run-failed'] });
@@ -495,7 +492,6 @@ describe('alerts', () => {
       });
       await vi.waitFor(
         async () => expect((await deliveries()).filter(({ state }) => state === 'sent')).toHaveLength(200),
-        WAIT,
         WAIT,
       );
       await second.stop();

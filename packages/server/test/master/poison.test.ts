@@ -60,7 +60,6 @@ test('one run that cannot be read stopped commands and takeover for all: it is p
   await vi.waitFor(
     async () => expect([await stateOf(before), await stateOf(after)]).toEqual(['succeeded', 'succeeded']),
     WAIT,
-    WAIT,
   );
   await new Promise((resolve) => setTimeout(resolve, LOOKS_MS));
   expect(first.problems).toEqual([['run put aside', broken]]);

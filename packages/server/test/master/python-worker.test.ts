@@ -60,15 +60,11 @@ test('the worker in Python carries a workflow through, also when its master is r
     serving = await serve(await place.open(), port);
     execFileSync('touch', [`${ledger}.go`]);
     const { store: found } = serving;
-    const detail = await vi.waitFor(
-      async () => {
-        const now = (await found.getRunDetail(run.id))!;
-        expect(now.tasks.at(-1)?.state).toBe('queued');
-        return now;
-      },
-      { timeout: 60_000, interval: 20 },
-      WAIT,
-    );
+    const detail = await vi.waitFor(async () => {
+      const now = (await found.getRunDetail(run.id))!;
+      expect(now.tasks.at(-1)?.state).toBe('queued');
+      return now;
+    }, WAIT);
     expect(linesOf(ledger)).toEqual(['first', 'long', 'last 41']);
     expect(detail.tasks.map((task) => task.state)).toEqual(['succeeded', 'succeeded', 'succeeded', 'queued']);
     expect(detail.tasks.at(-1)?.waitReason).toBe(

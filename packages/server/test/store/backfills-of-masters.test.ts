@@ -3,6 +3,7 @@ import type { Change } from '@pelorus/engine';
 import type { RunId, RunState } from '@pelorus/protocol';
 import pg from 'pg';
 import { afterAll, describe, expect, test } from 'vitest';
+import { seeded } from '../../../engine/test/seeded.ts';
 import { startServer } from '../../../worker/test/database-servers.ts';
 import type { Fence, Store } from '../../src/store/index.ts';
 import { makePostgresPlace } from './postgres-place.ts';
@@ -14,12 +15,6 @@ const PARALLELISM = 12;
 
 const server = await startServer('postgres');
 afterAll(() => server?.stop());
-
-/** Small, seeded, good enough. */
-function chance(seed: number): () => number {
-  let state = seed;
-  return () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
-}
 
 /** Takes runs that are nobody's and ends them, a few in each commit, until told to stop. */
 async function endRuns(store: Store, fence: Fence, { random, done }: { random: () => number; done: () => boolean }) {
@@ -106,8 +101,8 @@ describe.skipIf(server === null)('three masters', () => {
       }
       let done = false;
       const masters = await Promise.all([0, 1, 2].map((n) => master(stores[n]!, `m${n}`)));
-      const ending = masters.map((fence, n) => endRuns(stores[n]!, fence, { random: chance(n + 1), done: () => done }));
-      const random = chance(99);
+      const ending = masters.map((fence, n) => endRuns(stores[n]!, fence, { random: seeded(n + 1), done: () => done }));
+      const random = seeded(99);
       const tolerate = (error: unknown) => expect(error).toMatchObject({ code: 'CONFLICT' });
       let retries = 20;
       const steer = async (): Promise<boolean> => {

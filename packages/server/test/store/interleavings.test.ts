@@ -6,6 +6,7 @@ import type { RunId } from '@pelorus/protocol';
 import { isTerminalRun, masterIdOf } from '@pelorus/protocol';
 import pg from 'pg';
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { seeded } from '../../../engine/test/seeded.ts';
 import { askPostgres, startServer, startStandby } from '../../../worker/test/database-servers.ts';
 import { startMaster } from '../../src/master/index.ts';
 import type { Master } from '../../src/master/index.ts';
@@ -13,7 +14,7 @@ import { openPostgresStore } from '../../src/store/postgres-store.ts';
 import { StoreError } from '../../src/store/index.ts';
 import type { Fence, Store } from '../../src/store/index.ts';
 import { scriptedWorker } from '../master/scripted-worker.ts';
-import type { ScriptedWorker } from '../master/scripted-worker.ts';
+import type { Script, ScriptedWorker } from '../master/scripted-worker.ts';
 import { startCommitProxy } from './commit-proxy.ts';
 import type { CommitProxy } from './commit-proxy.ts';
 import type { Place } from './contract.ts';
@@ -39,6 +40,8 @@ afterAll(() => server?.stop());
 const fenced: unknown = expect.objectContaining({ name: 'StoreError', code: 'FENCED' });
 const unknownOutcome: unknown = expect.objectContaining({ name: 'StoreError', code: 'UNKNOWN_OUTCOME' });
 const LEASE_MS = 300;
+/** Of statements, of waits for locks and for turns: tests that a slow machine stops here and there do not reach it. */
+const PATIENCE_MS = 120_000;
 
 describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
   let place: Place;
@@ -49,7 +52,14 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
     return one;
   };
   const openStore = async (options: Partial<Parameters<typeof openPostgresStore>[0]> = {}): Promise<Store> =>
-    keep(await openPostgresStore({ url: place.reference, masterLeaseMs: LEASE_MS, ...options }));
+    keep(
+      await openPostgresStore({
+        url: place.reference,
+        masterLeaseMs: LEASE_MS,
+        statementTimeoutMs: PATIENCE_MS,
+        ...options,
+      }),
+    );
   const client = async (): Promise<pg.Client> => {
     const made = new pg.Client({ connectionString: place.reference });
     made.on('error', () => undefined);
@@ -134,7 +144,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
       const other = await openStore();
       const run = await runOf(other, a);
       await other.registerMaster(registration(b));
-      const owner = await openStore({ url: proxy.url, statementTimeoutMs: 700 });
+      const owner = await openStore({ url: proxy.url, statementTimeoutMs: 5_000 });
       proxy.fate = () => 'hold';
       const commit = owner.commit(a, [runChange(status(run, { version: 2 }))]);
       commit.catch(() => undefined);
@@ -170,24 +180,17 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
         const direct = await openStore();
         await direct.ensureProject({ name: 'sales', description: '', owner: 'ann', at: AT });
         await saveChain(direct, 'chain', 12);
-        const store = await openStore({ url: proxy.url, masterLeaseMs: 2_000 });
+        const store = await openStore({ url: proxy.url, masterLeaseMs: 60_000 });
         const { master: own, worker } = await serve(store);
         const runs = await Promise.all(Array.from({ length: 6 }, () => submit(direct, 'chain')));
         let commits = 0;
         if (fate !== 'every connection') proxy.fate = () => (++commits % 4 === 0 ? fate : null);
-        let cut = 0;
-        const cuts = setInterval(() => {
-          if (fate !== 'every connection') return;
-          proxy.cut();
-          cut++;
-        }, 500);
-        try {
-          await vi.waitFor(() => expect(worker.begun.length).toBeGreaterThan(20), WAIT);
-          await vi.waitFor(() => expect(cut + proxy.met).toBeGreaterThan(2), WAIT);
-        } finally {
-          clearInterval(cuts);
-          proxy.fate = () => null;
+        for (const count of [4, 12, 20]) {
+          await vi.waitFor(() => expect(worker.begun.length).toBeGreaterThan(count), WAIT);
+          if (fate === 'every connection') proxy.cut();
         }
+        if (fate !== 'every connection') await vi.waitFor(() => expect(proxy.met).toBeGreaterThan(2), WAIT);
+        proxy.fate = () => null;
         for (const run of runs) expect(await endOf(direct, run)).toBe('succeeded');
         const begun = worker.begun.map(({ attempt }) => attempt);
         expect(new Set(begun).size).toBe(begun.length);
@@ -258,7 +261,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
     const store = await openStore({ masterLeaseMs: 3_600_000 });
     await store.ensureProject({ name: 'sales', description: '', owner: 'ann', at: AT });
     await saveChain(store, 'chain', 2);
-    const first = await serve(store, { goesOn: true });
+    const first = await serve(store, { script: () => 'go on' });
     const run = await submit(store, 'chain');
     await vi.waitFor(() => expect(first.worker.running.size).toBe(1), WAIT);
     const second = await serve(await openStore({ masterLeaseMs: 3_600_000 }));
@@ -299,11 +302,10 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
     expect(
       refusals.map((each) => (each.status === 'rejected' ? (each.reason as StoreError).code : 'answered')),
     ).toEqual(Array.from({ length: 100 }, () => 'UNAVAILABLE'));
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    const awayMs = performance.now() - startedAt;
+    expect(awayMs).toBeLessThan(PATIENCE_MS);
     // A refusal is no answer, whoever asks.
-    expect(store.audited(() => expect.fail('nothing is written')).silentMs).toBeGreaterThanOrEqual(
-      performance.now() - startedAt,
-    );
+    expect(store.audited(() => expect.fail('nothing is written')).silentMs).toBeGreaterThanOrEqual(awayMs);
   });
 
   test('failover to a synchronous standby: read-only, then a standby, then nobody, then the new primary; nothing is lost or runs twice', async () => {
@@ -312,12 +314,14 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
     const standby = await startStandby(primary);
     keep({ close: () => standby.stop() });
     const name = keep(await startCommitProxy(primary.url));
-    const store = await openStore({ url: name.url, masterLeaseMs: 2_000 });
+    const store = await openStore({ url: name.url, masterLeaseMs: 60_000 });
     await store.ensureProject({ name: 'sales', description: '', owner: 'ann', at: AT });
-    // Long enough that none has ended when the primary stops taking anything.
-    const length = 200;
+    const [length, middle] = [40, 't20'];
     await saveChain(store, 'chain', length);
-    const { master: own, worker } = await serve(store);
+    // None has ended when the primary stops taking anything: each stands still in its middle until then.
+    let mayEnd = false;
+    const script: Script = ({ task }) => (task === middle && !mayEnd ? 'go on' : 'succeed');
+    const { master: own, worker } = await serve(store, { script });
     const runs = await Promise.all(Array.from({ length: 6 }, () => submit(store, 'chain')));
     await vi.waitFor(() => expect(worker.begun.length).toBeGreaterThan(10), WAIT);
 
@@ -326,6 +330,8 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
     const refused = expect.objectContaining({ code: 'UNAVAILABLE' }) as unknown;
     const another = async (): Promise<void> => void runs.push(await submit(store, 'chain'));
     await vi.waitFor(() => expect(another()).rejects.toEqual(refused), WAIT);
+    mayEnd = true;
+    while (worker.running.size > 0) worker.finish(middle);
     name.moveTo(standby.url);
     name.cut();
     // What a standby says may be old: not even reads are taken from it.
@@ -345,10 +351,10 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
   });
 
   test('a database that forgets its last commits: masters notice, nothing that a worker holds or has ended begins again, run numbers go on behind a gap', async () => {
-    const store = await openStore({ masterLeaseMs: 15_000 });
+    const store = await openStore({ masterLeaseMs: 60_000 });
     await store.ensureProject({ name: 'sales', description: '', owner: 'ann', at: AT });
     await saveChain(store, 'chain', 4);
-    const { master: own, worker, errors } = await serve(store, { goesOn: true });
+    const { master: own, worker, errors } = await serve(store, { script: () => 'go on' });
     const begun = (count: number): Promise<void> =>
       vi.waitFor(() => expect(worker.begun.length).toBeGreaterThanOrEqual(count), WAIT);
     const run = await submit(store, 'chain');
@@ -374,7 +380,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
       ...[0, 1, 2].map((task) => `${run}.${task}.1`),
       ...[forgotten, renewed].map((id) => `${id}.0.1`),
     ]);
-    expect([...worker.running.keys()]).toEqual([`${run}.2.1`, `${renewed}.0.1`]);
+    await vi.waitFor(() => expect([...worker.running.keys()]).toEqual([`${run}.2.1`, `${renewed}.0.1`]), WAIT);
     worker.finish('t2');
     await begun(6);
     worker.finish('t3');
@@ -384,7 +390,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
   });
 
   test('reads of people that hang use up connections of their own: a run begins and ends meanwhile', async () => {
-    const store = await openStore({ masterLeaseMs: 15_000, connections: 2, statementTimeoutMs: 30_000 });
+    const store = await openStore({ masterLeaseMs: 60_000, connections: 2 });
     await store.ensureProject({ name: 'sales', description: '', owner: 'ann', at: AT });
     await saveChain(store, 'chain', 3);
     const { master: own } = await serve(store);
@@ -406,7 +412,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
   });
 
   test('two masters and many people at once: no deadlock surfaces, counts are right, and everything ends', async () => {
-    const stores = [await openStore({ masterLeaseMs: 15_000 }), await openStore({ masterLeaseMs: 15_000 })];
+    const stores = [await openStore({ masterLeaseMs: 60_000 }), await openStore({ masterLeaseMs: 60_000 })];
     const people = await openStore();
     await people.ensureProject({ name: 'sales', description: '', owner: 'ann', at: AT });
     const serving = await Promise.all(stores.map((store) => serve(store)));
@@ -415,8 +421,8 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
     const runs: RunId[] = [];
     const failures: unknown[] = [];
     const allowed = new Set(['CONFLICT', 'NOT_FOUND', 'PRECONDITION']);
-    const until = performance.now() + 4_000;
-    const pick = <T>(list: readonly T[]): T => list[Math.floor(Math.random() * list.length)]!;
+    const next = seeded(1);
+    const pick = <T>(list: readonly T[]): T => list[Math.floor(next() * list.length)]!;
     const deeds = [
       async () => runs.push(await submit(people, pick(names))),
       async () =>
@@ -425,7 +431,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
             concurrency: pick(['serial_wait', 'serial_priority', 'serial_discard']),
           }),
         ),
-      async () => saveChain(people, pick(names), 1 + Math.floor(Math.random() * 4)),
+      async () => saveChain(people, pick(names), 1 + Math.floor(next() * 4)),
       async () => {
         if (runs.length > 0)
           await people.requestCommand({
@@ -438,7 +444,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
       },
       async () => {
         const found = await people.getWorkflow('sales', pick(names));
-        if (found && Math.random() < 0.1) await people.deleteWorkflow(found.id, 'ann', Date.now());
+        if (found && next() < 0.1) await people.deleteWorkflow(found.id, 'ann', Date.now());
       },
       async () => {
         const project = await people.createProject({ name: 'other', description: '', owner: 'ann', at: Date.now() });
@@ -454,14 +460,13 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
       async () => people.housekeep(),
     ];
     const person = async (): Promise<void> => {
-      while (performance.now() < until)
+      for (let done = 0; done < 60 || runs.length <= 20; done++)
         await pick(deeds)().catch((error: unknown) => {
           if (!(error instanceof StoreError && allowed.has(error.code))) failures.push(error);
         });
     };
     await Promise.all(Array.from({ length: 6 }, person));
     expect(failures).toEqual([]);
-    expect(runs.length).toBeGreaterThan(20);
     for (const run of runs) await endOf(people, run);
     expect(serving.flatMap(({ errors }) => errors)).toEqual([]);
     const raw = await client();
@@ -485,7 +490,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
     const keepLease = (store: Store) => store.keepLease!((error) => expect.fail(error.message));
 
     test('for longer than its lease keeps its runs', async () => {
-      const masterLeaseMs = 3_000;
+      const masterLeaseMs = 6_000;
       const store = await openStore({ masterLeaseMs });
       await store.registerMaster(registration(fenceOf('a')));
       const onlooker = await client();
@@ -534,7 +539,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
 
   async function serve(
     store: Store,
-    { goesOn = false }: { goesOn?: boolean } = {},
+    { script }: { script?: Script } = {},
   ): Promise<{ master: Master; worker: ScriptedWorker; errors: string[] }> {
     const errors: string[] = [];
     const log = {
@@ -542,7 +547,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
       warn: () => undefined,
       error: (fields: object, message: string) => void errors.push(`${message}: ${JSON.stringify(fields)}`),
     };
-    const worker = scriptedWorker(() => (goesOn ? 'go on' : 'succeed'));
+    const worker = scriptedWorker(script);
     const made = await startMaster({ store, log });
     const dial = (): void => worker.dial((link) => made.attachWorker(link));
     dial();
@@ -625,11 +630,15 @@ async function backUp(url: string): Promise<() => Promise<void>> {
   server.pathname = '/postgres';
   const alone = async (...statements: string[]): Promise<void> => {
     await askPostgres(server.href, `alter database ${name} allow_connections false`);
-    await askPostgres(
-      server.href,
-      `select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '${name}'`,
-    );
-    for (const statement of statements) await askPostgres(server.href, statement);
+    for (const statement of statements)
+      // One that was being made meanwhile may be there after all.
+      await vi.waitFor(async () => {
+        await askPostgres(
+          server.href,
+          `select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = '${name}'`,
+        );
+        await askPostgres(server.href, statement);
+      }, WAIT);
     await askPostgres(server.href, `alter database ${name} allow_connections true`);
   };
   await alone(`create database ${name}_backup template ${name}`);
@@ -651,13 +660,9 @@ async function submit(store: Store, workflow: string, more: Parameters<typeof ne
 }
 
 function endOf(store: Store, run: RunId): Promise<string> {
-  return vi.waitFor(
-    async () => {
-      const { state } = (await store.getRun(run))!.status;
-      expect(isTerminalRun(state), `run ${run} is ${state}`).toBe(true);
-      return state;
-    },
-    { ...WAIT, interval: 20 },
-    WAIT,
-  );
+  return vi.waitFor(async () => {
+    const { state } = (await store.getRun(run))!.status;
+    expect(isTerminalRun(state), `run ${run} is ${state}`).toBe(true);
+    return state;
+  }, WAIT);
 }
