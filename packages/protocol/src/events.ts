@@ -5,7 +5,7 @@
 import type { RunState } from './states.ts';
 import type { BackfillStateName, BackfillSummary } from './operations.ts';
 import type { RunView, TaskView } from './routes.ts';
-import type { MaintenanceView, ScheduleTick, ScheduleView } from './schedules.ts';
+import type { CalendarSummary, DeadlineView, MaintenanceView, ScheduleTick, ScheduleView } from './schedules.ts';
 
 /** Events of `GET /runs/{id}/events`. */
 export type RunEvent =
@@ -46,6 +46,12 @@ export type ChangeEvent =
   /** A schedule that was made, edited or switched, or that has another tick before it: as it is now. */
   | { event: 'schedule'; data: ScheduleView }
   | { event: 'schedule-deleted'; data: { project: string; workflow: string; name: string } }
+  /** A deadline that was made, edited, looked at or missed: as it is now, with when it was missed last. */
+  | { event: 'deadline'; data: DeadlineView }
+  | { event: 'deadline-deleted'; data: { project: string; workflow: string; name: string } }
+  /** A calendar that was made or has other days; its days are asked for by themselves. */
+  | { event: 'calendar'; data: CalendarSummary }
+  | { event: 'calendar-deleted'; data: { name: string } }
   /** All schedules are held still, or go on. */
   | { event: 'maintenance'; data: MaintenanceView }
   /** A backfill that was made, steered, or has got further: as it is now. */

@@ -424,6 +424,10 @@ const CHANGE_EVENTS: ReadonlySet<string> = new Set([
   'tick',
   'schedule',
   'schedule-deleted',
+  'deadline',
+  'deadline-deleted',
+  'calendar',
+  'calendar-deleted',
   'maintenance',
   'backfill',
 ] satisfies ChangeEvent['event'][]);

@@ -86,6 +86,18 @@ describe.skipIf(chromiumPath === null)('Schedules and backfills, in the browser'
       await seen.waitFor(soon);
       await client.schedules.delete('shop', 'nightly', 'news');
       await seen.waitFor({ ...soon, state: 'detached' });
+      await page
+        .getByRole('button', { name: /nightly \/ default/ })
+        .last()
+        .click();
+      await page.getByRole('menuitem', { name: /^Deadlines/ }).click();
+      await client.deadlines.put('shop', 'nightly', 'by-six', { cron: '0 6 * * *', zone: 'UTC' });
+      await page.getByRole('dialog').getByText('by-six').waitFor(soon);
+    });
+    await place.visit({ at: '/schedules?tab=calendars' }, async (page) => {
+      await page.getByRole('button', { name: 'New calendar' }).first().waitFor();
+      await client.calendars.put('feasts', { days: ['2030-01-01'] });
+      await page.getByText('feasts').waitFor(soon);
     });
     await place.visit({ at: '/backfills?project=shop' }, async (page) => {
       await page.getByRole('combobox').first().waitFor();

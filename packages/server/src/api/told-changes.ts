@@ -1,10 +1,10 @@
 /** Changes of the store as the events that tell of them. */
 import type { ChangeEvent, RunState } from '@pelorus/protocol';
-import type { Changed, Changes } from '../store/events-port.ts';
+import type { Changed, Changes, DeletedPart } from '../store/events-port.ts';
 import type { ApiStore, RunRow } from '../store/port.ts';
 import { backfillSummary } from './backfill-views.ts';
 import type { RunTallies, RunTally } from './run-tallies.ts';
-import { maintenanceView, scheduleView, tickView } from './schedules/views.ts';
+import { calendarSummary, deadlineView, maintenanceView, scheduleView, tickView } from './schedules/views.ts';
 import { runView } from './views.ts';
 
 /** One thing that has changed. */
@@ -45,11 +45,22 @@ export async function toldOf(changes: Changes, sources: Sources): Promise<Told[]
         view: () => scheduleView(row),
       }),
     ),
-    ...changes.deletedSchedules.map((row) =>
+    ...changes.deletedSchedules.map((row) => deletedTold('schedule', row)),
+    ...changes.deadlines.map((row) =>
       toldOnce({
-        ...{ key: `schedule ${row.id}`, changed: row.changed, event: 'schedule-deleted', ...placeOf(row) },
-        view: ({ project, workflow, name } = row) => ({ project, workflow, name }),
+        ...{ key: `deadline ${row.id}`, changed: row.changed, event: 'deadline', ...placeOf(row) },
+        view: () => deadlineView(row),
       }),
+    ),
+    ...changes.deletedDeadlines.map((row) => deletedTold('deadline', row)),
+    ...changes.calendars.map((row) =>
+      toldOnce({
+        ...{ key: `calendar ${row.name}`, changed: row.changed, event: 'calendar', ...NOWHERE },
+        view: () => calendarSummary(row),
+      }),
+    ),
+    ...changes.deletedCalendars.map(({ name, changed }) =>
+      toldOnce({ key: `calendar ${name}`, changed, event: 'calendar-deleted', ...NOWHERE, view: () => ({ name }) }),
     ),
     ...changes.backfills.map((row) =>
       toldOnce({
@@ -69,9 +80,20 @@ function placeOf({ projectId, workflow }: { projectId: number; workflow: string 
   return { projectId, workflow };
 }
 
+/** Of no project: for everybody who is signed in. */
+const NOWHERE = { projectId: null, workflow: null };
+
+function deletedTold(kind: 'schedule' | 'deadline', row: Changed<DeletedPart>): Told {
+  const { id, changed, project, workflow, name } = row;
+  return toldOnce({
+    ...{ key: `${kind} ${id}`, changed, event: `${kind}-deleted`, ...placeOf(row) },
+    view: () => ({ project, workflow, name }),
+  });
+}
+
 function maintenanceTold(row: NonNullable<Changes['maintenance']>): Told {
   return toldOnce({
-    ...{ key: 'maintenance', changed: row.changed, event: 'maintenance', projectId: null, workflow: null },
+    ...{ key: 'maintenance', changed: row.changed, event: 'maintenance', ...NOWHERE },
     view: () => maintenanceView(row),
   });
 }

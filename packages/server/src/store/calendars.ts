@@ -11,10 +11,10 @@ import type { WriteContext } from './write-context.ts';
 
 const COUNT = `select count(*) as calendars from calendar`;
 const ALONE = (dialect: Dialect): string => `select * from calendar where name = ? ${dialect.forUpdate}`;
-const UPSERT = `
-  insert into calendar (name, description, days, revision, updated_at, updated_by) values (?, ?, ?, 1, ?, ?)
+const UPSERT = (dialect: Dialect): string => `
+  insert into calendar (name, description, days, revision, updated_at, updated_by, changed) values (?, ?, ?, 1, ?, ?, ${dialect.change})
   on conflict (name) do update set description = excluded.description, days = excluded.days, revision = calendar.revision + 1,
-    updated_at = excluded.updated_at, updated_by = excluded.updated_by
+    updated_at = excluded.updated_at, updated_by = excluded.updated_by, changed = excluded.changed
   returning *`;
 
 export function* saveCalendar(
@@ -30,7 +30,7 @@ export function* saveCalendar(
   if (found && found['days'] === days && found['description'] === description) return toCalendarRow(found);
   if (!found && ((yield* c.db.get(COUNT))?.['calendars'] as number) >= SCHEDULE_LIMITS.calendars)
     throw new StoreError('CONFLICT', `There are ${SCHEDULE_LIMITS.calendars} calendars; more do not fit.`);
-  const saved = toCalendarRow((yield* c.db.get(UPSERT, name, description, days, at, user))!);
+  const saved = toCalendarRow((yield* c.db.get(UPSERT, name, description, days, at, user, c.nextChange()))!);
   if (found && found['days'] !== days) yield* reckonAnew(c, name);
   return saved;
 }
@@ -69,19 +69,27 @@ export function* getCalendar(db: Database, name: string): Sql<CalendarRow | null
   return row ? toCalendarRow(row) : null;
 }
 
-const CALENDARS = `
-  select c.*, (select count(*) from schedule s where s.calendar = c.name) as schedules from calendar c order by c.name`;
+/** Rows for `toCalendarHead`. */
+export const CALENDAR_HEADS = `
+  select c.*, (select count(*) from schedule s where s.calendar = c.name) as schedules from calendar c`;
+const CALENDARS = `${CALENDAR_HEADS} order by c.name`;
 
 export function* listCalendars(db: Database): Sql<CalendarHead[]> {
-  return (yield* db.all(CALENDARS)).map((row) => {
-    const { days, ...head } = toCalendarRow(row);
-    const [firstDay = null, lastDay = null] = [days[0], days.at(-1)];
-    return { ...head, dayCount: days.length, firstDay, lastDay, schedules: row['schedules'] as number };
-  });
+  return (yield* db.all(CALENDARS)).map(toCalendarHead);
+}
+
+/** From a row of `CALENDAR_HEADS`. */
+export function toCalendarHead(row: Row): CalendarHead {
+  const { days, ...head } = toCalendarRow(row);
+  const [firstDay = null, lastDay = null] = [days[0], days.at(-1)];
+  return { ...head, dayCount: days.length, firstDay, lastDay, schedules: row['schedules'] as number };
 }
 
 const NAMED_BY = `${SCHEDULE_SELECT} where s.calendar = ? order by s.id limit 1`;
 const DELETE = `delete from calendar where name = ?`;
+const REMEMBER = (dialect: Dialect): string => `
+  insert into deleted_calendar (name, deleted_at, changed) values (?, ?, ${dialect.change})
+  on conflict (name) do update set deleted_at = excluded.deleted_at, changed = excluded.changed`;
 
 export function* deleteCalendar(c: WriteContext, name: string): Sql<null> {
   if (!(yield* c.db.get(ALONE, name))) throw new StoreError('NOT_FOUND', `There is no calendar '${name}'.`);
@@ -93,6 +101,7 @@ export function* deleteCalendar(c: WriteContext, name: string): Sql<null> {
       `Calendar '${name}' is named by schedule '${schedule}' of ${project}/${workflow}.`,
     );
   }
+  yield* c.db.run(REMEMBER, name, yield* c.now(), c.nextChange());
   yield* c.db.run(DELETE, name);
   return null;
 }

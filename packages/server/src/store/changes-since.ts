@@ -1,9 +1,11 @@
 /** What has changed since, of everything that is told of over all projects. See `events-port.ts` for what it promises. */
 import type { EventsAbout } from '@pelorus/protocol';
 import { toBackfill } from './backfills.ts';
+import { CALENDAR_HEADS, toCalendarHead } from './calendars.ts';
 import type { Database, Row, Sql } from './database.ts';
+import { DEADLINE_SELECT, toDeadlineRow } from './deadlines.ts';
 import type { Dialect } from './dialect.ts';
-import type { Changed, Changes, ChangesRequest, DeletedSchedule } from './events-port.ts';
+import type { Changed, Changes, ChangesRequest, DeletedPart } from './events-port.ts';
 import { toMaintenance } from './maintenance.ts';
 import type { Cell } from './rows.ts';
 import { textOf } from './run-scope.ts';
@@ -23,6 +25,10 @@ const COUNTED: Record<EventsAbout, readonly Counted[]> = {
     { table: 'deleted_schedule', inProject: true },
     { table: 'tick', inProject: true },
     { table: 'maintenance', inProject: false },
+    { table: 'deadline', inProject: true },
+    { table: 'deleted_deadline', inProject: true },
+    { table: 'calendar', inProject: false },
+    { table: 'deleted_calendar', inProject: false },
   ],
   backfills: [{ table: 'backfill', inProject: true }],
 };
@@ -50,6 +56,10 @@ function* pageOfChanges(db: Database, request: ChangesRequest): Sql<ChangeTexts>
       deletedSchedules: [],
       ticks: [],
       maintenance: null,
+      deadlines: [],
+      deletedDeadlines: [],
+      calendars: [],
+      deletedCalendars: [],
       backfills: [],
     },
     next: Math.max(request.after, position),
@@ -110,15 +120,16 @@ function* runsOf(db: Database, page: Page): Sql<Pick<ChangeTexts, 'runs' | 'runP
   return { runs: ids.length === 0 ? '[]' : yield* textOf(db, ids), runPositions: found.map(([, changed]) => changed) };
 }
 
-function* schedulesOf(
-  db: Database,
-  page: Page,
-): Sql<Pick<Changes, 'schedules' | 'deletedSchedules' | 'ticks' | 'maintenance'>> {
+function* schedulesOf(db: Database, page: Page): Sql<Omit<Changes, 'runs' | 'backfills' | 'next'>> {
   return {
     schedules: yield* rowsOf(db, SCHEDULES, page, toScheduleRow),
-    deletedSchedules: yield* rowsOf(db, DELETED, page, toDeletedSchedule),
+    deletedSchedules: yield* rowsOf(db, DELETED_SCHEDULES, page, (row) => toDeletedPart(row, 'schedule_id')),
     ticks: yield* rowsOf(db, TICKS, page, (row) => ({ ...toTickRow(row), project: row['project'] as string })),
     maintenance: (yield* rowsOf(db, MAINTENANCE, page, toMaintenance))[0] ?? null,
+    deadlines: yield* rowsOf(db, DEADLINES, page, toDeadlineRow),
+    deletedDeadlines: yield* rowsOf(db, DELETED_DEADLINES, page, (row) => toDeletedPart(row, 'deadline_id')),
+    calendars: yield* rowsOf(db, CALENDARS, page, toCalendarHead),
+    deletedCalendars: yield* rowsOf(db, DELETED_CALENDARS, page, (row) => ({ name: row['name'] as string })),
   };
 }
 
@@ -130,7 +141,7 @@ interface Rows {
 }
 
 const SCHEDULES: Rows = { select: SCHEDULE_SELECT, inProject: true, orderBy: 's.id' };
-const DELETED: Rows = {
+const DELETED_SCHEDULES: Rows = {
   select: `select s.*, p.name as project from deleted_schedule s join project p on p.id = s.project_id`,
   ...{ inProject: true, orderBy: 's.schedule_id' },
 };
@@ -140,6 +151,13 @@ const TICKS: Rows = {
 };
 const BACKFILLS: Rows = { select: `select s.* from backfill s`, inProject: true, orderBy: 's.id' };
 const MAINTENANCE: Rows = { select: `select s.* from maintenance s`, inProject: false, orderBy: 's.id' };
+const DEADLINES: Rows = { select: `select s.* from (${DEADLINE_SELECT}) s`, inProject: true, orderBy: 's.id' };
+const DELETED_DEADLINES: Rows = {
+  select: `select s.*, p.name as project from deleted_deadline s join project p on p.id = s.project_id`,
+  ...{ inProject: true, orderBy: 's.deadline_id' },
+};
+const CALENDARS: Rows = { select: `select s.* from (${CALENDAR_HEADS}) s`, inProject: false, orderBy: 's.name' };
+const DELETED_CALENDARS: Rows = { select: `select s.* from deleted_calendar s`, inProject: false, orderBy: 's.name' };
 
 function* rowsOf<T extends object>(db: Database, rows: Rows, page: Page, read: (row: Row) => T): Sql<Changed<T>[]> {
   const { condition, values } = since(db.dialect, page, rows.inProject ? 'project_id' : null, 's.');
@@ -147,9 +165,9 @@ function* rowsOf<T extends object>(db: Database, rows: Rows, page: Page, read: (
   return (yield* db.all(sql, ...values)).map((row) => ({ ...read(row), changed: row['changed'] as number }));
 }
 
-function toDeletedSchedule(row: Row): DeletedSchedule {
+function toDeletedPart(row: Row, id: 'schedule_id' | 'deadline_id'): DeletedPart {
   return {
-    id: row['schedule_id'] as number,
+    id: row[id] as number,
     projectId: row['project_id'] as number,
     project: row['project'] as string,
     workflow: row['workflow'] as string,

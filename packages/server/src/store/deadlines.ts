@@ -15,11 +15,13 @@ import { SCHEDULE_LIMITS, type DeadlineFilter, type DeadlineRow, type SaveDeadli
 import { taskNamesOf } from './task-names.ts';
 import type { WriteContext } from './write-context.ts';
 
-const SELECT = `
+/** Rows for `toDeadlineRow`; the deadline is `d`. */
+export const DEADLINE_SELECT = `
   select d.*, p.name as project, w.name as workflow
   from deadline d join project p on p.id = d.project_id join workflow w on w.id = d.workflow_id`;
 
-function toDeadlineRow(row: Row): DeadlineRow {
+/** From a row of `DEADLINE_SELECT`. */
+export function toDeadlineRow(row: Row): DeadlineRow {
   return {
     id: row['id'] as number,
     projectId: row['project_id'] as number,
@@ -45,12 +47,12 @@ function toDeadlineRow(row: Row): DeadlineRow {
 const WORKFLOW_KEPT = (dialect: Dialect): string =>
   `select project_id, name from workflow where id = ? and deleted_at is null ${dialect.forKeyShare}`;
 const COUNT = `select count(*) as deadlines from deadline where workflow_id = ? and name <> ?`;
-const UPSERT = `
-  insert into deadline (project_id, workflow_id, name, task, cron, zone, enabled, recipients, next_check_at, updated_at, updated_by)
-  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+const UPSERT = (dialect: Dialect): string => `
+  insert into deadline (project_id, workflow_id, name, task, cron, zone, enabled, recipients, next_check_at, updated_at, updated_by, changed)
+  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ${dialect.change})
   on conflict (workflow_id, name) do update set task = excluded.task, cron = excluded.cron, zone = excluded.zone,
     enabled = excluded.enabled, recipients = excluded.recipients, next_check_at = excluded.next_check_at, last_check_at = null,
-    updated_at = excluded.updated_at, updated_by = excluded.updated_by
+    updated_at = excluded.updated_at, updated_by = excluded.updated_by, changed = excluded.changed
   returning id`;
 
 export function* saveDeadline(c: WriteContext, save: SaveDeadline): Sql<DeadlineRow> {
@@ -65,7 +67,7 @@ export function* saveDeadline(c: WriteContext, save: SaveDeadline): Sql<Deadline
     );
   const next = enabled ? fireAfter(cronOf(cron), zone, yield* c.now()) : null;
   const text = JSON.stringify(recipients);
-  const cells = [workflowId, name, task, cron, zone, Number(enabled), text, next, at, user];
+  const cells = [workflowId, name, task, cron, zone, Number(enabled), text, next, at, user, c.nextChange()];
   const id = (yield* c.db.get(UPSERT, workflow['project_id'] as number, ...cells))!['id'] as number;
   return (yield* deadlineOfId(c.db, id))!;
 }
@@ -80,8 +82,8 @@ function fireAfter(cron: Cron, zone: string, after: number): number | null {
   }
 }
 
-const BY_ID = `${SELECT} where d.id = ?`;
-const BY_NAME = `${SELECT} where d.workflow_id = ? and d.name = ?`;
+const BY_ID = `${DEADLINE_SELECT} where d.id = ?`;
+const BY_NAME = `${DEADLINE_SELECT} where d.workflow_id = ? and d.name = ?`;
 
 function* deadlineOfId(db: Database, id: number): Sql<DeadlineRow | null> {
   const row = yield* db.get(BY_ID, id);
@@ -106,25 +108,43 @@ export function* listDeadlines(db: Database, filter: DeadlineFilter): Sql<Deadli
   when('d.enabled = ?', filter.enabled === undefined ? undefined : Number(filter.enabled));
   const projectIds = filter.projectIds ?? null;
   if (projectIds !== null) when(db.dialect.isAmong('d.project_id'), JSON.stringify(projectIds));
-  const sql = `${SELECT} where ${conditions.join(' and ')} order by d.id limit ?`;
+  const sql = `${DEADLINE_SELECT} where ${conditions.join(' and ')} order by d.id limit ?`;
   return (yield* db.all(sql, ...values, filter.limit)).map(toDeadlineRow);
 }
 
 const DELETE = `delete from deadline where id = ?`;
+/** As `deleted_schedule` remembers schedules; somebody else may be deleting the same. */
+const REMEMBER = (dialect: Dialect): string => `
+  insert into deleted_deadline (deadline_id, project_id, workflow, name, deleted_at, changed)
+  select d.id, d.project_id, w.name, d.name, cast(? as bigint), ${dialect.change} from deadline d join workflow w on w.id = d.workflow_id`;
+const REMEMBER_ONE = (dialect: Dialect): string => `${REMEMBER(dialect)} where d.id = ? on conflict do nothing`;
 
 export function* deleteDeadline(c: WriteContext, id: number): Sql<DeadlineRow> {
   const found = yield* deadlineOfId(c.db, id);
+  yield* c.db.run(REMEMBER_ONE, yield* c.now(), c.nextChange(), id);
   if (!found || (yield* c.db.run(DELETE, id)) === 0) throw new StoreError('NOT_FOUND', `There is no deadline ${id}.`);
   return found;
+}
+
+const REMEMBER_OF_WORKFLOW = (dialect: Dialect): string =>
+  `${REMEMBER(dialect)} where d.workflow_id = ? on conflict do nothing`;
+const DELETE_OF_WORKFLOW = `delete from deadline where workflow_id = ?`;
+
+/** With their workflow. */
+export function* deleteDeadlinesOf(c: WriteContext, workflowId: number): Sql<void> {
+  yield* c.db.run(REMEMBER_OF_WORKFLOW, yield* c.now(), c.nextChange(), workflowId);
+  yield* c.db.run(DELETE_OF_WORKFLOW, workflowId);
 }
 
 // ---- looking at those that are due
 
 const DUE = (dialect: Dialect): string =>
-  `${SELECT} where d.next_check_at <= ? order by d.next_check_at, d.id limit ? ${dialect.skipLocked('d')}`;
+  `${DEADLINE_SELECT} where d.next_check_at <= ? order by d.next_check_at, d.id limit ? ${dialect.skipLocked('d')}`;
 /** Instants of one deadline at one look, after a long time without any master. */
 const CHECKS_AT_ONCE = 10;
-const MOVE_ON = `update deadline set last_check_at = ?, next_check_at = ?, last_missed_at = coalesce(?, last_missed_at) where id = ?`;
+const MOVE_ON = (dialect: Dialect): string => `
+  update deadline set last_check_at = ?, next_check_at = ?, last_missed_at = coalesce(?, last_missed_at), changed = ${dialect.change}
+  where id = ?`;
 
 /** Answers with how many were looked at, and how many instants were missed. */
 export function* checkDeadlines(
@@ -151,7 +171,7 @@ function* checkDeadline(c: WriteContext, deadline: DeadlineRow, now: number): Sq
     before = next;
     next = nextFire(cron, deadline.zone, next);
   }
-  yield* c.db.run(MOVE_ON, before, next, missedAt, deadline.id);
+  yield* c.db.run(MOVE_ON, before, next, missedAt, c.nextChange(), deadline.id);
   return missed;
 }
 

@@ -82,7 +82,10 @@ export interface Dialect {
 }
 
 /** Tables whose rows say when they last changed. */
-const COUNTING = ['run', 'schedule', 'deleted_schedule', 'tick', 'backfill', 'maintenance'];
+const COUNTING = [
+  ...['run', 'schedule', 'deleted_schedule', 'tick', 'backfill', 'maintenance'],
+  ...['deadline', 'deleted_deadline', 'calendar', 'deleted_calendar'],
+];
 
 export const SQLITE: Dialect = {
   name: 'sqlite',

@@ -2,10 +2,10 @@
 import type { EventsAbout, RunId } from '@pelorus/protocol';
 import type { BackfillRow } from './operations-port.ts';
 import type { RunDetail, RunRow } from './port.ts';
-import type { MaintenanceRow, ScheduleRow, TickRow } from './schedules-port.ts';
+import type { CalendarHead, DeadlineRow, MaintenanceRow, ScheduleRow, TickRow } from './schedules-port.ts';
 
 export interface ChangesRequest {
-  /** Runs; schedules with their ticks and the switch that holds them still; backfills. */
+  /** Runs; schedules with their ticks, deadlines, calendars and the switch that holds them still; backfills. */
   about: readonly EventsAbout[];
   /** Answers of earlier calls; 0: whatever was ever changed. */
   after: number;
@@ -18,8 +18,8 @@ export interface ChangesRequest {
 /** `changed`: when it was last written, as a position to go on from. */
 export type Changed<Row> = Row & { changed: number };
 
-/** What is left of a schedule. */
-export interface DeletedSchedule {
+/** What is left of a schedule or a deadline. */
+export interface DeletedPart {
   id: number;
   projectId: number;
   project: string;
@@ -31,9 +31,13 @@ export interface DeletedSchedule {
 export interface Changes {
   runs: Changed<RunRow>[];
   schedules: Changed<ScheduleRow>[];
-  deletedSchedules: Changed<DeletedSchedule>[];
+  deletedSchedules: Changed<DeletedPart>[];
   ticks: Changed<TickRow & { project: string }>[];
   maintenance: Changed<MaintenanceRow> | null;
+  deadlines: Changed<DeadlineRow>[];
+  deletedDeadlines: Changed<DeletedPart>[];
+  calendars: Changed<CalendarHead>[];
+  deletedCalendars: Changed<{ name: string }>[];
   backfills: Changed<BackfillRow>[];
   /** Where to go on: everything up to here has been answered, or is in no project that was asked for. */
   next: number;

@@ -28,6 +28,7 @@ import { LATE_RESULTS } from './migrations/17-late-results.ts';
 import { TIMELINES } from './migrations/18-timelines.ts';
 import { FAIR_CLAIMS } from './migrations/19-fair-claims.ts';
 import { WORKER_FEATURES } from './migrations/20-worker-features.ts';
+import { CHANGES_OF_DEADLINES } from './migrations/21-changes-of-deadlines.ts';
 
 export interface Migration {
   number: number;
@@ -286,4 +287,5 @@ create table alert_channel (
   TIMELINES,
   FAIR_CLAIMS,
   WORKER_FEATURES,
+  CHANGES_OF_DEADLINES,
 ];

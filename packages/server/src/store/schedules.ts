@@ -10,6 +10,7 @@
 import { scheduleBound, type ScheduleTiming } from '@pelorus/engine/planning';
 import type { ScheduleSpec } from '@pelorus/protocol';
 import type { Database, Row, Sql } from './database.ts';
+import { deleteDeadlinesOf } from './deadlines.ts';
 import type { Dialect } from './dialect.ts';
 import { StoreError } from './port.ts';
 import { firstTick, loadHolidays, SCHEDULE_SELECT, tickCells, timingOf, toScheduleRow } from './schedule-rows.ts';
@@ -249,7 +250,6 @@ export function* lockSchedulesOf(c: WriteContext, workflowId: number): Sql<void>
 const ONLINE_OF_WORKFLOW = `${SCHEDULE_SELECT} where s.workflow_id = ? and s.online = 1 order by s.name limit 1`;
 const REMEMBER_OF_WORKFLOW = (dialect: Dialect): string => `${REMEMBER(dialect)} where s.workflow_id = ?`;
 const DELETE_OF_WORKFLOW = `delete from schedule where workflow_id = ?`;
-const DELETE_DEADLINES = `delete from deadline where workflow_id = ?`;
 
 /** PRECONDITION while one is online. */
 export function* deleteSchedulesOf(c: WriteContext, workflowId: number): Sql<void> {
@@ -263,7 +263,7 @@ export function* deleteSchedulesOf(c: WriteContext, workflowId: number): Sql<voi
   }
   yield* c.db.run(REMEMBER_OF_WORKFLOW, yield* c.now(), c.nextChange(), workflowId);
   yield* c.db.run(DELETE_OF_WORKFLOW, workflowId);
-  yield* c.db.run(DELETE_DEADLINES, workflowId);
+  yield* deleteDeadlinesOf(c, workflowId);
 }
 
 // ---- the block of a definition

@@ -165,11 +165,13 @@ const PURGE = `
   delete from tick where (schedule_id, nominal_at) in (
     select schedule_id, nominal_at from tick where nominal_at < ? and decided_at < ? limit ${PURGE_AT_ONCE})`;
 
-const PURGE_DELETED = `delete from deleted_schedule where deleted_at < ?`;
+const PURGE_DELETED = ['schedule', 'deadline', 'calendar'].map(
+  (kind) => `delete from deleted_${kind} where deleted_at < ?`,
+);
 
-/** Deleted schedules are remembered as long as ticks. To be called now and then; what one call leaves, the next takes. */
+/** What was deleted is remembered as long as ticks. To be called now and then; what one call leaves, the next takes. */
 export function* purgeTicks(c: WriteContext): Sql<void> {
   const before = (yield* c.now()) - SCHEDULE_LIMITS.tickRetentionMs;
   yield* c.db.run(PURGE, before, before);
-  yield* c.db.run(PURGE_DELETED, before);
+  for (const purge of PURGE_DELETED) yield* c.db.run(purge, before);
 }

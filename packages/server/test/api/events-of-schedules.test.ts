@@ -1,6 +1,6 @@
-/** What `GET /events` tells of schedules, their ticks and backfills. */
+/** What `GET /events` tells of schedules, their ticks, deadlines, calendars and backfills. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { BackfillView, MaintenanceView, ScheduleView } from '@pelorus/protocol';
+import type { BackfillView, CalendarView, DeadlineView, MaintenanceView, ScheduleView } from '@pelorus/protocol';
 import { createClient } from '@pelorus/sdk';
 import { newSecret, secretHash, TOKEN_PREFIX } from '../../src/api/credentials.ts';
 import { master } from '../store/records.ts';
@@ -95,6 +95,32 @@ test('each tick, with its run or why it has none; and the schedule with what com
   expect(ids).toEqual(ids.toSorted((one, other) => one - other));
 });
 
+test('a deadline that is made, missed and deleted; a calendar that is made, changed and deleted', async () => {
+  const client = await watch('about=schedules,backfills');
+  const path = '/projects/samples/workflows/diamond/deadlines/each-second';
+  const made = await put<DeadlineView>(path, EACH_SECOND);
+  expect((await client.heard(named('deadline', 'each-second'))).data).toEqual(made);
+  const fence = await master(api.store, 'looker');
+  await expect
+    .poll(async () => (await api.store.fireDue(fence, 10)).missedDeadlines, { timeout: 20_000 })
+    .toBeGreaterThan(0);
+  await client.heard(
+    (heard) => named('deadline', 'each-second')(heard) && (heard as unknown as Heard).data['lastMissedAt'] !== null,
+  );
+  await api.call('DELETE', path, { headers: asAdmin });
+  const gone = await client.heard(({ event }) => event === 'deadline-deleted');
+  expect(gone.data).toEqual({ project: 'samples', workflow: 'diamond', name: 'each-second' });
+
+  await put('/calendars/feasts', { days: ['2030-01-01', '2030-05-01'] });
+  expect((await client.heard(named('calendar', 'feasts'))).data).toMatchObject({ dayCount: 2, lastDay: '2030-05-01' });
+  const { revision } = await put<CalendarView>('/calendars/feasts', { days: [] });
+  await client.heard(
+    (heard) => named('calendar', 'feasts')(heard) && (heard as unknown as Heard).data['revision'] === revision,
+  );
+  await api.call('DELETE', '/calendars/feasts', { headers: asAdmin });
+  expect((await client.heard(({ event }) => event === 'calendar-deleted')).data).toEqual({ name: 'feasts' });
+});
+
 test('a backfill, whenever it has got further', async () => {
   const client = await watch('about=backfills');
   const body = { project: 'samples', workflow: 'diamond', dates: ['2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z'] };
@@ -133,7 +159,7 @@ test('whoever comes back hears what happened meanwhile, as it is now', async () 
   expect(ids).toEqual(ids.toSorted((one, other) => one - other));
 });
 
-test('only of projects that one may read; the switch of all schedules is told to everybody', async () => {
+test('only of projects that one may read; the switch of all schedules and calendars are told to everybody', async () => {
   await api.store.saveUser({ name: 'eve', by: 'admin', at: NOW });
   await put('/projects/samples/members/eve', { perm: 'viewer' });
   const secret = newSecret();
@@ -148,11 +174,15 @@ test('only of projects that one may read; the switch of all schedules is told to
   await api.store.createToken({ ...token, expiresAt: null, at: NOW, limit: 9 });
   const client = await watch('about=schedules', { authorization: `Bearer ${TOKEN_PREFIX}${secret}` });
   await put(scheduleAt('hidden', 'secret'), { cron: '0 6 * * *' });
+  await put('/projects/secret/workflows/diamond/deadlines/hidden', { cron: '0 6 * * *' });
   await api.call('DELETE', scheduleAt('hidden', 'secret'), { headers: asAdmin });
+  await api.call('DELETE', '/projects/secret/workflows/diamond/deadlines/hidden', { headers: asAdmin });
   await put(scheduleAt('shown'), { cron: '0 6 * * *' });
+  await put('/projects/samples/workflows/diamond/deadlines/seen', { cron: '0 6 * * *' });
+  await put('/calendars/ours', { days: [] });
   await put('/maintenance', { paused: true });
   await client.heard(({ event }) => event === 'maintenance');
-  expect(kinds(client)).toEqual(['ready', 'schedule shown', 'maintenance']);
+  expect(kinds(client)).toEqual(['ready', 'schedule shown', 'deadline seen', 'calendar ours', 'maintenance']);
   await put('/maintenance', { paused: false });
 });
 

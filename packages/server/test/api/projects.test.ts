@@ -103,6 +103,7 @@ describe('deleting', () => {
       'audit',
       'backfill',
       'command',
+      'deleted_deadline',
       'deleted_schedule',
       'project',
       'run',

@@ -1,4 +1,4 @@
-/** What has changed since of schedules and backfills: nothing is missed, whoever changes what at once. */
+/** What has changed since of schedules, deadlines, calendars and backfills: nothing is missed, whoever changes what at once. */
 import type { EventsAbout, RunState } from '@pelorus/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Changes, Fence, Store } from '../../src/store/index.ts';
@@ -55,13 +55,17 @@ export function changesContract(makePlace: () => Promise<Place>): void {
         next = page.next;
       }
     };
-    const namesOf = ({ runs, schedules, deletedSchedules, ticks, maintenance, backfills }: Changes): string[] =>
+    const namesOf = ({ maintenance, ...told }: Changes): string[] =>
       [
-        ...runs.map(({ spec, changed }) => ({ name: `run ${spec.id}`, changed })),
-        ...ticks.map(({ schedule, outcome, changed }) => ({ name: `tick ${schedule} ${outcome}`, changed })),
-        ...schedules.map(({ name, changed }) => ({ name: `schedule ${name}`, changed })),
-        ...deletedSchedules.map(({ name, changed }) => ({ name: `deleted ${name}`, changed })),
-        ...backfills.map(({ id, changed }) => ({ name: `backfill ${id}`, changed })),
+        ...told.runs.map(({ spec, changed }) => ({ name: `run ${spec.id}`, changed })),
+        ...told.ticks.map(({ schedule, outcome, changed }) => ({ name: `tick ${schedule} ${outcome}`, changed })),
+        ...told.schedules.map(({ name, changed }) => ({ name: `schedule ${name}`, changed })),
+        ...told.deletedSchedules.map(({ name, changed }) => ({ name: `deleted ${name}`, changed })),
+        ...told.deadlines.map(({ name, changed }) => ({ name: `deadline ${name}`, changed })),
+        ...told.deletedDeadlines.map(({ name, changed }) => ({ name: `deleted deadline ${name}`, changed })),
+        ...told.calendars.map(({ name, changed }) => ({ name: `calendar ${name}`, changed })),
+        ...told.deletedCalendars.map(({ name, changed }) => ({ name: `deleted calendar ${name}`, changed })),
+        ...told.backfills.map(({ id, changed }) => ({ name: `backfill ${id}`, changed })),
         ...(maintenance === null ? [] : [{ name: 'maintenance', changed: maintenance.changed }]),
       ]
         .toSorted((one, other) => one.changed - other.changed)
@@ -118,7 +122,7 @@ export function changesContract(makePlace: () => Promise<Place>): void {
       const start = await store.changesPosition();
       const tomorrow = new Date(Date.now() + 24 * HOUR).toISOString().slice(0, 10);
       await store.saveCalendar({ name: 'holidays', description: '', days: [tomorrow], user: 'ann', at: AT });
-      expect(namesOf(await since(start))).toEqual(['schedule default']);
+      expect(namesOf(await since(start)).toSorted()).toEqual(['calendar holidays', 'schedule default']);
       await store.deleteSchedule(schedule.id, 'ann', AT);
       const gone = await since(start);
       expect(namesOf(gone)).toEqual(['deleted default']);
@@ -128,6 +132,52 @@ export function changesContract(makePlace: () => Promise<Place>): void {
       ]);
       await store.deleteWorkflow(workflowId, 'ann', AT);
       expect((await since(gone.next)).deletedSchedules).toMatchObject([{ id: second.id, name: 'second' }]);
+    });
+
+    const deadlineOf = (name: string, id = workflowId) => ({
+      ...{ workflowId: id, name, task: null, cron: '0 6 * * *', zone: 'UTC', enabled: true },
+      ...{ recipients: ['ops'], user: 'ann', at: AT },
+    });
+
+    test('a deadline is told of when it is made, edited, missed and deleted, also with its workflow', async () => {
+      const start = await store.changesPosition();
+      await store.saveDeadline(deadlineOf('by-six'));
+      const deadline = await store.saveDeadline({ ...deadlineOf('by-six'), recipients: [] });
+      await store.saveDeadline(deadlineOf('other'));
+      const made = await since(start);
+      expect(made.deadlines[0]).toEqual({ ...deadline, changed: made.deadlines[0]!.changed });
+      expect(namesOf(made)).toEqual(['deadline by-six', 'deadline other']);
+      await place.execute(`update deadline set next_check_at = next_check_at - ${24 * HOUR} where id = ${deadline.id}`);
+      await store.fireDue(fence, 10);
+      const missed = await since(made.next);
+      const at = deadline.nextCheckAt! - 24 * HOUR;
+      expect(missed.deadlines.map(({ name, lastMissedAt }) => [name, lastMissedAt])).toEqual([['by-six', at]]);
+      await store.deleteDeadline(deadline.id);
+      const gone = await since(missed.next);
+      const { projectId } = deadline;
+      expect(gone.deletedDeadlines).toMatchObject([
+        { id: deadline.id, projectId, project: 'sales', workflow: 'nightly', name: 'by-six' },
+      ]);
+      await store.deleteWorkflow(workflowId, 'ann', AT);
+      expect(namesOf(await since(gone.next, ['schedules', 'backfills']))).toEqual(['deleted deadline other']);
+      expect(namesOf(await since(start, ['schedules'], { projectIds: [] }))).toEqual([]);
+    });
+
+    test('a calendar is told of to everybody: made, with other days, deleted and made again', async () => {
+      const calendar = { name: 'holidays', description: '', user: 'ann', at: AT };
+      const start = await store.changesPosition();
+      await store.saveCalendar({ ...calendar, days: ['2030-01-01'] });
+      const made = await since(start, ['schedules'], { projectIds: [] });
+      const [head] = await store.listCalendars();
+      expect(made.calendars).toEqual([{ ...head, changed: made.calendars[0]!.changed }]);
+      // The same again is no change.
+      await store.saveCalendar({ ...calendar, days: ['2030-01-01'] });
+      expect(namesOf(await since(made.next))).toEqual([]);
+      for (let i = 0; i < 2; i++) {
+        await store.deleteCalendar('holidays');
+        await store.saveCalendar({ ...calendar, days: ['2030-01-02'] });
+      }
+      expect(namesOf(await since(made.next))).toEqual(['deleted calendar holidays', 'calendar holidays']);
     });
 
     test('the switch that holds all schedules still is told to everybody', async () => {

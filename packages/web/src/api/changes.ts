@@ -1,4 +1,4 @@
-/** Lists of schedules, ticks and backfills that are asked for again when something of them changes, instead of by the clock alone. */
+/** Lists of schedules, ticks, deadlines, calendars and backfills that are asked for again when something of them changes, instead of by the clock alone. */
 import type { ChangeEvent, EventsAbout } from '@pelorus/protocol';
 import { useEffect } from 'react';
 import { api, queries } from './client.ts';
@@ -12,8 +12,13 @@ const KEYS: Record<ChangeEvent['event'], readonly string[]> = {
   ready: [],
   run: [],
   tick: ['ticks'],
-  schedule: ['schedules'],
-  'schedule-deleted': ['schedules'],
+  // Calendars say how many schedules name them.
+  schedule: ['schedules', 'calendars'],
+  'schedule-deleted': ['schedules', 'calendars'],
+  deadline: ['deadlines'],
+  'deadline-deleted': ['deadlines'],
+  calendar: ['calendars'],
+  'calendar-deleted': ['calendars'],
   maintenance: ['maintenance'],
   backfill: ['backfills'],
 };

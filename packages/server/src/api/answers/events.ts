@@ -2,7 +2,13 @@ import { z } from 'zod';
 import type { ChangeEvent, LogEvent, RunEvent, RunSnapshot, StreamClosed } from '@pelorus/protocol';
 import { backfillSummary } from './backfills.ts';
 import { runAnswer, taskAnswer } from './runs.ts';
-import { maintenanceAnswer, scheduleAnswer, tickOfWorkflow } from './schedules.ts';
+import {
+  calendarSummaryAnswer,
+  deadlineAnswer,
+  maintenanceAnswer,
+  scheduleAnswer,
+  tickOfWorkflow,
+} from './schedules.ts';
 import { countAnswer, instantAnswer, schemaOf } from './schema-of.ts';
 import { runStateAnswer } from './words.ts';
 
@@ -29,6 +35,8 @@ export const runEventAnswer = schemaOf<RunEvent>()(
   ]),
 );
 
+const partOfWorkflow = z.strictObject({ project: z.string(), workflow: z.string(), name: z.string() });
+
 export const changeEventAnswer = schemaOf<ChangeEvent>()(
   'ChangeEvent',
   z.discriminatedUnion('event', [
@@ -36,10 +44,11 @@ export const changeEventAnswer = schemaOf<ChangeEvent>()(
     z.strictObject({ event: z.literal('run'), data: runAnswer }),
     z.strictObject({ event: z.literal('tick'), data: tickOfWorkflow }),
     z.strictObject({ event: z.literal('schedule'), data: scheduleAnswer }),
-    z.strictObject({
-      event: z.literal('schedule-deleted'),
-      data: z.strictObject({ project: z.string(), workflow: z.string(), name: z.string() }),
-    }),
+    z.strictObject({ event: z.literal('schedule-deleted'), data: partOfWorkflow }),
+    z.strictObject({ event: z.literal('deadline'), data: deadlineAnswer }),
+    z.strictObject({ event: z.literal('deadline-deleted'), data: partOfWorkflow }),
+    z.strictObject({ event: z.literal('calendar'), data: calendarSummaryAnswer }),
+    z.strictObject({ event: z.literal('calendar-deleted'), data: z.strictObject({ name: z.string() }) }),
     z.strictObject({ event: z.literal('maintenance'), data: maintenanceAnswer }),
     z.strictObject({ event: z.literal('backfill'), data: backfillSummary }),
   ]),

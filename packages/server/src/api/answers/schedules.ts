@@ -97,7 +97,7 @@ export const tickOfWorkflow = schemaOf<TickOfWorkflow>()(
 );
 export const tickPage = pageOf('ScheduleTickPage', tickAnswer);
 
-const calendarSummaryAnswer = schemaOf<CalendarSummary>()(
+export const calendarSummaryAnswer = schemaOf<CalendarSummary>()(
   'CalendarSummary',
   z.strictObject({
     name: z.string(),

@@ -3,6 +3,7 @@ import type { CalendarSummary } from '@pelorus/protocol';
 import { useQuery } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useFreshLists } from '../../api/changes.ts';
 import { api, queries } from '../../api/client.ts';
 import { useMe } from '../../app/session.tsx';
 import type { Column } from '../../ui/data-table.tsx';
@@ -24,6 +25,7 @@ export function CalendarsTab(): ReactNode {
   const { administrator } = useMe();
   const [edited, setEdited] = useState<CalendarSummary | 'new' | null>(null);
   const [removed, setRemoved] = useState<CalendarSummary | null>(null);
+  useFreshLists('schedules');
   const list = usePaged(['calendars', 'paged'], (_cursor, signal) => api.calendars.list(signal));
   const columns: Column<CalendarSummary>[] = [
     {
