@@ -12,12 +12,13 @@ let read = { uptimeMs: uptime() * 1000, monotonicMs: performance.now() };
 
 /** Milliseconds since boot; equal in all processes of one host to within {@link REFRESH_MS}. */
 export function bootClockMs(): number {
-  const monotonicMs = performance.now();
-  const sinceRead = monotonicMs - read.monotonicMs;
+  const sinceRead = performance.now() - read.monotonicMs;
   if (process.platform !== 'linux' || sinceRead < REFRESH_MS) return read.uptimeMs + sinceRead;
-  const before = read.uptimeMs + sinceRead;
-  // The file has a resolution of 10 ms: only a real jump (a suspend) moves the reading ahead of the monotonic clock.
+  // In this order: a pause of this process between the two would otherwise look like a suspend, and never be put right.
   const uptimeMs = uptime() * 1000;
+  const monotonicMs = performance.now();
+  const before = read.uptimeMs + monotonicMs - read.monotonicMs;
+  // The file has a resolution of 10 ms: only a real jump (a suspend) moves the reading ahead of the monotonic clock.
   read = { uptimeMs: uptimeMs > before + REFRESH_MS ? uptimeMs : before, monotonicMs };
   return read.uptimeMs;
 }

@@ -31,7 +31,8 @@ export interface SupervisorConnection {
   close(): void;
 }
 
-const START_LIMIT_MS = 15_000;
+/** A host that is busy takes its time to start a process. */
+const START_LIMIT_MS = 60_000;
 /** A predecessor that was just killed may still seem attached for a moment. */
 const REFUSED_LIMIT_MS = 3_000;
 /** A supervisor that is stopped accepts connections and says nothing. */
@@ -52,25 +53,23 @@ export async function connectSupervisor(
   const startedAt = performance.now();
   let spawned: ChildProcess | null = null;
   let spawnedAt = -Infinity;
-  let refusedBy: number | null = null;
+  let refusedSince = Infinity;
   for (;;) {
     const socket = await connectSocket(socketPath);
-    if (socket) {
-      const answer = await attach(socket, argument, listener);
-      if (answer && 'order' in answer) return answer;
-      refusedBy = answer?.agentPid ?? refusedBy;
-    } else if ((spawned === null || hasEnded(spawned)) && performance.now() - spawnedAt > RESPAWN_MS) {
+    const answer = socket && (await attach(socket, argument, listener));
+    if (answer && 'order' in answer) return answer;
+    refusedSince = answer ? Math.min(refusedSince, performance.now()) : Infinity;
+    if (!socket && (spawned === null || hasEnded(spawned)) && performance.now() - spawnedAt > RESPAWN_MS) {
       // On a busy machine one takes its time: a second one beside it would only make that longer.
       spawned = spawnSupervisor(argument);
       spawnedAt = performance.now();
     }
-    const spentMs = performance.now() - startedAt;
-    if (refusedBy !== null && spentMs > REFUSED_LIMIT_MS) {
+    if (answer && performance.now() - refusedSince > REFUSED_LIMIT_MS) {
       throw new Error(
-        `another worker (process ${refusedBy}) uses ${argument.dataDir}; stop it or choose another data directory`,
+        `another worker (process ${answer.agentPid}) uses ${argument.dataDir}; stop it or choose another data directory`,
       );
     }
-    if (spentMs > START_LIMIT_MS) {
+    if (performance.now() - startedAt > START_LIMIT_MS) {
       throw new Error(
         `no supervisor could be started for ${argument.dataDir}; see ${join(argument.dataDir, 'supervisor.log')}`,
       );

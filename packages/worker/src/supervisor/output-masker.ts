@@ -48,7 +48,8 @@ interface Reader {
 
 const MASKER_MAIN = fileURLToPath(new URL(`../masker/main${extname(import.meta.url)}`, import.meta.url));
 const MASKER_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-old-space-size=512'];
-const DRAIN_LIMIT_MS = 2_000;
+/** Of a process that is stopped, or whose log's disk hangs: one that died is replaced, which takes a while on a busy host. */
+const DRAIN_LIMIT_MS = 20_000;
 const FOREIGN_POLL_MS = 25;
 const STARTS_MAX = 3;
 const RESTART_MS = 100;

@@ -7,7 +7,7 @@
  * 2. `start` of an attempt that is held is nothing: one attempt, one start.
  * 3. An attempt whose lease was not renewed gets TERM at its `termAt` and SIGKILL no later than its `killAt`.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { AttemptId, AttemptSpec } from '@pelorus/protocol';
@@ -347,11 +347,16 @@ export class Supervisor {
   }
 }
 
-/** The last renewal is kept on disk, so that a supervisor's restart neither forgets nor prolongs a lease. */
+/**
+ * The last renewal is kept on disk, so that a supervisor's restart neither forgets nor prolongs a lease. Under another name first:
+ * neither death nor a full disk leaves half of it, which the next supervisor would take for no lease at all.
+ */
 function writeLease(dataDir: string, bootId: string, renewedAt: number): void {
   try {
+    const path = join(dataDir, 'lease.json');
     mkdirSync(dataDir, { recursive: true });
-    writeFileSync(join(dataDir, 'lease.json'), JSON.stringify({ bootId, renewedAt }));
+    writeFileSync(`${path}.new`, JSON.stringify({ bootId, renewedAt }));
+    renameSync(`${path}.new`, path);
   } catch {
     // The lease in memory holds; after a restart an older one counts, which is the safe side.
   }
