@@ -22,6 +22,9 @@ export interface ServerOptions {
   fsync?: boolean;
 }
 
+const START_LIMIT_MS = 120_000;
+const PORTS_TRIED = 3;
+
 type ServerName = 'postgres' | 'mariadb';
 
 /** Starts a server, or resolves with null where there is none and none is required. */
@@ -78,8 +81,16 @@ async function startPostgres({ fsync = false }: ServerOptions): Promise<TestServ
 }
 
 /** Over the data that is in `dir`. */
-async function runPostgres(dir: string, ids: { uid?: number; gid?: number }, fsync: boolean): Promise<TestServer> {
-  const port = await freePort();
+function runPostgres(dir: string, ids: { uid?: number; gid?: number }, fsync: boolean): Promise<TestServer> {
+  return onFreePort((port) => runPostgresOn(port, dir, ids, fsync));
+}
+
+async function runPostgresOn(
+  port: number,
+  dir: string,
+  ids: { uid?: number; gid?: number },
+  fsync: boolean,
+): Promise<TestServer> {
   const args = [
     '-D',
     join(dir, 'data'),
@@ -107,12 +118,20 @@ async function startMariadb(): Promise<TestServer> {
   const install = findProgram('mariadb-install-db', '/usr/bin/mariadb-install-db');
   const server = findProgram('mariadbd', '/usr/sbin/mariadbd');
   const { dir, ids } = scratchFor('mysql');
-  const port = await freePort();
   execFileSync(
     install,
     ['--no-defaults', `--datadir=${join(dir, 'data')}`, '--auth-root-authentication-method=normal', '--skip-test-db'],
     { ...ids, stdio: 'ignore' },
   );
+  return onFreePort((port) => runMariadbOn(port, server, dir, ids));
+}
+
+async function runMariadbOn(
+  port: number,
+  server: string,
+  dir: string,
+  ids: { uid?: number; gid?: number },
+): Promise<TestServer> {
   const args = [
     '--no-defaults',
     `--datadir=${join(dir, 'data')}`,
@@ -166,8 +185,10 @@ async function ready(
     await ended;
     rmSync(dir, { recursive: true, force: true });
   };
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + START_LIMIT_MS;
   for (;;) {
+    // Before its port is tried: who answers there may be another one.
+    if (child.exitCode !== null || Date.now() > deadline) throw new Error(`the server in ${dir} did not start`);
     try {
       if (await portOpen(port)) {
         await connect(url);
@@ -176,8 +197,18 @@ async function ready(
     } catch (error) {
       if (Date.now() > deadline) throw error;
     }
-    if (child.exitCode !== null || Date.now() > deadline) throw new Error(`the server in ${dir} did not start`);
     await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Somebody else may take a port between its choice and the server's start: then another one is tried. */
+async function onFreePort(start: (port: number) => Promise<TestServer>): Promise<TestServer> {
+  for (let left = PORTS_TRIED; ; left -= 1) {
+    try {
+      return await start(await freePort());
+    } catch (error) {
+      if (left === 1) throw error;
+    }
   }
 }
 

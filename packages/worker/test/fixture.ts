@@ -1,5 +1,5 @@
 /** A worker on scratch directories with a master that a test plays by hand. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, type Dirent } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type {
@@ -12,6 +12,7 @@ import type {
   TaskAction,
   WorkerToMaster,
 } from '@pelorus/protocol';
+import { WORKER_CORE_LIMITS } from '../src/core.ts';
 import { attemptLogPath, createMemoryLinkPair, startWorker, type Worker, type WorkerOptions } from '../src/index.ts';
 
 export const attemptOf = (text: string): AttemptId => text as AttemptId;
@@ -70,7 +71,10 @@ export class Scratch {
 }
 
 /** What takes this long hangs: a limit no slow machine reaches, shorter than that of a test. */
-export const HANG_MS = 60_000;
+export const HANG_MS = 120_000;
+
+/** The most that a worker takes to try a connection. */
+const PROBE_MS: number = WORKER_CORE_LIMITS.probeTimeoutMaxMs;
 
 /** Answers like a master that stores everything at once; keeps what it heard. */
 export class HandMaster {
@@ -122,7 +126,7 @@ export class HandMaster {
   }
 
   /** Has a connection tried; resolves with the answer. */
-  async probe(id: string, connection: NonNullable<AttemptSpec['connection']>, timeoutMs = 5_000) {
+  async probe(id: string, connection: NonNullable<AttemptSpec['connection']>, timeoutMs = PROBE_MS) {
     this.#link?.send([{ kind: 'probe', id, connection, timeoutMs }]);
     await this.until(
       () => this.probed.has(id),
@@ -250,5 +254,43 @@ export function isAlive(pid: number): boolean {
     return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
   } catch {
     return false;
+  }
+}
+
+/** Stops a process; resolves when it does nothing any more. `SIGCONT` lets it go on, `SIGKILL` ends it as it is. */
+export async function stopProcess(pid: number): Promise<void> {
+  process.kill(pid, 'SIGSTOP');
+  await eventually(() => readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') T '), `process ${pid} is stopped`);
+}
+
+/** The files below a directory, of which any may vanish meanwhile. */
+export function filesBelow(directory: string): string[] {
+  return entriesOf(directory).flatMap((entry) => {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) return filesBelow(path);
+    return entry.isFile() ? [path] : [];
+  });
+}
+
+/** Those of them that hold any of these texts. */
+export function filesHolding(directory: string, texts: readonly string[]): string[] {
+  return filesBelow(directory).filter((path) => {
+    const content = unlessGone(() => readFileSync(path, 'utf8'), '');
+    return texts.some((text) => content.includes(text));
+  });
+}
+
+function entriesOf(directory: string): Dirent[] {
+  return unlessGone(() => readdirSync(directory, { withFileTypes: true }), []);
+}
+
+/** What was read, or `otherwise` where there is nothing to be read any more. */
+export function unlessGone<Value>(read: () => Value, otherwise: Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH'))
+      return otherwise;
+    throw error;
   }
 }

@@ -167,14 +167,14 @@ describe('kill', () => {
       specOf(
         id,
         script(
-          'await new Promise((r) => ctx.signal.addEventListener("abort", r)); console.log("cleaned up"); return {}',
+          'const over = new Promise((r) => ctx.signal.addEventListener("abort", r)); console.log("listening"); await over; console.log("cleaned up"); return {}',
         ),
       ),
     );
-    await master.report(id, 'running');
-    master.kill(id, 5_000);
+    await eventually(() => scratch.log(id) === 'listening\n', 'it runs');
+    master.kill(id, 20_000);
     expect(await master.finished(id)).toMatchObject({ state: 'killed', cause: { kind: 'killed_by', user: 'test' } });
-    expect(scratch.log(id)).toBe('cleaned up\n');
+    expect(scratch.log(id)).toBe('listening\ncleaned up\n');
   });
 
   test('a script that never yields is ended after the grace, with the processes it started', async () => {
@@ -183,11 +183,11 @@ describe('kill', () => {
         id,
         script(`
       const child = (await import('node:child_process')).spawn('setsid', ['sleep', '1000']);
-      (await import('node:fs')).writeFileSync(ctx.workDir + '/pid', String(child.pid)); for (;;);`),
+      (await import('node:fs')).writeFileSync(ctx.workDir + '/pid', child.pid + '\\n'); for (;;);`),
       ),
     );
     const file = join(scratch.dataDir, 'calls', id, 'work/pid');
-    await eventually(() => existsSync(file), 'it runs');
+    await eventually(() => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'), 'it runs');
     const pid = Number(readFileSync(file, 'utf8'));
     await master.report(id, 'running');
     master.kill(id, 500);

@@ -1,5 +1,4 @@
 /** Secrets with real processes: how they reach a task, and everywhere that they must not be found. */
-import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   lstatSync,
@@ -19,6 +18,8 @@ import type { AttemptSpec, TaskAction } from '@pelorus/protocol';
 import type { Worker } from '../src/index.ts';
 import {
   eventually,
+  filesBelow,
+  filesHolding,
   HandMaster,
   isAlive,
   Scratch,
@@ -27,11 +28,13 @@ import {
   shell,
   specOf,
   startTestWorker,
+  unlessGone,
   untilThere,
 } from './fixture.ts';
 
 const CANARY = `Canary/7f3a"9c' $(touch INJECTED)\`x\`&;|\\ é🔑end`;
 const LINES = `-----first line of it\nsecond: "line" \\ here\n\nlast line`;
+const ALL = [CANARY, LINES, 'second: "line" \\ here'];
 
 let scratch: Scratch;
 let master: HandMaster;
@@ -52,25 +55,13 @@ beforeEach(() => {
 });
 afterEach(() => {
   // Whatever the test did, none of it is anywhere in the worker's files or in the logs.
-  expect(filesHolding(scratch.dataDir)).toEqual([]);
-  expect(filesHolding(scratch.logDir)).toEqual([]);
+  expect(filesHolding(scratch.dataDir, ALL)).toEqual([]);
+  expect(filesHolding(scratch.logDir, ALL)).toEqual([]);
 });
 afterAll(async () => {
   await worker.stop({ stopTasks: true });
   scratch.remove();
 });
-
-/** Files below a directory that hold any of the secrets as they are. */
-function filesHolding(directory: string, values: string[] = [CANARY, LINES, 'second: "line" \\ here']): string[] {
-  if (!existsSync(directory)) return [];
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((path) => {
-      const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
-      return values.some((value) => text.includes(value));
-    });
-}
 
 /** Command lines of all processes that hold the secret. */
 function commandLinesHolding(value: string): string[] {
@@ -369,7 +360,7 @@ os.write(2, b"err " + os.environb[b"C"][:9]); os.write(1, os.environb[b"C"][9:] 
     );
     await eventually(() => existsSync(join(dir, 'child')) && scratch.log(id).length > 0, 'it runs');
     const child = Number(readFileSync(join(dir, 'child'), 'utf8'));
-    master.kill(id, 3_000);
+    master.kill(id, 20_000);
     expect(await master.finished(id)).toMatchObject({ state: 'killed' });
     expect(isAlive(child)).toBe(false);
     expect(scratch.log(id)).toContain('bye');
@@ -445,24 +436,16 @@ test('no command line and no file of the worker holds a secret while its task ru
     ),
   );
   await eventually(() => existsSync(join(dir, 'up')) && existsSync(join(dir, 'up2')), 'both run');
-  expect(filesHolding(scratch.dataDir)).toEqual([]);
-  expect(filesHolding(scratch.logDir)).toEqual([]);
-  for (const value of [CANARY, 'Canary/7f3a', 'second: ']) expect(commandLinesHolding(value)).toEqual([]);
+  expect(filesHolding(scratch.dataDir, ALL)).toEqual([]);
+  expect(filesHolding(scratch.logDir, ALL)).toEqual([]);
+  for (const value of [CANARY, 'Canary/7f3a', 'second: "line"']) expect(commandLinesHolding(value)).toEqual([]);
   const pid = readFileSync(join(dir, 'pid'), 'utf8').trim();
   expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).toContain('Canary/7f3a');
   expect(lstatSync(`/proc/${pid}/environ`).mode & 0o777).toBe(0o400);
   for (const other of [String(worker.supervisorPid), ...parentsOf(pid)])
     expect(readFileSync(`/proc/${other}/environ`, 'utf8')).not.toContain('Canary/7f3a');
-  const modes = execFileSync('find', [
-    scratch.dataDir,
-    '-type',
-    'f',
-    '-perm',
-    '/077',
-    '-path',
-    '*attempts*',
-  ]).toString();
-  expect(modes).toBe('');
+  const isOpenToOthers = (path: string): boolean => (unlessGone(() => lstatSync(path).mode, 0) & 0o077) !== 0;
+  expect(filesBelow(join(scratch.dataDir, 'attempts')).filter(isOpenToOthers)).toEqual([]);
   writeFileSync(join(dir, 'go'), '');
   expect(await master.finished(id)).toMatchObject({ state: 'succeeded' });
   expect(await master.finished(`${count}.1.1`)).toMatchObject({ state: 'succeeded' });

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { AttemptSpec, SqlAction } from '@pelorus/protocol';
 import type { Worker } from '../src/index.ts';
 import { startServer, type TestServer } from './database-servers.ts';
-import { eventually, HandMaster, Scratch, specOf, startTestWorker } from './fixture.ts';
+import { eventually, HandMaster, HANG_MS, Scratch, specOf, startTestWorker } from './fixture.ts';
 
 let scratch: Scratch;
 let master: HandMaster;
@@ -17,8 +17,7 @@ let id = '';
 beforeAll(async () => {
   scratch = new Scratch();
   master = new HandMaster();
-  // Of a killed statement nobody waits longer for the server's word.
-  worker = await startTestWorker(scratch, master, { cancelLimitMs: 5_000 });
+  worker = await startTestWorker(scratch, master);
 });
 beforeEach(() => {
   count += 1;
@@ -28,6 +27,13 @@ afterAll(async () => {
   await worker.stop({ stopTasks: true });
   scratch.remove();
 });
+
+/** From then on nobody waits longer for the server's word of a killed statement: another agent says so. */
+async function limitCancels(cancelLimitMs: number): Promise<void> {
+  await worker.stop();
+  master = new HandMaster();
+  worker = await startTestWorker(scratch, master, { cancelLimitMs });
+}
 
 function sql(run: string, more: Partial<SqlAction> = {}): SqlAction {
   return {
@@ -197,6 +203,7 @@ function serverTests(
 ): void {
   const url = server?.url ?? '';
   const connection = { kind, url } as const;
+  beforeAll(() => limitCancels(HANG_MS));
   afterAll(() => server?.stop());
 
   test('statements run in order on one connection, values are bound, the first row is the outputs', async () => {
@@ -257,6 +264,7 @@ function serverTests(
   });
   // The last one: what it leaves on the server ends with the server.
   test('a killed statement whose server lets nobody in any more is not told as simply killed, and goes on there', async () => {
+    await limitCancels(3_000);
     const { gate, gateUrl } = await openGate(url);
     master.dispatch(specOf(id, sql(sleep), { connection: { kind, url: gateUrl } }));
     await eventually(async () => (await running(url)) > 0, 'the statement runs');
@@ -271,13 +279,13 @@ function serverTests(
   });
 }
 
-/** A way to a server that can be closed to others while what is connected goes on. */
+/** A way to a server that can be closed to others while what is connected goes on; and the server does not hear that a client is gone. */
 function openGate(url: string): Promise<{ gate: Server; gateUrl: string }> {
   const gateUrl = new URL(url);
   const { hostname, port } = gateUrl;
   const gate = createServer((socket) => {
     const onwards = createConnection(Number(port), hostname);
-    socket.pipe(onwards).pipe(socket);
+    socket.pipe(onwards, { end: false }).pipe(socket);
     for (const each of [socket, onwards]) each.on('error', () => {});
   });
   return new Promise((resolve) => {

@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test as base, vi } from 'vitest';
 import { WIRE_VERSION, type AttemptSpec } from '@pelorus/protocol';
-import { eventually, isAlive, Scratch, shell, specOf, untilThere } from '../fixture.ts';
+import { eventually, isAlive, Scratch, shell, specOf, stopProcess, untilThere } from '../fixture.ts';
 import { idOf, MasterByHand, TOKEN } from './master-by-hand.ts';
 
 // They wait for leases more than they work.
@@ -29,8 +29,10 @@ const SILENCE_MS = 20_000;
 
 /** A lease that no test waits for. */
 const LONG_MS = 120_000;
-/** Of what tests of leases start: a tenth of it is for whoever ends in time what nobody renews. */
-const LEASE_MS = 10_000;
+/** Of what is to be kept running by heartbeats; it may well be over when nobody renews it. */
+const KEPT_LEASE_MS = 10_000;
+/** Of what is to be ended in time: a tenth of it is for whoever does that, on a machine that has much else to do. */
+const ENDED_LEASE_MS = 20_000;
 
 /** A worker of one test, with its master. */
 class Trial {
@@ -51,10 +53,12 @@ class Trial {
   start(): void {
     const { command, environment = {} } = this.#tested;
     const [program = '', ...args] = command;
+    const cache = process.env['NODE_COMPILE_CACHE'];
     const worker = spawn(program, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         PATH: process.env['PATH'],
+        ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }),
         PELORUS_MASTERS: this.addresses(),
         PELORUS_WORKER_TOKEN: TOKEN,
         PELORUS_DATA: this.dataDir,
@@ -101,6 +105,11 @@ class Trial {
     this.#worker?.kill(name);
   }
 
+  /** Resolves when the worker does nothing any more; `SIGCONT` lets it go on. */
+  freeze(): Promise<void> {
+    return stopProcess(this.#worker!.pid!);
+  }
+
   /** What it ended with. */
   get gone(): Promise<number | string | null> {
     return new Promise((ended) => this.#worker?.once('exit', (code, signal) => ended(code ?? signal)));
@@ -132,8 +141,8 @@ class Trial {
 
   /** A task that ignores SIGTERM and notes again and again that it lives. */
   readonly stubborn = (attempt: string): AttemptSpec =>
-    this.task(attempt, `trap '' TERM; while :; do date +%s%3N >> '${this.#ledger}.alive'; sleep 0.1; done`, {
-      executionLeaseMs: LEASE_MS,
+    this.task(attempt, `trap '' TERM; while :; do date +%s%3N >> '${this.#ledger}.alive'; sleep 0.2; done`, {
+      executionLeaseMs: ENDED_LEASE_MS,
     });
 
   /** When a stubborn task was last known to live, by its own account: how late this process looks does not matter. Epoch, milliseconds. */
@@ -202,7 +211,7 @@ export function testWorker(tested: WorkerUnderTest): void {
       const pausesMs = sent.slice(1).map(({ sentAt }, index) => sentAt - sent[index]!.sentAt);
       const middleMs = pausesMs.toSorted((left, right) => left - right)[2];
       expect(middleMs).toBeGreaterThan(HEARTBEAT_MS / 4);
-      expect(middleMs).toBeLessThan(HEARTBEAT_MS * 10);
+      expect(middleMs).toBeLessThan(HEARTBEAT_MS * 50);
     });
 
     test('and hangs up on a master of a version too far away', async ({ trial }) => {
@@ -447,7 +456,7 @@ export function testWorker(tested: WorkerUnderTest): void {
       const heard = master.heard.filter(({ report }) => report.kind === 'finished').slice(0, 4);
       expect(new Set(heard.map(({ report }) => report.sequence)).size).toBe(1);
       // After 1, 2 and 4 s, each a quarter more or less, by the clock of the worker; once a second would be 3.75 s at most.
-      expect(heard[3]!.beforeAt - heard[0]!.beforeAt).toBeGreaterThan(4_500);
+      expect(heard[3]!.beforeAt - heard[0]!.beforeAt).toBeGreaterThan(4_000);
       master.ack(fourth);
       await master.until(
         () => master.heartbeats.at(-1)?.attempts.length === 0,
@@ -504,8 +513,8 @@ export function testWorker(tested: WorkerUnderTest): void {
       await master.beats(1);
       master.renews = false;
       await eventually(() => trial.lines().length > 0 && !trial.pids().some(isAlive), 'it is gone');
-      expect(trial.lastAliveAt - master.renewedAt).toBeLessThan(LEASE_MS);
-      expect(trial.lastAliveAt - master.renewedAt).toBeGreaterThan(LEASE_MS / 3);
+      expect(trial.lastAliveAt - master.renewedAt).toBeLessThan(ENDED_LEASE_MS);
+      expect(trial.lastAliveAt - master.renewedAt).toBeGreaterThan(ENDED_LEASE_MS / 3);
       await master.report('1.0.1', 'lost');
     });
 
@@ -515,10 +524,10 @@ export function testWorker(tested: WorkerUnderTest): void {
       master.dispatch(trial.stubborn('1.0.1'));
       await master.report('1.0.1', 'running');
       await master.beats(1);
-      trial.signal('SIGSTOP');
+      await trial.freeze();
       try {
         await eventually(() => trial.lines().length > 0 && !trial.pids().some(isAlive), 'it is gone');
-        expect(trial.lastAliveAt - master.renewedAt).toBeLessThan(LEASE_MS);
+        expect(trial.lastAliveAt - master.renewedAt).toBeLessThan(ENDED_LEASE_MS);
       } finally {
         trial.signal('SIGCONT');
       }
@@ -531,10 +540,10 @@ export function testWorker(tested: WorkerUnderTest): void {
     test('heartbeats that are answered keep it running', async ({ trial }) => {
       const { master } = trial;
       await trial.started();
-      master.dispatch(trial.waiting('1.0.1', { executionLeaseMs: LEASE_MS }));
+      master.dispatch(trial.waiting('1.0.1', { executionLeaseMs: KEPT_LEASE_MS }));
       await master.report('1.0.1', 'running');
       const from = Date.now();
-      await eventually(() => Date.now() - from > LEASE_MS * 1.5, 'its lease would be over');
+      await eventually(() => Date.now() - from > KEPT_LEASE_MS * 1.5, 'its lease would be over');
       trial.letGo();
       expect((await master.report('1.0.1', 'finished')).outcome.state).toBe('succeeded');
     });
@@ -547,6 +556,10 @@ export function testWorker(tested: WorkerUnderTest): void {
       master.dispatch(trial.waiting('1.0.1'), trial.task('2.0.1'));
       await master.report('2.0.1', 'finished');
       await master.report('1.0.1', 'running');
+      await master.until(
+        () => master.heartbeats.at(-1)?.attempts.join() === '1.0.1',
+        () => 'it has heard that the end of the other one is stored',
+      );
       master.hangUp();
       await master.until(
         () => master.hellos.length >= 2,
@@ -577,7 +590,7 @@ export function testWorker(tested: WorkerUnderTest): void {
       await trial.started();
       master.acknowledges = false;
       master.dispatch(trial.task('1.0.1'));
-      await master.report('1.0.1', 'finished', { count: 3 });
+      await master.report('1.0.1', 'finished', { count: 4 });
       master.hangUp();
       const again = () => master.heard.find(({ connection }) => connection > 1);
       await master.until(
@@ -585,8 +598,8 @@ export function testWorker(tested: WorkerUnderTest): void {
         () => 'it is told again',
       );
       master.ack(again()!.report);
-      // At its time it would have come after 3 s at the soonest, behind fifteen heartbeats.
-      expect(master.kinds[1]!.indexOf('report')).toBeLessThan(5);
+      // At its time it would have come after 6 s at the soonest, behind thirty heartbeats.
+      expect(master.kinds[1]!.indexOf('report')).toBeLessThan(15);
     });
 
     test('to several masters: each hears what it asks, and any may take over', async ({ trial }) => {
@@ -644,7 +657,7 @@ export function testWorker(tested: WorkerUnderTest): void {
       const { master } = trial;
       master.leaseMs = LONG_MS;
       await trial.started();
-      trial.signal('SIGSTOP');
+      await trial.freeze();
       try {
         master.dispatch(trial.task('1.0.1'));
         await new Promise((resolve) => setTimeout(resolve, SILENCE_MS + 1_000));
@@ -667,10 +680,10 @@ export function testWorker(tested: WorkerUnderTest): void {
       await other.close();
       trial.masters.push(other);
       await trial.started();
-      master.dispatch(trial.waiting('1.0.1', { executionLeaseMs: LEASE_MS }));
+      master.dispatch(trial.waiting('1.0.1', { executionLeaseMs: KEPT_LEASE_MS }));
       await master.report('1.0.1', 'running');
       const from = Date.now();
-      await eventually(() => Date.now() - from > LEASE_MS * 1.5, 'its lease would be over');
+      await eventually(() => Date.now() - from > KEPT_LEASE_MS * 1.5, 'its lease would be over');
       trial.letGo();
       expect((await master.report('1.0.1', 'finished')).outcome.state).toBe('succeeded');
       await other.open();
