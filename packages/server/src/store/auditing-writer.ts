@@ -2,7 +2,7 @@
 import { UNAUDITED } from './audit-rules.ts';
 import type { AuditedCall } from './audit.ts';
 import type { AuditStamp } from './port.ts';
-import type { VerbCaller } from './verb-store.ts';
+import type { VerbCaller } from './verb-caller.ts';
 import type { WriteVerbs } from './write-verbs.ts';
 
 /** `stamp` is asked at each call; when it throws, the call fails with that and nothing is sent. */

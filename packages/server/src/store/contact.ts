@@ -1,6 +1,6 @@
 /** When the database has last answered anything: how old is what this process knows of it. */
 import type { Sql } from './database.ts';
-import type { VerbCaller } from './verb-store.ts';
+import type { VerbCaller } from './verb-caller.ts';
 
 export class Contact {
   /** By `performance.now`; a store is opened by an answer. */

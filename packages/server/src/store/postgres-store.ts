@@ -10,8 +10,8 @@ import { startLeaseKeeper } from './lease-keeper.ts';
 import type { LeaseKeeper, Store } from './port.ts';
 import { readVerbs } from './read-verbs.ts';
 import type { ReadVerbs } from './read-verbs.ts';
-import { VerbStore } from './verb-store.ts';
-import type { VerbCaller } from './verb-store.ts';
+import { createVerbStore } from './verb-store.ts';
+import type { VerbCaller } from './verb-caller.ts';
 import { writeVerbs } from './write-verbs.ts';
 import type { WriteContext } from './write-context.ts';
 import type { WriteVerbs } from './write-verbs.ts';
@@ -66,7 +66,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     throw error;
   }
   const contact = new Contact();
-  return new VerbStore({
+  return createVerbStore({
     writer: contact.over(writer(pools, hints, { masterLeaseMs, audit: auditLimits(options) })),
     people: contact.over(reader(pools.people)),
     master: contact.over(reader(pools.master)),

@@ -10,7 +10,7 @@ import type { Store } from './port.ts';
 import type { ReadVerbs } from './read-verbs.ts';
 import type { WriterData } from './sqlite-writer.ts';
 import { ThreadChannel } from './thread-channel.ts';
-import { VerbStore } from './verb-store.ts';
+import { createVerbStore } from './verb-store.ts';
 import type { WriteVerbs } from './write-verbs.ts';
 
 export interface SqliteOptions {
@@ -56,7 +56,7 @@ export async function openSqliteStore(directory: string, options: SqliteOptions 
     await writer.close();
   };
   const contact = new Contact();
-  const store = new VerbStore({
+  const store = createVerbStore({
     writer: contact.over(writer),
     people: contact.over(people),
     master: contact.over(master),

@@ -1,0 +1,32 @@
+/** Who may sign in and do what, and who did what. */
+import { done, type StoreMethods } from './methods.ts';
+
+export const ACCESS = {
+  grantsOf: ({ people }, user) => people.call('grantsOf', user),
+  getUser: ({ people }, name) => people.call('getUser', name),
+  findSignIn: ({ people }, login) => people.call('findSignIn', login),
+  listUsers: ({ people }, filter) => people.call('listUsers', filter),
+  findSession: ({ people }, hash) => people.call('findSession', hash),
+  listSessions: ({ people }, user) => people.call('listSessions', user),
+  findToken: ({ people }, hash) => people.call('findToken', hash),
+  getToken: ({ people }, id) => people.call('getToken', id),
+  listTokens: ({ people }, user) => people.call('listTokens', user),
+  listMembers: ({ people }, projectId) => people.call('listMembers', projectId),
+  listAudit: ({ people }, filter) => people.call('listAudit', filter),
+  saveUser: ({ writer }, request) => writer.call('saveUser', request),
+  createSession: ({ writer }, request) => writer.call('createSession', request),
+  createToken: ({ writer }, request) => writer.call('createToken', request),
+  redeemSignInLink: ({ writer }, request) => writer.call('redeemSignInLink', request),
+  takeTry: ({ writer }, request) => writer.call('takeTry', request),
+  saveMember: ({ writer }, request) => writer.call('saveMember', request),
+  setPassword: ({ writer }, request) => done(writer.call('setPassword', request)),
+  touchSession: ({ writer }, request) => done(writer.call('touchSession', request)),
+  endSession: ({ writer }, request) => done(writer.call('endSession', request)),
+  touchToken: ({ writer }, request) => done(writer.call('touchToken', request)),
+  deleteToken: ({ writer }, request) => done(writer.call('deleteToken', request)),
+  createSignInLink: ({ writer }, request) => done(writer.call('createSignInLink', request)),
+  forgiveTry: ({ writer }, request) => done(writer.call('forgiveTry', request)),
+  deleteMember: ({ writer }, request) => done(writer.call('deleteMember', request)),
+  setProjectOwner: ({ writer }, request) => done(writer.call('setProjectOwner', request)),
+  writeAudit: ({ writer }, request) => done(writer.call('writeAudit', request)),
+} satisfies Partial<StoreMethods>;
