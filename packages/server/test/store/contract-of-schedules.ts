@@ -7,6 +7,7 @@ import type { Place } from './contract.ts';
 import {
   AT,
   definition,
+  halfAnHourAway,
   master,
   PLAIN_OPTIONS,
   runChange,
@@ -20,11 +21,6 @@ import {
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
-
-/** Hourly, half an hour away from now: whenever the test runs, its last fire was missed and its next is not due. */
-function halfAnHourAway(): string {
-  return `${(new Date().getUTCMinutes() + 30) % 60} * * * *`;
-}
 
 const dayText = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
@@ -670,13 +666,14 @@ export function schedulesContract(makePlace: () => Promise<Place>): void {
 
     describe('deadlines', () => {
       /** Half an hour ago, and every day. */
-      const past = (): string => {
+      let past: string;
+      beforeEach(() => {
         const at = new Date(Date.now() - HOUR / 2);
-        return `${at.getUTCMinutes()} ${at.getUTCHours()} * * *`;
-      };
+        past = `${at.getUTCMinutes()} ${at.getUTCHours()} * * *`;
+      });
       const saved = (more: Partial<Parameters<Store['saveDeadline']>[0]> = {}) =>
         store.saveDeadline({
-          ...{ workflowId, name: 'by-six', task: null, cron: past(), zone: 'UTC', enabled: true },
+          ...{ workflowId, name: 'by-six', task: null, cron: past, zone: 'UTC', enabled: true },
           ...{ recipients: ['ops'], user: 'ann', at: AT },
           ...more,
         });
@@ -700,7 +697,7 @@ export function schedulesContract(makePlace: () => Promise<Place>): void {
         const deadline = await saved();
         expect(deadline).toEqual({
           ...{ id: deadline.id, projectId: deadline.projectId, project: 'sales', workflowId, workflow: 'nightly' },
-          ...{ name: 'by-six', task: null, cron: past(), zone: 'UTC', enabled: true, recipients: ['ops'] },
+          ...{ name: 'by-six', task: null, cron: past, zone: 'UTC', enabled: true, recipients: ['ops'] },
           ...{
             nextCheckAt: deadline.nextCheckAt,
             lastCheckAt: null,

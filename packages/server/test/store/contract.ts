@@ -28,6 +28,7 @@ import {
   withWorkflow,
   worker,
 } from './records.ts';
+import { WAIT } from '../wait.ts';
 
 /** Somewhere a store can be kept; opened any number of times, one after the other. */
 export interface Place {
@@ -505,10 +506,7 @@ export function runsContract(name: string, makePlace: () => Promise<Place>): voi
           const taken = await store.adoptRuns(next, null, 10);
           if (performance.now() - renewedAt < masterLeaseMs) expect(taken).toEqual([]);
         }
-        await vi.waitFor(async () => expect(await store.adoptRuns(next, null, 10)).toEqual([run]), {
-          timeout: 10_000,
-          interval: 20,
-        });
+        await vi.waitFor(async () => expect(await store.adoptRuns(next, null, 10)).toEqual([run]), WAIT);
         await expect(store.commit(old, [])).rejects.toEqual(fenced);
         expect((await store.getRun(run))?.status.owner).toBe('m2');
       });
@@ -1028,21 +1026,22 @@ export function runsContract(name: string, makePlace: () => Promise<Place>): voi
         await withWorkflow(store);
         const fence = await master(store, 'm1');
         const run = await startedRun(store, fence);
-        const accepted = Array.from({ length: 500 }, (_, task) =>
+        // Few enough for a slow machine: a store that closes waits for 5 s at most.
+        const accepted = Array.from({ length: 60 }, (_, task) =>
           store.commit(fence, [taskChange(taskRun(run, task))]),
         );
         const closed = store.close();
         await expect(store.commit(fence, [])).rejects.toEqual(expect.objectContaining({ code: 'UNAVAILABLE' }));
         await Promise.all([...accepted, closed, store.close()]);
         store = await place.open();
-        expect((await store.getRunDetail(run))?.tasks).toHaveLength(500);
+        expect((await store.getRunDetail(run))?.tasks).toHaveLength(accepted.length);
       });
 
       test('after kill -9 of a writing process everything it was told is durable is there, and nothing half', async () => {
         await withWorkflow(store);
-        for (let round = 1; round <= 6; round++) {
+        for (const atLeast of [40, 120, 240]) {
           await store.close();
-          const told = await killedWriter(place, 40 * round);
+          const told = await killedWriter(place, atLeast);
           store = await place.open();
           const rows = (await store.listRuns({}, 0, 1000)).rows.filter(
             (row) => row.spec.mode === `round ${told.round}`,
@@ -1050,14 +1049,14 @@ export function runsContract(name: string, makePlace: () => Promise<Place>): voi
           expect(rows).toHaveLength(1);
           const detail = (await store.getRunDetail(rows[0]!.spec.id))!;
           const stored = new Set(detail.tasks.map(({ task }) => task));
-          expect(told.numbers.length).toBeGreaterThanOrEqual(40 * round);
+          expect(told.numbers.length).toBeGreaterThanOrEqual(atLeast);
           expect(told.numbers.filter((number) => !stored.has(number))).toEqual([]);
           // Each commit wrote its task run together with an attempt.
           expect(detail.attempts.map(({ task }) => task).toSorted((a, b) => a - b)).toEqual(
             [...stored].toSorted((a, b) => a - b),
           );
         }
-      }, 60_000);
+      });
 
       test('from nothing to the current schema, and opening again changes nothing', async () => {
         expect(await store.listProjects()).toEqual([]);

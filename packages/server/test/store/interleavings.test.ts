@@ -32,7 +32,7 @@ import {
   taskRun,
   withWorkflow,
 } from './records.ts';
-import { WAIT } from '../wait.ts';
+import { LONG_LEASE_MS, PATIENCE_MS, WAIT } from '../wait.ts';
 
 const server = await startServer('postgres');
 afterAll(() => server?.stop());
@@ -40,8 +40,6 @@ afterAll(() => server?.stop());
 const fenced: unknown = expect.objectContaining({ name: 'StoreError', code: 'FENCED' });
 const unknownOutcome: unknown = expect.objectContaining({ name: 'StoreError', code: 'UNKNOWN_OUTCOME' });
 const LEASE_MS = 300;
-/** Of statements, of waits for locks and for turns: tests that a slow machine stops here and there do not reach it. */
-const PATIENCE_MS = 120_000;
 
 describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
   let place: Place;
@@ -180,7 +178,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
         const direct = await openStore();
         await direct.ensureProject({ name: 'sales', description: '', owner: 'ann', at: AT });
         await saveChain(direct, 'chain', 12);
-        const store = await openStore({ url: proxy.url, masterLeaseMs: 60_000 });
+        const store = await openStore({ url: proxy.url, masterLeaseMs: LONG_LEASE_MS });
         const { master: own, worker } = await serve(store);
         const runs = await Promise.all(Array.from({ length: 6 }, () => submit(direct, 'chain')));
         let commits = 0;
@@ -244,7 +242,10 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
 
   test('two masters adopt the runs of a third at once: each run once', async () => {
     // The two are not to take each other for dead, however slow the machine is.
-    const [one, two] = [await openStore({ masterLeaseMs: 60_000 }), await openStore({ masterLeaseMs: 60_000 })];
+    const [one, two] = [
+      await openStore({ masterLeaseMs: LONG_LEASE_MS }),
+      await openStore({ masterLeaseMs: LONG_LEASE_MS }),
+    ];
     await withWorkflow(one);
     const [dead, a, b] = [fenceOf('dead'), fenceOf('a'), fenceOf('b')];
     await (await openStore()).registerMaster(registration(dead));
@@ -258,13 +259,13 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
   });
 
   test('a master that stops gives its runs up at once', async () => {
-    const store = await openStore({ masterLeaseMs: 3_600_000 });
+    const store = await openStore({ masterLeaseMs: LONG_LEASE_MS });
     await store.ensureProject({ name: 'sales', description: '', owner: 'ann', at: AT });
     await saveChain(store, 'chain', 2);
     const first = await serve(store, { script: () => 'go on' });
     const run = await submit(store, 'chain');
     await vi.waitFor(() => expect(first.worker.running.size).toBe(1), WAIT);
-    const second = await serve(await openStore({ masterLeaseMs: 3_600_000 }));
+    const second = await serve(await openStore({ masterLeaseMs: LONG_LEASE_MS }));
     const owner = await store.masterOf(run);
     await first.master.stop();
     await vi.waitFor(async () => expect((await store.masterOf(run))?.id).toBe(second.master.id), WAIT);
@@ -314,7 +315,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
     const standby = await startStandby(primary);
     keep({ close: () => standby.stop() });
     const name = keep(await startCommitProxy(primary.url));
-    const store = await openStore({ url: name.url, masterLeaseMs: 60_000 });
+    const store = await openStore({ url: name.url, masterLeaseMs: LONG_LEASE_MS });
     await store.ensureProject({ name: 'sales', description: '', owner: 'ann', at: AT });
     const [length, middle] = [40, 't20'];
     await saveChain(store, 'chain', length);
@@ -351,7 +352,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
   });
 
   test('a database that forgets its last commits: masters notice, nothing that a worker holds or has ended begins again, run numbers go on behind a gap', async () => {
-    const store = await openStore({ masterLeaseMs: 60_000 });
+    const store = await openStore({ masterLeaseMs: LONG_LEASE_MS });
     await store.ensureProject({ name: 'sales', description: '', owner: 'ann', at: AT });
     await saveChain(store, 'chain', 4);
     const { master: own, worker, errors } = await serve(store, { script: () => 'go on' });
@@ -390,7 +391,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
   });
 
   test('reads of people that hang use up connections of their own: a run begins and ends meanwhile', async () => {
-    const store = await openStore({ masterLeaseMs: 60_000, connections: 2 });
+    const store = await openStore({ masterLeaseMs: LONG_LEASE_MS, connections: 2 });
     await store.ensureProject({ name: 'sales', description: '', owner: 'ann', at: AT });
     await saveChain(store, 'chain', 3);
     const { master: own } = await serve(store);
@@ -412,7 +413,10 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
   });
 
   test('two masters and many people at once: no deadlock surfaces, counts are right, and everything ends', async () => {
-    const stores = [await openStore({ masterLeaseMs: 60_000 }), await openStore({ masterLeaseMs: 60_000 })];
+    const stores = [
+      await openStore({ masterLeaseMs: LONG_LEASE_MS }),
+      await openStore({ masterLeaseMs: LONG_LEASE_MS }),
+    ];
     const people = await openStore();
     await people.ensureProject({ name: 'sales', description: '', owner: 'ann', at: AT });
     const serving = await Promise.all(stores.map((store) => serve(store)));
@@ -512,7 +516,7 @@ describe.skipIf(server === null)('PostgreSQL: interleavings', () => {
 
     test('for ever loses them, and finds out with its next commit', async () => {
       const masterLeaseMs = 1_000;
-      const [one, two] = [await openStore({ masterLeaseMs }), await openStore({ masterLeaseMs: 60_000 })];
+      const [one, two] = [await openStore({ masterLeaseMs }), await openStore({ masterLeaseMs: LONG_LEASE_MS })];
       const run = await runOf(one, fenceOf('a'));
       keepLease(one).renewed(fenceOf('a'));
       const first = await leaseUntil('a');

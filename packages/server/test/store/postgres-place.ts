@@ -7,6 +7,7 @@ import { PostgresPool } from '../../src/store/postgres-database.ts';
 import { openPostgresStore } from '../../src/store/postgres-store.ts';
 import type { Store } from '../../src/store/index.ts';
 import type { Place } from './contract.ts';
+import { LONG_LEASE_MS, PATIENCE_MS } from '../wait.ts';
 
 /** `schema`: of a database that has been opened before and is empty, or none yet. */
 export async function makePostgresPlace(serverUrl: string, schema: 'current' | 'none' = 'current'): Promise<Place> {
@@ -15,7 +16,7 @@ export async function makePostgresPlace(serverUrl: string, schema: 'current' | '
   await administer(serverUrl, `create database ${name} template ${template} strategy file_copy`);
   const url = urlOf(serverUrl, name);
   return {
-    open: (options) => openPostgresStore({ url: url.href, ...options }),
+    open: (options) => openPostgresStore({ url: url.href, masterLeaseMs: LONG_LEASE_MS, statementTimeoutMs: PATIENCE_MS, ...options }),
     remove: () => administer(serverUrl, `drop database ${name} with (force)`),
     auditDamaged: (sql) => auditDamaged(url.href, sql),
     execute: (sql) => administer(url.href, sql),

@@ -248,12 +248,19 @@ export const PLAIN_OPTIONS: ScheduleOptions = {
   dependsOn: [],
 };
 
-/** Online, at each full hour. */
+/** Hourly, half an hour away from now: whenever a test runs, its last fire was missed and its next is not due. */
+export function halfAnHourAway(): string {
+  return `${(new Date().getUTCMinutes() + 30) % 60} * * * *`;
+}
+
+const HOURLY = halfAnHourAway();
+
+/** Online, hourly. */
 export function scheduleOf(workflowId: number, more: Partial<SaveSchedule> = {}): SaveSchedule {
   return {
     workflowId,
     name: 'default',
-    cron: '0 * * * *',
+    cron: HOURLY,
     zone: 'UTC',
     startAt: null,
     endAt: null,

@@ -9,6 +9,7 @@ import { auditSqlite } from '../../src/store/audit-places.ts';
 import { openSqliteStore } from '../../src/store/index.ts';
 import type { Store } from '../../src/store/index.ts';
 import type { Place } from './contract.ts';
+import { LONG_LEASE_MS } from '../wait.ts';
 
 const FILE = 'pelorus.db';
 
@@ -17,7 +18,7 @@ export async function makeSqlitePlace(schema: 'current' | 'none' = 'current'): P
   const directory = await mkdtemp(join(quickFolder(), 'pelorus-store-'));
   if (schema === 'current') await makeEmptyDatabase(directory);
   return {
-    open: (options) => openSqliteStore(directory, options),
+    open: (options) => openSqliteStore(directory, { masterLeaseMs: LONG_LEASE_MS, ...options }),
     remove: () => rm(directory, { recursive: true }),
     auditDamaged: async (sql) => {
       const db = new SqliteDatabase(join(directory, FILE), { readOnly: false });
