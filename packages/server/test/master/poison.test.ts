@@ -7,10 +7,8 @@ import type { Place } from '../store/contract.ts';
 import { AT, definition, newRun, saveOf, taskDefinition } from '../store/records.ts';
 import { makeSqlitePlace } from '../store/sqlite-place.ts';
 import { scriptedWorker } from './scripted-worker.ts';
+import { storeWith } from './store-with.ts';
 import { WAIT } from '../wait.ts';
-
-/** Longer than the second between two looks for commands, and between two looks for runs of nobody. */
-const LOOKS_MS = 3_500;
 
 let place: Place;
 let store: Store;
@@ -35,19 +33,38 @@ async function submit(): Promise<RunId> {
 
 async function serve() {
   const problems: [string, unknown][] = [];
+  const looks = { forCommands: 0, forRuns: 0 };
+  const counting = storeWith(store, {
+    claimCommands: (...given) => {
+      looks.forCommands++;
+      return store.claimCommands(...given);
+    },
+    adoptRuns: (...given) => {
+      looks.forRuns++;
+      return store.adoptRuns(...given);
+    },
+  });
   const log = {
     info: () => undefined,
     warn: (fields: object, message: string) => void problems.push([message, fields]),
     error: (fields: object, message: string) => void problems.push([message, 'run' in fields ? fields.run : null]),
   };
-  const master = await startMaster({ store, log });
+  const master = await startMaster({ store: counting, log });
   const worker = scriptedWorker();
   worker.dial((link) => master.attachWorker(link));
   const stop = async (): Promise<void> => {
     worker.hangUp();
     await master.stop();
   };
-  return { problems, stop };
+  /** Waits until it has looked so often again for commands, and for runs of nobody. */
+  const moreLooks = async (count: number): Promise<void> => {
+    const least = { forCommands: looks.forCommands + count, forRuns: looks.forRuns + count };
+    await vi.waitFor(() => {
+      expect(looks.forCommands).toBeGreaterThanOrEqual(least.forCommands);
+      expect(looks.forRuns).toBeGreaterThanOrEqual(least.forRuns);
+    }, WAIT);
+  };
+  return { problems, stop, moreLooks };
 }
 
 const stateOf = async (run: RunId) => (await store.getRun(run))?.status.state;
@@ -61,7 +78,7 @@ test('one run that cannot be read stopped commands and takeover for all: it is p
     async () => expect([await stateOf(before), await stateOf(after)]).toEqual(['succeeded', 'succeeded']),
     WAIT,
   );
-  await new Promise((resolve) => setTimeout(resolve, LOOKS_MS));
+  await first.moreLooks(3);
   expect(first.problems).toEqual([['run put aside', broken]]);
   await first.stop();
 

@@ -21,6 +21,7 @@ import {
 } from '../store/records.ts';
 import { makeSqlitePlace } from '../store/sqlite-place.ts';
 import { scriptedWorker } from './scripted-worker.ts';
+import { storeWith } from './store-with.ts';
 import { WAIT } from '../wait.ts';
 
 const YEAR_MS = 366 * 86_400_000;
@@ -42,18 +43,12 @@ afterEach(async () => {
 });
 
 async function serve(verbs: Partial<Store> = {}, options: { alone?: boolean } = {}): Promise<Master> {
-  const over = new Proxy(store, {
-    get: (target, name) => {
-      const value: unknown = Reflect.get(verbs, name) ?? Reflect.get(target, name);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
   const log = {
     info: () => undefined,
     warn: (_fields: object, message: string) => void warnings.push(message),
     error: (_fields: object, message: string) => void warnings.push(message),
   };
-  const master = await startMaster({ store: over, log, ...options });
+  const master = await startMaster({ store: storeWith(store, verbs), log, ...options });
   masters.push(master);
   return master;
 }

@@ -21,10 +21,7 @@ describe('runs of one workflow, with a master', () => {
     await cluster.save('line', [taskDefinition('step')], { concurrency: 'serial_wait' });
     const runs = await Promise.all(Array.from({ length: 1000 }, () => cluster.submit('line')));
     const sorted = runs.toSorted((a, b) => a - b);
-    await vi.waitFor(async () => expect(await cluster.stateOf(sorted.at(-1)!)).toBe('succeeded'), {
-      timeout: 100_000,
-      interval: 50,
-    });
+    expect(await cluster.endOf(sorted.at(-1)!)).toBe('succeeded');
     expect(cluster.worker.begun.map(({ attempt }) => attempt)).toEqual(sorted.map((run) => `${run}.0.1`));
     expect(cluster.worker.peak.get('line')).toBe(1);
     const { total } = await cluster.store.listRuns({ states: ['succeeded'] }, 0, 1);

@@ -73,6 +73,7 @@ describe('the metrics of a master', () => {
   });
 
   it('count runs, attempts, commands and commits', async () => {
+    const startedAt = performance.now();
     const { metrics, cluster } = await start();
     await cluster.save('good', [taskDefinition('a'), taskDefinition('b', { needs: ['a'] })]);
     await cluster.save('fails', [taskDefinition('bad')]);
@@ -97,7 +98,9 @@ describe('the metrics of a master', () => {
     expect(commits).toBeGreaterThan(0);
     expect(samples.get('pelorus_master_commit_changes_count')).toBe(commits);
     expect(samples.get('pelorus_master_commit_changes_sum')).toBeGreaterThan(6);
-    expect(samples.get('pelorus_master_dispatch_seconds_sum')).toBeLessThan(10);
+    // Of three, in seconds.
+    const passed = (performance.now() - startedAt) / 1000;
+    expect(samples.get('pelorus_master_dispatch_seconds_sum')).toBeLessThan(3 * passed);
   });
 
   it('show what goes on, what waits for whom, and what was taken over', async () => {

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { LiveRun } from '../../src/master/index.ts';
 import { createMasterClient, openOpsPort, type OpsPort, type OpsPortOptions } from '../../src/ops/index.ts';
+import { PATIENCE_MS } from '../wait.ts';
 
 const TOKEN = 'ops-token-of-at-least-32-characters';
 const RUN = runIdOf(7);
@@ -239,7 +240,7 @@ describe('the operations port', () => {
 });
 
 describe('the client of masters', () => {
-  const client = createMasterClient({ token: TOKEN });
+  const client = createMasterClient({ token: TOKEN, timeoutMs: PATIENCE_MS });
 
   it('gets a run from its owner, and learns who is not', async () => {
     const { url } = await open({ master });
@@ -262,7 +263,7 @@ describe('the client of masters', () => {
   it('says that nobody is there, that its token is refused, that the wrong server answers', async () => {
     const opened = await open({ master });
     const { url } = opened;
-    const stranger = createMasterClient({ token: 'x'.repeat(32) });
+    const stranger = createMasterClient({ token: 'x'.repeat(32), timeoutMs: PATIENCE_MS });
     expect(await stranger.liveRun(url, RUN)).toEqual({
       kind: 'unreachable',
       detail: 'status 401: present the token of this operations port',
@@ -302,7 +303,7 @@ describe('the client of masters', () => {
   });
 
   it('reads no more than its limit, and believes nothing but a run that it asked for', async () => {
-    const small = createMasterClient({ token: TOKEN, answerBytesMax: 1_000 });
+    const small = createMasterClient({ token: TOKEN, timeoutMs: PATIENCE_MS, answerBytesMax: 1_000 });
     const { url } = await open({ master: { ...master, liveRun: () => liveRun(1_000) } });
     expect(await small.liveRun(url, RUN)).toEqual({
       kind: 'unreachable',

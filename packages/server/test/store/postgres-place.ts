@@ -16,7 +16,8 @@ export async function makePostgresPlace(serverUrl: string, schema: 'current' | '
   await administer(serverUrl, `create database ${name} template ${template} strategy file_copy`);
   const url = urlOf(serverUrl, name);
   return {
-    open: (options) => openPostgresStore({ url: url.href, masterLeaseMs: LONG_LEASE_MS, statementTimeoutMs: PATIENCE_MS, ...options }),
+    open: (options) =>
+      openPostgresStore({ url: url.href, masterLeaseMs: LONG_LEASE_MS, statementTimeoutMs: PATIENCE_MS, ...options }),
     remove: () => administer(serverUrl, `drop database ${name} with (force)`),
     auditDamaged: (sql) => auditDamaged(url.href, sql),
     execute: (sql) => administer(url.href, sql),
