@@ -10,7 +10,7 @@ import type { Place } from '../store/contract.ts';
 import { alertOfEnd, AT, master, startedRun, withWorkflow } from '../store/records.ts';
 import { makeSqlitePlace } from '../store/sqlite-place.ts';
 import { type Hook, type MailServer, mailServer, type WebhookReceiver, webhookReceiver } from './receivers.ts';
-import { WAIT } from '../wait.ts';
+import { PATIENCE_MS, WAIT } from '../wait.ts';
 
 const newSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`;
 
@@ -42,6 +42,7 @@ describe('alerts', () => {
     from: 'Pelorus <pelorus@example.org>',
     baseUrl: 'https://pelorus.example.org',
     allowLoopback: true,
+    timeLimitMs: PATIENCE_MS,
   });
   const serve = async (more: Partial<DeliveryOptions> & { vault?: Vault } = {}) => {
     const log = { info: () => undefined, warn: () => undefined };
@@ -324,20 +325,24 @@ describe('alerts', () => {
       await elsewhere.close();
     });
 
-    test('a receiver that never answers costs its time limit and keeps nobody else waiting', async () => {
+    test('a receiver that never answers keeps nobody else waiting', async () => {
       await channel();
       receiver.answer = () => undefined;
-      await serve({ timeLimitMs: 300 });
-      await tell({ recipients: ['ops'] });
-      const mail = await tell({ recipients: ['ann@example.org'] });
+      await serve();
+      const { run } = await tell({ recipients: ['ops'] });
+      await vi.waitFor(() => expect(receiver.hooks).toHaveLength(1), WAIT);
+      await tell({ recipients: ['ann@example.org'] });
       await vi.waitFor(() => expect(smtp.mails).toHaveLength(1), WAIT);
-      const of = async (run: number) => (await deliveries()).find(({ alert }) => alert.run === run);
-      expect(await of(mail.run - 1)).toMatchObject({ state: 'pending', attempts: 1 });
-      await vi.waitFor(
-        async () =>
-          expect(await of(mail.run - 1)).toMatchObject({ result: 'no answer within 300 ms', nextAt: now + 5_500 }),
-        WAIT,
-      );
+      const hanging = (await deliveries()).find(({ alert }) => alert.run === run);
+      expect(hanging).toMatchObject({ state: 'pending', attempts: 1, result: null });
+    });
+
+    test('a receiver that never answers costs its time limit', async () => {
+      await channel();
+      receiver.answer = () => undefined;
+      await serve({ timeLimitMs: 50 });
+      await tell({ recipients: ['ops'] });
+      await settled({ state: 'pending', attempts: 1, result: 'no answer within 50 ms', nextAt: now + 5_500 });
     });
 
     test('an answer without end is cut off', async () => {
@@ -456,7 +461,7 @@ describe('alerts', () => {
       await vi.waitFor(() => expect(receiver.hooks).toHaveLength(1), WAIT);
       const before = performance.now();
       await alerts!.stop();
-      expect(performance.now() - before).toBeLessThan(5_000);
+      expect(performance.now() - before).toBeLessThan(PATIENCE_MS);
       expect((await deliveries())[0]).toMatchObject({ state: 'pending', attempts: 1, nextAt: now + 60_000 });
       receiver.answer = (_hook, response) => void response.writeHead(200).end();
       now += 60_000;

@@ -7,7 +7,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Duplex } from 'node:stream';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import {
   SOCKET_LINK_LIMITS,
@@ -19,6 +19,7 @@ import {
 } from '@pelorus/protocol';
 import { dialMaster, type DialOptions } from '@pelorus/worker';
 import { DOOR_LIMITS, openWorkerDoor, type WorkerDoor, type WorkerDoorOptions } from '../../src/master/worker-door.ts';
+import { WAIT } from '../wait.ts';
 
 const TOKEN = 'a-token-of-this-test-0123456789abcdef';
 const ends: (() => void | Promise<void>)[] = [];
@@ -74,13 +75,8 @@ async function open(more: Partial<WorkerDoorOptions> = {}, server: Server = crea
   return { door, url: `ws://127.0.0.1:${port}/worker`, port, links, logged, rawSocket };
 }
 
-async function until(condition: () => boolean, what: string, limitMs = 60_000): Promise<void> {
-  const deadline = Date.now() + limitMs;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`did not happen within ${limitMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
+const until = (condition: () => boolean, what: string): Promise<void> =>
+  vi.waitFor(() => expect(condition(), what).toBe(true), { ...WAIT, interval: 5 });
 
 const warnings: Logged[] = [];
 function dial(url: string, more: Partial<DialOptions> = {}) {
@@ -502,7 +498,7 @@ describe('peers that do not read, or do not speak', () => {
     await until(() => heard === null, 'the master heard of it');
     expect(opened.logged.at(-1)).toMatchObject({ event: 'hung up on a worker' });
     expect(opened.logged.at(-1)?.fields['reason']).toMatch(/^the other side does not read: \d+ messages wait$/);
-    expect(opened.door.connections).toBe(0);
+    await until(() => opened.door.connections === 0, 'it is gone');
     // It is over: nothing that is sent now does anything.
     master.send([ack(0)]);
     master.close();
