@@ -9,6 +9,7 @@ import type { Route } from '../../src/api/route.ts';
 import { ROUTES } from '../../src/api/routes.ts';
 import { openDirectoryLogs } from '../../src/logs/index.ts';
 import { StoreError, type ApiStore, type StoreErrorCode } from '../../src/store/index.ts';
+import { extentOf } from '../fuzz/extent.ts';
 import { anyText, DIAMOND, matching, NOW, openApi, type ApiUnderTest } from './api-under-test.ts';
 import { computing } from './computing.ts';
 
@@ -211,7 +212,7 @@ describe('every refusal is a problem document', () => {
     ['braces without end', '{a: '.repeat(50_000)],
     ['indentation without end', Array.from({ length: 2_000 }, (_, index) => `${' '.repeat(index)}a:`).join('\n')],
     ['a key of a megabyte', `${'k'.repeat(1_000_000)}: 1`],
-  ])('YAML with %s', { timeout: 60_000 }, async (_name, body) => {
+  ])('YAML with %s', async (_name, body) => {
     const { status } = await api.call('PUT', '/projects/samples/workflows/odd', {
       body,
       headers: { 'content-type': 'application/yaml' },
@@ -232,7 +233,7 @@ describe('every refusal is a problem document', () => {
   test('what is not HTTP gets a problem document too', async () => {
     const address = await api.app.listen({ host: '127.0.0.1', port: 0 });
     const raw = (text: string) =>
-      new Promise<string>((resolve, reject) => {
+      new Promise<string>((resolve) => {
         let answer = '';
         const socket = connect(Number(new URL(address).port), '127.0.0.1', () => socket.write(text));
         socket
@@ -240,8 +241,9 @@ describe('every refusal is a problem document', () => {
           .on('data', (chunk) => {
             answer += chunk;
           })
-          .on('end', () => resolve(answer))
-          .on('error', reject);
+          // The rest of the request, which nobody reads, may break the connection off behind the answer.
+          .on('error', () => undefined)
+          .on('close', () => resolve(answer));
       });
     expect(await raw('HELLO\r\n\r\n')).toMatch(
       /^HTTP\/1\.1 400 Bad Request\r\ncontent-type: application\/problem\+json[\s\S]*"code":"BAD_REQUEST"/,
@@ -494,7 +496,7 @@ describe('nothing that a client sends causes a 500 or a hang', () => {
     key: fc.option(fc.oneof(fc.constantFrom('k', 'l'), odd), { nil: null, freq: 3 }),
   });
 
-  test('any request over all routes', { timeout: 120_000 }, async () => {
+  test('any request over all routes', async () => {
     await fc.assert(
       fc.asyncProperty(
         request,
@@ -533,7 +535,7 @@ describe('nothing that a client sends causes a 500 or a hang', () => {
           }
         },
       ),
-      { numRuns: Number(process.env['PELORUS_FUZZ_RUNS'] ?? 1500) },
+      extentOf(1500),
     );
   });
 });

@@ -65,24 +65,24 @@ test('a thousand clients follow one run through one reader, one of them stalled'
   const { api, baseUrl } = await listening();
   const run = await wideRun(api, 200);
   const reads = vi.spyOn(api.store, 'runChanges');
+  const startedAt = performance.now();
+  // However many clients there are, the store is asked as often as the time allows, not once for each.
+  const mostReads = (): number => 20 + (performance.now() - startedAt) / 40;
   const clients = await Promise.all(Array.from({ length: 1000 }, () => SocketClient.open(baseUrl, run)));
   await vi.waitFor(() => expect(clients.filter((client) => !client.hasSnapshot)).toEqual([]), WAIT);
   expect(api.app.streamFigures().streams).toBe(1000);
-  expect(reads.mock.calls.length).toBeLessThan(20);
+  expect(reads.mock.calls.length).toBeLessThan(mostReads());
   const [stalled, ...others] = clients as [SocketClient, ...SocketClient[]];
   stalled.pause();
-  const startedAt = performance.now();
   await finish(api, run, 200, { rows: '7' });
   await vi.waitFor(() => expect(others.filter((client) => !client.hasEnded)).toEqual([]), WAIT);
-  const tookMs = performance.now() - startedAt;
   for (const client of others) expect(client.tail).toContain('"counts":{"succeeded":200}');
-  // However many clients there are, the store is asked as often as the time allows, not once for each.
-  expect(reads.mock.calls.length).toBeLessThan(20 + tookMs / 40);
+  expect(reads.mock.calls.length).toBeLessThan(mostReads());
   for (const client of clients) client.end();
 });
 
 test('what waits for a client that does not read is bounded; it is dropped, and the others go on', async () => {
-  const { api, baseUrl } = await listening({ streams: { stallMs: 1000, tickMs: 20 } });
+  const { api, baseUrl } = await listening({ streams: { stallMs: 10_000, tickMs: 20 } });
   const run = await wideRun(api, 400);
   const clients = await Promise.all(Array.from({ length: 5 }, () => SocketClient.open(baseUrl, run)));
   await vi.waitFor(() => expect(clients.filter((client) => !client.hasSnapshot)).toEqual([]), WAIT);
@@ -198,7 +198,8 @@ test('a stream ends when the right to read is withdrawn, or its token ends, or i
 });
 
 test('shutting down ends streams at once, also those that nobody reads', async () => {
-  const { api, baseUrl } = await listening();
+  // Waiting until whoever does not read is dropped would take longer than a test may.
+  const { api, baseUrl } = await listening({ streams: { stallMs: 3_600_000 } });
   const run = await runOf(api);
   const clients: EventClient[] = [];
   for (const path of [`/runs/${run}/events`, '/events']) {
@@ -209,10 +210,7 @@ test('shutting down ends streams at once, also those that nobody reads', async (
   stalled.pause();
   await clients[0]!.heard(({ event }) => event === 'snapshot');
   await clients[1]!.heard(({ event }) => event === 'ready');
-  const startedAt = performance.now();
   await api.app.close();
-  // Half a second, and what a busy machine adds to it; waiting until they are dropped would be half a minute.
-  expect(performance.now() - startedAt).toBeLessThan(15_000);
   for (const client of clients) {
     expect(await client.ended).toBe(true);
     expect(client.events.at(-1)).toMatchObject({ event: 'closed', data: { reason: 'closing' } });
@@ -291,7 +289,10 @@ test('by project, workflow and state', async () => {
     }, WAIT);
   expect(await failed(watching.project)).toEqual([`${first} failed`, `${second} failed`]);
   expect(await failed(watching.workflow)).toEqual([`${first} failed`, `${third} failed`]);
-  expect(told(watching.state)).toEqual([`${first} failed`, `${second} failed`, `${third} failed`]);
+  await vi.waitFor(
+    () => expect(told(watching.state)).toEqual([`${first} failed`, `${second} failed`, `${third} failed`]),
+    WAIT,
+  );
   expect((await api.call('GET', '/events', { headers: asAdmin, query: { state: 'nope' } })).status).toBe(400);
   expect((await api.call('GET', '/events', { headers: asAdmin, query: { project: 'nope' } })).status).toBe(404);
   for (const client of Object.values(watching)) client.cut();
@@ -316,6 +317,9 @@ test('a member is told of the runs of their projects only, and of no more once t
   const ofProject = await watch('?project=samples', eve);
   await api.call('DELETE', '/projects/samples/members/eve', { headers: asAdmin });
   expect(await ofProject.ended).toBe(true);
+  // So has the other stream lost that right when its token has been looked up once more, and the look after that has begun.
+  const looks = vi.spyOn(api.store, 'findToken');
+  await vi.waitFor(() => expect(looks.mock.calls.length).toBeGreaterThan(1), WAIT);
   const before = told(client).length;
   const later = await runOf(api);
   const admin = await watch('', asAdmin, '0');

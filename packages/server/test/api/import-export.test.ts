@@ -159,31 +159,27 @@ describe('an export', () => {
     });
   });
 
-  test(
-    'has a place among those under way until it is read or its client has gone, and no longer',
-    { timeout: 60_000 },
-    async () => {
-      const noise = randomBytes(API_LIMITS.filesBytesPerWorkflow - 1);
-      await put('small', yaml('name: small\ntasks: { t: { run: one } }'));
-      await put('large', bundle('tasks: { t: { run: one } }', { noise }));
-      await api.app.listen({ host: '127.0.0.1', port: 0 });
-      const url = `http://127.0.0.1:${(api.app.server.address() as AddressInfo).port}/api/v1/projects/p/export`;
-      const small = `${url}?workflows=small`;
-      for (let count = 0; count <= API_LIMITS.exportsAtOnce; count += 1) {
-        expect((await fetch(small, { method: 'HEAD' })).status).toBe(200);
-        expect((await (await fetch(small)).arrayBuffer()).byteLength).toBeGreaterThan(0);
-      }
-      const gone = new AbortController();
-      const unread = await Promise.all(
-        Array.from({ length: API_LIMITS.exportsAtOnce }, () => fetch(url, { signal: gone.signal })),
-      );
-      expect(unread.map(({ status }) => status)).toEqual(unread.map(() => 200));
-      const tooMany = await fetch(url);
-      expect([tooMany.status, tooMany.headers.get('retry-after')]).toEqual([429, '1']);
-      gone.abort();
-      await vi.waitFor(async () => expect((await fetch(small, { method: 'HEAD' })).status).toBe(200), WAIT);
-    },
-  );
+  test('has a place among those under way until it is read or its client has gone, and no longer', async () => {
+    const noise = randomBytes(API_LIMITS.filesBytesPerWorkflow - 1);
+    await put('small', yaml('name: small\ntasks: { t: { run: one } }'));
+    await put('large', bundle('tasks: { t: { run: one } }', { noise }));
+    await api.app.listen({ host: '127.0.0.1', port: 0 });
+    const url = `http://127.0.0.1:${(api.app.server.address() as AddressInfo).port}/api/v1/projects/p/export`;
+    const small = `${url}?workflows=small`;
+    for (let count = 0; count <= API_LIMITS.exportsAtOnce; count += 1) {
+      expect((await fetch(small, { method: 'HEAD' })).status).toBe(200);
+      expect((await (await fetch(small)).arrayBuffer()).byteLength).toBeGreaterThan(0);
+    }
+    const gone = new AbortController();
+    const unread = await Promise.all(
+      Array.from({ length: API_LIMITS.exportsAtOnce }, () => fetch(url, { signal: gone.signal })),
+    );
+    expect(unread.map(({ status }) => status)).toEqual(unread.map(() => 200));
+    const tooMany = await fetch(url);
+    expect([tooMany.status, tooMany.headers.get('retry-after')]).toEqual([429, '1']);
+    gone.abort();
+    await vi.waitFor(async () => expect((await fetch(small, { method: 'HEAD' })).status).toBe(200), WAIT);
+  });
 
   test('leaves out what was run directly, and what is larger than an import may be is refused', async () => {
     const parameters = {
@@ -449,30 +445,26 @@ describe('an import', () => {
       /what its list names is more than/,
     ],
   ];
-  test.each(REFUSED)('of %s is refused', { timeout: 60_000 }, async (_what, kind, body, status, message) => {
+  test.each(REFUSED)('of %s is refused', async (_what, kind, body, status, message) => {
     const answer = await post<Problem>(kind, body());
     expect(answer.status, answer.text.slice(0, 500)).toBe(status);
     expect(answer.body.message).toMatch(message);
     expect(await names()).toEqual([]);
   });
 
-  test(
-    'of thousands that run one another in one long circle is refused in bounded time, in a report of bounded size',
-    { timeout: 60_000 },
-    async () => {
-      const count = API_LIMITS.importWorkflows;
-      const all = Array.from({ length: count }, (_, at) => ({
-        name: `w${at}`,
-        tasks: Object.fromEntries(
-          [1, 2, 3].map((step) => [`t${step}`, { type: 'sub_workflow', workflow: `w${(at + step) % count}` }]),
-        ),
-      }));
-      const { status, text, body } = await post<Refused>('json', JSON.stringify(all));
-      expect(status).toBe(422);
-      expect(body.report.workflows.every(({ outcome }) => outcome === 'refused')).toBe(true);
-      expect(text.length).toBeLessThan(4 * 1024 * 1024);
-    },
-  );
+  test('of thousands that run one another in one long circle is refused in bounded time, in a report of bounded size', async () => {
+    const count = API_LIMITS.importWorkflows;
+    const all = Array.from({ length: count }, (_, at) => ({
+      name: `w${at}`,
+      tasks: Object.fromEntries(
+        [1, 2, 3].map((step) => [`t${step}`, { type: 'sub_workflow', workflow: `w${(at + step) % count}` }]),
+      ),
+    }));
+    const { status, text, body } = await post<Refused>('json', JSON.stringify(all));
+    expect(status).toBe(422);
+    expect(body.report.workflows.every(({ outcome }) => outcome === 'refused')).toBe(true);
+    expect(text.length).toBeLessThan(4 * 1024 * 1024);
+  });
 
   test('of what somebody has changed meanwhile is refused as a whole', async () => {
     await put('a', yaml('name: a\ntasks: { t: { run: one } }'));

@@ -268,17 +268,14 @@ describe('query-executing-workflow', () => {
     });
   });
 
-  test('a master that hangs costs a second at most', async () => {
+  test('a master that hangs is not waited for, and is told so', async () => {
     const run = await submit();
     let aborted = false;
     ask = (_id, signal) =>
       new Promise(() => {
         signal.addEventListener('abort', () => (aborted = true));
       });
-    const startedAt = performance.now();
     expect(await query(run)).toMatchObject({ status: 200, body: { data: { id: run, state: 'SUBMITTED_SUCCESS' } } });
-    // And what a busy machine adds to it.
-    expect(performance.now() - startedAt).toBeLessThan(15_000);
     expect(aborted).toBe(true);
     ask = () => null;
   });

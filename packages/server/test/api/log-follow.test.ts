@@ -6,6 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { workerIdOf, type AttemptId, type LogEvent } from '@pelorus/protocol';
 import { createApi } from '../../src/api/index.ts';
 import { openDatabaseLogs, openDirectoryLogs, type LogStore } from '../../src/logs/index.ts';
+import { WAIT } from '../wait.ts';
 import { NOW, openApi, type ApiUnderTest } from './api-under-test.ts';
 
 type Api = ReturnType<typeof createApi>;
@@ -66,7 +67,7 @@ function listen(url: string, lastEventId?: string) {
     lastId: () => heard.at(-1)?.id,
     stop: () => abort.abort(),
     until: async (condition: () => boolean) => {
-      const deadline = Date.now() + 10_000;
+      const deadline = Date.now() + WAIT.timeout;
       while (!condition()) {
         if (Date.now() > deadline) throw new Error(`heard only ${JSON.stringify(heard).slice(0, 2000)}`);
         await new Promise<void>((resolve) => {
@@ -302,12 +303,14 @@ test('many follow one log: it is looked at once for all of them', async () => {
   const clients = Array.from({ length: 100 }, () => listen(`${url}/attempts/${attempt}/logs?follow=true`));
   await logs.append(attempt, 0, Buffer.from('first\n'));
   await Promise.all(clients.map((client) => client.until(() => client.lines().length === 1)));
-  const [statsBefore, readsBefore] = [stats, reads];
+  const [statsBefore, readsBefore, startedAt] = [stats, reads, performance.now()];
   await logs.append(attempt, 6, Buffer.from('second\n'));
   await end(api, run);
   await logs.complete(attempt, 13);
   await Promise.all(clients.map((client) => client.ended));
   for (const client of clients) expect(client.lines()).toEqual(['first', 'second']);
-  expect(stats - statsBefore).toBeLessThan(30);
-  expect(reads - readsBefore).toBeLessThan(130);
+  // As often as the time allows, not once for each.
+  const looks = (performance.now() - startedAt) / 50;
+  expect(stats - statsBefore).toBeLessThan(30 + looks);
+  expect(reads - readsBefore).toBeLessThan(130 + looks);
 });

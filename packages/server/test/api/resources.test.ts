@@ -559,15 +559,12 @@ describe('GET /runs/:run/live', () => {
     const other = await openApi({ hints: { commandWritten: () => undefined, liveRun } });
     await other.save('p', 'diamond', DIAMOND);
     const id = await other.run('p', 'diamond');
-    const startedAt = performance.now();
     expect((await other.call<LiveView>('GET', `/runs/${id}/live`)).body).toMatchObject({
       source: 'store',
       master: null,
       storeVersion: 0,
       run: { id },
     });
-    // A second, and what a busy machine adds to it.
-    expect(performance.now() - startedAt).toBeLessThan(15_000);
   });
 });
 

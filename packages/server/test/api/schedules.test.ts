@@ -226,7 +226,7 @@ describe('what is about a schedule that is online', () => {
           const { items } = (await api.call<Page<ScheduleTick>>('GET', `${AT}/schedules/often/ticks`)).body;
           return items.length;
         },
-        { timeout: 20_000, interval: 400 },
+        { interval: 400 },
       )
       .toBeGreaterThan(2);
     const page = async (query: Record<string, string>) =>

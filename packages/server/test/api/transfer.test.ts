@@ -2,12 +2,13 @@
 import { once } from 'node:events';
 import { connect, type AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Problem } from '@pelorus/protocol';
 import { createBodyBudget } from '../../src/api/body-budget.ts';
 import { API_LIMITS } from '../../src/api/limits.ts';
 import { ApiFailure } from '../../src/api/problem.ts';
 import { exchange } from '../fuzz/raw-http.ts';
+import { WAIT } from '../wait.ts';
 import { openApi } from './api-under-test.ts';
 
 let port: number;
@@ -28,7 +29,8 @@ interface Sent {
 
 async function send({ method = 'PUT', path = '/api/v1/projects/p', headers, body = '', ends = false }: Sent) {
   const head = `${method} ${path} HTTP/1.1\r\nhost: localhost\r\n${headers.join('\r\n')}\r\n\r\n`;
-  const answer = await exchange(port, { pieces: [Buffer.from(head), Buffer.from(body)], ends, isHead: false }, 20_000);
+  const pieces = [Buffer.from(head), Buffer.from(body)];
+  const answer = await exchange(port, { pieces, ends, isHead: false }, WAIT.timeout);
   if (answer === null) return null;
   const isProblem = answer.headers.get('content-type') === 'application/problem+json; charset=utf-8';
   const text = answer.body.toString('utf8');
@@ -175,12 +177,9 @@ test('a body that has no room is a 429, and has it when the others are gone', as
   );
   const body = '{}'.padStart(API_LIMITS.parametersBodyBytes + 1);
   const small = { method: 'POST', path, headers: [JSON_TYPE, `content-length: ${body.length}`], body };
-  await until(async () => (await send(small))?.status === 429);
-  expect(await send(small)).toMatchObject({ code: 'TOO_MANY_REQUESTS' });
+  const answered = (expected: object) =>
+    vi.waitFor(async () => expect(await send(small)).toMatchObject(expected), WAIT);
+  await answered({ status: 429, code: 'TOO_MANY_REQUESTS' });
   for (const socket of slow) socket.destroy();
-  await until(async () => (await send(small))?.status === 422);
+  await answered({ status: 422 });
 });
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let count = 0; !(await holds()); count += 1) if (count > 1000) throw new Error('it never came to that');
-}

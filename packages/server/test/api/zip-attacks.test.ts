@@ -7,6 +7,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { WorkflowSummary, WorkflowView } from '@pelorus/protocol';
 import { unpackZip } from '../../src/api/zip.ts';
 import { ApiFailure } from '../../src/api/problem.ts';
+import { extentOf } from '../fuzz/extent.ts';
 import { DIAMOND, openApi, type ApiUnderTest } from './api-under-test.ts';
 import { zipOf, type ZipEntry } from './zip-builder.ts';
 
@@ -273,7 +274,8 @@ async function everything() {
   const projects = await api.store.listProjects();
   const workflows = await api.call<{ items: WorkflowSummary[] }>('GET', '/workflows');
   return {
-    here: here.toSorted(),
+    // Where tests of the console, which may run now, put pictures.
+    here: here.filter((name) => name !== 'test-artefacts').toSorted(),
     temporary: temporary.filter((name) => /^[a-z]{1,2}$/.test(name)).toSorted(),
     folder: folder.filter((name) => !/-(wal|shm)$/.test(name)).toSorted(),
     projects: projects.map((row) => row.name),
@@ -283,22 +285,22 @@ async function everything() {
 }
 
 describe('an upload that is', () => {
-  test.each(ATTACKS)('%s is refused, with nothing left of it', { timeout: 60_000 }, async (_name, zip, reason) => {
+  test.each(ATTACKS)('%s is refused, with nothing left of it', async (_name, zip, reason) => {
     const bytes = zip();
     const before = await everything();
     const workflowName = `attack_${(count += 1)}`;
     const residentBefore = process.memoryUsage().rss;
-    const startedAt = performance.now();
+    const cpuBefore = process.cpuUsage();
     const { status, body } = await direct(bytes, workflowName);
-    const tookMs = performance.now() - startedAt;
+    const cpu = process.cpuUsage(cpuBefore);
     expect({ status, code: body.code }, body.message).toEqual({ status: 422, code: 'UNSAFE_ARCHIVE' });
     expect(body.message).toMatch(reason);
     expect(await everything()).toEqual(before);
     expect(await api.store.getWorkflow('samples', workflowName)).toBeNull();
     await expectImportRefused(bytes, reason);
     expect(await everything()).toEqual(before);
-    // Generous, for machines that do other things as well: such an upload takes milliseconds, and copies of itself only.
-    expect(tookMs).toBeLessThan(10_000);
+    // Generous, for slow machines: such an upload takes milliseconds, and copies of itself only.
+    expect((cpu.user + cpu.system) / 1000).toBeLessThan(10_000);
     expect(process.memoryUsage().rss - residentBefore).toBeLessThan(64 * MIB + 8 * bytes.length);
   });
 });
@@ -351,6 +353,6 @@ test('whatever is changed in a zip: it is unpacked or refused, and the process l
         if (outcome instanceof Error) expect(outcome).toBeInstanceOf(ApiFailure);
       },
     ),
-    { numRuns: Number(process.env['PELORUS_FUZZ_RUNS'] ?? 2000) },
+    extentOf(2000),
   );
 });

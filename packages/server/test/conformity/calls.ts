@@ -434,11 +434,11 @@ const RUNS: Step[] = [
   }),
   ({ run = 0 }) => ({ id: 'downloadAttemptLogs', status: 200, path: { attempt: `${run}.0.1` } }),
   refused('downloadAttemptLogs', 404, { path: { attempt: '999999.0.1' } }),
-  ({ run = 0 }) => ({ id: 'pauseRun', status: 202, path: { run }, query: { wait: '20000' } }),
+  ({ run = 0 }) => ({ id: 'pauseRun', status: 202, path: { run }, query: { wait: '30000' } }),
   refused('pauseRun', 404, { path: { run: 999_999 } }),
-  ({ run = 0 }) => ({ id: 'resumeRun', status: 202, path: { run }, query: { wait: '20000' } }),
+  ({ run = 0 }) => ({ id: 'resumeRun', status: 202, path: { run }, query: { wait: '30000' } }),
   refused('resumeRun', 404, { path: { run: 999_999 } }),
-  ({ run = 0 }) => ({ id: 'killTask', status: 202, path: { run, task: 'gate' }, query: { wait: '20000' } }),
+  ({ run = 0 }) => ({ id: 'killTask', status: 202, path: { run, task: 'gate' }, query: { wait: '30000' } }),
   ({ run = 0 }) => refused('killTask', 404, { path: { run, task: 'none' } }),
   ({ run = 0 }) => ({
     id: 'getRun',
@@ -462,7 +462,7 @@ const RUNS: Step[] = [
     path: { run: again },
     until: (body) => stateOf(body, 1) === 'running',
   }),
-  ({ again = 0 }) => ({ id: 'stopRun', status: 202, path: { run: again }, query: { wait: '20000' } }),
+  ({ again = 0 }) => ({ id: 'stopRun', status: 202, path: { run: again }, query: { wait: '30000' } }),
   ({ again = 0 }) => ({ id: 'getRun', status: 200, path: { run: again }, until: stateIs('stopped') }),
   ({ again = 0 }) => refused('stopRun', 409, { path: { run: again } }),
   ({ run = 0 }) => ({ id: 'repeatRun', status: 200, path: { run }, query: { dryRun: 'true' } }),
@@ -478,7 +478,7 @@ const RUNS: Step[] = [
     id: 'forceTaskSuccess',
     status: 202,
     path: { run: repeated, task: 'flaky' },
-    query: { wait: '20000' },
+    query: { wait: '30000' },
   }),
   ({ repeated = 0 }) => refused('forceTaskSuccess', 404, { path: { run: repeated, task: 'none' } }),
   { id: 'listAlerts', status: 200, until: (body) => ((member(body, 'items') ?? []) as unknown[]).length > 0 },
@@ -514,6 +514,7 @@ const MANY: Step[] = [
   refused('stopBackfill', 404, { path: { backfill: 999_999 } }),
   ({ backfill = 0 }) => ({ id: 'getBackfillEvents', status: 200, path: { backfill } }),
   refused('getBackfillEvents', 404, { path: { backfill: 999_999 } }),
+  ({ backfill = 0 }) => ({ id: 'getBackfill', status: 200, path: { backfill }, until: stateIs('stopped') }),
   ({ backfill = 0 }) => ({ id: 'retryBackfill', status: 202, path: { backfill } }),
   refused('retryBackfill', 404, { path: { backfill: 999_999 } }),
   ({ run = 0 }) => ({
@@ -709,7 +710,7 @@ const PUBLISHED_CONTRACT: Step[] = [
   }),
   refused('getExecutionLogs', 404, { path: { jobId: 'x' } }),
   { id: 'postRun', status: 201, json: W, learn: idOf('victim') },
-  ({ victim = 0 }) => ({ id: 'killExecution', status: 201, path: { execId: victim }, query: { wait: '20000' } }),
+  ({ victim = 0 }) => ({ id: 'killExecution', status: 201, path: { execId: victim }, query: { wait: '30000' } }),
   ({ exec = 0 }) => refused('killExecution', 409, { path: { execId: exec } }),
 ];
 
@@ -724,8 +725,9 @@ const END: Step[] = [
 export const STEPS: readonly Step[] = [
   ...OPEN,
   ...PEOPLE,
-  ...PROJECT,
+  // A connection is tested on a worker, which must be there.
   ...FLEET,
+  ...PROJECT,
   ...WORKFLOWS,
   ...RUNS,
   ...MANY,

@@ -5,15 +5,13 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createDocumentChecker, type DocumentChecker, type DocumentedOperation } from '../openapi/document-checker.ts';
 import type { OpenApiDocument } from '../../src/api/openapi/document.ts';
+import { WAIT } from '../wait.ts';
 import { startDevServer, type DevServer } from './dev-server.ts';
 import { STEPS, type Call, type World } from './calls.ts';
 
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 60_000 });
-
-const UNTIL_MS = 60_000;
 const POLL_MS = 100;
 /** A stream of events is read for so long. */
 const STREAM_MS = 400;
@@ -70,7 +68,7 @@ test('every answer of every operation is as the OpenAPI document says', async ()
 async function problemsOf(call: Call, world: World): Promise<string[]> {
   const operation = checker.operations.find((one) => one.id === call.id);
   if (operation === undefined) return [`there is no operation ${call.id}`];
-  for (const endsAt = Date.now() + UNTIL_MS; ; await pause(POLL_MS)) {
+  for (const endsAt = Date.now() + WAIT.timeout; ; await pause(POLL_MS)) {
     const answer = await send(operation, call);
     const problems = checker.problemsOf(operation, answer);
     if (answer.status !== call.status)
