@@ -115,11 +115,17 @@ function isDay(text: string): boolean {
   return !DAY.test(text) || new Date(`${text}T00:00:00Z`).toISOString().startsWith(text);
 }
 
-/** RFC 3339 of what a date flag was given; a day without a time is its first instant in UTC, or with `end` its last. */
-export function instantFlag(flag: string, text: string, of: 'start' | 'end' = 'start'): string {
-  const full = DAY.test(text) ? `${text}T${of === 'start' ? '00:00:00' : '23:59:59.999'}Z` : text;
-  if (Number.isNaN(Date.parse(full)))
+/** RFC 3339 of what a date flag was given; a day without a time is its first instant in UTC. */
+export function instantFlag(flag: string, text: string): string {
+  const given = momentFlag(flag, text);
+  return DAY.test(given) ? `${given}T00:00:00Z` : given;
+}
+
+/** What a date flag was given, for the server to read in the zone that it means: a day, a local time, or an instant. */
+export function momentFlag(flag: string, text: string): string {
+  if (Number.isNaN(Date.parse(text)))
     throw usageFailure(`${flag} must be like 2024-03-15 or 2024-03-15T13:45:00Z, not "${text}"`);
-  if (!isDay(full.slice(0, 10))) throw usageFailure(`${flag}: there is no ${full.slice(0, 10)}`);
-  return full;
+  const day = text.slice(0, 10);
+  if (!isDay(day)) throw usageFailure(`${flag}: there is no ${day}`);
+  return text;
 }

@@ -12,6 +12,16 @@ export function instantText(instant: string | null, relativeTo: number | null): 
   return `${agoText(seconds)} ago`;
 }
 
+/** An instant as clocks of a zone show it: `2024-03-01T00:00:00+08:00`. */
+export function localText(instant: string, zone: string): string {
+  const [two, format] = ['2-digit', 'longOffset'] as const;
+  const parts = { year: 'numeric', month: two, day: two, hour: two, minute: two, second: two } as const;
+  const [day, time, offset = ''] = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, ...parts, timeZoneName: format })
+    .format(Date.parse(instant))
+    .split(' ');
+  return `${day}T${time}${offset.replace('GMT', '').replace('\u2212', '-')}`;
+}
+
 function agoText(seconds: number): string {
   if (seconds < 120) return `${seconds} s`;
   if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;

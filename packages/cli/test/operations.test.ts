@@ -26,7 +26,7 @@ beforeAll(async () => {
     },
   });
 });
-afterAll(async () => place.clear(), 60_000);
+afterAll(async () => place.clear());
 
 describe('backfill', () => {
   const create = ['backfill', 'create', 'sales/nightly'];
@@ -54,9 +54,16 @@ describe('backfill', () => {
       code: 0,
       stdout:
         '3 dates, 3 at a time, reckoned in UTC\n' +
-        '  2024-03-01T00:00:00.000Z\n  2024-03-01T08:00:00.000Z\n  2024-03-01T16:00:00.000Z\n',
+        '  2024-03-01T00:00:00+00:00\n  2024-03-01T08:00:00+00:00\n  2024-03-01T16:00:00+00:00\n',
       stderr: '',
     });
+    const inZone = await place.pelorus(
+      ...[...create, '--start', '2024-03-10', '--end', '2024-03-11', '--dry-run', '--zone', 'America/New_York'],
+    );
+    expect(inZone.stdout).toBe(
+      '2 dates, one after the other, reckoned in America/New_York\n' +
+        '  2024-03-10T00:00:00-05:00\n  2024-03-11T00:00:00-04:00\n',
+    );
     expect(await place.json('backfill', 'list')).toEqual([]);
   });
 
@@ -88,7 +95,7 @@ describe('backfill', () => {
     const shown = await place.pelorus('backfill', 'get', id);
     expect(shown.stdout).toMatch(/^workflow +sales\/nightly$/m);
     expect(shown.stdout).toMatch(/^mode +parallel, 2 at a time$/m);
-    expect(shown.stdout).toMatch(/^2024-03-08T00:00:00\.000Z +\w+ +\d+/m);
+    expect(shown.stdout).toMatch(/^2024-03-08T00:00:00\+00:00 +\w+ +\d+/m);
     expect((await place.pelorus('backfill', 'list', '-o', 'name')).stdout).toBe(`${id}\n`);
     expect((await place.pelorus('backfill', 'list', '--workflow', 'nightly', '--state', 'paused')).stdout).toBe(
       'no backfills\n',

@@ -8,10 +8,13 @@ import type { DefinitionProblem, FailurePolicy, ParameterValue } from './workflo
 
 /** Body of `POST /backfills`: what to run, as of a run, and for which dates. */
 export interface BackfillRequest extends Omit<RunRequest, 'logicalDate'> {
-  /** RFC 3339, both inclusive. Without `crontab` one date a day, at the time of day of `startDate`. */
+  /**
+   * Both inclusive: RFC 3339, or a date or a local time of the zone; a date as the end means all of it. Without `crontab` one date a
+   * day, at the time of day of `startDate`.
+   */
   startDate?: string;
   endDate?: string;
-  /** Exactly these, instead of a range. */
+  /** Exactly these, written in the same way, instead of a range. */
   dates?: string[];
   /** Five fields, or six or seven as of Quartz. */
   crontab?: string;

@@ -14,6 +14,11 @@ export type CronFlavour = 'unix' | 'quartz';
 /** The schedule that is meant when none is named, and the one in a workflow's definition. */
 export const DEFAULT_SCHEDULE_NAME = 'default';
 
+/** The one that speaks for its workflow where one is needed: the one called `default`, else the first of them; null: there is none. */
+export function leadingSchedule<Schedule extends { name: string }>(schedules: readonly Schedule[]): Schedule | null {
+  return schedules.find(({ name }) => name === DEFAULT_SCHEDULE_NAME) ?? schedules[0] ?? null;
+}
+
 /** Names of cron expressions, in lower case, and what they stand for. */
 export const CRON_MACROS: Readonly<Record<string, string>> = {
   '@yearly': '0 0 1 1 *',

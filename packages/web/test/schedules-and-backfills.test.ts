@@ -125,6 +125,10 @@ describe.skipIf(chromiumPath === null)('Schedules and backfills, in the browser'
 
   test('the wizard lists the dates that run, marks where clocks change, outlives a reload, and a backfill that failed begins again', async () => {
     await place.visit({ at: '/backfills/new?project=shop&workflow=broken' }, async (page) => {
+      // As its schedule, which was made in the browser before.
+      await page.getByRole('radio', { name: 'By cron', checked: true }).waitFor();
+      expect(await page.getByLabel('Time zone').inputValue()).toBe('Asia/Shanghai');
+      await page.getByRole('radio', { name: 'Every day' }).check();
       await page.getByLabel('Time zone').fill('Europe/Berlin');
       await page.getByLabel('Time of day').fill('08:00');
       await page.getByLabel('First day').fill('2026-03-28');

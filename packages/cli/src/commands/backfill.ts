@@ -15,10 +15,10 @@ import { EXIT } from '../exit-codes.ts';
 import { Failure, usageFailure } from '../failure.ts';
 import { fieldsText, tableText, writeItem, writeListing, type Column } from '../output.ts';
 import { resolveWorkflow } from '../references.ts';
-import { addRunOrder, instantFlag, runOrderOf, type RunOrderFlags } from '../run-order.ts';
+import { addRunOrder, momentFlag, runOrderOf, type RunOrderFlags } from '../run-order.ts';
 import { collectList, openSession, relativeTo, wholeNumber, type Host, type Session } from '../session.ts';
 import type { Stream } from '../terminal.ts';
-import { instantText, type Tone } from '../words.ts';
+import { instantText, localText, type Tone } from '../words.ts';
 
 const STATES: BackfillStateName[] = ['pending', 'running', 'paused', 'succeeded', 'failed', 'stopped'];
 
@@ -192,7 +192,7 @@ const WATCHED_DATES = 100;
 function addCreate(parent: Command, host: Host): void {
   addRunOrder(parent.command('create <workflow>').description('run a workflow for a range or a list of dates'))
     .option('--project <name>', 'the project of the workflow')
-    .option('--start <date>', 'the first date: 2024-03-15 (in UTC) or RFC 3339')
+    .option('--start <date>', 'the first date: 2024-03-15 or 2024-03-15T02:00, in the zone, or RFC 3339')
     .option('--end <date>', 'the last one; a day counts whole')
     .addOption(
       new Option('--date <date>', 'exactly these instead; may be repeated, or a list with commas')
@@ -244,12 +244,12 @@ async function createBackfill(session: Session, written: string, flags: CreateFl
 }
 
 function datesOf({ start, end, date, crontab }: CreateFlags): Partial<BackfillRequest> {
-  if (date !== undefined) return { dates: date.map((text) => instantFlag('--date', text)) };
+  if (date !== undefined) return { dates: date.map((text) => momentFlag('--date', text)) };
   if (start === undefined || end === undefined)
     throw usageFailure('backfill create needs --start and --end, or --date');
   return {
-    startDate: instantFlag('--start', start),
-    endDate: instantFlag('--end', end, 'end'),
+    startDate: momentFlag('--start', start),
+    endDate: momentFlag('--end', end),
     ...(crontab === undefined ? {} : { crontab }),
   };
 }
@@ -263,7 +263,7 @@ function showPreview(session: Session, preview: BackfillPreview): void {
     value: preview,
     name: dates.join('\n'),
     text: () =>
-      `${countText(dates.length)}, ${how}, reckoned in ${zone}${then}\n${dates.map((date) => `  ${date}\n`).join('')}`,
+      `${countText(dates.length)}, ${how}, reckoned in ${zone}${then}\n${dates.map((date) => `  ${localText(date, zone)}\n`).join('')}`,
   });
 }
 
@@ -288,8 +288,8 @@ async function listBackfills(session: Session, flags: ListFlags): Promise<void> 
     { title: 'BACKFILL', value: (backfill) => String(backfill.id) },
     { title: 'WORKFLOW', value: (backfill) => `${backfill.project}/${backfill.workflow}` },
     { title: 'STATE', value: (backfill) => backfill.state, tone: (backfill) => TONES[backfill.state] },
-    { title: 'FROM', value: (backfill) => backfill.startDate },
-    { title: 'TO', value: (backfill) => backfill.endDate },
+    { title: 'FROM', value: ({ startDate, zone }) => localText(startDate, zone) },
+    { title: 'TO', value: ({ endDate, zone }) => localText(endDate, zone) },
     { title: 'DATES', value: (backfill) => countsText(backfill.counts) },
     { title: 'SUBMITTED', value: (backfill) => instantText(backfill.createdAt, relativeTo(session)) },
     { title: 'BY', value: (backfill) => backfill.submittedBy },
@@ -303,8 +303,8 @@ function countsText(counts: BackfillSummary['counts']): string {
   return parts.length === 0 ? '-' : parts.join(', ');
 }
 
-const DATES: Column<BackfillDate>[] = [
-  { title: 'DATE', value: ({ date }) => date },
+const datesIn = (zone: string): Column<BackfillDate>[] => [
+  { title: 'DATE', value: ({ date }) => localText(date, zone) },
   { title: 'STATE', value: ({ state }) => state, tone: ({ state }) => TONES[state] },
   { title: 'RUN', value: ({ run }) => run?.toString() ?? '-' },
   { title: 'OF', value: ({ dependent }) => dependent ?? '' },
@@ -320,8 +320,8 @@ function show(session: Session, backfill: BackfillView): void {
       ['version', backfill.version === null ? 'the latest of each time' : String(backfill.version)],
       ['state', backfill.state],
       ['waits', backfill.waitReason],
-      ['from', backfill.startDate],
-      ['to', backfill.endDate],
+      ['from', localText(backfill.startDate, backfill.zone)],
+      ['to', localText(backfill.endDate, backfill.zone)],
       ['crontab', backfill.crontab],
       ['zone', backfill.zone],
       ['mode', backfill.mode === 'serial' ? 'serial' : `parallel, ${backfill.parallelism} at a time`],
@@ -333,7 +333,7 @@ function show(session: Session, backfill: BackfillView): void {
       ['ended', backfill.endedAt === null ? null : instantText(backfill.endedAt, reference)],
     ]);
     const rest = backfill.nextCursor === null ? '' : `… and more: --limit, or --state\n`;
-    return `${fields}\n${tableText(stream, { rows: backfill.dates, columns: DATES })}${rest}`;
+    return `${fields}\n${tableText(stream, { rows: backfill.dates, columns: datesIn(backfill.zone) })}${rest}`;
   };
   writeItem(session.terminal.out, session.format, { value: backfill, name: String(backfill.id), text });
 }

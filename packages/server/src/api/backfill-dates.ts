@@ -7,10 +7,12 @@ export interface DateRange {
   /** Both inclusive, epoch ms. */
   startAt: number;
   endAt: number;
-  /** Null: daily, at the time of day of `startAt`. */
+  /** Null: daily. */
   crontab: string | null;
   /** IANA name. */
   zone: string;
+  /** `HH:MM` or `HH:MM:SS` of daily dates, where that of `startAt` may be another: its day may have no such time. */
+  timeOfDay?: string;
 }
 
 /** Why this is no crontab: a sentence to follow its name; null when it is one. What it means is what it means to a schedule. */
@@ -24,8 +26,8 @@ export function wrongCrontab(crontab: string): string | null {
  * not exist counts as the first instant after the gap, one that exists twice as the first. Give it a crontab that is one. A date costs
  * microseconds, so others get a turn now and then.
  */
-export async function datesIn({ startAt, endAt, crontab, zone }: DateRange): Promise<number[]> {
-  const pattern = crontab ?? dailyAt(startAt, zone);
+export async function datesIn({ startAt, endAt, crontab, zone, timeOfDay }: DateRange): Promise<number[]> {
+  const pattern = crontab ?? daily(timeOfDay ?? clockAt(startAt, zone));
   const parsed = parseCron(pattern);
   if ('problems' in parsed) throw new Error(`crontab ${pattern}: ${parsed.problems.join('; ')}`);
   // Crontabs know no milliseconds: those of the start are added again to daily dates.
@@ -42,13 +44,12 @@ export async function datesIn({ startAt, endAt, crontab, zone }: DateRange): Pro
 
 const DATES_AT_ONCE = 500;
 
-function dailyAt(at: number, zone: string): string {
-  const clock = new Intl.DateTimeFormat('en-GB', {
-    timeZone: zone,
-    hour: 'numeric',
-    minute: 'numeric',
-    second: 'numeric',
-  });
-  const part = Object.fromEntries(clock.formatToParts(at).map(({ type, value }) => [type, Number(value)]));
-  return `${part['second']} ${part['minute']} ${part['hour']} * * ?`;
+function clockAt(at: number, zone: string): string {
+  const format = { timeZone: zone, timeStyle: 'medium', hourCycle: 'h23' } as const;
+  return new Intl.DateTimeFormat('en-GB', format).format(at);
+}
+
+function daily(timeOfDay: string): string {
+  const [hour, minute, second = 0] = timeOfDay.split(':').map(Number);
+  return `${second} ${minute} ${hour} * * ?`;
 }

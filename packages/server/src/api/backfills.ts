@@ -1,7 +1,7 @@
 /** Backfills: both faces of the API come here with what to run and for which dates. */
 import type { ConcurrencyPolicy, RunId } from '@pelorus/protocol';
 import type { NewBackfill, BackfillRow } from '../store/port.ts';
-import { datesIn, wrongCrontab } from './backfill-dates.ts';
+import { datesIn, wrongCrontab, type DateRange } from './backfill-dates.ts';
 import { dependentsOf } from './backfill-dependents.ts';
 import type { ApiContext } from './context.ts';
 import { API_LIMITS } from './limits.ts';
@@ -21,7 +21,7 @@ export interface BackfillOrder {
   /** How each run is made; its logical date is not looked at. */
   run: RunOrder;
   /** A range, or the very dates; epoch ms. */
-  when: { startAt: number; endAt: number; crontab: string | null } | { dates: number[] };
+  when: Omit<DateRange, 'zone'> | { dates: number[] };
   mode: 'serial' | 'parallel';
   /** Null: as the product does, 2. */
   parallelism: number | null;

@@ -12,6 +12,7 @@ import {
   type RunId,
 } from '@pelorus/protocol';
 import { API_LIMITS } from './limits.ts';
+import { isDay } from './schedules/days.ts';
 import { unstorableParts } from './text-door.ts';
 
 /** A decimal integer, as text or number. */
@@ -158,3 +159,15 @@ export const instant = z.iso
     if (!Number.isFinite(at)) context.addIssue('is not an instant that exists');
     return at;
   });
+
+/** A date, or a time as clocks of a zone show it: what the engine's `scheduleBound` reads. */
+const localMoment = z
+  .string()
+  .regex(/^\d{4}-\d{2}-\d{2}(?:[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?)?$/, { abort: true })
+  .refine((text) => isDay(text.slice(0, 10)), { abort: true });
+
+/** Epoch ms of an instant; a local moment as it is written. */
+export const moment = z.union(
+  [instant, localMoment],
+  'must be a date or a time in the zone, e.g. 2024-03-15 or 2024-03-15T13:45, or an instant as of RFC 3339, e.g. 2024-03-15T13:45:00Z',
+);

@@ -30,6 +30,36 @@ describe('dates', () => {
     expect(await preview({ endDate: RANGE.startDate })).toEqual([RANGE.startDate]);
   });
 
+  test('are of the zone that was given, else of that of the workflow’s schedule, else of UTC', async () => {
+    const days = { startDate: '2026-03-28', endDate: '2026-03-29' };
+    expect(await preview(days)).toEqual(['2026-03-28T00:00:00Z', '2026-03-29T00:00:00Z']);
+    for (const [name, zone] of [
+      ['hourly', 'Asia/Tokyo'],
+      ['default', 'Asia/Shanghai'],
+    ] as const)
+      await api.call('PUT', `/projects/demo/workflows/diamond/schedules/${name}`, {
+        body: { cron: '0 2 * * *', zone },
+      });
+    expect(await preview(days)).toEqual(['2026-03-27T16:00:00Z', '2026-03-28T16:00:00Z']);
+    expect(await preview({ ...days, crontab: '0 */12 * * *' })).toEqual([
+      ...['2026-03-27T16:00:00Z', '2026-03-28T04:00:00Z'],
+      ...['2026-03-28T16:00:00Z', '2026-03-29T04:00:00Z'],
+    ]);
+    const given = { zone: 'Europe/Berlin', startDate: '2026-03-28T02:30', endDate: '2026-03-30T02:30' };
+    expect(await preview(given)).toEqual(['2026-03-28T01:30:00Z', '2026-03-29T01:00:00Z', '2026-03-30T00:30:00Z']);
+    const onGap = { ...given, startDate: '2026-03-29T02:30' };
+    expect(await preview(onGap)).toEqual(['2026-03-29T01:00:00Z', '2026-03-30T00:30:00Z']);
+    const { startDate: _start, endDate: _end, ...rest } = BODY;
+    const named = await api.call<BackfillPreview>('POST', '/backfills', {
+      query: { dryRun: 'true' },
+      body: { ...rest, dates: ['2026-01-03', '2026-01-03T08:00', '2026-01-03T08:00:00Z'] },
+    });
+    expect(named.body).toMatchObject({
+      zone: 'Asia/Shanghai',
+      dates: ['2026-01-02T16:00:00.000Z', '2026-01-03T00:00:00.000Z', '2026-01-03T08:00:00.000Z'],
+    });
+  });
+
   test('keep the local time of day, and come after the gap where that does not exist', async () => {
     const dates = await preview({
       startDate: '2026-03-28T02:30:00+01:00',
@@ -90,6 +120,13 @@ test.each([
 ])('%j is refused', async (more, pointer, message) => {
   const answer = await api.call('POST', '/backfills', { body: { ...BODY, ...more } });
   expect(answer).toMatchObject({ status: 400, body: { code: 'BAD_PARAMETER', message, errors: [{ pointer }] } });
+});
+
+test.each(['2026-02-30', '2026-03-01T25:00', '2026-02-30T00:00:00Z', 'soon'])('%s is no date', async (startDate) => {
+  const answer = await api.call('POST', '/backfills', { body: { ...BODY, startDate } });
+  const message =
+    'startDate must be a date or a time in the zone, e.g. 2024-03-15 or 2024-03-15T13:45, or an instant as of RFC 3339, e.g. 2024-03-15T13:45:00Z';
+  expect(answer).toMatchObject({ status: 400, body: { code: 'BAD_PARAMETER', message } });
 });
 
 test('what its runs could not be is refused before anything is stored', async () => {

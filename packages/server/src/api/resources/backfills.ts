@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { BackfillPreview, BackfillSubmitted, BackfillView } from '@pelorus/protocol';
+import { scheduleBound } from '@pelorus/engine';
+import { leadingSchedule, type BackfillPreview, type BackfillSubmitted, type BackfillView } from '@pelorus/protocol';
 import { SIGNED_IN, inProject } from '../access.ts';
 import {
   backfillAnswer,
@@ -13,6 +14,7 @@ import {
   BACKFILL_DATE_STATES,
   BACKFILL_RETRIES,
   BACKFILL_STATES,
+  SCHEDULE_LIMITS,
   StoreError,
   type BackfillDateFilter,
   type BackfillDependent,
@@ -34,15 +36,16 @@ import { API_LIMITS } from '../limits.ts';
 import { loadProject, loadWorkflow } from '../lookup.ts';
 import { ApiFailure, badParameter } from '../problem.ts';
 import { created, ok, route, type Answer, type Route } from '../route.ts';
-import { cursor, flag, instant, integer, limit, someName } from '../schemas.ts';
+import { cursor, flag, integer, limit, moment, someName } from '../schemas.ts';
 import { eventStream } from '../sse.ts';
+import { versionOf } from '../submit.ts';
 import { instantText } from '../views.ts';
 import { orderOf, runRequest } from './runs.ts';
 
 const backfillRequest = runRequest.omit({ logicalDate: true }).extend({
-  startDate: instant.optional(),
-  endDate: instant.optional(),
-  dates: z.array(instant).min(1).max(API_LIMITS.backfillDatesNamed).optional(),
+  startDate: moment.optional(),
+  endDate: moment.optional(),
+  dates: z.array(moment).min(1).max(API_LIMITS.backfillDatesNamed).optional(),
   crontab: z.string().max(200).optional(),
   mode: z.enum(['serial', 'parallel']).default('serial'),
   parallelism: z.int().min(1).max(API_LIMITS.backfillParallelism).optional(),
@@ -71,7 +74,7 @@ const postBackfill = route({
   query: z.strictObject({ dryRun: flag.default(false) }),
   body: jsonBody(backfillRequest),
   handle: async ({ query, body, key }, context) => {
-    const prepared = await prepareBackfill(context, orderIn(body), NAMES);
+    const prepared = await prepareBackfill(context, orderIn(body, await zoneOf(context, body)), NAMES);
     const { warnings, backfill } = prepared;
     if (query.dryRun) {
       const { zone, mode, parallelism } = backfill;
@@ -86,10 +89,22 @@ const postBackfill = route({
   },
 });
 
-function orderIn(body: BackfillBody): BackfillOrder {
+/** What its dates are counted in. */
+async function zoneOf(context: ApiContext, { project, workflow, version, zone }: BackfillBody): Promise<string> {
+  if (zone !== undefined) return zone;
+  const row = await loadWorkflow(context, project, workflow);
+  const schedules = await context.store.listSchedules({
+    workflowId: row.id,
+    limit: SCHEDULE_LIMITS.perWorkflow,
+  });
+  const { definition } = await versionOf(context, row, version ?? null);
+  return leadingSchedule(schedules)?.zone ?? definition.schedule?.timezone ?? 'UTC';
+}
+
+function orderIn(body: BackfillBody, zone: string): BackfillOrder {
   return {
-    run: { ...orderOf(body), execType: 'COMPLEMENT_DATA' },
-    when: whenOf(body),
+    run: { ...orderOf(body), execType: 'COMPLEMENT_DATA', zone },
+    when: whenOf(body, zone),
     mode: body.mode,
     parallelism: body.parallelism ?? null,
     order: body.order,
@@ -98,15 +113,24 @@ function orderIn(body: BackfillBody): BackfillOrder {
   };
 }
 
-function whenOf({ startDate, endDate, dates, crontab }: BackfillBody): BackfillOrder['when'] {
+function whenOf({ startDate, endDate, dates, crontab }: BackfillBody, zone: string): BackfillOrder['when'] {
   if (dates === undefined) {
     if (startDate === undefined) throw badParameter('startDate', 'startDate and endDate, or dates, are required');
     if (endDate === undefined) throw badParameter('endDate', 'endDate is required');
-    return { startAt: startDate, endAt: endDate, crontab: crontab ?? null };
+    const timeOfDay = typeof startDate === 'string' ? { timeOfDay: startDate.slice(11) || '00:00' } : {};
+    const [startAt, endAt] = [instantOf(startDate, zone, 'start'), instantOf(endDate, zone, 'end')];
+    return { startAt, endAt, crontab: crontab ?? null, ...timeOfDay };
   }
   for (const [name, value] of Object.entries({ startDate, endDate, crontab }))
     if (value !== undefined) throw badParameter(name, `${name} cannot be given together with dates`);
-  return { dates };
+  return { dates: dates.map((date) => instantOf(date, zone, 'start')) };
+}
+
+/** INVARIANT for a text that `moment` would have refused. */
+function instantOf(written: z.output<typeof moment>, zone: string, side: 'start' | 'end'): number {
+  const at = typeof written === 'number' ? written : scheduleBound(written, zone, side);
+  if (at === null) throw new Error(`${written} is no moment of ${zone}`);
+  return at;
 }
 
 const listBackfills = route({

@@ -21,7 +21,7 @@ export function WizardDates({
 }): ReactNode {
   const { t } = useTranslation('backfills');
   const words = useCronWords(form.cron.trim());
-  const wrongLine = readDates(form.list, isZone(form.zone) ? form.zone : 'UTC');
+  const wrongLine = readDates(form.list);
   return (
     <div className="grid gap-3">
       <div role="radiogroup" aria-label={t('wizard.kind')} className="flex flex-wrap gap-x-4">

@@ -1,6 +1,6 @@
 /** From what is typed into the wizard to the request, and what is wrong with it. */
 import type { BackfillRequest, ParameterDeclaration } from '@pelorus/protocol';
-import { EMPTY_FORM, instantIn, requestOf, type RunForm } from '../workflows/run-request.ts';
+import { EMPTY_FORM, requestOf, type RunForm } from '../workflows/run-request.ts';
 
 export interface WizardForm {
   kind: 'daily' | 'cron' | 'list';
@@ -58,34 +58,31 @@ export function backfillOf(
   };
 }
 
-function datesOf({ kind, start, end, at, zone, cron, list }: WizardForm): Partial<BackfillRequest> | null {
+/** As clocks of the zone show them. */
+function datesOf({ kind, start, end, at, cron, list }: WizardForm): Partial<BackfillRequest> | null {
   if (kind === 'list') {
-    const dates = readDates(list, zone);
+    const dates = readDates(list);
     return typeof dates === 'number' || dates.length === 0 ? null : { dates };
   }
   if (start === '' || end === '') return null;
   if (kind === 'daily') {
     if (at === '') return null;
-    return { startDate: instantIn(`${start}T${at}`, zone), endDate: instantIn(`${end}T${at}`, zone) };
+    return { startDate: `${start}T${at}`, endDate: `${end}T${at}` };
   }
   if (cron.trim() === '') return null;
-  return {
-    crontab: cron.trim(),
-    startDate: instantIn(`${start}T00:00`, zone),
-    endDate: instantIn(`${end}T23:59:59`, zone),
-  };
+  return { crontab: cron.trim(), startDate: start, endDate: end };
 }
 
-/** RFC 3339 of each line; the number of the first that is no date. */
-export function readDates(list: string, zone: string): string[] | number {
+/** The date of each line, with the time of day where there is one; the number of the first that is none. */
+export function readDates(list: string): string[] | number {
   const dates: string[] = [];
   for (const [index, line] of list.split('\n').entries()) {
     const text = line.trim();
     if (text === '') continue;
     const parts = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?))?$/.exec(text);
-    const wall = parts === null ? null : `${parts[1]}T${parts[2] ?? '00:00'}`;
-    if (wall === null || !isDay(parts?.[1] ?? '') || Number.isNaN(Date.parse(`${wall}Z`))) return index + 1;
-    dates.push(instantIn(wall, zone));
+    const [, day = '', time = '00:00'] = parts ?? [];
+    if (!isDay(day) || Number.isNaN(Date.parse(`${day}T${time}Z`))) return index + 1;
+    dates.push(`${day}T${time}`);
   }
   return dates;
 }

@@ -1,7 +1,7 @@
 /** A new backfill: what is asked for on one side, on the other exactly what would run. */
 import '../workflows/texts.ts';
 import './texts.ts';
-import type { BackfillRequest } from '@pelorus/protocol';
+import { leadingSchedule, type BackfillRequest, type WorkflowView } from '@pelorus/protocol';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
@@ -44,13 +44,13 @@ export function BackfillWizardPage(): ReactNode {
       replace: true,
     });
   }, [navigate, written]);
-  const schedule = view.data?.definition.schedule ?? null;
+  const schedule = useOwnSchedule(project, workflow, view.data);
   // The dates that an address names are not those of the schedule.
   const takesSchedule = useRef(search.kind === undefined && search.start === undefined);
   useEffect(() => {
     if (schedule === null || !takesSchedule.current) return;
     takesSchedule.current = false;
-    change({ zone: schedule.timezone, cron: schedule.cron, kind: 'cron' });
+    change({ ...schedule, kind: 'cron' });
   }, [schedule]);
   const request = useMemo(
     () =>
@@ -147,6 +147,26 @@ export function BackfillWizardPage(): ReactNode {
       </form>
     </Page>
   );
+}
+
+/** What the server counts dates by when nothing is said: the stored schedule, else that of the definition; null: none, or not known yet. */
+function useOwnSchedule(
+  project: string,
+  workflow: string,
+  view: WorkflowView | undefined,
+): { cron: string; zone: string } | null {
+  const stored = useQuery({
+    queryKey: ['schedules', 'of', project, workflow],
+    queryFn: ({ signal }) => api.schedules.list({ project, workflow }, signal),
+    enabled: project !== '' && workflow !== '',
+  });
+  return useMemo(() => {
+    if (view === undefined || stored.isPending) return null;
+    const leading = leadingSchedule(stored.data?.items ?? []);
+    if (leading !== null) return { cron: leading.cron, zone: leading.zone };
+    const { schedule } = view.definition;
+    return schedule === null ? null : { cron: schedule.cron, zone: schedule.timezone };
+  }, [view, stored.isPending, stored.data]);
 }
 
 function namesOf({ project, workflow }: { project?: string; workflow?: string }): {
