@@ -6,12 +6,12 @@
  */
 import { execFile, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { freePorts } from '../../packages/worker/test/free-ports.ts';
 import { makeDatabaseServer, type DatabaseServer } from './database-server.ts';
 import { makeDisk, type Disk } from './disk.ts';
 import { makeNetwork, type Network } from './network.ts';
@@ -215,22 +215,6 @@ function layOut(ports: number[], network: Network): Layout {
     return { name, protocol, ...hosts, listenPort: port(name), targetPort: port(target) };
   });
   return { network, database: port('store'), edges, port };
-}
-
-/** All free at the same time; somebody else could take one before it is used, as always. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, () => {
-      const server = createServer();
-      return new Promise<typeof server>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(0, '127.0.0.1', () => resolve(server));
-      });
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 function opsUrl(layout: Layout, master: string): string {

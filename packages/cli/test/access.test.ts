@@ -25,7 +25,7 @@ beforeAll(async () => {
   place = await newPlace();
   server = await place.dev('--no-samples');
 });
-afterAll(async () => place.clear(), 60_000);
+afterAll(async () => place.clear());
 
 async function json<Answer>(...args: string[]): Promise<Answer> {
   const { code, stdout, stderr } = await place.pelorus(...args, '-o', 'json');

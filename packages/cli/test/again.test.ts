@@ -11,7 +11,7 @@ beforeAll(async () => {
   place = await newPlace();
   server = await place.dev('--no-samples');
 });
-afterAll(async () => place.clear(), 60_000);
+afterAll(async () => place.clear());
 
 function write(name: string, text: string): string {
   writeFileSync(join(place.directory, name), text);
@@ -25,7 +25,6 @@ const taskState = async (run: number, name: string) =>
 async function untilTask(run: number, name: string, state: string): Promise<void> {
   await until(
     async () => (await taskState(run, name)) === state,
-    60_000,
     () => `task ${name} of run ${run} is not ${state}\n${server.stderr()}`,
   );
 }
@@ -147,7 +146,6 @@ tasks:
     );
     await until(
       async () => (await server.client.runs.get(id)).state === 'stopped',
-      60_000,
       () => `run ${id} was not stopped`,
     );
     expect((await place.pelorus('runs', 'stop', String(id))).code).toBe(6);
@@ -188,7 +186,6 @@ test('task groups are set, listed and deleted, and hold back what does not fit',
       group = (await place.json<TaskGroupView[]>('group', 'list'))[0];
       return group?.held === 1 && group.waitingTasks === 1;
     },
-    60_000,
     () => `the group holds ${JSON.stringify(group)}`,
   );
   writeFileSync(go, '');

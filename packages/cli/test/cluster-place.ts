@@ -4,16 +4,15 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createClient, type Client } from '@pelorus/sdk';
 import { askPostgres } from '../../worker/test/database-servers.ts';
+import { freePorts } from '../../worker/test/free-ports.ts';
 import { processesOf, until } from './dev-process.ts';
 
 const BIN = fileURLToPath(new URL('../bin/pelorus.mjs', import.meta.url));
-const START_MS = 120_000;
 
 /** One role as a process. */
 export interface RoleProcess {
@@ -68,7 +67,7 @@ export async function newCluster(serverUrl: string, options: ClusterOptions): Pr
   const database = `pelorus_${randomUUID().replaceAll('-', '')}`;
   await askPostgres(serverUrl, `create database ${database}`);
   const storeUrl = Object.assign(new URL(serverUrl), { pathname: `/${database}` }).href;
-  const ports = await Promise.all(Array.from({ length: options.masters }, freePort));
+  const ports = await freePorts(options.masters);
   const [workerToken, opsToken, adminToken, secretKey] = Array.from({ length: 4 }, () =>
     randomBytes(32).toString('hex'),
   );
@@ -115,7 +114,6 @@ export async function newCluster(serverUrl: string, options: ClusterOptions): Pr
   const serving = async (role: RoleProcess): Promise<Record<string, string>> => {
     await until(
       () => listening(role) !== null || role.end() !== null,
-      START_MS,
       () => `${role.name} did not start:\n${role.stderr()}`,
     );
     const places = listening(role);
@@ -150,7 +148,6 @@ export async function newCluster(serverUrl: string, options: ClusterOptions): Pr
         if (child.exitCode === null && child.signalCode === null) await role.kill('SIGKILL');
       await until(
         () => processesOf(directory).length === 0,
-        60_000,
         () => `still running: ${processesOf(directory).join('; ')}`,
       ).catch(() => endLeft(directory));
       await askPostgres(serverUrl, `drop database ${database} with (force)`);
@@ -220,20 +217,10 @@ async function endLeft(directory: string): Promise<void> {
   }
   await until(
     () => processesOf(directory).length === 0,
-    60_000,
     () => processesOf(directory).join('; '),
   );
 }
 
 function ownVariables(): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PELORUS_')));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

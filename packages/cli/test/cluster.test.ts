@@ -6,8 +6,6 @@ import { startServer } from '../../worker/test/database-servers.ts';
 import { newCluster, type ApiProcess, type Cluster, type MasterProcess, type RoleProcess } from './cluster-place.ts';
 import { linesOf, until } from './dev-process.ts';
 
-/** As short as it may be. */
-const LEASE_MS = 8_000;
 const server = await startServer('postgres');
 afterAll(() => server?.stop());
 
@@ -17,7 +15,7 @@ describe.skipIf(server === null)('A cluster of two masters, two workers and two 
   let workers: RoleProcess[];
   let apis: ApiProcess[];
   beforeAll(async () => {
-    cluster = await newCluster(server!.url, { masters: 2, masterLease: `${LEASE_MS / 1000}s` });
+    cluster = await newCluster(server!.url, { masters: 2 });
     // All at once: the first that comes makes the schema, and the others wait for it.
     [masters, workers, apis] = await Promise.all([
       Promise.all([cluster.master(0), cluster.master(1)]),
@@ -40,7 +38,6 @@ describe.skipIf(server === null)('A cluster of two masters, two workers and two 
     // A worker ships what a task has written a moment after its end.
     await until(
       async () => (await apis[1]!.client.attempts.logs(`${id}.0.1`)).content.includes('hello from a'),
-      60_000,
       () => `the log is not there\n${said()}`,
     );
   });
@@ -59,19 +56,17 @@ describe.skipIf(server === null)('A cluster of two masters, two workers and two 
     await untilEnded(id, 'succeeded');
   });
 
-  test('kill -9 of the owner while tasks run: the other takes over before a second lease would be over, nothing runs again', async () => {
+  test('kill -9 of the owner while tasks run: the other takes over when its lease is over, nothing runs again', async () => {
     const names = Array.from({ length: 12 }, (_, at) => `t${at}`);
     const id = await submit('killed', {
       ...Object.fromEntries(names.map((name) => [name, { run: waiting('killed') }])),
       last: { needs: names, run: 'true' },
     });
     await untilStarted(id, names.length);
-    const { index, owner, other } = await dutyOf(id);
-    const killedAt = performance.now();
+    const { id: killed, index, owner, other } = await dutyOf(id);
     await owner.kill('SIGKILL');
     await untilOwnedBy(id, other);
-    // Its lease and two seconds, and what a busy machine adds to it; a second lease would be too much.
-    expect(performance.now() - killedAt).toBeLessThan(LEASE_MS * 2);
+    expect(await endOf(killed)).toBe('expired');
     letGo('killed');
     await untilEnded(id, 'succeeded');
     expect(startsOf(id)).toEqual(names.toSorted());
@@ -88,15 +83,13 @@ describe.skipIf(server === null)('A cluster of two masters, two workers and two 
     expect(startsOf(id)).toEqual(['a', 'b']);
   });
 
-  test('SIGTERM to a master: it gives its runs up, and the other has them before a lease is over', async () => {
+  test('SIGTERM to a master: it gives its runs up, and the other has them without waiting for its lease', async () => {
     const id = await submit('handed', { a: { run: waiting('handed') } });
     await untilStarted(id, 1);
-    const { index, owner, other } = await dutyOf(id);
-    const toldAt = performance.now();
+    const { id: ended, index, owner, other } = await dutyOf(id);
     const ending = owner.kill('SIGTERM');
     await untilOwnedBy(id, other);
-    // Two seconds, and what a busy machine adds to it; without a word of its own it would be the lease.
-    expect(performance.now() - toldAt).toBeLessThan(LEASE_MS);
+    expect(await endOf(ended)).toBe('given up');
     expect(await ending).toBe(0);
     masters[index] = await cluster.master(index);
     letGo('handed');
@@ -115,7 +108,6 @@ describe.skipIf(server === null)('A cluster of two masters, two workers and two 
     // Which of the two depends on whether it was in the middle of a transaction: the server cuts those off.
     await until(
       async () => owner.end() !== null || (await incarnationAt(owner.opsUrl)) !== null,
-      60_000,
       () => `it goes on as if nothing had happened\n${said()}`,
     );
     expect(await incarnationAt(owner.opsUrl)).not.toBe(before);
@@ -147,9 +139,19 @@ describe.skipIf(server === null)('A cluster of two masters, two workers and two 
   test('the commands show its masters and workers, and the schema of its store', async () => {
     const listed = JSON.parse(await pelorus('master', 'list')) as { state: string }[];
     expect(listed.filter(({ state }) => state === 'active')).toHaveLength(2);
-    const found = JSON.parse(await pelorus('worker', 'list')) as { name: string; state: string }[];
-    const online = found.filter(({ state }) => state === 'online');
-    expect(online.map(({ name }) => name).toSorted(), JSON.stringify(found)).toEqual(['worker-0', 'worker-1']);
+    // One that has just been replaced is seen when a master has written what it heard of it.
+    let found: { name: string; state: string }[] = [];
+    const bothAreOnline = async (): Promise<boolean> => {
+      found = JSON.parse(await pelorus('worker', 'list')) as typeof found;
+      const online = found.filter(({ state }) => state === 'online');
+      return (
+        online
+          .map(({ name }) => name)
+          .toSorted()
+          .join() === 'worker-0,worker-1'
+      );
+    };
+    await until(bothAreOnline, () => JSON.stringify(found));
     const status = await pelorus('db', 'status');
     expect(JSON.parse(status)).toMatchObject({ missing: [] });
     expect(status).not.toContain('postgres@');
@@ -181,7 +183,6 @@ describe.skipIf(server === null)('A cluster of two masters, two workers and two 
       const refused = cluster.start('worker', given);
       await until(
         () => reason.test(refused.stderr()),
-        60_000,
         () => `it was not refused\n${refused.stderr()}`,
       );
       expect(await refused.kill('SIGTERM')).toBe(0);
@@ -235,7 +236,6 @@ describe.skipIf(server === null)('A cluster of two masters, two workers and two 
   const untilStarted = (run: number, count: number): Promise<void> =>
     until(
       () => startsOf(run).length >= count,
-      60_000,
       () => `only ${startsOf(run).length} of ${count} tasks started\n${said()}`,
     );
 
@@ -245,7 +245,7 @@ describe.skipIf(server === null)('A cluster of two masters, two workers and two 
       seen = (await apis[0]!.client.runs.get(run)).state;
       return seen === state;
     };
-    await until(ended, 40_000, () => `run ${run} is ${seen}, not ${state}\n${said()}`);
+    await until(ended, () => `run ${run} is ${seen}, not ${state}\n${said()}`);
   }
 
   async function ownerOf(run: number): Promise<{ id: string; opsUrl: string; index: number } | null> {
@@ -264,6 +264,12 @@ describe.skipIf(server === null)('A cluster of two masters, two workers and two 
     return row === undefined ? null : String(row['id']);
   }
 
+  /** How the time of a master ended, by the clock of the store. */
+  async function endOf(master: string): Promise<'expired' | 'given up'> {
+    const [row] = await cluster.query('select fenced_at >= lease_until as expired from master where id = $1', [master]);
+    return row!['expired'] === true ? 'expired' : 'given up';
+  }
+
   /** The owner, and the other one. */
   async function dutyOf(
     run: number,
@@ -276,7 +282,6 @@ describe.skipIf(server === null)('A cluster of two masters, two workers and two 
   const untilOwnedBy = (run: number, master: MasterProcess): Promise<void> =>
     until(
       async () => (await ownerOf(run))?.opsUrl === master.opsUrl,
-      60_000,
       () => `run ${run} was not taken over\n${said()}`,
     );
 
@@ -312,7 +317,6 @@ describe.skipIf(server === null)('pelorus dev over PostgreSQL', () => {
     const dev = cluster.start('dev', others, ['--store', url, '--port', '0', '--no-samples']);
     await until(
       () => /^ {2}API /m.test(dev.stdout()) || dev.end() !== null,
-      60_000,
       () => dev.stderr(),
     );
     const run = cluster.start('run', variables, [

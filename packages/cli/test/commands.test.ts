@@ -11,7 +11,7 @@ beforeAll(async () => {
   place = await newPlace();
   server = await place.dev();
 });
-afterAll(async () => place.clear(), 60_000);
+afterAll(async () => place.clear());
 
 function write(name: string, text: string): string {
   const file = join(place.directory, name);
@@ -311,7 +311,6 @@ describe('logs', () => {
     const following = place.pelorus('logs', run, 'say', '-f');
     await until(
       async () => (await place.pelorus('logs', run, 'say')).stdout === 'one\n',
-      60_000,
       () => 'the task has not written',
     );
     write('gate', '');

@@ -13,7 +13,8 @@ const BIN = fileURLToPath(new URL('../bin/pelorus.mjs', import.meta.url));
 const COMMANDS = fileURLToPath(new URL('./command-process.ts', import.meta.url));
 /** They open the store, or stay. */
 const IN_A_PROCESS = new Set(['dev', 'master', 'worker', 'api', 'db', 'doctor']);
-const START_MS = 120_000;
+/** What takes this long hangs: longer than what a slow machine needs. */
+const HANG_MS = 120_000;
 const SHARED_MAX = 4;
 /** Processes of this test file that run one command after the other, and what waits for one. */
 const shared = { count: 0, idle: [] as ChildProcess[], waiting: [] as ((child: ChildProcess) => void)[] };
@@ -97,7 +98,6 @@ export async function newPlace(): Promise<Place> {
       for (const child of started) if (child.exitCode === null && child.signalCode === null) await endChild(child);
       await until(
         () => processesOf(directory).length === 0,
-        60_000,
         () => `still running: ${killAll(processesOf(directory)).join('; ')}`,
       );
       await rm(directory, { recursive: true, force: true });
@@ -106,13 +106,13 @@ export async function newPlace(): Promise<Place> {
   return place;
 }
 
-/** Waits for a condition of the outside world; rejects with `otherwise` after the deadline. */
+/** Waits for a condition of the outside world; rejects with `otherwise` when it does not come true. */
 export async function until(
   condition: () => boolean | Promise<boolean>,
-  deadlineMs: number,
   otherwise: () => string,
+  limitMs = HANG_MS,
 ): Promise<void> {
-  for (const endsAt = Date.now() + deadlineMs; !(await condition());) {
+  for (const endsAt = Date.now() + limitMs; !(await condition());) {
     if (Date.now() > endsAt) throw new Error(otherwise());
     await pause(20);
   }
@@ -151,7 +151,6 @@ async function devProcess(child: ChildProcess, data: string): Promise<DevProcess
   const said = (): string => `${streams.stdout()}${streams.stderr()}`;
   await until(
     () => /^ {2}API /m.test(streams.stdout()) || child.exitCode !== null,
-    START_MS,
     () => `pelorus dev did not start:\n${said()}`,
   );
   if (child.exitCode !== null) throw new Error(`pelorus dev ended with ${child.exitCode}:\n${said()}`);

@@ -15,7 +15,7 @@ beforeAll(async () => {
   place = await newPlace();
   server = await place.dev('--no-samples');
 });
-afterAll(async () => place.clear(), 60_000);
+afterAll(async () => place.clear());
 
 interface Imported {
   workflows: { name: string; version: number | null; result: string }[];
@@ -40,7 +40,6 @@ async function finished(project: string, workflow: string): Promise<{ id: number
       state = (await server.client.runs.get(id)).state;
       return ['succeeded', 'failed', 'stopped', 'dependency_failed'].includes(state);
     },
-    90_000,
     () => `run ${id} is ${state}`,
   );
   return { id, state };

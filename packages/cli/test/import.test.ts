@@ -16,7 +16,7 @@ beforeAll(async () => {
   place = await newPlace();
   server = await place.dev('--no-samples');
 });
-afterAll(async () => place.clear(), 60_000);
+afterAll(async () => place.clear());
 
 interface Imported {
   workflows: { name: string; version: number | null; result: string }[];
@@ -41,7 +41,6 @@ async function ended(id: number): Promise<string> {
       state = (await server.client.runs.get(id)).state;
       return ['succeeded', 'failed', 'stopped', 'dependency_failed'].includes(state);
     },
-    90_000,
     () => `run ${id} is ${state}`,
   );
   return state;

@@ -60,7 +60,6 @@ describe.concurrent('logs that are shipped', () => {
         expect((await place.pelorus('logs', run, 't', '--tail', '2')).stdout).toBe('19999\n20000\n');
         await until(
           () => spooled(place).length === 0,
-          15_000,
           () => `left: ${spooled(place).join()}`,
         );
         expect(existsSync(join(place.data, 'logs', run))).toBe(false);
@@ -93,7 +92,6 @@ describe.concurrent('logs that are shipped', () => {
       const wanted = kill * 400;
       await until(
         () => following.stdout().split('\n').length > wanted,
-        60_000,
         () => following.stderr(),
       );
       server.signal('SIGKILL');
@@ -102,7 +100,6 @@ describe.concurrent('logs that are shipped', () => {
     }
     await until(
       () => following.stdout().includes('\n2000\n'),
-      60_000,
       () => following.stdout().slice(-200),
     );
     writeFileSync(gate, '');
@@ -133,7 +130,6 @@ describe.concurrent('logs that are shipped', () => {
       expect({ stdout, stderr }).toEqual({ stdout: 'said while nobody listened\n', stderr: '' });
     await until(
       () => spooled(place).length === 0,
-      60_000,
       () => `left: ${spooled(place).join()}`,
     );
     expect((await place.pelorus('logs', run, 't')).stdout).toBe('said while nobody listened\n');

@@ -12,7 +12,7 @@ beforeAll(async () => {
   place = await newPlace();
   await place.dev();
 });
-afterAll(async () => place.clear(), 60_000);
+afterAll(async () => place.clear());
 
 interface Result {
   id: number;

@@ -26,7 +26,7 @@ beforeAll(async () => {
     },
   });
 });
-afterAll(async () => place.clear(), 60_000);
+afterAll(async () => place.clear());
 
 describe('schedule', () => {
   test('preview says in words and instants what an expression means, of either flavour, in two languages', async () => {

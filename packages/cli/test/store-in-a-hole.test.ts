@@ -5,13 +5,13 @@ import { startServer } from '../../worker/test/database-servers.ts';
 import { newCluster } from './cluster-place.ts';
 import { until } from './dev-process.ts';
 
-/** What the chaos bed waits. */
-const END_MS = 20_000;
+/** The limits of all steps together are a third of that; what a busy machine adds is not what this is about. */
+const END_MS = 60_000;
 const server = await startServer('postgres');
 afterAll(() => server?.stop());
 
 describe.skipIf(server === null)('with a store that says nothing any more', () => {
-  test('an API with requests under way, and a master, end within 20 s of SIGTERM, with code 0', async () => {
+  test('an API with requests under way, and a master, end in bounded time after SIGTERM, with code 0', async () => {
     const cluster = await newCluster(server!.url, { masters: 1 });
     const proxy = await startCommitProxy(cluster.storeUrl);
     try {
@@ -22,7 +22,6 @@ describe.skipIf(server === null)('with a store that says nothing any more', () =
       const asked = Array.from({ length: 30 }, () => api.client.projects.list().catch(() => undefined));
       await until(
         () => master.stderr().includes('failed'),
-        60_000,
         () => `the master has not noticed:\n${master.stderr()}`,
       );
       const begunAt = performance.now();

@@ -9,7 +9,7 @@ beforeAll(async () => {
   place = await newPlace();
   await place.dev();
 });
-afterAll(async () => place.clear(), 60_000);
+afterAll(async () => place.clear());
 
 test('what is exported to a file is imported, the same again and unchanged the second time', async () => {
   expect(await place.pelorus('project', 'create', 'copy')).toMatchObject({ code: 0 });

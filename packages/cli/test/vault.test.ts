@@ -5,13 +5,14 @@
 import { spawn } from 'node:child_process';
 import { createHmac, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { rm, writeFile } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { filesBelow, unlessGone } from '../../worker/test/vanishing-files.ts';
 import { newPlace, until, type DevProcess, type Place } from './dev-process.ts';
 
 /** Others of every run of this test: nothing that is found was left behind by another. */
@@ -72,18 +73,10 @@ const foundIn = (bytes: Buffer): string[] => [
   ...new Set([...found(bytes.toString('latin1')), ...found(bytes.toString('utf8'))]),
 ];
 
-function* filesBelow(folder: string): Generator<string> {
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) yield* filesBelow(path);
-    else if (entry.isFile()) yield path;
-  }
-}
-
 /** Files of the data directory in which a canary is: database, its log of writes, task logs, journals, everything. */
 function filesWithCanaries(): string[] {
-  return [...filesBelow(place.data)].flatMap((path) => {
-    const needles = existsSync(path) ? foundIn(readFileSync(path)) : [];
+  return filesBelow(place.data).flatMap((path) => {
+    const needles = foundIn(unlessGone(() => readFileSync(path), Buffer.alloc(0)));
     return needles.length > 0 ? [`${path}: ${needles.join(', ')}`] : [];
   });
 }
@@ -94,7 +87,7 @@ async function watchingCommandLines(action: () => Promise<void>): Promise<{ seen
   const look = () => {
     for (const line of commandLines().split('\n')) seen.add(line);
   };
-  const timer = setInterval(look, 10);
+  const timer = setInterval(look, 25);
   try {
     look();
     await action();
@@ -187,7 +180,6 @@ describe('canaries', () => {
     const { needles } = await watchingCommandLines(() =>
       until(
         () => found(commandLines()).length > 0,
-        60_000,
         () => 'not seen',
       ),
     );
@@ -268,14 +260,14 @@ describe('canaries', () => {
     expect(saved.warnings).toEqual([]);
     const commands = await watchingCommandLines(async () => {
       run = (await dev.client.runs.submit({ project: 'vault', workflow: 'leaky' })).id;
-      const started = () => [...filesBelow(place.data)].some((path) => path.endsWith('/started'));
-      await until(started, 60_000, () => 'the shell task did not start');
+      const started = () => filesBelow(place.data).some((path) => path.endsWith('/started'));
+      await until(started, () => 'the shell task did not start');
       // While tasks go on: nothing in a file.
       const early = filesWithCanaries();
       await writeFile(go, '');
       expect(early).toEqual([]);
       const ended = async () => ['succeeded', 'failed', 'stopped'].includes((await dev.client.runs.get(run)).state);
-      await until(ended, 90_000, () => `run ${run} did not end`);
+      await until(ended, () => `run ${run} did not end`);
     });
     expect(commands.needles).toEqual([]);
     expect(commands.seen).toBeGreaterThan(1);
@@ -296,7 +288,6 @@ describe('canaries', () => {
     expect(heard.join('\n')).toContain(CANARY);
     await until(
       () => alerts.length > 0,
-      60_000,
       () => 'no alert came',
     );
     expect(alerts.map(({ headers, body }) => headers['webhook-signature'] === signatureOf(headers, body))).toEqual([
@@ -380,13 +371,12 @@ describe('canaries', () => {
   test('are in no file, no command line and nothing that the process said', async () => {
     // What tasks leave behind is removed soon after their end.
     await until(
-      () => ![...filesBelow(place.data)].some((path) => path.endsWith('/left-behind')),
-      60_000,
+      () => !filesBelow(place.data).some((path) => path.endsWith('/left-behind')),
       () => 'the work directory of a task with secrets is still there',
     );
     expect(filesWithCanaries()).toEqual([]);
     // The database was looked through together with what is not in its main file yet.
-    const looked = [...filesBelow(place.data)].map((path) => path.slice(place.data.length + 1));
+    const looked = filesBelow(place.data).map((path) => path.slice(place.data.length + 1));
     expect(looked).toEqual(expect.arrayContaining(['pelorus.db', 'pelorus.db-wal']));
     expect(looked.filter((path) => path.endsWith('.log')).length).toBeGreaterThanOrEqual(9);
     expect(found(commandLines())).toEqual([]);
@@ -409,7 +399,6 @@ describe('canaries', () => {
     const state = async () => (await dev.client.runs.get(id)).state;
     await until(
       async () => ['succeeded', 'failed'].includes(await state()),
-      60_000,
       () => `run ${id} did not end`,
     );
     const { items } = await dev.client.runs.tasks(id);
@@ -462,7 +451,6 @@ describe('files', () => {
     const first = await dev.client.runs.submit({ project: 'vault', workflow: 'greet' });
     await until(
       async () => (await dev.client.runs.get(first.id)).state === 'succeeded',
-      60_000,
       () => 'no success',
     );
     await writeFile(join(place.directory, 'hello.sh'), 'echo "two"\n');
@@ -472,7 +460,6 @@ describe('files', () => {
     const said = async (id: number) => {
       await until(
         async () => (await dev.client.runs.get(id)).state === 'succeeded',
-        60_000,
         () => 'no success',
       );
       return (await dev.client.attempts.logs(`${id}.0.1`)).content;

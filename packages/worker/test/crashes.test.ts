@@ -9,7 +9,6 @@ import { executionDeadline } from '../src/execution-lease.ts';
 import { removeSealKey } from '../src/secrets/seal.ts';
 import {
   eventually,
-  filesHolding,
   HandMaster,
   isAlive,
   Scratch,
@@ -21,6 +20,7 @@ import {
   stopProcess,
   untilThere,
 } from './fixture.ts';
+import { filesHolding } from './vanishing-files.ts';
 
 let scratch: Scratch;
 let dir: string;

@@ -5,9 +5,10 @@
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { chownSync, existsSync, globSync, mkdtempSync, rmSync } from 'node:fs';
-import { createConnection, createServer } from 'node:net';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePorts } from './free-ports.ts';
 import { quickFolder } from './quick-folder.ts';
 
 export interface TestServer {
@@ -205,7 +206,8 @@ async function ready(
 async function onFreePort(start: (port: number) => Promise<TestServer>): Promise<TestServer> {
   for (let left = PORTS_TRIED; ; left -= 1) {
     try {
-      return await start(await freePort());
+      const [port] = await freePorts(1);
+      return await start(port!);
     } catch (error) {
       if (left === 1) throw error;
     }
@@ -220,14 +222,5 @@ function portOpen(port: number): Promise<boolean> {
       resolve(true);
     });
     socket.once('error', () => resolve(false));
-  });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
   });
 }

@@ -1,5 +1,5 @@
 /** A worker on scratch directories with a master that a test plays by hand. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, type Dirent } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type {
@@ -261,36 +261,4 @@ export function isAlive(pid: number): boolean {
 export async function stopProcess(pid: number): Promise<void> {
   process.kill(pid, 'SIGSTOP');
   await eventually(() => readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') T '), `process ${pid} is stopped`);
-}
-
-/** The files below a directory, of which any may vanish meanwhile. */
-export function filesBelow(directory: string): string[] {
-  return entriesOf(directory).flatMap((entry) => {
-    const path = join(directory, entry.name);
-    if (entry.isDirectory()) return filesBelow(path);
-    return entry.isFile() ? [path] : [];
-  });
-}
-
-/** Those of them that hold any of these texts. */
-export function filesHolding(directory: string, texts: readonly string[]): string[] {
-  return filesBelow(directory).filter((path) => {
-    const content = unlessGone(() => readFileSync(path, 'utf8'), '');
-    return texts.some((text) => content.includes(text));
-  });
-}
-
-function entriesOf(directory: string): Dirent[] {
-  return unlessGone(() => readdirSync(directory, { withFileTypes: true }), []);
-}
-
-/** What was read, or `otherwise` where there is nothing to be read any more. */
-export function unlessGone<Value>(read: () => Value, otherwise: Value): Value {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH'))
-      return otherwise;
-    throw error;
-  }
 }

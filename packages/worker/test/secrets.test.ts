@@ -18,8 +18,6 @@ import type { AttemptSpec, TaskAction } from '@pelorus/protocol';
 import type { Worker } from '../src/index.ts';
 import {
   eventually,
-  filesBelow,
-  filesHolding,
   HandMaster,
   isAlive,
   Scratch,
@@ -28,9 +26,9 @@ import {
   shell,
   specOf,
   startTestWorker,
-  unlessGone,
   untilThere,
 } from './fixture.ts';
+import { filesBelow, filesHolding, unlessGone } from './vanishing-files.ts';
 
 const CANARY = `Canary/7f3a"9c' $(touch INJECTED)\`x\`&;|\\ é🔑end`;
 const LINES = `-----first line of it\nsecond: "line" \\ here\n\nlast line`;

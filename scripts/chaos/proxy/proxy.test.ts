@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import { freePorts } from '../../../packages/worker/test/free-ports.ts';
 import { chanceOf } from '../chance.ts';
 import { startProxies, type Proxies } from './client.ts';
 import { Edge } from './edge.ts';
@@ -14,6 +15,8 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
+/** What takes this long hangs. */
+const HANG_MS = 120_000;
 const HOSTS = { listenHost: '127.0.0.1', targetHost: '127.0.0.1' };
 
 /** A server that keeps what each connection says, and an edge before it. */
@@ -68,7 +71,7 @@ async function listening(server: Server): Promise<number> {
 }
 
 async function eventually(condition: () => boolean): Promise<void> {
-  for (const endsAt = Date.now() + 5_000; !condition();) {
+  for (const endsAt = Date.now() + HANG_MS; !condition();) {
     if (Date.now() > endsAt) throw new Error(`never: ${condition.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
@@ -277,15 +280,13 @@ test("the proxies' process opens edges, takes orders, counts, and ends", async (
   const server = createServer((socket) => socket.on('error', () => undefined).pipe(socket));
   const targetPort = await listening(server);
   cleanups.push(() => new Promise((resolve) => server.close(resolve)));
-  const probe = createServer();
-  const listenPort = await listening(probe);
-  await new Promise((resolve) => probe.close(resolve));
+  const [listenPort] = await freePorts(1);
   const proxies: Proxies = await startProxies(
-    [{ name: 'echo', protocol: 'http', ...HOSTS, listenPort, targetPort }],
+    [{ name: 'echo', protocol: 'http', ...HOSTS, listenPort: listenPort!, targetPort }],
     1,
   );
   cleanups.push(() => proxies.close());
-  const near = talkOf(connect({ port: listenPort, host: '127.0.0.1' }));
+  const near = talkOf(connect({ port: listenPort!, host: '127.0.0.1' }));
   cleanups.push(async () => near.socket.destroy());
   near.socket.write('echo');
   await eventually(() => near.heard() === 'echo');

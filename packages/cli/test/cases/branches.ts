@@ -248,7 +248,7 @@ tasks:
   },
   {
     name: 'a time-out of a sub-workflow stops the child',
-    yaml: "tasks: { sub: { type: sub_workflow, workflow: '{w}-child', timeout: 1s } }",
+    yaml: "tasks: { sub: { type: sub_workflow, workflow: '{w}-child', timeout: 10s } }",
     others: { child: "tasks: { c: { run: '{gate never}' } }" },
     act: async (run) => {
       const child = await run.child('sub');

@@ -35,13 +35,17 @@ export interface Case {
 }
 
 export const PROJECT = 'cases';
-const WAIT_MS = 90_000;
+/** A command is answered when it has been carried out. */
+export const CARRIED_OUT = { waitMs: 30_000 };
+const WAIT_MS = 120_000;
 const POLL_MS = 60;
 
 export class CaseRun {
   /** Of the process that runs now. */
   client: Client;
   readonly workflow: string;
+  /** Of all its runs, if it does not say otherwise: what asks for those of today finds them at midnight too. */
+  readonly logicalDate = new Date().toISOString();
   readonly #dir: string;
   /** Of the run that the case starts first. */
   id = 0;
@@ -58,7 +62,8 @@ export class CaseRun {
   }
 
   async start(request: Partial<RunRequest> = {}): Promise<number> {
-    const { id } = await this.client.runs.submit({ project: PROJECT, workflow: this.workflow, ...request });
+    const { workflow, logicalDate } = this;
+    const { id } = await this.client.runs.submit({ project: PROJECT, workflow, logicalDate, ...request });
     return id;
   }
 
@@ -74,12 +79,23 @@ export class CaseRun {
     return `${runText(run)}: ${items.map(taskText).join(', ')}`;
   }
 
-  async untilRun(id: number, holds: (run: RunView) => boolean): Promise<RunView> {
+  /** Looks again and again until what is seen will do. */
+  async until<Seen>(look: () => Promise<Seen> | Seen, holds: (seen: Seen) => boolean): Promise<Seen> {
     for (const endsAt = Date.now() + WAIT_MS; ; await pause(POLL_MS)) {
-      const run = await this.client.runs.get(id);
-      if (holds(run)) return run;
-      if (Date.now() > endsAt || isTerminalRun(run.state)) throw new Error(`run ${id} stays ${await this.text(id)}`);
+      const seen = await look();
+      if (holds(seen)) return seen;
+      if (Date.now() > endsAt) throw new Error(`it stays ${JSON.stringify(seen)} in ${await this.text()}`);
     }
+  }
+
+  async untilRun(id: number, holds: (run: RunView) => boolean): Promise<RunView> {
+    return this.until(
+      () => this.client.runs.get(id),
+      (run) => {
+        if (!holds(run) && isTerminalRun(run.state)) throw new Error(`run ${id} is ${runText(run)}`);
+        return holds(run);
+      },
+    );
   }
 
   async untilState(state: RunView['state'], id = this.id): Promise<RunView> {
@@ -88,21 +104,26 @@ export class CaseRun {
 
   /** Waits until the task is in that state. */
   async untilTask(name: string, state: TaskView['state'], id = this.id): Promise<TaskView> {
-    for (const endsAt = Date.now() + WAIT_MS; ; await pause(POLL_MS)) {
-      const task = await this.task(name, id);
-      if (task.state === state) return task;
-      if (Date.now() > endsAt) throw new Error(`task ${name} stays ${task.state} in ${await this.text(id)}`);
-    }
+    return this.until(
+      () => this.task(name, id),
+      (task) => task.state === state,
+    );
+  }
+
+  /** Waits until the task says for what it waits. */
+  async untilReason(name: string, reason: RegExp, id = this.id): Promise<TaskView> {
+    return this.until(
+      () => this.task(name, id),
+      ({ waitReason }) => reason.test(waitReason ?? ''),
+    );
   }
 
   /** Waits until the task's script is at work: it has made its mark. */
   async untilMark(mark: string, times = 1): Promise<void> {
-    for (
-      const endsAt = Date.now() + WAIT_MS;
-      this.marks().filter((one) => one === mark).length < times;
-      await pause(POLL_MS)
-    )
-      if (Date.now() > endsAt) throw new Error(`no mark ${mark} among ${this.marks().join(' ')}`);
+    await this.until(
+      () => this.marks(),
+      (marks) => marks.filter((one) => one === mark).length >= times,
+    );
   }
 
   async task(name: string, id = this.id): Promise<TaskView> {
@@ -114,11 +135,11 @@ export class CaseRun {
 
   /** The run that a `sub_workflow` task has started. */
   async child(task: string, id = this.id): Promise<number> {
-    for (const endsAt = Date.now() + WAIT_MS; ; await pause(POLL_MS)) {
-      const { childRun } = await this.task(task, id);
-      if (childRun !== null) return childRun;
-      if (Date.now() > endsAt) throw new Error(`${task} has no child in ${await this.text(id)}`);
-    }
+    const { childRun } = await this.until(
+      () => this.task(task, id),
+      (found) => found.childRun !== null,
+    );
+    return childRun!;
   }
 
   async log(task: string, id = this.id): Promise<string[]> {

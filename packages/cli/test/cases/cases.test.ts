@@ -3,7 +3,7 @@
  * that they also disturb one another; each test below reports one of them.
  */
 import { isTerminalRun } from '@pelorus/protocol';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newPlace, processesOf, type DevProcess, type Place } from '../dev-process.ts';
 import { BRANCHES } from './branches.ts';
 import { CaseRun, play, PROJECT, type Case } from './case.ts';
@@ -11,8 +11,6 @@ import { CONTROLS } from './control.ts';
 import { PARAMETERS } from './parameters.ts';
 import { POLICIES } from './policies.ts';
 import { STARTS } from './start.ts';
-
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 });
 
 const TABLES: Record<string, Case[]> = {
   starting: STARTS,

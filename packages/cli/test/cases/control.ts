@@ -1,5 +1,5 @@
 /** Pause, resume, stop, kill, force success, run again, and runs of one workflow that meet. */
-import { refused, same, type Case } from './case.ts';
+import { CARRIED_OUT, refused, same, type Case } from './case.ts';
 
 const TWO = "tasks: { a: { run: '{mark a}; {gate}' }, b: { run: '{mark b}', needs: [a] } }";
 /** `b` fails until its gate is open. */
@@ -18,7 +18,7 @@ export const CONTROLS: Case[] = [
     yaml: TWO,
     act: async (run) => {
       await run.untilMark('a');
-      await run.client.runs.pause(run.id, { waitMs: 5000 });
+      await run.client.runs.pause(run.id, CARRIED_OUT);
       await run.untilState('pausing');
       run.open();
       same((await run.untilState('paused')).status, 8);
@@ -33,7 +33,7 @@ export const CONTROLS: Case[] = [
     yaml: "tasks: { a: { run: '{mark a}; {gate}' } }",
     act: async (run) => {
       await run.untilMark('a');
-      await run.client.runs.pause(run.id, { waitMs: 5000 });
+      await run.client.runs.pause(run.id, CARRIED_OUT);
       run.open();
     },
     ends: 'succeeded: a succeeded',
@@ -43,8 +43,8 @@ export const CONTROLS: Case[] = [
     yaml: TWO,
     act: async (run) => {
       await run.untilMark('a');
-      await run.client.runs.pause(run.id, { waitMs: 5000 });
-      await run.client.runs.resume(run.id, { waitMs: 5000 });
+      await run.client.runs.pause(run.id, CARRIED_OUT);
+      await run.client.runs.resume(run.id, CARRIED_OUT);
       same((await run.client.runs.get(run.id)).state, 'running');
       run.open();
     },
@@ -52,15 +52,16 @@ export const CONTROLS: Case[] = [
   },
   {
     name: 'a retry that comes due while the run is paused waits for the resume',
-    yaml: "tasks: { a: { run: '{mark a}; test $(grep -c ^a {dir}/marks) -ge 2', retry: { max: 1, interval: 4s } }, b: { run: '{mark b}; {gate}' } }",
+    yaml: "tasks: { a: { run: '{mark a}; test $(grep -c ^a {dir}/marks) -ge 2', retry: { max: 1, interval: 15s } }, b: { run: '{mark b}; {gate}' } }",
     act: async (run) => {
       await run.untilMark('b');
       const { attempts } = await run.untilTask('a', 'retry_wait');
-      await run.client.runs.pause(run.id, { waitMs: 5000 });
+      await run.client.runs.pause(run.id, CARRIED_OUT);
       run.open();
       await run.untilState('paused');
-      const dueAt = Date.parse(attempts[0]?.endedAt ?? '') + 4000;
-      await run.untilRun(run.id, () => Date.now() > dueAt + 500);
+      const dueAt = Date.parse(attempts[0]?.endedAt ?? '') + 15_000;
+      // With what chance may add.
+      await run.untilRun(run.id, () => Date.now() > dueAt + 2000);
       same(run.marks().filter((mark) => mark === 'a').length, 1);
       await run.client.runs.resume(run.id);
     },
@@ -71,7 +72,7 @@ export const CONTROLS: Case[] = [
     yaml: TWO,
     act: async (run) => {
       await run.untilMark('a');
-      await run.client.runs.pause(run.id, { waitMs: 5000 });
+      await run.client.runs.pause(run.id, CARRIED_OUT);
       run.open();
       await run.untilState('paused');
       await run.client.runs.stop(run.id);
@@ -175,7 +176,7 @@ export const CONTROLS: Case[] = [
     yaml: "failurePolicy: continue\ntasks: { a: { run: 'false' }, b: { run: '{gate}' }, off: { run: 'true', needs: [a, b], disabled: true }, late: { run: '{mark late}', needs: [off] } }",
     act: async (run) => {
       await run.untilTask('a', 'failed');
-      await run.client.runs.forceSuccess(run.id, 'a', { waitMs: 5000 });
+      await run.client.runs.forceSuccess(run.id, 'a', CARRIED_OUT);
       run.open();
     },
     ends: 'succeeded: a forced_success, b succeeded, off skipped/disabled, late succeeded',
@@ -186,7 +187,7 @@ export const CONTROLS: Case[] = [
     act: async (run) => {
       await run.untilTask('b', 'upstream_failed');
       await run.untilMark('c');
-      await run.client.runs.forceSuccess(run.id, 'a', { waitMs: 5000 });
+      await run.client.runs.forceSuccess(run.id, 'a', CARRIED_OUT);
       run.open();
       same(await run.ended(), 'failed/exit: a forced_success, b upstream_failed/upstream, c succeeded');
       const { id } = await run.client.runs.rerun(run.id);
@@ -399,7 +400,7 @@ export const CONTROLS: Case[] = [
     act: async (run) => {
       await run.untilMark('a');
       const second = await run.start();
-      await run.client.runs.pause(run.id, { waitMs: 5000 });
+      await run.client.runs.pause(run.id, CARRIED_OUT);
       run.open();
       await run.untilState('paused');
       same((await run.client.runs.get(second)).state, 'waiting');

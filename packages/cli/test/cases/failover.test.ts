@@ -4,11 +4,9 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { isTerminalRun } from '@pelorus/protocol';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newPlace, processesOf, until, type DevProcess, type Place } from '../dev-process.ts';
-import { CaseRun, PROJECT, same } from './case.ts';
-
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+import { CARRIED_OUT, CaseRun, PROJECT, same } from './case.ts';
 
 interface Preset {
   name: string;
@@ -16,6 +14,8 @@ interface Preset {
   others?: Record<string, string>;
   /** Brings the run into its state. */
   before: (run: CaseRun) => Promise<void>;
+  /** The same, when all others are in theirs, for a state that does not last. */
+  last?: (run: CaseRun) => Promise<void>;
   /** While nobody is there. */
   meanwhile?: (run: CaseRun) => void;
   /** After the start. */
@@ -54,8 +54,10 @@ const KILLED: Preset[] = [
   },
   {
     name: 'a retry that was waited for comes',
-    yaml: "tasks: { a: { run: '{mark a}; test -e {dir}/go', retry: { max: 1, interval: 8s } } }",
-    before: async (run) => {
+    yaml: "tasks: { a: { run: '{mark a}; {gate first}; test -e {dir}/go', retry: { max: 1, interval: 12s } } }",
+    before: running,
+    last: async (run) => {
+      run.open('first');
       await run.untilTask('a', 'retry_wait');
     },
     meanwhile: (run) => run.open(),
@@ -64,11 +66,15 @@ const KILLED: Preset[] = [
   },
   {
     name: 'a delay that was running goes on',
-    yaml: "tasks: { a: { run: '{mark a}', delay: 8s } }",
+    yaml: "tasks: { x: { run: '{gate first}' }, a: { run: '{mark a}', needs: [x], delay: 12s } }",
     before: async (run) => {
+      await run.untilTask('x', 'running');
+    },
+    last: async (run) => {
+      run.open('first');
       await run.untilTask('a', 'delayed');
     },
-    ends: 'succeeded: a succeeded',
+    ends: 'succeeded: x succeeded, a succeeded',
     marks: ['a'],
   },
   {
@@ -91,7 +97,7 @@ const KILLED: Preset[] = [
     yaml: "tasks: { a: { run: '{mark a}; {gate}' }, b: { run: '{mark b}', needs: [a] } }",
     before: async (run) => {
       await run.untilMark('a');
-      await run.client.runs.pause(run.id, { waitMs: 5000 });
+      await run.client.runs.pause(run.id, CARRIED_OUT);
       run.open();
       await run.untilState('paused');
     },
@@ -107,7 +113,7 @@ const KILLED: Preset[] = [
     yaml: "tasks: { a: { run: '{mark a}; {gate}' }, b: { run: '{mark b}', needs: [a] } }",
     before: async (run) => {
       await run.untilMark('a');
-      await run.client.runs.pause(run.id, { waitMs: 5000 });
+      await run.client.runs.pause(run.id, CARRIED_OUT);
     },
     after: async (run) => {
       same((await run.client.runs.get(run.id)).state, 'pausing');
@@ -225,7 +231,6 @@ const LOST: Preset[] = [
     after: async (run) => {
       await until(
         async () => (await run.task('a')).waitReason !== null,
-        60_000,
         () => 'nobody says that the worker is gone',
       );
       const { state, waitReason } = await run.task('a');
@@ -252,14 +257,15 @@ describe.each([
     await server.client.taskGroups.put('failover', { size: 1 });
     const runs = presets.map((_, index) => new CaseRun(server.client, `f${index}`, place.directory));
     const begun = await Promise.allSettled(presets.map((preset, index) => begin(preset, runs[index]!)));
+    const ready = await Promise.allSettled(presets.map((preset, index) => preset.last?.(runs[index]!)));
     await kill(server, place);
     for (const [index, preset] of presets.entries()) preset.meanwhile?.(runs[index]!);
     server = await place.dev('--no-samples');
     for (const [index, preset] of presets.entries()) {
       const run = runs[index]!;
-      const before = begun[index]!;
       run.client = server.client;
-      const outcome = before.status === 'rejected' ? Promise.reject(before.reason as Error) : finish(preset, run);
+      const failed = [begun[index]!, ready[index]!].find((each) => each.status === 'rejected');
+      const outcome = failed ? Promise.reject(failed.reason as Error) : finish(preset, run);
       outcomes.set(
         preset,
         outcome.then(
@@ -319,7 +325,6 @@ async function killAll(server: DevProcess, place: Place): Promise<void> {
   await server.ended;
   await until(
     () => processesOf(place.directory).length === 0,
-    20_000,
     () => `still there: ${processesOf(place.directory).join('; ')}`,
   );
 }
