@@ -32,8 +32,9 @@ const WORKER_DISK_BYTES = 192 * 1024 ** 2;
 const WORKER_SLOTS = 40;
 /** Below a worker's data directory: logs on their way to the masters. */
 const SPOOL = join('worker', 'spool');
-const START_MS = 60_000;
-const SHUTDOWN_MS = 20_000;
+const START_MS = 180_000;
+/** Of roles that are asked to end, and of what they leave: their own limits, and what a busy machine adds. */
+const SHUTDOWN_MS = 60_000;
 
 export interface Bed {
   readonly directory: string;

@@ -220,9 +220,11 @@ async function settle(bed: Bed, deadlineMs: number, say: (text: string) => void)
   }
 }
 
+const TASKS_GONE_MS = 30_000;
+
 /** Processes of attempts, once all runs have ended; the last ones may just be going. */
 async function tasksLeftOf(bed: Bed): Promise<string[]> {
-  for (const endsAt = Date.now() + 3_000; ; await pause(200)) {
+  for (const endsAt = Date.now() + TASKS_GONE_MS; ; await pause(200)) {
     const left = bed.taskProcesses().map(({ pid, attempt, command }) => `${pid} of attempt ${attempt}: ${command}`);
     if (left.length === 0 || Date.now() > endsAt) return left;
   }
@@ -269,7 +271,7 @@ async function auditOf(bed: Bed): Promise<{ text: string; ok: boolean }> {
       execFile(
         process.execPath,
         [BIN, 'doctor', ...args],
-        { env, cwd: bed.directory, timeout: 60_000 },
+        { env, cwd: bed.directory, timeout: 180_000 },
         (error, stdout, stderr) => resolve({ code: error === null ? 0 : 1, text: `${stdout}${stderr}`.trim() }),
       );
     });

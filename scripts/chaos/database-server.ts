@@ -68,7 +68,7 @@ export async function makeDatabaseServer(options: {
     ready: (limitMs) => ready(url.replace(/[^/]*$/, 'postgres'), limitMs),
   };
   server.start();
-  await server.ready(60_000);
+  await server.ready(180_000);
   await ask(url.replace(/[^/]*$/, 'postgres'), `create database ${DATABASE}`);
   return server;
 }
@@ -79,7 +79,7 @@ export async function ask<Row extends pg.QueryResultRow>(
   text: string,
   values: unknown[] = [],
 ): Promise<Row[]> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 3_000, query_timeout: 60_000 });
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 30_000, query_timeout: 60_000 });
   client.on('error', () => undefined);
   await client.connect();
   try {

@@ -30,9 +30,9 @@ function chaos(args: string[], onText: (stderr: string, interrupt: () => void) =
 const directoryOf = (stderr: string): string => /\S*pelorus-chaos-\w+/.exec(stderr)?.[0] ?? '';
 
 describe.skipIf(findPostgres() === null)('a short storm', () => {
-  test('is survived, and the last line says so', { timeout: 240_000 }, async () => {
+  test('is survived, and the last line says so', { timeout: 600_000 }, async () => {
     const shapes = 'chain,fan,retries,kill,stop,pause,again,nested,mixed,serial,group';
-    const args = ['--seconds', '12', '--seed', '5', '--width', '10', '--settle', '120'];
+    const args = ['--seconds', '12', '--seed', '5', '--width', '10', '--settle', '240'];
     const { code, stdout, stderr } = await chaos([...args, '--faults', FAULTS, '--shapes', shapes], () => undefined);
     expect(code, stderr).toBe(0);
     const report = JSON.parse(stdout.trim().split('\n').at(-1)!);
@@ -52,7 +52,7 @@ describe.skipIf(findPostgres() === null)('a short storm', () => {
     expect([existsSync(directory), processesOf(directory)]).toEqual([false, []]);
   });
 
-  test('that is interrupted ends its processes', { timeout: 120_000 }, async () => {
+  test('that is interrupted ends its processes', async () => {
     let sent = false;
     const { code, stderr } = await chaos(['--seconds', '600', '--faults', ''], (text, interrupt) => {
       if (sent || !text.includes('under way')) return;
