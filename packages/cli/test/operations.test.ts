@@ -4,11 +4,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { BackfillPreview, BackfillSubmitted, BackfillView, EnvironmentView } from '@pelorus/protocol';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newPlace, type DevProcess, type Place } from './dev-process.ts';
-
-// Each command is a process of its own, and the machine may be busy.
-vi.setConfig({ testTimeout: 180_000 });
 
 let place: Place;
 let dev: DevProcess;

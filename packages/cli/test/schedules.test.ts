@@ -5,10 +5,7 @@ import type { DeadlineView, RunView, ScheduleDetail, ScheduleTick, ScheduleView 
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { newPlace, type DevProcess, type Place } from './dev-process.ts';
 
-const WAIT = { timeout: 60_000, interval: 20 };
-
-// Each command is a process of its own, and the machine may be busy.
-vi.setConfig({ testTimeout: 240_000 });
+const WAIT = { timeout: 120_000, interval: 20 };
 
 let place: Place;
 let dev: DevProcess;
@@ -138,7 +135,7 @@ describe('schedule', () => {
       /^warning: nothing ticks: maintenance is on, .* by admin: new disks\n$/,
     );
     expect((await place.pelorus('maintenance', 'off')).stdout).toMatch(/^maintenance is off/);
-    await vi.waitUntil(async () => (await ticks()).length > held, { timeout: 60_000, interval: 500 });
+    await vi.waitUntil(async () => (await ticks()).length > held, { ...WAIT, interval: 500 });
     expect((await place.pelorus('schedule', 'delete', 'sales/nightly')).code).toBe(0);
   });
 

@@ -1,9 +1,9 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { findControlGroup, groupDirectories, isRunnable, parseBytes, parseQuota, statOf } from './control-group.ts';
 
 const MIB = 2 ** 20;
@@ -137,7 +137,8 @@ describe('a worker in a container', () => {
       expect(reading.freeMemoryBytes).toBeGreaterThan(32 * MIB);
       expect(reading.freeMemoryBytes).toBeLessThan(256 * MIB);
     } finally {
-      for (const path of Object.values(groups)) execFileSync('rmdir', [path!]);
+      // It is busy until the last thread of the process has left it.
+      for (const path of Object.values(groups)) await vi.waitFor(() => rmdirSync(path!), { timeout: 60_000 });
     }
   });
 });

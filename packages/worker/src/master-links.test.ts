@@ -62,7 +62,7 @@ class Masters {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 120_000;
   while (!condition()) {
     if (Date.now() > deadline) throw new Error(`did not happen: ${condition.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
