@@ -257,7 +257,7 @@ describe.each([
     await server.client.taskGroups.put('failover', { size: 1 });
     const runs = presets.map((_, index) => new CaseRun(server.client, `f${index}`, place.directory));
     const begun = await Promise.allSettled(presets.map((preset, index) => begin(preset, runs[index]!)));
-    const ready = await Promise.allSettled(presets.map((preset, index) => preset.last?.(runs[index]!)));
+    const ready = await Promise.allSettled(presets.map(async (preset, index) => preset.last?.(runs[index]!)));
     await kill(server, place);
     for (const [index, preset] of presets.entries()) preset.meanwhile?.(runs[index]!);
     server = await place.dev('--no-samples');
