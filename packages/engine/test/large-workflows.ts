@@ -304,14 +304,20 @@ function countOf(run: Run, state: string): number {
   return run.tasks.filter((record) => record?.state === state).length;
 }
 
-/** Milliseconds of the fastest of some runs, and what the last one answered. */
+/** Milliseconds of processor time of the fastest of some runs, and what the last one answered. */
 export function timed(work: () => string, runs: number): { ms: number; answer: string } {
   let ms = Number.POSITIVE_INFINITY;
   let answer = '';
   for (let run = 0; run < runs; run++) {
-    const before = performance.now();
+    const before = processorMs();
     answer = work();
-    ms = Math.min(ms, performance.now() - before);
+    ms = Math.min(ms, processorMs() - before);
   }
   return { ms, answer };
+}
+
+/** Of this thread: what else the machine does costs it nothing. */
+function processorMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
 }
