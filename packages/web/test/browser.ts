@@ -16,7 +16,7 @@ export const DIST = fileURLToPath(new URL('../dist/', import.meta.url));
 const ARTEFACTS = fileURLToPath(new URL('../../../test-artefacts/', import.meta.url));
 const PROGRAMS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 /** Of one step of a visit: long, for machines that have much else to do. */
-const STEP_MS = 60_000;
+const STEP_MS = 120_000;
 
 /** Null: this machine has none. */
 export const chromiumPath: string | null = findChromium();
@@ -52,7 +52,7 @@ export async function openConsole(): Promise<ConsolePlace> {
     const firstLink = /^ {2}Console +(\S+\?code=\S+)/m.exec(server.stdout())?.[1];
     if (firstLink === undefined) throw new Error(`pelorus dev gave no sign-in link:\n${server.stdout()}`);
     const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'];
-    const browser = await chromium.launch({ executablePath: chromiumPath, args });
+    const browser = await chromium.launch({ executablePath: chromiumPath, args, timeout: STEP_MS });
     const cookies = await signInBy(firstLink, browser);
     return {
       server,
@@ -68,6 +68,11 @@ export async function openConsole(): Promise<ConsolePlace> {
     await place.clear();
     throw error;
   }
+}
+
+/** What is seen of a page may be there before it hears keys: then nothing is left to be done. */
+export async function idle(page: Page): Promise<void> {
+  await page.evaluate(() => new Promise((resolve) => requestIdleCallback(resolve)));
 }
 
 /** Keeps a picture of what is seen. */

@@ -43,6 +43,7 @@ describe.skipIf(chromiumPath === null)('Runs, in the browser', () => {
 
   test('what was chosen under one filter is not handled under another', async () => {
     await place.visit({ at: '/runs?state=failed' }, async (page) => {
+      await expect.poll(() => shownRuns(page)).toBeGreaterThan(0);
       await page.getByRole('checkbox', { name: 'Select all shown' }).check();
       await page.getByRole('toolbar').waitFor();
       await page.getByRole('searchbox').fill('fine');
@@ -50,8 +51,8 @@ describe.skipIf(chromiumPath === null)('Runs, in the browser', () => {
       await page.getByRole('toolbar').waitFor({ state: 'detached' });
       await page.getByRole('button', { name: 'Clear', exact: true }).click();
       await page.waitForURL('**/runs');
-      expect(await page.getByRole('searchbox').inputValue()).toBe('');
-      expect(await page.getByRole('checkbox', { name: 'Select all shown' }).isChecked()).toBe(false);
+      await expect.poll(() => page.getByRole('searchbox').inputValue()).toBe('');
+      await page.getByRole('checkbox', { name: 'Select all shown', checked: false }).waitFor();
     });
   });
 

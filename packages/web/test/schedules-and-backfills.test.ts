@@ -78,32 +78,31 @@ describe.skipIf(chromiumPath === null)('Schedules and backfills, in the browser'
 
   test('what others do with schedules and backfills is seen before the page asks again by the clock', async () => {
     const { client } = place.server;
-    const soon = { timeout: 60_000 };
     await place.visit({ at: '/schedules' }, async (page) => {
       await page.getByRole('switch', { name: 'nightly / default is online' }).waitFor();
       await client.schedules.put('shop', 'nightly', 'news', { cron: '0 3 * * *', zone: 'UTC' });
       const seen = page.getByRole('switch', { name: 'nightly / news is online' });
-      await seen.waitFor(soon);
+      await seen.waitFor();
       await client.schedules.delete('shop', 'nightly', 'news');
-      await seen.waitFor({ ...soon, state: 'detached' });
+      await seen.waitFor({ state: 'detached' });
       await page
         .getByRole('button', { name: /nightly \/ default/ })
         .last()
         .click();
       await page.getByRole('menuitem', { name: /^Deadlines/ }).click();
       await client.deadlines.put('shop', 'nightly', 'by-six', { cron: '0 6 * * *', zone: 'UTC' });
-      await page.getByRole('dialog').getByText('by-six').waitFor(soon);
+      await page.getByRole('dialog').getByText('by-six').waitFor();
     });
     await place.visit({ at: '/schedules?tab=calendars' }, async (page) => {
       await page.getByRole('button', { name: 'New calendar' }).first().waitFor();
       await client.calendars.put('feasts', { days: ['2030-01-01'] });
-      await page.getByText('feasts').waitFor(soon);
+      await page.getByText('feasts').waitFor();
     });
     await place.visit({ at: '/backfills?project=shop' }, async (page) => {
       await page.getByRole('combobox').first().waitFor();
       const dates = ['2026-01-01T00:00:00Z'];
       const { id } = await client.backfills.submit({ project: 'shop', workflow: 'nightly', dates });
-      await page.locator(`a[href$="/backfills/${id}"]`).first().waitFor(soon);
+      await page.locator(`a[href$="/backfills/${id}"]`).first().waitFor();
     });
   });
 
@@ -134,12 +133,8 @@ describe.skipIf(chromiumPath === null)('Schedules and backfills, in the browser'
       await page.getByLabel('First day').fill('2026-03-28');
       await page.getByLabel('Last day, inclusive').fill('2026-03-30');
       await page.getByText('GMT+1 → GMT+2').waitFor();
-      expect(
-        await page
-          .getByRole('listitem')
-          .getByText(/ 08:00$/)
-          .count(),
-      ).toBe(3);
+      const listed = page.getByRole('listitem').getByText(/ 08:00$/);
+      await expect.poll(() => listed.count()).toBe(3);
       await page.waitForURL(/end=2026-03-30/);
       await page.reload();
       await page.getByText('GMT+1 → GMT+2').waitFor();
@@ -164,7 +159,7 @@ describe.skipIf(chromiumPath === null)('Schedules and backfills, in the browser'
   test('home names the cause of a failure first and leads to its log', async () => {
     const { client } = place.server;
     const { id } = await client.runs.submit({ project: 'shop', workflow: 'broken' });
-    await expect.poll(async () => (await client.runs.get(id)).state, { timeout: 60_000 }).toBe('failed');
+    await expect.poll(async () => (await client.runs.get(id)).state).toBe('failed');
     await place.visit({ at: '/' }, async (page) => {
       await page.getByText('Ended with exit code 3').first().waitFor();
       await page.getByRole('link', { name: `Log of a in run ${id}` }).click();

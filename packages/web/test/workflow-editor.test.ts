@@ -1,7 +1,7 @@
 /** Workflows: found, drawn, written, saved, run; and what happens when two save at once. */
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { chromiumPath, keepPicture, openConsole, type ConsolePlace } from './browser.ts';
+import { chromiumPath, idle, keepPicture, openConsole, type ConsolePlace } from './browser.ts';
 
 const NIGHTLY = `# about all of it
 name: nightly
@@ -152,7 +152,7 @@ tasks:
   test('the page of a workflow shows its runs by task, and what changed between versions', async () => {
     const { client } = place.server;
     const { id } = await client.runs.submit({ project: 'samples', workflow: 'nightly', params: { day: 8 } });
-    await expect.poll(async () => (await client.runs.get(id)).state, { timeout: 60_000 }).toBe('failed');
+    await expect.poll(async () => (await client.runs.get(id)).state).toBe('failed');
     await place.visit({ at: '/projects/samples/workflows/nightly?tab=history' }, async (page) => {
       const cell = page.getByRole('button', { name: `check in run ${id}: failed` });
       await cell.focus();
@@ -171,7 +171,9 @@ tasks:
   test('the list is filtered by what is typed, and the address keeps it', async () => {
     await place.visit({ at: '/workflows' }, async (page) => {
       await page.getByRole('link', { name: 'nightly', exact: true }).waitFor();
+      await idle(page);
       await page.keyboard.press('/');
+      await page.locator('[type=search]:focus').waitFor();
       await page.keyboard.type('nigh');
       await page.waitForURL('**/workflows?q=nigh');
       await page.getByRole('link', { name: 'nightly', exact: true }).waitFor();

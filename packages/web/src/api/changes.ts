@@ -9,7 +9,8 @@ const PATIENCE_MS = 24 * 3_600_000;
 
 /** What an answer begins with in the cache that may be another one after such an event. */
 const KEYS: Record<ChangeEvent['event'], readonly string[]> = {
-  ready: [],
+  // Changes between a list's answer and the beginning of the stream.
+  ready: ['ticks', 'schedules', 'deadlines', 'calendars', 'backfills'],
   run: [],
   tick: ['ticks'],
   // Calendars say how many schedules name them.
