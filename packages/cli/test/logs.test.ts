@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { startS3Server, type S3TestServer } from '../../server/test/logs/s3-server.ts';
+import { freePorts } from '../../worker/test/free-ports.ts';
 import { newPlace, until, type DevProcess, type Place } from './dev-process.ts';
 
 /** A place whose logs go somewhere else than where the worker writes them. */
@@ -84,8 +85,9 @@ describe.concurrent('logs that are shipped', () => {
       'long',
       `i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo $i; [ $((i % 20)) = 0 ] && sleep 0.05; done; until [ -e ${gate} ]; do sleep 0.05; done; echo end`,
     );
-    let server: DevProcess = await place.dev('--no-samples');
-    const { port } = new URL(server.address);
+    const [port] = await freePorts(1);
+    const dev = (): Promise<DevProcess> => place.dev('--no-samples', '--port', String(port));
+    let server = await dev();
     const run = (await place.pelorus('run', file, '-o', 'name')).stdout.trim();
     const following = place.interruptible('logs', run, 't', '-f');
     for (let kill = 1; kill <= 3; kill += 1) {
@@ -96,7 +98,7 @@ describe.concurrent('logs that are shipped', () => {
       );
       server.signal('SIGKILL');
       await server.ended;
-      server = await place.dev('--no-samples', '--port', port);
+      server = await dev();
     }
     await until(
       () => following.stdout().includes('\n2000\n'),
