@@ -122,9 +122,10 @@ export function changesContract(makePlace: () => Promise<Place>): void {
       const start = await store.changesPosition();
       const tomorrow = new Date(Date.now() + 24 * HOUR).toISOString().slice(0, 10);
       await store.saveCalendar({ name: 'holidays', description: '', days: [tomorrow], user: 'ann', at: AT });
-      expect(namesOf(await since(start)).toSorted()).toEqual(['calendar holidays', 'schedule default']);
+      const edited = await since(start);
+      expect(namesOf(edited).toSorted()).toEqual(['calendar holidays', 'schedule default']);
       await store.deleteSchedule(schedule.id, 'ann', AT);
-      const gone = await since(start);
+      const gone = await since(edited.next);
       expect(namesOf(gone)).toEqual(['deleted default']);
       const { projectId } = schedule;
       expect(gone.deletedSchedules).toMatchObject([

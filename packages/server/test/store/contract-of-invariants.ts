@@ -353,7 +353,7 @@ const CASES: readonly Case[] = [
   {
     invariant: 'L4',
     check: 'runs without a living owner',
-    damage: () => `update master set lease_until = lease_until - ${LONG_AGO} where id = 'm2'`,
+    damage: () => `update master set lease_until = renewed_at - ${LONG_AGO} where id = 'm2'`,
     finds: ({ first }) => ({ subject: `run ${first}`, detail: 'it is running, and its owner, master m2, is gone' }),
   },
   {
