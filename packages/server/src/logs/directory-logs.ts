@@ -5,151 +5,149 @@
  * With `writtenInPlace` the worker of this machine writes to the very same files, so that nothing is shipped: this end only
  * reads, and a log is complete at any time.
  */
-import { constants, existsSync } from 'node:fs';
-import { mkdir, open, opendir, readFile, rename, rm, stat as statFile, type FileHandle } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, opendir, rm, stat as statFile, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import {
-  formatLogMeta,
   gapToMark,
   heldBefore,
   logSize,
-  parseLogMeta,
   placeInLog,
   runIdOf,
   withGap,
   type AttemptId,
+  type LogGap,
   type LogMeta,
   type RunId,
 } from '@pelorus/protocol';
-import { LOG_CALL_BYTES, LogStoreError, LogWatchers, Recent, type LogStat, type LogStore } from './port.ts';
+import { LogMetas, NO_META } from './log-metas.ts';
+import { openInFolder, unlessMissing } from './missing-files.ts';
+import { LOG_CALL_BYTES, LogStoreError, LogWatchers, type LogStat, type LogStore } from './port.ts';
 
 export interface DirectoryLogsOptions {
   folder: string;
   writtenInPlace: boolean;
 }
 
-const NOTHING: LogMeta = { gaps: [], total: null };
-/** Of logs seen lately; each is small unless the log has many gaps. */
-const METAS_KEPT = 10_000;
 const POLL_MS = 250;
 
 /** Logs in a folder, which is made with the first of them. */
-export function openDirectoryLogs({ folder, writtenInPlace }: DirectoryLogsOptions): LogStore {
-  const metas = new Recent<AttemptId, LogMeta>(METAS_KEPT);
-  const watchers = new LogWatchers();
-  const fileOf = (attempt: AttemptId): string =>
-    path.join(folder, attempt.slice(0, attempt.indexOf('.')), `${attempt}.log`);
+export function openDirectoryLogs(options: DirectoryLogsOptions): LogStore {
+  return new DirectoryLogs(options);
+}
 
-  async function readMeta(attempt: AttemptId): Promise<LogMeta> {
-    const file = `${fileOf(attempt)}.meta`;
-    // Most have none, and an error costs more than a look.
-    const text = existsSync(file) ? await unlessMissing(readFile(file, 'utf8')) : null;
-    const meta = text === null ? NOTHING : (parseLogMeta(text) ?? NOTHING);
-    metas.set(attempt, meta);
-    return meta;
+class DirectoryLogs implements LogStore {
+  readonly kind = 'directory';
+  readonly shipped: boolean;
+  readonly pollMs = POLL_MS;
+  readonly #folder: string;
+  readonly #metas = new LogMetas((attempt) => this.#fileOf(attempt));
+  readonly #watchers = new LogWatchers();
+
+  constructor({ folder, writtenInPlace }: DirectoryLogsOptions) {
+    this.shipped = !writtenInPlace;
+    this.#folder = folder;
   }
 
-  /** Written beside and renamed, so that it is never half there. A gap that is forgotten would shift all behind it: hence the sync. */
-  async function writeMeta(attempt: AttemptId, meta: LogMeta): Promise<void> {
-    const file = `${fileOf(attempt)}.meta`;
-    const handle = await openInFolder(`${file}.new`, 'w');
-    try {
-      await handle.writeFile(formatLogMeta(meta));
-      if (meta.gaps.length > 0) await handle.datasync();
-    } finally {
-      await handle.close();
-    }
-    await rename(`${file}.new`, file);
-    metas.set(attempt, meta);
+  append(attempt: AttemptId, offset: number, bytes: Uint8Array): Promise<number> {
+    return this.#change(attempt, async (file, heldBytes, meta) => {
+      const size = logSize(heldBytes, meta.gaps);
+      const end = offset + bytes.length;
+      if (offset > size || end <= size) return size;
+      if (meta.total !== null) await this.#metas.write(attempt, { ...meta, total: null });
+      await writeAll(file, bytes.subarray(size - offset), heldBytes);
+      await file.datasync();
+      return end;
+    });
   }
 
-  /** Runs `write` over the open file and its meta; what it does is on the disk once this resolves. */
-  async function change(
-    attempt: AttemptId,
-    write: (file: FileHandle, heldBytes: number, meta: LogMeta) => Promise<number>,
-  ): Promise<number> {
+  markGap(attempt: AttemptId, gap: LogGap): Promise<number> {
+    return this.#change(attempt, async (file, heldBytes, meta) => {
+      const size = logSize(heldBytes, meta.gaps);
+      const marked = gapToMark(gap, size, meta.gaps);
+      if (marked === null) return size;
+      const gaps = withGap(meta.gaps, marked);
+      await file.truncate(heldBefore(gaps.at(-1)?.from ?? marked.from, meta.gaps));
+      await this.#metas.write(attempt, { gaps, total: null });
+      await file.datasync();
+      return gap.to;
+    });
+  }
+
+  complete(attempt: AttemptId, total: number): Promise<number> {
     return asTrouble(async () => {
-      const meta = metas.get(attempt) ?? (await readMeta(attempt));
-      const handle = await openInFolder(fileOf(attempt), constants.O_RDWR | constants.O_CREAT);
+      const meta = await this.#metas.of(attempt);
+      const found = await unlessMissing(statFile(this.#fileOf(attempt)));
+      const size = logSize(found?.size ?? 0, meta.gaps);
+      if (size === total && meta.total !== total) await this.#metas.write(attempt, { ...meta, total });
+      this.#watchers.tell(attempt);
+      return size;
+    });
+  }
+
+  stat(attempt: AttemptId): Promise<LogStat | null> {
+    return asTrouble(async () => {
+      const file = unlessMissing(statFile(this.#fileOf(attempt)));
+      const [found, meta] = await Promise.all([file, this.#metas.read(attempt)]);
+      if (found === null && meta === NO_META) return null;
+      const size = logSize(found?.size ?? 0, meta.gaps);
+      const complete = !this.shipped || meta.total === size;
+      return { size, complete, gaps: meta.gaps, generation: String(found?.ino ?? '') };
+    });
+  }
+
+  read(attempt: AttemptId, offset: number, length: number): Promise<Uint8Array> {
+    return asTrouble(async () => {
+      const place = placeInLog(offset, (await this.#metas.of(attempt)).gaps);
+      if (place.kind === 'gap') return new Uint8Array();
+      const wanted = Math.min(length, LOG_CALL_BYTES, place.until - offset);
+      const handle = await unlessMissing(open(this.#fileOf(attempt), 'r'));
+      if (handle === null) return new Uint8Array();
       try {
-        return await write(handle, (await handle.stat()).size, meta);
+        const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafeSlow(wanted), 0, wanted, place.position);
+        return buffer.subarray(0, bytesRead);
       } finally {
         await handle.close();
-        watchers.tell(attempt);
       }
     });
   }
 
-  return {
-    kind: 'directory',
-    shipped: !writtenInPlace,
-    pollMs: POLL_MS,
-    append: (attempt, offset, bytes) =>
-      change(attempt, async (file, heldBytes, meta) => {
-        const size = logSize(heldBytes, meta.gaps);
-        const end = offset + bytes.length;
-        if (offset > size || end <= size) return size;
-        if (meta.total !== null) await writeMeta(attempt, { ...meta, total: null });
-        await writeAll(file, bytes.subarray(size - offset), heldBytes);
-        await file.datasync();
-        return end;
-      }),
-    markGap: (attempt, gap) =>
-      change(attempt, async (file, heldBytes, meta) => {
-        const size = logSize(heldBytes, meta.gaps);
-        const marked = gapToMark(gap, size, meta.gaps);
-        if (marked === null) return size;
-        const gaps = withGap(meta.gaps, marked);
-        await file.truncate(heldBefore(gaps.at(-1)?.from ?? marked.from, meta.gaps));
-        await writeMeta(attempt, { gaps, total: null });
-        await file.datasync();
-        return gap.to;
-      }),
-    complete: (attempt, total) =>
-      asTrouble(async () => {
-        const meta = metas.get(attempt) ?? (await readMeta(attempt));
-        const found = await unlessMissing(statFile(fileOf(attempt)));
-        const size = logSize(found?.size ?? 0, meta.gaps);
-        if (size === total && meta.total !== total) await writeMeta(attempt, { ...meta, total });
-        watchers.tell(attempt);
-        return size;
-      }),
-    stat: (attempt) =>
-      asTrouble(async () => {
-        const [found, meta] = await Promise.all([unlessMissing(statFile(fileOf(attempt))), readMeta(attempt)]);
-        if (found === null && meta === NOTHING) return null;
-        const size = logSize(found?.size ?? 0, meta.gaps);
-        const complete = writtenInPlace || meta.total === size;
-        return { size, complete, gaps: meta.gaps, generation: String(found?.ino ?? '') } satisfies LogStat;
-      }),
-    read: (attempt, offset, length) =>
-      asTrouble(async () => {
-        const meta = metas.get(attempt) ?? (await readMeta(attempt));
-        const place = placeInLog(offset, meta.gaps);
-        if (place.kind === 'gap') return new Uint8Array();
-        const wanted = Math.min(length, LOG_CALL_BYTES, place.until - offset);
-        const handle = await unlessMissing(open(fileOf(attempt), 'r'));
-        if (handle === null) return new Uint8Array();
-        try {
-          const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafeSlow(wanted), 0, wanted, place.position);
-          return buffer.subarray(0, bytesRead);
-        } finally {
-          await handle.close();
-        }
-      }),
-    listRuns: (after, limit) => asTrouble(() => listRuns(folder, after, limit)),
-    deleteRun: (run) => asTrouble(() => rm(path.join(folder, String(run)), { recursive: true, force: true })),
-    watch: (attempt, listener) => watchers.watch(attempt, listener),
-    close: () => Promise.resolve(),
-  };
-}
+  listRuns(after: RunId | null, limit: number): Promise<RunId[]> {
+    return asTrouble(() => listRuns(this.#folder, after, limit));
+  }
 
-/** Makes the folder when it is missing, which is found out by trying: mostly it is there. */
-async function openInFolder(file: string, flags: string | number): Promise<FileHandle> {
-  const opened = await unlessMissing(open(file, flags, 0o640));
-  if (opened !== null) return opened;
-  await mkdir(path.dirname(file), { recursive: true });
-  return open(file, flags, 0o640);
+  deleteRun(run: RunId): Promise<void> {
+    return asTrouble(() => rm(path.join(this.#folder, String(run)), { recursive: true, force: true }));
+  }
+
+  watch(attempt: AttemptId, listener: () => void): () => void {
+    return this.#watchers.watch(attempt, listener);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #fileOf(attempt: AttemptId): string {
+    return path.join(this.#folder, attempt.slice(0, attempt.indexOf('.')), `${attempt}.log`);
+  }
+
+  /** Runs `write` over the open file and its meta; what it does is on the disk once this resolves. */
+  #change(
+    attempt: AttemptId,
+    write: (file: FileHandle, heldBytes: number, meta: LogMeta) => Promise<number>,
+  ): Promise<number> {
+    return asTrouble(async () => {
+      const meta = await this.#metas.of(attempt);
+      const handle = await openInFolder(this.#fileOf(attempt), constants.O_RDWR | constants.O_CREAT);
+      try {
+        return await write(handle, (await handle.stat()).size, meta);
+      } finally {
+        await handle.close();
+        this.#watchers.tell(attempt);
+      }
+    });
+  }
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
@@ -173,15 +171,6 @@ async function listRuns(folder: string, after: RunId | null, limit: number): Pro
     .sort((left, right) => left - right)
     .slice(0, limit)
     .map(runIdOf);
-}
-
-async function unlessMissing<Value>(answer: Promise<Value>): Promise<Value | null> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return null;
-    throw error;
-  }
 }
 
 async function asTrouble<Value>(action: () => Promise<Value>): Promise<Value> {
