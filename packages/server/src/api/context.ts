@@ -15,7 +15,7 @@ import type { RunEvents } from './run-events.ts';
 import type { RunHints } from './run-hints.ts';
 import type { Route } from './route.ts';
 import type { RunTallies } from './run-tallies.ts';
-import type { StreamLimits } from './sse.ts';
+import type { StreamLimits } from './event-streams.ts';
 import type { Slots } from './transfer/slots.ts';
 import type { VersionCache } from './version-cache.ts';
 

@@ -33,7 +33,7 @@ import type { Answer, RefusalForm, Route } from './route.ts';
 import { ROUTES, urlOf } from './routes.ts';
 import { createRunEvents } from './run-events.ts';
 import { createRunTallies } from './run-tallies.ts';
-import { createEventStreams, DEFAULT_STREAM_LIMITS, type EventStreams } from './sse.ts';
+import { EventStreams } from './event-streams.ts';
 import { createSlots } from './transfer/slots.ts';
 import { createVersionCache } from './version-cache.ts';
 import { instantText } from './views.ts';
@@ -52,7 +52,7 @@ declare module 'fastify' {
 export function createApi(options: ApiOptions): FastifyInstance {
   let bulk: BulkRunner | null = null;
   const context = { ...contextOf(options), startBulk: () => bulk?.hint() };
-  const streams = createEventStreams(options.log, { ...DEFAULT_STREAM_LIMITS, ...options.streams });
+  const streams = new EventStreams(options.log, options.streams);
   const refusing: Refusing = {
     failed: createFailureLog(options.log, () => performance.now()),
     age: () => ageOfStore(options),
