@@ -32,7 +32,7 @@ import { createRefusals, type Refusals } from './refusals.ts';
 import type { Answer, RefusalForm, Route } from './route.ts';
 import { ROUTES, urlOf } from './routes.ts';
 import { createRunEvents } from './run-events.ts';
-import { createRunTallies } from './run-tallies.ts';
+import { RunTallies } from './run-tallies.ts';
 import { EventStreams } from './event-streams.ts';
 import { createSlots } from './transfer/slots.ts';
 import { createVersionCache } from './version-cache.ts';
@@ -144,7 +144,7 @@ function contextOf(options: ApiOptions): Omit<Shared, 'startBulk'> {
   const masks = createMasks(options.store, vault);
   const store = withMasks(options.store, masks);
   const versions = createVersionCache(store);
-  const tallies = createRunTallies({
+  const tallies = new RunTallies({
     store,
     versions,
     durations: createPastDurations(store, options.clock),
