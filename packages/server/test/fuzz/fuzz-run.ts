@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { masterIdOf, runIdOf, workerIdOf } from '@pelorus/protocol';
 import { createApi } from '../../src/api/index.ts';
+import { createPasswords } from '../../src/api/passwords.ts';
 import { openDirectoryLogs } from '../../src/logs/index.ts';
 import type { OpenApiDocument } from '../../src/api/openapi/document.ts';
 import { openSqliteStore, type Store } from '../../src/store/index.ts';
@@ -243,6 +244,7 @@ async function openWorld(): Promise<World> {
     version: '0.1.0-fuzz',
     storeKind: 'sqlite',
     vault: createVault([{ id: 'fuzz', bytes: Buffer.alloc(32, 7) }]),
+    passwords: createPasswords({ memory: 8, passes: 1, parallelism: 1 }),
     adminToken: TOKEN,
   });
   await app.listen({ host: '127.0.0.1', port: 0 });

@@ -10,6 +10,10 @@ export interface SchemaReader {
 export type Known = Readonly<Record<string, readonly (string | number)[]>>;
 
 const DEPTH = 5;
+// To make one takes long.
+const NAME = fc.stringMatching(/^[a-z][a-z0-9_]{0,12}$/);
+const NAME_WITH_DASH = fc.stringMatching(/^[a-z][a-z0-9_-]{0,12}$/);
+const KEY = fc.stringMatching(/^[a-z][a-z0-9_]{0,8}$/);
 
 /** Fits the schema, as far as a schema says it; `name` is that of the field. */
 export function fitting(
@@ -94,11 +98,11 @@ function text(so: JsonSchema): fc.Arbitrary<string> {
   const maxLength = Math.min(Number(so['maxLength'] ?? 40), 40);
   const minLength = Math.min(Number(so['minLength'] ?? 0), maxLength);
   // Names begin with a letter; other patterns are left to what is known and to the wild.
-  if (so['pattern'] !== undefined) return fc.stringMatching(/^[a-z][a-z0-9_]{0,12}$/);
+  if (so['pattern'] !== undefined) return NAME;
   return fc.oneof(
     fc.string({ minLength, maxLength }),
     fc.string({ minLength, maxLength, unit: 'grapheme' }),
-    fc.stringMatching(/^[a-z][a-z0-9_-]{0,12}$/),
+    NAME_WITH_DASH,
   );
 }
 
@@ -121,11 +125,7 @@ function object(so: JsonSchema, reader: SchemaReader, known: Known, depth: numbe
   );
   const more = so['additionalProperties'];
   if (typeof more !== 'object' || more === null || depth > DEPTH) return record;
-  const extra = fc.dictionary(
-    fc.stringMatching(/^[a-z][a-z0-9_]{0,8}$/),
-    fitting(more as JsonSchema, reader, known, '', depth + 1),
-    { maxKeys: 3 },
-  );
+  const extra = fc.dictionary(KEY, fitting(more as JsonSchema, reader, known, '', depth + 1), { maxKeys: 3 });
   return fc.tuple(record, extra).map(([left, right]) => ({ ...right, ...left }));
 }
 
