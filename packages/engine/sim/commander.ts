@@ -16,7 +16,7 @@ export interface CommanderOptions extends Surroundings, Habits {
 }
 
 /** What people like to do: chances per run, and per workflow. */
-export interface Habits extends Pick<Surroundings, 'serial'> {
+export interface Habits extends Pick<Surroundings, 'serial' | 'waits'> {
   stop: number;
   pause: number;
   killTask: number;

@@ -8,6 +8,7 @@ import { Nemesis } from './nemesis.ts';
 import { differenceOf } from './oracle.ts';
 import { hashText, Random } from './random.ts';
 import { randomWorkflow } from './random-workflow.ts';
+import { type Scene, sceneOf } from './scenes.ts';
 import type { DurableRun } from './store-model.ts';
 import type { Tally } from './tally.ts';
 import type { Variant } from './variant.ts';
@@ -25,7 +26,7 @@ const LOOK_EVERY_MS = 1_000;
 export interface HistoryOptions {
   seed: number;
   variant?: Variant;
-  /** Instead of what the seed chooses. */
+  /** Instead of what the seed, or its scene, chooses. */
   faults?: Partial<Faults>;
   /** How often people do what; the seed chooses the rest. */
   people?: Partial<Habits>;
@@ -47,12 +48,13 @@ export interface HistoryReport {
 
 export function playHistory(options: HistoryOptions): HistoryReport {
   const random = new Random(options.seed);
-  const world = worldOf(options, random);
+  const scene = sceneOf(options.seed);
+  const world = worldOf(options, scene, random);
   const { timeline, tally } = world;
   const begunAt = timeline.now;
   let violation: Violation | null = null;
   try {
-    play(world, random, options.people ?? {});
+    play(world, random, { ...scene.people, ...options.people });
   } catch (error) {
     violation =
       error instanceof Violation
@@ -64,9 +66,9 @@ export function playHistory(options: HistoryOptions): HistoryReport {
   return { seed: options.seed, steps: timeline.steps, durationMs: timeline.now - begunAt, tally, violation };
 }
 
-function worldOf(options: HistoryOptions, random: Random): World {
+function worldOf(options: HistoryOptions, scene: Scene, random: Random): World {
   const masterSlots = options.masters ?? random.pick([1, 1, 2, 3]);
-  const hosts: HostOptions[] = Array.from({ length: random.whole(1, 4) }, (_, index) => ({
+  const hosts: HostOptions[] = Array.from({ length: scene.hosts ?? random.whole(1, 4) }, (_, index) => ({
     name: `h${index}`,
     groups: index === 0 || random.chance(0.5) ? ['default', 'special'] : ['default'],
     features: index === 0 || random.chance(0.6) ? ['shell', 'python'] : ['shell'],
@@ -74,7 +76,7 @@ function worldOf(options: HistoryOptions, random: Random): World {
     clockRate: random.pick([1, 0.98, 1.02]),
     clockOffsetMs: random.whole(-3_600_000, 3_600_000),
   }));
-  const faults = { ...faultsOf(random), ...options.faults };
+  const faults = { ...faultsOf(random), ...scene.faults, ...options.faults };
   const taskGroups = new Map(
     Array.from({ length: random.whole(0, 2) }, (_, index) => [`g${index}`, random.whole(1, 4)]),
   );
@@ -106,6 +108,7 @@ function play(world: World, random: Random, people: Partial<Habits>): void {
     forceSuccess: random.pick([0, 0, 0.5]),
     again: random.pick([0, 0.3, 0.6]),
     serial: random.pick([0, 0.2, 0.8]),
+    waits: 0.2,
     ...people,
   });
   const nemesis = new Nemesis(world, random.fork('nemesis'));
@@ -134,7 +137,7 @@ function play(world: World, random: Random, people: Partial<Habits>): void {
 /** Chance of their own: what the seed makes of all else is as it is without them. */
 function addSchedules(world: World, withinMs: number): void {
   const random = new Random(hashText('schedules', world.seed));
-  const around = { groups: ['default'], taskGroups: world.taskGroups, serial: 0.3 };
+  const around = { groups: ['default'], taskGroups: world.taskGroups, serial: 0.3, waits: 0.2 };
   for (let count = random.whole(1, 3); count > 0; count--) {
     const of = { workflowId: 1_000 + count, version: 1, tasksMax: 2, children: [], upstream: [] };
     const workflow = randomWorkflow(random, of, around);

@@ -10,6 +10,7 @@
  * 4. A kill is over, and reported, when nothing of the attempt is left; what outlives the natural end of an attempt is swept
  *    right behind it.
  * 5. A supervisor that has died is followed within seconds by another, whether or not there is an agent: its guardian sees to that.
+ * 6. Acknowledged reports are written down without a sync: a loss of power takes the last of them, and nothing of the journal.
  */
 import {
   type AttemptId,
@@ -48,6 +49,8 @@ const WAKE_UP_MS = 1_500;
 /** How long what a kill missed goes on. */
 const ESCAPED_FOR_MS = 60_000;
 const RESERVED_MEMORY_BYTES = 2 ** 30;
+/** What was written down without a sync is on the disk after so long. */
+const WRITE_BACK_MS = 30_000;
 
 const AT_EASE: HostReading = {
   loadAverage: 1,
@@ -97,8 +100,8 @@ export class Host {
   readonly journal = new Map<AttemptId, JournalEntry>();
   renewedAt: number | null = null;
   incarnations: WorkerId[] = [];
-  /** What its agents have written down of acknowledged reports. */
-  readonly settled: SettledReport[] = [];
+  /** What its agents have written down of acknowledged reports, oldest first, and when. */
+  private settled: { report: SettledReport; writtenAt: number }[] = [];
   supervisor: Supervisor | null = null;
   agent: Agent | null = null;
   /** What there is to read about its load now. */
@@ -107,6 +110,8 @@ export class Host {
   readonly clockOffs = new Map<WorkerId, number>();
   /** The last instant at which a heartbeat was sent that some master has heard, by this host's clock. */
   heardTo = -Infinity;
+  /** From its boot to the next failure. */
+  hasPower = false;
   /** One for each boot. */
   private machine: Actor;
   private asleep = false;
@@ -133,6 +138,7 @@ export class Host {
   }
 
   boot(): void {
+    this.hasPower = true;
     this.startSupervisor();
     this.startAgent();
   }
@@ -231,10 +237,11 @@ export class Host {
     });
   }
 
-  /** Power is gone: nobody says goodbye, and the journal is all that is left. */
+  /** Power is gone: nobody says goodbye, and what is on the disk is all that is left. */
   reboot(downMs: number): void {
     this.world.tally.count('fault: host rebooted');
     this.world.trace(() => `${this.options.name}: reboots`);
+    this.hasPower = false;
     this.agent?.die(this.world.random.between(1, 30_000));
     this.agent = null;
     this.supervisor?.actor.end();
@@ -245,6 +252,7 @@ export class Host {
     this.reading = AT_EASE;
     // It is of the clock of a boot that is over.
     this.renewedAt = null;
+    this.forgetUnsynced();
     for (const entry of this.journal.values()) {
       if (entry.process && entry.process.endedAt === null) this.world.processEnded(entry.process, null);
       if (entry.state === 'finished') continue;
@@ -252,6 +260,23 @@ export class Host {
       entry.detail = 'the host was rebooted';
     }
     this.machine.after(downMs, () => this.boot());
+  }
+
+  /** Acknowledged reports, for whoever asks again. */
+  settle(reports: readonly SettledReport[]): void {
+    for (const report of reports) this.settled.push({ report, writtenAt: this.world.timeline.now });
+  }
+
+  /** Those that its next agent begins with. */
+  settledReports(): SettledReport[] {
+    return this.settled.map(({ report }) => report);
+  }
+
+  private forgetUnsynced(): void {
+    const syncedTo = this.world.timeline.now - WRITE_BACK_MS;
+    const kept = this.settled.filter(({ writtenAt }) => writtenAt <= syncedTo);
+    if (kept.length < this.settled.length) this.world.tally.count('path: acknowledged reports lost with the power');
+    this.settled = kept;
   }
 
   held(): HeldAttempt[] {
@@ -535,7 +560,7 @@ class Agent {
       reservedMemoryBytes: RESERVED_MEMORY_BYTES,
       adopted,
       supersedes: [...host.incarnations],
-      settled: host.settled,
+      settled: host.settledReports(),
       sequenceBase: number * SEQUENCES_PER_INCARNATION,
     };
     this.clockOffMs = Math.round(world.random.between(-1, 1) * world.faults.wallClockOffMs);
@@ -593,7 +618,7 @@ class Agent {
 
   private input(input: WorkerInput): void {
     const { messages, orders } = this.core.handle(input, { now: this.clock(), chance: this.random.next });
-    this.host.settled.push(...this.core.takeSettled());
+    this.host.settle(this.core.takeSettled());
     const starts = input.kind === 'frame' && orders.some(({ kind }) => kind === 'start');
     if (starts && this.host.clock() > this.host.heardTo + SCHEDULING_LEASE_MS)
       throw new Violation('lease', `${this.id} starts something though its scheduling lease is over`);

@@ -7,7 +7,8 @@
  *    whose outcome is unknown is either visible to the recovery's reads or fenced.
  * 2. Runs that lose their owner later are looked for again and again, not only at the start; an adoption that failed
  *    half-way ends the incarnation as well.
- * 3. The clock of a master is the store's: read when it begins, and put right with every renewal of its lease.
+ * 3. The clock of a master is the store's, told with the answer to its registration and to every renewal of its lease; the
+ *    clock of its host, of its own process start, is off by as much as the seed says. What it makes of both is the real code.
  * 4. Commands of one run are carried out in the order in which they were given: what was claimed and could not be
  *    carried out, or was another master's when it was passed over, is claimed again before anything newer.
  */
@@ -27,11 +28,14 @@ import {
   type Batch,
   type Change,
   type Command,
+  type HostClock,
   isLive,
   LOGIC_WORKER,
   MasterCore,
   type ParentLink,
   type Question,
+  type SharedClock,
+  sharedClock,
   type Tick,
 } from '../src/index.ts';
 import { answerTo } from './answers.ts';
@@ -78,9 +82,8 @@ export class MasterProcess {
   private pulseAt = 0;
   private overloaded = false;
   private claimedTo: CommandId | null = null;
-  /** What the clock of its host is off, and what of that it has learnt from the store. */
-  private readonly clockOffMs: number;
-  private clockCorrectionMs = 0;
+  private readonly hostClock: HostClock;
+  private readonly sharedClock: SharedClock;
   private claiming = false;
   private claimAgain = false;
   private adopting = false;
@@ -96,7 +99,9 @@ export class MasterProcess {
     this.slot = slot;
     this.actor = new Actor(world.timeline);
     this.store = new StoreClient(world, this.actor);
-    this.clockOffMs = Math.round(world.random.between(-1, 1) * world.faults.wallClockOffMs);
+    const offMs = Math.round(world.random.between(-1, 1) * world.faults.wallClockOffMs);
+    this.hostClock = { now: () => world.timeline.now + offMs };
+    this.sharedClock = (world.variant.masterClock ?? sharedClock)(this.hostClock);
     this.id = masterIdOf('');
     this.fence = { master: this.id, token: '' };
     this.core = this.newCore();
@@ -154,21 +159,17 @@ export class MasterProcess {
     return core;
   }
 
-  /** Until it has been told the time; a read takes long enough to be wrong by a little. */
-  private learnTime(then: () => void, failed: () => void): void {
-    const askedAt = this.hostClock();
-    this.store.read(
-      (model) => model.time(),
-      (result) => {
-        if (!result.ok) return failed();
-        const now = this.hostClock();
-        const aboutMs = (now - askedAt) / 2;
-        const correctionMs = Math.round(result.value + aboutMs - now);
-        const isOff = Math.abs(correctionMs - this.clockCorrectionMs) > aboutMs;
-        if (isOff && !this.world.variant.mastersTrustTheirClocks) this.clockCorrectionMs = correctionMs;
-        then();
-      },
-    );
+  /** `ask` is answered with the store's time. */
+  private hearTime(
+    verb: string,
+    ask: (model: StoreModel) => number,
+    then: (result: StoreResult<number>) => void,
+  ): void {
+    const askedAt = this.hostClock.now();
+    this.store.call(verb, ask, (result) => {
+      if (result.ok) this.sharedClock.heard({ askedAt, answeredAt: this.hostClock.now(), storeAt: result.value });
+      then(result);
+    });
   }
 
   private learnDrained(core: MasterCore): void {
@@ -226,12 +227,12 @@ export class MasterProcess {
     this.core = this.newCore();
     this.loads.clear();
     const again = (): void => this.begin([...supersedes, this.id], RECOVER_PAUSE_MS);
-    this.actor.after(delayMs, () => this.learnTime(() => this.register(supersedes, again), again));
+    this.actor.after(delayMs, () => this.register(supersedes, again));
   }
 
   private register(supersedes: MasterId[], again: () => void): void {
     const { core } = this;
-    this.store.call(
+    this.hearTime(
       'register',
       (model) => model.registerMaster({ id: this.id, token: this.fence.token, supersedes }),
       (result) => {
@@ -313,19 +314,11 @@ export class MasterProcess {
   }
 
   private clock(): number {
-    return this.hostClock() + this.clockCorrectionMs;
-  }
-
-  private hostClock(): number {
-    return this.world.timeline.now + this.clockOffMs;
+    return this.sharedClock.now();
   }
 
   private renew(): void {
-    this.learnTime(
-      () => {},
-      () => {},
-    );
-    this.store.call(
+    this.hearTime(
       'renew',
       (model) => model.renewMaster(this.fence),
       (result) => {

@@ -25,6 +25,7 @@ import {
   type CommandAction,
   type Decision,
   type Event,
+  type HostClock,
   isLive,
   type LinkId,
   MasterCore,
@@ -33,6 +34,8 @@ import {
   Placement,
   type Run,
   type RunContext,
+  type SharedClock,
+  sharedClock,
   stateOf,
   type StoredRun,
 } from '../src/index.ts';
@@ -593,6 +596,19 @@ class ForgetsTombstones extends WorkerCore {
   }
 }
 
+/** Takes what its host shows at the start for a time that has been: it is not gone back behind. */
+function startingWithTheHosts(host: HostClock): SharedClock {
+  const clock = sharedClock(host);
+  let latest = host.now();
+  return {
+    ...clock,
+    now: () => {
+      latest = Math.max(latest, clock.now());
+      return latest;
+    },
+  };
+}
+
 export const MUTANTS: Mutant[] = [
   {
     name: 'a stale acknowledgement of a former owner is not fenced',
@@ -623,10 +639,17 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'masters go by the clocks of their hosts',
-    variant: { mastersTrustTheirClocks: true },
+    variant: { masterClock: (host) => ({ ...host, heard: () => {} }) },
     faults: { ...NO_FAULTS, wallClockOffMs: 3_600_000, partitionMs: 6_000 },
     masters: 3,
     caughtBy: ['S2'],
+  },
+  {
+    name: 'a master whose host is ahead waits until the store has come so far',
+    variant: { masterClock: startingWithTheHosts },
+    faults: { ...NO_FAULTS, wallClockOffMs: 3_600_000 },
+    masters: 2,
+    caughtBy: ['L3'],
   },
   {
     name: 'a group that nobody serves keeps the others waiting',
@@ -772,6 +795,8 @@ export const MUTANTS: Mutant[] = [
     name: 'the execution leases of tasks are not waited for',
     variant: { masterCore: (options) => new KnowsOneLease(options) },
     faults: { ...NO_FAULTS, partitionMs: 5_000 },
+    people: { waits: 0, stop: 0, killTask: 0 },
+    masters: 1,
     caughtBy: ['S2'],
   },
   {

@@ -1,5 +1,6 @@
 /** Chooses when machines and processes die, stop or lose each other. */
 import type { Faults } from './faults.ts';
+import type { Host } from './host.ts';
 import type { Random } from './random.ts';
 import type { World } from './world.ts';
 
@@ -22,7 +23,7 @@ export class Nemesis {
     this.repeat('masterPauseMs', () => this.pauseMaster());
     this.repeat('masterStopMs', () => this.stopMaster());
     this.repeat('masterBusyMs', () => this.overloadMaster());
-    this.repeat('agentCrashMs', () => this.random.pick(this.world.hosts).crashAgent(this.random.skewed(100, 120_000)));
+    this.repeat('agentCrashMs', () => this.random.pick(this.world.hosts).crashAgent(this.absenceMs()));
     this.repeat('agentPauseMs', () => this.pauseAgent());
     this.repeat('agentDrainMs', () =>
       this.random
@@ -37,7 +38,7 @@ export class Nemesis {
     this.repeat('hostSuspendMs', () => this.random.pick(this.world.hosts).suspend(this.random.skewed(1_000, 300_000)));
     this.repeat('hostBusyMs', () => this.overload());
     this.repeat('rollingRestartMs', () => this.restartEverything());
-    this.repeat('hostRebootMs', () => this.random.pick(this.world.hosts).reboot(this.random.between(3_000, 100_000)));
+    this.repeat('hostRebootMs', () => this.cutPower(this.random.pick(this.world.hosts)));
     this.repeat('partitionMs', () => this.partition());
     this.repeat('storeOutageMs', () => this.world.storeDown(this.random.skewed(200, 60_000)));
   }
@@ -54,6 +55,11 @@ export class Nemesis {
 
   end(): void {
     this.over = true;
+  }
+
+  /** Of an agent: until it is started again, or until somebody notices; then masters have given its attempts up. */
+  private absenceMs(): number {
+    return this.random.between(100, this.random.pick([2_000, 20_000, 180_000]));
   }
 
   private crashMaster(): void {
@@ -121,6 +127,15 @@ export class Nemesis {
     this.world.trace(() => `${what} paused`);
     actor.pause();
     this.world.timeline.after(this.random.skewed(500, maxMs), () => actor.resume());
+  }
+
+  /** When it is back it fails again now and then. */
+  private cutPower(host: Host): void {
+    if (!host.hasPower) return;
+    const downMs = this.random.skewed(3_000, 100_000);
+    host.reboot(downMs);
+    if (!this.random.chance(0.5)) return;
+    this.world.timeline.after(downMs + this.random.between(1_000, 30_000), () => this.over || this.cutPower(host));
   }
 
   private drainWorker(): void {

@@ -39,6 +39,7 @@ export const SOON_REACHED = [
   'fault: store outcome unknown, not done',
   'fault: supervisor crashed',
   'fault: supervisor paused',
+  'path: acknowledged reports lost with the power',
   'path: agent found results of its predecessor',
   'path: agent found running attempts again',
   'path: agent hung up on a silent master',

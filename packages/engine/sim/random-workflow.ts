@@ -26,6 +26,8 @@ export interface Surroundings {
   taskGroups: ReadonlyMap<string, number>;
   /** The chance that the runs of a workflow take turns. */
   serial: number;
+  /** The chance that a task waits for a worker that is lost. */
+  waits: number;
 }
 
 /** What else is to be made up. */
@@ -69,7 +71,7 @@ export function randomWorkflow(random: Random, shape: Shape, surroundings: Surro
 }
 
 function randomTask(random: Random, index: number, density: number, around: Surroundings & Others): TaskDefinition {
-  const { groups, taskGroups } = around;
+  const { groups, taskGroups, waits } = around;
   const needs: string[] = [];
   for (let earlier = 0; earlier < index; earlier++) if (random.chance(density)) needs.push(`t${earlier}`);
   const absent = random.chance(0.02);
@@ -94,7 +96,7 @@ function randomTask(random: Random, index: number, density: number, around: Surr
     environment: null,
     runAs: null,
     taskGroup: taskGroups.size > 0 && random.chance(0.3) ? randomShare(random, taskGroups) : null,
-    onWorkerLost: random.pick(['rerun', 'rerun', 'rerun', 'fail', 'wait']),
+    onWorkerLost: random.chance(waits) ? 'wait' : random.pick(['rerun', 'rerun', 'rerun', 'fail']),
     dispatchTimeoutMs: absent || random.chance(0.1) ? random.whole(5_000, 120_000) : null,
     ...(random.chance(0.3) && { executionLeaseMs: random.pick(EXECUTION_LEASES_MS) }),
     files: [],

@@ -294,10 +294,12 @@ export class StoreModel {
 
   // ---------------------------------------------------------------------------------------------- the master role
 
-  registerMaster(master: { id: MasterId; token: string; supersedes: MasterId[] }): void {
+  /** Answers with its time, as `renewMaster` does. */
+  registerMaster(master: { id: MasterId; token: string; supersedes: MasterId[] }): number {
     for (const earlier of master.supersedes) this.fence(earlier);
     const { id, token } = master;
-    this.masters.set(id, { id, token, leaseUntil: this.options.now() + MASTER_LEASE_MS, fencedAt: null });
+    this.masters.set(id, { id, token, leaseUntil: this.time() + MASTER_LEASE_MS, fencedAt: null });
+    return this.time();
   }
 
   private fence(id: MasterId): void {
@@ -321,9 +323,10 @@ export class StoreModel {
     return row !== undefined && row.token === fence.token && row.fencedAt === null;
   }
 
-  renewMaster(fence: Fence): void {
+  renewMaster(fence: Fence): number {
     this.checkFence(fence);
-    this.masters.get(fence.master)!.leaseUntil = this.options.now() + MASTER_LEASE_MS;
+    this.masters.get(fence.master)!.leaseUntil = this.time() + MASTER_LEASE_MS;
+    return this.time();
   }
 
   /** `ownOnly`: of runs that this master has already. */

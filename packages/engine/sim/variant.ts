@@ -1,10 +1,11 @@
 /** What a history runs instead of the real thing. An empty one is the real thing. */
 import type { WorkerCore, WorkerCoreOptions } from '@pelorus/worker/core';
-import type { MasterCore, MasterCoreOptions } from '../src/index.ts';
+import type { HostClock, MasterCore, MasterCoreOptions, SharedClock } from '../src/index.ts';
 
 export interface Variant {
   masterCore?: (options: MasterCoreOptions) => MasterCore;
   workerCore?: (options: WorkerCoreOptions) => WorkerCore;
+  masterClock?: (host: HostClock) => SharedClock;
   /** The loop sends a batch's messages when it asks for the commit. */
   sendBeforeCommit?: boolean;
   /** The store does not look at the master's row. */
@@ -34,8 +35,6 @@ export interface Variant {
   releasesTooEarly?: boolean;
   /** Runs of a master whose lease is over are taken without fencing it. */
   takesWithoutFencing?: boolean;
-  /** Masters go by the clocks of their hosts instead of the store's. */
-  mastersTrustTheirClocks?: boolean;
   agentNeverHangsUp?: boolean;
   /**
    * How ticks of schedules are decided instead of in one transaction from the stored tick: their rows in a transaction of their own, after
