@@ -2,7 +2,7 @@
  * The life of attempts: placement, what workers report, loss, retries, timers. Each function handles one event; what
  * follows from it is the cascade's. Rules: the execution semantics, sections 2 and 4.
  */
-import { type AttemptOutcome, ATTEMPT_RANK, type Cause } from '@pelorus/protocol';
+import { type AttemptOutcome, ATTEMPT_RANK, type Cause, phrase } from '@pelorus/protocol';
 import { resolveAttempt } from './attempt-spec.ts';
 import { endInFailure, makeReady } from './cascade.ts';
 import type { Draft } from './draft.ts';
@@ -115,7 +115,7 @@ function finished(draft: Draft, event: AttemptEvent, outcome: AttemptOutcome): v
       return;
     }
     case 'failed': {
-      const cause = outcome.cause ?? { kind: 'error', detail: 'the worker gave no cause' };
+      const cause = outcome.cause ?? { kind: 'error', detail: phrase('no_cause', {}) };
       draft.setAttempt({ ...ended, state: 'failed', cause });
       failed(draft, event, cause, attempt.kill?.cause ?? null);
       return;
@@ -166,7 +166,7 @@ export function failed(draft: Draft, event: AttemptEvent, cause: Cause, killedFo
     cause,
     wakeAt,
     retries: record.retries + 1,
-    waitReason: `retry ${record.retries + 1} of ${retry.max}`,
+    waitReason: phrase('retry', { retry: record.retries + 1, retries: retry.max }),
   });
   draft.effect({ kind: 'timer', run: draft.run.spec.id, timer: 'wake', task, n: record.attempts, at: wakeAt });
 }
@@ -208,7 +208,7 @@ export function lost(draft: Draft, event: AttemptEvent, cause: Cause): void {
   if (onWorkerLost === 'wait') {
     draft.setTask(task, draft.state(task), {
       startedAt: draft.record(task)!.startedAt,
-      waitReason: `worker ${attempt.worker} is gone: waiting for its return or for a decision`,
+      waitReason: phrase('worker_gone', { worker: attempt.worker }),
     });
     return;
   }

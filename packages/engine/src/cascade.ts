@@ -2,7 +2,7 @@
  * What follows from a change: successors become ready, are skipped or cannot run; a failure takes the rest with it; the
  * run ends. Also how a task is stopped. Rules: the execution semantics, sections 3, 4, 5 and 7.
  */
-import { type Cause, formatAttemptId, isTerminalTaskRun, LIMITS, type TaskRunState } from '@pelorus/protocol';
+import { type Cause, formatAttemptId, isTerminalTaskRun, LIMITS, phrase, type TaskRunState } from '@pelorus/protocol';
 import { choose } from './choose.ts';
 import type { Draft } from './draft.ts';
 import type { AttemptRecord } from './records.ts';
@@ -45,7 +45,7 @@ export function requestKill(draft: Draft, task: number, cause: Cause, at: number
 }
 
 export function hold(draft: Draft, task: number): void {
-  draft.setTask(task, 'paused', { waitReason: 'the run is paused' });
+  draft.setTask(task, 'paused', { waitReason: phrase('run_paused', {}) });
 }
 
 // ------------------------------------------------------------------------------------------------------ cascade
@@ -55,7 +55,7 @@ export function settle(draft: Draft, at: number): void {
   const { state } = draft.status;
   if (draft.unfinished === 0) return endRun(draft, at);
   if (state === 'pausing' && draft.live === draft.liveLogic)
-    draft.setStatus({ state: 'paused', waitReason: 'paused by a person' });
+    draft.setStatus({ state: 'paused', waitReason: phrase('paused_by_person', {}) });
 }
 
 /** Looks at one pending task whose predecessors changed. */
@@ -119,7 +119,7 @@ function branchingTask(draft: Draft, task: number): string {
 function becomeReady(draft: Draft, task: number, at: number): void {
   const { delayMs } = taskOf(draft.run, task);
   if (delayMs === 0 || draft.run.spec.dryRun) return makeReady(draft, task, at);
-  draft.setTask(task, 'delayed', { wakeAt: at + delayMs, waitReason: 'delayed by its definition' });
+  draft.setTask(task, 'delayed', { wakeAt: at + delayMs, waitReason: phrase('delayed', {}) });
   draft.effect({ kind: 'timer', run: draft.run.spec.id, timer: 'wake', task, n: 0, at: at + delayMs });
 }
 

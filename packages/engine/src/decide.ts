@@ -6,7 +6,7 @@
  * Order within one decision: the event's own change, then the cascade over successors, then the fail-fast or stop
  * sweep if one was called for, then the end of the run.
  */
-import { type Cause, isTerminalRun, isTerminalTaskRun } from '@pelorus/protocol';
+import { type Cause, isTerminalRun, isTerminalTaskRun, phrase } from '@pelorus/protocol';
 import { isCurrent, lost, notPlaced, placed, report } from './attempts.ts';
 import { endInFailure, hold, makeReady, requestKill, settle, stop } from './cascade.ts';
 import { Draft } from './draft.ts';
@@ -111,7 +111,7 @@ function begin(draft: Draft, at: number): null {
 }
 
 function pause(draft: Draft, user: string, at: number): null {
-  draft.setStatus({ state: 'pausing', waitReason: 'waiting for running tasks to finish' });
+  draft.setStatus({ state: 'pausing', waitReason: phrase('pausing', {}) });
   for (let task = 0; task < draft.run.graph.tasks.length; task++) if (draft.state(task) === 'queued') hold(draft, task);
   tellChildren(draft, { kind: 'pause' }, user, at);
   return null;
@@ -119,7 +119,7 @@ function pause(draft: Draft, user: string, at: number): null {
 
 /** Nothing of it runs yet. */
 function pauseAtGate(draft: Draft): null {
-  draft.setStatus({ state: 'paused', waitReason: 'paused by a person' });
+  draft.setStatus({ state: 'paused', waitReason: phrase('paused_by_person', {}) });
   return null;
 }
 

@@ -2,7 +2,7 @@
  * A run that waits at its gate (`RunSpec.gate`): it has been started, is `waiting`, and asks the store again and again whether it may
  * go on. Rules: execution semantics, section 9.
  */
-import type { Cause } from '@pelorus/protocol';
+import { type Cause, phrase } from '@pelorus/protocol';
 import type { Draft } from './draft.ts';
 import type { UpstreamVerdict } from './events.ts';
 import type { RunStatus } from './records.ts';
@@ -24,7 +24,7 @@ export function hasGateBefore(gate: Run['spec']['gate'], startedAt: number | nul
 
 /** It has a start, or is resumed, and asks. */
 export function waitAtGate(draft: Draft): void {
-  draft.setStatus({ state: 'waiting', waitReason: 'asks whether what it depends on has succeeded' });
+  draft.setStatus({ state: 'waiting', waitReason: phrase('asking', {}) });
   draft.effect({ kind: 'check-gate', run: draft.run.spec.id });
 }
 
@@ -35,7 +35,8 @@ export function gateChecked(draft: Draft, verdict: UpstreamVerdict, at: number):
   if (verdict.kind === 'satisfied') return true;
   const until = spec.submittedAt + spec.timeoutMs;
   if (verdict.kind === 'failed') endAtGate(draft, verdict.detail, at);
-  else if (at >= until) endAtGate(draft, `not within ${spec.timeoutMs} ms: ${verdict.detail}`, at);
+  else if (at >= until)
+    endAtGate(draft, phrase('not_within', { timeoutMs: spec.timeoutMs, detail: verdict.detail }), at);
   else {
     if (draft.status.waitReason !== verdict.detail) draft.setStatus({ waitReason: verdict.detail });
     const next = Math.min(at + GATE_CHECK_MS, until);

@@ -25,6 +25,7 @@ import {
   type MasterId,
   type MasterToWorker,
   parseAttemptId,
+  phrase,
   type RunId,
   type UpstreamCondition,
   type WorkerId,
@@ -69,7 +70,7 @@ const QUERY_AFTER_MS = 10_000;
 /** What was sent so often without an answer is told: after 16 s, so of a kill when its grace is over. */
 const TOLD_AFTER_TRIES = 5;
 /** How the reason begins for which a run does not move when the rules threw on it. */
-const PUT_ASIDE = 'put aside after an internal error';
+const PUT_ASIDE = phrase('put_aside', { detail: '' });
 /** How often tasks that wait for a task group which several masters share ask for their turn. */
 const PERMIT_POLL_MS = 1_000;
 
@@ -231,7 +232,7 @@ export class MasterCore {
     const run = this.runs.get(id);
     if (!run) return;
     const detail = error instanceof Error ? error.message : String(error);
-    this.explainRun(run, `${PUT_ASIDE}: ${detail}`);
+    this.explainRun(run, phrase('put_aside', { detail }));
   }
 
   private explainRun(run: Run, waitReason: string | null): void {
@@ -622,7 +623,7 @@ export class MasterCore {
     const run = this.runs.get(item.run);
     if (!run || stateOf(run, item.task) !== 'queued') return;
     const reason = this.recall?.asksFor(nextAttempt(run, item.task))
-      ? 'store_went_back: workers are asked whether it has begun'
+      ? phrase('recalled', {})
       : this.placement.reasonOf(groupOf(run, item.task), item);
     this.step(run, { kind: 'not-placed', task: item.task, reason });
   }

@@ -14,7 +14,7 @@
  *    only with a permit that the store has given for this very wait, and a permit that finds no worker is given back.
  */
 import type { AttemptId, Priority, RunId, TaskType, WorkerId } from '@pelorus/protocol';
-import { PRIORITY_RANK } from '@pelorus/protocol';
+import { phrase, PRIORITY_RANK } from '@pelorus/protocol';
 
 export type Selector = 'lower_weight' | 'round_robin' | 'random';
 
@@ -379,18 +379,18 @@ export class Placement {
       limit &&
       (this.shared ? this.unpermitted.has(item) || limit.size === null : !limit.hasRoomFor(taskGroup.weight))
     ) {
-      if (limit.size === null) return `task_group: there is no task group ${taskGroup.name}`;
-      if (taskGroup.weight > limit.size)
-        return `task_group: weight ${taskGroup.weight} is more than the size ${limit.size} of ${taskGroup.name}`;
-      if (this.shared) return `task_group: waits for its turn in ${taskGroup.name}, of size ${limit.size}`;
-      return `task_group: ${taskGroup.name} is full (${limit.held} of ${limit.size})`;
+      if (limit.size === null) return phrase('no_task_group', { group: taskGroup.name });
+      const { name, weight } = taskGroup;
+      const { held, size } = limit;
+      if (weight > size) return phrase('too_heavy', { weight, size, group: name });
+      if (this.shared) return phrase('group_turn', { group: name, size });
+      return phrase('group_full', { group: name, held, size });
     }
     const ofGroup = [...this.workers.values()].filter((worker) => worker.groups.includes(group));
-    if (ofGroup.length === 0) return `no_worker: no worker of group ${group} is connected`;
+    if (ofGroup.length === 0) return phrase('no_worker', { group });
     const able = ofGroup.filter((worker) => this.canRun(worker, type)).length;
-    if (able === 0) return `no_worker: no worker of group ${group} that is connected runs ${type} tasks`;
-    const those = able < ofGroup.length ? ` that runs ${type} tasks` : '';
-    return `no_slot: every worker of group ${group}${those} is full or not accepting`;
+    if (able === 0) return phrase('no_able_worker', { group, type });
+    return able < ofGroup.length ? phrase('no_able_slot', { group, type }) : phrase('no_slot', { group });
   }
 
   private freeWorkers(group: string, type: TaskType): WorkerView[] {

@@ -7,6 +7,7 @@
 import {
   isTerminalRun,
   isTerminalTaskRun,
+  phrase,
   type RunId,
   type RunState,
   type UpstreamCondition,
@@ -283,29 +284,54 @@ function judge(upstream: UpstreamCondition, of: Case): UpstreamVerdict {
 function judgeLeaf(leaf: Leaf, of: Case): UpstreamVerdict {
   const intervals = of.windows.get(leaf.window) ?? null;
   if (intervals === null)
-    return { kind: 'failed', detail: `there is no window ${leaf.window} in the zone ${of.logical.zone}` };
+    return { kind: 'failed', detail: phrase('no_window', { window: leaf.window, zone: of.logical.zone }) };
   return all(intervals.map((interval) => judgeInterval(queryOf(leaf, of.project, interval), leaf, of)));
 }
 
 function judgeInterval(query: UpstreamQuery, leaf: Leaf, of: Case): UpstreamVerdict {
   const { project, workflow, task } = query;
   const fact = of.facts(query);
-  const subject = task === null ? `workflow ${project}/${workflow}` : `task ${task} of ${project}/${workflow}`;
-  const when = `${leaf.window} (${wallClock(query.from, of)} to ${wallClock(query.to, of)}, ${of.logical.zone})`;
-  return { kind: VERDICTS[fact.kind], detail: `${subject}, ${when}: ${found(fact)}` };
+  const span = { from: wallClock(query.from, of), to: wallClock(query.to, of), zone: of.logical.zone };
+  const where = { workflow: `${project}/${workflow}`, window: leaf.window, ...span };
+  return {
+    kind: VERDICTS[fact.kind],
+    detail: task === null ? found(fact, where) : foundOfTask(fact, { task, ...where }),
+  };
+}
+
+interface Where {
+  workflow: string;
+  window: string;
+  from: string;
+  to: string;
+  zone: string;
 }
 
 const VERDICTS = { none: 'waiting', running: 'waiting', succeeded: 'satisfied', failed: 'failed' } as const;
 
-function found(fact: UpstreamFact): string {
+function found(fact: UpstreamFact, where: Where): string {
   switch (fact.kind) {
     case 'none':
-      return 'has not run';
+      return phrase('workflow_none', where);
     case 'running':
-      return `has not ended in run ${fact.runId}`;
+      return phrase('workflow_running', { ...where, run: fact.runId });
     case 'succeeded':
+      return phrase('workflow_succeeded', { ...where, run: fact.runId });
     case 'failed':
-      return `${fact.kind} in run ${fact.runId}`;
+      return phrase('workflow_failed', { ...where, run: fact.runId });
+  }
+}
+
+function foundOfTask(fact: UpstreamFact, where: Where & { task: string }): string {
+  switch (fact.kind) {
+    case 'none':
+      return phrase('task_none', where);
+    case 'running':
+      return phrase('task_running', { ...where, run: fact.runId });
+    case 'succeeded':
+      return phrase('task_succeeded', { ...where, run: fact.runId });
+    case 'failed':
+      return phrase('task_failed', { ...where, run: fact.runId });
   }
 }
 
@@ -333,5 +359,7 @@ function any(parts: UpstreamVerdict[]): UpstreamVerdict {
 function firstOf(parts: UpstreamVerdict[], kind: UpstreamVerdict['kind']): UpstreamVerdict | undefined {
   const alike = parts.filter((part) => part.kind === kind);
   const [first] = alike;
-  return first && alike.length > 1 ? { kind, detail: `${first.detail} (and ${alike.length - 1} more)` } : first;
+  return first && alike.length > 1
+    ? { kind, detail: phrase('and_more', { detail: first.detail, more: alike.length - 1 }) }
+    : first;
 }

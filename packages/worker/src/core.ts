@@ -27,7 +27,7 @@ import type {
   WorkerLoad,
   WorkerToMaster,
 } from '@pelorus/protocol';
-import { WIRE_VERSION } from '@pelorus/protocol';
+import { phrase, WIRE_VERSION } from '@pelorus/protocol';
 import { DueQueue } from './due-queue.ts';
 import { executionDeadline, LEASE_FRACTION, leaseKill } from './execution-lease.ts';
 
@@ -477,7 +477,7 @@ export class WorkerCore {
       this.#orderKill(held, {
         graceMs: held.killGraceMs,
         reason: 'order',
-        cause: { kind: 'error', detail: 'no master knows this attempt' },
+        cause: { kind: 'error', detail: phrase('unknown_attempt', {}) },
       });
     }
   }

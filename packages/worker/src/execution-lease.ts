@@ -1,7 +1,7 @@
 /**
  * The arithmetic of execution leases, used by the core and, independently of it, by the supervisor. All instants on one clock.
  */
-import type { Cause } from '@pelorus/protocol';
+import { phrase, type Cause } from '@pelorus/protocol/vocabulary';
 
 /** Part of a granted lease that the worker uses; the rest allows for clocks that run at different speeds. */
 export const LEASE_FRACTION = 0.9;
@@ -24,7 +24,7 @@ export function executionDeadline(renewedAt: number, terms: LeaseTerms): { termA
 export function leaseKill(terms: LeaseTerms): { graceMs: number; cause: Cause } {
   return {
     graceMs: leaseGraceMs(terms),
-    cause: { kind: 'error', detail: `no master renewed the execution lease of ${terms.executionLeaseMs} ms` },
+    cause: { kind: 'error', detail: phrase('lease_ended', { leaseMs: terms.executionLeaseMs }) },
   };
 }
 

@@ -2,6 +2,7 @@
  * What a run of a schedule waits for before it starts: its schedule's run before it, and other workflows' runs of the cycle that
  * covers its logical date. Questions to the store and a verdict on the answers, as for `dependent` tasks. Pure.
  */
+import { phrase } from '@pelorus/protocol/vocabulary';
 import type { UpstreamVerdict } from '../events.ts';
 import type { RunSpec } from '../records.ts';
 import type { UpstreamFact, UpstreamQuery } from '../upstream.ts';
@@ -33,24 +34,38 @@ export function judgeGate({ gate }: Pick<RunSpec, 'gate'>, facts: readonly Upstr
   if (!gate) return { kind: 'satisfied', detail: 'nothing is waited for' };
   const { previous, workflows } = gate;
   const verdicts: UpstreamVerdict[] = [];
-  if (previous) verdicts.push(verdictOf(facts[0]!, 'the run before it', 'satisfied'));
+  if (previous) verdicts.push(verdictOfPrevious(facts[0]!));
   for (const [i, { project, workflow, from, to }] of workflows.entries()) {
-    const span = `${new Date(from).toISOString()} to ${new Date(to - 1).toISOString()}`;
-    verdicts.push(verdictOf(facts[i + (previous ? 1 : 0)]!, `workflow ${project}/${workflow}, ${span},`, 'waiting'));
+    const [first, last] = [new Date(from).toISOString(), new Date(to - 1).toISOString()];
+    const cycle = { workflow: `${project}/${workflow}`, from: first, to: last };
+    verdicts.push(verdictOfCycle(facts[i + (previous ? 1 : 0)]!, cycle));
   }
   const first = verdicts.find(({ kind }) => kind === 'failed') ?? verdicts.find(({ kind }) => kind === 'waiting');
   return first ?? { kind: 'satisfied', detail: verdicts.map(({ detail }) => detail).join('; ') };
 }
 
-function verdictOf(fact: UpstreamFact, subject: string, none: 'satisfied' | 'waiting'): UpstreamVerdict {
+function verdictOfPrevious(fact: UpstreamFact): UpstreamVerdict {
   switch (fact.kind) {
     case 'none':
-      return { kind: none, detail: `${subject} has not run` };
+      return { kind: 'satisfied', detail: 'the run before it has not run' };
     case 'running':
-      return { kind: 'waiting', detail: `${subject} has not ended: run ${fact.runId}` };
+      return { kind: 'waiting', detail: phrase('previous_running', { run: fact.runId }) };
     case 'succeeded':
-      return { kind: 'satisfied', detail: `${subject} succeeded: run ${fact.runId}` };
+      return { kind: 'satisfied', detail: `the run before it succeeded: run ${fact.runId}` };
     case 'failed':
-      return { kind: 'failed', detail: `${subject} did not succeed: run ${fact.runId}` };
+      return { kind: 'failed', detail: phrase('previous_failed', { run: fact.runId }) };
+  }
+}
+
+function verdictOfCycle(fact: UpstreamFact, cycle: { workflow: string; from: string; to: string }): UpstreamVerdict {
+  switch (fact.kind) {
+    case 'none':
+      return { kind: 'waiting', detail: phrase('cycle_none', cycle) };
+    case 'running':
+      return { kind: 'waiting', detail: phrase('cycle_running', { ...cycle, run: fact.runId }) };
+    case 'succeeded':
+      return { kind: 'satisfied', detail: `workflow ${cycle.workflow} succeeded: run ${fact.runId}` };
+    case 'failed':
+      return { kind: 'failed', detail: phrase('cycle_failed', { ...cycle, run: fact.runId }) };
   }
 }

@@ -5,6 +5,7 @@ import {
   TASK_RUN_STATUS,
   formatAttemptId,
   isTerminalTaskRun,
+  phrase,
   type AlertChannelView,
   type AlertView,
   type AttemptView,
@@ -250,8 +251,8 @@ function causeOf(state: TaskState): TaskView['cause'] {
 
 function waitText(names: string[]): string | null {
   if (names.length === 0) return null;
-  const more = names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : '';
-  return `waiting for ${names.slice(0, NAMES_SHOWN).join(', ')}${more}`;
+  const [tasks, more] = [names.slice(0, NAMES_SHOWN).join(', '), names.length - NAMES_SHOWN];
+  return more > 0 ? phrase('needs_more', { tasks, more }) : phrase('needs', { tasks });
 }
 
 const NAMES_SHOWN = 3;

@@ -15,7 +15,13 @@
  */
 import type { RunPlan } from '@pelorus/engine';
 import { planRun, resolveStartParameters } from '@pelorus/engine/planning';
-import type { Cause, ConcurrencyPolicy, RunSettings, WorkflowDefinition } from '@pelorus/protocol';
+import {
+  phrase,
+  type Cause,
+  type ConcurrencyPolicy,
+  type RunSettings,
+  type WorkflowDefinition,
+} from '@pelorus/protocol/vocabulary';
 import { beginRun } from './begin-run.ts';
 import type { Row, Sql } from './database.ts';
 import type { Dialect } from './dialect.ts';
@@ -116,10 +122,9 @@ function finalState({ counts, stopping }: HeldBackfill): BackfillState {
 
 function waitReason({ state, stopping, haltedAt, counts, endedAt }: HeldBackfill): string | null {
   if (endedAt !== null) return null;
-  if (stopping) return `is being stopped: runs that have not ended ${counts.running}`;
-  if (haltedAt !== null)
-    return `no further date begins, for that of ${instantText(haltedAt)} did not succeed: runs that have not ended ${counts.running}`;
-  return state === 'paused' ? 'is paused' : null;
+  if (stopping) return phrase('backfill_stopping', { runs: counts.running });
+  if (haltedAt !== null) return phrase('backfill_halted', { date: instantText(haltedAt), runs: counts.running });
+  return state === 'paused' ? phrase('backfill_paused', {}) : null;
 }
 
 const instantText = (at: number): string => new Date(at).toISOString();

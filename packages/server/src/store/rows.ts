@@ -33,6 +33,7 @@ import type {
   WorkerId,
   WorkerLoad,
 } from '@pelorus/protocol';
+import { phrase } from '@pelorus/protocol/vocabulary';
 import type { NewRun, RunRow } from './port.ts';
 
 export type Cell = string | number | null;
@@ -417,7 +418,7 @@ export function decodeListedRun(c: readonly Cell[]): RunRow {
     readable[7] = isJson(c[7]) ? c[7]! : encodeRest({ ...UNREADABLE, logicalDateAt: c[6] as number });
     for (const column of [13, 14]) if (!isJson(c[column])) readable[column] = null;
     const { spec, status } = decodeRun(readable);
-    return { spec, status: { ...status, waitReason: `not all that is stored of this run can be read: ${detail}` } };
+    return { spec, status: { ...status, waitReason: phrase('unreadable', { detail }) } };
   }
 }
 

@@ -13,7 +13,7 @@
  * 3. A run is never behind itself: one whose ancestors are of the same workflow does not wait for them.
  */
 import type { CommandAction, ParentLink } from '@pelorus/engine';
-import type { Cause, ConcurrencyPolicy, RunId } from '@pelorus/protocol';
+import { phrase, type Cause, type ConcurrencyPolicy, type RunId } from '@pelorus/protocol/vocabulary';
 import type { Row, Sql } from './database.ts';
 import type { Dialect } from './dialect.ts';
 import { insertCommand, SYSTEM_USER } from './run-rows.ts';
@@ -58,9 +58,7 @@ export function* admit(c: WriteContext, newcomer: Newcomer): Sql<Admission> {
 }
 
 function waitReason(turn: 'serial_wait' | 'serial_priority', behind: number): string {
-  return turn === 'serial_wait'
-    ? `waits for its turn, behind run ${behind} (serial_wait)`
-    : `waits until run ${behind} has been stopped (serial_priority)`;
+  return turn === 'serial_wait' ? phrase('behind_run', { run: behind }) : phrase('until_stopped', { run: behind });
 }
 
 const ACTIVE = (dialect: Dialect): string =>

@@ -4,7 +4,7 @@ import { useCallback } from 'react';
 import { useTranslation } from 'react-i18next';
 import { addTexts } from '../i18n/index.ts';
 import { span } from './time.tsx';
-import { waitText } from './wait-text.ts';
+import { inChinese, phraseWords } from './phrase-words.ts';
 
 addTexts('cause', {
   en: {
@@ -66,7 +66,8 @@ addTexts('cause', {
 /** A sentence without its full stop; empty for no cause. */
 export function useCauseText(): (cause: Cause | null) => string {
   const { t } = useTranslation('cause');
-  const { t: common } = useTranslation();
+  const { t: common, i18n } = useTranslation();
+  const isChinese = i18n.language === 'zh';
   return useCallback(
     (cause) => {
       if (cause === null) return '';
@@ -78,11 +79,17 @@ export function useCauseText(): (cause: Cause | null) => string {
           return t('chose', { taken: cause.taken.join(', ') || t('nothing') });
         case 'child':
           return t('child', { runId: cause.runId, state: common(`state.${cause.state}`) });
+        case 'kill_unconfirmed':
+        case 'invalid':
+        case 'error':
+        case 'dependency':
+        case 'no_capacity':
+          return t(cause.kind, { detail: (isChinese ? inChinese(cause.detail) : null) ?? cause.detail });
         default:
           return t(cause.kind, { ...cause });
       }
     },
-    [t, common],
+    [t, common, isChinese],
   );
 }
 
@@ -90,5 +97,5 @@ export function useCauseText(): (cause: Cause | null) => string {
 export function useWaitText(): (reason: string) => string {
   const { i18n } = useTranslation();
   // Another language is another function, so that what was said with it is said again.
-  return useCallback((reason) => waitText(reason, i18n.language === 'zh'), [i18n.language]);
+  return useCallback((reason) => phraseWords(reason, i18n.language === 'zh'), [i18n.language]);
 }

@@ -11,7 +11,7 @@
 import { globSync, readFileSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AttemptId, AttemptSpec, Cause } from '@pelorus/protocol';
+import { phrase, type AttemptId, type AttemptSpec, type Cause } from '@pelorus/protocol/vocabulary';
 import { attemptLogPath } from '../attempt-log.ts';
 import type { HeldAttempt, SupervisorEvent } from '../core.ts';
 import { handleText } from '../pool/connection-problem.ts';
@@ -321,7 +321,7 @@ export class CallRunner implements Runner {
     if (outOfHeap || outOfMemory) return { kind: 'oom' };
     if (signal !== null) return { kind: 'signal', name: signal };
     if (code !== null && code !== 0) return { kind: 'exit', code };
-    return { kind: 'error', detail: 'the process ended before the task did' };
+    return { kind: 'error', detail: phrase('process_ended', {}) };
   }
 
   #oomKills({ process }: Task): number {

@@ -10,7 +10,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import type { AttemptId, AttemptSpec } from '@pelorus/protocol';
+import { phrase, type AttemptId, type AttemptSpec } from '@pelorus/protocol/vocabulary';
 import { bootClockMs, hostBootId } from '../boot-clock.ts';
 import type { HeldAttempt, SupervisorEvent, SupervisorOrder } from '../core.ts';
 import { executionDeadline, leaseKill } from '../execution-lease.ts';
@@ -311,7 +311,7 @@ export class Supervisor {
       this.#runnerOf(one.attempt)?.kill(one.attempt, {
         reason: 'order',
         graceMs: one.killGraceMs,
-        cause: { kind: 'error', detail: 'the worker was stopped together with its tasks' },
+        cause: { kind: 'error', detail: phrase('stopped_with_worker', {}) },
       });
     }
   }

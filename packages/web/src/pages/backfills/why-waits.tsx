@@ -1,4 +1,4 @@
-import type { BackfillSummary } from '@pelorus/protocol';
+import { readPhrase, type BackfillSummary } from '@pelorus/protocol';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 
@@ -13,7 +13,7 @@ export function WhyBackfillWaits({
   const count = counts.running ?? 0;
   return (
     <p className="text-xs text-ink-2">
-      {waitReason.startsWith('is being stopped') ? t('why.stopping', { count }) : t('why.halted', { count })}
+      {readPhrase(waitReason)?.name === 'backfill_stopping' ? t('why.stopping', { count }) : t('why.halted', { count })}
     </p>
   );
 }

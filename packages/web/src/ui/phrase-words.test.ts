@@ -1,0 +1,34 @@
+import { phrase, PHRASES, readPhrase, type PhraseName } from '@pelorus/protocol';
+import { describe, expect, test } from 'vitest';
+import { phraseWords } from './phrase-words.ts';
+
+describe('reasons to wait and to fail', () => {
+  test('in English as the server says them, without the code before them', () => {
+    expect(phraseWords(phrase('no_worker', { group: 'gpu' }), false)).toBe('No worker of group gpu is connected');
+    expect(phraseWords('waiting for a, b', false)).toBe('Waiting for a, b');
+  });
+
+  test.each([
+    [phrase('pausing', {}), '等待运行中的任务结束'],
+    [phrase('needs', { tasks: 'extract, clean' }), '等待 extract, clean'],
+    [phrase('needs_more', { tasks: 'a, b, c', more: 4 }), '等待 a, b, c 等另外 4 个任务'],
+    [phrase('retry', { retry: 1, retries: 3 }), '等待重试：第 1 次，共 3 次'],
+    [phrase('group_full', { group: 'db', held: 4, size: 4 }), '任务组 db 已满（4 / 4）'],
+    [phrase('behind_run', { run: 12 }), '排队等待运行 #12 结束（serial_wait）'],
+    [
+      phrase('and_more', { detail: phrase('previous_running', { run: 3 }), more: 2 }),
+      '其上一次运行 #3 尚未结束（另有 2 项）',
+    ],
+  ])('%s, in Chinese', (reason, text) => expect(phraseWords(reason, true)).toBe(text));
+
+  test.each(Object.keys(PHRASES) as PhraseName[])('%s holds in Chinese what it holds in English', (name) => {
+    const sentence = PHRASES[name].replaceAll(/\{#\w+\}/g, '7').replaceAll(/\{(\w+)\}/g, '<$1>');
+    const chinese = phraseWords(sentence, true);
+    expect(chinese).toMatch(/[\u4e00-\u9fff]/);
+    for (const value of Object.values(readPhrase(sentence)?.values ?? {})) expect(chinese).toContain(value);
+  });
+
+  test('one that is not known is shown as it is', () => {
+    expect(phraseWords('the moon is full', true)).toBe('The moon is full');
+  });
+});
