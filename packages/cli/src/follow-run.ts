@@ -13,7 +13,7 @@ import { ApiError, type Client } from '@pelorus/sdk';
 import { pollIntervalMs, sleep, unlessWithin } from './pace.ts';
 
 /** How long a server that does not answer is waited for; it may be restarting. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 const RETRY_MS = 500;
 
 export interface RunSnapshot {

@@ -18,7 +18,7 @@ export interface WatchOptions {
   signal?: AbortSignal;
   /** The connection was lost or refused for now; it is tried again. */
   onInterruption?: (error: unknown) => void;
-  /** How long the server may stay away before the last error is thrown. Default 60,000. */
+  /** How long the server may stay away before the last error is thrown. Default 120,000. */
   patienceMs?: number;
   /** The event after which to go on, from an earlier watch. */
   lastEventId?: string;
@@ -31,7 +31,7 @@ export interface StreamRequest {
   isLast?: (event: RawEvent) => boolean;
 }
 
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 const FIRST_RETRY_MS = 250;
 const RETRY_MS = 2_000;
 const RETRY_MAX_MS = 15_000;
