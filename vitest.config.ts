@@ -1,10 +1,14 @@
 import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './scripts/test-order.ts';
 
 export default defineConfig({
   test: {
     include: ['packages/*/{src,test,sim}/**/*.test.ts', 'scripts/**/*.test.ts'],
+    alias: [
+      { find: /^fast-check$/, replacement: fileURLToPath(new URL('scripts/fast-check-seeded.ts', import.meta.url)) },
+    ],
     pool: 'forks',
     globalSetup: ['scripts/test-threads.ts'],
     execArgv: ['--import', new URL('scripts/redirect-threads.mjs', import.meta.url).href],
