@@ -208,13 +208,20 @@ const types: pg.CustomTypesConfig = {
 
 /** Each connection keeps statements prepared by these names; the same text has the same one everywhere. */
 const names = new Map<string, string>();
+let generation = 1;
 
 function nameOf(text: string): string | undefined {
   const known = names.get(text);
   if (known !== undefined || names.size >= NAMED_STATEMENTS) return known;
-  const name = `pelorus_${names.size + 1}`;
+  const name = `pelorus_${generation}_${names.size + 1}`;
   names.set(text, name);
   return name;
+}
+
+/** A newer version has added columns: `select *` means something else than what connections keep prepared. */
+function prepareAnew(): void {
+  generation++;
+  names.clear();
 }
 
 export interface PostgresOptions {
@@ -337,6 +344,7 @@ export class PostgresPool {
           isHopeful = false;
           continue;
         }
+        if (isStalePlan(error)) prepareAnew();
         if (attempt >= ATTEMPTS || !isRace(error)) throw toStoreError(error);
         await new Promise((resolve) => setTimeout(resolve, Math.random() * attempt * RETRY_PAUSE_MS));
       }
@@ -570,7 +578,17 @@ const DEADLOCK_DETECTED = '40P01';
 /** Somebody else was faster; with what is stored now the verb may do something else. */
 function isRace(error: unknown): boolean {
   const code = codeOf(error);
-  return code === SERIALIZATION_FAILURE || code === DEADLOCK_DETECTED || error instanceof ConstraintViolation;
+  return (
+    code === SERIALIZATION_FAILURE ||
+    code === DEADLOCK_DETECTED ||
+    error instanceof ConstraintViolation ||
+    isStalePlan(error)
+  );
+}
+
+/** "cached plan must not change result type"; the code alone says only that something is not supported. */
+function isStalePlan(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.routine === 'RevalidateCachedQuery';
 }
 
 /**

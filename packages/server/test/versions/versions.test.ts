@@ -126,6 +126,8 @@ describe.each(kinds)('$kind', ({ kind, dialect, make }) => {
     };
     const before = await submit();
     await vi.waitFor(() => expect(worker.running.size).toBe(1), WAIT);
+    const wholeRow = (): Promise<unknown> => store.getCalendar('none');
+    await wholeRow();
 
     const newer = MIGRATIONS.at(-1)!.number + 1;
     const tables = tablesOf(dialect);
@@ -135,6 +137,7 @@ describe.each(kinds)('$kind', ({ kind, dialect, make }) => {
       create table future (id integer primary key);
       insert into migration (number, name, applied_at) values (${newer}, 'of the future', 1);`);
 
+    expect(await wholeRow()).toBeNull();
     const after = await submit();
     await vi.waitFor(() => expect(worker.running.size).toBe(2), WAIT);
     worker.finish('one');
