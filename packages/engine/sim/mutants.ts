@@ -767,6 +767,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a late result is dismissed',
     variant: { masterCore: (options) => new DismissesLateResults(options) },
+    faults: { ...NO_FAULTS, agentCrashMs: 15_000 },
     caughtBy: ['evidence'],
   },
   {
@@ -927,7 +928,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'agent and supervisor die, and nobody watches what they ran',
     variant: { supervisorHasNoGuardian: true },
-    faults: { agentCrashMs: 30_000, supervisorCrashMs: 5_000 },
+    faults: { ...NO_FAULTS, agentCrashMs: 15_000, supervisorCrashMs: 5_000 },
     caughtBy: ['S2'],
   },
   {
