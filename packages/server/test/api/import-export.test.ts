@@ -381,7 +381,7 @@ describe('an import', () => {
       'too many tasks',
       'json',
       () => {
-        const tasks = Object.fromEntries(Array.from({ length: 9000 }, (_, at) => [`t${at}`, { run: 'x' }]));
+        const tasks = Object.fromEntries(Array.from({ length: 9000 }, (_, at) => [`t${at}`, { type: 'virtual' }]));
         return JSON.stringify(Array.from({ length: 24 }, (_, at) => ({ name: `w${at}`, tasks })));
       },
       413,

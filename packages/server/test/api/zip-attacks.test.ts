@@ -7,7 +7,6 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { WorkflowSummary, WorkflowView } from '@pelorus/protocol';
 import { unpackZip } from '../../src/api/zip.ts';
 import { ApiFailure } from '../../src/api/problem.ts';
-import { extentOf } from '../fuzz/extent.ts';
 import { DIAMOND, openApi, type ApiUnderTest } from './api-under-test.ts';
 import { zipOf, type ZipEntry } from './zip-builder.ts';
 
@@ -353,6 +352,6 @@ test('whatever is changed in a zip: it is unpacked or refused, and the process l
         if (outcome instanceof Error) expect(outcome).toBeInstanceOf(ApiFailure);
       },
     ),
-    extentOf(2000),
+    { numRuns: Number(process.env['PELORUS_FUZZ_RUNS'] ?? 2000) },
   );
 });
