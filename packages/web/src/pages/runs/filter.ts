@@ -15,7 +15,7 @@ export interface RunsSearch {
   q?: string;
 }
 
-const KINDS = ['DIRECT', 'SCHEDULER', 'COMPLEMENT_DATA'] as const;
+export const KINDS = ['DIRECT', 'SCHEDULER', 'COMPLEMENT_DATA'] as const;
 
 export function statesOf(search: RunsSearch): RunState[] {
   const named = (search.state ?? '').split(',');
