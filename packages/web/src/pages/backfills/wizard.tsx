@@ -25,6 +25,34 @@ import { WizardHow, WizardRunOptions } from './wizard-options.tsx';
 
 export function BackfillWizardPage(): ReactNode {
   const { t } = useTranslation('backfills');
+  const wizard = useWizard();
+  const { request, start, count } = wizard;
+  return (
+    <Page title={t('wizard.title')}>
+      <form
+        className="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_minmax(22rem,28rem)]"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (request !== null) start.mutate(request);
+        }}
+      >
+        <Questions wizard={wizard} />
+        <div className="grid gap-3 lg:sticky lg:top-4">
+          <Preview wizard={wizard} />
+          {start.error && <ProblemText error={start.error} />}
+          <Button type="submit" kind="primary" busy={start.isPending} disabled={count === 0 || !wizard.mayExecute}>
+            {t('wizard.submit', { count })}
+          </Button>
+        </div>
+      </form>
+    </Page>
+  );
+}
+
+type Wizard = ReturnType<typeof useWizard>;
+
+/** What is asked for, as the form and the address have it, and what would come of it. */
+function useWizard() {
   const search = useSearch({ from: '/backfills/new' });
   const { project = '', workflow = '' } = search;
   const navigate = useNavigate({ from: '/backfills/new' });
@@ -59,6 +87,27 @@ export function BackfillWizardPage(): ReactNode {
         : backfillOf({ project, workflow }, form, view.data.definition.params),
     [project, workflow, form, view.data],
   );
+  const { preview, isFresh } = usePreview(request);
+  return {
+    chosen: { project, workflow },
+    choose: (chosen: { project: string; workflow: string }): void => {
+      takesSchedule.current = true;
+      void navigate({ search: (now) => ({ ...now, ...chosen }), replace: true });
+    },
+    mayExecute: may.execute,
+    view: view.data,
+    form,
+    change,
+    schedule,
+    request,
+    preview,
+    /** Runs that would be made; 0: that is not known at present. */
+    count: isFresh ? (preview.data?.dates.length ?? 0) : 0,
+    start: useStart(request),
+  };
+}
+
+function usePreview(request: BackfillRequest | null) {
   const asked = useSettled(request);
   const preview = useQuery({
     queryKey: ['backfill-preview', asked],
@@ -70,9 +119,16 @@ export function BackfillWizardPage(): ReactNode {
     placeholderData: (before) => before,
     retry: false,
   });
+  const isFresh = asked === request && request !== null && !preview.isFetching && preview.error === null;
+  return { preview, isFresh };
+}
+
+function useStart(request: BackfillRequest | null) {
+  const { t } = useTranslation('backfills');
+  const navigate = useNavigate();
   // The same request twice is the same backfill.
   const key = useMemo(() => (request === null ? '' : newRequestKey()), [request]);
-  const start = useMutation({
+  return useMutation({
     mutationFn: (chosen: BackfillRequest) => api.backfills.submit(chosen, { idempotencyKey: key }),
     onSuccess: async ({ id }) => {
       toast({ title: t('wizard.started', { id }) });
@@ -80,72 +136,57 @@ export function BackfillWizardPage(): ReactNode {
       await navigate({ to: '/backfills/$backfill', params: { backfill: String(id) } });
     },
   });
-  const isFresh = asked === request && request !== null && !preview.isFetching && preview.error === null;
-  const count = isFresh ? (preview.data?.dates.length ?? 0) : 0;
+}
+
+function Questions({
+  wizard: { chosen, choose, mayExecute, view, form, change, schedule },
+}: {
+  wizard: Wizard;
+}): ReactNode {
+  const { t } = useTranslation('backfills');
   return (
-    <Page title={t('wizard.title')}>
-      <form
-        className="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_minmax(22rem,28rem)]"
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (request !== null) start.mutate(request);
-        }}
-      >
-        <div className="grid gap-4">
-          <Panel title={t('wizard.workflow')}>
-            <div className="grid gap-3 p-4">
-              <WorkflowPicker
-                chosen={{ project, workflow }}
-                onChange={(chosen) => {
-                  takesSchedule.current = true;
-                  void navigate({ search: (now) => ({ ...now, ...chosen }), replace: true });
-                }}
-              />
-              {project !== '' && !may.execute && <p className="text-warn">{t('wizard.noRight')}</p>}
-            </div>
-          </Panel>
-          <Panel title={t('wizard.dates')}>
-            <div className="p-4">
-              <WizardDates form={form} scheduleCron={schedule?.cron ?? null} onChange={change} />
-            </div>
-          </Panel>
-          <Panel title={t('wizard.how')}>
-            <div className="p-4">
-              <WizardHow form={form} onChange={change} />
-            </div>
-          </Panel>
-          {view.data && (
-            <Panel title={t('wizard.options')}>
-              <div className="p-4">
-                <WizardRunOptions form={form} onChange={change} view={view.data} />
-              </div>
-            </Panel>
-          )}
+    <div className="grid gap-4">
+      <Panel title={t('wizard.workflow')}>
+        <div className="grid gap-3 p-4">
+          <WorkflowPicker chosen={chosen} onChange={choose} />
+          {chosen.project !== '' && !mayExecute && <p className="text-warn">{t('wizard.noRight')}</p>}
         </div>
-        <div className="grid gap-3 lg:sticky lg:top-4">
-          <Panel title={t('wizard.preview')} {...(preview.isFetching ? { actions: <Spinner /> } : {})}>
-            {request === null ? (
-              <p className="p-4 text-ink-2">{t('wizard.chooseFirst')}</p>
-            ) : preview.error ? (
-              <div className="p-4">
-                <ProblemText error={preview.error} />
-              </div>
-            ) : preview.data ? (
-              <PreviewPane preview={preview.data} order={form.order} />
-            ) : null}
-          </Panel>
-          {start.error && <ProblemText error={start.error} />}
-          <Button
-            type="submit"
-            kind="primary"
-            busy={start.isPending}
-            disabled={!isFresh || count === 0 || !may.execute}
-          >
-            {t('wizard.submit', { count })}
-          </Button>
+      </Panel>
+      <Panel title={t('wizard.dates')}>
+        <div className="p-4">
+          <WizardDates form={form} scheduleCron={schedule?.cron ?? null} onChange={change} />
         </div>
-      </form>
-    </Page>
+      </Panel>
+      <Panel title={t('wizard.how')}>
+        <div className="p-4">
+          <WizardHow form={form} onChange={change} />
+        </div>
+      </Panel>
+      {view && (
+        <Panel title={t('wizard.options')}>
+          <div className="p-4">
+            <WizardRunOptions form={form} onChange={change} view={view} />
+          </div>
+        </Panel>
+      )}
+    </div>
+  );
+}
+
+function Preview({ wizard: { request, preview, form } }: { wizard: Wizard }): ReactNode {
+  const { t } = useTranslation('backfills');
+  return (
+    <Panel title={t('wizard.preview')} {...(preview.isFetching ? { actions: <Spinner /> } : {})}>
+      {request === null ? (
+        <p className="p-4 text-ink-2">{t('wizard.chooseFirst')}</p>
+      ) : preview.error ? (
+        <div className="p-4">
+          <ProblemText error={preview.error} />
+        </div>
+      ) : preview.data ? (
+        <PreviewPane preview={preview.data} order={form.order} />
+      ) : null}
+    </Panel>
   );
 }
 
