@@ -12,7 +12,7 @@ import { StateBadge } from '../../ui/state-badge.tsx';
 import { EmptyState, ErrorState } from '../../ui/states.tsx';
 import { absoluteTime, relativeTime, span } from '../../ui/time.tsx';
 import { RunLink } from './head.tsx';
-import { tookMs } from './task-table.tsx';
+import { tookMs } from './task-order.ts';
 
 const ROWS_SHOWN = 1000;
 /** A share of the time that counts as a difference, when it is at least that long. */

@@ -1,12 +1,11 @@
 /** One run, live: what it is and how it stands, why it failed, its tasks in several views, the task that is chosen, and the log of its attempt. What is chosen stands in the address. */
-import { parseRunId, type RunId } from '@pelorus/protocol';
-import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { parseRunId, type RunId, type RunView } from '@pelorus/protocol';
+import { useParams } from '@tanstack/react-router';
 import clsx from 'clsx';
-import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useRunLive, type RunPicture } from '../../api/run-live.ts';
 import { NotFound } from '../../app/not-found.tsx';
-import { withoutEmpty } from '../../app/search-params.ts';
 import { useMay } from '../../app/session.tsx';
 import { Spinner } from '../../ui/spinner.tsx';
 import { EmptyState, ErrorState } from '../../ui/states.tsx';
@@ -19,6 +18,7 @@ import type { Order } from './orders.ts';
 import { Split } from './split.tsx';
 import { TaskPanel } from './task-panel.tsx';
 import './texts.ts';
+import { useChoice, useWayToLog } from './use-choice.ts';
 import { Waiting } from './waiting.tsx';
 import { VIEWS, Views, ViewTabs, type View } from './views.tsx';
 
@@ -42,76 +42,16 @@ function LiveRun({ id }: { id: RunId }): ReactNode {
   return <Shown picture={picture} run={picture.run} />;
 }
 
-/** Of the address. */
-interface Choice {
-  view?: string;
-  task?: string;
-  attempt?: string;
-  q?: string;
-  compare?: string;
-  find?: string;
-  state?: string;
-  sort?: string;
-}
-
-function Shown({ picture, run }: { picture: RunPicture; run: NonNullable<RunPicture['run']> }): ReactNode {
+function Shown({ picture, run }: { picture: RunPicture; run: RunView }): ReactNode {
   const { t } = useTranslation('run');
-  const search: Choice = useSearch({ from: '/runs/$run' });
-  const navigate = useNavigate();
   const may = useMay(run.project);
   const [order, setOrder] = useState<Order | null>(null);
-  const log = useRef<HTMLElement>(null);
   const { tasks } = picture;
-
+  const { search, choose, select, task, attempt } = useChoice(run, tasks);
+  const { log, showLog } = useWayToLog(search.task, select);
   const view: View = VIEWS.find((each) => each === search.view) ?? (search.compare ? 'compare' : defaultView());
-  // Without a choice, what failed first is what one wants to read.
-  const shownTask = search.task ?? run.firstFailure?.task ?? (tasks.length === 1 ? tasks[0]?.name : undefined);
-  const task = tasks.find(({ name }) => name === shownTask) ?? null;
-  const attempt = task?.attempts.find(({ n }) => String(n) === search.attempt) ?? task?.attempts.at(-1) ?? null;
-
-  const choose = (next: Choice, replace = true): void => {
-    const kept = withoutEmpty({ ...search, ...next });
-    void navigate({ to: '/runs/$run', params: { run: String(run.id) }, search: kept, replace });
-  };
-  const select = (name: string | null): void =>
-    choose({ task: name ?? '', attempt: '', ...(name === search.task ? {} : { q: '' }) });
-  // What is chosen may change the height of all above the log: it is gone to when that has happened.
-  const wanted = useRef<string | null>(null);
-  useEffect(() => {
-    if (wanted.current === null || wanted.current !== search.task) return;
-    wanted.current = null;
-    log.current?.scrollIntoView({ block: 'start' });
-    log.current?.focus({ preventScroll: true });
-  });
-  const [, again] = useState(0);
-  const showLog = (name: string): void => {
-    wanted.current = name;
-    select(name);
-    again((count) => count + 1);
-  };
   const onOrder = may.execute ? setOrder : null;
-  const toCompare = (): void => choose({ view: 'compare' });
-
-  const logPane = (
-    <section
-      ref={log}
-      tabIndex={-1}
-      aria-label={t('log.title')}
-      className={clsx('min-h-0 outline-none md:h-full', task !== null && 'h-[70vh]')}
-    >
-      {task === null ? (
-        <EmptyState title={t('log.noTask')}>{t('log.noTaskHint')}</EmptyState>
-      ) : (
-        <LogPane
-          task={task}
-          attempt={attempt}
-          onAttempt={(n) => choose({ task: task.name, attempt: String(n) })}
-          query={search.q ?? ''}
-          onQuery={(q) => choose({ task: task.name, q })}
-        />
-      )}
-    </section>
-  );
+  const onAttempt = (n: number): void => choose({ task: task?.name ?? '', attempt: String(n) });
   return (
     <div className="flex min-h-full flex-col md:h-full md:min-h-0">
       <div className="grid gap-2 px-3 pt-3 pb-2 md:px-5">
@@ -124,7 +64,14 @@ function Shown({ picture, run }: { picture: RunPicture; run: NonNullable<RunPict
               <Waiting run={run} tasks={tasks} onShow={select} />
             </>
           }
-          actions={<RunActions run={run} selected={search.task ?? null} onOrder={onOrder} onCompare={toCompare} />}
+          actions={
+            <RunActions
+              run={run}
+              selected={search.task ?? null}
+              onOrder={onOrder}
+              onCompare={() => choose({ view: 'compare' })}
+            />
+          }
         />
       </div>
       <ViewTabs view={view} onView={(next) => choose({ view: next })} />
@@ -159,7 +106,7 @@ function Shown({ picture, run }: { picture: RunPicture; run: NonNullable<RunPict
                   run={run}
                   task={task}
                   attempt={attempt}
-                  onAttempt={(n) => choose({ task: task.name, attempt: String(n) })}
+                  onAttempt={onAttempt}
                   onSelect={select}
                   onClose={() => choose({ task: '', attempt: '', q: '' })}
                   onOrder={onOrder}
@@ -168,7 +115,26 @@ function Shown({ picture, run }: { picture: RunPicture; run: NonNullable<RunPict
             )}
           </div>
         }
-        below={logPane}
+        below={
+          <section
+            ref={log}
+            tabIndex={-1}
+            aria-label={t('log.title')}
+            className={clsx('min-h-0 outline-none md:h-full', task !== null && 'h-[70vh]')}
+          >
+            {task === null ? (
+              <EmptyState title={t('log.noTask')}>{t('log.noTaskHint')}</EmptyState>
+            ) : (
+              <LogPane
+                task={task}
+                attempt={attempt}
+                onAttempt={onAttempt}
+                query={search.q ?? ''}
+                onQuery={(q) => choose({ task: task.name, q })}
+              />
+            )}
+          </section>
+        }
       />
       <OrderDialog order={order} run={run} tasks={tasks} onClose={() => setOrder(null)} />
     </div>

@@ -1,5 +1,5 @@
 /** All tasks as a table: found by name, filtered by state, sorted, and chosen for a run of just these. */
-import { TASK_RUN_STATES, type TaskRunState, type TaskView } from '@pelorus/protocol';
+import { TASK_RUN_STATES, type TaskView } from '@pelorus/protocol';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import clsx from 'clsx';
 import { ArrowDown, ArrowUp, ListChecks } from 'lucide-react';
@@ -11,6 +11,7 @@ import { useCauseText, useWaitText } from '../../ui/cause-words.ts';
 import { StateBadge } from '../../ui/state-badge.tsx';
 import { EmptyState } from '../../ui/states.tsx';
 import { span, Time, useNow } from '../../ui/time.tsx';
+import { chosenTasks, tookMs, type Sort, type TableChoice } from './task-order.ts';
 
 const ROW_PX = 36;
 const HEAD = 'px-3 py-1.5 text-start font-medium whitespace-nowrap';
@@ -18,16 +19,6 @@ const HEAD = 'px-3 py-1.5 text-start font-medium whitespace-nowrap';
 const NARROW = '@max-md:hidden';
 const WIDE = '@max-2xl:hidden';
 const WIDEST = '@max-4xl:hidden';
-export const SORTS = ['index', 'name', 'state', 'started', 'took', 'attempts'] as const;
-export type Sort = (typeof SORTS)[number];
-
-export interface TableChoice {
-  find: string;
-  state: string;
-  /** With a `-` before it: downwards. */
-  sort: string;
-}
-
 export function TaskTable({
   tasks,
   selected,
@@ -46,21 +37,8 @@ export function TaskTable({
   const { t } = useTranslation('run');
   const { t: common } = useTranslation();
   const [ticked, setTicked] = useState<ReadonlySet<string>>(new Set());
-  const scroller = useRef<HTMLDivElement>(null);
-  const isLive = tasks.some(({ startedAt, endedAt }) => startedAt !== null && endedAt === null);
-  const now = useNow(isLive ? 1000 : 60_000);
-  const rows = useMemo(() => chosen(tasks, choice), [tasks, choice]);
-  const virtual = useVirtualizer({
-    count: rows.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_PX,
-    overscan: 15,
-  });
-  const items = virtual.getVirtualItems();
-  const above = items[0]?.start ?? 0;
-  const below = virtual.getTotalSize() - (items.at(-1)?.end ?? 0);
-  const states = TASK_RUN_STATES.filter((state) => tasks.some((task) => task.state === state));
-  const tick = (names: string[], on: boolean): void => {
+  const rows = useMemo(() => chosenTasks(tasks, choice), [tasks, choice]);
+  const tick = (names: readonly string[], on: boolean): void => {
     const next = new Set(ticked);
     for (const name of names) {
       if (on) next.add(name);
@@ -71,27 +49,7 @@ export function TaskTable({
   return (
     <div className="flex h-full min-h-0 flex-col">
       <div className="flex flex-wrap items-center gap-2 border-b border-line px-3 py-2">
-        <Input
-          data-list-filter
-          aria-label={t('table.find')}
-          placeholder={t('table.find')}
-          value={choice.find}
-          onChange={(event) => onChoice({ find: event.target.value })}
-          className="min-w-0 flex-1 basis-28 md:max-w-52"
-        />
-        <Select
-          aria-label={t('table.state')}
-          value={choice.state}
-          onChange={(event) => onChoice({ state: event.target.value })}
-          className="w-auto! min-w-0 flex-1 basis-28 md:max-w-44"
-        >
-          <option value="">{t('table.anyState')}</option>
-          {states.map((state) => (
-            <option key={state} value={state}>
-              {common(`state.${state}`)}
-            </option>
-          ))}
-        </Select>
+        <Filters tasks={tasks} choice={choice} onChoice={onChoice} />
         <span className="text-xs whitespace-nowrap text-ink-2">{t('table.count', { count: rows.length })}</span>
         <span className="grow max-md:hidden" />
         {onRunSelected && ticked.size > 0 && (
@@ -111,62 +69,146 @@ export function TaskTable({
           action={<Button onClick={() => onChoice({ find: '', state: '' })}>{common('action.clear')}</Button>}
         />
       ) : (
-        <div
-          ref={scroller}
-          className="@container min-h-0 grow overflow-auto"
-          tabIndex={0}
-          role="region"
-          aria-label={t('view.table')}
-        >
-          <table className="w-full border-collapse text-sm" aria-rowcount={rows.length}>
-            <thead className="sticky top-0 z-10 bg-surface-2 text-start text-xs text-ink-2">
-              <tr>
-                {onRunSelected && (
-                  <th className="w-9 px-3">
-                    <input
-                      type="checkbox"
-                      className="size-4 accent-accent"
-                      aria-label={t('table.tickAll')}
-                      checked={rows.every(({ name }) => ticked.has(name))}
-                      onChange={(event) =>
-                        tick(
-                          rows.map(({ name }) => name),
-                          event.target.checked,
-                        )
-                      }
-                    />
-                  </th>
-                )}
-                <Head sort="name" choice={choice} onChoice={onChoice} text={t('table.task')} />
-                <th className={clsx(HEAD, WIDEST)}>{t('table.type')}</th>
-                <Head sort="state" choice={choice} onChoice={onChoice} text={t('table.state')} />
-                <Head sort="attempts" choice={choice} onChoice={onChoice} text={t('table.attempts')} className={WIDE} />
-                <Head sort="started" choice={choice} onChoice={onChoice} text={t('table.started')} className={WIDEST} />
-                <Head sort="took" choice={choice} onChoice={onChoice} text={t('table.took')} className={NARROW} />
-                <th className={clsx(HEAD, WIDE)}>{t('table.why')}</th>
-              </tr>
-            </thead>
-            <tbody>
-              <tr aria-hidden style={{ height: above }} />
-              {items.map(({ index }) => {
-                const task = rows[index]!;
-                return (
-                  <Row
-                    key={task.name}
-                    task={task}
-                    now={now}
-                    isSelected={task.name === selected}
-                    isTicked={ticked.has(task.name)}
-                    onTick={onRunSelected && ((on) => tick([task.name], on))}
-                    onSelect={onSelect}
-                  />
-                );
-              })}
-              <tr aria-hidden style={{ height: Math.max(0, below) }} />
-            </tbody>
-          </table>
-        </div>
+        <Rows
+          rows={rows}
+          selected={selected}
+          choice={choice}
+          onChoice={onChoice}
+          onSelect={onSelect}
+          ticked={ticked}
+          onTick={onRunSelected && tick}
+        />
       )}
+    </div>
+  );
+}
+
+function Filters({
+  tasks,
+  choice,
+  onChoice,
+}: {
+  tasks: readonly TaskView[];
+  choice: TableChoice;
+  onChoice: (choice: Partial<TableChoice>) => void;
+}): ReactNode {
+  const { t } = useTranslation('run');
+  const { t: common } = useTranslation();
+  const states = TASK_RUN_STATES.filter((state) => tasks.some((task) => task.state === state));
+  return (
+    <>
+      <Input
+        data-list-filter
+        aria-label={t('table.find')}
+        placeholder={t('table.find')}
+        value={choice.find}
+        onChange={(event) => onChoice({ find: event.target.value })}
+        className="min-w-0 flex-1 basis-28 md:max-w-52"
+      />
+      <Select
+        aria-label={t('table.state')}
+        value={choice.state}
+        onChange={(event) => onChoice({ state: event.target.value })}
+        className="w-auto! min-w-0 flex-1 basis-28 md:max-w-44"
+      >
+        <option value="">{t('table.anyState')}</option>
+        {states.map((state) => (
+          <option key={state} value={state}>
+            {common(`state.${state}`)}
+          </option>
+        ))}
+      </Select>
+    </>
+  );
+}
+
+/** Only those in sight are there. */
+function Rows({
+  rows,
+  selected,
+  choice,
+  onChoice,
+  onSelect,
+  ticked,
+  onTick,
+}: {
+  rows: readonly TaskView[];
+  selected: string | null;
+  choice: TableChoice;
+  onChoice: (choice: Partial<TableChoice>) => void;
+  onSelect: (task: string) => void;
+  ticked: ReadonlySet<string>;
+  /** Null: none can be chosen for a run. */
+  onTick: ((tasks: readonly string[], on: boolean) => void) | null;
+}): ReactNode {
+  const { t } = useTranslation('run');
+  const scroller = useRef<HTMLDivElement>(null);
+  const isLive = rows.some(({ startedAt, endedAt }) => startedAt !== null && endedAt === null);
+  const now = useNow(isLive ? 1000 : 60_000);
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_PX,
+    overscan: 15,
+  });
+  const items = virtual.getVirtualItems();
+  const above = items[0]?.start ?? 0;
+  const below = virtual.getTotalSize() - (items.at(-1)?.end ?? 0);
+  return (
+    <div
+      ref={scroller}
+      className="@container min-h-0 grow overflow-auto"
+      tabIndex={0}
+      role="region"
+      aria-label={t('view.table')}
+    >
+      <table className="w-full border-collapse text-sm" aria-rowcount={rows.length}>
+        <thead className="sticky top-0 z-10 bg-surface-2 text-start text-xs text-ink-2">
+          <tr>
+            {onTick && (
+              <th className="w-9 px-3">
+                <input
+                  type="checkbox"
+                  className="size-4 accent-accent"
+                  aria-label={t('table.tickAll')}
+                  checked={rows.every(({ name }) => ticked.has(name))}
+                  onChange={(event) =>
+                    onTick(
+                      rows.map(({ name }) => name),
+                      event.target.checked,
+                    )
+                  }
+                />
+              </th>
+            )}
+            <Head sort="name" choice={choice} onChoice={onChoice} text={t('table.task')} />
+            <th className={clsx(HEAD, WIDEST)}>{t('table.type')}</th>
+            <Head sort="state" choice={choice} onChoice={onChoice} text={t('table.state')} />
+            <Head sort="attempts" choice={choice} onChoice={onChoice} text={t('table.attempts')} className={WIDE} />
+            <Head sort="started" choice={choice} onChoice={onChoice} text={t('table.started')} className={WIDEST} />
+            <Head sort="took" choice={choice} onChoice={onChoice} text={t('table.took')} className={NARROW} />
+            <th className={clsx(HEAD, WIDE)}>{t('table.why')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          <tr aria-hidden style={{ height: above }} />
+          {items.map(({ index }) => {
+            const task = rows[index]!;
+            return (
+              <Row
+                key={task.name}
+                task={task}
+                now={now}
+                isSelected={task.name === selected}
+                isTicked={ticked.has(task.name)}
+                onTick={onTick && ((on) => onTick([task.name], on))}
+                onSelect={onSelect}
+              />
+            );
+          })}
+          <tr aria-hidden style={{ height: Math.max(0, below) }} />
+        </tbody>
+      </table>
     </div>
   );
 }
@@ -259,49 +301,3 @@ function Row({
     </tr>
   );
 }
-
-export function tookMs({ startedAt, endedAt }: Pick<TaskView, 'startedAt' | 'endedAt'>, now: number): number | null {
-  if (startedAt === null) return null;
-  return Math.max(0, (endedAt === null ? now : Date.parse(endedAt)) - Date.parse(startedAt));
-}
-
-function chosen(tasks: readonly TaskView[], { find, state, sort }: TableChoice): TaskView[] {
-  const wanted = find.trim().toLowerCase();
-  const found = tasks.filter(
-    (task) => (state === '' || task.state === state) && (wanted === '' || task.name.toLowerCase().includes(wanted)),
-  );
-  const isDown = sort.startsWith('-');
-  const by = SORTS.find((each) => each === sort.replace('-', ''));
-  if (by === undefined) return found;
-  const now = Date.now();
-  const value = (task: TaskView): number => {
-    if (by === 'state') return STATE_ORDER[task.state];
-    if (by === 'started') return task.startedAt === null ? Infinity : Date.parse(task.startedAt);
-    if (by === 'took') return tookMs(task, now) ?? -1;
-    return by === 'attempts' ? task.attempts.length : task.index;
-  };
-  const sign = isDown ? -1 : 1;
-  return found.sort((a, b) => {
-    if (by === 'name') return sign * a.name.localeCompare(b.name, undefined, { numeric: true });
-    const [first, second] = [value(a), value(b)];
-    return first === second ? a.index - b.index : sign * (first < second ? -1 : 1);
-  });
-}
-
-/** What needs a person first. */
-const URGENCY: readonly TaskRunState[] = [
-  'failed',
-  'killed',
-  'upstream_failed',
-  'retry_wait',
-  'killing',
-  'running',
-  'dispatched',
-  'queued',
-  'delayed',
-  'paused',
-  'pending',
-];
-const STATE_ORDER = Object.fromEntries(
-  TASK_RUN_STATES.map((state) => [state, URGENCY.includes(state) ? URGENCY.indexOf(state) : URGENCY.length]),
-) as Record<TaskRunState, number>;
