@@ -2,7 +2,7 @@
 import type { RunView, TaskCell } from '@pelorus/protocol';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import clsx from 'clsx';
-import { memo, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
+import { memo, useRef, useState, type FocusEvent, type KeyboardEvent, type PointerEvent, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useCauseText } from '../../ui/cause-words.ts';
 import { STATE_LOOK, StateBadge, TONE_CLASS } from '../../ui/state-badge.tsx';
@@ -17,22 +17,23 @@ interface Spot {
   column: number;
 }
 
-export function GridTable({
-  runs,
-  columns,
-  names,
-  onOpen,
-}: {
+interface Grid {
   runs: readonly RunView[];
+  /** Of each run, its tasks by name. */
   columns: readonly ReadonlyMap<string, TaskCell>[];
   names: readonly string[];
-  onOpen: (run: number, task: string | null) => void;
-}): ReactNode {
+}
+
+const NAME = 'sticky left-0 z-10 w-36 shrink-0 bg-surface px-2 md:w-56';
+
+export function GridTable({
+  onOpen,
+  ...grid
+}: Grid & { onOpen: (run: number, task: string | null) => void }): ReactNode {
   const { t } = useTranslation('workflow');
-  const words = useWords();
+  const { runs, columns, names } = grid;
+  const textAt = useTexts(grid);
   const scroller = useRef<HTMLDivElement>(null);
-  const [spot, setSpot] = useState<Spot>({ row: 0, column: runs.length - 1 });
-  const [pointed, setPointed] = useState<Spot | null>(null);
   const rows = useVirtualizer({
     count: names.length,
     getScrollElement: () => scroller.current,
@@ -40,39 +41,18 @@ export function GridTable({
     overscan: 8,
     scrollPaddingStart: 48,
   });
-  const textAt = ({ row, column }: Spot): string => {
-    const run = runs[column];
-    if (run === undefined) return '';
-    if (row < 0) return words.run(run);
-    return words.cell(names[row] ?? '', run, columns[column]?.get(names[row] ?? '') ?? null);
-  };
-  const go = (next: Spot): void => {
-    const row = Math.max(-1, Math.min(names.length - 1, next.row));
-    const column = Math.max(0, Math.min(runs.length - 1, next.column));
-    setSpot({ row, column });
-    setPointed({ row, column });
-    if (row >= 0) rows.scrollToIndex(row);
+  const { spot, pointed, handlers } = useSpots(grid, (next) => {
+    if (next.row >= 0) rows.scrollToIndex(next.row);
     // The row may only be there after it was scrolled to.
     requestAnimationFrame(() =>
-      scroller.current?.querySelector<HTMLElement>(`[data-spot="${row},${column}"]`)?.focus(),
+      scroller.current?.querySelector<HTMLElement>(`[data-spot="${next.row},${next.column}"]`)?.focus(),
     );
-  };
-  const onKeyDown = (event: KeyboardEvent): void => {
-    const move = MOVES[event.key];
-    if (move === undefined) return;
-    event.preventDefault();
-    go(move(spot, { rows: names.length, columns: runs.length }));
-  };
-  const spotOf = (target: EventTarget): Spot | null => {
-    const found = (target as Element).closest('[data-spot]')?.getAttribute('data-spot')?.split(',').map(Number);
-    return found ? { row: found[0] ?? 0, column: found[1] ?? 0 } : null;
-  };
+  });
   const openAt = (target: EventTarget): void => {
     const at = spotOf(target);
     const run = at === null ? undefined : runs[at.column];
     if (at !== null && run !== undefined) onOpen(run.id, at.row < 0 ? null : (names[at.row] ?? null));
   };
-  const longest = Math.max(1, ...runs.map(({ durationMs }) => durationMs ?? 0));
   return (
     <div className="grid gap-2">
       <p className="min-h-5 text-ink-2" aria-live="polite">
@@ -86,35 +66,10 @@ export function GridTable({
         aria-rowcount={names.length + 1}
         aria-colcount={runs.length + 1}
         className="max-h-[65vh] overflow-auto rounded-lg border border-line"
-        onKeyDown={onKeyDown}
         onClick={(event) => openAt(event.target)}
-        onPointerOver={(event) => setPointed(spotOf(event.target))}
-        onPointerLeave={() => setPointed(null)}
-        onFocus={(event) => {
-          const at = spotOf(event.target);
-          if (at !== null) {
-            setSpot(at);
-            setPointed(at);
-          }
-        }}
+        {...handlers}
       >
-        <div role="rowgroup" className="sticky top-0 z-20 w-max min-w-full border-b border-line bg-surface">
-          <div role="row" aria-rowindex={1} className="flex h-12 items-end">
-            <span role="columnheader" className={`${NAME} self-stretch content-end pb-1 text-xs text-ink-2`}>
-              {t('grid.task')}
-            </span>
-            {runs.map((run, column) => (
-              <Head
-                key={run.id}
-                run={run}
-                text={words.run(run)}
-                height={Math.round(4 + 20 * ((run.durationMs ?? 0) / longest))}
-                spot={`-1,${column}`}
-                isStop={spot.row === -1 && spot.column === column}
-              />
-            ))}
-          </div>
-        </div>
+        <HeadRow runs={runs} textAt={textAt} spot={spot} />
         <div role="rowgroup" className="relative w-max min-w-full" style={{ height: rows.getTotalSize() }}>
           {rows.getVirtualItems().map(({ index, start }) => (
             <div
@@ -145,7 +100,42 @@ export function GridTable({
   );
 }
 
-const NAME = 'sticky left-0 z-10 w-36 shrink-0 bg-surface px-2 md:w-56';
+/** The one stop of the tab key, the spot that is pointed at, and what moves them. */
+function useSpots({ runs, names }: Grid, onMove: (spot: Spot) => void) {
+  const [spot, setSpot] = useState<Spot>({ row: 0, column: runs.length - 1 });
+  const [pointed, setPointed] = useState<Spot | null>(null);
+  const goTo = (next: Spot): void => {
+    setSpot(next);
+    setPointed(next);
+  };
+  const handlers = {
+    onKeyDown: (event: KeyboardEvent): void => {
+      const move = MOVES[event.key];
+      if (move === undefined) return;
+      event.preventDefault();
+      const { row, column } = move(spot, { rows: names.length, columns: runs.length });
+      const next = { row: within(row, -1, names.length - 1), column: within(column, 0, runs.length - 1) };
+      goTo(next);
+      onMove(next);
+    },
+    onPointerOver: (event: PointerEvent): void => setPointed(spotOf(event.target)),
+    onPointerLeave: (): void => setPointed(null),
+    onFocus: (event: FocusEvent): void => {
+      const at = spotOf(event.target);
+      if (at !== null) goTo(at);
+    },
+  };
+  return { spot, pointed, handlers };
+}
+
+function spotOf(target: EventTarget): Spot | null {
+  const found = (target as Element).closest('[data-spot]')?.getAttribute('data-spot')?.split(',').map(Number);
+  return found ? { row: found[0] ?? 0, column: found[1] ?? 0 } : null;
+}
+
+function within(value: number, min: number, max: number): number {
+  return Math.max(min, Math.min(max, value));
+}
 
 const MOVES: Readonly<Record<string, (spot: Spot, size: { rows: number; columns: number }) => Spot>> = {
   ArrowLeft: ({ row, column }) => ({ row, column: column - 1 }),
@@ -157,6 +147,38 @@ const MOVES: Readonly<Record<string, (spot: Spot, size: { rows: number; columns:
   Home: ({ row }) => ({ row, column: 0 }),
   End: ({ row }, { columns }) => ({ row, column: columns - 1 }),
 };
+
+function HeadRow({
+  runs,
+  textAt,
+  spot,
+}: {
+  runs: readonly RunView[];
+  textAt: (spot: Spot) => string;
+  spot: Spot;
+}): ReactNode {
+  const { t } = useTranslation('workflow');
+  const longest = Math.max(1, ...runs.map(({ durationMs }) => durationMs ?? 0));
+  return (
+    <div role="rowgroup" className="sticky top-0 z-20 w-max min-w-full border-b border-line bg-surface">
+      <div role="row" aria-rowindex={1} className="flex h-12 items-end">
+        <span role="columnheader" className={`${NAME} self-stretch content-end pb-1 text-xs text-ink-2`}>
+          {t('grid.task')}
+        </span>
+        {runs.map((run, column) => (
+          <Head
+            key={run.id}
+            run={run}
+            text={textAt({ row: -1, column })}
+            height={Math.round(4 + 20 * ((run.durationMs ?? 0) / longest))}
+            spot={`-1,${column}`}
+            isStop={spot.row === -1 && spot.column === column}
+          />
+        ))}
+      </div>
+    </div>
+  );
+}
 
 const Head = memo(function Head({
   run,
@@ -223,27 +245,33 @@ const Cell = memo(function Cell({
   );
 });
 
-function useWords() {
+/** What a spot says, in words. */
+function useTexts({ runs, columns, names }: Grid): (spot: Spot) => string {
   const { t } = useTranslation('workflow');
   const { t: common } = useTranslation();
   const cause = useCauseText();
-  return {
-    run: (run: RunView): string =>
-      t('grid.run', {
-        run: run.id,
-        state: common(`state.${run.state}`),
-        when: absoluteTime(run.logicalDate, run.zone),
-        span: run.durationMs === null ? '' : ` · ${span(run.durationMs)}`,
-      }),
-    cell: (task: string, run: RunView, view: TaskCell | null): string => {
-      if (view === null) return t('grid.cell', { task, run: run.id, state: t('grid.none'), more: '' });
-      const took =
-        view.startedAt === null || view.endedAt === null
-          ? ''
-          : ` · ${span(Date.parse(view.endedAt) - Date.parse(view.startedAt))}`;
-      const why = view.cause === null ? '' : ` · ${cause(view.cause)}`;
-      return t('grid.cell', { task, run: run.id, state: common(`state.${view.state}`), more: took + why });
-    },
+  const ofRun = (run: RunView): string =>
+    t('grid.run', {
+      run: run.id,
+      state: common(`state.${run.state}`),
+      when: absoluteTime(run.logicalDate, run.zone),
+      span: run.durationMs === null ? '' : ` · ${span(run.durationMs)}`,
+    });
+  const ofTask = (task: string, run: RunView, cell: TaskCell | undefined): string => {
+    if (cell === undefined) return t('grid.cell', { task, run: run.id, state: t('grid.none'), more: '' });
+    const took =
+      cell.startedAt === null || cell.endedAt === null
+        ? ''
+        : ` · ${span(Date.parse(cell.endedAt) - Date.parse(cell.startedAt))}`;
+    const why = cell.cause === null ? '' : ` · ${cause(cell.cause)}`;
+    return t('grid.cell', { task, run: run.id, state: common(`state.${cell.state}`), more: took + why });
+  };
+  return ({ row, column }) => {
+    const run = runs[column];
+    if (run === undefined) return '';
+    if (row < 0) return ofRun(run);
+    const task = names[row] ?? '';
+    return ofTask(task, run, columns[column]?.get(task));
   };
 }
 

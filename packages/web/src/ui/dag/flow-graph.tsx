@@ -46,14 +46,53 @@ export function FlowGraph(drawn: Drawn): ReactNode {
   );
 }
 
-function Flow({ nodes, graph, layout, selected, onSelect, onOpen, onConnect, onDelete, camera }: Drawn): ReactNode {
-  const flow = useReactFlow<FlowNode, FlowEdge>();
-  const known = useRef(new Map<string, FlowNode>());
-  const [chosenEdges, setChosenEdges] = useState<ReadonlySet<string>>(new Set());
-  const isEditable = onConnect !== undefined;
+function Flow(drawn: Drawn): ReactNode {
+  const { nodes, onSelect, onOpen, onConnect, onDelete } = drawn;
+  const [chosenEdges, onEdgesChange] = useChosenEdges();
+  const flowNodes = useFlowNodes(drawn);
+  const flowEdges = useFlowEdges(drawn, chosenEdges);
+  useCamera(drawn);
+  const indexOf = (id: string): number => nodes.findIndex((node) => node.id === id);
 
-  // A node that did not change is the same object as before, which is not rendered again.
-  const flowNodes = useMemo(() => {
+  return (
+    <ReactFlow<FlowNode, FlowEdge>
+      nodes={flowNodes}
+      edges={flowEdges}
+      nodeTypes={NODE_TYPES}
+      edgeTypes={EDGE_TYPES}
+      onlyRenderVisibleElements={nodes.length > MANY}
+      nodesDraggable={false}
+      nodesFocusable={false}
+      edgesFocusable={false}
+      nodesConnectable={onConnect !== undefined}
+      elementsSelectable
+      disableKeyboardA11y
+      minZoom={ZOOM_MIN}
+      maxZoom={ZOOM_MAX}
+      proOptions={{ hideAttribution: true }}
+      deleteKeyCode={onDelete ? ['Backspace', 'Delete'] : null}
+      selectionKeyCode={null}
+      multiSelectionKeyCode={null}
+      onNodeClick={(_event, { id }) => onSelect(indexOf(id))}
+      onNodeDoubleClick={(_event, { id }) => onOpen?.(indexOf(id))}
+      zoomOnDoubleClick={false}
+      onPaneClick={() => onSelect(null)}
+      {...(onDelete ? { onEdgesChange } : {})}
+      {...(onConnect ? { onConnect: ({ source, target }) => onConnect(source, target) } : {})}
+      onBeforeDelete={({ nodes: goneNodes, edges: goneEdges }) => {
+        const edges = goneEdges.map(({ source, target }) => ({ from: source, to: target }));
+        onDelete?.({ nodes: goneNodes.map(({ id }) => id), edges });
+        return Promise.resolve(false);
+      }}
+    />
+  );
+}
+
+/** A node that did not change is the same object as before, which is not rendered again. */
+function useFlowNodes({ nodes, layout, selected, onConnect }: Drawn): FlowNode[] {
+  const known = useRef(new Map<string, FlowNode>());
+  const isEditable = onConnect !== undefined;
+  return useMemo(() => {
     const next = new Map<string, FlowNode>();
     for (const [index, task] of nodes.entries()) {
       const before = known.current.get(task.id);
@@ -65,8 +104,10 @@ function Flow({ nodes, graph, layout, selected, onSelect, onOpen, onConnect, onD
     known.current = next;
     return [...next.values()];
   }, [nodes, layout, selected, isEditable]);
+}
 
-  const flowEdges = useMemo(
+function useFlowEdges({ nodes, graph, layout, selected }: Drawn, chosenEdges: ReadonlySet<string>): FlowEdge[] {
+  return useMemo(
     () =>
       graph.edges.map(([from, to], index): FlowEdge => {
         const id = `${nodes[from]!.id}\n${nodes[to]!.id}`;
@@ -88,7 +129,28 @@ function Flow({ nodes, graph, layout, selected, onSelect, onOpen, onConnect, onD
     // Names only matter as the graph does.
     [graph, layout, selected, chosenEdges],
   );
+}
 
+/** The ids of edges that are chosen, and what changes them. */
+function useChosenEdges(): [ReadonlySet<string>, (changes: EdgeChange<FlowEdge>[]) => void] {
+  const [chosenEdges, setChosenEdges] = useState<ReadonlySet<string>>(new Set());
+  const onEdgesChange = useCallback((changes: EdgeChange<FlowEdge>[]) => {
+    setChosenEdges((before) => {
+      const next = new Set(before);
+      for (const change of changes) {
+        if (change.type !== 'select') continue;
+        if (change.selected) next.add(change.id);
+        else next.delete(change.id);
+      }
+      return next;
+    });
+  }, []);
+  return [chosenEdges, onEdgesChange];
+}
+
+/** What of the graph is in sight: at first, when it has another layout or size, and when somebody asks. */
+function useCamera({ nodes, layout, selected, camera }: Drawn): void {
+  const flow = useReactFlow<FlowNode, FlowEdge>();
   /** What can be read as a whole is shown as a whole; otherwise what is chosen, or where the graph begins. */
   const look = (at: number | null): void => {
     const bounds = boundsOf();
@@ -138,52 +200,6 @@ function Flow({ nodes, graph, layout, selected, onSelect, onOpen, onConnect, onD
     observer.observe(place);
     return () => observer.disconnect();
   }, []);
-
-  const onEdgesChange = useCallback((changes: EdgeChange<FlowEdge>[]) => {
-    setChosenEdges((before) => {
-      const next = new Set(before);
-      for (const change of changes) {
-        if (change.type !== 'select') continue;
-        if (change.selected) next.add(change.id);
-        else next.delete(change.id);
-      }
-      return next;
-    });
-  }, []);
-  const indexOf = (id: string): number => nodes.findIndex((node) => node.id === id);
-
-  return (
-    <ReactFlow<FlowNode, FlowEdge>
-      nodes={flowNodes}
-      edges={flowEdges}
-      nodeTypes={NODE_TYPES}
-      edgeTypes={EDGE_TYPES}
-      onlyRenderVisibleElements={nodes.length > MANY}
-      nodesDraggable={false}
-      nodesFocusable={false}
-      edgesFocusable={false}
-      nodesConnectable={isEditable}
-      elementsSelectable
-      disableKeyboardA11y
-      minZoom={ZOOM_MIN}
-      maxZoom={ZOOM_MAX}
-      proOptions={{ hideAttribution: true }}
-      deleteKeyCode={onDelete ? ['Backspace', 'Delete'] : null}
-      selectionKeyCode={null}
-      multiSelectionKeyCode={null}
-      onNodeClick={(_event, { id }) => onSelect(indexOf(id))}
-      onNodeDoubleClick={(_event, { id }) => onOpen?.(indexOf(id))}
-      zoomOnDoubleClick={false}
-      onPaneClick={() => onSelect(null)}
-      {...(onDelete ? { onEdgesChange } : {})}
-      {...(onConnect ? { onConnect: ({ source, target }) => onConnect(source, target) } : {})}
-      onBeforeDelete={({ nodes: goneNodes, edges: goneEdges }) => {
-        const edges = goneEdges.map(({ source, target }) => ({ from: source, to: target }));
-        onDelete?.({ nodes: goneNodes.map(({ id }) => id), edges });
-        return Promise.resolve(false);
-      }}
-    />
-  );
 }
 
 function boundsOf(): DOMRect | undefined {
