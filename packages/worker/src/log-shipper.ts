@@ -11,24 +11,21 @@
  * 3. Nothing here must survive the agent: after a restart the log store is asked how far each log is.
  * 4. What waits to be shipped is bounded in total; beyond that the oldest log gives up what it has, as a gap.
  */
-import { closeSync, existsSync, fstatSync, openSync, readSync, statSync, truncateSync, unlinkSync } from 'node:fs';
-import { open, readdir, rmdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync, statSync, truncateSync, unlinkSync } from 'node:fs';
 import {
   heldBefore,
   LIMITS,
   logSize,
-  parseAttemptId,
-  placeInLog,
   withGap,
   type AttemptId,
   type LogAcknowledged,
-  type LogGap,
-  type LogPiece,
   type WorkerId,
   type WorkerToMaster,
 } from '@pelorus/protocol';
 import { attemptLogPath, logMetaPath, readLogGaps, writeLogGaps } from './attempt-log.ts';
+import { attemptsWithLogs, sweepLogFolder } from './log-folder.ts';
+import { nextPiece, type NextPiece } from './log-pieces.ts';
+import { hasMore, newShippedLog, unshipped, type ShippedLog } from './shipped-log.ts';
 
 export interface LogShipperOptions {
   logDir: string;
@@ -66,49 +63,11 @@ export const SHIP_LIMITS: ShipLimits = {
   answerMaxMs: 60_000,
 };
 
-interface ShippedLog {
-  attempt: AttemptId;
-  path: string;
-  /** Offset up to which the log store has it; null: it has to be asked. */
-  acked: number | null;
-  /** Offset of what is sent next. */
-  sent: number;
-  /** Pieces on their way: where each ends, and what it costs. */
-  flying: { end: number; isEnd: boolean; bytes: number }[];
-  flyingBytes: number;
-  /** Offset of its end, as last seen. */
-  size: number;
-  /** The attempt has ended. */
-  ended: boolean;
-  /** Size for which an end was sent; null: none is on its way. */
-  endSent: number | null;
-  endAcked: number | null;
-  /** Up to here it has been given up for want of room. */
-  givenUpTo: number;
-  /** End of the last cut that the log store was told of; −1: it may know of none. */
-  cutTold: number;
-  /** Since when less of it is there than had been sent; null: that is not so. */
-  shrunkenSince: number | null;
-  /** Reads in a row that failed. */
-  failures: number;
-  lookMs: number;
-  lookAt: number;
-  /** When it is tried again if nothing is heard. */
-  answerBy: number;
-  tries: number;
-  queued: boolean;
-}
-
-interface NextPiece extends Pick<LogPiece, 'offset' | 'base64' | 'gap' | 'end'> {
-  bytes: number;
-}
-
 type Send = (messages: WorkerToMaster[]) => void;
 
 const TICK_MS = 100;
 const SPOOL_CHECK_MS = 1_000;
 const SWEEP_MS = 600_000;
-const EMPTY_DIRECTORY_MS = 3_600_000;
 /** Logs read at a time. */
 const READS_AT_ONCE = 4;
 /** What a message costs besides its bytes. */
@@ -119,10 +78,6 @@ const SPOOL_LOW = 0.9;
 const SHRUNKEN_MS = 150;
 const TROUBLE_MS = 200;
 const REFUSED_MS = 1_000;
-/** Then what cannot be read is a gap. */
-const READ_TRIES = 20;
-/** Reads that are not worth a trip to another thread. */
-const SMALL_BYTES = 64 * 1024;
 const FINISH_MS = 2_000;
 const FINISH_POLL_MS = 10;
 
@@ -157,29 +112,29 @@ export class LogShipper {
   /** The supervisor that there is now holds these attempts, and no other runs. */
   hold({ live, ended }: { live: readonly AttemptId[]; ended: readonly AttemptId[] }): void {
     const running = new Set(live);
-    for (const attempt of live) if (!this.#logs.has(attempt)) this.#track(attempt, { ended: false, known: false });
+    for (const attempt of live) if (!this.#logs.has(attempt)) this.#track(attempt, { ended: false, isNew: false });
     for (const { attempt } of this.#live) if (!running.has(attempt)) this.ended(attempt);
     for (const attempt of ended)
-      if (!this.#logs.has(attempt)) this.#enqueue(this.#track(attempt, { ended: true, known: false }));
+      if (!this.#logs.has(attempt)) this.#enqueue(this.#track(attempt, { ended: true, isNew: false }));
   }
 
   /** Begins to look after logs, those that an earlier agent left on the disk too. */
   async start(): Promise<void> {
     this.#timers = [
       setInterval(() => this.#tick(), TICK_MS).unref(),
-      setInterval(() => void this.#sweepDirectories(), SWEEP_MS).unref(),
+      setInterval(() => void sweepLogFolder(this.#options.logDir), SWEEP_MS).unref(),
     ];
     await this.#findLeft();
   }
 
   /** An attempt began; its log is new. */
   started(attempt: AttemptId): void {
-    if (!this.#logs.has(attempt)) this.#track(attempt, { ended: false, known: true });
+    if (!this.#logs.has(attempt)) this.#track(attempt, { ended: false, isNew: true });
   }
 
   /** An attempt has ended, and all that it wrote is in its log. */
   ended(attempt: AttemptId): void {
-    const log = this.#logs.get(attempt) ?? this.#track(attempt, { ended: true, known: true });
+    const log = this.#logs.get(attempt) ?? this.#track(attempt, { ended: true, isNew: true });
     log.ended = true;
     this.#live.delete(log);
     this.#enqueue(log);
@@ -229,57 +184,23 @@ export class LogShipper {
 
   // Which logs there are
 
-  #track(attempt: AttemptId, { ended, known }: { ended: boolean; known: boolean }): ShippedLog {
-    const log: ShippedLog = {
-      attempt,
-      path: attemptLogPath(this.#options.logDir, attempt),
-      acked: known ? 0 : null,
-      sent: 0,
-      flying: [],
-      flyingBytes: 0,
-      size: 0,
-      ended,
-      endSent: null,
-      endAcked: null,
-      givenUpTo: 0,
-      cutTold: -1,
-      shrunkenSince: null,
-      failures: 0,
-      lookMs: this.#limits.lookMs,
-      lookAt: now() + this.#limits.lookMs,
-      answerBy: Infinity,
-      tries: 0,
-      queued: false,
-    };
+  #track(attempt: AttemptId, { ended, isNew }: { ended: boolean; isNew: boolean }): ShippedLog {
+    const { lookMs } = this.#limits;
+    const path = attemptLogPath(this.#options.logDir, attempt);
+    const log = newShippedLog({ attempt, path, ended, lookMs, lookAt: now() + lookMs }, isNew);
     this.#logs.set(attempt, log);
     if (!ended) this.#live.add(log);
     return log;
   }
 
-  /** Logs of attempts that ended under an earlier agent, the oldest runs first. */
+  /** Logs of attempts that ended under an earlier agent. */
   async #findLeft(): Promise<void> {
-    const runs = (await namesIn(this.#options.logDir)).filter((name) => /^\d+$/.test(name));
-    for (const run of runs.sort((left, right) => Number(left) - Number(right))) {
-      const directory = join(this.#options.logDir, run);
-      for (const name of await namesIn(directory)) {
-        if (this.#stopped) return;
-        const attempt = name.replace(/\.log(\.meta)?(\.new)?$/, '') as AttemptId;
-        if (name.endsWith('.log') && parseAttemptId(attempt) !== null && !this.#logs.has(attempt)) {
-          const log = this.#track(attempt, { ended: true, known: false });
-          log.size = bytesIn(log.path) ?? 0;
-          this.#enqueue(log);
-        }
-      }
-    }
-  }
-
-  async #sweepDirectories(): Promise<void> {
-    for (const run of await namesIn(this.#options.logDir)) {
-      const directory = join(this.#options.logDir, run);
-      const found = await stat(directory).catch(() => null);
-      if (found === null || Date.now() - found.mtimeMs < EMPTY_DIRECTORY_MS) continue;
-      // Of one that is not empty nothing is removed.
-      await rmdir(directory).catch(() => {});
+    for await (const attempt of attemptsWithLogs(this.#options.logDir)) {
+      if (this.#stopped) return;
+      if (this.#logs.has(attempt)) continue;
+      const log = this.#track(attempt, { ended: true, isNew: false });
+      log.size = bytesIn(log.path) ?? 0;
+      this.#enqueue(log);
     }
   }
 
@@ -381,7 +302,7 @@ export class LogShipper {
     if (log.acked === null) return this.#post(log, { offset: 0, base64: '' }, 0);
     const { sent } = log;
     const send = this.#send;
-    const piece = this.#look(log) ? await this.#nextPiece(log) : null;
+    const piece = this.#look(log) ? await nextPiece(log, this.#limits.pieceBytes) : null;
     // Meanwhile the link may be another one, or an answer may have set it back.
     if (send !== this.#send || sent !== log.sent) return hasMore(log) ? this.#enqueue(log) : undefined;
     if (piece === null)
@@ -391,32 +312,6 @@ export class LogShipper {
     if (message.end) log.endSent = log.sent;
     this.#post(log, message, bytes);
     if (hasMore(log)) this.#enqueue(log);
-  }
-
-  /** Null: there is nothing to send, or it cannot be read now. */
-  async #nextPiece(log: ShippedLog): Promise<NextPiece | null> {
-    const { sent: offset, size } = log;
-    const endAt = (at: number): { end?: true } => (log.ended && at === size ? { end: true } : {});
-    const gaps = readLogGaps(log.path);
-    const cut = gaps.findLast(({ reason, from }) => reason === 'limit' && from < offset);
-    if (cut !== undefined && cut.to > log.cutTold) {
-      // Before anything behind it: what was sent of it must not count any more.
-      log.cutTold = cut.to;
-      return gapPiece(cut.from, cut, {});
-    }
-    const place = placeInLog(offset, gaps);
-    if (place.kind === 'gap') return gapPiece(offset, place.gap, endAt(place.gap.to));
-    if (offset >= size) return log.ended && log.endSent !== offset ? { offset, base64: '', bytes: 0, end: true } : null;
-    const length = Math.min(this.#limits.pieceBytes, place.until - offset, size - offset);
-    const bytes = await readPiece(log.path, place.position, length, gaps);
-    if (bytes === null || bytes.length === 0) {
-      log.failures += 1;
-      if (log.failures < READ_TRIES) return null;
-      log.failures = 0;
-      return gapPiece(offset, { from: offset, to: size, reason: 'unreadable' }, endAt(size));
-    }
-    log.failures = 0;
-    return { offset, base64: bytes.toString('base64'), bytes: bytes.length, ...endAt(offset + bytes.length) };
   }
 
   #post(log: ShippedLog, piece: Omit<NextPiece, 'bytes'>, bytes: number): void {
@@ -544,22 +439,9 @@ export class LogShipper {
   }
 }
 
-function gapPiece(offset: number, { to, reason }: LogGap, end: { end?: true }): NextPiece {
-  return { offset, base64: '', gap: { to, reason }, bytes: 0, ...end };
-}
-
 /** On a clock that never steps, ms. */
 function now(): number {
   return performance.now();
-}
-
-function hasMore(log: ShippedLog): boolean {
-  if (log.acked === null) return log.flying.length === 0;
-  return log.size > log.sent || (log.ended && log.endAcked !== log.size && log.endSent !== log.size);
-}
-
-function unshipped(log: ShippedLog): number {
-  return Math.max(0, log.size - Math.max(log.acked ?? 0, log.givenUpTo));
 }
 
 /** Null: that cannot be said. A file that is not there holds nothing. */
@@ -577,50 +459,4 @@ function removeFile(path: string): void {
   } catch {
     // The next agent finds it, is told that it has been stored, and tries again.
   }
-}
-
-/** Null when the file was cut back while it was read: then nobody knows what the bytes were. */
-async function readPiece(
-  path: string,
-  position: number,
-  length: number,
-  gaps: readonly LogGap[],
-): Promise<Buffer | null> {
-  if (length <= SMALL_BYTES) return readSmall(path, position, length, gaps);
-  const file = await open(path, 'r').catch(() => null);
-  if (file === null) return null;
-  try {
-    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(length), 0, length, position);
-    const { size } = await file.stat();
-    return size >= position + bytesRead && areSame(readLogGaps(path), gaps) ? buffer.subarray(0, bytesRead) : null;
-  } catch {
-    return null;
-  } finally {
-    await file.close();
-  }
-}
-
-/** In one go: of most logs that is all there is to read, and four trips to another thread cost more than the reading. */
-function readSmall(path: string, position: number, length: number, gaps: readonly LogGap[]): Buffer | null {
-  let file: number | null = null;
-  try {
-    file = openSync(path, 'r');
-    const buffer = Buffer.allocUnsafe(length);
-    const bytes = readSync(file, buffer, 0, length, position);
-    return fstatSync(file).size >= position + bytes && areSame(readLogGaps(path), gaps)
-      ? buffer.subarray(0, bytes)
-      : null;
-  } catch {
-    return null;
-  } finally {
-    if (file !== null) closeSync(file);
-  }
-}
-
-function areSame(left: readonly LogGap[], right: readonly LogGap[]): boolean {
-  return left.length === right.length && JSON.stringify(left) === JSON.stringify(right);
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  return readdir(directory).catch(() => []);
 }
