@@ -41,11 +41,6 @@ export interface Searching {
   end(reason: unknown): void;
 }
 
-interface SearchThreads {
-  begin(wanted: Wanted): Searching;
-  close(): Promise<void>;
-}
-
 interface SearchThreadLimits {
   threads: number;
   /** CPU time that one search may cost. */
@@ -74,62 +69,43 @@ interface Thread {
   job: { search: Search; piece: Piece } | null;
 }
 
-export function createSearchThreads(limits: SearchThreadLimits): SearchThreads {
-  const threads = new Set<Thread>();
-  const searches = new Set<Search>();
-  let closed = false;
+export class SearchThreads {
+  readonly #limits: SearchThreadLimits;
+  readonly #threads = new Set<Thread>();
+  readonly #searches = new Set<Search>();
+  #closed = false;
 
-  function start(): Thread {
-    const suffix = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-    const worker = new Worker(new URL(`./log-search-thread${suffix}`, import.meta.url), {
-      resourceLimits: { maxOldGenerationSizeMb: THREAD_MEMORY_MB },
-    });
-    const thread: Thread = { worker, job: null };
-    const lose = (error: Error): void => {
-      if (!threads.delete(thread)) return;
-      const { job } = thread;
-      thread.job = null;
-      if (job !== null) endSearch(job.search, error, job.piece);
-      pump();
+  constructor(limits: SearchThreadLimits) {
+    this.#limits = limits;
+  }
+
+  begin(wanted: Wanted): Searching {
+    const search: Search = { waiting: [], running: 0, workMs: 0, ended: null };
+    this.#searches.add(search);
+    return {
+      look: (bytes, missing) => {
+        const { promise, resolve, reject } = Promise.withResolvers<SearchedPiece>();
+        if (search.ended !== null) reject(search.ended.reason);
+        else search.waiting.push({ slice: { wanted, bytes, missing, begin: 0 }, lines: [], resolve, reject });
+        this.#pump();
+        return promise;
+      },
+      end: (reason) => this.#end(search, reason),
     };
-    worker.on('message', (answer: SearchedSlice) => take(thread, answer));
-    worker.on('error', (error: Error & { code?: string }) =>
-      lose(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? new SearchTooCostly('it needs too much memory') : error),
-    );
-    worker.once('exit', () => lose(new Error('the thread that searched ended')));
-    threads.add(thread);
-    return thread;
   }
 
-  function take(thread: Thread, { bytes, lines, next, workMs }: SearchedSlice): void {
-    const { job } = thread;
-    thread.job = null;
-    thread.worker.unref();
-    if (job === null) return;
-    const { search, piece } = job;
-    search.running -= 1;
-    search.workMs += workMs;
-    for (const at of lines) piece.lines.push(at);
-    if (search.ended !== null) piece.reject(search.ended.reason);
-    else if (next === null) piece.resolve({ bytes, lines: piece.lines });
-    else if (search.workMs >= limits.workMs)
-      endSearch(search, new SearchTooCostly(`it took ${Math.round(search.workMs)} ms of computing`), piece);
-    else search.waiting.unshift({ ...piece, slice: { ...piece.slice, bytes, begin: next } });
-    pump();
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const search of this.#searches) this.#end(search, new Error('searches are not answered any more'));
+    await Promise.all([...this.#threads].map(({ worker }) => worker.terminate()));
   }
 
-  function endSearch(search: Search, reason: unknown, current?: Piece): void {
-    search.ended ??= { reason };
-    searches.delete(search);
-    current?.reject(reason);
-    for (const { reject } of search.waiting.splice(0)) reject(reason);
-  }
-
-  function pump(): void {
-    while (!closed) {
-      const search = leastWorkedOn(searches);
+  /** Gives work to threads, as long as there is both. */
+  #pump(): void {
+    while (!this.#closed) {
+      const search = leastWorkedOn(this.#searches);
       if (search === null) return;
-      const thread = idle();
+      const thread = this.#idle();
       if (thread === null) return;
       const piece = search.waiting.shift();
       if (piece === undefined) return;
@@ -140,32 +116,58 @@ export function createSearchThreads(limits: SearchThreadLimits): SearchThreads {
     }
   }
 
-  function idle(): Thread | null {
-    for (const thread of threads) if (thread.job === null) return thread;
-    return threads.size < limits.threads ? start() : null;
+  #idle(): Thread | null {
+    for (const thread of this.#threads) if (thread.job === null) return thread;
+    return this.#threads.size < this.#limits.threads ? this.#start() : null;
   }
 
-  return {
-    begin: (wanted) => {
-      const search: Search = { waiting: [], running: 0, workMs: 0, ended: null };
-      searches.add(search);
-      return {
-        look: (bytes, missing) => {
-          const { promise, resolve, reject } = Promise.withResolvers<SearchedPiece>();
-          if (search.ended !== null) reject(search.ended.reason);
-          else search.waiting.push({ slice: { wanted, bytes, missing, begin: 0 }, lines: [], resolve, reject });
-          pump();
-          return promise;
-        },
-        end: (reason) => endSearch(search, reason),
-      };
-    },
-    close: async () => {
-      closed = true;
-      for (const search of searches) endSearch(search, new Error('searches are not answered any more'));
-      await Promise.all([...threads].map(({ worker }) => worker.terminate()));
-    },
-  };
+  #start(): Thread {
+    const suffix = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+    const worker = new Worker(new URL(`./log-search-thread${suffix}`, import.meta.url), {
+      resourceLimits: { maxOldGenerationSizeMb: THREAD_MEMORY_MB },
+    });
+    const thread: Thread = { worker, job: null };
+    worker.on('message', (answer: SearchedSlice) => this.#take(thread, answer));
+    worker.on('error', (error: Error & { code?: string }) => {
+      const isCostly = error.code === 'ERR_WORKER_OUT_OF_MEMORY';
+      this.#lose(thread, isCostly ? new SearchTooCostly('it needs too much memory') : error);
+    });
+    worker.once('exit', () => this.#lose(thread, new Error('the thread that searched ended')));
+    this.#threads.add(thread);
+    return thread;
+  }
+
+  #lose(thread: Thread, error: Error): void {
+    if (!this.#threads.delete(thread)) return;
+    const { job } = thread;
+    thread.job = null;
+    if (job !== null) this.#end(job.search, error, job.piece);
+    this.#pump();
+  }
+
+  #take(thread: Thread, { bytes, lines, next, workMs }: SearchedSlice): void {
+    const { job } = thread;
+    thread.job = null;
+    thread.worker.unref();
+    if (job === null) return;
+    const { search, piece } = job;
+    search.running -= 1;
+    search.workMs += workMs;
+    for (const at of lines) piece.lines.push(at);
+    if (search.ended !== null) piece.reject(search.ended.reason);
+    else if (next === null) piece.resolve({ bytes, lines: piece.lines });
+    else if (search.workMs >= this.#limits.workMs)
+      this.#end(search, new SearchTooCostly(`it took ${Math.round(search.workMs)} ms of computing`), piece);
+    else search.waiting.unshift({ ...piece, slice: { ...piece.slice, bytes, begin: next } });
+    this.#pump();
+  }
+
+  #end(search: Search, reason: unknown, current?: Piece): void {
+    search.ended ??= { reason };
+    this.#searches.delete(search);
+    current?.reject(reason);
+    for (const { reject } of search.waiting.splice(0)) reject(reason);
+  }
 }
 
 const THREAD_MEMORY_MB = 256;

@@ -10,7 +10,7 @@ import { LIMITS } from '@pelorus/protocol';
 import { LOG_CALL_BYTES } from '../logs/index.ts';
 import { API_LIMITS } from './limits.ts';
 import { lineText } from './log-lines.ts';
-import { createSearchThreads, SearchTooCostly, type SearchedPiece, type Searching } from './log-search-threads.ts';
+import { SearchThreads, SearchTooCostly, type SearchedPiece, type Searching } from './log-search-threads.ts';
 import type { LogText } from './log-text.ts';
 import { ApiFailure, badParameter } from './problem.ts';
 
@@ -54,7 +54,7 @@ interface Cut {
 }
 
 export function createLogSearch(limits: LogSearchLimits = LIMITS_OF_SEARCHES): LogSearch {
-  const threads = createSearchThreads({ threads: API_LIMITS.logSearchThreads, workMs: limits.workMs });
+  const threads = new SearchThreads({ threads: API_LIMITS.logSearchThreads, workMs: limits.workMs });
   let underWay = 0;
 
   const search: LogSearch = {
