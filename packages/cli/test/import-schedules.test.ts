@@ -3,7 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { newPlace, until, type DevProcess, type Place } from './dev-process.ts';
+import { newPlace, type DevProcess, type Place } from './dev-process.ts';
+import { endOf, importInto, type Imported } from './imports.ts';
 
 // Each command is a process of its own, and the machine may be busy.
 const SAMPLES = fileURLToPath(new URL('../../../samples/imports/', import.meta.url));
@@ -17,16 +18,7 @@ beforeAll(async () => {
 });
 afterAll(async () => place.clear());
 
-interface Imported {
-  workflows: { name: string; version: number | null; result: string }[];
-  report: { item: string; outcome: string; to: string | null; why: string | null }[];
-  problems: { item: string; message: string }[];
-}
-
-async function imported(...args: string[]): Promise<{ code: number; stderr: string; answer: Imported }> {
-  const { code, stdout, stderr } = await place.pelorus('import', ...args, '-o', 'json');
-  return { code, stderr, answer: JSON.parse(stdout || stderr) as Imported };
-}
+const imported = (...args: string[]): ReturnType<typeof importInto> => importInto(place, ...args);
 
 function outcomes({ workflows }: Imported): (string | number | null)[][] {
   return workflows.map(({ name, version, result }) => [name.replace(/_[0-9a-f]{8}$/, ''), version, result]);
@@ -34,15 +26,7 @@ function outcomes({ workflows }: Imported): (string | number | null)[][] {
 
 async function finished(project: string, workflow: string): Promise<{ id: number; state: string }> {
   const { id } = await server.client.runs.submit({ project, workflow, logicalDate: '2026-03-10T04:00:00Z' });
-  let state = '';
-  await until(
-    async () => {
-      state = (await server.client.runs.get(id)).state;
-      return ['succeeded', 'failed', 'stopped', 'dependency_failed'].includes(state);
-    },
-    () => `run ${id} is ${state}`,
-  );
-  return { id, state };
+  return { id, state: await endOf(id, server) };
 }
 
 async function logOf(id: number, task: string): Promise<string> {

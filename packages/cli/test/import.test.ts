@@ -3,7 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { newPlace, until, type DevProcess, type Place } from './dev-process.ts';
+import { newPlace, type DevProcess, type Place } from './dev-process.ts';
+import { endOf, importInto } from './imports.ts';
 
 // Each command is a process of its own, and the machine may be busy.
 const SAMPLES = fileURLToPath(new URL('../../../samples/imports/', import.meta.url));
@@ -18,32 +19,11 @@ beforeAll(async () => {
 });
 afterAll(async () => place.clear());
 
-interface Imported {
-  workflows: { name: string; version: number | null; result: string }[];
-  report: { item: string; outcome: string; to: string | null; why: string | null }[];
-  problems: { item: string; message: string }[];
-}
-
-async function imported(...args: string[]): Promise<{ code: number; stderr: string; answer: Imported }> {
-  const { code, stdout, stderr } = await place.pelorus('import', 'dss', ...args, '-o', 'json');
-  return { code, stderr, answer: JSON.parse(stdout) as Imported };
-}
+const imported = (...args: string[]): ReturnType<typeof importInto> => importInto(place, 'dss', ...args);
 
 function save(name: string, value: unknown): string {
   writeFileSync(join(place.directory, name), JSON.stringify(value));
   return name;
-}
-
-async function ended(id: number): Promise<string> {
-  let state = '';
-  await until(
-    async () => {
-      state = (await server.client.runs.get(id)).state;
-      return ['succeeded', 'failed', 'stopped', 'dependency_failed'].includes(state);
-    },
-    () => `run ${id} is ${state}`,
-  );
-  return state;
 }
 
 const node = (id: string, jobType: string, more: object = {}): Record<string, unknown> => ({
@@ -125,9 +105,9 @@ describe('a flow of 201 nodes with subflows, and one of 124 that waits for its s
 
     const at = '2020-02-29T12:00:00Z';
     const run = await server.client.runs.submit({ project: 'big', workflow: 'main', logicalDate: at });
-    expect(await ended(run.id)).toBe('succeeded');
+    expect(await endOf(run.id, server)).toBe('succeeded');
     const waiting = await server.client.runs.submit({ project: 'big', workflow: 'other', logicalDate: at });
-    expect(await ended(waiting.id)).toBe('succeeded');
+    expect(await endOf(waiting.id, server)).toBe('succeeded');
 
     for (const [id, count] of [
       [run.id, 201],

@@ -1,47 +1,17 @@
 import { expect, test } from 'vitest';
 import type { PlanRequest } from '@pelorus/engine';
-import { runIdOf, type TaskDefinition, type WorkflowDefinition } from '@pelorus/protocol';
+import { runIdOf, type WorkflowDefinition } from '@pelorus/protocol';
 import { makePlan, planSizes, planView } from '../../src/api/plan.ts';
 import { ApiFailure } from '../../src/api/problem.ts';
+import { definition, taskDefinition } from '../store/records.ts';
 
 const AT = 1;
 
 function workflow(tasks: Record<string, string[]>, disabled: string[] = []): WorkflowDefinition {
-  const base: Omit<TaskDefinition, 'name' | 'needs' | 'disabled'> = {
-    description: '',
-    trigger: 'all_success',
-    params: {},
-    env: {},
-    retry: { max: 0, intervalMs: 0, backoff: 'fixed', maxIntervalMs: 0 },
-    timeout: null,
-    delayMs: 0,
-    priority: null,
-    workerGroup: null,
-    environment: null,
-    runAs: null,
-    taskGroup: null,
-    onWorkerLost: 'rerun',
-    dispatchTimeoutMs: null,
-    files: [],
-    outputs: {},
-    extras: null,
-    action: { type: 'virtual' },
-  };
-  return {
-    name: 'w',
-    project: null,
-    description: '',
-    labels: {},
-    params: {},
-    failurePolicy: 'end',
-    concurrency: 'parallel',
-    timeout: { afterMs: 1, action: 'fail' },
-    priority: 'medium',
-    parameterMode: 'strict',
-    schedule: null,
-    notify: { on: 'none', to: [] },
-    tasks: Object.entries(tasks).map(([name, needs]) => ({ ...base, name, needs, disabled: disabled.includes(name) })),
-  };
+  const named = Object.entries(tasks).map(([name, needs]) =>
+    taskDefinition(name, { needs, disabled: disabled.includes(name) }),
+  );
+  return definition({ tasks: named });
 }
 
 const TERMS = { at: AT, suggestsNames: true };
