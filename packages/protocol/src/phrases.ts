@@ -1,5 +1,5 @@
 /**
- * What is said of things that wait or did not come true, as templates: whoever writes such a sentence fills one, and whoever shows it in
+ * What is said of things that wait or did not come true, as templates (`problem-phrases.ts`: of what is wrong): whoever writes such a sentence fills one, and whoever shows it in
  * another language finds out which one it was and with what, instead of guessing. The sentences are stored and answered as text, so
  * templates only ever get new names when they get new words: what older servers have written stays readable.
  */
@@ -70,41 +70,45 @@ export type PhraseValues<Template extends string> = Template extends `${string}{
     ? Record<Name, string> & PhraseValues<Rest>
     : unknown;
 
-/** The sentence. */
-export function phrase<Name extends PhraseName>(name: Name, values: PhraseValues<(typeof PHRASES)[Name]>): string {
-  const given = values as Readonly<Record<string, string | number>>;
-  return PHRASES[name].replace(PLACE, (_place, _number, key: string) => String(given[key]));
+/** A sentence that was taken apart: which template it was filled from, and with what. */
+export interface ReadPhrase<Name extends string> {
+  name: Name;
+  values: Record<string, string>;
+}
+
+/** Templates, to write sentences with and to know them again. */
+export interface PhraseBook<Templates extends Record<string, string>> {
+  write: <Name extends keyof Templates & string>(name: Name, values: PhraseValues<Templates[Name]>) => string;
+  /** Null: a sentence that no template of this book gives. */
+  read: (sentence: string) => ReadPhrase<keyof Templates & string> | null;
+}
+
+export function phraseBook<Templates extends Record<string, string>>(templates: Templates): PhraseBook<Templates> {
+  type Name = keyof Templates & string;
+  let patterns: { name: Name; pattern: RegExp }[] | null = null;
+  return {
+    write: (name, values) => {
+      const given = values as Readonly<Record<string, string | number>>;
+      return templates[name]!.replace(PLACE, (_place, _number, key: string) => String(given[key]));
+    },
+    read: (sentence) => {
+      patterns ??= Object.entries(templates).map(([name, template]) => ({ name, pattern: patternOf(template) }));
+      for (const { name, pattern } of patterns) {
+        const found = pattern.exec(sentence);
+        if (found !== null) return { name, values: { ...found.groups } };
+      }
+      return null;
+    },
+  };
 }
 
 const PLACE = /\{(#?)(\w+)\}/g;
 
-/** A sentence that was taken apart. */
-export interface ReadPhrase {
-  name: PhraseName;
-  values: Record<string, string>;
+function patternOf(template: string): RegExp {
+  const source = template
+    .replaceAll(/[.()?]/g, '\\$&')
+    .replace(PLACE, (_place, number: string, key: string) => `(?<${key}>${number === '#' ? '\\d+' : '.+?'})`);
+  return new RegExp(`^${source}$`, 's');
 }
 
-/** Which phrase a sentence is, and with what; null: none that is known here. */
-export function readPhrase(sentence: string): ReadPhrase | null {
-  for (const { name, pattern } of (patterns ??= patternsOf(PHRASES))) {
-    const found = pattern.exec(sentence);
-    if (found !== null) return { name, values: { ...found.groups } };
-  }
-  return null;
-}
-
-interface Pattern {
-  name: PhraseName;
-  pattern: RegExp;
-}
-
-let patterns: Pattern[] | null = null;
-
-function patternsOf(phrases: Record<PhraseName, string>): Pattern[] {
-  return Object.entries(phrases).map(([name, template]) => {
-    const source = template
-      .replaceAll(/[.()?]/g, '\\$&')
-      .replace(PLACE, (_place, number: string, key: string) => `(?<${key}>${number === '#' ? '\\d+' : '.+?'})`);
-    return { name: name as PhraseName, pattern: new RegExp(`^${source}$`, 's') };
-  });
-}
+export const { write: phrase, read: readPhrase } = phraseBook(PHRASES);

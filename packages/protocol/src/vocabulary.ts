@@ -10,6 +10,7 @@ export * from './ids.ts';
 export * from './limits.ts';
 export * from './log-gaps.ts';
 export * from './phrases.ts';
+export * from './problem-phrases.ts';
 export * from './routes.ts';
 export * from './operations.ts';
 export * from './schedules.ts';

@@ -18,10 +18,17 @@ import {
   type Shape,
   type Whole,
 } from './shape.ts';
+import { MAX_DEPTH } from './source.ts';
 import { refuseUnknown } from './unknown-key.ts';
 
 /** Maps and leaves of one condition. */
 const MAX_CONDITIONS = 1000;
+
+/** Conditions that may still come, and how many this one is inside of. */
+interface Walk {
+  budget: { left: number };
+  depth: number;
+}
 
 export type Tree<Leaf> = { and: Tree<Leaf>[] } | { or: Tree<Leaf>[] } | { leaf: Leaf };
 
@@ -42,10 +49,12 @@ export function tree<F extends Fields, Leaf>(
   DEFINITIONS[definitionName] = { anyOf: [branch('and'), branch('or'), objectSchema(leafFields)] };
   const leafKeys = Object.keys(leafFields);
 
-  function read(given: unknown, place: Place, log: ProblemLog, budget: { left: number }): Tree<Leaf> | undefined {
+  function read(given: unknown, place: Place, log: ProblemLog, { budget, depth }: Walk): Tree<Leaf> | undefined {
     if (--budget.left < 0) {
       return budget.left === -1 ? log.problem(place, `more than ${MAX_CONDITIONS} conditions`) : undefined;
     }
+    // Deeper than a text can be: a value that contains itself.
+    if (depth > MAX_DEPTH) return log.problem(place, `more than ${MAX_DEPTH} conditions inside one another`);
     const value = top(given);
     const members = membersOf(value, place);
     if (members === null) return mismatch(place, expected, value, log);
@@ -66,14 +75,18 @@ export function tree<F extends Fields, Leaf>(
       else refuseUnknown(new Map([[other, member]]), ['and', 'or'], log);
     }
     const items = list(
-      { schema, expected, read: (item, at, itemLog) => read(item, at, itemLog, budget) },
+      { schema, expected, read: (item, at, itemLog) => read(item, at, itemLog, { budget, depth: depth + 1 }) },
       { expected: 'a list of conditions', min: 1, max: MAX_CONDITIONS },
     );
     const parts = items.read(members.get(key)?.value, inside(place, key), log);
     if (parts === undefined) return undefined;
     return key === 'and' ? { and: parts } : { or: parts };
   }
-  return { schema, expected, read: (value, place, log) => read(value, place, log, { left: MAX_CONDITIONS }) };
+  return {
+    schema,
+    expected,
+    read: (value, place, log) => read(value, place, log, { budget: { left: MAX_CONDITIONS }, depth: 0 }),
+  };
 }
 
 export function leavesOf<Leaf>(from: Tree<Leaf>): Leaf[] {

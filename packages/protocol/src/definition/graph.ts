@@ -2,6 +2,7 @@
  * The graph of a definition: predecessors that exist, no cycle, logic tasks and their branches. Works on tasks as far as
  * they could be read, touches each edge a fixed number of times and never recurses.
  */
+import { problemPhrase } from '../problem-phrases.ts';
 import { nearest } from './nearest.ts';
 import type { Place } from './place.ts';
 import type { ProblemLog } from './problem-log.ts';
@@ -21,13 +22,13 @@ export function checkGraph(tasks: readonly ReadTask[], known: ReadonlySet<string
   const doesNotNeed = neededLookup(tasks);
   for (const [index, task] of tasks.entries()) {
     for (const { name, place } of task.links.conditions) {
-      if (!known.has(name)) unknown({ name, place }, 'task');
+      if (!known.has(name)) unknown({ name, place }, 'unknown_task');
       else if (doesNotNeed(index, name))
         log.problem(place, `\`${name}\` is not a predecessor of \`${task.name}\`; name it in its \`needs\` too`);
     }
     for (const { name, place } of task.links.targets) {
       const target = indexOf.get(name);
-      if (!known.has(name)) unknown({ name, place }, 'task');
+      if (!known.has(name)) unknown({ name, place }, 'unknown_task');
       else if (target !== undefined && doesNotNeed(target, task.name)) {
         log.problem(
           place,
@@ -61,30 +62,30 @@ function predecessorsOf(
   index: number,
   indexOf: ReadonlyMap<string, number>,
   known: ReadonlySet<string>,
-  unknown: (reference: TaskReference, what: string) => void,
+  unknown: (reference: TaskReference, what: UnknownPhrase) => void,
   log: ProblemLog,
 ): Edge[] {
   const edges: Edge[] = [];
   for (const need of task.needs ?? []) {
     const from = indexOf.get(need.name);
-    if (from === index) log.problem(need.place, `\`${task.name}\` needs itself`);
+    if (from === index) log.problem(need.place, problemPhrase('needs_itself', { task: task.name }));
     else if (from !== undefined) edges.push({ from, place: need.place });
-    else if (!known.has(need.name)) unknown(need, 'predecessor');
+    else if (!known.has(need.name)) unknown(need, 'unknown_predecessor');
   }
   return edges;
 }
 
+type UnknownPhrase = 'unknown_task' | 'unknown_predecessor';
+
 function unknownReporter(
   known: ReadonlySet<string>,
   log: ProblemLog,
-): (reference: TaskReference, what: string) => void {
+): (reference: TaskReference, what: UnknownPhrase) => void {
   let suggestions = 0;
   return ({ name, place }, what) => {
     const near = ++suggestions > MAX_SUGGESTIONS ? null : nearest(name, known);
-    log.problem(
-      place,
-      `unknown ${what} \`${name.slice(0, 100)}\`${near === null ? '' : `, did you mean \`${near}\`?`}`,
-    );
+    const problem = problemPhrase(what, { name: name.slice(0, 100) });
+    log.problem(place, near === null ? problem : problemPhrase('did_you_mean', { problem, meant: near }));
   };
 }
 
@@ -205,5 +206,5 @@ function reportCycle(
           `… (${names.length - 2 * CYCLE_NAMES_SHOWN} more)`,
           ...names.slice(-CYCLE_NAMES_SHOWN),
         ];
-  log.problem(place, `cycle: ${shown.join(' → ')}; each of these tasks waits for the one before it`);
+  log.problem(place, problemPhrase('cycle', { tasks: shown.join(' → ') }));
 }

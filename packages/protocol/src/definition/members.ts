@@ -1,4 +1,5 @@
 /** The keys of maps, wherever they were written: in one place, in two layers (`defaults` under a task), or put together. */
+import { problemPhrase } from '../problem-phrases.ts';
 import { called, inside, shorten, type Place } from './place.ts';
 import type { ProblemLog } from './problem-log.ts';
 import { REFUSED } from './source.ts';
@@ -63,15 +64,15 @@ export function top(value: unknown): unknown {
 export function mismatch(place: Place, expected: string, value: unknown, log: ProblemLog): undefined {
   return value === REFUSED
     ? undefined
-    : log.problem(place, `${called(place)} must be ${expected}, not ${described(value)}`);
+    : log.problem(place, problemPhrase('not_expected', { place: called(place), expected, given: described(value) }));
 }
 
 export function described(value: unknown): string {
   if (value === null || value === undefined) return 'empty';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'string')
-    return value === '' ? 'an empty text' : `the text \`${shorten(value).replaceAll('\n', '⏎')}\``;
-  if (typeof value === 'number') return `the number ${value}`;
+    return value === '' ? 'an empty text' : problemPhrase('the_text', { text: shorten(value).replaceAll('\n', '⏎') });
+  if (typeof value === 'number') return problemPhrase('the_number', { number: `${value}` });
   if (typeof value === 'boolean') return `${value}`;
   return typeof value === 'object' ? 'a map' : `a ${typeof value}`;
 }

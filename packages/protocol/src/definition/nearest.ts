@@ -1,4 +1,5 @@
 /** Finds the name that a person probably meant: the candidate with the fewest edits, if few enough. */
+import { problemPhrase } from '../problem-phrases.ts';
 
 /** Candidates looked at for one suggestion; beyond that a suggestion is not worth the time. */
 const MAX_CANDIDATES = 20_000;
@@ -29,7 +30,7 @@ export function nearest(written: string, candidates: Iterable<string>): string |
 /** `, did you mean \`x\`?` or an empty text. */
 export function didYouMean(written: string, candidates: Iterable<string>): string {
   const found = nearest(written, candidates);
-  return found === null ? '' : `, did you mean \`${found}\`?`;
+  return found === null ? '' : problemPhrase('did_you_mean', { problem: '', meant: found });
 }
 
 function fold(text: string): string {

@@ -1,4 +1,5 @@
 /** Where in a definition something stands: a path that costs one small object a step and is spelled out only for a problem. */
+import { problemPhrase } from '../problem-phrases.ts';
 
 export interface Place {
   readonly up: Place | null;
@@ -30,7 +31,7 @@ export function pointerOf(place: Place): string {
 export function called(place: Place): string {
   if (place.up === null) return 'the definition';
   if (typeof place.key === 'string') return `\`${shorten(place.key)}\``;
-  return `item ${place.key + 1} of ${called(place.up)}`;
+  return problemPhrase('item', { item: place.key + 1, place: called(place.up) });
 }
 
 /** A name as it may stand in a message: never longer than a line. */

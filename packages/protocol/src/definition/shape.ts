@@ -4,6 +4,7 @@
  * value cannot be used; it never throws for anything that a document can hold.
  */
 import { LIMITS } from '../limits.ts';
+import { problemPhrase } from '../problem-phrases.ts';
 import { DURATION_PATTERN, formatDuration, parseDuration } from './duration.ts';
 import { described, mismatch, membersOf, top, type Member } from './members.ts';
 import { didYouMean } from './nearest.ts';
@@ -138,7 +139,8 @@ export function oneOf<const Word extends string>(words: readonly Word[]): Shape<
       if (word !== undefined) return word;
       if (typeof value !== 'string') return mismatch(place, listed, value, log);
       const hint = didYouMean(value, words);
-      return log.problem(place, `${called(place)} must be ${listed}, not ${described(value)}${hint}`);
+      const problem = { place: called(place), expected: listed, given: described(value) };
+      return log.problem(place, problemPhrase('not_expected', problem) + hint);
     },
   };
 }
@@ -186,13 +188,23 @@ export function list<T>(item: Shape<T>, rules: ListRules): Shape<T[]> {
     read(given, place, log) {
       const value = top(given);
       if (!Array.isArray(value)) return mismatch(place, rules.expected, value, log);
-      if (value.length < (rules.min ?? 0)) return log.problem(place, `${called(place)} must not be empty`);
-      if (value.length > max)
-        return log.problem(place, `${called(place)} has ${value.length} items; at most ${max} are allowed`);
+      if (isWrongSize('too_many_items', value.length, { min: rules.min ?? 0, max }, place, log)) return undefined;
       if (rules.unique) refuseRepetitions(value, place, log);
       return allRead(value.map((one: unknown, index) => item.read(one, inside(place, index), log)));
     },
   };
+}
+
+function isWrongSize(
+  problem: 'too_many_items' | 'too_many_entries',
+  items: number,
+  { min, max }: { min: number; max: number },
+  place: Place,
+  log: ProblemLog,
+): boolean {
+  if (items < min) log.problem(place, problemPhrase('not_empty', { place: called(place) }));
+  else if (items > max) log.problem(place, problemPhrase(problem, { place: called(place), items, most: max }));
+  return items < min || items > max;
 }
 
 function refuseRepetitions(items: unknown[], place: Place, log: ProblemLog): void {
@@ -237,9 +249,7 @@ export function record<T>(item: Shape<T>, rules: RecordRules): Shape<Record<stri
     read(value, place, log) {
       const members = membersOf(value, place);
       if (members === null) return mismatch(place, rules.expected, value, log);
-      if (members.size < (rules.min ?? 0)) return log.problem(place, `${called(place)} must not be empty`);
-      if (members.size > max)
-        return log.problem(place, `${called(place)} has ${members.size} entries; at most ${max} are allowed`);
+      if (isWrongSize('too_many_entries', members.size, { min: rules.min ?? 0, max }, place, log)) return undefined;
       const read: Record<string, T> = {};
       let whole = true;
       for (const [name, member] of members) {
@@ -432,7 +442,11 @@ export function readFields<F extends Fields>(
     const member = members.get(key);
     if (member !== undefined) read[key] = field.shape.read(member.value, member.place, log);
     else if (field.required)
-      read[key] = log.problem(place, `${called(place)} lacks \`${key}\`: ${field.shape.expected}`, 'key');
+      read[key] = log.problem(
+        place,
+        problemPhrase('lacks', { place: called(place), key, expected: field.shape.expected }),
+        'key',
+      );
     else read[key] = field.absent;
   }
   return read as Read<F>;

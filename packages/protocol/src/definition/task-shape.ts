@@ -1,5 +1,6 @@
 /** One task: the keys that every task has, those of its type, and `defaults` under both. */
 import { LIMITS } from '../limits.ts';
+import { problemPhrase } from '../problem-phrases.ts';
 import { PRIORITIES } from '../states.ts';
 import { TRIGGER_RULES, type RetrySpec, type TaskDefinition, type TaskType, type TimeoutSpec } from '../workflow.ts';
 import {
@@ -256,6 +257,8 @@ function definitionOf(taskName: string, kind: TaskKind, values: Whole<Fields>): 
   };
 }
 
+const TYPES_LISTED = TASK_TYPES.map((one) => `\`${one}\``).join(', ');
+
 function kindOf(
   written: Map<string, Member>,
   defaults: Map<string, Member> | null,
@@ -265,11 +268,7 @@ function kindOf(
   const type = written.get('type');
   if (type === undefined) {
     if (written.has('run') || (defaults?.has('run') && !written.has('file'))) return KIND_BY_TYPE.get('shell') ?? null;
-    log.problem(
-      place,
-      `${called(place)} has neither \`type\` nor \`run\`; types are ${TASK_TYPES.map((one) => `\`${one}\``).join(', ')}`,
-      'key',
-    );
+    log.problem(place, problemPhrase('no_type', { place: called(place), types: TYPES_LISTED }), 'key');
     return null;
   }
   if (typeof type.value !== 'string') {
@@ -281,7 +280,9 @@ function kindOf(
   const hint = didYouMean(type.value, TASK_TYPES);
   log.problem(
     type.place,
-    `unknown task type \`${shorten(type.value)}\`${hint === '' ? `; types are ${TASK_TYPES.map((one) => `\`${one}\``).join(', ')}` : hint}`,
+    hint === ''
+      ? problemPhrase('unknown_task_type', { type: shorten(type.value), types: TYPES_LISTED })
+      : problemPhrase('only_unknown_task_type', { type: shorten(type.value) }) + hint,
   );
   return null;
 }
@@ -330,16 +331,20 @@ function refuseUnknownKeys(
         log,
       );
     else if (kind !== null)
-      log.problem(member.place, `\`${key}\` is a key of ${types.join(', ')} tasks; this is a ${kind.type} task`, 'key');
+      log.problem(
+        member.place,
+        problemPhrase('key_of_others', { key, types: types.join(', '), type: kind.type }),
+        'key',
+      );
   }
 }
 
 function checkRunOrFile(type: TaskType, members: Map<string, Member>, place: Place, log: ProblemLog): void {
   const file = members.get('file');
   if (members.has('run') && file)
-    log.problem(file.place, `${called(place)} has \`run\` and \`file\`; a ${type} task has one of them`, 'key');
+    log.problem(file.place, problemPhrase('run_and_file', { place: called(place), type }), 'key');
   if (!members.has('run') && !file)
-    log.problem(place, `${called(place)} lacks \`run\` or \`file\`; a ${type} task has one of them`, 'key');
+    log.problem(place, problemPhrase('neither_run_nor_file', { place: called(place), type }), 'key');
 }
 
 const DEFAULT_FIELDS: Fields = Object.fromEntries(

@@ -1,4 +1,5 @@
 /** Keys that do not exist, and which one was probably meant. */
+import { problemPhrase } from '../problem-phrases.ts';
 import type { Member } from './members.ts';
 import { didYouMean } from './nearest.ts';
 import { shorten, type Place } from './place.ts';
@@ -47,13 +48,13 @@ const CUT_OFF = '; if it is the rest of a text, put that text in quotes: inside 
 /** Reports a key that does not exist, naming the one that was probably meant. */
 export function unknownKey(key: string, place: Place, known: readonly string[], log: ProblemLog): void {
   const foreign = Object.hasOwn(FOREIGN_KEYS, key) ? FOREIGN_KEYS[key] : undefined;
+  const problem = problemPhrase('only_unknown_key', { key: shorten(key) });
   const hint =
-    foreign !== undefined && known.includes(foreign) ? `, did you mean \`${foreign}\`?` : didYouMean(key, known);
-  const rest =
-    hint !== ''
-      ? hint
-      : /^[\w-]+$/.test(key)
-        ? `; known here: ${known.map((name) => `\`${name}\``).join(', ')}`
-        : CUT_OFF;
-  log.problem(place, `unknown key \`${shorten(key)}\`${rest}`, 'key');
+    foreign !== undefined && known.includes(foreign)
+      ? problemPhrase('did_you_mean', { problem: '', meant: foreign })
+      : didYouMean(key, known);
+  const keys = known.map((name) => `\`${name}\``).join(', ');
+  if (hint !== '') log.problem(place, problem + hint, 'key');
+  else if (/^[\w-]+$/.test(key)) log.problem(place, problemPhrase('unknown_key', { key: shorten(key), keys }), 'key');
+  else log.problem(place, problem + CUT_OFF, 'key');
 }

@@ -1,5 +1,6 @@
 /** The keys of a workflow, and how a whole definition is read from them. */
 import { LIMITS } from '../limits.ts';
+import { problemPhrase } from '../problem-phrases.ts';
 import { PRIORITIES } from '../states.ts';
 import {
   CONCURRENCY_POLICIES,
@@ -176,7 +177,7 @@ export function assemble(
 ): WorkflowDefinition | null {
   const values = readFields(WORKFLOW_FIELDS, members, place, log);
   if (!members.has('name') && options.workflowName === undefined)
-    log.problem(place, `the definition lacks \`name\`: ${NAME_EXPECTED}`);
+    log.problem(place, problemPhrase('no_name', { expected: NAME_EXPECTED }));
   const workflowName = values.name ?? options.workflowName ?? '';
   if (values.name === null && options.workflowName) name().read(options.workflowName, place, log);
   checkGraph(tasks.read, tasks.names, log);
@@ -214,7 +215,7 @@ function readTasks(members: Map<string, Member>, place: Place, log: ProblemLog):
   const defaults = under === undefined ? null : (taskDefaults.read(under.value, under.place, log) ?? null);
   const written = members.get('tasks');
   if (written === undefined) {
-    log.problem(place, 'the definition lacks `tasks`: a map of task names to tasks');
+    log.problem(place, problemPhrase('no_tasks', {}));
     return NO_TASKS;
   }
   const tasks = membersOf(written.value, written.place);
@@ -235,7 +236,7 @@ function readTasks(members: Map<string, Member>, place: Place, log: ProblemLog):
 
 /** False, with the problem reported, when there are no tasks or too many. */
 export function isTaskCount(count: number, place: Place, log: ProblemLog): boolean {
-  if (count === 0) log.problem(place, `${called(place)} must not be empty`);
+  if (count === 0) log.problem(place, problemPhrase('not_empty', { place: called(place) }));
   else if (count > LIMITS.tasksPerWorkflow)
     log.problem(
       place,

@@ -1,6 +1,6 @@
 /** Untrusted values through a zod schema, with problems that a person can act on. */
 import { z } from 'zod';
-import type { RequestProblem } from '@pelorus/protocol';
+import { problemPhrase, type RequestProblem } from '@pelorus/protocol';
 import { API_LIMITS } from './limits.ts';
 import { nearestName } from './nearest.ts';
 import { badParameters, problemAt } from './problem.ts';
@@ -26,8 +26,9 @@ function toProblems(schema: z.ZodType, issue: z.core.$ZodIssue): RequestProblem[
 
 function unknownName(known: string[], path: string[], key: string): RequestProblem {
   const nearest = nearestName(key, known);
-  const hint = nearest === null ? '' : `; did you mean ${nearest}?`;
-  return problemAt(pointerOf([...path, key]), `${[...path, key].join('.')} is not known here${hint}`);
+  const problem = problemPhrase('not_known', { place: [...path, key].join('.') });
+  const message = nearest === null ? problem : problemPhrase('meant', { problem, meant: nearest });
+  return problemAt(pointerOf([...path, key]), message);
 }
 
 function pointerOf(path: string[]): string {
@@ -64,31 +65,45 @@ const sentence: z.core.$ZodErrorMap = (issue) => {
     issue.input === undefined &&
     (issue.code === 'invalid_type' || issue.code === 'invalid_value' || issue.code === 'invalid_union')
   )
-    return 'is required';
+    return behindName(problemPhrase('required', NO_NAME));
   if (Array.isArray(issue.input) && issue.code === 'invalid_type')
-    return `must be ${withArticle(issue.expected)}, given once`;
+    return behindName(problemPhrase('given_once', { ...NO_NAME, expected: withArticle(issue.expected) }));
   switch (issue.code) {
     case 'invalid_type':
-      return `must be ${withArticle(issue.expected)}`;
-    case 'invalid_value':
-      return `must be ${issue.values.length === 1 ? '' : 'one of '}${issue.values.map(String).join(', ')}`;
+      return behindName(problemPhrase('must_be', { ...NO_NAME, expected: withArticle(issue.expected) }));
+    case 'invalid_value': {
+      const values = issue.values.map(String).join(', ');
+      if (issue.values.length === 1) return behindName(problemPhrase('must_be', { ...NO_NAME, expected: values }));
+      return behindName(problemPhrase('one_of', { ...NO_NAME, values }));
+    }
     case 'too_small':
-      return bound('least', issue.origin, issue.minimum, issue.inclusive !== false);
+      return bound(issue.origin, amountOf('least', issue.minimum, issue.inclusive !== false));
     case 'too_big':
-      return bound('most', issue.origin, issue.maximum, issue.inclusive !== false);
+      return bound(issue.origin, amountOf('most', issue.maximum, issue.inclusive !== false));
     case 'invalid_format':
-      return 'does not have the expected form';
+      return behindName(problemPhrase('wrong_form', NO_NAME));
     default:
-      return 'is not acceptable';
+      return behindName(problemPhrase('not_acceptable', NO_NAME));
   }
 };
 
-function bound(side: 'least' | 'most', origin: string, limit: number | bigint, inclusive: boolean): string {
-  const strict = side === 'least' ? 'more than' : 'less than';
-  const amount = `${inclusive ? `at ${side}` : strict} ${limit}`;
-  if (origin === 'string') return `must have ${amount} characters`;
-  if (origin === 'array' || origin === 'set') return `must have ${amount} entries`;
-  return `must be ${amount}`;
+/** The name of the parameter comes before it later. */
+const NO_NAME = { place: '' };
+
+function behindName(problem: string): string {
+  return problem.trimStart();
+}
+
+function amountOf(side: 'least' | 'most', bounding: number | bigint, inclusive: boolean): string {
+  const limit = `${bounding}`;
+  if (side === 'least') return problemPhrase(inclusive ? 'at_least' : 'more_than', { limit });
+  return problemPhrase(inclusive ? 'at_most' : 'less_than', { limit });
+}
+
+function bound(origin: string, amount: string): string {
+  if (origin === 'string') return behindName(problemPhrase('characters', { ...NO_NAME, amount }));
+  if (origin === 'array' || origin === 'set') return behindName(problemPhrase('entries', { ...NO_NAME, amount }));
+  return behindName(problemPhrase('must_be', { ...NO_NAME, expected: amount }));
 }
 
 function withArticle(expected: string): string {

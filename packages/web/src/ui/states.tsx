@@ -6,6 +6,7 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Button, buttonClass } from './button.tsx';
 import { errorSentence } from './error-words.ts';
+import { useProblemWords } from './problem-words.ts';
 
 /** The whole of a page or panel could not be had. */
 export function ErrorState({ error, onRetry }: { error: Error; onRetry?: () => void }): ReactNode {
@@ -38,16 +39,21 @@ export function ErrorState({ error, onRetry }: { error: Error; onRetry?: () => v
 
 /** A form or an action was refused: all that is wrong, as the server says it. */
 export function ProblemText({ error }: { error: Error }): ReactNode {
+  const words = useProblemWords();
   const errors = error instanceof ApiError ? error.errors : [];
   const sentence = errorSentence(error);
+  // Of several problems the message is the first ones together; they follow, each by itself.
+  const message = errors.length > 1 ? (sentence === null ? error.message : null) : words(error.message);
   return (
     <div role="alert" className="rounded-md border border-bad bg-bad-soft px-3 py-2 text-bad">
       {sentence !== null && <p className="font-medium">{sentence}</p>}
-      <p className={clsx('break-words', sentence !== null && 'text-xs')}>{sentenceCase(error.message)}</p>
+      {message !== null && (
+        <p className={clsx('break-words', sentence !== null && 'text-xs')}>{sentenceCase(message)}</p>
+      )}
       {errors.length > 1 && (
         <ul className="mt-1 list-disc ps-5">
           {errors.slice(0, 20).map(({ pointer, message }) => (
-            <li key={`${pointer} ${message}`}>{message}</li>
+            <li key={`${pointer} ${message}`}>{words(message)}</li>
           ))}
         </ul>
       )}

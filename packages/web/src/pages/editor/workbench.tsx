@@ -6,6 +6,7 @@ import { useEffect, useMemo, useRef, useState, useSyncExternalStore, type Keyboa
 import { useTranslation } from 'react-i18next';
 import { useMay, useMe } from '../../app/session.tsx';
 import { ConfirmDialog } from '../../ui/dialog.tsx';
+import { useProblemWords } from '../../ui/problem-words.ts';
 import { RunDialog } from '../workflows/run-dialog.tsx';
 import { CanvasPane } from './canvas-pane.tsx';
 import { CodePane } from './code-pane.tsx';
@@ -56,9 +57,14 @@ export function Workbench({
   const savedText = (base?.source ?? source).replaceAll('\r\n', '\n');
   const drafts = useDraft(key, picture.text, savedText, base?.tag ?? null);
   const reading = useReading(document, base?.name ?? 'new-workflow');
-  const { check, problems, warnings } = useServerCheck(
+  const { check, warnings, ...found } = useServerCheck(
     { project: base?.project ?? project ?? me.projects[0]?.name ?? '', name: base?.name ?? 'new-workflow', format },
     reading,
+  );
+  const words = useProblemWords();
+  const problems = useMemo(
+    () => found.problems.map((problem) => ({ ...problem, message: words(problem.message) })),
+    [found.problems, words],
   );
   const editing = useEditing(document);
   const may = useMay(base?.project ?? project);

@@ -10,6 +10,7 @@ import { useMe } from '../../app/session.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
 import { Field, Input, Select, TextArea } from '../../ui/field.tsx';
+import { useProblemWords } from '../../ui/problem-words.ts';
 import { ProblemText } from '../../ui/states.tsx';
 import { toast } from '../../ui/toast.tsx';
 
@@ -129,6 +130,7 @@ async function inputOf(file: File | null, text: string): Promise<ImportInput | n
 
 function Report({ report }: { report: ImportReport }): ReactNode {
   const { t } = useTranslation('workflows');
+  const words = useProblemWords();
   const refused = report.workflows.some(({ outcome }) => outcome === 'refused');
   return (
     <div role="status" className="grid gap-2">
@@ -151,7 +153,7 @@ function Report({ report }: { report: ImportReport }): ReactNode {
             {[...workflow.errors, ...workflow.warnings].map(({ line, message, pointer }) => (
               <p key={`${pointer} ${message}`} className="text-xs break-words text-ink-2">
                 {line !== null && `${t('importDialog.place', { line })}: `}
-                {message}
+                {words(message)}
               </p>
             ))}
           </li>
