@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const BIN = fileURLToPath(new URL('../../../cli/bin/pelorus.mjs', import.meta.url));
 const START_MS = 120_000;
-const STOP_MS = 20_000;
+const STOP_MS = 120_000;
 
 export interface DevServer {
   address: string;
