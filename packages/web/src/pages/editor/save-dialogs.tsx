@@ -1,18 +1,15 @@
 /** Where a new workflow goes, and what to do when somebody else saved meanwhile. */
 import type { WorkflowView } from '@pelorus/protocol';
-import { useQuery } from '@tanstack/react-query';
 import { lazy, Suspense, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { api } from '../../api/client.ts';
-import { useMe } from '../../app/session.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
-import { Field, Input, Select } from '../../ui/field.tsx';
+import { Field, Input } from '../../ui/field.tsx';
 import { Spinner } from '../../ui/spinner.tsx';
 import { ProblemText } from '../../ui/states.tsx';
+import { TargetProjectFields, useTargetProject } from '../../ui/target-project.tsx';
 
 const TextDiff = lazy(async () => ({ default: (await import('../workflow/text-diff.tsx')).TextDiff }));
-const NEW = '/new';
 
 export function SaveNewDialog({
   project,
@@ -28,23 +25,15 @@ export function SaveNewDialog({
 }): ReactNode {
   const { t } = useTranslation('editor');
   const { t: common } = useTranslation();
-  const me = useMe();
-  const projects = useQuery({ queryKey: ['projects'], queryFn: ({ signal }) => api.projects.list(signal) });
-  const names = (projects.data?.items ?? [])
-    .map((each) => each.name)
-    .filter((each) => me.administrator || ((me.projects.find((one) => one.name === each)?.perm ?? 0) & 4) !== 0);
-  const [chosen, setChosen] = useState(project);
-  const [newProject, setNewProject] = useState('');
+  const target = useTargetProject(project);
   const [typed, setTyped] = useState(name);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<Error | null>(null);
-  const into = chosen ?? names[0] ?? NEW;
-  const target = into === NEW ? newProject.trim() : into;
   const save = async (): Promise<void> => {
     setBusy(true);
     setError(null);
     try {
-      await onSave(target, typed.trim(), into === NEW);
+      await onSave(target.name, typed.trim(), target.isNew);
     } catch (cause) {
       setError(cause instanceof Error ? cause : new Error(String(cause)));
     } finally {
@@ -64,7 +53,7 @@ export function SaveNewDialog({
             type="submit"
             form="save-new"
             busy={busy}
-            disabled={target === '' || typed.trim() === ''}
+            disabled={target.name === '' || typed.trim() === ''}
           >
             {t('save')}
           </Button>
@@ -79,19 +68,14 @@ export function SaveNewDialog({
           void save();
         }}
       >
-        <Field label={t('saveAs.project')}>
-          <Select value={into} onChange={(event) => setChosen(event.target.value)}>
-            {names.map((each) => (
-              <option key={each}>{each}</option>
-            ))}
-            {me.administrator && <option value={NEW}>{t('saveAs.newProject')}</option>}
-          </Select>
-        </Field>
-        {into === NEW && (
-          <Field label={t('saveAs.newProjectName')}>
-            <Input value={newProject} onChange={(event) => setNewProject(event.target.value)} />
-          </Field>
-        )}
+        <TargetProjectFields
+          target={target}
+          words={{
+            project: t('saveAs.project'),
+            newProject: t('saveAs.newProject'),
+            newName: t('saveAs.newProjectName'),
+          }}
+        />
         <Field label={t('saveAs.name')} hint={t('saveAs.nameHint')}>
           <Input value={typed} onChange={(event) => setTyped(event.target.value)} spellCheck={false} />
         </Field>

@@ -1,63 +1,25 @@
 /** Brings workflows into a project: first what would happen, then, if that is wanted, it happens. All of them or none. */
 import type { ImportReport } from '@pelorus/protocol';
 import { ApiError, type ImportInput } from '@pelorus/sdk';
-import { useQuery } from '@tanstack/react-query';
 import { CircleCheck, CircleX } from 'lucide-react';
-import { useState, type ReactNode } from 'react';
+import { useEffect, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, queries } from '../../api/client.ts';
-import { useMe } from '../../app/session.tsx';
 import { Button } from '../../ui/button.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
-import { Field, Input, Select, TextArea } from '../../ui/field.tsx';
+import { Field, Input, TextArea } from '../../ui/field.tsx';
 import { useProblemWords } from '../../ui/problem-words.ts';
 import { ProblemText } from '../../ui/states.tsx';
+import { TargetProjectFields, useTargetProject, type TargetProject } from '../../ui/target-project.tsx';
 import { toast } from '../../ui/toast.tsx';
-
-const NEW = '/new';
 
 export function ImportDialog({ project, onClose }: { project: string | null; onClose: () => void }): ReactNode {
   const { t } = useTranslation('workflows');
   const { t: common } = useTranslation();
-  const me = useMe();
-  const projects = useQuery({ queryKey: ['projects'], queryFn: ({ signal }) => api.projects.list(signal) });
-  const [chosen, setChosen] = useState(project);
-  const [newName, setNewName] = useState('');
+  const target = useTargetProject(project);
   const [file, setFile] = useState<File | null>(null);
   const [text, setText] = useState('');
-  const [busy, setBusy] = useState(false);
-  const [report, setReport] = useState<ImportReport | null>(null);
-  const [error, setError] = useState<Error | null>(null);
-  const names = (projects.data?.items ?? [])
-    .map(({ name }) => name)
-    .filter((name) => me.administrator || ((me.projects.find((each) => each.name === name)?.perm ?? 0) & 4) !== 0);
-  const into = chosen ?? names[0] ?? NEW;
-  const target = into === NEW ? newName.trim() : into;
-  const anew = (): void => {
-    setReport(null);
-    setError(null);
-  };
-  const send = async (dryRun: boolean): Promise<void> => {
-    setBusy(true);
-    anew();
-    try {
-      const input = await inputOf(file, text);
-      if (input === null) throw new Error(t('importDialog.nothing'));
-      if (into === NEW) await api.projects.put(target);
-      const answer = await api.projects.import(target, input, { dryRun });
-      setReport(answer);
-      if (dryRun) return;
-      void queries.invalidateQueries({ queryKey: ['workflows'] });
-      void queries.invalidateQueries({ queryKey: ['projects'] });
-      toast({ title: t('importDialog.stored', { count: answer.workflows.length }) });
-      onClose();
-    } catch (cause) {
-      if (cause instanceof ApiError && cause.report !== null) setReport(cause.report);
-      else setError(cause instanceof Error ? cause : new Error(String(cause)));
-    } finally {
-      setBusy(false);
-    }
-  };
+  const { report, error, busy, send } = useImport(target, file, text, onClose);
   const fits = report !== null && report.workflows.every(({ outcome }) => outcome !== 'refused');
   return (
     <Dialog
@@ -69,10 +31,10 @@ export function ImportDialog({ project, onClose }: { project: string | null; onC
       footer={
         <>
           <Button onClick={onClose}>{common('action.cancel')}</Button>
-          <Button busy={busy} disabled={target === ''} onClick={() => void send(true)}>
+          <Button busy={busy} disabled={target.name === ''} onClick={() => void send(true)}>
             {t('importDialog.check')}
           </Button>
-          <Button kind="primary" busy={busy} disabled={target === '' || !fits} onClick={() => void send(false)}>
+          <Button kind="primary" busy={busy} disabled={target.name === '' || !fits} onClick={() => void send(false)}>
             {t('importDialog.import')}
           </Button>
         </>
@@ -80,35 +42,25 @@ export function ImportDialog({ project, onClose }: { project: string | null; onC
     >
       <div className="grid gap-3">
         <div className="grid gap-3 sm:grid-cols-2">
-          <Field label={t('importDialog.project')}>
-            <Select value={into} onChange={(event) => (anew(), setChosen(event.target.value))}>
-              {names.map((name) => (
-                <option key={name}>{name}</option>
-              ))}
-              {me.administrator && <option value={NEW}>{t('importDialog.newProject')}</option>}
-            </Select>
-          </Field>
-          {into === NEW && (
-            <Field label={t('importDialog.newProjectName')}>
-              <Input value={newName} onChange={(event) => (anew(), setNewName(event.target.value))} />
-            </Field>
-          )}
+          <TargetProjectFields
+            target={target}
+            words={{
+              project: t('importDialog.project'),
+              newProject: t('importDialog.newProject'),
+              newName: t('importDialog.newProjectName'),
+            }}
+          />
         </div>
         <Field label={t('importDialog.file')}>
           <Input
             type="file"
             accept=".zip,.yaml,.yml,.json"
-            onChange={(event) => (anew(), setFile(event.target.files?.[0] ?? null))}
+            onChange={(event) => setFile(event.target.files?.[0] ?? null)}
           />
         </Field>
         {file === null && (
           <Field label={t('importDialog.text')}>
-            <TextArea
-              rows={8}
-              spellCheck={false}
-              value={text}
-              onChange={(event) => (anew(), setText(event.target.value))}
-            />
+            <TextArea rows={8} spellCheck={false} value={text} onChange={(event) => setText(event.target.value)} />
           </Field>
         )}
         {error && <ProblemText error={error} />}
@@ -116,6 +68,41 @@ export function ImportDialog({ project, onClose }: { project: string | null; onC
       </div>
     </Dialog>
   );
+}
+
+/** Sends what was chosen; what the server said of something else does not count any more. */
+function useImport({ name, isNew }: TargetProject, file: File | null, text: string, onStored: () => void) {
+  const { t } = useTranslation('workflows');
+  const [busy, setBusy] = useState(false);
+  const [report, setReport] = useState<ImportReport | null>(null);
+  const [error, setError] = useState<Error | null>(null);
+  const forget = (): void => {
+    setReport(null);
+    setError(null);
+  };
+  useEffect(forget, [name, isNew, file, text]);
+  const send = async (dryRun: boolean): Promise<void> => {
+    setBusy(true);
+    forget();
+    try {
+      const input = await inputOf(file, text);
+      if (input === null) throw new Error(t('importDialog.nothing'));
+      if (isNew) await api.projects.put(name);
+      const answer = await api.projects.import(name, input, { dryRun });
+      setReport(answer);
+      if (dryRun) return;
+      void queries.invalidateQueries({ queryKey: ['workflows'] });
+      void queries.invalidateQueries({ queryKey: ['projects'] });
+      toast({ title: t('importDialog.stored', { count: answer.workflows.length }) });
+      onStored();
+    } catch (cause) {
+      if (cause instanceof ApiError && cause.report !== null) setReport(cause.report);
+      else setError(cause instanceof Error ? cause : new Error(String(cause)));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return { report, error, busy, send };
 }
 
 /** Null: nothing was chosen. */
