@@ -5,6 +5,7 @@ import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'reac
 import { api } from '../../api/client.ts';
 import type { DefinitionDocument } from './definition-document.ts';
 import { outlineOf, outlineOfDefinition, type OutlineTask } from './outline.ts';
+import { rangeOfTask } from './text/task-edits.ts';
 import { readSource, type Source } from './text/yaml-place.ts';
 
 const CHECK_AFTER_MS = 600;
@@ -92,15 +93,10 @@ export function useServerCheck(
       stop.abort();
     };
   }, [project, name, format, text]);
-  if (project === '') return { check: { state: 'checked' }, problems: reading.problems, warnings: reading.warnings };
-  if (answer === null || answer.text !== text)
-    return { check: { state: 'checking' }, problems: reading.problems, warnings: reading.warnings };
-  if (answer.failure !== null)
-    return {
-      check: { state: 'failed', message: answer.failure },
-      problems: reading.problems,
-      warnings: reading.warnings,
-    };
+  const { problems, warnings } = reading;
+  if (project === '') return { check: { state: 'checked' }, problems, warnings };
+  if (answer === null || answer.text !== text) return { check: { state: 'checking' }, problems, warnings };
+  if (answer.failure !== null) return { check: { state: 'failed', message: answer.failure }, problems, warnings };
   return { check: { state: 'checked' }, problems: answer.problems, warnings: answer.warnings };
 }
 
@@ -112,4 +108,30 @@ function placed({ pointer, message, line, column }: ApiError['errors'][number]):
 export function taskOf({ pointer }: DefinitionProblem): string | null {
   const [, top, name] = pointer.split('/');
   return top === 'tasks' && name !== undefined ? name.replaceAll('~1', '/').replaceAll('~0', '~') : null;
+}
+
+/** The task in whose text a position is. */
+export function taskAt({ source, tasks }: Reading, at: number): OutlineTask | undefined {
+  const now = source();
+  if (now === null) return undefined;
+  return tasks.find(({ name }) => {
+    const range = rangeOfTask(now, name);
+    return range !== null && at >= range.from && at <= range.to;
+  });
+}
+
+/** Where in a text a problem is. */
+export function positionOf({ line, column }: DefinitionProblem, text: string): number {
+  const before = text.split('\n').slice(0, Math.max(0, (line ?? 1) - 1));
+  return before.reduce((sum, each) => sum + each.length + 1, 0) + Math.max(0, (column ?? 1) - 1);
+}
+
+/** How many problems each task has. */
+export function countByTask(problems: readonly DefinitionProblem[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const problem of problems) {
+    const task = taskOf(problem);
+    if (task !== null) counts.set(task, (counts.get(task) ?? 0) + 1);
+  }
+  return counts;
 }

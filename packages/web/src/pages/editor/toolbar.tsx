@@ -57,29 +57,11 @@ export function Toolbar({
   onRun: () => void;
 }): ReactNode {
   const { t } = useTranslation('editor');
-  useEffect(() => {
-    globalThis.document.title = `${base === null ? t('newTitle') : t('editTitle', { workflow: title })} · Pelorus`;
-  }, [base, title, t]);
   const mod = isMac() ? '⌘' : 'Ctrl ';
   return (
     <header className="flex flex-wrap items-center gap-x-3 gap-y-1.5 border-b border-line px-3 py-2 md:px-4">
       <div className="min-w-0 grow max-md:basis-full">
-        <h1 className="truncate text-lg font-semibold">
-          {base === null ? (
-            title
-          ) : (
-            <>
-              <span className="font-normal text-ink-2">{base.project} / </span>
-              <Link
-                to="/projects/$project/workflows/$workflow"
-                params={{ project: base.project, workflow: base.name }}
-                className="hover:underline"
-              >
-                {base.name}
-              </Link>
-            </>
-          )}
-        </h1>
+        <Title title={title} base={base} />
         <p className="text-xs text-ink-2" aria-live="polite">
           {readOnly
             ? t('readOnly')
@@ -88,22 +70,7 @@ export function Toolbar({
               : `${t('version', { version: base.version })} · ${isDirty ? t('unsaved') : t('saved')}`}
         </p>
       </div>
-      <div role="group" aria-label={t('view')} className="flex overflow-hidden rounded-md border border-line">
-        {VIEWS.map(([each, Icon]) => (
-          <button
-            key={each}
-            type="button"
-            aria-pressed={view === each}
-            onClick={() => onView(each)}
-            className={clsx(
-              'inline-flex min-h-8 items-center gap-1.5 px-2.5 -outline-offset-2!',
-              view === each ? 'bg-accent-soft font-medium text-accent' : 'text-ink-2 hover:bg-surface-2',
-            )}
-          >
-            <Icon className="size-4" aria-hidden /> {t(each)}
-          </button>
-        ))}
-      </div>
+      <ViewSwitch view={view} onView={onView} />
       <div className="flex items-center gap-1">
         {!readOnly && (
           <>
@@ -138,5 +105,52 @@ export function Toolbar({
         )}
       </div>
     </header>
+  );
+}
+
+function Title({ title, base }: { title: string; base: Base | null }): ReactNode {
+  const { t } = useTranslation('editor');
+  useEffect(() => {
+    globalThis.document.title = `${base === null ? t('newTitle') : t('editTitle', { workflow: title })} · Pelorus`;
+  }, [base, title, t]);
+  return (
+    <h1 className="truncate text-lg font-semibold">
+      {base === null ? (
+        title
+      ) : (
+        <>
+          <span className="font-normal text-ink-2">{base.project} / </span>
+          <Link
+            to="/projects/$project/workflows/$workflow"
+            params={{ project: base.project, workflow: base.name }}
+            className="hover:underline"
+          >
+            {base.name}
+          </Link>
+        </>
+      )}
+    </h1>
+  );
+}
+
+function ViewSwitch({ view, onView }: { view: View; onView: (view: View) => void }): ReactNode {
+  const { t } = useTranslation('editor');
+  return (
+    <div role="group" aria-label={t('view')} className="flex overflow-hidden rounded-md border border-line">
+      {VIEWS.map(([each, Icon]) => (
+        <button
+          key={each}
+          type="button"
+          aria-pressed={view === each}
+          onClick={() => onView(each)}
+          className={clsx(
+            'inline-flex min-h-8 items-center gap-1.5 px-2.5 -outline-offset-2!',
+            view === each ? 'bg-accent-soft font-medium text-accent' : 'text-ink-2 hover:bg-surface-2',
+          )}
+        >
+          <Icon className="size-4" aria-hidden /> {t(each)}
+        </button>
+      ))}
+    </div>
   );
 }

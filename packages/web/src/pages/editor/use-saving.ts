@@ -22,7 +22,6 @@ export interface Base {
 export interface Saving {
   /** What was saved last, or opened; null: it is new. */
   base: Base | null;
-  isDirty: boolean;
   isBusy: boolean;
   conflict: WorkflowView | null;
   /** True: it is saved. `overTag`: over that version, whatever it holds. */
@@ -37,12 +36,7 @@ export function baseOf(view: WorkflowView): Base {
   return { project, name, version, tag: view.tag, source };
 }
 
-export function useSaving(
-  document: DefinitionDocument,
-  text: string,
-  opened: Base | null,
-  onSaved: (base: Base) => void,
-): Saving {
+export function useSaving(document: DefinitionDocument, opened: Base | null, onSaved: (base: Base) => void): Saving {
   const { t } = useTranslation('editor');
   const navigate = useNavigate();
   const [base, setBase] = useState(opened);
@@ -111,7 +105,6 @@ export function useSaving(
 
   return {
     base,
-    isDirty: base === null ? true : text !== base.source.replaceAll('\r\n', '\n'),
     isBusy,
     conflict,
     save,
