@@ -4,7 +4,7 @@
  */
 import { type AttemptOutcome, ATTEMPT_RANK, type Cause, phrase } from '@pelorus/protocol';
 import { resolveAttempt } from './attempt-spec.ts';
-import { endInFailure, makeReady } from './cascade.ts';
+import { endInFailure, makeReady, requestKill } from './cascade.ts';
 import type { Draft } from './draft.ts';
 import type { Event } from './events.ts';
 import type { AttemptRecord } from './records.ts';
@@ -133,12 +133,15 @@ function hasAny(outputs: Record<string, string>): boolean {
   return false;
 }
 
-/** A process that a kill has ended. A timeout is a failure of the attempt; anything else ends the task run. */
+/**
+ * A process that a kill has ended, or that never was. A timeout is a failure of the attempt, and so is what could not be sent
+ * again, but that is not repeated; anything else ends the task run.
+ */
 export function endKilled(draft: Draft, event: AttemptEvent, cause: Cause): void {
   const attempt = draft.attempt(event.task)!;
-  if (cause.kind === 'timeout') {
+  if (cause.kind === 'timeout' || cause.kind === 'invalid') {
     draft.setAttempt({ ...attempt, state: 'failed', cause, endedAt: event.at });
-    failed(draft, event, cause, null);
+    failed(draft, event, cause, cause.kind === 'timeout' ? null : cause);
     return;
   }
   draft.setAttempt({ ...attempt, state: 'killed', cause, endedAt: event.at });
@@ -225,10 +228,14 @@ function notTaken(draft: Draft, attempt: AttemptRecord, cause: Cause, at: number
   makeReady(draft, attempt.task, at);
 }
 
-/** Answer of a worker that was asked: unacknowledged dispatches are sent again, anything further is lost. */
+/**
+ * Answer of a worker that was asked: unacknowledged dispatches are sent again, anything further is lost. What cannot be sent
+ * any more, for want of a secret for instance, is killed: a copy that is still on its way must not run after the task has failed.
+ */
 function neverSeen(draft: Draft, event: AttemptEvent, attempt: AttemptRecord): void {
   if (attempt.kill || attempt.state !== 'dispatched')
     return lost(draft, event, { kind: 'worker_lost', worker: attempt.worker });
   const resolved = resolveAttempt(draft.run, attempt.task, attempt.n);
   if (resolved.kind === 'ready') draft.effect({ kind: 'dispatch', worker: attempt.worker, spec: resolved.spec });
+  else requestKill(draft, attempt.task, { kind: 'invalid', detail: resolved.detail }, event.at);
 }

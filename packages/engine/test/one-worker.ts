@@ -9,7 +9,7 @@ import {
   workerIdOf,
   type WorkflowDefinition,
 } from '@pelorus/protocol';
-import { MasterCore } from '../src/index.ts';
+import { MasterCore, type TaskVault } from '../src/index.ts';
 import { queuedStatus, specOf } from './fixtures.ts';
 
 type Hello = Extract<WorkerToMaster, { kind: 'hello' }>;
@@ -54,12 +54,16 @@ export function heartbeat(
 }
 
 /** A master with run 1 of `definition`, which starts at 0. */
-export function masterWith(definition: WorkflowDefinition, options: { alone?: boolean } = {}): MasterCore {
-  const core = new MasterCore({ master: masterIdOf('m'), selector: 'lower_weight', random: () => 0, ...options });
+export function masterWith(
+  definition: WorkflowDefinition,
+  options: { alone?: boolean; vault?: TaskVault } = {},
+): MasterCore {
+  const { vault, ...rest } = options;
+  const core = new MasterCore({ master: masterIdOf('m'), selector: 'lower_weight', random: () => 0, ...rest });
   const spec = specOf(definition);
   core.open(
     { spec, status: queuedStatus(spec.id), tasks: [], attempts: [] },
-    { workflow: { workflowId: 1, version: 1, definition, files: [] }, projectParams: {} },
+    { workflow: { workflowId: 1, version: 1, definition, files: [] }, projectParams: {}, ...(vault && { vault }) },
     0,
   );
   core.command({ id: commandIdOf(1), run: spec.id, action: { kind: 'start' }, user: 'ada', at: 0 }, 0);
