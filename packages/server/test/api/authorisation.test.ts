@@ -6,7 +6,8 @@ import type { Route } from '../../src/api/route.ts';
 import { ROUTES, urlOf } from '../../src/api/routes.ts';
 import { ask } from './authorisation/matrix.ts';
 import { EXPECTED, type Need } from './authorisation/table.ts';
-import { openWorld, type Place, type World } from './authorisation/world.ts';
+import type { Place } from './authorisation/places.ts';
+import { openWorld, type World } from './authorisation/world.ts';
 
 test('every operation has a row that says who may, and no row is about an operation that there is not', () => {
   expect(Object.keys(EXPECTED).toSorted()).toEqual(ROUTES.map((route) => route.id).toSorted());

@@ -3,7 +3,8 @@ import { runIdOf, type AuditView, type Page, type Problem, type RunView, type Ta
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { newRun } from '../store/records.ts';
 import { NOW } from './api-under-test.ts';
-import { openWorld, type Place, type World } from './authorisation/world.ts';
+import type { Place } from './authorisation/places.ts';
+import { openWorld, type World } from './authorisation/world.ts';
 import { WAIT } from '../wait.ts';
 
 let world: World;

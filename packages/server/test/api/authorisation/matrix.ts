@@ -4,7 +4,9 @@ import { urlOf } from '../../../src/api/routes.ts';
 import type { Route } from '../../../src/api/route.ts';
 import type { createApi } from '../../../src/api/index.ts';
 import { EXPECTED, type Expectation, type Need, type Sent } from './table.ts';
-import { MARKS, type Place, type Principal, type World } from './world.ts';
+import { MARKS, type Place } from './places.ts';
+import type { Principal } from './principals.ts';
+import type { World } from './world.ts';
 
 type App = ReturnType<typeof createApi>;
 

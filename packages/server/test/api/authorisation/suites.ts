@@ -5,7 +5,8 @@ import type { Route } from '../../../src/api/route.ts';
 import { ROUTES } from '../../../src/api/routes.ts';
 import { casesOf, changes, check } from './matrix.ts';
 import { EXPECTED } from './table.ts';
-import { openWorld, type Place, type World } from './world.ts';
+import type { Place } from './places.ts';
+import { openWorld, type World } from './world.ts';
 
 /** Share `index`, from 0, of `of`. */
 export interface Share {

@@ -2,7 +2,9 @@
  * Who may do what: one row for each operation, written down by hand. It says what is expected, independently of how
  * routes state it; an operation without a row fails the test.
  */
-import type { Place, Principal, World } from './world.ts';
+import type { Place } from './places.ts';
+import type { Principal } from './principals.ts';
+import type { World } from './world.ts';
 
 /** A right in the project; or who one has to be. */
 export type Need = 'anyone' | 'signed-in' | 'administrator' | 'read' | 'write' | 'execute' | 'own';
