@@ -7,8 +7,20 @@ import {
   type AlertChannelView,
   type AlertTested,
   type AlertView,
+  type AttemptLogPage,
   type AuditQuery,
   type AuditView,
+  type BackfillPreview,
+  type BackfillRequest,
+  type BackfillRetryName,
+  type BackfillSubmitted,
+  type BackfillSummary,
+  type BackfillView,
+  type BulkDetail,
+  type BulkItemView,
+  type BulkPreview,
+  type BulkRequest,
+  type BulkView,
   type CalendarBody,
   type CalendarSaved,
   type CalendarSummary,
@@ -19,36 +31,35 @@ import {
   type ConnectionView,
   type DeadlineBody,
   type DeadlineView,
-  type DefinitionFormat,
+  type EnvironmentBody,
+  type EnvironmentView,
   type ExecutingAnswer,
   type ExecutorDetail,
+  type ExecutorDirectRequest,
   type ExecutorDirectStarted,
   type ExecutorKilled,
-  type ExecutorStarted,
-  type ImportReport,
-  type IndexView,
-  type OpenApiView,
-  type ExecutorDirectRequest,
   type ExecutorList,
   type ExecutorListQuery,
   type ExecutorRunRequest,
+  type ExecutorStarted,
+  type ImportReport,
+  type IndexView,
   type LiveView,
-  type AttemptLogPage,
-  type LogEvent,
   type LogPage,
   type MaintenanceBody,
   type MaintenanceView,
+  type MasterView,
   type MemberView,
   type MeView,
+  type OpenApiView,
   type Page,
   type Permission,
   type PlanView,
   type ProjectFileView,
   type ProjectView,
   type RerunRequest,
-  type RunEvent,
-  type RunRequest,
   type RunHistory,
+  type RunRequest,
   type RunState,
   type RunStats,
   type RunSubmitted,
@@ -62,50 +73,49 @@ import {
   type SecretView,
   type SessionView,
   type SignInLink,
-  type RunsEvent,
-  type ChangeEvent,
-  type EventsAbout,
   type SystemView,
   type TaskGroupView,
   type TaskView,
-  type TickOutcomeName,
-  type TickReasonName,
   type TokenBody,
   type TokenCreated,
   type TokenView,
   type UserBody,
   type UserView,
-  type BackfillDateStateName,
-  type BackfillEvent,
-  type BackfillPreview,
-  type BackfillRequest,
-  type BackfillRetryName,
-  type BackfillStateName,
-  type BackfillSubmitted,
-  type BackfillSummary,
-  type BackfillView,
-  type BulkDetail,
-  type BulkItemView,
-  type BulkPreview,
-  type BulkRequest,
-  type BulkView,
-  type EnvironmentBody,
-  type EnvironmentView,
-  type MasterView,
-  type RunSelection,
   type WorkerDetail,
   type WorkerDrained,
   type WorkerGroupView,
   type WorkerView,
   type WorkflowDiff,
   type WorkflowListItem,
-  type WorkflowBundle,
   type WorkflowSaved,
   type WorkflowValidated,
   type WorkflowVersionSummary,
   type WorkflowView,
 } from '@pelorus/protocol/vocabulary';
-import { resumedEvents, type RawEvent, type WatchOptions } from './event-stream.ts';
+import type { WatchOptions } from './event-stream.ts';
+import type {
+  AlertQuery,
+  AttemptLogQuery,
+  BackfillDatesQuery,
+  BackfillListQuery,
+  CommandOptions,
+  CreateOptions,
+  DeadlineListQuery,
+  DefinitionInput,
+  EventsQuery,
+  Expected,
+  FileChange,
+  FollowQuery,
+  ImportInput,
+  LogQuery,
+  PageQuery,
+  RunListQuery,
+  RunStatsQuery,
+  ScheduleChange,
+  ScheduleListQuery,
+  TickQuery,
+  WorkflowListQuery,
+} from './queries.ts';
 import {
   createOpener,
   createTransport,
@@ -114,154 +124,10 @@ import {
   type RequestOptions,
   type Transport,
 } from './transport.ts';
+import { followLogs, watchBackfill, watchChanges, watchRun, watchRuns } from './watch.ts';
 
 export type { WatchOptions } from './event-stream.ts';
 export type { ClientOptions, QueryValue, RequestOptions } from './transport.ts';
-
-/** A definition as text, or with the files that it refers to. */
-export type DefinitionInput = { source: string; format: DefinitionFormat } | WorkflowBundle;
-
-/** A zip; or a text with any number of definitions: documents of YAML, an array in JSON. */
-export type ImportInput =
-  | { format: 'zip'; bytes: Uint8Array<ArrayBuffer> }
-  | { format: DefinitionFormat; source: string };
-
-export interface RunListQuery extends RunSelection, PageQuery {}
-
-export interface RunStatsQuery {
-  project?: string;
-  /** A name, or a pattern with `*` and `?`. */
-  workflow?: string;
-  /** RFC 3339; absent: a day before the end, and now. */
-  after?: string;
-  before?: string;
-  /** Absent: an hour. At most 500 of them. */
-  bucketMs?: number;
-  /** Also counts tasks. */
-  tasks?: boolean;
-}
-
-export interface WorkflowListQuery extends PageQuery {
-  project?: string;
-  /** Part of the name. */
-  q?: string;
-  /** `name`, or `name=value`. */
-  label?: string;
-  /** So many of each workflow's last runs come with it, at most 50. */
-  lastRuns?: number;
-}
-
-export interface BackfillListQuery extends PageQuery {
-  project?: string;
-  /** With its project. */
-  workflow?: string;
-  state?: BackfillStateName;
-}
-
-/** Which dates of a backfill. */
-export interface BackfillDatesQuery extends PageQuery {
-  state?: BackfillDateStateName;
-}
-
-export interface ScheduleListQuery extends PageQuery {
-  project?: string;
-  workflow?: string;
-  /** Part of the name of the schedule or of its workflow. */
-  q?: string;
-  online?: boolean;
-  /** Those that name this calendar. */
-  calendar?: string;
-}
-
-export interface DeadlineListQuery extends PageQuery {
-  project?: string;
-  /** Exact name. */
-  workflow?: string;
-  enabled?: boolean;
-}
-
-/** What `GET /events` tells of; absent: all runs. */
-export interface EventsQuery {
-  about?: EventsAbout[];
-  project?: string;
-  /** May end in `*`. */
-  workflow?: string;
-  /** Of runs. */
-  state?: RunState[];
-}
-
-export interface TickQuery extends PageQuery {
-  outcome?: TickOutcomeName;
-  reason?: TickReasonName;
-  /** Inclusive bounds of nominal instants, RFC 3339. */
-  after?: string;
-  before?: string;
-}
-
-export interface ScheduleChange {
-  /** It must have this revision; otherwise it is refused (412). */
-  ifRevision?: number;
-  /** Only when there is none of that name yet. */
-  mustBeNew?: boolean;
-  signal?: AbortSignal;
-}
-
-/** What a save must find stored; otherwise it is refused (412). */
-export interface Expected {
-  /** The tag of a version, as an earlier answer gave it in its header `ETag`. */
-  ifMatch?: string;
-  /** Only when there is no such workflow yet. */
-  mustBeNew?: boolean;
-}
-
-export interface LogQuery {
-  /** First line, from 0. */
-  from?: number;
-  /** At most 1000. */
-  size?: number;
-  /** Lines that contain it; `re:` before a regular expression. */
-  query?: string;
-}
-
-export interface AttemptLogQuery extends LogQuery {
-  /** The last so many lines, at most 1000, and no other selection but `offset`: then the last ones before it. */
-  tail?: number;
-  /** Lines from the first on that begins at this byte of the log or behind it. */
-  offset?: number;
-}
-
-/** Where to begin: with the last lines, at a byte, or absent: at the beginning. */
-export interface FollowQuery {
-  tail?: number;
-  offset?: number;
-  /** Only lines that contain it; `re:` before a regular expression. */
-  query?: string;
-}
-
-export interface PageQuery {
-  limit?: number;
-  cursor?: string;
-}
-
-/** For requests that make something. */
-export interface CreateOptions {
-  signal?: AbortSignal;
-  /** The same key within 24 h makes nothing new and gives the same answer; with another request it is refused (409). */
-  idempotencyKey?: string;
-}
-
-/** For commands about runs. */
-export interface CommandOptions {
-  signal?: AbortSignal;
-  /** How long the server may wait for what becomes of the command, at most 30,000; absent: not at all. */
-  waitMs?: number;
-}
-
-export interface AlertQuery extends PageQuery {
-  run?: number;
-  state?: AlertView['state'];
-}
-
 export type Client = ReturnType<typeof createClient>;
 
 /**
@@ -373,66 +239,6 @@ export function createClient(options: ClientOptions) {
   };
 }
 
-async function* watchRun(open: Opener, id: number, options: WatchOptions): AsyncIterable<RunEvent> {
-  const isLast = ({ event }: RawEvent): boolean => event === 'end';
-  for await (const { event, data } of resumedEvents(open, { path: `/runs/${id}/events`, isLast }, options))
-    if (RUN_EVENTS.has(event)) yield { event, data: JSON.parse(data) as unknown } as RunEvent;
-}
-
-async function* watchBackfill(open: Opener, id: number, options: WatchOptions): AsyncIterable<BackfillEvent> {
-  const isLast = ({ event }: RawEvent): boolean => event === 'end';
-  for await (const { event, data } of resumedEvents(open, { path: `/backfills/${id}/events`, isLast }, options))
-    if (event === 'backfill' || event === 'end') yield { event, data: JSON.parse(data) as unknown } as BackfillEvent;
-}
-
-async function* followLogs(
-  open: Opener,
-  attemptId: string,
-  query: FollowQuery,
-  options: WatchOptions,
-): AsyncIterable<LogEvent & { id: string | null }> {
-  const isLast = ({ event }: RawEvent): boolean => event === 'end';
-  const request = { path: `/attempts/${enc(attemptId)}/logs`, query: { ...query, follow: true }, isLast };
-  for await (const { id, event, data } of resumedEvents(open, request, options))
-    if (event === 'lines' || event === 'end')
-      yield { id, event, data: JSON.parse(data) as unknown } as LogEvent & { id: string | null };
-}
-
-async function* watchRuns(
-  open: Opener,
-  query: Omit<EventsQuery, 'about'>,
-  options: WatchOptions,
-): AsyncIterable<RunsEvent & { id: string | null }> {
-  for await (const event of watchChanges(open, query, options))
-    if (event.event === 'ready' || event.event === 'run') yield event;
-}
-
-async function* watchChanges(
-  open: Opener,
-  query: EventsQuery,
-  options: WatchOptions,
-): AsyncIterable<ChangeEvent & { id: string | null }> {
-  for await (const { id, event, data } of resumedEvents(open, { path: '/events', query: { ...query } }, options))
-    if (CHANGE_EVENTS.has(event))
-      yield { id, event, data: JSON.parse(data) as unknown } as ChangeEvent & { id: string | null };
-}
-
-/** Names that are known here; a newer server may send others. */
-const CHANGE_EVENTS: ReadonlySet<string> = new Set([
-  'ready',
-  'run',
-  'tick',
-  'schedule',
-  'schedule-deleted',
-  'deadline',
-  'deadline-deleted',
-  'calendar',
-  'calendar-deleted',
-  'maintenance',
-  'backfill',
-] satisfies ChangeEvent['event'][]);
-const RUN_EVENTS: ReadonlySet<string> = new Set(['snapshot', 'task', 'run', 'end'] satisfies RunEvent['event'][]);
-
 function usersOf(send: Transport) {
   const path = (name: string) => `/users/${enc(name)}`;
   return {
@@ -487,12 +293,6 @@ function secretsOf(send: Transport) {
     delete: (project: string, name: string, signal?: AbortSignal) =>
       send<undefined>(call('DELETE', path(project, name), signal)),
   };
-}
-
-/** For a change that is to happen only when the file is as it was seen: the SHA-256 of its content. */
-interface FileChange {
-  ifMatch?: string;
-  signal?: AbortSignal;
 }
 
 function filesOf(send: Transport, open: Opener) {
