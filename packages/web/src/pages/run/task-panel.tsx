@@ -169,9 +169,11 @@ function Attempts({
                   {t('panel.reportedLater', {
                     result: [common(`state.${attempt.late.state}`), attempt.late.cause && causeText(attempt.late.cause)]
                       .filter(Boolean)
-                      .join(', '),
+                      .join(' · '),
                   })}{' '}
-                  <Time at={attempt.late.endedAt} />
+                  <span className="whitespace-nowrap text-ink-2">
+                    · <Time at={attempt.late.reportedAt} />
+                  </span>
                 </span>
               )}
               <span className="text-xs break-all text-ink-2">

@@ -200,7 +200,7 @@ export const en = {
     retries_one: '{{count}} retry used',
     retries_other: '{{count}} retries used',
     noAttempts: 'None yet.',
-    reportedLater: 'reported later: {{result}}',
+    reportedLater: 'Reported later: {{result}}',
     outputs: 'Outputs',
     needs: 'Needs',
     runParams: 'Parameters of the run',
