@@ -68,8 +68,12 @@ test('a thousand clients follow one run through one reader, one of them stalled'
   const startedAt = performance.now();
   // However many clients there are, the store is asked as often as the time allows, not once for each.
   const mostReads = (): number => 20 + (performance.now() - startedAt) / 40;
-  const clients = await Promise.all(Array.from({ length: 1000 }, () => SocketClient.open(baseUrl, run)));
-  await vi.waitFor(() => expect(clients.filter((client) => !client.hasSnapshot)).toEqual([]), WAIT);
+  const clients: SocketClient[] = [];
+  while (clients.length < 1000) {
+    // Fewer than a system lets wait to be accepted.
+    clients.push(...(await Promise.all(Array.from({ length: 100 }, () => SocketClient.open(baseUrl, run)))));
+    await vi.waitFor(() => expect(clients.filter((client) => !client.hasSnapshot)).toHaveLength(0), WAIT);
+  }
   expect(api.app.streamFigures().streams).toBe(1000);
   expect(reads.mock.calls.length).toBeLessThan(mostReads());
   const [stalled, ...others] = clients as [SocketClient, ...SocketClient[]];
