@@ -1,3 +1,4 @@
+/** Schemas of what is answered about alerts and the channels that they go through. */
 import { z } from 'zod';
 import { ALERT_EVENTS } from '@pelorus/engine';
 import type { AlertChannelView, AlertTested, AlertView } from '@pelorus/protocol';

@@ -1,3 +1,4 @@
+/** Schemas of what is answered about backfills. */
 import { z } from 'zod';
 import type {
   BackfillDate,

@@ -1,3 +1,4 @@
+/** Schemas of what is answered about operations on many runs. */
 import { z } from 'zod';
 import type { BulkDetail, BulkItemView, BulkPreview, BulkView } from '@pelorus/protocol';
 import { BULK_ACTIONS } from '../../store/port.ts';

@@ -1,3 +1,4 @@
+/** Schemas of the events of streams. */
 import { z } from 'zod';
 import type { ChangeEvent, LogEvent, RunEvent, RunSnapshot, StreamClosed } from '@pelorus/protocol';
 import { backfillSummary } from './backfills.ts';

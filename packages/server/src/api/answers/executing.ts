@@ -1,3 +1,4 @@
+/** Schemas of a run as its master has it in memory, in the form of the published contract. */
 import { z } from 'zod';
 import type { ExecutingAnswer, ExecutingTask, ExecutingWorkflow } from '@pelorus/protocol';
 import { countAnswer, epochAnswer, instantAnswer, schemaOf } from './schema-of.ts';

@@ -1,3 +1,4 @@
+/** Schemas of what is answered about projects, and of connections, secrets and files in them. */
 import { z } from 'zod';
 import type { ConnectionTested, ConnectionView, ProjectFileView, SecretView, ProjectView } from '@pelorus/protocol';
 import { countAnswer, hashAnswer, instantAnswer, pageOf, schemaOf } from './schema-of.ts';

@@ -1,3 +1,4 @@
+/** Schemas of what is answered about runs: their tasks, attempts, plans, logs and commands. */
 import { z } from 'zod';
 import {
   RUN_STATES,

@@ -1,3 +1,4 @@
+/** Schemas of what is answered about imports. */
 import { z } from 'zod';
 import type { ImportedFile, ImportedWorkflow, ImportReport } from '@pelorus/protocol';
 import { schemaOf } from './schema-of.ts';

@@ -1,3 +1,4 @@
+/** Schemas of what is answered about workflows and their versions. */
 import { z } from 'zod';
 import type {
   LastRunView,

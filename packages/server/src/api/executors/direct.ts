@@ -1,3 +1,4 @@
+/** Runs a workflow that comes along with the request, as the published contract says. */
 import type { z } from 'zod';
 import { LIMITS, type RunId } from '@pelorus/protocol';
 import { inProject } from '../access.ts';

@@ -1,3 +1,4 @@
+/** Ends a run, as the published contract says. */
 import { z } from 'zod';
 import { inProject } from '../access.ts';
 import { executionKilled } from '../answers/executors.ts';

@@ -1,3 +1,4 @@
+/** Runs and their logs, in the form of the published contract. */
 import { z } from 'zod';
 import { RUN_STATES, RUN_STATUS, toPublishedNodes, type RunState } from '@pelorus/protocol';
 import { SIGNED_IN, inProject } from '../access.ts';

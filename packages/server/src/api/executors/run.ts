@@ -1,3 +1,4 @@
+/** Starts a run of a stored workflow, as the published contract says. */
 import type { z } from 'zod';
 import type { RunId } from '@pelorus/protocol';
 import { inProject } from '../access.ts';

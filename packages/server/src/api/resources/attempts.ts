@@ -1,3 +1,4 @@
+/** Logs of attempts: by line, as a stream, or whole. */
 import { z } from 'zod';
 import { inProject } from '../access.ts';
 import { logEventAnswer, streamOf } from '../answers/events.ts';

@@ -1,3 +1,4 @@
+/** Backfills: submitted, read, followed and steered. */
 import { z } from 'zod';
 import { scheduleBound } from '@pelorus/engine';
 import { leadingSchedule, type BackfillPreview, type BackfillSubmitted, type BackfillView } from '@pelorus/protocol';

@@ -1,3 +1,4 @@
+/** Calendars: named sets of days that are holidays to schedules. */
 import { z } from 'zod';
 import type { FastifyRequest } from 'fastify';
 import { dayNumber } from '@pelorus/engine';

@@ -1,3 +1,4 @@
+/** Connections of projects to databases; they are tried out on a worker. */
 import { z } from 'zod';
 import type { ConnectionTested } from '@pelorus/protocol';
 import type { ConnectionRow, ProjectRow } from '../../store/index.ts';

@@ -1,3 +1,4 @@
+/** Deadlines of workflows, and all of those that one may see. */
 import { z } from 'zod';
 import { SCHEDULE_LIMITS, type DeadlineRow } from '../../store/port.ts';
 import { SIGNED_IN, inProject } from '../access.ts';

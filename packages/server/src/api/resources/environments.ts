@@ -1,3 +1,4 @@
+/** Named sets of variables that tasks run with. */
 import { z } from 'zod';
 import type { EnvironmentView } from '@pelorus/protocol';
 import { ADMINISTRATOR, SIGNED_IN } from '../access.ts';

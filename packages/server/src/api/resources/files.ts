@@ -1,3 +1,4 @@
+/** Files of projects, as bytes with an entity tag. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { FileOutcome, ProjectFileRow, ProjectRow } from '../../store/index.ts';

@@ -1,3 +1,4 @@
+/** The last runs of a workflow, task by task. */
 import type { RunHistory } from '@pelorus/protocol';
 import { z } from 'zod';
 import { inProject } from '../access.ts';

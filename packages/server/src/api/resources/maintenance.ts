@@ -1,3 +1,4 @@
+/** Maintenance holds all schedules still. */
 import { z } from 'zod';
 import { ADMINISTRATOR, SIGNED_IN } from '../access.ts';
 import { maintenanceAnswer } from '../answers/schedules.ts';

@@ -1,3 +1,4 @@
+/** Projects: what workflows, rights and names are kept apart by. */
 import { z } from 'zod';
 import { StoreError, type ProjectRow } from '../../store/port.ts';
 import { OWNER_BITS, SIGNED_IN, inProject, type Identity } from '../access.ts';

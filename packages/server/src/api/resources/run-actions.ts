@@ -1,3 +1,4 @@
+/** Commands to a run or to a task of it. */
 import { z } from 'zod';
 import { inProject } from '../access.ts';
 import { commandAnswer } from '../answers/runs.ts';

@@ -1,3 +1,4 @@
+/** A new run of one that there has been, of all of it or of a part. */
 import { z } from 'zod';
 import { inProject } from '../access.ts';
 import { plannedAnswer, runSubmittedAnswer } from '../answers/runs.ts';

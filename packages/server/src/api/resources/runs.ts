@@ -1,3 +1,4 @@
+/** Runs: submitted, listed, and read with their tasks, their plan and what their master has in memory. */
 import { z } from 'zod';
 import { LIMITS, formatAttemptId, type LiveView, type RunId, type TaskView } from '@pelorus/protocol';
 import { SIGNED_IN, inProject } from '../access.ts';

@@ -1,3 +1,4 @@
+/** Schedules of workflows: kept, switched, previewed, and what became of their ticks. */
 import { z } from 'zod';
 import { parseCron } from '@pelorus/engine';
 import { DEFAULT_SCHEDULE_NAME, type SchedulePreview } from '@pelorus/protocol';

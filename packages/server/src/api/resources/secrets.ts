@@ -1,3 +1,4 @@
+/** Secrets of projects: values come in, none goes out. */
 import { z } from 'zod';
 import type { SecretRow } from '../../store/index.ts';
 import { inProject } from '../access.ts';

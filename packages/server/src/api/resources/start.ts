@@ -1,3 +1,4 @@
+/** The page for signing in, also by a link. */
 import { ANYONE } from '../access.ts';
 import { route, type Route } from '../route.ts';
 import { z } from 'zod';

@@ -1,3 +1,4 @@
+/** How many runs there were, by time and state. */
 import type { RunStats } from '@pelorus/protocol';
 import { z } from 'zod';
 import { SIGNED_IN } from '../access.ts';

@@ -1,3 +1,4 @@
+/** What the server is, how it is, and the schemas that it publishes. */
 import { workflowJsonSchema, type SystemView } from '@pelorus/protocol';
 import { wireJsonSchema } from '@pelorus/protocol/wire-schema';
 import { ADMINISTRATOR, ANYONE, SIGNED_IN } from '../access.ts';

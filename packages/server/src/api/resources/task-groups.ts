@@ -1,3 +1,4 @@
+/** Task groups, which bound attempts across runs. */
 import { z } from 'zod';
 import { ADMINISTRATOR, SIGNED_IN } from '../access.ts';
 import { taskGroupAnswer, taskGroupPage } from '../answers/operations.ts';

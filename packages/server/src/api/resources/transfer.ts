@@ -1,3 +1,4 @@
+/** Workflows of a project in one file: written, and read again. */
 import { z } from 'zod';
 import type { ImportReport } from '@pelorus/protocol';
 import { StoreError, type ProjectRow } from '../../store/port.ts';

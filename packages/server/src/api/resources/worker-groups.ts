@@ -1,3 +1,4 @@
+/** Worker groups: those that somebody described, those of workers, and those that tasks wait for. */
 import { z } from 'zod';
 import type { WorkerGroupView } from '@pelorus/protocol';
 import { ADMINISTRATOR, SIGNED_IN } from '../access.ts';

@@ -1,3 +1,4 @@
+/** Workers and masters as they are now; workers are taken out of service and put back. */
 import { z } from 'zod';
 import type { MasterView, WorkerDetail, WorkerDrained } from '@pelorus/protocol';
 import type { WorkerRecord } from '@pelorus/engine';

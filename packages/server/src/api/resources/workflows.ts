@@ -1,3 +1,4 @@
+/** Workflows and their versions: saved, checked, compared, taken back, exported and deleted. */
 import { z } from 'zod';
 import type { WorkflowListItem, WorkflowValidated } from '@pelorus/protocol';
 import { SIGNED_IN, inProject } from '../access.ts';
