@@ -1,3 +1,4 @@
+/** What an address shows that leads nowhere. */
 import { Link } from '@tanstack/react-router';
 import { SearchX } from 'lucide-react';
 import type { ReactNode } from 'react';

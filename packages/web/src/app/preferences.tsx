@@ -1,3 +1,4 @@
+/** How one wants to see the console: light or dark, and in which language. */
 import { Languages, Monitor, Moon, Sun } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';

@@ -1,3 +1,4 @@
+/** The page on which one signs in. */
 import type { MeView } from '@pelorus/protocol';
 import { useMutation } from '@tanstack/react-query';
 import { useId, useState, type ReactNode } from 'react';

@@ -1,3 +1,4 @@
+/** Buttons, and the look of links that are like them. */
 import clsx from 'clsx';
 import type { ButtonHTMLAttributes, ReactNode, Ref } from 'react';
 

@@ -1,3 +1,4 @@
+/** Windows over the page. */
 import { Dialog as Base } from '@base-ui/react/dialog';
 import clsx from 'clsx';
 import { X } from 'lucide-react';

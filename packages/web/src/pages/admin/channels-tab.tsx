@@ -1,3 +1,4 @@
+/** The channels that alerts go through. */
 import type { AlertChannelView, AlertEventName } from '@pelorus/protocol';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';

@@ -1,3 +1,4 @@
+/** The connections of a project. */
 import type { ConnectionBody, ConnectionView } from '@pelorus/protocol';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';

@@ -1,3 +1,4 @@
+/** The files of a project. */
 import type { ProjectFileView } from '@pelorus/protocol';
 import { Download, Upload } from 'lucide-react';
 import { useState, type ReactNode } from 'react';

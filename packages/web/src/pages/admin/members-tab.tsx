@@ -1,3 +1,4 @@
+/** Who may do what in a project. */
 import type { MemberView, RoleName } from '@pelorus/protocol';
 import { UserPlus } from 'lucide-react';
 import { useState, type ReactNode } from 'react';

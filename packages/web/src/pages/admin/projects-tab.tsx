@@ -1,3 +1,4 @@
+/** The projects of this server. */
 import type { ProjectView } from '@pelorus/protocol';
 import { Link } from '@tanstack/react-router';
 import { Users } from 'lucide-react';

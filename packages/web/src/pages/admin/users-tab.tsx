@@ -1,3 +1,4 @@
+/** The users of this server. */
 import type { UserView } from '@pelorus/protocol';
 import { Ban, CircleCheck, KeyRound, Link2, Plus, ShieldCheck } from 'lucide-react';
 import { useState, type ReactNode } from 'react';

@@ -1,3 +1,4 @@
+/** A run by its number and workflow, as a link. */
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 

@@ -1,3 +1,4 @@
+/** Runs in progress. */
 import '../runs/texts.ts';
 import type { RunView } from '@pelorus/protocol';
 import { Link } from '@tanstack/react-router';

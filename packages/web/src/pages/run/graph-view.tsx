@@ -1,3 +1,4 @@
+/** The tasks of a run as a graph. */
 import type { TaskView } from '@pelorus/protocol';
 import { useMemo, useRef, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';

@@ -1,3 +1,4 @@
+/** The ways to look at the tasks of a run. */
 import type { RunView, TaskView } from '@pelorus/protocol';
 import { useQuery } from '@tanstack/react-query';
 import { ChartGantt, GitCompare, ListTree, MemoryStick, Table2, Workflow, type LucideIcon } from 'lucide-react';

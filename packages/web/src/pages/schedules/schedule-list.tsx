@@ -1,3 +1,4 @@
+/** All schedules that one may see, with when they fire next. */
 import type { ScheduleFire, ScheduleView } from '@pelorus/protocol';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';

@@ -1,3 +1,4 @@
+/** What can be done with a schedule. */
 import type { ScheduleView } from '@pelorus/protocol';
 import { EllipsisVertical } from 'lucide-react';
 import type { ReactNode } from 'react';
