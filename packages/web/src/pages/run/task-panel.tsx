@@ -171,8 +171,9 @@ function Attempts({
                       .filter(Boolean)
                       .join(' · '),
                   })}{' '}
+                  <span className="text-ink-2">·</span>{' '}
                   <span className="whitespace-nowrap text-ink-2">
-                    · <Time at={attempt.late.reportedAt} />
+                    <Time at={attempt.late.reportedAt} />
                   </span>
                 </span>
               )}
