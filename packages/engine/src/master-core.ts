@@ -367,6 +367,7 @@ export class MasterCore {
 
   /** When `tick` has something to do, or null. */
   nextTickAt(): number | null {
+    this.timers.dropUnless((timer) => timer.kind !== 'resend' || this.isToBeSent(timer));
     return this.timers.nextAt();
   }
 
@@ -374,16 +375,7 @@ export class MasterCore {
   flush(at: number): Batch | null {
     this.place(at);
     const permits = this.askForPermits(at);
-    const nothing =
-      permits === null &&
-      this.changes.length === 0 &&
-      this.sends.size === 0 &&
-      this.problems.length === 0 &&
-      this.unanswered.length === 0 &&
-      this.questions.length === 0 &&
-      this.strangers.length === 0 &&
-      this.silent.length === 0;
-    if (nothing) return null;
+    if (permits === null && !this.hasGathered()) return null;
     const batch: Batch = {
       changes: this.changes,
       sends: this.sends,
@@ -405,6 +397,23 @@ export class MasterCore {
     this.strangers = [];
     this.silent = [];
     return batch;
+  }
+
+  /** Whether `flush` would hand over nothing, as things stand. */
+  isIdle(): boolean {
+    return !this.hasGathered() && this.placement.isIdle() && this.recall === null;
+  }
+
+  private hasGathered(): boolean {
+    return (
+      this.changes.length > 0 ||
+      this.sends.size > 0 ||
+      this.problems.length > 0 ||
+      this.unanswered.length > 0 ||
+      this.questions.length > 0 ||
+      this.strangers.length > 0 ||
+      this.silent.length > 0
+    );
   }
 
   /**
@@ -979,7 +988,7 @@ export class MasterCore {
         return;
       }
       case 'resend':
-        if (this.outstanding.get(timer.attempt)?.resendAt === timer.at) this.resend(timer.attempt, at);
+        if (this.isToBeSent(timer)) this.resend(timer.attempt, at);
         return;
       case 'worker-check':
         return this.checkWorker(timer, at);
@@ -1006,6 +1015,12 @@ export class MasterCore {
   private armResend(attempt: AttemptId, outstanding: Outstanding, at: number): void {
     outstanding.resendAt = at;
     this.timers.push({ kind: 'resend', at, attempt });
+  }
+
+  /** Most have been answered long before. */
+  private isToBeSent({ attempt, at }: Extract<Timer, { kind: 'resend' }>): boolean {
+    const outstanding = this.outstanding.get(attempt);
+    return outstanding?.resendAt === at && outstanding.need !== 'nothing';
   }
 
   private resend(attempt: AttemptId, at: number): void {
@@ -1112,7 +1127,7 @@ export class MasterCore {
 
   private pruneTimers(): void {
     this.timers.prune((timer) => {
-      if (timer.kind === 'resend') return this.outstanding.has(timer.attempt);
+      if (timer.kind === 'resend') return this.isToBeSent(timer);
       if (timer.kind !== 'run') return true;
       const run = this.runs.get(timer.run);
       if (!run) return false;

@@ -237,6 +237,11 @@ export class Placement {
     return this.permits.size > 0 || this.unpermitted.size > 0;
   }
 
+  /** Whether nobody waits, for a worker or a permit, and there is nothing to say of permits. */
+  isIdle(): boolean {
+    return this.queueLength() === 0 && !this.awaitsPermits() && !this.hasPermitNews();
+  }
+
   private wantsOf(name: string, { size, parked }: TaskGroup): PermitWant[] {
     const wants: PermitWant[] = [];
     const withRoom = new Map<string, boolean>();

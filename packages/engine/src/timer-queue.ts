@@ -1,4 +1,4 @@
-/** A binary heap of instants. Stale entries are not removed: whoever takes one checks it against the state. */
+/** A binary heap of instants. Stale entries are not looked for: whoever takes one checks it against the state. */
 export interface Timed {
   at: number;
 }
@@ -25,6 +25,11 @@ export class TimerQueue<T extends Timed> {
       child = parent;
     }
     heap[child] = entry;
+  }
+
+  /** Takes the earliest entries for as long as they do not count: nobody need wake up for them. */
+  dropUnless(counts: (entry: T) => boolean): void {
+    for (let first = this.heap[0]; first && !counts(first); first = this.heap[0]) this.takeDue(first.at);
   }
 
   /** The earliest entry not after `now`, or null. */

@@ -2,7 +2,7 @@ import { workerIdOf } from '@pelorus/protocol';
 import { expect, it } from 'vitest';
 import type { MasterCore } from '../src/index.ts';
 import { task, workflow } from './fixtures.ts';
-import { heartbeat, hello, loadOf, masterWith } from './one-worker.ts';
+import { dispatched, heartbeat, hello, loadOf, masterWith } from './one-worker.ts';
 
 /** Of what is to be stored of the worker after a heartbeat: when it was heard of, and its slots in use. */
 function heard(core: MasterCore, at: number, usedSlots: number): unknown[] {
@@ -27,3 +27,14 @@ it.each([true, false])(
     expect(heard(core, 12_000, 4)).toEqual([]);
   },
 );
+
+it('a dispatch wakes the master up until the worker has answered it', () => {
+  const core = masterWith(workflow([task('a')]));
+  core.frame(1, [hello('w.1')], 0);
+  const [attempt] = dispatched(core, 0);
+  expect(core.nextTickAt()).toBe(1_000);
+  const report = { kind: 'accepted', attempt: attempt!, sequence: 1 } as const;
+  core.frame(1, [{ kind: 'report', worker: workerIdOf('w.1'), report }], 10);
+  expect(core.isIdle()).toBe(true);
+  expect(core.nextTickAt()).toBe(75_000);
+});

@@ -365,6 +365,22 @@ describe('reports', () => {
     expect(bench.pass(200_000).reports).toEqual([]);
   });
 
+  test('that are acknowledged wake nobody up', () => {
+    const bench = new Bench().join();
+    const asleepUntil = bench.core.nextWakeAt;
+    bench.dispatch('1.0.1');
+    bench.dispatch('1.1.1');
+    bench.finished('1.0.1');
+    bench.now += 10;
+    bench.finished('1.1.1');
+    const { now } = bench;
+    expect(bench.core.nextWakeAt).toBe(now - 10 + 1_000);
+    bench.ack('1.0.1', 2);
+    expect(bench.core.nextWakeAt).toBe(now + 1_000);
+    bench.ack('1.1.1', 2);
+    expect(bench.core.nextWakeAt).toBe(asleepUntil);
+  });
+
   test('pauses are spread by chance', () => {
     const bench = new Bench().join();
     bench.dispatch('1.0.1');

@@ -240,6 +240,7 @@ export class WorkerCore {
     this.#chance = moment.chance;
     this.#dispatchInput(input);
     this.#flushReports();
+    this.#resends.dropUnless((due) => this.#counts(due));
     const messages = [...this.#outbox].map(([link, list]) => ({ link, messages: list }));
     const orders = this.#orders;
     this.#outbox = new Map();
@@ -618,11 +619,17 @@ export class WorkerCore {
     if (this.#now >= this.#expiryCheckAt) this.#checkExecutionLeases();
     this.#expireProbes();
     for (let due = this.#resends.takeDue(this.#now); due; due = this.#resends.takeDue(this.#now)) {
-      const held = this.#held.get(due.key);
-      if (!held || held.acked || held.dueAt !== due.at) continue;
+      if (!this.#counts(due)) continue;
+      const held = this.#held.get(due.key)!;
       held.tries += 1;
       this.#touched.add(held);
     }
+  }
+
+  /** Whether a report is still to be sent again at that instant: most have been acknowledged long before. */
+  #counts({ key, at }: { key: AttemptId; at: number }): boolean {
+    const held = this.#held.get(key);
+    return held !== undefined && !held.acked && held.dueAt === at;
   }
 
   #checkExecutionLeases(): void {

@@ -15,3 +15,13 @@ test('keys come out in the order in which they are due, and none before its time
     }),
   );
 });
+
+test('the earliest that do not count are dropped, up to the first that does', () => {
+  const queue = new DueQueue<string>();
+  for (const [index, key] of ['gone', 'gone', 'here', 'gone'].entries()) queue.push(index, key);
+  queue.dropUnless(({ key }) => key === 'here');
+  expect(queue.takeDue(3)).toEqual({ at: 2, key: 'here' });
+  expect(queue.nextAt).toBe(3);
+  queue.dropUnless(() => false);
+  expect(queue.nextAt).toBe(Infinity);
+});

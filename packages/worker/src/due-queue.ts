@@ -25,6 +25,11 @@ export class DueQueue<Key> {
     entries[index] = entry;
   }
 
+  /** Takes the earliest entries for as long as they do not count: nobody need wake up for them. */
+  dropUnless(counts: (entry: { at: number; key: Key }) => boolean): void {
+    for (let first = this.#entries[0]; first && !counts(first); first = this.#entries[0]) this.takeDue(first.at);
+  }
+
   /** Takes the earliest entry if it is due at `now`, else null. */
   takeDue(now: number): { at: number; key: Key } | null {
     const first = this.#entries[0];

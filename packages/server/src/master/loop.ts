@@ -503,9 +503,10 @@ class MasterLoop implements Master {
 
   private commitNext(): void {
     if (this.committing) return;
-    if (!this.core.isUrgent() && this.state === 'running' && this.mayWait()) return;
+    const { core } = this;
+    if (!core.isUrgent() && this.state === 'running' && (core.isIdle() || this.mayWait())) return;
     this.waitingSince = null;
-    const batch = this.core.flush(this.clock());
+    const batch = core.flush(this.clock());
     if (!batch) return;
     this.committing = this.commit(batch).finally(() => {
       this.committing = null;

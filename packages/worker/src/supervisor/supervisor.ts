@@ -74,7 +74,9 @@ export class Supervisor {
   #ending = false;
   #hurrying = false;
   #finishing = false;
-  readonly #startedHeldBack = new Map<AttemptId, SupervisorEvent>();
+  /** Oldest first, with the instant at which it is told, by `performance.now`. */
+  readonly #startedHeldBack = new Map<AttemptId, { event: SupervisorEvent; tellAt: number }>();
+  #tellsSoon = false;
   #finish: () => void = () => {};
   /** Resolves when it has ended by itself or by order. */
   readonly finished: Promise<void>;
@@ -233,8 +235,8 @@ export class Supervisor {
 
   #onEvent(event: SupervisorEvent): void {
     if (event.kind === 'started') {
-      if (this.#startedHeldBack.size === 0) setTimeout(() => this.#tellStarted(), STARTED_HELD_BACK_MS);
-      this.#startedHeldBack.set(event.attempt, event);
+      this.#startedHeldBack.set(event.attempt, { event, tellAt: performance.now() + STARTED_HELD_BACK_MS });
+      if (!this.#tellsSoon) this.#tellStartedIn(STARTED_HELD_BACK_MS);
       return;
     }
     this.#startedHeldBack.delete(event.attempt);
@@ -242,9 +244,19 @@ export class Supervisor {
     if (this.#ending) setImmediate(() => this.#endIfDone());
   }
 
+  #tellStartedIn(ms: number): void {
+    this.#tellsSoon = true;
+    setTimeout(() => this.#tellStarted(), ms);
+  }
+
   #tellStarted(): void {
-    for (const event of this.#startedHeldBack.values()) this.#agent?.channel.send({ kind: 'event', event });
-    this.#startedHeldBack.clear();
+    this.#tellsSoon = false;
+    const now = performance.now();
+    for (const [attempt, { event, tellAt }] of this.#startedHeldBack) {
+      if (tellAt > now) return this.#tellStartedIn(tellAt - now);
+      this.#startedHeldBack.delete(attempt);
+      this.#agent?.channel.send({ kind: 'event', event });
+    }
   }
 
   #onDiskTrouble(detail: string): void {
