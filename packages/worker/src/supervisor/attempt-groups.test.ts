@@ -60,6 +60,15 @@ test('version 2: beside the subgroup in which systemd keeps the service', () => 
   writeFileSync(join(directory, 'memory.events'), 'oom 4\noom_kill 3\n');
   const found = groups?.find(made?.name ?? '');
   expect([found?.pids(), found?.oomKills(), found?.forksRefused()]).toEqual([[5, 6], 3, 0]);
+  // With its files kept open one reads what is in them now, all of it.
+  made?.keepOpen();
+  expect(made?.pids()).toEqual([5, 6]);
+  const many = Array.from({ length: 5_000 }, (_, index) => index);
+  writeFileSync(join(directory, 'cgroup.procs'), many.join('\n'));
+  expect([made?.pids(), found?.pids()]).toEqual([many, many]);
+  groups?.discard(made!);
+  writeFileSync(join(directory, 'cgroup.procs'), '7\n');
+  expect([made?.pids(), found?.pids()]).toEqual([[7], [7]]);
   expect(groups?.find('1-1')).toBeNull();
 });
 

@@ -15,6 +15,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { groupPath, readText, statOf, type GroupPlaces } from '../control-group.ts';
 import type { AttemptLimits, LimitsKind } from './messages.ts';
+import { OpenFiles } from './open-files.ts';
 
 /** Below the group of a service: where its own processes are, so that beside it groups for attempts can be made. */
 const SERVICE_GROUP = 'pelorus-service';
@@ -43,6 +44,9 @@ export interface AttemptGroup {
   forksRefused(): number;
   /** Kills all that is in it at once, where the kernel can. */
   kill(): void;
+  /** It will be looked at again and again, until it is discarded: its files stay open so long. */
+  keepOpen(): void;
+  close(): void;
 }
 
 export interface AttemptGroups {
@@ -122,6 +126,7 @@ export function openAttemptGroups(
       return null;
     },
     discard(group) {
+      group.close();
       if (!remove(hierarchies, group.name)) discarded.add(group.name);
     },
     tick() {
@@ -214,7 +219,7 @@ export function controllersIn(base: string, file: 'cgroup.controllers' | 'cgroup
 
 function moveProcesses(from: string, into: string): boolean {
   if (!tryMake(into)) return false;
-  for (const pid of readPids(from)) tryWrite(join(into, 'cgroup.procs'), pid);
+  for (const pid of pidsIn(readText(join(from, 'cgroup.procs')))) tryWrite(join(into, 'cgroup.procs'), pid);
   return true;
 }
 
@@ -272,19 +277,23 @@ function groupOf(name: string, parts: Hierarchy[]): AttemptGroup {
   const memory = parts.find((part) => part.memory);
   const pids = parts.find((part) => part.pids);
   const killFile = parts.map(({ base }) => join(base, 'cgroup.kill')).find((path) => existsSync(path));
+  const files = new OpenFiles();
   const read = (part: Hierarchy | undefined, file: string | undefined): string =>
-    part && file !== undefined ? readText(join(part.base, file)) : '';
+    part && file !== undefined ? files.read(join(part.base, file)) : '';
+  const readPids = (): number[] => pidsIn(read(parts[0], 'cgroup.procs'));
   return {
     name,
     joinFiles: parts.map(({ base }) => join(base, 'cgroup.procs')),
-    pids: () => readPids(parts[0]!.base),
-    count: () => (pids ? Number(read(pids, 'pids.current')) : readPids(parts[0]!.base).length),
+    pids: readPids,
+    count: () => (pids ? Number(read(pids, 'pids.current')) : readPids().length),
     memoryBytes: () => Number(read(memory, memory?.memory?.usage)),
     oomKills: () => (memory ? statOf(read(memory, memory.memory?.events), 'oom_kill') : null),
     forksRefused: () => statOf(read(pids, 'pids.events'), 'max'),
     kill: () => {
       if (killFile !== undefined) tryWrite(killFile, 1);
     },
+    keepOpen: () => files.keep(),
+    close: () => files.close(),
   };
 }
 
@@ -301,8 +310,8 @@ function remove(hierarchies: Hierarchy[], name: string): boolean {
   return isGone;
 }
 
-function readPids(directory: string): number[] {
-  const text = readText(join(directory, 'cgroup.procs'));
+/** Of `cgroup.procs`. */
+function pidsIn(text: string): number[] {
   return text.split('\n').flatMap((line) => (line === '' ? [] : [Number(line)]));
 }
 

@@ -185,6 +185,8 @@ export class CallPool {
       env: this.#env,
     });
     const cgroup = start?.cgroup ?? null;
+    // Every call looks into it.
+    cgroup?.keepOpen();
     if (child.pid === undefined) {
       closeSync(output);
       this.#discard(cgroup);
