@@ -194,7 +194,9 @@ export const POSTGRES: Dialect = {
   },
   newRunIds: `select nextval(pg_get_serial_sequence('run', 'id')) as id from generate_series(1, ?::int)`,
   givenIdentity: 'overriding system value',
-  timelineName: 'store_timeline_name()',
+  // Asked once for each session, which never outlives the timeline of its server: the function reads a file, and its exception block is a
+  // transaction within the transaction.
+  timelineName: `coalesce(nullif(current_setting('pelorus.timeline', true), ''), set_config('pelorus.timeline', store_timeline_name(), false))`,
   // Any role may ask for it. Where a server knows nothing of these functions, masters have only what they remember.
   timelineFunction: `
     create function store_timeline_name() returns text language plpgsql as $$ begin
