@@ -6,7 +6,7 @@ import { runAtOnce, type Database, type Sql } from './database.ts';
 import { READER_PRAGMAS } from './dialect.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { StoreError } from './port.ts';
-import { PostgresPool } from './postgres-database.ts';
+import { PostgresPool } from './postgres-pool.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
 
 /** Findings to each question. */

@@ -65,7 +65,8 @@ async function renew(fence: Fence): Promise<void> {
 }
 
 async function connect(): Promise<Renewal> {
-  const [{ PostgresPool, clockOf }, { holdLease }] = await Promise.all([
+  const [{ PostgresPool }, { clockOf }, { holdLease }] = await Promise.all([
+    import('./postgres-pool.ts'),
     import('./postgres-database.ts'),
     import('./master-leases.ts'),
   ]);

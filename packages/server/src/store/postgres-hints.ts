@@ -9,7 +9,7 @@
 import { runIdOf } from '@pelorus/protocol';
 import pg from 'pg';
 import type { HintChannel, HintListener } from './port.ts';
-import { breakConnection, isDoneWithin } from './postgres-database.ts';
+import { breakConnection, isDoneWithin } from './postgres-pool.ts';
 
 const CHANNELS: readonly HintChannel[] = ['pelorus_command', 'pelorus_run', 'pelorus_master', 'pelorus_task_group'];
 /** PostgreSQL takes 8,000 bytes. */

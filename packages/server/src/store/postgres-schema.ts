@@ -2,7 +2,8 @@
 import type { Sql } from './database.ts';
 import { migratePostgres } from './migrate.ts';
 import { MIGRATIONS } from './migrations.ts';
-import { PostgresPool, type PostgresDatabase } from './postgres-database.ts';
+import type { PostgresDatabase } from './postgres-database.ts';
+import { PostgresPool } from './postgres-pool.ts';
 
 export interface SchemaStatus {
   /** Number of the last migration that has been applied; 0: none, the database is empty. */

@@ -1,6 +1,7 @@
 /** The store on a PostgreSQL server, for any number of masters and APIs on any number of machines. */
 import { audited, AUDIT_LIMITS, type AuditedCall } from './audit.ts';
-import { clockOf, PostgresPool } from './postgres-database.ts';
+import { clockOf } from './postgres-database.ts';
+import { PostgresPool } from './postgres-pool.ts';
 import { Contact } from './contact.ts';
 import { PostgresHints } from './postgres-hints.ts';
 import type { PostgresDatabase } from './postgres-database.ts';

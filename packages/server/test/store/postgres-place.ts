@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { auditInvariants, type InvariantReport } from '../../src/store/audit-invariants.ts';
 import { auditPostgres } from '../../src/store/audit-places.ts';
-import { PostgresPool } from '../../src/store/postgres-database.ts';
+import { PostgresPool } from '../../src/store/postgres-pool.ts';
 import { openPostgresStore } from '../../src/store/postgres-store.ts';
 import type { Store } from '../../src/store/index.ts';
 import type { Place } from './contract.ts';
