@@ -1027,7 +1027,7 @@ export function runsContract(name: string, makePlace: () => Promise<Place>): voi
         const fence = await master(store, 'm1');
         const run = await startedRun(store, fence);
         // Few enough for a slow machine: a store that closes waits for 5 s at most.
-        const accepted = Array.from({ length: 60 }, (_, task) => store.commit(fence, [taskChange(taskRun(run, task))]));
+        const accepted = Array.from({ length: 20 }, (_, task) => store.commit(fence, [taskChange(taskRun(run, task))]));
         const closed = store.close();
         await expect(store.commit(fence, [])).rejects.toEqual(expect.objectContaining({ code: 'UNAVAILABLE' }));
         await Promise.all([...accepted, closed, store.close()]);
