@@ -1,5 +1,7 @@
 /** What one attempt takes is limited and ended apart from all others. What a machine does not permit is skipped, by name. */
-import { readFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Worker } from '../src/index.ts';
@@ -73,6 +75,45 @@ describe.skipIf(!keeps.includes('pids'))('a control group for processes', () => 
     // Nobody else pays for it.
     master.dispatch(specOf('3.1.1', shell('for i in 1 2 3 4 5 6 7 8; do sleep 0 & done; wait')));
     expect(await master.finished('3.1.1')).toMatchObject({ state: 'succeeded' });
+  });
+});
+
+describe.skipIf(probe === null)('a control group', () => {
+  test('of version 1 alone tells who has come right after it was looked into', async ({ skip }) => {
+    const membership = join(scratch.dir, 'membership');
+    writeFileSync(membership, readFileSync('/proc/self/cgroup', 'utf8').replace(/^0::.*\n/m, ''));
+    const limits = { ...LIMITS, allMemoryBytes: 2 ** 33 };
+    const groups = openAttemptGroups(join(scratch.dir, 'one'), () => limits, { membership });
+    const group = groups?.make();
+    if (!groups || !group) return skip('needs cgroup1: this machine has only version 2');
+    group.keepOpen();
+    const members: ChildProcess[] = [];
+    for (let count = 1; count <= 3; count++) {
+      const member = spawn('sleep', ['1000']);
+      members.push(member);
+      for (const file of group.joinFiles) writeFileSync(file, String(member.pid));
+      expect(group.pids()).toHaveLength(count);
+    }
+    await Promise.all(members.map((member) => (member.kill('SIGKILL'), once(member, 'exit'))));
+    expect(group.pids()).toEqual([]);
+    groups.discard(group);
+    await groups.close();
+  });
+
+  test('tells what a script left in the pool, right after it was looked into for another', async () => {
+    const escapes = `const { spawn } = await import('node:child_process');
+      const child = spawn('setsid', ['sleep', '1000'], { env: {}, stdio: 'ignore', detached: true });
+      child.unref(); return { pid: child.pid };`;
+    // So many that each process of the pool has had some.
+    const calls = Array.from({ length: 30 }, (_none, index) => `5.${index}.1`);
+    for (const attempt of calls) {
+      master.dispatch(specOf(attempt, script('return {}')));
+      await master.finished(attempt);
+    }
+    master.dispatch(specOf('6.0.1', script(escapes)));
+    const { outputs } = await master.finished('6.0.1');
+    expect(outputs).toEqual({ pid: expect.stringMatching(/^\d+$/) });
+    await eventually(() => !isAlive(Number(outputs['pid'])), 'what it left is ended');
   });
 });
 

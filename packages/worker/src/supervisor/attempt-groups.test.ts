@@ -56,17 +56,18 @@ test('version 2: beside the subgroup in which systemd keeps the service', () => 
   expect(readFileSync(join(directory, 'pids.max'), 'utf8')).toBe('7');
   expect(readFileSync(join(directory, '../memory.max'), 'utf8')).toBe('9000');
   // One that an earlier supervisor has left, with what is in it.
+  writeFileSync(join(directory, 'cgroup.controllers'), 'memory pids');
   writeFileSync(join(directory, 'cgroup.procs'), '5\n6\n');
   writeFileSync(join(directory, 'memory.events'), 'oom 4\noom_kill 3\n');
   const found = groups?.find(made?.name ?? '');
   expect([found?.pids(), found?.oomKills(), found?.forksRefused()]).toEqual([[5, 6], 3, 0]);
   // With its files kept open one reads what is in them now, all of it.
-  made?.keepOpen();
-  expect(made?.pids()).toEqual([5, 6]);
+  found?.keepOpen();
+  expect(found?.pids()).toEqual([5, 6]);
   const many = Array.from({ length: 5_000 }, (_, index) => index);
   writeFileSync(join(directory, 'cgroup.procs'), many.join('\n'));
   expect([made?.pids(), found?.pids()]).toEqual([many, many]);
-  groups?.discard(made!);
+  groups?.discard(found!);
   writeFileSync(join(directory, 'cgroup.procs'), '7\n');
   expect([made?.pids(), found?.pids()]).toEqual([[7], [7]]);
   expect(groups?.find('1-1')).toBeNull();

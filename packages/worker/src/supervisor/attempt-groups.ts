@@ -280,7 +280,10 @@ function groupOf(name: string, parts: Hierarchy[]): AttemptGroup {
   const files = new OpenFiles();
   const read = (part: Hierarchy | undefined, file: string | undefined): string =>
     part && file !== undefined ? files.read(join(part.base, file)) : '';
-  const readPids = (): number[] => pidsIn(read(parts[0], 'cgroup.procs'));
+  const members = join(parts[0]!.base, 'cgroup.procs');
+  // Of version 1 a file of members that stays open tells for a second, or as long as it is looked at, what it told before.
+  const isVersionTwo = existsSync(join(parts[0]!.base, 'cgroup.controllers'));
+  const readPids = (): number[] => pidsIn(isVersionTwo ? files.read(members) : readText(members));
   return {
     name,
     joinFiles: parts.map(({ base }) => join(base, 'cgroup.procs')),
