@@ -86,7 +86,7 @@ export async function openBed({ seed, postgresBin, say, workerSlots = WORKER_SLO
   const closers: (() => unknown)[] = [];
   const close = async ({ remove }: { remove: boolean }): Promise<void> => {
     for (const closer of closers.splice(0).toReversed()) await closer();
-    for (const { pid } of processesOf(directory)) signalPid(pid, 'SIGKILL');
+    await endAll(directory);
     if (remove) rmSync(directory, { recursive: true, force: true });
   };
   try {
@@ -360,6 +360,15 @@ async function shutDown(bed: Bed, units: Map<string, Unit>): Promise<{ killed: s
     const left = processesOf(bed.directory).filter(belongs);
     if (left.length === 0 || Date.now() > endsAt)
       return { killed, leftOver: left.map(({ pid, command }) => `${pid} ${command}`) };
+  }
+}
+
+/** Until there are none: one that is killed may have started another, and need not be gone at once. */
+async function endAll(directory: string): Promise<void> {
+  for (const endsAt = Date.now() + SHUTDOWN_MS; Date.now() < endsAt; await pause(50)) {
+    const left = processesOf(directory);
+    if (left.length === 0) return;
+    for (const { pid } of left) signalPid(pid, 'SIGKILL');
   }
 }
 

@@ -116,6 +116,7 @@ tasks:
       await client.workflows.save('samples', 'nightly', { source: theirs, format: 'yaml' });
       await page.keyboard.press('Control+s');
       await page.getByRole('heading', { name: 'Somebody has saved this workflow meanwhile' }).waitFor();
+      await page.getByRole('dialog').locator('.cm-line').first().waitFor();
       await page.getByRole('button', { name: 'Take theirs' }).click();
       await expect.poll(() => text(page)).toBe(theirs);
       await page.getByRole('button', { name: /^Undo/ }).click();

@@ -118,9 +118,12 @@ export function ConflictDialog({
         </>
       }
     >
-      <Suspense fallback={<Spinner />}>
-        <TextDiff label={t('conflict.diff')} before={theirs.source} after={mine} format={theirs.format} />
-      </Suspense>
+      {/* As high before the texts are there: who is about to press a button finds it where it was. */}
+      <div className="h-[50vh] overflow-auto">
+        <Suspense fallback={<Spinner />}>
+          <TextDiff label={t('conflict.diff')} before={theirs.source} after={mine} format={theirs.format} />
+        </Suspense>
+      </div>
     </Dialog>
   );
 }
