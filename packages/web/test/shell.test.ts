@@ -136,9 +136,10 @@ describe.skipIf(chromiumPath === null)('Shell of the console, in the browser', (
 async function jump(page: Page, text: string, option: string): Promise<void> {
   await idle(page);
   await page.keyboard.press('Control+k');
-  await page.locator('[role=combobox]:focus').waitFor();
+  // The page behind it may have comboboxes as well.
+  await page.locator('[cmdk-input]:focus').waitFor();
   await page.keyboard.type(text);
   await page.getByRole('option', { name: option, selected: true }).waitFor();
   await page.keyboard.press('Enter');
-  await page.getByRole('combobox').waitFor({ state: 'detached' });
+  await page.locator('[cmdk-input]').waitFor({ state: 'detached' });
 }
