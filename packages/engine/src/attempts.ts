@@ -141,7 +141,7 @@ export function endKilled(draft: Draft, event: AttemptEvent, cause: Cause): void
   const attempt = draft.attempt(event.task)!;
   if (cause.kind === 'timeout' || cause.kind === 'invalid') {
     draft.setAttempt({ ...attempt, state: 'failed', cause, endedAt: event.at });
-    failed(draft, event, cause, cause.kind === 'timeout' ? null : cause);
+    failed(draft, event, cause, cause);
     return;
   }
   draft.setAttempt({ ...attempt, state: 'killed', cause, endedAt: event.at });

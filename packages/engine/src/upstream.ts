@@ -293,10 +293,7 @@ function judgeInterval(query: UpstreamQuery, leaf: Leaf, of: Case): UpstreamVerd
   const fact = of.facts(query);
   const span = { from: wallClock(query.from, of), to: wallClock(query.to, of), zone: of.logical.zone };
   const where = { workflow: `${project}/${workflow}`, window: leaf.window, ...span };
-  return {
-    kind: VERDICTS[fact.kind],
-    detail: task === null ? found(fact, where) : foundOfTask(fact, { task, ...where }),
-  };
+  return { kind: VERDICTS[fact.kind], detail: found(fact, task, where) };
 }
 
 interface Where {
@@ -309,30 +306,9 @@ interface Where {
 
 const VERDICTS = { none: 'waiting', running: 'waiting', succeeded: 'satisfied', failed: 'failed' } as const;
 
-function found(fact: UpstreamFact, where: Where): string {
-  switch (fact.kind) {
-    case 'none':
-      return phrase('workflow_none', where);
-    case 'running':
-      return phrase('workflow_running', { ...where, run: fact.runId });
-    case 'succeeded':
-      return phrase('workflow_succeeded', { ...where, run: fact.runId });
-    case 'failed':
-      return phrase('workflow_failed', { ...where, run: fact.runId });
-  }
-}
-
-function foundOfTask(fact: UpstreamFact, where: Where & { task: string }): string {
-  switch (fact.kind) {
-    case 'none':
-      return phrase('task_none', where);
-    case 'running':
-      return phrase('task_running', { ...where, run: fact.runId });
-    case 'succeeded':
-      return phrase('task_succeeded', { ...where, run: fact.runId });
-    case 'failed':
-      return phrase('task_failed', { ...where, run: fact.runId });
-  }
+function found(fact: UpstreamFact, task: string | null, where: Where): string {
+  const values = fact.kind === 'none' ? where : { ...where, run: fact.runId };
+  return task === null ? phrase(`workflow_${fact.kind}`, values) : phrase(`task_${fact.kind}`, { task, ...values });
 }
 
 function wallClock(at: number, { logical }: Case): string {
