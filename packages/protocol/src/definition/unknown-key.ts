@@ -53,8 +53,9 @@ export function unknownKey(key: string, place: Place, known: readonly string[], 
     foreign !== undefined && known.includes(foreign)
       ? problemPhrase('did_you_mean', { problem: '', meant: foreign })
       : didYouMean(key, known);
-  const keys = known.map((name) => `\`${name}\``).join(', ');
   if (hint !== '') log.problem(place, problem + hint, 'key');
-  else if (/^[\w-]+$/.test(key)) log.problem(place, problemPhrase('unknown_key', { key: shorten(key), keys }), 'key');
-  else log.problem(place, problem + CUT_OFF, 'key');
+  else if (/^[\w-]+$/.test(key)) {
+    const keys = known.map((name) => `\`${name}\``).join(', ');
+    log.problem(place, problemPhrase('unknown_key', { key: shorten(key), keys }), 'key');
+  } else log.problem(place, problem + CUT_OFF, 'key');
 }

@@ -57,7 +57,7 @@ const CHINESE: Record<PhraseName, string> = {
 
 /** In Chinese if asked for and known; otherwise the server's words as a sentence, without the code before them. */
 export function phraseWords(sentence: string, isChinese: boolean): string {
-  return (isChinese ? inChinese(sentence) : null) ?? sentenceOf(sentence.replace(CODE, ''));
+  return (isChinese ? inChinese(sentence) : null) ?? sentenceCase(sentence.replace(CODE, ''));
 }
 
 /** Of those sentences that programs may want to tell apart. */
@@ -75,6 +75,7 @@ export function inChinese(sentence: string): string | null {
   });
 }
 
-function sentenceOf(text: string): string {
+/** With a capital letter where there is one. */
+export function sentenceCase(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -6,6 +6,7 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Button, buttonClass } from './button.tsx';
 import { errorSentence } from './error-words.ts';
+import { sentenceCase } from './phrase-words.ts';
 import { useProblemWords } from './problem-words.ts';
 
 /** The whole of a page or panel could not be had. */
@@ -79,8 +80,4 @@ export function EmptyState({
       {action}
     </div>
   );
-}
-
-function sentenceCase(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

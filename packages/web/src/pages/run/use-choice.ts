@@ -23,9 +23,9 @@ export function useChoice(run: RunView, tasks: readonly TaskView[]) {
   const task = tasks.find(({ name }) => name === shownTask) ?? null;
   const attempt = task?.attempts.find(({ n }) => String(n) === search.attempt) ?? task?.attempts.at(-1) ?? null;
   /** Empty texts take a choice back. */
-  const choose = (next: Choice, replace = true): void => {
+  const choose = (next: Choice): void => {
     const kept = withoutEmpty({ ...search, ...next });
-    void navigate({ to: '/runs/$run', params: { run: String(run.id) }, search: kept, replace });
+    void navigate({ to: '/runs/$run', params: { run: String(run.id) }, search: kept, replace: true });
   };
   const select = (name: string | null): void =>
     choose({ task: name ?? '', attempt: '', ...(name === search.task ? {} : { q: '' }) });

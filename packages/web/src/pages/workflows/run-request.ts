@@ -116,7 +116,7 @@ function dateOf({ date, zone, offeredZone }: RunForm): Pick<RunRequest, 'logical
 }
 
 /** RFC 3339 of a wall clock time such as `2026-03-01T08:00`. */
-export function instantIn(wall: string, zone: string): string {
+function instantIn(wall: string, zone: string): string {
   if (zone === '') return new Date(wall).toISOString();
   const asUtc = Date.parse(`${wall}Z`);
   try {
