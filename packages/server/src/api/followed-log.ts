@@ -79,6 +79,8 @@ export class FollowedLog {
   /** Resolves with the next change, or when `signal` aborts. */
   change(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
+      // It may have aborted while its reader was busy with something else: then nothing would tell it any more.
+      if (signal.aborted) return resolve();
       const done = (): void => {
         this.#waiters.delete(done);
         signal.removeEventListener('abort', done);
