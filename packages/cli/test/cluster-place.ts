@@ -57,8 +57,6 @@ export interface Cluster {
 
 export interface ClusterOptions {
   masters: number;
-  /** Default 8 s. */
-  masterLease?: string;
 }
 
 /** Starts nothing yet. */
@@ -78,7 +76,7 @@ export async function newCluster(serverUrl: string, options: ClusterOptions): Pr
     PELORUS_STORE: storeUrl,
     PELORUS_SECRET_KEY: secretKey ?? '',
     PELORUS_OPS_TOKEN: opsToken ?? '',
-    PELORUS_MASTER_LEASE: options.masterLease ?? '8s',
+    PELORUS_MASTER_LEASE: '8s',
   };
   const given = {
     api: { ...server, PELORUS_ADMIN_TOKEN: adminToken ?? '', PELORUS_PORT: '0' },

@@ -1,11 +1,11 @@
-/** Roles that were cut from their store, which says nothing any more, are asked to end. An API was still there after 20 s. */
+/** Roles that were cut from their store, which says nothing any more, are asked to end. An API once stayed. */
 import { afterAll, describe, expect, test } from 'vitest';
 import { startCommitProxy } from '../../server/test/store/commit-proxy.ts';
 import { startServer } from '../../worker/test/database-servers.ts';
 import { newCluster } from './cluster-place.ts';
 import { until } from './dev-process.ts';
 
-/** The limits of all steps together are a third of that; what a busy machine adds is not what this is about. */
+/** Each step has a limit of 8 s; what a busy machine adds is not what this is about. */
 const END_MS = 60_000;
 const server = await startServer('postgres');
 afterAll(() => server?.stop());

@@ -20,7 +20,7 @@ const COSTS: Costs = { memory: 19_456, passes: 2, parallelism: 1 };
 const SALT_BYTES = 16;
 const TAG_BYTES = 32;
 
-export interface Costs {
+interface Costs {
   memory: number;
   passes: number;
   parallelism: number;

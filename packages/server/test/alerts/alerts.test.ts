@@ -456,12 +456,11 @@ describe('alerts', () => {
     test('stopping gives up what is under way at once, and it is tried again later', async () => {
       await channel();
       receiver.answer = () => undefined;
-      await serve();
+      // Longer than any test may take.
+      await serve({ timeLimitMs: 3_600_000 });
       await tell({ recipients: ['ops'] });
       await vi.waitFor(() => expect(receiver.hooks).toHaveLength(1), WAIT);
-      const before = performance.now();
       await alerts!.stop();
-      expect(performance.now() - before).toBeLessThan(PATIENCE_MS);
       expect((await deliveries())[0]).toMatchObject({ state: 'pending', attempts: 1, nextAt: now + 60_000 });
       receiver.answer = (_hook, response) => void response.writeHead(200).end();
       now += 60_000;

@@ -34,7 +34,7 @@ export async function computing<Value>(work: () => Promise<Value>): Promise<Comp
 }
 
 /** What the yardstick takes on the machine that limits are given for, ms. */
-const YARDSTICK_MS = 15;
+const YARDSTICK_MS = 30;
 
 /** A limit for computing as it is on this machine now: higher as far as it is slower. */
 export function limitHere(ms: number): number {
